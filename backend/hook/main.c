@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* libvirt's hook for domains (https://libvirt.org/hooks.html): argv is NAME OPERATION SUBOPERATION
+ * EXTRA, stdin the domain's XML. Whatever is not for us ends at once, with nothing on stdout, which
+ * libvirt would take for XML. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/error.h"
+#include "events.h"
+#include "xml/domain.h"
+
+/* What the parser takes at most, and one byte that tells there is more. */
+#define INPUT_MAX (RL_DOMAIN_SIZE_MAX + 1)
+
+static char *
+read_input(size_t *ret_length, GError **error)
+{
+    g_autofree char *text = g_malloc(INPUT_MAX);
+    size_t length = 0;
+
+    while (length < INPUT_MAX) {
+        ssize_t n = read(STDIN_FILENO, text + length, INPUT_MAX - length);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0) {
+            rl_fail_errno(error, errno, "cannot read the domain's XML");
+            return NULL;
+        }
+        if (n == 0)
+            break;
+        length += (size_t) n;
+    }
+    *ret_length = length;
+    return g_steal_pointer(&text);
+}
+
+static int
+run(bool (*event)(const RlDomain *, GError **), const char *name)
+{
+    g_autoptr(GError) error = NULL;
+    size_t length;
+    g_autofree char *text = read_input(&length, &error);
+    g_autoptr(RlDomain) domain = text ? rl_xml_domain_parse(text, length, name, &error) : NULL;
+
+    if (domain && event(domain, &error))
+        return 0;
+    fprintf(stderr, "libvirt-reflink: %s\n", error->message);
+    return 1;
+}
+
+int
+main(int argc, char **argv)
+{
+    if (argc < 4) {
+        fprintf(stderr, "libvirt-reflink-hook is called by libvirt: link it as "
+                        "/etc/libvirt/hooks/libxl.d/50-reflink and "
+                        "/etc/libvirt/hooks/qemu.d/50-reflink\n");
+        return 1;
+    }
+    if (strcmp(argv[2], "prepare") == 0 && strcmp(argv[3], "begin") == 0)
+        return run(rl_event_prepare, argv[1]);
+    if (strcmp(argv[2], "release") == 0 && strcmp(argv[3], "end") == 0)
+        return run(rl_event_release, argv[1]);
+    return 0;
+}

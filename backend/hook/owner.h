@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "common/run.h"
+#include "xml/domain.h"
+
+#include <string.h>
+
+/**
+ * rl_owner_of:
+ * Says who runs on the volumes of @domain; the strings are the domain's.
+ */
+static inline RlOwner
+rl_owner_of(const RlDomain *domain)
+{
+    return (RlOwner){
+        .driver = strcmp(domain->type, "xen") == 0 ? "libxl" : "qemu",
+        .uuid = domain->uuid,
+        .name = domain->name,
+    };
+}

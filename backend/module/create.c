@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* New volumes and revisions: createVol begins, buildVol and buildVolFrom fill and publish. */
+#include "module.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "virerror.h"
+
+#include "common/error.h"
+#include "common/fd.h"
+#include "common/filename.h"
+#include "common/source.h"
+#include "listing.h"
+#include "making.h"
+#include "origin.h"
+#include "snapshot.h"
+#include "xml/documents.h"
+
+#define VIR_FROM_THIS VIR_FROM_STORAGE
+
+static int
+require_raw(const virStorageVolDef *vol)
+{
+    if (vol->target.format != VIR_STORAGE_FILE_RAW && vol->target.format != VIR_STORAGE_FILE_NONE) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                       "volume '%s': a reflink pool has raw volumes only, none of format '%s'",
+                       vol->name, NULLSTR(virStorageFileFormatTypeToString(vol->target.format)));
+        return -1;
+    }
+    if (vol->target.encryption) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                       "volume '%s': a reflink pool does not encrypt volumes", vol->name);
+        return -1;
+    }
+    return 0;
+}
+
+static RlAccess
+wanted_access(const virStorageVolDef *vol)
+{
+    RlAccess access = RL_ACCESS_DEFAULT;
+
+    if (!vol->target.perms)
+        return access;
+    if (vol->target.perms->mode != (mode_t) -1)
+        access.mode = vol->target.perms->mode;
+    access.uid = vol->target.perms->uid;
+    access.gid = vol->target.perms->gid;
+    return access;
+}
+
+/* The path that the finished draft will have. NAME@current is given the name of the revision that
+ * holds what it replaces: that is what the caller gets back. */
+static void
+settle_name(virStoragePoolObj *obj, virStorageVolDef *vol, const RlDraft *draft)
+{
+    const RlName *name = draft->name;
+    g_autofree char *file = NULL;
+
+    if (name->form == RL_NAME_CURRENT) {
+        g_free(vol->name);
+        vol->name = g_strdup_printf("%s@%" G_GUINT64_FORMAT, name->volume, draft->revision);
+        rl_listing_drop(obj, vol->name); /* there already after a commit that was cut off */
+        file = rl_file_name_revision(name->leaf, draft->revision, draft->replaced.st_mtim.tv_sec);
+    } else if (name->form == RL_NAME_LABEL) {
+        file = rl_file_name_label(name->leaf, name->label);
+    } else {
+        file = rl_file_name(name->leaf, RL_FILE_DIRTY);
+    }
+    g_free(vol->target.path);
+    vol->target.path = g_build_filename(draft->pool->path, name->dir, file, NULL);
+    g_free(vol->key);
+    vol->key = g_strdup(vol->target.path);
+    vol->type = VIR_STORAGE_VOL_FILE;
+    vol->target.format = VIR_STORAGE_FILE_RAW;
+}
+
+int
+rl_vol_create_cb(virStoragePoolObj *obj, virStorageVolDef *vol)
+{
+    GError *error = NULL;
+
+    if (!rl_is_reflink(obj))
+        return rl_stock()->createVol(obj, vol);
+    if (require_raw(vol) < 0)
+        return -1;
+
+    RlPool *pool = rl_open_pool(obj);
+    RlAccess access = wanted_access(vol);
+    RlDraft *draft = pool ? rl_draft_new(pool, vol->name, &access, &error) : NULL;
+    if (!draft)
+        return error ? rl_report(error) : -1;
+    rl_making_begin(vol, draft);
+    settle_name(obj, vol, draft);
+    return 0;
+}
+
+/* What is to be recorded of a new volume: a snapshot's source, a kind that a rule gives; NULL for a
+ * persistent one. */
+static int
+decide_record(const RlDraft *draft, const virStorageVolDef *vol, RlRecord **ret_record)
+{
+    RlKind kind = rl_options_kind(draft->pool->options, draft->name->volume);
+    GError *error = NULL;
+
+    *ret_record = NULL;
+    if (vol->target.backingStore) {
+        *ret_record = rl_snapshot_record(draft->pool, vol, &error);
+        return *ret_record ? 0 : rl_report(error);
+    }
+    if (kind != RL_KIND_PERSISTENT)
+        *ret_record = rl_record_new(kind, NULL, vol->target.capacity);
+    return 0;
+}
+
+static int
+build(const RlDraft *draft, const virStorageVolDef *vol, unsigned int flags)
+{
+    g_autoptr(RlRecord) record = NULL;
+    GError *error = NULL;
+
+    if (flags & VIR_STORAGE_VOL_CREATE_PREALLOC_METADATA) {
+        virReportError(VIR_ERR_OPERATION_UNSUPPORTED,
+                       "volume '%s': raw volumes have no metadata to allocate", draft->name->text);
+        return -1;
+    }
+    if (draft->name->form != RL_NAME_HEAD) {
+        virReportError(VIR_ERR_INVALID_ARG,
+                       "'%s' can only be made from an existing volume or revision (vol-clone, "
+                       "vol-create-from)",
+                       draft->name->text);
+        return -1;
+    }
+    if (decide_record(draft, vol, &record) < 0)
+        return -1;
+    if (!rl_draft_create((RlDraft *) draft, record, vol->target.capacity, &error))
+        return rl_report(error);
+    return 0;
+}
+
+int
+rl_vol_build_cb(virStoragePoolObj *obj, virStorageVolDef *vol, unsigned int flags)
+{
+    const RlDraft *draft = rl_making_draft(vol);
+
+    if (!draft)
+        return rl_stock()->buildVol(obj, vol, flags);
+
+    int rc = build(draft, vol, flags);
+    rl_making_end(vol);
+    return rc;
+}
+
+static bool
+publish(RlDraft *draft, uint64_t capacity, GError **error)
+{
+    switch (draft->name->form) {
+    case RL_NAME_HEAD:
+        return rl_draft_create(draft, NULL, capacity, error);
+    case RL_NAME_LABEL:
+        return rl_draft_label(draft, error);
+    case RL_NAME_CURRENT:
+        return rl_draft_replace(draft, error);
+    case RL_NAME_REVISION:
+        break;
+    }
+    g_assert_not_reached();
+}
+
+static int
+build_from(RlDraft *draft, const virStorageVolDef *vol, const virStorageVolDef *input,
+           unsigned int flags)
+{
+    /* A revision has the size of what it is of; libvirt's wish for more is for new volumes. */
+    uint64_t capacity = draft->name->form == RL_NAME_HEAD ? vol->target.capacity : 0;
+    GError *error = NULL;
+    bool same_pool;
+    rl_autofd int from = rl_origin_open(draft, input, &same_pool, &error);
+
+    if (from < 0)
+        return rl_report(error);
+
+    /* From elsewhere a copy is what is expected; within the pool only if its options allow it. */
+    bool may_copy = !(flags & VIR_STORAGE_VOL_CREATE_REFLINK) &&
+                    (!same_pool || draft->pool->options->fallback_copy);
+    if (!rl_draft_fill(draft, from, capacity, may_copy, &error) ||
+        !publish(draft, capacity, &error))
+        return rl_report(error);
+    return 0;
+}
+
+int
+rl_vol_build_from_cb(virStoragePoolObj *obj, virStorageVolDef *vol, virStorageVolDef *input,
+                     unsigned int flags)
+{
+    RlDraft *draft = rl_making_draft(vol);
+
+    if (!draft)
+        return rl_origin_build_stock(obj, vol, input, flags);
+
+    int rc = build_from(draft, vol, input, flags);
+    rl_making_end(vol);
+    return rc;
+}

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "listing.h"
+
+#include "module.h"
+
+#include "common/filename.h"
+#include "common/scan.h"
+#include "describe.h"
+
+/* Takes @vol over. Two files that make one name (a revision number used twice by another driver)
+ * are one entry. */
+static void
+add(virStoragePoolObj *obj, virStorageVolDef *vol)
+{
+    if (virStorageVolDefFindByName(obj, vol->name) || virStoragePoolObjAddVol(obj, vol) < 0)
+        virStorageVolDefFree(vol);
+}
+
+static void
+add_revision(virStoragePoolObj *obj, const RlPool *pool, const char *volume, const char *dir,
+             const RlRevision *revision)
+{
+    g_autofree char *name = rl_revision_name(revision, volume);
+    g_autofree char *path = rl_describe_path(pool, dir, revision->file);
+    virStorageVolDef *vol = rl_describe_new(name, path);
+
+    rl_describe_stat(vol, &revision->st);
+    add(obj, vol);
+}
+
+static void
+add_volume(virStoragePoolObj *obj, const RlPool *pool, const RlListed *listed)
+{
+    g_autofree char *file = rl_file_name(listed->leaf, RL_FILE_DIRTY);
+    g_autofree char *path = rl_describe_path(pool, listed->dir, file);
+    virStorageVolDef *vol = rl_describe_new(listed->name, path);
+
+    if (listed->recorded) {
+        rl_describe_volume(vol, listed->recorded);
+    } else {
+        g_autofree char *clean_file = rl_file_name(listed->leaf, RL_FILE_CLEAN);
+        g_autofree char *clean = rl_describe_path(pool, listed->dir, clean_file);
+        rl_describe_stat(vol, listed->dirty.there ? &listed->dirty.st : &listed->clean.st);
+        if (listed->dirty.there && listed->clean.there)
+            rl_describe_backing(vol, clean);
+    }
+    add(obj, vol);
+}
+
+static bool
+set_space(virStoragePoolObj *obj, const RlPool *pool, GError **error)
+{
+    virStoragePoolDef *def = virStoragePoolObjGetDef(obj);
+    uint64_t capacity, available;
+    struct stat st;
+
+    if (!rl_pool_space(pool, &capacity, &available, error))
+        return false;
+    def->capacity = capacity;
+    def->available = available;
+    def->allocation = capacity - available;
+    if (fstat(pool->root, &st) == 0) {
+        def->target.perms.mode = st.st_mode & 0777;
+        def->target.perms.uid = st.st_uid;
+        def->target.perms.gid = st.st_gid;
+    }
+    return true;
+}
+
+int
+rl_listing_fill(virStoragePoolObj *obj, const RlPool *pool)
+{
+    GError *error = NULL;
+    g_autoptr(GPtrArray) listed = rl_scan(pool, &error);
+
+    if (!listed || !set_space(obj, pool, &error))
+        return rl_report(error);
+    for (guint i = 0; i < listed->len; i++) {
+        const RlListed *volume = g_ptr_array_index(listed, i);
+        if (volume->exists)
+            add_volume(obj, pool, volume);
+        for (guint j = 0; j < volume->revisions->len; j++)
+            add_revision(obj, pool, volume->name, volume->dir,
+                         g_ptr_array_index(volume->revisions, j));
+    }
+    return 0;
+}
+
+typedef struct {
+    const char *prefix; /* "VOLUME@" */
+    GPtrArray *found;   /* virStorageVolDef, borrowed: the pool is locked */
+} Collection;
+
+static int
+collect(virStorageVolDef *vol, const void *opaque)
+{
+    const Collection *collection = opaque;
+
+    if (g_str_has_prefix(vol->name, collection->prefix))
+        g_ptr_array_add(collection->found, vol);
+    return 0;
+}
+
+/* All entries that are revisions of @volume. libvirt's list cannot be changed while it is walked.
+ */
+static GPtrArray *
+entries_of(virStoragePoolObj *obj, const char *volume)
+{
+    g_autofree char *prefix = g_strconcat(volume, "@", NULL);
+    Collection collection = {prefix, g_ptr_array_new()};
+
+    virStoragePoolObjForEachVolume(obj, collect, &collection);
+    return collection.found;
+}
+
+static bool
+is_busy(const virStorageVolDef *vol)
+{
+    return vol->in_use || vol->building;
+}
+
+/* Is the entry @vol one of @revisions, under the same file's name? */
+static bool
+is_on_disk(const virStorageVolDef *vol, const RlVolume *volume, const GPtrArray *revisions)
+{
+    for (guint i = 0; i < revisions->len; i++) {
+        const RlRevision *revision = g_ptr_array_index(revisions, i);
+        g_autofree char *name = rl_revision_name(revision, volume->name->volume);
+        if (g_strcmp0(name, vol->name) == 0 && g_str_has_suffix(vol->target.path, revision->file))
+            return true;
+    }
+    return false;
+}
+
+void
+rl_listing_update_revisions(virStoragePoolObj *obj, const RlVolume *volume)
+{
+    g_autoptr(GPtrArray) entries = entries_of(obj, volume->name->volume);
+    g_autoptr(GPtrArray) revisions = volume->dir >= 0
+                                         ? rl_revisions_list(volume->dir, volume->name->leaf, NULL)
+                                         : rl_revisions_new();
+
+    if (!revisions)
+        return;
+    for (guint i = 0; i < entries->len; i++) {
+        virStorageVolDef *vol = g_ptr_array_index(entries, i);
+        if (!is_busy(vol) && !is_on_disk(vol, volume, revisions))
+            virStoragePoolObjRemoveVol(obj, vol);
+    }
+    for (guint i = 0; i < revisions->len; i++) {
+        const RlRevision *revision = g_ptr_array_index(revisions, i);
+        g_autofree char *name = rl_revision_name(revision, volume->name->volume);
+        if (!virStorageVolDefFindByName(obj, name))
+            add_revision(obj, volume->pool, volume->name->volume, volume->name->dir, revision);
+    }
+}
+
+void
+rl_listing_drop(virStoragePoolObj *obj, const char *name)
+{
+    virStorageVolDef *vol = virStorageVolDefFindByName(obj, name);
+
+    if (vol && !is_busy(vol))
+        virStoragePoolObjRemoveVol(obj, vol);
+}
+
+bool
+rl_listing_has_busy_revisions(virStoragePoolObj *obj, const char *volume)
+{
+    g_autoptr(GPtrArray) entries = entries_of(obj, volume);
+
+    for (guint i = 0; i < entries->len; i++)
+        if (is_busy(g_ptr_array_index(entries, i)))
+            return true;
+    return false;
+}
+
+bool
+rl_listing_drop_revisions(virStoragePoolObj *obj, const char *volume)
+{
+    g_autoptr(GPtrArray) entries = entries_of(obj, volume);
+
+    if (rl_listing_has_busy_revisions(obj, volume))
+        return false;
+    for (guint i = 0; i < entries->len; i++)
+        virStoragePoolObjRemoveVol(obj, g_ptr_array_index(entries, i));
+    return true;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The daemon's list of a pool's volumes, made like the disk. */
+#pragma once
+
+#include "virstorageobj.h"
+
+#include "common/pool.h"
+#include "common/volume.h"
+
+/**
+ * rl_listing_fill:
+ * Fills the empty list of @obj and the pool's sizes from @pool. 0, or -1 with libvirt's error set.
+ */
+int rl_listing_fill(virStoragePoolObj *obj, const RlPool *pool);
+
+/**
+ * rl_listing_update_revisions:
+ * Adds the revisions of @volume that the list of @obj lacks, and drops those that are gone. An
+ * entry that is in use or building stays.
+ */
+void rl_listing_update_revisions(virStoragePoolObj *obj, const RlVolume *volume);
+
+/**
+ * rl_listing_drop:
+ * Takes the volume @name out of the list, if it is there and nobody uses it.
+ */
+void rl_listing_drop(virStoragePoolObj *obj, const char *name);
+
+/**
+ * rl_listing_drop_revisions:
+ * Takes all revisions of @volume out of the list. False if one is in use: then none is.
+ */
+bool rl_listing_drop_revisions(virStoragePoolObj *obj, const char *volume);
+
+/**
+ * rl_listing_has_busy_revisions:
+ * True if somebody uses a revision of @volume now.
+ */
+bool rl_listing_has_busy_revisions(virStoragePoolObj *obj, const char *volume);

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The functions of the module's vtable and what they share. Their contracts are libvirt's
+ * (src/storage/storage_backend.h); each sends a pool that is no reflink pool to the stock function.
+ */
+#pragma once
+
+#include "storage_backend.h"
+#include "virstorageobj.h"
+
+#include "common/pool.h"
+
+/**
+ * rl_stock:
+ * Returns libvirt's own backend for directory pools, as it was before the module was put in place.
+ */
+const virStorageBackend *rl_stock(void);
+
+/**
+ * rl_is_reflink:
+ * True if @obj is a reflink pool: by its XML, or by the marker in its directory.
+ */
+bool rl_is_reflink(virStoragePoolObj *obj);
+
+/**
+ * rl_open_pool:
+ * Opens the reflink pool of @obj, owned by the caller; NULL with libvirt's error set.
+ */
+RlPool *rl_open_pool(virStoragePoolObj *obj);
+
+/**
+ * rl_report:
+ * Makes @error libvirt's error of this thread, with the code that fits, and frees it. Always
+ * returns -1.
+ */
+int rl_report(GError *error);
+
+/* pool.c */
+int rl_pool_check_cb(virStoragePoolObj *obj, bool *active);
+int rl_pool_start_cb(virStoragePoolObj *obj);
+int rl_pool_build_cb(virStoragePoolObj *obj, unsigned int flags);
+int rl_pool_refresh_cb(virStoragePoolObj *obj);
+int rl_pool_delete_cb(virStoragePoolObj *obj, unsigned int flags);
+
+/* create.c */
+int rl_vol_create_cb(virStoragePoolObj *obj, virStorageVolDef *vol);
+int rl_vol_build_cb(virStoragePoolObj *obj, virStorageVolDef *vol, unsigned int flags);
+int rl_vol_build_from_cb(virStoragePoolObj *obj, virStorageVolDef *vol, virStorageVolDef *input,
+                         unsigned int flags);
+
+/* volume.c */
+int rl_vol_refresh_cb(virStoragePoolObj *obj, virStorageVolDef *vol);
+int rl_vol_delete_cb(virStoragePoolObj *obj, virStorageVolDef *vol, unsigned int flags);
+int rl_vol_resize_cb(virStoragePoolObj *obj, virStorageVolDef *vol, unsigned long long capacity,
+                     unsigned int flags);
+int rl_vol_wipe_cb(virStoragePoolObj *obj, virStorageVolDef *vol, unsigned int algorithm,
+                   unsigned int flags);
+
+/* stream.c */
+int rl_vol_upload_cb(virStoragePoolObj *obj, virStorageVolDef *vol, virStreamPtr stream,
+                     unsigned long long offset, unsigned long long length, unsigned int flags);
+int rl_vol_download_cb(virStoragePoolObj *obj, virStorageVolDef *vol, virStreamPtr stream,
+                       unsigned long long offset, unsigned long long length, unsigned int flags);

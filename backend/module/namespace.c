@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "namespace.h"
+
+#include "storage_util.h"
+#include "virbuffer.h"
+
+#include "module.h"
+#include "xml/options.h"
+
+static int
+parse(xmlXPathContextPtr context, void **data)
+{
+    GError *error = NULL;
+    RlOptions *options = NULL;
+
+    if (!rl_xml_options_from_nodes(context->node, &options, &error))
+        return rl_report(error);
+    *data = options;
+    return 0;
+}
+
+static void
+release(void *data)
+{
+    rl_options_free(data);
+}
+
+static int
+format(virBuffer *buffer, void *data)
+{
+    g_autofree char *text = rl_xml_options_format(data, false);
+
+    /* Indents each line. */
+    virBufferAddStr(buffer, text);
+    return 0;
+}
+
+int
+rl_namespace_register(void)
+{
+    /* libvirt copies it. */
+    virXMLNamespace ns = {
+        .parse = parse,
+        .free = release,
+        .format = format,
+        .prefix = RL_XML_PREFIX,
+        .uri = RL_XML_NAMESPACE,
+    };
+
+    return virStorageBackendNamespaceInit(VIR_STORAGE_POOL_DIR, &ns);
+}
+
+const RlOptions *
+rl_namespace_options(const virStoragePoolDef *def)
+{
+    return def->namespaceData;
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "origin.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "module.h"
+
+#include "common/error.h"
+#include "common/fd.h"
+#include "common/filename.h"
+#include "common/source.h"
+#include "xml/documents.h"
+
+RlPool *
+rl_origin_pool(const virStorageVolDef *vol)
+{
+    g_autofree char *root = NULL, *inside = NULL, *file = NULL;
+
+    if (vol->type != VIR_STORAGE_VOL_FILE || !vol->target.path)
+        return NULL;
+    /* Cheap to say no to what has none of our file names, before any directory is looked at. */
+    file = g_path_get_basename(vol->target.path);
+    RlFileRole role = rl_file_name_parse(file).role;
+    if (role != RL_FILE_DIRTY && role != RL_FILE_REVISION && role != RL_FILE_LABEL)
+        return NULL;
+    if (!rl_pool_find(vol->target.path, &root, &inside))
+        return NULL;
+    return rl_pool_open(root, rl_xml_documents(), NULL);
+}
+
+static int
+open_foreign(const virStorageVolDef *input, GError **error)
+{
+    struct stat st;
+
+    if (input->target.format != VIR_STORAGE_FILE_RAW &&
+        input->target.format != VIR_STORAGE_FILE_NONE) {
+        rl_fail(
+            error, RL_ERROR_UNSUPPORTED,
+            "volume '%s' has the format '%s': only raw volumes can be taken into a reflink pool",
+            input->name, NULLSTR(virStorageFileFormatTypeToString(input->target.format)));
+        return -1;
+    }
+    if (!input->target.path) {
+        rl_fail(error, RL_ERROR_UNSUPPORTED, "volume '%s' is not on this machine", input->name);
+        return -1;
+    }
+    rl_autofd int fd = open(input->target.path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0 || fstat(fd, &st) < 0) {
+        rl_fail_errno(error, errno, "cannot open volume '%s' (%s)", input->name,
+                      input->target.path);
+        return -1;
+    }
+    if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode)) {
+        rl_fail(error, RL_ERROR_UNSUPPORTED, "volume '%s' is neither a file nor a block device",
+                input->name);
+        return -1;
+    }
+    return rl_fd_steal(&fd);
+}
+
+/* A revision is a state of the volume itself. */
+static bool
+check_label(const RlDraft *draft, const virStorageVolDef *input, bool same_pool, GError **error)
+{
+    if (draft->name->form != RL_NAME_LABEL)
+        return true;
+    g_autoptr(RlName) from = same_pool ? rl_name_parse(input->name, NULL) : NULL;
+    if (from && strcmp(from->volume, draft->name->volume) == 0)
+        return true;
+    return rl_fail(error, RL_ERROR_INVALID,
+                   "'%s' can only be made from '%s' or one of its revisions", draft->name->text,
+                   draft->name->volume);
+}
+
+int
+rl_origin_open(const RlDraft *draft, const virStorageVolDef *input, bool *ret_same_pool,
+               GError **error)
+{
+    g_autoptr(RlPool) pool = rl_origin_pool(input);
+
+    *ret_same_pool = pool && pool->dev == draft->pool->dev && pool->ino == draft->pool->ino;
+    if (!check_label(draft, input, *ret_same_pool, error))
+        return -1;
+    if (!pool)
+        return open_foreign(input, error);
+    return rl_source_open(pool, input->name, draft->name->form == RL_NAME_LABEL, error);
+}
+
+int
+rl_origin_build_stock(virStoragePoolObj *obj, virStorageVolDef *vol, virStorageVolDef *input,
+                      unsigned int flags)
+{
+    g_autoptr(RlPool) pool = rl_origin_pool(input);
+    GError *error = NULL;
+
+    if (!pool)
+        return rl_stock()->buildVolFrom(obj, vol, input, flags);
+
+    g_autofree char *file = rl_source_path(pool, input->name, false, &error);
+    if (!file)
+        return rl_report(error);
+    g_autofree char *path = g_build_filename(pool->path, file, NULL);
+    virStorageVolDef clean = *input;
+    clean.target.path = path;
+    clean.target.backingStore = NULL;
+    return rl_stock()->buildVolFrom(obj, vol, &clean, flags);
+}

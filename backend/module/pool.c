@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The pool functions of the vtable. */
+#include "module.h"
+
+#include "virerror.h"
+#include "virlog.h"
+
+#include "common/error.h"
+#include "common/pool-build.h"
+#include "listing.h"
+#include "namespace.h"
+#include "xml/documents.h"
+
+#define VIR_FROM_THIS VIR_FROM_STORAGE
+
+VIR_LOG_INIT("reflink.pool");
+
+bool
+rl_is_reflink(virStoragePoolObj *obj)
+{
+    const virStoragePoolDef *def = virStoragePoolObjGetDef(obj);
+
+    return rl_namespace_options(def) || rl_pool_has_marker(def->target.path);
+}
+
+RlPool *
+rl_open_pool(virStoragePoolObj *obj)
+{
+    const virStoragePoolDef *def = virStoragePoolObjGetDef(obj);
+    GError *error = NULL;
+    RlPool *pool = rl_pool_open(def->target.path, rl_xml_documents(), &error);
+
+    if (!pool)
+        rl_report(error);
+    return pool;
+}
+
+/* Pools in pools would have their images renamed under them, or written to in place. */
+static int
+require_outside(const virStoragePoolDef *def)
+{
+    GError *error = NULL;
+
+    return rl_pool_require_outside(def->target.path, &error) ? 0 : rl_report(error);
+}
+
+static int
+require_cow(const virStoragePoolDef *def)
+{
+    if (def->features.cow != VIR_TRISTATE_BOOL_NO)
+        return 0;
+    virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                   "pool '%s': <cow state='no'/> and reflinks exclude each other", def->name);
+    return -1;
+}
+
+/* At every start of the daemon libvirt takes a pool for active whose path exists, without starting
+ * it. An answer of "not active" is no error: the log says why, and the pool can be started when it
+ * is there again. */
+int
+rl_pool_check_cb(virStoragePoolObj *obj, bool *active)
+{
+    const virStoragePoolDef *def = virStoragePoolObjGetDef(obj);
+
+    if (rl_namespace_options(def) && !rl_pool_has_marker(def->target.path)) {
+        VIR_WARN("pool '%s': '%s' is not built, or its file system is not mounted", def->name,
+                 def->target.path);
+        *active = false;
+        return 0;
+    }
+    if (require_outside(def) < 0)
+        return -1;
+    return rl_stock()->checkPool(obj, active);
+}
+
+int
+rl_pool_start_cb(virStoragePoolObj *obj)
+{
+    const virStoragePoolDef *def = virStoragePoolObjGetDef(obj);
+    const RlOptions *options = rl_namespace_options(def);
+    GError *error = NULL;
+
+    if (require_outside(def) < 0)
+        return -1;
+    if (!rl_is_reflink(obj))
+        return rl_stock()->startPool ? rl_stock()->startPool(obj) : 0;
+    if (require_cow(def) < 0)
+        return -1;
+
+    g_autoptr(RlPool) pool = rl_open_pool(obj);
+    if (!pool)
+        return -1;
+    if (options && !rl_options_equal(options, pool->options) &&
+        !rl_pool_set_options(pool, options, &error))
+        return rl_report(error);
+    return 0;
+}
+
+int
+rl_pool_build_cb(virStoragePoolObj *obj, unsigned int flags)
+{
+    const virStoragePoolDef *def = virStoragePoolObjGetDef(obj);
+    const RlOptions *options = rl_namespace_options(def);
+    RlAccess access = {def->target.perms.mode, def->target.perms.uid, def->target.perms.gid};
+    g_autoptr(RlPool) pool = NULL;
+    GError *error = NULL;
+
+    if (!rl_is_reflink(obj)) {
+        if (require_outside(def) < 0)
+            return -1;
+        return rl_stock()->buildPool(obj, flags);
+    }
+    if (flags) {
+        virReportError(VIR_ERR_OPERATION_UNSUPPORTED, "%s",
+                       "a reflink pool is a directory: there is nothing to format or overwrite");
+        return -1;
+    }
+    if (require_cow(def) < 0)
+        return -1;
+    if (!options) {
+        /* The XML has lost our namespace; what the marker says goes on. */
+        pool = rl_open_pool(obj);
+        if (!pool)
+            return -1;
+        options = pool->options;
+    }
+    if (!rl_pool_build(def->target.path, options, &access, rl_xml_documents(), &error))
+        return rl_report(error);
+    return 0;
+}
+
+int
+rl_pool_refresh_cb(virStoragePoolObj *obj)
+{
+    g_autoptr(RlPool) pool = NULL;
+
+    if (!rl_is_reflink(obj))
+        return rl_stock()->refreshPool(obj);
+    pool = rl_open_pool(obj);
+    if (!pool)
+        return -1;
+    return rl_listing_fill(obj, pool);
+}
+
+int
+rl_pool_delete_cb(virStoragePoolObj *obj, unsigned int flags)
+{
+    const virStoragePoolDef *def = virStoragePoolObjGetDef(obj);
+    g_autoptr(RlPool) pool = NULL;
+    GError *error = NULL;
+
+    if (!rl_pool_has_marker(def->target.path))
+        return rl_stock()->deletePool(obj, flags);
+    virCheckFlags(0, -1);
+
+    pool = rl_open_pool(obj);
+    if (!pool)
+        return -1;
+    return rl_pool_delete(pool, &error) ? 0 : rl_report(error);
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "snapshot.h"
+
+#include <string.h>
+
+#include "common/error.h"
+#include "common/filename.h"
+#include "common/volume.h"
+
+/* The volume whose dirty or clean image has the path @path; owned by the caller. */
+static char *
+volume_of_path(const RlPool *pool, const char *path)
+{
+    g_autofree char *root = NULL, *inside = NULL;
+
+    if (!rl_pool_find(path, &root, &inside))
+        return NULL;
+    g_autofree char *own = g_strdup_printf("/proc/self/fd/%d", pool->root);
+    g_autofree char *own_root = g_file_read_link(own, NULL);
+    if (g_strcmp0(root, own_root) != 0)
+        return NULL;
+
+    g_autofree char *dir = g_path_get_dirname(inside);
+    g_autofree char *file = g_path_get_basename(inside);
+    RlFileName name = rl_file_name_parse(file);
+    if (name.role != RL_FILE_DIRTY && name.role != RL_FILE_CLEAN)
+        return NULL;
+    return rl_name_join(dir, name.leaf);
+}
+
+RlRecord *
+rl_snapshot_record(const RlPool *pool, const virStorageVolDef *vol, GError **error)
+{
+    const virStorageSource *backing = vol->target.backingStore;
+    g_autofree char *source_name = volume_of_path(pool, backing->path);
+    g_autoptr(RlVolume) source = NULL;
+
+    if (backing->format != VIR_STORAGE_FILE_RAW && backing->format != VIR_STORAGE_FILE_NONE) {
+        rl_fail(error, RL_ERROR_INVALID,
+                "volume '%s': the format of its backing store can only be 'raw'", vol->name);
+        return NULL;
+    }
+    if (!source_name) {
+        rl_fail(error, RL_ERROR_INVALID,
+                "volume '%s': its backing store '%s' is not the path of a volume in pool '%s'",
+                vol->name, backing->path, pool->path);
+        return NULL;
+    }
+    source = rl_volume_find(pool, source_name, error);
+    if (!source) {
+        g_prefix_error(error, "volume '%s', backing store: ", vol->name);
+        return NULL;
+    }
+    if (source->kind != RL_KIND_PERSISTENT) {
+        rl_fail(
+            error, RL_ERROR_INVALID,
+            "volume '%s': its backing store '%s' is %s, and only a persistent volume can be one",
+            vol->name, source_name, rl_kind_to_string(source->kind));
+        return NULL;
+    }
+    if (vol->target.capacity && vol->target.capacity < (uint64_t) source->clean.st.st_size) {
+        rl_fail(error, RL_ERROR_INVALID,
+                "volume '%s': its capacity of %llu bytes is below that of its backing store '%s', "
+                "%lld bytes",
+                vol->name, vol->target.capacity, source_name, (long long) source->clean.st.st_size);
+        return NULL;
+    }
+    return rl_record_new(RL_KIND_SNAPSHOT, source_name, vol->target.capacity);
+}

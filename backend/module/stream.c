@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Content as a stream. */
+#include "module.h"
+
+#include <fcntl.h>
+
+#include "virerror.h"
+#include "virfdstream.h"
+
+#include "common/fd.h"
+#include "common/source.h"
+
+#define VIR_FROM_THIS VIR_FROM_STORAGE
+
+int
+rl_vol_upload_cb(virStoragePoolObj *obj, virStorageVolDef *vol, virStreamPtr stream,
+                 unsigned long long offset, unsigned long long length, unsigned int flags)
+{
+    if (!rl_is_reflink(obj))
+        return rl_stock()->uploadVol(obj, vol, stream, offset, length, flags);
+    /* Never in place: the blocks are shared. */
+    virReportError(VIR_ERR_OPERATION_UNSUPPORTED,
+                   "volume '%s': a stream cannot be taken into a reflink pool; make a volume of it "
+                   "in another pool and "
+                   "take it with vol-create-from",
+                   vol->name);
+    return -1;
+}
+
+/* The last committed state: the stream has the image open, so a commit that renames it away changes
+ * nothing. */
+int
+rl_vol_download_cb(virStoragePoolObj *obj, virStorageVolDef *vol, virStreamPtr stream,
+                   unsigned long long offset, unsigned long long length, unsigned int flags)
+{
+    g_autoptr(RlPool) pool = NULL;
+    GError *error = NULL;
+
+    if (!rl_is_reflink(obj))
+        return rl_stock()->downloadVol(obj, vol, stream, offset, length, flags);
+    virCheckFlags(VIR_STORAGE_VOL_DOWNLOAD_SPARSE_STREAM, -1);
+
+    pool = rl_open_pool(obj);
+    if (!pool)
+        return -1;
+    rl_autofd int fd = rl_source_open(pool, vol->name, false, &error);
+    if (fd < 0)
+        return rl_report(error);
+    g_autofree char *path = g_strdup_printf("/proc/self/fd/%d", fd);
+    return virFDStreamOpenBlockDevice(stream, path, offset, length,
+                                      flags & VIR_STORAGE_VOL_DOWNLOAD_SPARSE_STREAM, O_RDONLY);
+}

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What is done with existing volumes. */
+#include "module.h"
+
+#include "virerror.h"
+
+#include "common/error.h"
+#include "common/remove.h"
+#include "common/resize.h"
+#include "describe.h"
+#include "listing.h"
+#include "making.h"
+#include "origin.h"
+
+#define VIR_FROM_THIS VIR_FROM_STORAGE
+
+/* Describes @vol, a volume or revision of @pool, as it is on disk. @volume is the volume, or the
+ * one that the revision is of. */
+static bool
+describe(virStorageVolDef *vol, const RlName *name, const RlVolume *volume, GError **error)
+{
+    if (name->form == RL_NAME_HEAD) {
+        if (!rl_volume_exists(volume))
+            return rl_fail(error, RL_ERROR_NOT_FOUND, "volume '%s' is gone", name->text);
+        rl_describe_volume(vol, volume);
+        return true;
+    }
+
+    g_autoptr(GPtrArray) revisions =
+        volume->dir >= 0 ? rl_revisions_list(volume->dir, name->leaf, error) : rl_revisions_new();
+    const RlRevision *revision =
+        revisions ? rl_revisions_find(revisions, name->number, name->label) : NULL;
+    if (!revision)
+        return revisions ? rl_fail(error, RL_ERROR_NOT_FOUND, "revision '%s' is gone", name->text)
+                         : false;
+    rl_describe_stat(vol, &revision->st);
+    return true;
+}
+
+/* Of a volume that is being built only numbers may be touched: the build works on a copy that
+ * shares all else. */
+static int
+refresh_building(virStorageVolDef *vol)
+{
+    struct stat st;
+
+    if (rl_making_stat(vol, &st))
+        vol->target.allocation = (unsigned long long) st.st_blocks * 512;
+    return 0;
+}
+
+static int
+refresh_ours(virStoragePoolObj *obj, virStorageVolDef *vol, const RlPool *pool, bool listed)
+{
+    GError *error = NULL;
+    g_autoptr(RlName) name = rl_name_parse(vol->name, &error);
+    g_autoptr(RlVolume) volume = name ? rl_volume_open(pool, name->volume, &error) : NULL;
+    bool just_built = rl_making_forget(vol);
+
+    if (!volume || !describe(vol, name, volume, &error)) {
+        if (!just_built)
+            return rl_report(error);
+        /* libvirt would delete what it cannot refresh, and there is nothing wrong with it. */
+        g_error_free(error);
+        return 0;
+    }
+    /* The cheap way to make the daemon's list true: whoever asks for the volume gets its revisions
+     * listed. */
+    if (listed && name->form == RL_NAME_HEAD)
+        rl_listing_update_revisions(obj, volume);
+    return 0;
+}
+
+/* libvirt also calls the destination's function with the source of a clone, which may be another
+ * pool's. */
+int
+rl_vol_refresh_cb(virStoragePoolObj *obj, virStorageVolDef *vol)
+{
+    bool listed = virStorageVolDefFindByName(obj, vol->name) == vol;
+    g_autoptr(RlPool) pool = NULL;
+
+    if (vol->building)
+        return rl_making_draft(vol) ? refresh_building(vol) : rl_stock()->refreshVol(obj, vol);
+    if (listed && !rl_is_reflink(obj))
+        return rl_stock()->refreshVol(obj, vol);
+    pool = listed ? rl_open_pool(obj) : rl_origin_pool(vol);
+    if (!pool)
+        return listed ? -1 : rl_stock()->refreshVol(obj, vol);
+    return refresh_ours(obj, vol, pool, listed);
+}
+
+/* For what takes long: others may use the pool meanwhile, but not this volume. */
+static void
+unlock_pool(virStoragePoolObj *obj, virStorageVolDef *vol)
+{
+    virStoragePoolObjIncrAsyncjobs(obj);
+    vol->in_use++;
+    virObjectUnlock(obj);
+}
+
+static void
+lock_pool(virStoragePoolObj *obj, virStorageVolDef *vol)
+{
+    virObjectLock(obj);
+    vol->in_use--;
+    virStoragePoolObjDecrAsyncjobs(obj);
+}
+
+static bool
+delete_name(const RlPool *pool, const char *text, bool with_labels, GError **error)
+{
+    g_autoptr(RlName) name = rl_name_parse(text, error);
+
+    if (!name)
+        return false;
+    return name->form == RL_NAME_HEAD ? rl_volume_remove(pool, name->volume, with_labels, error)
+                                      : rl_revision_remove(pool, name, error);
+}
+
+int
+rl_vol_delete_cb(virStoragePoolObj *obj, virStorageVolDef *vol, unsigned int flags)
+{
+    g_autoptr(RlPool) pool = NULL;
+    GError *error = NULL;
+
+    if (!rl_is_reflink(obj))
+        return rl_stock()->deleteVol(obj, vol, flags);
+    /* After a build that failed: what there was of it went with its draft. */
+    if (rl_making_is_pending(vol))
+        return 0;
+    virCheckFlags(VIR_STORAGE_VOL_DELETE_WITH_SNAPSHOTS, -1);
+    if (rl_listing_has_busy_revisions(obj, vol->name)) {
+        virReportError(VIR_ERR_OPERATION_INVALID, "a revision of volume '%s' is still in use",
+                       vol->name);
+        return -1;
+    }
+
+    pool = rl_open_pool(obj);
+    if (!pool)
+        return -1;
+    unlock_pool(obj, vol);
+    bool done = delete_name(pool, vol->name, flags & VIR_STORAGE_VOL_DELETE_WITH_SNAPSHOTS, &error);
+    lock_pool(obj, vol);
+    /* Gone is what it was to be. */
+    if (!done && !g_error_matches(error, RL_ERROR, RL_ERROR_NOT_FOUND))
+        return rl_report(error);
+    g_clear_error(&error);
+    rl_listing_drop_revisions(obj, vol->name);
+    return 0;
+}
+
+int
+rl_vol_resize_cb(virStoragePoolObj *obj, virStorageVolDef *vol, unsigned long long capacity,
+                 unsigned int flags)
+{
+    bool allocate = flags & VIR_STORAGE_VOL_RESIZE_ALLOCATE;
+    g_autoptr(RlPool) pool = NULL;
+    GError *error = NULL;
+
+    if (!rl_is_reflink(obj))
+        return rl_stock()->resizeVol(obj, vol, capacity, flags);
+    virCheckFlags(VIR_STORAGE_VOL_RESIZE_ALLOCATE | VIR_STORAGE_VOL_RESIZE_SHRINK, -1);
+    if (strchr(vol->name, '@')) {
+        virReportError(VIR_ERR_OPERATION_UNSUPPORTED, "'%s' is a revision, and those are read-only",
+                       vol->name);
+        return -1;
+    }
+
+    pool = rl_open_pool(obj);
+    if (!pool)
+        return -1;
+    unlock_pool(obj, vol);
+    bool done = rl_volume_resize(pool, vol->name, capacity, allocate, &error);
+    lock_pool(obj, vol);
+    return done ? 0 : rl_report(error);
+}
+
+int
+rl_vol_wipe_cb(virStoragePoolObj *obj, virStorageVolDef *vol, unsigned int algorithm,
+               unsigned int flags)
+{
+    if (!rl_is_reflink(obj))
+        return rl_stock()->wipeVol(obj, vol, algorithm, flags);
+    virReportError(VIR_ERR_OPERATION_UNSUPPORTED,
+                   "volume '%s' cannot be wiped: its blocks are shared with other images of the "
+                   "pool, and writing "
+                   "in place would only make new ones",
+                   vol->name);
+    return -1;
+}

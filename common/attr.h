@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Extended attributes of images, in the name space that neither a guest nor its device model can
+ * reach: trusted.libvirt-reflink.* (xattr(7): CAP_SYS_ADMIN only). */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define RL_ATTR_PREFIX "trusted.libvirt-reflink."
+
+#define RL_ATTR_ID "id" /* of a clean image and the revisions it becomes: random, 32 hex digits */
+#define RL_ATTR_HIGHEST "highest" /* of a clean image: the highest revision number given so far */
+#define RL_ATTR_BASE "base" /* of a dirty image or precache: the id of the image it was made from \
+                             */
+#define RL_ATTR_RUN "run"   /* of a dirty image: who runs on it, see run.h */
+#define RL_ATTR_HOLD "hold" /* of a dirty image: saved or suspect, and why */
+#define RL_ATTR_SIZE "size" /* of a dirty image: the size in bytes it was asked to have */
+
+/**
+ * rl_attr_get:
+ * Reads @key of @fd. Returns true with *@ret_value (owned by the caller), NULL where there is none.
+ */
+bool rl_attr_get(int fd, const char *key, char **ret_value, GError **error);
+
+/**
+ * rl_attr_get_at:
+ * As rl_attr_get(), for the entry @name of @dir, which is not opened.
+ */
+bool rl_attr_get_at(int dir, const char *name, const char *key, char **ret_value, GError **error);
+
+/**
+ * rl_attr_set:
+ * Sets @key of @fd to @value. It is durable with the next fsync(2) of @fd.
+ */
+bool rl_attr_set(int fd, const char *key, const char *value, GError **error);
+
+/**
+ * rl_attr_set_new:
+ * As rl_attr_set(), but leaves a value that is already there; *@ret_set says which.
+ */
+bool rl_attr_set_new(int fd, const char *key, const char *value, bool *ret_set, GError **error);
+
+/**
+ * rl_attr_remove:
+ * Removes @key of @fd; fine where there is none.
+ */
+bool rl_attr_remove(int fd, const char *key, GError **error);
+
+/**
+ * rl_attr_get_number, rl_attr_set_number:
+ * A whole number; 0 where there is none or it does not read as one.
+ */
+bool rl_attr_get_number(int fd, const char *key, uint64_t *ret_number, GError **error);
+bool rl_attr_set_number(int fd, const char *key, uint64_t number, GError **error);

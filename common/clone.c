@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "clone.h"
+
+#include <errno.h>
+#include <linux/fs.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#include "copy.h"
+#include "error.h"
+
+/* What ioctl_ficlonerange(2) and the kernel's vfs_clone_file_range() answer where two files can
+ * never share data. EINVAL is not among them: it also stands for a mistake of ours, which a copy
+ * would hide. */
+static bool
+means_unsupported(int saved_errno)
+{
+    return saved_errno == EOPNOTSUPP || saved_errno == EXDEV || saved_errno == ENOTTY ||
+           saved_errno == ENOSYS;
+}
+
+/* btrfs clones only between files that agree in NOCOW, and lets it be changed only while a file is
+ * empty. Other file systems have no such flag: ENOTTY and EOPNOTSUPP are fine. */
+static bool
+take_over_nocow(int from, int to, GError **error)
+{
+    int from_flags = 0, to_flags = 0;
+
+    if (ioctl(from, FS_IOC_GETFLAGS, &from_flags) < 0 || ioctl(to, FS_IOC_GETFLAGS, &to_flags) < 0)
+        return true;
+    if (!((from_flags ^ to_flags) & FS_NOCOW_FL))
+        return true;
+    to_flags ^= FS_NOCOW_FL;
+    if (ioctl(to, FS_IOC_SETFLAGS, &to_flags) < 0 && !means_unsupported(errno))
+        return rl_fail_errno(error, errno, "cannot take over the NOCOW flag of an image");
+    return true;
+}
+
+bool
+rl_clone_reflink(int from, int to, GError **error)
+{
+    int rc;
+
+    if (!take_over_nocow(from, to, error))
+        return false;
+    do
+        rc = ioctl(to, FICLONE, from);
+    while (rc < 0 && errno == EINTR);
+    if (rc == 0)
+        return true;
+    if (means_unsupported(errno))
+        return rl_fail(error, RL_ERROR_UNSUPPORTED,
+                       "the file system cannot reflink these files (%s)", g_strerror(errno));
+    return rl_fail_errno(error, errno, "cannot reflink");
+}
+
+bool
+rl_clone(int from, int to, bool may_copy, bool *ret_copied, GError **error)
+{
+    g_autoptr(GError) cause = NULL;
+    bool copied = false;
+
+    if (!rl_clone_reflink(from, to, &cause)) {
+        if (!may_copy || !g_error_matches(cause, RL_ERROR, RL_ERROR_UNSUPPORTED)) {
+            g_propagate_error(error, g_steal_pointer(&cause));
+            return false;
+        }
+        if (!rl_copy_sparse(from, to, error))
+            return false;
+        copied = true;
+    }
+    if (ret_copied)
+        *ret_copied = copied;
+    return true;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The primitive the project lives on: one file becomes a reflink of another
+ * (ioctl_ficlonerange(2)). */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+
+/**
+ * rl_clone_reflink:
+ * Makes the empty regular file @to share all data of @from; takes over the NOCOW flag of @from
+ * first, without which btrfs answers EINVAL. Costs time per extent. Fails with RL_ERROR_UNSUPPORTED
+ * where these two files cannot be reflinked at all (no such file system, two file systems), else
+ * with the errno; then the content of
+ * @to is undefined. EINVAL is an error like any other, no reason to copy.
+ */
+bool rl_clone_reflink(int from, int to, GError **error);
+
+/**
+ * rl_clone:
+ * As rl_clone_reflink(), but where that is RL_ERROR_UNSUPPORTED and @may_copy is true copies the
+ * data with rl_copy_sparse(). *@ret_copied (may be NULL) says which it was.
+ */
+bool rl_clone(int from, int to, bool may_copy, bool *ret_copied, GError **error);

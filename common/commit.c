@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The clean image becomes a revision: its number, and its second name. */
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "attr.h"
+#include "error.h"
+#include "filename.h"
+#include "log.h"
+#include "stop.h"
+
+bool
+rl_commit_number(const RlVolume *volume, int fd, uint64_t *ret_number, bool *ret_linked,
+                 GError **error)
+{
+    uint64_t highest;
+
+    if (!rl_attr_get_number(fd, RL_ATTR_HIGHEST, &highest, error))
+        return false;
+    /* One link: no commit was cut off. The attribute is only on images that we committed, so no
+     * other driver gave numbers since: there is no need to look through a long history. */
+    if (highest > 0 && volume->clean.st.st_nlink == 1) {
+        *ret_number = highest + 1;
+        *ret_linked = false;
+        return true;
+    }
+
+    g_autoptr(GPtrArray) revisions = rl_revisions_list(volume->dir, volume->name->leaf, error);
+    if (!revisions)
+        return false;
+    const RlRevision *newest = rl_revisions_newest(revisions);
+    if (newest && rl_stat_same(&newest->st, &volume->clean.st)) {
+        *ret_number = newest->number;
+        *ret_linked = true;
+        return true;
+    }
+    *ret_number = MAX(highest, newest ? newest->number : 0) + 1;
+    *ret_linked = false;
+    return true;
+}
+
+bool
+rl_commit_link(const RlVolume *volume, uint64_t number, GError **error)
+{
+    g_autofree char *file =
+        rl_file_name_revision(volume->name->leaf, number, volume->clean.st.st_mtim.tv_sec);
+
+    if (linkat(volume->dir, volume->clean_file, volume->dir, file, 0) < 0)
+        return rl_fail_errno(error, errno, "volume '%s': cannot make revision '%s'",
+                             volume->name->volume, file);
+    rl_log_info("%s: linked %s as %s in %s/%s", volume->name->volume, volume->clean_file, file,
+                volume->pool->path, volume->name->dir);
+    return true;
+}

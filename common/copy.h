@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The fallback where nothing can be shared: a copy that keeps holes and makes new ones. */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+
+/**
+ * rl_copy_sparse:
+ * Copies all of @from (a regular file or block device) to the empty regular file @to. Holes are
+ * never read; blocks of zeros become holes. @to is not fsynced. Fails with the errno; then @to
+ * holds a part.
+ */
+bool rl_copy_sparse(int from, int to, GError **error);

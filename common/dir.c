@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "dir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+#include "error.h"
+#include "fd.h"
+
+/* glibc 2.36 has no wrapper for it. */
+static int
+open_beneath(int root, const char *path, int flags)
+{
+    struct open_how how = {
+        .flags = (uint64_t) (flags | O_CLOEXEC),
+        .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
+    };
+    long fd;
+
+    do
+        fd = syscall(SYS_openat2, root, path, &how, sizeof(how));
+    while (fd < 0 && (errno == EINTR || errno == EAGAIN));
+    return (int) fd;
+}
+
+int
+rl_dir_open(int root, const char *path, GError **error)
+{
+    int fd = open_beneath(root, path, O_RDONLY | O_DIRECTORY);
+
+    if (fd < 0)
+        rl_fail_errno(error, errno, "cannot open directory '%s'", path);
+    return fd;
+}
+
+/* Makes one component durably. A parent that exists is synced as well: it may be a crash's leftover
+ * whose entry never reached the disk, and a volume is about to be built below it. */
+static bool
+make_component(int root, const char *path, GError **error)
+{
+    const char *slash = strrchr(path, '/');
+    g_autofree char *parent_path = slash ? g_strndup(path, (gsize) (slash - path)) : g_strdup(".");
+    rl_autofd int parent = open_beneath(root, parent_path, O_RDONLY | O_DIRECTORY);
+
+    if (parent < 0)
+        return rl_fail_errno(error, errno, "cannot open directory '%s'", parent_path);
+    if (mkdirat(parent, slash ? slash + 1 : path, 0755) < 0 && errno != EEXIST)
+        return rl_fail_errno(error, errno, "cannot make directory '%s'", path);
+    return rl_dir_sync(parent, parent_path, error);
+}
+
+int
+rl_dir_make(int root, const char *path, GError **error)
+{
+    int fd = open_beneath(root, path, O_RDONLY | O_DIRECTORY);
+
+    if (fd >= 0)
+        return fd;
+    if (errno != ENOENT) {
+        rl_fail_errno(error, errno, "cannot open directory '%s'", path);
+        return -1;
+    }
+    for (const char *slash = path; slash;) {
+        slash = strchr(slash + 1, '/');
+        g_autofree char *prefix = slash ? g_strndup(path, (gsize) (slash - path)) : g_strdup(path);
+        if (!make_component(root, prefix, error))
+            return -1;
+    }
+    return rl_dir_open(root, path, error);
+}
+
+void
+rl_dir_remove_empty(int root, const char *path)
+{
+    g_autofree char *rest = g_strdup(path);
+
+    for (char *slash; (slash = strrchr(rest, '/')); *slash = '\0') {
+        g_autofree char *parent_path = g_strndup(rest, (gsize) (slash - rest));
+        rl_autofd int parent = open_beneath(root, parent_path, O_RDONLY | O_DIRECTORY);
+        if (parent < 0 || unlinkat(parent, slash + 1, AT_REMOVEDIR) < 0)
+            return;
+    }
+}
+
+int
+rl_dir_open_file(int dir, const char *name, int flags, GError **error)
+{
+    struct stat st;
+    /* O_NONBLOCK: a fifo under that name must not hold us up before it is seen to be one. */
+    rl_autofd int fd = openat(dir, name, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+
+    if (fd < 0 || fstat(fd, &st) < 0) {
+        rl_fail_errno(error, errno, "cannot open '%s'", name);
+        return -1;
+    }
+    if (!S_ISREG(st.st_mode)) {
+        rl_fail(error, RL_ERROR_INVALID, "'%s' is not a regular file", name);
+        return -1;
+    }
+    return rl_fd_steal(&fd);
+}
+
+char *
+rl_dir_read_file(int dir, const char *name, size_t limit, size_t *ret_length, GError **error)
+{
+    rl_autofd int fd = rl_dir_open_file(dir, name, O_RDONLY, error);
+
+    if (fd < 0)
+        return NULL;
+
+    /* One byte more than allowed tells a file that is too large, whatever its size said before. */
+    g_autofree char *text = g_malloc(limit + 2);
+    size_t length = 0;
+    while (length <= limit) {
+        ssize_t n = read(fd, text + length, limit + 1 - length);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0) {
+            rl_fail_errno(error, errno, "cannot read '%s'", name);
+            return NULL;
+        }
+        if (n == 0)
+            break;
+        length += (size_t) n;
+    }
+    if (length > limit) {
+        rl_fail(error, RL_ERROR_INVALID, "'%s' is larger than %zu bytes", name, limit);
+        return NULL;
+    }
+    text[length] = '\0';
+    *ret_length = length;
+    return g_steal_pointer(&text);
+}
+
+bool
+rl_dir_stat(int dir, const char *name, bool *ret_there, struct stat *ret_st, GError **error)
+{
+    struct stat st;
+
+    if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+        if (errno != ENOENT)
+            return rl_fail_errno(error, errno, "cannot look at '%s'", name);
+        *ret_there = false;
+        return true;
+    }
+    if (!S_ISREG(st.st_mode))
+        return rl_fail(error, RL_ERROR_INVALID, "'%s' is not a regular file", name);
+    *ret_there = true;
+    *ret_st = st;
+    return true;
+}
+
+bool
+rl_dir_sync(int dir, const char *path, GError **error)
+{
+    if (fsync(dir) < 0)
+        return rl_fail_errno(error, errno, "cannot make directory '%s' durable", path);
+    return true;
+}

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "dirty.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "attr.h"
+#include "clone.h"
+#include "dir.h"
+#include "error.h"
+#include "fd.h"
+#include "identity.h"
+#include "newfile.h"
+
+/* Whoever's clean image it is. */
+static RlVolume *
+open_base_volume(const RlVolume *volume, GError **error)
+{
+    const char *name =
+        volume->kind == RL_KIND_SNAPSHOT ? volume->record->source : volume->name->volume;
+    g_autoptr(RlVolume) base = rl_volume_open(volume->pool, name, error);
+
+    if (!base || base->clean.there)
+        return g_steal_pointer(&base);
+    if (volume->kind == RL_KIND_SNAPSHOT && !rl_volume_exists(base))
+        rl_fail(error, RL_ERROR_NOT_FOUND, "volume '%s' is a snapshot of '%s', which is gone",
+                volume->name->volume, name);
+    else
+        rl_fail(error, RL_ERROR_STATE, "volume '%s' has no clean image now", name);
+    return NULL;
+}
+
+RlBase *
+rl_base_open(const RlVolume *volume, GError **error)
+{
+    g_autoptr(RlVolume) from = open_base_volume(volume, error);
+    g_autoptr(RlBase) base = g_new0(RlBase, 1);
+
+    base->fd = -1;
+    if (!from)
+        return NULL;
+    base->fd = rl_volume_open_image(from, from->clean_file, error);
+    if (base->fd < 0 || !rl_identity_need(base->fd, &base->id, error))
+        return NULL;
+    if (fstat(base->fd, &base->st) < 0) {
+        rl_fail_errno(error, errno, "cannot look at the clean image of volume '%s'",
+                      from->name->volume);
+        return NULL;
+    }
+    return g_steal_pointer(&base);
+}
+
+void
+rl_base_close(RlBase *base)
+{
+    if (!base)
+        return;
+    rl_fd_close(&base->fd);
+    g_free(base->id);
+    g_free(base);
+}
+
+bool
+rl_base_is_current(const RlBase *base, const RlVolume *volume)
+{
+    g_autoptr(RlVolume) from = open_base_volume(volume, NULL);
+
+    return from && rl_stat_same(&from->clean.st, &base->st) &&
+           rl_stat_unwritten(&from->clean.st, &base->st);
+}
+
+/* The modification time comes last: everything else that is done to the file would change it. */
+static bool
+set_up(int fd, const RlVolume *volume, const RlBase *base, uint64_t capacity, GError **error)
+{
+    const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, base->st.st_mtim};
+
+    if (!rl_clone(base->fd, fd, volume->pool->options->fallback_copy, NULL, error))
+        return false;
+    if (capacity > (uint64_t) base->st.st_size && ftruncate(fd, (off_t) capacity) < 0)
+        return rl_fail_errno(error, errno, "cannot set the size of a new image");
+    if (!rl_attr_set(fd, RL_ATTR_BASE, base->id, error))
+        return false;
+    if (futimens(fd, times) < 0)
+        return rl_fail_errno(error, errno, "cannot set the time stamp of a new image");
+    return true;
+}
+
+int
+rl_dirty_make(const RlVolume *volume, const RlBase *base, uint64_t capacity, GError **error)
+{
+    RlAccess access = {base->st.st_mode & 0777, base->st.st_uid, base->st.st_gid};
+    rl_autofd int fd = rl_newfile_open(volume->dir, &access, error);
+
+    if (fd < 0 || !set_up(fd, volume, base, capacity, error)) {
+        g_prefix_error(error, "volume '%s': ", volume->name->volume);
+        return -1;
+    }
+    return rl_fd_steal(&fd);
+}
+
+int
+rl_dirty_make_empty(const RlVolume *volume, uint64_t capacity, GError **error)
+{
+    RlAccess access = RL_ACCESS_DEFAULT;
+    rl_autofd int fd = rl_newfile_open(volume->dir, &access, error);
+
+    if (fd >= 0 && ftruncate(fd, (off_t) capacity) < 0) {
+        rl_fail_errno(error, errno, "cannot set the size of a new image");
+        rl_fd_close(&fd);
+    }
+    if (fd < 0)
+        g_prefix_error(error, "volume '%s': ", volume->name->volume);
+    return rl_fd_steal(&fd);
+}
+
+bool
+rl_precache_is_valid(const RlVolume *volume, const RlBase *base, int *ret_fd)
+{
+    g_autofree char *id = NULL;
+    struct stat st;
+
+    *ret_fd = -1;
+    if (!volume->precache.there)
+        return false;
+    rl_autofd int fd = rl_volume_open_image(volume, volume->precache_file, NULL);
+    if (fd < 0 || fstat(fd, &st) < 0 || !rl_stat_unwritten(&st, &base->st) ||
+        !rl_attr_get(fd, RL_ATTR_BASE, &id, NULL) || g_strcmp0(id, base->id) != 0)
+        return false;
+    *ret_fd = rl_fd_steal(&fd);
+    return true;
+}

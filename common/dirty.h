@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Making a file that can become a dirty image: whole, dated, durable, and still without a name. */
+#pragma once
+
+#include "volume.h"
+
+/* What a dirty image or precache is made from. */
+typedef struct {
+    int fd;         /* the clean image, readable */
+    struct stat st; /* of it, when it was opened */
+    char *id;       /* of it */
+} RlBase;
+
+/**
+ * rl_base_open:
+ * Opens what @volume's dirty image is to be made from: its own clean image, or its source's for a
+ * snapshot. Returns it, owned by the caller; NULL with @error: RL_ERROR_NOT_FOUND naming a source
+ * that is gone, RL_ERROR_STATE where there is no clean image now.
+ */
+RlBase *rl_base_open(const RlVolume *volume, GError **error);
+
+/**
+ * rl_base_close:
+ * Frees @base; nothing for NULL.
+ */
+void rl_base_close(RlBase *base);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(RlBase, rl_base_close)
+
+/**
+ * rl_base_is_current:
+ * True if @base is what rl_base_open() would open for @volume now.
+ */
+bool rl_base_is_current(const RlBase *base, const RlVolume *volume);
+
+/**
+ * rl_dirty_make:
+ * Returns an unnamed reflink of @base in @volume's directory (a copy where the pool allows that),
+ * with its owner, mode, modification time and id of base, at least @capacity bytes large; not
+ * fsynced. Owned by the caller; -1 with @error.
+ */
+int rl_dirty_make(const RlVolume *volume, const RlBase *base, uint64_t capacity, GError **error);
+
+/**
+ * rl_dirty_make_empty:
+ * Returns an unnamed sparse file of @capacity bytes in @volume's directory, owned by the caller; -1
+ * with @error.
+ */
+int rl_dirty_make_empty(const RlVolume *volume, uint64_t capacity, GError **error);
+
+/**
+ * rl_precache_is_valid:
+ * True if @volume's precache was made from @base as that is now: same id, size and modification
+ * time. Opens the precache, and leaves its descriptor in *@ret_fd (owned by the caller), -1 if not
+ * valid.
+ */
+bool rl_precache_is_valid(const RlVolume *volume, const RlBase *base, int *ret_fd);

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "discard.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "entries.h"
+#include "error.h"
+#include "filename.h"
+#include "inuse.h"
+#include "log.h"
+
+bool
+rl_file_drop(const RlVolume *volume, const char *file, GError **error)
+{
+    g_autofree char *temp = rl_file_name_temp(volume->name->leaf);
+
+    if (renameat(volume->dir, file, volume->dir, temp) == 0) {
+        rl_log_info("%s: dropped %s as %s in %s/%s", volume->name->volume, file, temp,
+                    volume->pool->path, volume->name->dir);
+        return true;
+    }
+    if (errno == ENOENT)
+        return true;
+    return rl_fail_errno(error, errno, "volume '%s': cannot remove '%s'", volume->name->volume,
+                         file);
+}
+
+bool
+rl_dirty_drop(const RlVolume *volume, GError **error)
+{
+    return rl_file_drop(volume, volume->dirty_file, error) && rl_volume_sync(volume, error);
+}
+
+void
+rl_volume_sweep(const RlVolume *volume)
+{
+    g_autoptr(RlEntries) entries = volume->dir < 0 ? NULL : rl_entries_open(volume->dir, NULL);
+    const char *file;
+
+    while (entries && (file = rl_entries_next(entries))) {
+        RlFileName name = rl_file_name_parse(file);
+        if (name.role != RL_FILE_TEMP || strcmp(name.leaf, volume->name->leaf) != 0 ||
+            rl_inuse_at(volume->dir, file))
+            continue;
+        if (unlinkat(volume->dir, file, 0) == 0)
+            rl_log_info("%s: removed %s in %s/%s", volume->name->volume, file, volume->pool->path,
+                        volume->name->dir);
+    }
+}

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "draft.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "clone.h"
+#include "dir.h"
+#include "error.h"
+#include "fd.h"
+#include "filename.h"
+#include "log.h"
+#include "state.h"
+#include "stop.h"
+
+/* Makes the directory and the file in it. Its last volume may be deleted by somebody else in
+ * between, and the directory with it: then once more. */
+static bool
+open_file(RlDraft *draft, const RlAccess *access, GError **error)
+{
+    for (int i = 0; i < 8; i++) {
+        g_autoptr(GError) cause = NULL;
+        rl_fd_close(&draft->dir);
+        draft->dir = rl_dir_make(draft->pool->root, draft->name->dir, error);
+        if (draft->dir < 0)
+            return false;
+        draft->fd = rl_newfile_open(draft->dir, access, &cause);
+        if (draft->fd >= 0)
+            return true;
+        if (!rl_error_is_errno(cause, ENOENT) || i == 7) {
+            g_propagate_error(error, g_steal_pointer(&cause));
+            return false;
+        }
+    }
+    g_assert_not_reached();
+}
+
+static bool
+check_new_volume(const RlVolume *volume, GError **error)
+{
+    if (rl_volume_exists(volume))
+        return rl_fail(error, RL_ERROR_EXISTS, "volume '%s' exists already", volume->name->volume);
+    return true;
+}
+
+static bool
+check_new_label(const RlDraft *draft, const RlVolume *volume, GError **error)
+{
+    g_autofree char *file = rl_file_name_label(draft->name->leaf, draft->name->label);
+    struct stat st;
+    bool there;
+
+    if (!rl_volume_exists(volume))
+        return rl_fail(error, RL_ERROR_NOT_FOUND, "there is no volume '%s' to take a revision of",
+                       volume->name->volume);
+    if (volume->kind != RL_KIND_PERSISTENT && volume->kind != RL_KIND_DIRECT)
+        return rl_fail(error, RL_ERROR_UNSUPPORTED, "volume '%s' is %s: it has no revisions",
+                       volume->name->volume, rl_kind_to_string(volume->kind));
+    if (!rl_dir_stat(volume->dir, file, &there, &st, error))
+        return false;
+    if (there)
+        return rl_fail(error, RL_ERROR_EXISTS, "revision '%s' exists already", draft->name->text);
+    return true;
+}
+
+/* May the volume's clean image be replaced? */
+static bool
+check_replaceable(const RlVolume *volume, GError **error)
+{
+    const char *name = volume->name->volume;
+
+    if (!rl_volume_exists(volume))
+        return rl_fail(error, RL_ERROR_NOT_FOUND, "there is no volume '%s' in pool '%s'", name,
+                       volume->pool->path);
+    if (volume->kind == RL_KIND_SNAPSHOT || volume->kind == RL_KIND_VOLATILE)
+        return rl_fail(error, RL_ERROR_UNSUPPORTED,
+                       "volume '%s' is %s: its content cannot be replaced", name,
+                       rl_kind_to_string(volume->kind));
+    if (!rl_state_require_idle(volume, "replaced", error))
+        return false;
+    if (volume->dirty.there || !volume->clean.there)
+        return rl_fail(error, RL_ERROR_STATE,
+                       "volume '%s' was left with a dirty image that nobody has committed: run its "
+                       "domain and stop "
+                       "it, or decide with 'virt-reflink stop' or 'virt-reflink discard'",
+                       name);
+    return true;
+}
+
+/* The clean image gets the name of the revision that it is to become; it still is the clean image.
+ */
+static bool
+link_replaced(RlDraft *draft, RlVolume *volume, GError **error)
+{
+    g_autoptr(RlLock) lock = rl_volume_lock(volume, "replace", error);
+
+    if (!lock || !check_replaceable(volume, error))
+        return false;
+    rl_autofd int clean = rl_volume_open_image(volume, volume->clean_file, error);
+    bool linked;
+    if (clean < 0 || !rl_commit_number(volume, clean, &draft->revision, &linked, error))
+        return false;
+    if (!linked && !rl_commit_link(volume, draft->revision, error))
+        return false;
+    draft->replaced = volume->clean.st;
+    draft->linked = true;
+    return rl_volume_sync(volume, error);
+}
+
+static bool
+begin(RlDraft *draft, const RlAccess *access, GError **error)
+{
+    g_autoptr(RlVolume) volume = rl_volume_open(draft->pool, draft->name->volume, error);
+
+    if (!volume)
+        return false;
+    switch (draft->name->form) {
+    case RL_NAME_HEAD:
+        if (!check_new_volume(volume, error))
+            return false;
+        draft->made_dir = volume->dir < 0;
+        return open_file(draft, access, error);
+    case RL_NAME_LABEL:
+        return check_new_label(draft, volume, error) && open_file(draft, access, error);
+    case RL_NAME_CURRENT:
+        return check_replaceable(volume, error) && open_file(draft, access, error) &&
+               link_replaced(draft, volume, error);
+    case RL_NAME_REVISION:
+        return rl_fail(
+            error, RL_ERROR_NAME,
+            "'%s': numbered revisions are made by commits; a revision that you make has a label "
+            "that is not a number",
+            draft->name->text);
+    }
+    g_assert_not_reached();
+}
+
+RlDraft *
+rl_draft_new(RlPool *pool, const char *text, const RlAccess *access, GError **error)
+{
+    g_autoptr(RlDraft) draft = g_new0(RlDraft, 1);
+
+    draft->pool = pool;
+    draft->dir = draft->fd = -1;
+    draft->name = rl_name_parse(text, error);
+    if (!draft->name || !begin(draft, access, error))
+        return NULL;
+    return g_steal_pointer(&draft);
+}
+
+bool
+rl_draft_fill(RlDraft *draft, int from, uint64_t capacity, bool may_copy, GError **error)
+{
+    struct stat st;
+
+    if (!rl_clone(from, draft->fd, may_copy, NULL, error)) {
+        g_prefix_error(error, "cannot make '%s': ", draft->name->text);
+        return false;
+    }
+    if (fstat(draft->fd, &st) < 0)
+        return rl_fail_errno(error, errno, "cannot look at the new '%s'", draft->name->text);
+    if ((uint64_t) st.st_size < capacity && ftruncate(draft->fd, (off_t) capacity) < 0)
+        return rl_fail_errno(error, errno, "cannot set the size of the new '%s'",
+                             draft->name->text);
+    return true;
+}
+
+/* A replacement that did not come about: the revision is still the clean image itself, and its
+ * second name goes. */
+static void
+unlink_replaced(RlDraft *draft)
+{
+    g_autoptr(RlVolume) volume = rl_volume_open(draft->pool, draft->name->volume, NULL);
+    g_autoptr(RlLock) lock = volume ? rl_volume_lock(volume, "undo a replacement", NULL) : NULL;
+    g_autoptr(GPtrArray) revisions =
+        lock && volume->dir >= 0 ? rl_revisions_list(volume->dir, draft->name->leaf, NULL) : NULL;
+    const RlRevision *revision =
+        revisions ? rl_revisions_find(revisions, draft->revision, NULL) : NULL;
+
+    if (!revision || !volume->clean.there || !rl_stat_same(&revision->st, &volume->clean.st))
+        return;
+    if (unlinkat(volume->dir, revision->file, 0) == 0)
+        rl_log_info("%s: unlinked %s in %s/%s", volume->name->volume, revision->file,
+                    draft->pool->path, draft->name->dir);
+}
+
+void
+rl_draft_free(RlDraft *draft)
+{
+    if (!draft)
+        return;
+    bool unfinished = draft->fd >= 0;
+    rl_fd_close(&draft->fd);
+    rl_fd_close(&draft->dir);
+    if (unfinished && draft->linked)
+        unlink_replaced(draft);
+    if (unfinished && draft->made_dir)
+        rl_dir_remove_empty(draft->pool->root, draft->name->dir);
+    rl_name_free(draft->name);
+    rl_pool_close(draft->pool);
+    g_free(draft);
+}

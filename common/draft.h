@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A volume or revision in the making: a file without a name, which nobody sees until it is
+ * complete. A crash, or a failure, leaves nothing of it. */
+#pragma once
+
+#include "newfile.h"
+#include "volume.h"
+
+typedef struct {
+    RlPool *pool;  /* owned */
+    RlName *name;  /* what it is to become: any form but RL_NAME_REVISION */
+    int dir;       /* the directory it is to appear in */
+    int fd;        /* the content; -1 once it is done */
+    bool made_dir; /* the directory may be ours to remove again */
+
+    /* Of NAME@current: the clean image that is to be replaced, and the revision it was linked to.
+     */
+    struct stat replaced;
+    uint64_t revision;
+    bool linked;
+} RlDraft;
+
+/**
+ * rl_draft_new:
+ * Begins what is to become @name in @pool, which it takes over (also on failure). For a volume that
+ * must not exist yet, for a label that must not be taken; for NAME@current the volume must be
+ * persistent and not running, and its clean image is linked to the name of its next revision.
+ * Returns the draft, owned by the caller; NULL with @error: RL_ERROR_NAME, RL_ERROR_EXISTS,
+ * RL_ERROR_NOT_FOUND, RL_ERROR_STATE, or an errno.
+ */
+RlDraft *rl_draft_new(RlPool *pool, const char *name, const RlAccess *access, GError **error);
+
+/**
+ * rl_draft_fill:
+ * Makes the draft's content that of @from (a regular file or block device, readable): a reflink, or
+ * where that cannot be and @may_copy is true a sparse copy; then at least @capacity bytes long.
+ * Takes as long as it takes; needs no lock.
+ */
+bool rl_draft_fill(RlDraft *draft, int from, uint64_t capacity, bool may_copy, GError **error);
+
+/**
+ * rl_draft_create:
+ * Publishes a new volume: of @record's kind, or plainly persistent with at least @capacity bytes if
+ * @record is NULL. What an earlier volume of that name left is removed. Fails with RL_ERROR_EXISTS
+ * if somebody else was faster.
+ */
+bool rl_draft_create(RlDraft *draft, const RlRecord *record, uint64_t capacity, GError **error);
+
+/**
+ * rl_draft_label:
+ * Publishes the named revision. RL_ERROR_EXISTS if somebody else was faster.
+ */
+bool rl_draft_label(RlDraft *draft, GError **error);
+
+/**
+ * rl_draft_replace:
+ * Puts the draft in place of the volume's clean image, in one step. RL_ERROR_STATE if that is
+ * another one than when the draft was begun, or if the volume runs.
+ */
+bool rl_draft_replace(RlDraft *draft, GError **error);
+
+/**
+ * rl_draft_free:
+ * Ends the draft; what was not published is gone, with what was made for it. Nothing for NULL.
+ */
+void rl_draft_free(RlDraft *draft);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(RlDraft, rl_draft_free)

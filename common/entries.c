@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "entries.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "error.h"
+#include "fd.h"
+
+RlEntries *
+rl_entries_open(int dir, GError **error)
+{
+    /* A descriptor of its own: its position is not shared with anybody else's reading of @dir. */
+    rl_autofd int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *stream = fd < 0 ? NULL : fdopendir(fd);
+
+    if (!stream) {
+        rl_fail_errno(error, errno, "cannot read a directory");
+        return NULL;
+    }
+    rl_fd_steal(&fd);
+
+    RlEntries *entries = g_new0(RlEntries, 1);
+    entries->stream = stream;
+    return entries;
+}
+
+const char *
+rl_entries_next(RlEntries *entries)
+{
+    const struct dirent *entry;
+
+    while ((entry = readdir(entries->stream))) {
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+            continue;
+        entries->type = entry->d_type;
+        return entry->d_name;
+    }
+    return NULL;
+}
+
+void
+rl_entries_close(RlEntries *entries)
+{
+    if (!entries)
+        return;
+    closedir(entries->stream);
+    g_free(entries);
+}

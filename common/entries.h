@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The entries of a directory that is open already. */
+#pragma once
+
+#include <dirent.h>
+#include <glib.h>
+
+typedef struct {
+    DIR *stream;
+    unsigned char type; /* of the entry that was returned last: DT_REG, DT_DIR, ... or DT_UNKNOWN */
+} RlEntries;
+
+/**
+ * rl_entries_open:
+ * Begins to read @dir, which stays open and the caller's. Returns the iterator, owned by the
+ * caller; NULL with @error.
+ */
+RlEntries *rl_entries_open(int dir, GError **error);
+
+/**
+ * rl_entries_next:
+ * Returns the next name ("." and ".." left out), valid until the next call; NULL at the end. An
+ * error while reading ends it too: what was seen so far was there.
+ */
+const char *rl_entries_next(RlEntries *entries);
+
+/**
+ * rl_entries_close:
+ * Ends it; nothing for NULL.
+ */
+void rl_entries_close(RlEntries *entries);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(RlEntries, rl_entries_close)

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "error.h"
+
+#include <stdarg.h>
+
+G_DEFINE_QUARK(libvirt - reflink - error, rl_error)
+G_DEFINE_QUARK(libvirt - reflink - errno, rl_errno)
+
+bool
+rl_fail(GError **error, RlErrorCode code, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    g_autofree char *sentence = g_strdup_vprintf(format, args);
+    va_end(args);
+
+    g_set_error_literal(error, RL_ERROR, code, sentence);
+    return false;
+}
+
+bool
+rl_fail_errno(GError **error, int saved_errno, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    g_autofree char *sentence = g_strdup_vprintf(format, args);
+    va_end(args);
+
+    g_set_error(error, RL_ERRNO, saved_errno, "%s: %s", sentence, g_strerror(saved_errno));
+    return false;
+}
+
+bool
+rl_error_is_errno(const GError *error, int wanted_errno)
+{
+    return g_error_matches(error, RL_ERRNO, wanted_errno);
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "identity.h"
+
+#include "attr.h"
+
+/* 128 random bits less six, in 32 hex digits. */
+static char *
+random_id(void)
+{
+    g_autofree char *uuid = g_uuid_string_random();
+    g_auto(GStrv) parts = g_strsplit(uuid, "-", -1);
+
+    return g_strjoinv("", parts);
+}
+
+bool
+rl_identity_get(int fd, char **ret_id, GError **error)
+{
+    return rl_attr_get(fd, RL_ATTR_ID, ret_id, error);
+}
+
+bool
+rl_identity_need(int fd, char **ret_id, GError **error)
+{
+    g_autofree char *id = NULL;
+    bool set;
+
+    if (!rl_identity_get(fd, &id, error))
+        return false;
+    if (id) {
+        *ret_id = g_steal_pointer(&id);
+        return true;
+    }
+    id = random_id();
+    if (!rl_attr_set_new(fd, RL_ATTR_ID, id, &set, error))
+        return false;
+    if (!set)
+        return rl_identity_get(fd, ret_id, error); /* another process was faster */
+    *ret_id = g_steal_pointer(&id);
+    return true;
+}
+
+bool
+rl_identity_new(int fd, uint64_t highest, GError **error)
+{
+    static const char *const of_dirty[] = {RL_ATTR_RUN, RL_ATTR_HOLD, RL_ATTR_SIZE, RL_ATTR_BASE};
+    g_autofree char *id = random_id();
+
+    if (!rl_attr_set(fd, RL_ATTR_ID, id, error) ||
+        !rl_attr_set_number(fd, RL_ATTR_HIGHEST, highest, error))
+        return false;
+    for (size_t i = 0; i < G_N_ELEMENTS(of_dirty); i++)
+        if (!rl_attr_remove(fd, of_dirty[i], error))
+            return false;
+    return true;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Which image was made from which: every clean image carries a random id, and what is made from it
+ * names it. */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/**
+ * rl_identity_get:
+ * Returns the id of the image @fd in *@ret_id (owned by the caller), NULL where it has none yet.
+ */
+bool rl_identity_get(int fd, char **ret_id, GError **error);
+
+/**
+ * rl_identity_need:
+ * As rl_identity_get(), but gives the image an id where it has none. Two processes that do so at
+ * once agree.
+ */
+bool rl_identity_need(int fd, char **ret_id, GError **error);
+
+/**
+ * rl_identity_new:
+ * Gives the image @fd, which is new, an id of its own and the highest revision number @highest, and
+ * takes away all that was said of it as a dirty image. Durable with the next fsync(2) of @fd.
+ */
+bool rl_identity_new(int fd, uint64_t highest, GError **error);

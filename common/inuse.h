@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Does anybody have an image open for writing? */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+
+/**
+ * rl_inuse:
+ * True if anybody (a guest's device model, a loop device, an upload) has the file of @fd, which is
+ * open for reading only, open for writing. Readers, such as backups, do not count. One system call
+ * (fcntl(2), F_SETLEASE); any answer but a granted lease counts as in use.
+ */
+bool rl_inuse(int fd);
+
+/**
+ * rl_inuse_at:
+ * The same for the file @name in @dir. What cannot be opened counts as in use, what is not there
+ * does not.
+ */
+bool rl_inuse_at(int dir, const char *name);
+
+/**
+ * rl_inuse_by_anyone:
+ * As rl_inuse(), but readers other than @fd count as well.
+ */
+bool rl_inuse_by_anyone(int fd);

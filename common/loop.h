@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Loop devices (loop(4)): Xen's disks are files behind them, and they must be told of a new size.
+ */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+
+/**
+ * rl_loop_update_size:
+ * Makes every loop device on the file of @fd take over the file's size (LOOP_SET_CAPACITY). Devices
+ * are found by device and inode number, so symbolic links and renames do not matter. Fails with the
+ * errno of the first device that refused, after having tried all.
+ */
+bool rl_loop_update_size(int fd, GError **error);

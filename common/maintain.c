@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "maintain.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "dir.h"
+#include "dirty.h"
+#include "discard.h"
+#include "error.h"
+#include "fd.h"
+#include "log.h"
+
+bool
+rl_volume_prune(const RlVolume *volume, int keep, GError **error)
+{
+    g_autoptr(GPtrArray) revisions = rl_revisions_list(volume->dir, volume->name->leaf, error);
+    int seen = 0;
+
+    if (!revisions)
+        return false;
+    for (guint i = revisions->len; i-- > 0;) {
+        const RlRevision *revision = g_ptr_array_index(revisions, i);
+        /* One that is the clean image itself belongs to a commit or replacement that is under way
+         * or was cut off. */
+        if (revision->label || rl_stat_same(&revision->st, &volume->clean.st))
+            continue;
+        if (seen++ >= keep && !rl_file_drop(volume, revision->file, error))
+            return false;
+    }
+    return true;
+}
+
+/* The volume is gone: what a deletion that was cut off left goes too, but nothing that somebody
+ * named. */
+static bool
+clear_remains(const RlVolume *volume, GError **error)
+{
+    g_autoptr(GPtrArray) revisions = rl_revisions_list(volume->dir, volume->name->leaf, error);
+
+    if (!revisions)
+        return false;
+    /* Revisions are data. They are left to whoever creates the volume anew, or to the
+     * administrator. */
+    if (revisions->len > 0)
+        return true;
+    return rl_file_drop(volume, volume->record_file, error) &&
+           rl_file_drop(volume, volume->precache_file, error);
+}
+
+static bool
+precache_is_wanted(const RlVolume *volume)
+{
+    return rl_volume_exists(volume) && !volume->dirty.there &&
+           (volume->kind == RL_KIND_PERSISTENT || volume->kind == RL_KIND_SNAPSHOT);
+}
+
+/* Tidies with the lock. *@ret_wanted says whether a precache is to be made. */
+static bool
+tidy(RlVolume *volume, bool committed, bool *ret_wanted, GError **error)
+{
+    g_autoptr(RlLock) lock = rl_volume_lock(volume, "tidy up", error);
+    rl_autofd int fd = -1;
+
+    *ret_wanted = false;
+    if (!lock)
+        return false;
+    if (volume->dir < 0)
+        return true;
+    if (!rl_volume_exists(volume))
+        return clear_remains(volume, error);
+    if (committed && volume->kind == RL_KIND_PERSISTENT && volume->clean.there &&
+        !rl_volume_prune(volume, rl_options_keep(volume->pool->options, volume->name->volume),
+                         error))
+        return false;
+
+    /* A snapshot whose source is gone or not at rest has no base now; that is no failure of
+     * tidying. */
+    g_autoptr(RlBase) base = precache_is_wanted(volume) ? rl_base_open(volume, NULL) : NULL;
+    if (base && rl_precache_is_valid(volume, base, &fd))
+        return true;
+    *ret_wanted = base != NULL;
+    return rl_file_drop(volume, volume->precache_file, error);
+}
+
+static bool
+make_precache(RlVolume *volume, GError **error)
+{
+    g_autoptr(RlBase) base = rl_base_open(volume, NULL);
+    rl_autofd int fd = base ? rl_dirty_make(volume, base, 0, error) : -1;
+
+    if (!base)
+        return true;
+    if (fd < 0)
+        return false;
+    /* What is started from it must be there after a crash: so it is durable before it has its name.
+     */
+    if (fsync(fd) < 0)
+        return rl_fail_errno(error, errno, "volume '%s': cannot make its precache durable",
+                             volume->name->volume);
+
+    g_autoptr(RlLock) lock = rl_volume_lock(volume, "make the precache", error);
+    if (!lock)
+        return false;
+    if (!precache_is_wanted(volume) || volume->precache.there || !rl_base_is_current(base, volume))
+        return true;
+    if (!rl_newfile_link(fd, volume->dir, volume->precache_file, error))
+        return false;
+    rl_log_info("%s: made %s in %s/%s", volume->name->volume, volume->precache_file,
+                volume->pool->path, volume->name->dir);
+    return true;
+}
+
+bool
+rl_volume_maintain(const RlPool *pool, const char *name, bool committed, GError **error)
+{
+    g_autoptr(RlVolume) volume = rl_volume_open(pool, name, error);
+    bool wanted;
+
+    if (!volume || !tidy(volume, committed, &wanted, error))
+        return false;
+    rl_volume_sweep(volume);
+    if (wanted && !make_precache(volume, error))
+        return false;
+    if (volume->dir >= 0 && !rl_volume_exists(volume))
+        rl_dir_remove_empty(pool->root, volume->name->dir);
+    return true;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What may come later than a domain's stop: pruning, removing, and getting ready for its next
+ * start. */
+#pragma once
+
+#include "volume.h"
+
+/**
+ * rl_volume_maintain:
+ * Brings the volume @name in order: if it was @committed since, prunes automatic revisions beyond
+ * what the pool's options keep; removes a stale precache and files that operations which were cut
+ * off have left, and makes the precache if the volume is stopped and of a kind that has one. Can
+ * take as long as cloning does; takes the volume's lock only for moments. Everything it does can be
+ * cut off at any point and done by the next call. A volume that is gone has its leftovers removed.
+ */
+bool rl_volume_maintain(const RlPool *pool, const char *name, bool committed, GError **error);
+
+/**
+ * rl_volume_prune:
+ * Drops automatic revisions but the newest @keep, with the lock; never a named one.
+ */
+bool rl_volume_prune(const RlVolume *volume, int keep, GError **error);

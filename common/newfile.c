@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "newfile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "dir.h"
+#include "error.h"
+#include "fd.h"
+
+bool
+rl_newfile_set_access(int fd, const RlAccess *access, GError **error)
+{
+    if ((access->uid != (uid_t) -1 || access->gid != (gid_t) -1) &&
+        fchown(fd, access->uid, access->gid) < 0)
+        return rl_fail_errno(error, errno, "cannot set the owner of a new file");
+    if (fchmod(fd, access->mode & 07777) < 0)
+        return rl_fail_errno(error, errno, "cannot set the mode of a new file");
+    return true;
+}
+
+int
+rl_newfile_open(int dir, const RlAccess *access, GError **error)
+{
+    /* 0600 first: nobody else may open it before it has its owner. */
+    rl_autofd int fd = openat(dir, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+    if (fd < 0) {
+        rl_fail_errno(error, errno, "cannot make a new file");
+        return -1;
+    }
+    if (!rl_newfile_set_access(fd, access, error))
+        return -1;
+    return rl_fd_steal(&fd);
+}
+
+bool
+rl_newfile_link(int fd, int dir, const char *name, GError **error)
+{
+    char self[64];
+
+    /* AT_EMPTY_PATH would need CAP_DAC_READ_SEARCH; open(2) names this way for O_TMPFILE. */
+    snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+    if (linkat(AT_FDCWD, self, dir, name, AT_SYMLINK_FOLLOW) < 0)
+        return rl_fail_errno(error, errno, "cannot make '%s'", name);
+    return true;
+}
+
+bool
+rl_newfile_replace(int fd, int dir, const char *temp, const char *name, GError **error)
+{
+    if (!rl_newfile_link(fd, dir, temp, error))
+        return false;
+    if (renameat(dir, temp, dir, name) < 0) {
+        rl_fail_errno(error, errno, "cannot replace '%s'", name);
+        unlinkat(dir, temp, 0);
+        return false;
+    }
+    return rl_dir_sync(dir, name, error);
+}
+
+static bool
+write_all(int fd, const char *text, GError **error)
+{
+    for (size_t left = strlen(text); left > 0;) {
+        ssize_t n = write(fd, text, left);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return rl_fail_errno(error, errno, "cannot write a new file");
+        text += n;
+        left -= (size_t) n;
+    }
+    return true;
+}
+
+bool
+rl_newfile_write(int dir, const char *name, const char *text, mode_t mode, GError **error)
+{
+    RlAccess access = {mode, (uid_t) -1, (gid_t) -1};
+    g_autofree char *random = g_uuid_string_random();
+    g_autofree char *temp = g_strdup_printf("%s~%.6s", name, random);
+    rl_autofd int fd = rl_newfile_open(dir, &access, error);
+
+    if (fd < 0 || !write_all(fd, text, error))
+        return false;
+    if (fsync(fd) < 0)
+        return rl_fail_errno(error, errno, "cannot make '%s' durable", name);
+    return rl_newfile_replace(fd, dir, temp, name, error);
+}

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "pool.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "dir.h"
+#include "error.h"
+#include "fd.h"
+
+/* A thousand rules with long patterns fit. */
+#define MARKER_SIZE_MAX (8 * 1024 * 1024)
+
+/* A marker decides what is done with a directory, so only one that root (or whoever we are) wrote
+ * counts. */
+static bool
+marker_is_there(int root)
+{
+    struct stat st;
+
+    return fstatat(root, RL_POOL_MARKER, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
+           (st.st_uid == 0 || st.st_uid == geteuid()) && !(st.st_mode & (S_IWGRP | S_IWOTH));
+}
+
+static RlOptions *
+read_options(int root, const char *path, const RlDocuments *documents, GError **error)
+{
+    g_autofree char *what = g_build_filename(path, RL_POOL_MARKER, NULL);
+    g_autofree char *text = NULL;
+    size_t length;
+
+    text = rl_dir_read_file(root, RL_POOL_MARKER, MARKER_SIZE_MAX, &length, error);
+    if (!text) {
+        g_prefix_error(error, "pool '%s': ", path);
+        return NULL;
+    }
+    return documents->options_parse(text, length, what, error);
+}
+
+RlPool *
+rl_pool_open(const char *path, const RlDocuments *documents, GError **error)
+{
+    rl_autofd int root = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    struct stat st;
+
+    if (root < 0 || fstat(root, &st) < 0) {
+        rl_fail_errno(error, errno, "cannot open the pool directory '%s'", path);
+        return NULL;
+    }
+    if (!marker_is_there(root)) {
+        rl_fail(error, RL_ERROR_NOT_BUILT,
+                "'%s' is no reflink pool: it has no '%s' (not built, or its file system is not "
+                "mounted)",
+                path, RL_POOL_MARKER);
+        return NULL;
+    }
+
+    g_autoptr(RlOptions) options = read_options(root, path, documents, error);
+    if (!options)
+        return NULL;
+
+    RlPool *pool = g_new0(RlPool, 1);
+    pool->root = rl_fd_steal(&root);
+    pool->dev = st.st_dev;
+    pool->ino = st.st_ino;
+    pool->path = g_strdup(path);
+    pool->options = g_steal_pointer(&options);
+    pool->documents = documents;
+    return pool;
+}
+
+void
+rl_pool_close(RlPool *pool)
+{
+    if (!pool)
+        return;
+    close(pool->root);
+    rl_options_free(pool->options);
+    g_free(pool->path);
+    g_free(pool);
+}
+
+bool
+rl_pool_has_marker(const char *path)
+{
+    rl_autofd int root = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+    return root >= 0 && marker_is_there(root);
+}
+
+/* The real path of the deepest directory on the way to @path that exists; what is left of @path is
+ * in *@ret_rest. */
+static char *
+resolve_directory(const char *path, char **ret_rest)
+{
+    g_autofree char *prefix = g_path_get_dirname(path);
+
+    for (;;) {
+        rl_autofd int fd = open(prefix, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (fd >= 0) {
+            g_autofree char *self = g_strdup_printf("/proc/self/fd/%d", fd);
+            size_t length = strcmp(prefix, "/") == 0 ? 1 : strlen(prefix) + 1;
+            *ret_rest = g_strdup(path + MIN(length, strlen(path)));
+            return g_file_read_link(self, NULL);
+        }
+        if (strcmp(prefix, "/") == 0)
+            return NULL;
+        char *parent = g_path_get_dirname(prefix);
+        g_free(prefix);
+        prefix = parent;
+    }
+}
+
+bool
+rl_pool_find(const char *path, char **ret_root, char **ret_inside)
+{
+    g_autofree char *rest = NULL;
+
+    if (path[0] != '/')
+        return false;
+    g_autofree char *clean = g_canonicalize_filename(path, "/");
+    g_autofree char *dir = resolve_directory(clean, &rest);
+    if (!dir)
+        return false;
+
+    g_autofree char *whole = g_build_filename(dir, rest, NULL);
+    while (strcmp(dir, "/") != 0) {
+        if (rl_pool_has_marker(dir)) {
+            *ret_inside = g_strdup(whole + strlen(dir) + 1);
+            *ret_root = g_steal_pointer(&dir);
+            return true;
+        }
+        char *parent = g_path_get_dirname(dir);
+        g_free(dir);
+        dir = parent;
+    }
+    return false;
+}
+
+bool
+rl_pool_set_options(RlPool *pool, const RlOptions *options, GError **error)
+{
+    g_autofree char *text = pool->documents->options_format(options);
+    RlOptions *copy = rl_options_copy(options);
+
+    if (!rl_newfile_write(pool->root, RL_POOL_MARKER, text, 0644, error)) {
+        rl_options_free(copy);
+        return false;
+    }
+    rl_options_free(pool->options);
+    pool->options = copy;
+    return true;
+}
+
+bool
+rl_pool_space(const RlPool *pool, uint64_t *ret_capacity, uint64_t *ret_free, GError **error)
+{
+    struct statvfs fs;
+
+    if (fstatvfs(pool->root, &fs) < 0)
+        return rl_fail_errno(error, errno, "cannot tell the space of pool '%s'", pool->path);
+    *ret_capacity = (uint64_t) fs.f_frsize * fs.f_blocks;
+    *ret_free = (uint64_t) fs.f_frsize * fs.f_bfree;
+    return true;
+}
+
+RlLock *
+rl_pool_lock(const RlPool *pool, const char *volume, const char *purpose, GError **error)
+{
+    return rl_lock_take(pool->dev, pool->ino, volume, purpose, RL_LOCK_TIMEOUT_MS, error);
+}

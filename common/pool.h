@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A reflink pool: a directory with a marker file, which holds its options. */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+#include "documents.h"
+#include "lock.h"
+#include "newfile.h"
+
+#define RL_POOL_MARKER ".reflink-pool.xml"
+
+typedef struct {
+    int root;  /* the directory, readable */
+    dev_t dev; /* of the directory: with ino, the name of its locks */
+    ino_t ino;
+    char *path; /* as it was opened, for messages and for libvirt; never walked again */
+    RlOptions *options;
+    const RlDocuments *documents;
+} RlPool;
+
+/**
+ * rl_pool_open:
+ * Opens the pool at @path and reads its options. Returns it, owned by the caller; NULL with
+ * RL_ERROR_NOT_BUILT where there is no marker, RL_ERROR_XML where it is damaged, or an errno
+ * (ENOENT, ENOTDIR, ELOOP for a symbolic link).
+ */
+RlPool *rl_pool_open(const char *path, const RlDocuments *documents, GError **error);
+
+/**
+ * rl_pool_close:
+ * Closes @pool; nothing for NULL.
+ */
+void rl_pool_close(RlPool *pool);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(RlPool, rl_pool_close)
+
+/**
+ * rl_pool_has_marker:
+ * True if the directory @path is a reflink pool. Any doubt is no.
+ */
+bool rl_pool_has_marker(const char *path);
+
+/**
+ * rl_pool_find:
+ * Looks for the pool that the file @path (which need not exist) lies in, walking up from it after
+ * symbolic links in its directories were followed. Returns true with *@ret_root (the pool's path)
+ * and *@ret_inside (the rest of the path below it), both owned by the caller; false where there is
+ * none.
+ */
+bool rl_pool_find(const char *path, char **ret_root, char **ret_inside);
+
+/**
+ * rl_pool_set_options:
+ * Writes @options into the marker, atomically and durably, and takes them over.
+ */
+bool rl_pool_set_options(RlPool *pool, const RlOptions *options, GError **error);
+
+/**
+ * rl_pool_space:
+ * The bytes that the file system has and that are free on it (statvfs(3)).
+ */
+bool rl_pool_space(const RlPool *pool, uint64_t *ret_capacity, uint64_t *ret_free, GError **error);
+
+/**
+ * rl_pool_lock:
+ * The lock of @volume (see lock.h), waiting the usual time.
+ */
+RlLock *rl_pool_lock(const RlPool *pool, const char *volume, const char *purpose, GError **error);

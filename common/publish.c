@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* How a draft becomes what it was begun for. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "attr.h"
+#include "discard.h"
+#include "draft.h"
+#include "entries.h"
+#include "error.h"
+#include "fd.h"
+#include "filename.h"
+#include "identity.h"
+#include "log.h"
+#include "state.h"
+
+static bool
+sync_file(const RlDraft *draft, GError **error)
+{
+    if (fsync(draft->fd) < 0)
+        return rl_fail_errno(error, errno, "cannot make '%s' durable", draft->name->text);
+    return true;
+}
+
+/* What an earlier volume of this name left: its record first, which would tell the wrong kind. Its
+ * named revisions were somebody's wish, so they are no leftovers. */
+static bool
+remove_leftovers(const RlVolume *volume, GError **error)
+{
+    g_autoptr(RlEntries) entries = NULL;
+    const char *file;
+
+    if (!rl_file_drop(volume, volume->record_file, error))
+        return false;
+    entries = rl_entries_open(volume->dir, error);
+    while (entries && (file = rl_entries_next(entries))) {
+        RlFileName name = rl_file_name_parse(file);
+        if (strcmp(name.leaf, volume->name->leaf) != 0)
+            continue;
+        if (name.role == RL_FILE_LABEL)
+            return rl_fail(
+                error, RL_ERROR_EXISTS,
+                "volume '%s' was deleted, but its revision '%s@%s' is there: delete that first",
+                volume->name->volume, volume->name->volume, name.label);
+        if ((name.role == RL_FILE_REVISION || name.role == RL_FILE_PRECACHE ||
+             name.role == RL_FILE_IMPORT) &&
+            !rl_file_drop(volume, file, error))
+            return false;
+    }
+    return entries != NULL;
+}
+
+/* Locks the volume and sees that nobody else made it meanwhile. Also makes sure of the directory:
+ * whoever deleted its last volume since has removed it. */
+static RlLock *
+lock_for_creation(RlDraft *draft, RlVolume *volume, GError **error)
+{
+    g_autoptr(RlLock) lock = rl_volume_lock(volume, "create", error);
+    struct stat ours, there;
+
+    if (!lock)
+        return NULL;
+    if (rl_volume_exists(volume)) {
+        rl_fail(error, RL_ERROR_EXISTS, "volume '%s' exists already", volume->name->volume);
+        return NULL;
+    }
+    if (volume->dir < 0 || fstat(draft->dir, &ours) < 0 || fstat(volume->dir, &there) < 0 ||
+        !rl_stat_same(&ours, &there)) {
+        rl_fail(error, RL_ERROR_BUSY, "the directory of volume '%s' was removed meanwhile",
+                draft->name->text);
+        return NULL;
+    }
+    return g_steal_pointer(&lock);
+}
+
+static bool
+write_record(const RlVolume *volume, const RlRecord *record, GError **error)
+{
+    g_autofree char *text = volume->pool->documents->record_format(record, volume->name->volume);
+
+    if (!rl_newfile_write(volume->dir, volume->record_file, text, 0600, error))
+        return false;
+    rl_log_info("%s: made %s in %s/%s", volume->name->volume, volume->record_file,
+                volume->pool->path, volume->name->dir);
+    return true;
+}
+
+bool
+rl_draft_create(RlDraft *draft, const RlRecord *record, uint64_t capacity, GError **error)
+{
+    g_autoptr(RlVolume) volume = rl_volume_open(draft->pool, draft->name->volume, error);
+    bool has_image =
+        !record || record->kind == RL_KIND_PERSISTENT || record->kind == RL_KIND_DIRECT;
+    struct stat st;
+
+    if (!volume)
+        return false;
+    if (has_image) {
+        if (fstat(draft->fd, &st) < 0 ||
+            ((uint64_t) st.st_size < capacity && ftruncate(draft->fd, (off_t) capacity) < 0))
+            return rl_fail_errno(error, errno, "cannot set the size of volume '%s'",
+                                 draft->name->text);
+        if (!rl_identity_new(draft->fd, 0, error) || !sync_file(draft, error))
+            return false;
+    }
+
+    g_autoptr(RlLock) lock = lock_for_creation(draft, volume, error);
+    if (!lock || !remove_leftovers(volume, error))
+        return false;
+    /* Record before image: a record alone is no volume of a kind that has an image, an image alone
+     * would be one of another kind. */
+    if (record && !write_record(volume, record, error))
+        return false;
+    if (has_image && !rl_newfile_link(draft->fd, volume->dir, volume->clean_file, error))
+        return false;
+    if (!rl_volume_sync(volume, error))
+        return false;
+    rl_log_info("%s: created in %s", volume->name->volume, draft->pool->path);
+    rl_fd_close(&draft->fd);
+    return true;
+}
+
+bool
+rl_draft_label(RlDraft *draft, GError **error)
+{
+    g_autofree char *file = rl_file_name_label(draft->name->leaf, draft->name->label);
+    g_autoptr(RlVolume) volume = rl_volume_find(draft->pool, draft->name->volume, error);
+    g_autoptr(GError) cause = NULL;
+
+    if (!volume || !rl_identity_new(draft->fd, 0, error) || !sync_file(draft, error))
+        return false;
+
+    g_autoptr(RlLock) lock = rl_volume_lock(volume, "snapshot", error);
+    if (!lock)
+        return false;
+    if (!rl_volume_exists(volume))
+        return rl_fail(error, RL_ERROR_NOT_FOUND, "volume '%s' was deleted meanwhile",
+                       volume->name->volume);
+    if (!rl_newfile_link(draft->fd, volume->dir, file, &cause)) {
+        if (rl_error_is_errno(cause, EEXIST))
+            return rl_fail(error, RL_ERROR_EXISTS, "revision '%s' exists already",
+                           draft->name->text);
+        g_propagate_error(error, g_steal_pointer(&cause));
+        return false;
+    }
+    rl_log_info("%s: made %s in %s/%s", volume->name->volume, file, draft->pool->path,
+                draft->name->dir);
+    rl_fd_close(&draft->fd);
+    return rl_volume_sync(volume, error);
+}
+
+bool
+rl_draft_replace(RlDraft *draft, GError **error)
+{
+    g_autoptr(RlVolume) volume = rl_volume_find(draft->pool, draft->name->volume, error);
+    g_autofree char *temp = rl_file_name_temp(draft->name->leaf);
+
+    if (!volume || !rl_identity_new(draft->fd, draft->revision, error) || !sync_file(draft, error))
+        return false;
+
+    g_autoptr(RlLock) lock = rl_volume_lock(volume, "replace", error);
+    if (!lock || !rl_state_require_idle(volume, "replaced", error))
+        return false;
+    if (volume->dirty.there || !volume->clean.there ||
+        !rl_stat_same(&volume->clean.st, &draft->replaced))
+        return rl_fail(error, RL_ERROR_STATE,
+                       "volume '%s' was changed meanwhile: its content was not replaced",
+                       volume->name->volume);
+    if (!rl_newfile_replace(draft->fd, volume->dir, temp, volume->clean_file, error))
+        return false;
+    rl_log_info("%s: replaced %s in %s/%s; it was revision %" G_GUINT64_FORMAT,
+                volume->name->volume, volume->clean_file, draft->pool->path, draft->name->dir,
+                draft->revision);
+    rl_fd_close(&draft->fd);
+    return true;
+}

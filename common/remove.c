@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "remove.h"
+
+#include <string.h>
+
+#include "dir.h"
+#include "discard.h"
+#include "error.h"
+#include "state.h"
+
+static bool
+refuse_for_labels(const RlVolume *volume, const GPtrArray *revisions, GError **error)
+{
+    g_autoptr(GString) labels = g_string_new(NULL);
+
+    for (guint i = 0; i < revisions->len; i++) {
+        const RlRevision *revision = g_ptr_array_index(revisions, i);
+        if (revision->label)
+            g_string_append_printf(labels, "%s%s@%s", labels->len ? ", " : "", volume->name->volume,
+                                   revision->label);
+    }
+    if (!labels->len)
+        return true;
+    return rl_fail(
+        error, RL_ERROR_STATE,
+        "volume '%s' has named revisions: %s; delete them first, or ask for its snapshots to be "
+        "deleted with it",
+        volume->name->volume, labels->str);
+}
+
+static bool
+drop_revisions(const RlVolume *volume, const GPtrArray *revisions, bool named, GError **error)
+{
+    for (guint i = 0; i < revisions->len; i++) {
+        const RlRevision *revision = g_ptr_array_index(revisions, i);
+        if (!revision->label == !named && !rl_file_drop(volume, revision->file, error))
+            return false;
+    }
+    return true;
+}
+
+static bool
+drop_files(const RlVolume *volume, const GPtrArray *revisions, GError **error)
+{
+    return drop_revisions(volume, revisions, true, error) &&
+           rl_file_drop(volume, volume->dirty_file, error) &&
+           rl_file_drop(volume, volume->clean_file, error) &&
+           rl_file_drop(volume, volume->record_file, error) &&
+           drop_revisions(volume, revisions, false, error) &&
+           rl_file_drop(volume, volume->precache_file, error) && rl_volume_sync(volume, error);
+}
+
+bool
+rl_volume_remove(const RlPool *pool, const char *name, bool with_labels, GError **error)
+{
+    g_autoptr(RlVolume) volume = rl_volume_find(pool, name, error);
+
+    if (!volume)
+        return false;
+    {
+        g_autoptr(RlLock) lock = rl_volume_lock(volume, "delete", error);
+        if (!lock)
+            return false;
+        if (!rl_volume_exists(volume))
+            return rl_fail(error, RL_ERROR_NOT_FOUND, "there is no volume '%s' in pool '%s'", name,
+                           pool->path);
+        if (!rl_state_require_idle(volume, "deleted", error))
+            return false;
+        g_autoptr(GPtrArray) revisions = rl_revisions_list(volume->dir, volume->name->leaf, error);
+        if (!revisions || (!with_labels && !refuse_for_labels(volume, revisions, error)) ||
+            !drop_files(volume, revisions, error))
+            return false;
+    }
+    rl_volume_sweep(volume);
+    rl_dir_remove_empty(pool->root, volume->name->dir);
+    return true;
+}
+
+bool
+rl_revision_remove(const RlPool *pool, const RlName *name, GError **error)
+{
+    g_autoptr(RlVolume) volume = rl_volume_open(pool, name->volume, error);
+
+    if (!volume)
+        return false;
+    {
+        g_autoptr(RlLock) lock = rl_volume_lock(volume, "delete a revision", error);
+        g_autoptr(GPtrArray) revisions =
+            lock && volume->dir >= 0 ? rl_revisions_list(volume->dir, volume->name->leaf, error)
+                                     : NULL;
+        if (!lock || (!revisions && volume->dir >= 0))
+            return false;
+        const RlRevision *revision =
+            revisions ? rl_revisions_find(revisions, name->number, name->label) : NULL;
+        if (!revision)
+            return rl_fail(error, RL_ERROR_NOT_FOUND, "there is no revision '%s' in pool '%s'",
+                           name->text, pool->path);
+        if (!rl_file_drop(volume, revision->file, error) || !rl_volume_sync(volume, error))
+            return false;
+    }
+    rl_volume_sweep(volume);
+    rl_dir_remove_empty(pool->root, volume->name->dir);
+    return true;
+}

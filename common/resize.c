@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "resize.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "attr.h"
+#include "dir.h"
+#include "dirty.h"
+#include "error.h"
+#include "fd.h"
+#include "filename.h"
+#include "identity.h"
+#include "log.h"
+#include "loop.h"
+#include "newfile.h"
+#include "state.h"
+
+static bool
+set_size(int fd, const RlVolume *volume, uint64_t capacity, bool allocate, GError **error)
+{
+    /* Blocks first: if the disk is full nothing has changed. */
+    if (allocate && fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, (off_t) capacity) < 0)
+        return rl_fail_errno(error, errno,
+                             "volume '%s': cannot allocate %" G_GUINT64_FORMAT " bytes",
+                             volume->name->volume, capacity);
+    if (ftruncate(fd, (off_t) capacity) < 0)
+        return rl_fail_errno(error, errno,
+                             "volume '%s': cannot change its size to %" G_GUINT64_FORMAT " bytes",
+                             volume->name->volume, capacity);
+    return true;
+}
+
+static bool
+sync_size(int fd, const RlVolume *volume, GError **error)
+{
+    if (fsync(fd) < 0)
+        return rl_fail_errno(error, errno, "volume '%s': cannot make its new size durable",
+                             volume->name->volume);
+    return true;
+}
+
+static bool
+require_resizable(const RlVolume *volume, GError **error)
+{
+    RlState state;
+
+    if (!rl_state_get(volume, &state, NULL, error))
+        return false;
+    if (state == RL_STATE_SAVED || state == RL_STATE_SUSPECT)
+        return rl_state_require_idle(volume, "resized", error);
+    return true;
+}
+
+/* The caller has the lock. */
+static bool
+resize_dirty(const RlVolume *volume, uint64_t capacity, bool allocate, GError **error)
+{
+    if (!require_resizable(volume, error))
+        return false;
+
+    rl_autofd int fd = rl_dir_open_file(volume->dir, volume->dirty_file, O_RDWR, error);
+    /* The wish before the deed: a smaller image without it would be taken for damage. */
+    if (fd < 0 || !rl_attr_set_number(fd, RL_ATTR_SIZE, capacity, error) ||
+        !sync_size(fd, volume, error) || !set_size(fd, volume, capacity, allocate, error) ||
+        !sync_size(fd, volume, error))
+        return false;
+    rl_log_info("%s: resized %s to %" G_GUINT64_FORMAT " bytes", volume->name->volume,
+                volume->dirty_file, capacity);
+    return rl_loop_update_size(fd, error);
+}
+
+/* The caller has the lock. */
+static bool
+resize_record(const RlVolume *volume, uint64_t capacity, GError **error)
+{
+    if (volume->kind == RL_KIND_SNAPSHOT)
+        return rl_fail(
+            error, RL_ERROR_UNSUPPORTED,
+            "volume '%s' is a snapshot of '%s' and gets its size from that when it starts",
+            volume->name->volume, volume->record->source);
+
+    g_autoptr(RlRecord) record = rl_record_new(volume->kind, NULL, capacity);
+    g_autofree char *text = volume->pool->documents->record_format(record, volume->name->volume);
+    return rl_newfile_write(volume->dir, volume->record_file, text, 0600, error);
+}
+
+/* What takes no time, with the lock; *@ret_done is false where a new clean image is needed. */
+static bool
+resize_at_once(RlVolume *volume, uint64_t capacity, bool allocate, bool *ret_done, GError **error)
+{
+    g_autoptr(RlLock) lock = rl_volume_lock(volume, "resize", error);
+
+    if (!lock)
+        return false;
+    if (!rl_volume_exists(volume))
+        return rl_fail(error, RL_ERROR_NOT_FOUND, "volume '%s' was deleted meanwhile",
+                       volume->name->volume);
+    *ret_done = true;
+    if (volume->dirty.there)
+        return resize_dirty(volume, capacity, allocate, error);
+    if (!volume->clean.there)
+        return resize_record(volume, capacity, error);
+    *ret_done = false;
+    return true;
+}
+
+/* Makes the new clean image: the lock is taken only to put it in place. */
+static bool
+resize_clean(RlVolume *volume, uint64_t capacity, bool allocate, bool *ret_done, GError **error)
+{
+    g_autofree char *temp = rl_file_name_temp(volume->name->leaf);
+    g_autoptr(RlBase) base = rl_base_open(volume, error);
+    rl_autofd int fd = base ? rl_dirty_make(volume, base, 0, error) : -1;
+    uint64_t highest;
+
+    if (fd < 0 || !rl_attr_get_number(base->fd, RL_ATTR_HIGHEST, &highest, error) ||
+        !rl_identity_new(fd, highest, error) || !set_size(fd, volume, capacity, allocate, error))
+        return false;
+    if (!sync_size(fd, volume, error))
+        return false;
+
+    g_autoptr(RlLock) lock = rl_volume_lock(volume, "resize", error);
+    if (!lock)
+        return false;
+    if (!volume->clean.there || volume->dirty.there || !rl_base_is_current(base, volume))
+        return true; /* it was started or changed meanwhile: look anew */
+    if (!rl_newfile_replace(fd, volume->dir, temp, volume->clean_file, error))
+        return false;
+    rl_log_info("%s: replaced %s by one of %" G_GUINT64_FORMAT " bytes", volume->name->volume,
+                volume->clean_file, capacity);
+    *ret_done = true;
+    return true;
+}
+
+bool
+rl_volume_resize(const RlPool *pool, const char *name, uint64_t capacity, bool allocate,
+                 GError **error)
+{
+    g_autoptr(RlVolume) volume = rl_volume_find(pool, name, error);
+
+    if (!volume)
+        return false;
+    for (int i = 0; i < 8; i++) {
+        bool done;
+        if (!resize_at_once(volume, capacity, allocate, &done, error))
+            return false;
+        if (!done && !resize_clean(volume, capacity, allocate, &done, error))
+            return false;
+        if (done)
+            return true;
+    }
+    return rl_fail(error, RL_ERROR_BUSY, "volume '%s' changes too often to be resized", name);
+}

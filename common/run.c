@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "run.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "attr.h"
+
+#define GROUP "run"
+#define HOLD_SAVED "saved"
+#define HOLD_SUSPECT "suspect"
+/* A domain's name may be long; the attribute shares one block with all others on ext4. */
+#define NAME_SHOWN_MAX 256
+
+static char *
+this_boot(void)
+{
+    char *id = NULL;
+
+    if (!g_file_get_contents("/proc/sys/kernel/random/boot_id", &id, NULL, NULL))
+        return g_strdup("");
+    return g_strchomp(id);
+}
+
+/* Counts suspended time too, unlike CLOCK_MONOTONIC. */
+static gint64
+boot_clock_us(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_BOOTTIME, &now);
+    return (gint64) now.tv_sec * G_USEC_PER_SEC + now.tv_nsec / 1000;
+}
+
+bool
+rl_run_set(int fd, const RlOwner *owner, bool written, GError **error)
+{
+    g_autoptr(GKeyFile) file = g_key_file_new();
+    g_autofree char *boot = this_boot();
+    g_autofree char *name =
+        g_utf8_substring(owner->name, 0, MIN(NAME_SHOWN_MAX, g_utf8_strlen(owner->name, -1)));
+
+    g_key_file_set_string(file, GROUP, "driver", owner->driver);
+    g_key_file_set_string(file, GROUP, "uuid", owner->uuid);
+    g_key_file_set_string(file, GROUP, "name", name);
+    g_key_file_set_string(file, GROUP, "boot", boot);
+    g_key_file_set_int64(file, GROUP, "since", boot_clock_us());
+    g_key_file_set_boolean(file, GROUP, "written", written);
+
+    g_autofree char *text = g_key_file_to_data(file, NULL, NULL);
+    return rl_attr_set(fd, RL_ATTR_RUN, text, error);
+}
+
+static char *
+string_or(GKeyFile *file, const char *key, const char *otherwise)
+{
+    char *value = g_key_file_get_string(file, GROUP, key, NULL);
+
+    return value ? value : g_strdup(otherwise);
+}
+
+bool
+rl_run_get(int fd, RlRun **ret_run, GError **error)
+{
+    g_autofree char *text = NULL;
+    g_autoptr(GKeyFile) file = g_key_file_new();
+    g_autoptr(GError) no_flag = NULL;
+
+    if (!rl_attr_get(fd, RL_ATTR_RUN, &text, error))
+        return false;
+    if (!text) {
+        *ret_run = NULL;
+        return true;
+    }
+
+    /* Only root can have written it, so a value that does not parse is damage, not an attack. */
+    g_key_file_load_from_data(file, text, (gsize) -1, G_KEY_FILE_NONE, NULL);
+
+    RlRun *run = g_new0(RlRun, 1);
+    run->driver = string_or(file, "driver", "unknown");
+    run->uuid = string_or(file, "uuid", "unknown");
+    run->name = string_or(file, "name", "unknown");
+    run->boot_id = string_or(file, "boot", "");
+    run->since_us = g_key_file_get_int64(file, GROUP, "since", NULL);
+    run->written = g_key_file_get_boolean(file, GROUP, "written", &no_flag) || no_flag;
+    *ret_run = run;
+    return true;
+}
+
+bool
+rl_run_is_fresh(const RlRun *run)
+{
+    g_autofree char *boot = this_boot();
+    gint64 age_us = boot_clock_us() - run->since_us;
+
+    return strcmp(boot, run->boot_id) == 0 && age_us >= 0 &&
+           age_us < (gint64) RL_RUN_GRACE_SECONDS * G_USEC_PER_SEC;
+}
+
+bool
+rl_run_is_of(const RlRun *run, const RlOwner *owner)
+{
+    return strcmp(run->uuid, owner->uuid) == 0 && strcmp(run->driver, owner->driver) == 0;
+}
+
+bool
+rl_run_clear(int fd, GError **error)
+{
+    return rl_attr_remove(fd, RL_ATTR_RUN, error);
+}
+
+void
+rl_run_free(RlRun *run)
+{
+    if (!run)
+        return;
+    g_free(run->driver);
+    g_free(run->uuid);
+    g_free(run->name);
+    g_free(run->boot_id);
+    g_free(run);
+}
+
+bool
+rl_hold_set(int fd, RlHold hold, GError **error)
+{
+    return rl_attr_set(fd, RL_ATTR_HOLD, hold == RL_HOLD_SAVED ? HOLD_SAVED : HOLD_SUSPECT, error);
+}
+
+bool
+rl_hold_get(int fd, RlHold *ret_hold, GError **error)
+{
+    g_autofree char *text = NULL;
+
+    if (!rl_attr_get(fd, RL_ATTR_HOLD, &text, error))
+        return false;
+    if (!text)
+        *ret_hold = RL_HOLD_NONE;
+    else if (strcmp(text, HOLD_SAVED) == 0)
+        *ret_hold = RL_HOLD_SAVED;
+    else
+        *ret_hold = RL_HOLD_SUSPECT; /* the careful reading of what we do not know */
+    return true;
+}
+
+bool
+rl_hold_clear(int fd, GError **error)
+{
+    return rl_attr_remove(fd, RL_ATTR_HOLD, error);
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Who runs on a dirty image. It is written on the image's own inode: it survives daemons and hosts,
+ * cannot be forged by the guest, and goes with the inode. */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+
+/* The domain that a volume is started for. Borrowed strings. */
+typedef struct {
+    const char *driver; /* "libxl", "qemu", or who else starts volumes */
+    const char *uuid;   /* decides whether two are the same */
+    const char *name;   /* for people */
+} RlOwner;
+
+typedef struct {
+    char *driver;
+    char *uuid;
+    char *name;
+    bool written;    /* the time stamps cannot tell whether it was written to: say that it was */
+    char *boot_id;   /* of the host's boot in which it was started */
+    gint64 since_us; /* of that boot's clock, when it was started */
+} RlRun;
+
+/* So long may pass between a domain's `prepare` and the opening of its disks (a large guest's
+ * memory is built in between); only after it is an image that nobody has open taken from its owner.
+ */
+#define RL_RUN_GRACE_SECONDS 300
+
+/**
+ * rl_run_set:
+ * Writes on the image @fd that @owner runs on it from now on; @written as in RlRun.
+ */
+bool rl_run_set(int fd, const RlOwner *owner, bool written, GError **error);
+
+/**
+ * rl_run_get:
+ * Reads who runs on the image @fd; *@ret_run is NULL where nobody does, owned by the caller. What
+ * cannot be understood is a run of an unknown owner that was written to.
+ */
+bool rl_run_get(int fd, RlRun **ret_run, GError **error);
+
+/**
+ * rl_run_is_fresh:
+ * True if the run began in this boot of the host and so recently that its image may not be open
+ * yet.
+ */
+bool rl_run_is_fresh(const RlRun *run);
+
+/**
+ * rl_run_is_of:
+ * True if @run is of the domain @owner: same driver, same UUID.
+ */
+bool rl_run_is_of(const RlRun *run, const RlOwner *owner);
+
+/**
+ * rl_run_clear:
+ * Writes on the image @fd that nobody runs on it.
+ */
+bool rl_run_clear(int fd, GError **error);
+
+/**
+ * rl_run_free:
+ * Frees @run; nothing for NULL.
+ */
+void rl_run_free(RlRun *run);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(RlRun, rl_run_free)
+
+/* Why a dirty image is kept exactly as it is. */
+typedef enum {
+    RL_HOLD_NONE,
+    RL_HOLD_SAVED,   /* the domain was saved: only its restore may go on with it */
+    RL_HOLD_SUSPECT, /* the disk reported a write error once: a person decides */
+} RlHold;
+
+/**
+ * rl_hold_set, rl_hold_get, rl_hold_clear:
+ * The mark of a dirty image @fd that only a restore, or a person, may go on with.
+ */
+bool rl_hold_set(int fd, RlHold hold, GError **error);
+bool rl_hold_get(int fd, RlHold *ret_hold, GError **error);
+bool rl_hold_clear(int fd, GError **error);

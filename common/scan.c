@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "scan.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "entries.h"
+#include "error.h"
+#include "fd.h"
+#include "filename.h"
+#include "log.h"
+
+typedef struct {
+    const RlPool *pool;
+    GPtrArray *listed;
+    GHashTable *linked; /* inode number -> RlListed, of clean images with more than one link */
+} Scan;
+
+static void
+listed_free(void *data)
+{
+    RlListed *listed = data;
+
+    g_free(listed->name);
+    g_free(listed->dir);
+    g_free(listed->leaf);
+    rl_volume_close(listed->recorded);
+    g_ptr_array_unref(listed->revisions);
+    g_free(listed);
+}
+
+static RlListed *
+listed_for(GHashTable *by_leaf, const char *dir, const char *leaf)
+{
+    RlListed *listed = g_hash_table_lookup(by_leaf, leaf);
+
+    if (listed)
+        return listed;
+    listed = g_new0(RlListed, 1);
+    listed->name = rl_name_join(dir, leaf);
+    listed->dir = g_strdup(dir);
+    listed->leaf = g_strdup(leaf);
+    listed->revisions = rl_revisions_new();
+    g_hash_table_insert(by_leaf, listed->leaf, listed);
+    return listed;
+}
+
+/* Takes one file into account. */
+static void
+add_file(Scan *scan, GHashTable *by_leaf, int fd, const char *dir, const char *file)
+{
+    RlFileName name = rl_file_name_parse(file);
+    struct stat st;
+
+    if (name.role != RL_FILE_CLEAN && name.role != RL_FILE_DIRTY && name.role != RL_FILE_RECORD &&
+        name.role != RL_FILE_REVISION && name.role != RL_FILE_LABEL)
+        return;
+    if (fstatat(fd, file, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
+        return;
+
+    RlListed *listed = listed_for(by_leaf, dir, name.leaf);
+    switch (name.role) {
+    case RL_FILE_CLEAN:
+        listed->clean = (RlImage){true, st};
+        break;
+    case RL_FILE_DIRTY:
+        listed->dirty = (RlImage){true, st};
+        break;
+    case RL_FILE_RECORD:
+        if (!listed->recorded)
+            listed->recorded = rl_volume_open(scan->pool, listed->name, NULL);
+        break;
+    default:
+        g_ptr_array_add(listed->revisions, rl_revision_new(file, name.number, name.label, &st));
+    }
+}
+
+/* A clean image with a second link: to its own newest revision, where a commit was cut off, or to
+ * another volume's. */
+static void
+note_shared(Scan *scan, RlListed *listed)
+{
+    g_autofree char *key = NULL;
+
+    if (!listed->clean.there || listed->clean.st.st_nlink < 2)
+        return;
+    key = g_strdup_printf("%lx:%lx", (unsigned long) listed->clean.st.st_dev,
+                          (unsigned long) listed->clean.st.st_ino);
+    RlListed *other = g_hash_table_lookup(scan->linked, key);
+    if (!other) {
+        g_hash_table_insert(scan->linked, g_steal_pointer(&key), listed);
+        return;
+    }
+    listed->shared = other->shared = true;
+    rl_log_warning("%s: its clean image is also that of %s in %s", listed->name, other->name,
+                   scan->pool->path);
+}
+
+static void
+finish_directory(Scan *scan, GHashTable *by_leaf)
+{
+    GHashTableIter iter;
+    gpointer value;
+
+    g_hash_table_iter_init(&iter, by_leaf);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        RlListed *listed = value;
+        listed->exists = listed->recorded ? rl_volume_exists(listed->recorded)
+                                          : listed->clean.there || listed->dirty.there;
+        rl_revisions_sort(listed->revisions);
+        note_shared(scan, listed);
+        if (listed->exists || listed->revisions->len > 0)
+            g_ptr_array_add(scan->listed, listed);
+        else
+            listed_free(listed);
+    }
+}
+
+static bool
+is_directory(int fd, const char *entry, unsigned char type)
+{
+    struct stat st;
+
+    if (type != DT_UNKNOWN)
+        return type == DT_DIR;
+    return fstatat(fd, entry, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
+}
+
+static void scan_directory(Scan *scan, int fd, const char *dir, int depth);
+
+static void
+descend(Scan *scan, int parent, const char *dir, const char *entry, int depth)
+{
+    struct stat st;
+
+    if (!rl_name_check_component(entry, NULL))
+        return;
+
+    rl_autofd int fd = openat(parent, entry, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0) {
+        rl_log_warning("cannot read directory '%s/%s' in %s: %s", dir, entry, scan->pool->path,
+                       g_strerror(errno));
+        return;
+    }
+    if (fstatat(fd, RL_POOL_MARKER, &st, AT_SYMLINK_NOFOLLOW) == 0)
+        return;
+    g_autofree char *path = *dir ? g_strconcat(dir, "/", entry, NULL) : g_strdup(entry);
+    scan_directory(scan, fd, path, depth + 1);
+}
+
+/* @depth is that of the files in @fd: 1 for the root's own, which are no volumes. */
+static void
+scan_directory(Scan *scan, int fd, const char *dir, int depth)
+{
+    g_autoptr(RlEntries) entries = rl_entries_open(fd, NULL);
+    g_autoptr(GHashTable) by_leaf = g_hash_table_new(g_str_hash, g_str_equal);
+    const char *entry;
+
+    while (entries && (entry = rl_entries_next(entries))) {
+        if (!is_directory(fd, entry, entries->type)) {
+            if (depth > 1)
+                add_file(scan, by_leaf, fd, dir, entry);
+        } else if (depth < RL_NAME_COMPONENTS_MAX) {
+            descend(scan, fd, dir, entry, depth);
+        }
+    }
+    finish_directory(scan, by_leaf);
+}
+
+static gint
+compare(gconstpointer a, gconstpointer b)
+{
+    return strcmp((*(RlListed *const *) a)->name, (*(RlListed *const *) b)->name);
+}
+
+GPtrArray *
+rl_scan(const RlPool *pool, GError **error)
+{
+    g_autoptr(RlEntries) readable = rl_entries_open(pool->root, error);
+
+    if (!readable)
+        return NULL;
+
+    Scan scan = {
+        .pool = pool,
+        .listed = g_ptr_array_new_with_free_func(listed_free),
+        .linked = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
+    };
+    scan_directory(&scan, pool->root, "", 1);
+    g_hash_table_unref(scan.linked);
+    g_ptr_array_sort(scan.listed, compare);
+    return scan.listed;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* All volumes of a pool, from one walk over its directories that opens no image. */
+#pragma once
+
+#include "volume.h"
+
+typedef struct {
+    char *name;       /* of the volume */
+    char *dir, *leaf; /* where it lies below the pool */
+    RlImage clean, dirty;
+    RlVolume *recorded;   /* for a volume with a record: the same and what that says; else NULL */
+    GPtrArray *revisions; /* RlRevision, in the order of rl_revisions_list() */
+    bool exists;          /* false: only revisions are left of it */
+    bool shared;          /* its clean image is also another volume's */
+} RlListed;
+
+/**
+ * rl_scan:
+ * Returns the volumes of @pool as RlListed, by name, owned by the caller. What is no volume is
+ * passed over: other files, symbolic links, names that no volume may have, directories that cannot
+ * be read or that are pools themselves, the root's own files. Fails only if the pool's directory
+ * cannot be read.
+ */
+GPtrArray *rl_scan(const RlPool *pool, GError **error);

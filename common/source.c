@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "source.h"
+
+#include "error.h"
+#include "volume.h"
+
+/* The file that holds the content of the volume itself, owned by the caller. */
+static char *
+head_file(const RlVolume *volume, bool live, GError **error)
+{
+    const char *name = volume->name->volume;
+
+    if (!rl_volume_exists(volume)) {
+        rl_fail(error, RL_ERROR_NOT_FOUND, "there is no volume '%s' in pool '%s'", name,
+                volume->pool->path);
+        return NULL;
+    }
+    if (volume->kind == RL_KIND_SNAPSHOT || volume->kind == RL_KIND_VOLATILE) {
+        rl_fail(error, RL_ERROR_UNSUPPORTED,
+                "volume '%s' is %s: it has no content of its own%s%s%s", name,
+                rl_kind_to_string(volume->kind),
+                volume->record->source ? "; take its source '" : "",
+                volume->record->source ? volume->record->source : "",
+                volume->record->source ? "'" : "");
+        return NULL;
+    }
+    if (live && volume->dirty.there)
+        return g_strdup(volume->dirty_file);
+    if (volume->clean.there)
+        return g_strdup(volume->clean_file);
+    if (volume->kind == RL_KIND_DIRECT)
+        rl_fail(error, RL_ERROR_STATE, "volume '%s' is direct and running: it has no state at rest",
+                name);
+    else
+        rl_fail(error, RL_ERROR_STATE, "volume '%s' has no clean image", name);
+    return NULL;
+}
+
+static char *
+revision_file(const RlVolume *volume, const RlName *name, GError **error)
+{
+    g_autoptr(GPtrArray) revisions =
+        volume->dir >= 0 ? rl_revisions_list(volume->dir, name->leaf, error) : rl_revisions_new();
+    const RlRevision *revision =
+        revisions ? rl_revisions_find(revisions, name->number, name->label) : NULL;
+
+    if (revision)
+        return g_strdup(revision->file);
+    if (revisions)
+        rl_fail(error, RL_ERROR_NOT_FOUND, "there is no revision '%s' in pool '%s'", name->text,
+                volume->pool->path);
+    return NULL;
+}
+
+static char *
+find_file(const RlVolume *volume, const RlName *name, bool live, GError **error)
+{
+    switch (name->form) {
+    case RL_NAME_HEAD:
+        return head_file(volume, live, error);
+    case RL_NAME_REVISION:
+    case RL_NAME_LABEL:
+        return revision_file(volume, name, error);
+    case RL_NAME_CURRENT:
+        break;
+    }
+    rl_fail(error, RL_ERROR_INVALID, "'%s' is what is to become, not what is: take '%s'",
+            name->text, name->volume);
+    return NULL;
+}
+
+int
+rl_source_open(const RlPool *pool, const char *text, bool live, GError **error)
+{
+    g_autoptr(RlName) name = rl_name_parse(text, error);
+    g_autoptr(RlVolume) volume = name ? rl_volume_open(pool, name->volume, error) : NULL;
+    g_autofree char *file = volume ? find_file(volume, name, live, error) : NULL;
+
+    return file ? rl_volume_open_image(volume, file, error) : -1;
+}
+
+char *
+rl_source_path(const RlPool *pool, const char *text, bool live, GError **error)
+{
+    g_autoptr(RlName) name = rl_name_parse(text, error);
+    g_autoptr(RlVolume) volume = name ? rl_volume_open(pool, name->volume, error) : NULL;
+    g_autofree char *file = volume ? find_file(volume, name, live, error) : NULL;
+
+    return file ? g_build_filename(name->dir, file, NULL) : NULL;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Which image is read when a volume or revision is cloned, exported or taken a snapshot of. */
+#pragma once
+
+#include "pool.h"
+
+/**
+ * rl_source_open:
+ * Returns a descriptor, read-only, of what @name (a volume or revision) of @pool has as its
+ * content: of a volume the last committed state, or with @live the state that it is in now, even
+ * while a domain writes to it. It stays what it is, whatever happens to the names. Owned by the
+ * caller; -1 with RL_ERROR_NOT_FOUND, RL_ERROR_STATE (a direct volume that runs),
+ * RL_ERROR_UNSUPPORTED (a snapshot or volatile volume, which have no content of their own), or an
+ * errno.
+ */
+int rl_source_open(const RlPool *pool, const char *name, bool live, GError **error);
+
+/**
+ * rl_source_path:
+ * As rl_source_open(), but returns the image's path below the pool, owned by the caller; NULL with
+ * @error.
+ */
+char *rl_source_path(const RlPool *pool, const char *name, bool live, GError **error);

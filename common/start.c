@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "start.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "attr.h"
+#include "dir.h"
+#include "dirty.h"
+#include "discard.h"
+#include "error.h"
+#include "fd.h"
+#include "filename.h"
+#include "identity.h"
+#include "inuse.h"
+#include "log.h"
+#include "state.h"
+
+/* Loop devices of a guest that reboots detach late. */
+#define IN_USE_PATIENCE_MS 3000
+/* How often a start begins anew when clean images change under it; each time somebody else got
+ * something done. */
+#define ATTEMPTS_MAX 8
+
+typedef struct {
+    RlVolume *volume;
+    const RlOwner *owner;
+    bool continued;
+    RlRun *before;
+    bool done;
+} Start;
+
+/* File systems date files by the tick. A clean image that is younger than a second, or of the
+ * future, could get the same date from a guest's write that it has now. */
+static bool
+date_is_ambiguous(const struct stat *clean)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return clean->st_mtim.tv_sec >= now.tv_sec - 1;
+}
+
+static bool
+refuse_in_use(const RlVolume *volume, const RlRun *run, GError **error)
+{
+    if (!run)
+        return rl_fail(error, RL_ERROR_BUSY,
+                       "volume '%s' is in use: somebody has its dirty image open for writing",
+                       volume->name->volume);
+    return rl_fail(error, RL_ERROR_BUSY, "volume '%s' is in use by domain '%s' (%s, %s)",
+                   volume->name->volume, run->name, run->driver, run->uuid);
+}
+
+/* May @owner have the dirty image @fd? */
+static bool
+check_takeover(const Start *start, int fd, const RlRun *run, GError **error)
+{
+    const RlVolume *volume = start->volume;
+    bool ours = run && rl_run_is_of(run, start->owner);
+    RlHold hold;
+
+    if (rl_inuse(fd))
+        return refuse_in_use(volume, run, error);
+    if (!rl_hold_get(fd, &hold, error))
+        return false;
+    if (hold != RL_HOLD_NONE)
+        return rl_state_require_idle(volume, "started", error);
+    if (run && !ours && rl_run_is_fresh(run))
+        return refuse_in_use(volume, run, error);
+    return true;
+}
+
+/* May the leftover @fd be gone on with? */
+static bool
+check_leftover(const RlVolume *volume, int fd, GError **error)
+{
+    const char *name = volume->name->volume;
+    uint64_t asked;
+
+    if (volume->kind == RL_KIND_DIRECT)
+        return true;
+    if (!volume->clean.there)
+        return rl_fail(
+            error, RL_ERROR_STATE,
+            "volume '%s' has a dirty image but no clean one: somebody has to decide what it is",
+            name);
+    if (!rl_attr_get_number(fd, RL_ATTR_SIZE, &asked, error))
+        return false;
+    if (volume->dirty.st.st_size < volume->clean.st.st_size &&
+        (uint64_t) volume->dirty.st.st_size != asked)
+        return rl_fail(
+            error, RL_ERROR_STATE,
+            "volume '%s' was left with a dirty image that is smaller than its clean one (%lld and "
+            "%lld bytes), and nobody made it so",
+            name, (long long) volume->dirty.st.st_size, (long long) volume->clean.st.st_size);
+    return true;
+}
+
+/* There is a dirty image. Goes on with it, or drops it and leaves start->done false. */
+static bool
+take_over(Start *start, GError **error)
+{
+    RlVolume *volume = start->volume;
+    g_autoptr(RlRun) run = NULL;
+    rl_autofd int fd = rl_volume_open_image(volume, volume->dirty_file, error);
+
+    if (fd < 0 || !rl_run_get(fd, &run, error) || !check_takeover(start, fd, run, error))
+        return false;
+    if (volume->kind == RL_KIND_SNAPSHOT || volume->kind == RL_KIND_VOLATILE)
+        return rl_dirty_drop(volume, error) && rl_volume_look(volume, error);
+
+    if (!check_leftover(volume, fd, error) || !rl_run_set(fd, start->owner, true, error))
+        return false;
+    rl_log_info("%s: domain %s continues with %s", volume->name->volume, start->owner->name,
+                volume->dirty_file);
+    start->continued = true;
+    start->before = g_steal_pointer(&run);
+    start->done = true;
+    return true;
+}
+
+/* The last touch to an image that is still without a name: whose it is, and all of it durable. */
+static bool
+finish_image(const Start *start, int fd, bool written, GError **error)
+{
+    if (!rl_run_set(fd, start->owner, written, error))
+        return false;
+    if (fsync(fd) < 0)
+        return rl_fail_errno(error, errno, "volume '%s': cannot make its dirty image durable",
+                             start->volume->name->volume);
+    return true;
+}
+
+/* Gives the finished image @fd its name. */
+static bool
+publish(Start *start, int fd, GError **error)
+{
+    RlVolume *volume = start->volume;
+
+    if (!rl_newfile_link(fd, volume->dir, volume->dirty_file, error) ||
+        !rl_volume_sync(volume, error))
+        return false;
+    rl_log_info("%s: made %s for domain %s", volume->name->volume, volume->dirty_file,
+                start->owner->name);
+    start->done = true;
+    return true;
+}
+
+static bool
+start_volatile(Start *start, GError **error)
+{
+    RlVolume *volume = start->volume;
+    rl_autofd int fd = rl_dirty_make_empty(volume, volume->record->capacity, error);
+
+    return fd >= 0 && finish_image(start, fd, true, error) && publish(start, fd, error);
+}
+
+/* A direct volume's only image changes its name. Another link to it, or anybody who reads it, would
+ * see it change: then it is made an image of its own first. */
+static bool
+start_direct(Start *start, GError **error)
+{
+    RlVolume *volume = start->volume;
+    rl_autofd int fd = rl_volume_open_image(volume, volume->clean_file, error);
+
+    if (fd < 0)
+        return false;
+    if (volume->clean.st.st_nlink > 1 || rl_inuse_by_anyone(fd))
+        return true; /* not done: the caller unshares it */
+    if (!rl_run_set(fd, start->owner, true, error))
+        return false;
+    if (renameat2(volume->dir, volume->clean_file, volume->dir, volume->dirty_file,
+                  RENAME_NOREPLACE) < 0)
+        return rl_fail_errno(error, errno, "volume '%s': cannot rename its image",
+                             volume->name->volume);
+    rl_log_info("%s: renamed %s to %s for domain %s", volume->name->volume, volume->clean_file,
+                volume->dirty_file, start->owner->name);
+    start->done = true;
+    return rl_volume_sync(volume, error);
+}
+
+static bool
+unshare_direct(RlVolume *volume, GError **error)
+{
+    g_autoptr(RlBase) base = rl_base_open(volume, error);
+    g_autofree char *temp = rl_file_name_temp(volume->name->leaf);
+    rl_autofd int fd = base ? rl_dirty_make(volume, base, 0, error) : -1;
+    uint64_t highest;
+
+    if (fd < 0 || !rl_attr_get_number(base->fd, RL_ATTR_HIGHEST, &highest, error) ||
+        !rl_identity_new(fd, highest, error))
+        return false;
+    if (fsync(fd) < 0)
+        return rl_fail_errno(error, errno, "volume '%s': cannot make its image durable",
+                             volume->name->volume);
+
+    g_autoptr(RlLock) lock = rl_volume_lock(volume, "unshare", error);
+    if (!lock)
+        return false;
+    if (!volume->clean.there || volume->dirty.there || !rl_base_is_current(base, volume))
+        return true; /* the next attempt looks anew */
+    return rl_newfile_replace(fd, volume->dir, temp, volume->clean_file, error);
+}
+
+/* With a valid precache a start is a rename and one fsync. */
+static bool
+start_from_precache(Start *start, const RlBase *base, GError **error)
+{
+    RlVolume *volume = start->volume;
+    rl_autofd int fd = -1;
+
+    if (!rl_precache_is_valid(volume, base, &fd))
+        return true;
+    /* A recorded size that is larger than the source's was not known when the precache was made. */
+    if (volume->record && volume->record->capacity > (uint64_t) base->st.st_size)
+        return true;
+    if (!rl_run_set(fd, start->owner, date_is_ambiguous(&base->st), error) ||
+        !rl_volume_rename(volume, volume->precache_file, volume->dirty_file, error))
+        return false;
+    start->done = true;
+    return rl_volume_sync(volume, error);
+}
+
+/* What can be done at once, with the volume's lock. Leaves start->done false where an image has to
+ * be made first. */
+static bool
+try_at_once(Start *start, const RlBase *base, GError **error)
+{
+    RlVolume *volume = start->volume;
+
+    if (!rl_volume_exists(volume))
+        return rl_fail(error, RL_ERROR_NOT_FOUND, "there is no volume '%s' in pool '%s'",
+                       volume->name->volume, volume->pool->path);
+    if (volume->dirty.there && (!take_over(start, error) || start->done))
+        return start->done;
+    if (volume->kind == RL_KIND_VOLATILE)
+        return start_volatile(start, error);
+    if (volume->kind == RL_KIND_DIRECT)
+        return start_direct(start, error);
+    if (base && rl_base_is_current(base, volume))
+        return start_from_precache(start, base, error);
+    return true;
+}
+
+static bool
+image_is_needed(const RlVolume *volume)
+{
+    return rl_volume_exists(volume) &&
+           (volume->kind == RL_KIND_PERSISTENT || volume->kind == RL_KIND_SNAPSHOT);
+}
+
+/* One attempt: what can be done at once, else an image made without the lock and published with it.
+ */
+static bool
+attempt(Start *start, GError **error)
+{
+    RlVolume *volume = start->volume;
+    bool needed = image_is_needed(volume) && !volume->dirty.there;
+    g_autoptr(RlBase) base = needed ? rl_base_open(volume, error) : NULL;
+
+    if (needed && !base)
+        return false;
+    {
+        g_autoptr(RlLock) lock = rl_volume_lock(volume, "start", error);
+        if (!lock || !try_at_once(start, base, error))
+            return false;
+    }
+    if (start->done)
+        return true;
+    if (volume->kind == RL_KIND_DIRECT)
+        return unshare_direct(volume, error);
+    if (!base)
+        return true; /* a leftover was dropped, or the volume appeared while we waited: look anew */
+
+    uint64_t capacity = volume->record ? volume->record->capacity : 0;
+    rl_autofd int fd = rl_dirty_make(volume, base, capacity, error);
+    if (fd < 0 || !finish_image(start, fd, date_is_ambiguous(&base->st), error))
+        return false;
+    g_autoptr(RlLock) lock = rl_volume_lock(volume, "start", error);
+    if (!lock)
+        return false;
+    if (volume->dirty.there || !image_is_needed(volume) || !rl_base_is_current(base, volume))
+        return true;
+    return publish(start, fd, error);
+}
+
+/* Waits while the dirty image of a run of the same domain is still held, by a loop device that
+ * detaches late. */
+static void
+wait_until_free(const RlVolume *volume, const RlOwner *owner)
+{
+    g_autoptr(RlRun) run = NULL;
+    rl_autofd int fd = -1;
+
+    if (!volume->dirty.there)
+        return;
+    fd = rl_volume_open_image(volume, volume->dirty_file, NULL);
+    if (fd < 0 || !rl_run_get(fd, &run, NULL) || !run || !rl_run_is_of(run, owner))
+        return;
+    for (int waited_ms = 0; waited_ms < IN_USE_PATIENCE_MS && rl_inuse(fd); waited_ms += 50)
+        g_usleep(50 * 1000);
+}
+
+RlStarted *
+rl_volume_start(const RlPool *pool, const char *name, const RlOwner *owner, GError **error)
+{
+    g_autoptr(RlVolume) volume = rl_volume_find(pool, name, error);
+    Start start = {.volume = volume, .owner = owner};
+
+    if (!volume)
+        return NULL;
+    wait_until_free(volume, owner);
+    for (int i = 0; !start.done && i < ATTEMPTS_MAX; i++)
+        if (!attempt(&start, error))
+            return NULL;
+    if (!start.done) {
+        rl_fail(error, RL_ERROR_BUSY, "volume '%s' changes too often to be started", name);
+        return NULL;
+    }
+
+    RlStarted *started = g_new0(RlStarted, 1);
+    started->volume = g_strdup(name);
+    started->continued = start.continued;
+    started->before = start.before;
+    return started;
+}
+
+static bool
+restore_run(int fd, const RlRun *before, GError **error)
+{
+    if (!before)
+        return rl_run_clear(fd, error);
+
+    RlOwner owner = {before->driver, before->uuid, before->name};
+    return rl_run_set(fd, &owner, before->written, error);
+}
+
+bool
+rl_volume_unstart(const RlPool *pool, const RlStarted *started, const RlOwner *owner,
+                  GError **error)
+{
+    g_autoptr(RlVolume) volume = rl_volume_find(pool, started->volume, error);
+    g_autoptr(RlLock) lock = volume ? rl_volume_lock(volume, "undo a start", error) : NULL;
+    g_autoptr(RlRun) run = NULL;
+
+    if (!lock)
+        return false;
+    if (!volume->dirty.there)
+        return true;
+
+    rl_autofd int fd = rl_volume_open_image(volume, volume->dirty_file, error);
+    if (fd < 0 || !rl_run_get(fd, &run, error))
+        return false;
+    if (!run || !rl_run_is_of(run, owner) || rl_inuse(fd))
+        return true; /* somebody else's by now */
+    if (started->continued)
+        return restore_run(fd, started->before, error);
+    if (!rl_run_clear(fd, error))
+        return false;
+    if (volume->kind == RL_KIND_VOLATILE)
+        return rl_dirty_drop(volume, error);
+
+    const char *back = volume->kind == RL_KIND_DIRECT ? volume->clean_file : volume->precache_file;
+    return rl_volume_rename(volume, volume->dirty_file, back, error) &&
+           rl_volume_sync(volume, error);
+}
+
+void
+rl_started_free(RlStarted *started)
+{
+    if (!started)
+        return;
+    g_free(started->volume);
+    rl_run_free(started->before);
+    g_free(started);
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "state.h"
+
+#include "error.h"
+#include "fd.h"
+#include "inuse.h"
+
+static RlState
+decide(const RlVolume *volume, int fd, const RlRun *run, RlHold hold)
+{
+    if (rl_inuse(fd))
+        return RL_STATE_RUNNING;
+    if (hold == RL_HOLD_SAVED)
+        return RL_STATE_SAVED;
+    if (hold == RL_HOLD_SUSPECT)
+        return RL_STATE_SUSPECT;
+    if (run && rl_run_is_fresh(run))
+        return RL_STATE_RUNNING;
+    if (volume->kind == RL_KIND_PERSISTENT && !volume->clean.there)
+        return RL_STATE_ORPHAN;
+    return RL_STATE_LEFT;
+}
+
+bool
+rl_state_get(const RlVolume *volume, RlState *ret_state, RlRun **ret_run, GError **error)
+{
+    g_autoptr(RlRun) run = NULL;
+    RlState state = RL_STATE_STOPPED;
+
+    if (volume->dirty.there) {
+        rl_autofd int fd = rl_volume_open_image(volume, volume->dirty_file, error);
+        RlHold hold;
+        if (fd < 0 || !rl_run_get(fd, &run, error) || !rl_hold_get(fd, &hold, error))
+            return false;
+        state = decide(volume, fd, run, hold);
+    }
+    *ret_state = state;
+    if (ret_run)
+        *ret_run = g_steal_pointer(&run);
+    return true;
+}
+
+const char *
+rl_state_to_string(RlState state)
+{
+    static const char *const words[] = {
+        [RL_STATE_STOPPED] = "stopped", [RL_STATE_RUNNING] = "running",
+        [RL_STATE_LEFT] = "left",       [RL_STATE_SAVED] = "saved",
+        [RL_STATE_SUSPECT] = "suspect", [RL_STATE_ORPHAN] = "orphan",
+    };
+
+    return words[state];
+}
+
+bool
+rl_state_require_idle(const RlVolume *volume, const char *what, GError **error)
+{
+    const char *name = volume->name->volume;
+    g_autoptr(RlRun) run = NULL;
+    RlState state;
+
+    if (!rl_state_get(volume, &state, &run, error))
+        return false;
+    switch (state) {
+    case RL_STATE_STOPPED:
+    case RL_STATE_LEFT:
+    case RL_STATE_ORPHAN:
+        return true;
+    case RL_STATE_RUNNING:
+        return rl_fail(error, RL_ERROR_STATE, "volume '%s' cannot be %s: it is running%s%s%s", name,
+                       what, run ? " for domain '" : "", run ? run->name : "", run ? "'" : "");
+    case RL_STATE_SAVED:
+        return rl_fail(
+            error, RL_ERROR_STATE,
+            "volume '%s' cannot be %s: domain '%s' is saved on it; restore that, or decide with "
+            "'virt-reflink continue' or 'virt-reflink discard'",
+            name, what, run ? run->name : "unknown");
+    case RL_STATE_SUSPECT:
+        return rl_fail(error, RL_ERROR_STATE,
+                       "volume '%s' cannot be %s: its dirty image is suspect since its disk "
+                       "reported an error; "
+                       "decide with 'virt-reflink continue' or 'virt-reflink discard'",
+                       name, what);
+    }
+    g_assert_not_reached();
+}

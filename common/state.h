@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What a volume is doing, as its dirty image tells. */
+#pragma once
+
+#include "run.h"
+#include "volume.h"
+
+typedef enum {
+    RL_STATE_STOPPED, /* no dirty image */
+    RL_STATE_RUNNING, /* somebody has the dirty image open for writing, or is about to */
+    RL_STATE_LEFT,  /* a dirty image that nobody runs on: the next start continues with it, or drops
+                       it */
+    RL_STATE_SAVED, /* its domain was saved */
+    RL_STATE_SUSPECT, /* its disk reported an error once */
+    RL_STATE_ORPHAN,  /* a dirty image without the clean one that it belongs to */
+} RlState;
+
+/**
+ * rl_state_get:
+ * Says what the volume is doing, as of its last look. *@ret_run (may be NULL) is who runs or ran on
+ * it, owned by the caller, NULL where nobody did. Opens the dirty image to ask for its users, and
+ * reads nothing of it.
+ */
+bool rl_state_get(const RlVolume *volume, RlState *ret_state, RlRun **ret_run, GError **error);
+
+/**
+ * rl_state_to_string:
+ * Returns the word for @state; static.
+ */
+const char *rl_state_to_string(RlState state);
+
+/**
+ * rl_state_require_idle:
+ * True if nothing would be pulled away from under anybody: the volume is stopped, or just left
+ * dirty. Else false with RL_ERROR_STATE, a sentence "volume ... cannot be @what: ..." that names
+ * the domain.
+ */
+bool rl_state_require_idle(const RlVolume *volume, const char *what, GError **error);

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "stop.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "attr.h"
+#include "dirty.h"
+#include "discard.h"
+#include "error.h"
+#include "fd.h"
+#include "identity.h"
+#include "inuse.h"
+#include "log.h"
+#include "newfile.h"
+
+static bool
+refuse_busy(const RlVolume *volume, GError **error)
+{
+    return rl_fail(error, RL_ERROR_BUSY,
+                   "volume '%s': somebody still has its dirty image open for writing",
+                   volume->name->volume);
+}
+
+/* The kernel reports a failed write once: after this the dirty image may be less than the guest
+ * believes. */
+static bool
+sync_data(const RlVolume *volume, int fd, GError **error)
+{
+    if (fsync(fd) == 0)
+        return true;
+
+    int saved_errno = errno;
+    rl_hold_set(fd, RL_HOLD_SUSPECT, NULL);
+    rl_log_warning("%s: fsync of %s failed (%s): marked suspect", volume->name->volume,
+                   volume->dirty_file, g_strerror(saved_errno));
+    return rl_fail_errno(
+        error, saved_errno,
+        "volume '%s': the disk could not take all that was written to its dirty image, which is "
+        "now marked suspect",
+        volume->name->volume);
+}
+
+/* Nothing was written if the image still has the size and date it was given, and that can be told.
+ */
+static bool
+is_unwritten(const RlVolume *volume, int fd, const RlRun *run, const RlBase *base)
+{
+    g_autofree char *id = NULL;
+
+    return run && !run->written && rl_stat_unwritten(&volume->dirty.st, &base->st) &&
+           rl_attr_get(fd, RL_ATTR_BASE, &id, NULL) && g_strcmp0(id, base->id) == 0;
+}
+
+static bool
+keep_as_precache(const RlVolume *volume, int fd, RlStop *ret_stop, GError **error)
+{
+    if (!rl_run_clear(fd, error) ||
+        !rl_volume_rename(volume, volume->dirty_file, volume->precache_file, error))
+        return false;
+    *ret_stop = RL_STOP_UNWRITTEN;
+    return rl_volume_sync(volume, error);
+}
+
+static bool
+commit(const RlVolume *volume, int fd, RlStop *ret_stop, GError **error)
+{
+    rl_autofd int clean = rl_volume_open_image(volume, volume->clean_file, error);
+    uint64_t number;
+    bool linked;
+
+    if (clean < 0 || !rl_commit_number(volume, clean, &number, &linked, error) ||
+        !rl_identity_new(fd, number, error) || !sync_data(volume, fd, error))
+        return false;
+    if (!linked && !rl_commit_link(volume, number, error))
+        return false;
+    if (!rl_volume_rename(volume, volume->dirty_file, volume->clean_file, error))
+        return false;
+    *ret_stop = RL_STOP_COMMITTED;
+    return rl_volume_sync(volume, error);
+}
+
+static bool
+stop_persistent(const RlVolume *volume, int fd, const RlRun *run, RlStop *ret_stop, GError **error)
+{
+    if (!volume->clean.there)
+        return rl_fail(
+            error, RL_ERROR_STATE,
+            "volume '%s' has a dirty image but no clean one: somebody has to decide what it is",
+            volume->name->volume);
+
+    g_autoptr(RlBase) base = rl_base_open(volume, error);
+    if (!base)
+        return false;
+    if (is_unwritten(volume, fd, run, base))
+        return keep_as_precache(volume, fd, ret_stop, error);
+    return commit(volume, fd, ret_stop, error);
+}
+
+static bool
+stop_snapshot(const RlVolume *volume, int fd, const RlRun *run, RlStop *ret_stop, GError **error)
+{
+    /* No source, or none that can be read now: then there is nothing to keep the image for. */
+    g_autoptr(RlBase) base = rl_base_open(volume, NULL);
+
+    if (base && is_unwritten(volume, fd, run, base))
+        return keep_as_precache(volume, fd, ret_stop, error);
+    *ret_stop = RL_STOP_DROPPED;
+    return rl_dirty_drop(volume, error);
+}
+
+static bool
+stop_volatile(const RlVolume *volume, RlStop *ret_stop, GError **error)
+{
+    uint64_t size = (uint64_t) volume->dirty.st.st_size;
+
+    /* A size that was changed while it ran is kept. */
+    if (volume->record->capacity != size) {
+        g_autoptr(RlRecord) record = rl_record_new(RL_KIND_VOLATILE, NULL, size);
+        g_autofree char *text =
+            volume->pool->documents->record_format(record, volume->name->volume);
+        if (!rl_newfile_write(volume->dir, volume->record_file, text, 0600, error))
+            return false;
+    }
+    *ret_stop = RL_STOP_DROPPED;
+    return rl_dirty_drop(volume, error);
+}
+
+static bool
+stop_direct(const RlVolume *volume, int fd, RlStop *ret_stop, GError **error)
+{
+    uint64_t highest;
+
+    if (!rl_attr_get_number(fd, RL_ATTR_HIGHEST, &highest, error) ||
+        !rl_identity_new(fd, highest, error) || !sync_data(volume, fd, error))
+        return false;
+    if (renameat2(volume->dir, volume->dirty_file, volume->dir, volume->clean_file,
+                  RENAME_NOREPLACE) < 0)
+        return rl_fail_errno(error, errno, "volume '%s': cannot rename its image",
+                             volume->name->volume);
+    rl_log_info("%s: renamed %s to %s in %s/%s", volume->name->volume, volume->dirty_file,
+                volume->clean_file, volume->pool->path, volume->name->dir);
+    *ret_stop = RL_STOP_RETURNED;
+    return rl_volume_sync(volume, error);
+}
+
+static bool
+stop_kind(const RlVolume *volume, int fd, const RlRun *run, RlStop *ret_stop, GError **error)
+{
+    switch (volume->kind) {
+    case RL_KIND_PERSISTENT:
+        return stop_persistent(volume, fd, run, ret_stop, error);
+    case RL_KIND_SNAPSHOT:
+        return stop_snapshot(volume, fd, run, ret_stop, error);
+    case RL_KIND_VOLATILE:
+        return stop_volatile(volume, ret_stop, error);
+    case RL_KIND_DIRECT:
+        return stop_direct(volume, fd, ret_stop, error);
+    }
+    g_assert_not_reached();
+}
+
+/* Whose is it, and may it be touched? True with *@ret_go_on false where it is to be left alone, as
+ * @ret_stop says. */
+static bool
+check(const RlVolume *volume, int fd, const RlOwner *owner, const RlRun *run, bool *ret_go_on,
+      RlStop *ret_stop, GError **error)
+{
+    RlHold hold;
+
+    *ret_go_on = false;
+    if (owner && (!run || !rl_run_is_of(run, owner))) {
+        *ret_stop = RL_STOP_NOT_OWNED;
+        return true;
+    }
+    if (!rl_hold_get(fd, &hold, error))
+        return false;
+    if (hold != RL_HOLD_NONE) {
+        *ret_stop = RL_STOP_HELD;
+        return true;
+    }
+    if (rl_inuse(fd))
+        return refuse_busy(volume, error);
+    *ret_go_on = true;
+    return true;
+}
+
+/* A guest's last writes may take long to reach the disk, and nobody has to wait for them with the
+ * lock. */
+static bool
+sync_ahead(const RlVolume *volume, const RlOwner *owner, GError **error)
+{
+    g_autoptr(RlRun) run = NULL;
+    rl_autofd int fd = -1;
+    RlStop stop;
+    bool go_on;
+
+    if (!volume->dirty.there ||
+        (volume->kind != RL_KIND_PERSISTENT && volume->kind != RL_KIND_DIRECT))
+        return true;
+    fd = rl_volume_open_image(volume, volume->dirty_file, error);
+    if (fd < 0 || !rl_run_get(fd, &run, error) ||
+        !check(volume, fd, owner, run, &go_on, &stop, error))
+        return false;
+    return !go_on || sync_data(volume, fd, error);
+}
+
+bool
+rl_volume_stop(const RlPool *pool, const char *name, const RlOwner *owner, RlStop *ret_stop,
+               GError **error)
+{
+    g_autoptr(RlVolume) volume = rl_volume_find(pool, name, error);
+    g_autoptr(RlRun) run = NULL;
+    bool go_on;
+
+    if (!volume || !sync_ahead(volume, owner, error))
+        return false;
+
+    g_autoptr(RlLock) lock = rl_volume_lock(volume, "stop", error);
+    if (!lock)
+        return false;
+    if (!volume->dirty.there) {
+        *ret_stop = RL_STOP_NOTHING;
+        return true;
+    }
+    rl_autofd int fd = rl_volume_open_image(volume, volume->dirty_file, error);
+    if (fd < 0 || !rl_run_get(fd, &run, error) ||
+        !check(volume, fd, owner, run, &go_on, ret_stop, error))
+        return false;
+    return !go_on || stop_kind(volume, fd, run, ret_stop, error);
+}

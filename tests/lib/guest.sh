@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash
+# Real domains with the guest of boot.S: to be sourced after lab.sh.
+
+# shellcheck disable=SC2034
+BOOT_IMAGE=$BUILD_DIR/guest/boot.img
+
+# lab_domain NAME 'IMAGE...' [EXTRA]: prints the XML of a domain that has these images as its
+# IDE disks. It boots from the first; its serial console goes to $LAB/NAME.serial. EXTRA is put
+# into <domain>. (Without ACPI the guest could not power itself off.)
+lab_domain()
+{
+    local name=$1 images=$2 extra=${3:-} image letters=abcd i=0
+
+    cat <<-END
+	<domain type='qemu'>
+	  <name>$name</name>
+	  <memory unit='MiB'>16</memory>
+	  <vcpu>1</vcpu>
+	  <os><type arch='x86_64' machine='pc'>hvm</type><boot dev='hd'/></os>
+	  <features><acpi/></features>
+	  <on_crash>destroy</on_crash>
+	  $extra
+	  <devices>
+	END
+    for image in $images; do
+        cat <<-END
+	    <disk type='file' device='disk'>
+	      <driver name='qemu' type='raw'/>
+	      <source file='$image'/>
+	      <target dev='hd${letters:i:1}' bus='ide'/>
+	    </disk>
+		END
+        i=$((i + 1))
+    done
+    cat <<-END
+	    <controller type='usb' model='none'/>
+	    <serial type='file'><source path='$LAB/$name.serial'/></serial>
+	    <memballoon model='none'/>
+	    <panic model='isa'/>
+	  </devices>
+	</domain>
+	END
+}
+
+domain_is_off()
+{
+    [ "$(virsh domstate "$1")" = "shut off" ]
+}
+
+# libvirt holds the domain's lock from before it says "shut off" until the last hook has ended:
+# who is told so comes after the hooks.
+guest_wait()
+{
+    eventually 60 domain_is_off "$1"
+}
+
+# guest_run NAME: one whole run of the domain, from its start to the end of its release hook.
+guest_run()
+{
+    virsh start "$1" >/dev/null
+    guest_wait "$1"
+}
+
+# counter FILE: how often a guest has run with that disk.
+counter()
+{
+    od -An -t u4 -j 512 -N 4 "$1" | tr -d ' '
+}
+
+# guest_wish FILE LETTER: how the guest shall end (see boot.S) when FILE is its first disk.
+guest_wish()
+{
+    printf '%s' "$2" | dd of="$1" bs=512 seek=2 conv=notrunc status=none
+}

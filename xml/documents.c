@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "documents.h"
+
+#include "options.h"
+#include "record.h"
+
+/* A marker is a document of its own. */
+static char *
+format_marker(const RlOptions *options)
+{
+    return rl_xml_options_format(options, true);
+}
+
+static const RlDocuments documents = {
+    .options_parse = rl_xml_options_parse,
+    .options_format = format_marker,
+    .record_parse = rl_xml_record_parse,
+    .record_format = rl_xml_record_format,
+};
+
+const RlDocuments *
+rl_xml_documents(void)
+{
+    return &documents;
+}

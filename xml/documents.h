@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The table that the engine is given to read and write its documents. */
+#pragma once
+
+#include "common/documents.h"
+
+/**
+ * rl_xml_documents:
+ * Returns the functions of xml/options.h and xml/record.h; static. Cannot fail.
+ */
+const RlDocuments *rl_xml_documents(void);

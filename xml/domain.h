@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The domain that libvirt hands to its hooks, or writes into a save file: who it is, and its disks.
+ */
+#pragma once
+
+#include "disks.h"
+
+#include <glib.h>
+
+#define RL_DOMAIN_SIZE_MAX (4 << 20) /* bytes */
+#define RL_DOMAIN_DISKS_MAX 1024
+
+typedef struct {
+    char *name;
+    char *uuid;       /* 36 characters, lower case */
+    char *type;       /* xen, qemu, kvm, ... */
+    GPtrArray *disks; /* RlDisk, in the order of the document */
+} RlDomain;
+
+/**
+ * rl_xml_domain_parse:
+ * Parses a <domain> document, of a running domain or a stopped one: the @length bytes at @text.
+ * @what names it in messages. Only <disk> children of its <devices> are disks; what it does not
+ * know is passed over.
+ *
+ * Returns a domain owned by the caller. Fails with RL_ERROR_XML as rl_xml_parse() and
+ * rl_xml_disk_from_node() do, above RL_DOMAIN_SIZE_MAX or RL_DOMAIN_DISKS_MAX, if the root is no
+ * <domain>, its type, name or UUID is missing, or the UUID is none.
+ */
+RlDomain *rl_xml_domain_parse(const char *text, size_t length, const char *what, GError **error);
+
+/**
+ * rl_domain_free:
+ * Frees @domain and its disks; nothing for NULL.
+ */
+void rl_domain_free(RlDomain *domain);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(RlDomain, rl_domain_free)

@@ -11,11 +11,14 @@
 
 #define RL_ATTR_ID "id" /* of a clean image and the revisions it becomes: random, 32 hex digits */
 #define RL_ATTR_HIGHEST "highest" /* of a clean image: the highest revision number given so far */
-#define RL_ATTR_BASE "base" /* of a dirty image or precache: the id of the image it was made from \
+#define RL_ATTR_BASE                                                                              \
+    "base"                  /* of a dirty image or precache: the id of the image it was made from \
                              */
 #define RL_ATTR_RUN "run"   /* of a dirty image: who runs on it, see run.h */
-#define RL_ATTR_HOLD "hold" /* of a dirty image: saved or suspect, and why */
-#define RL_ATTR_SIZE "size" /* of a dirty image: the size in bytes it was asked to have */
+#define RL_ATTR_HOLD "hold" /* of a dirty image: saved, suspect, ..., see hold.h */
+#define RL_ATTR_SAVE_FILE "save-file" /* of a saved one: where its domain's memory is */
+#define RL_ATTR_RESTORE "restore"     /* of a saved one: when its restore was announced */
+#define RL_ATTR_SIZE "size"           /* of a dirty image: the size in bytes it was asked to have */
 
 /**
  * rl_attr_get:

@@ -7,7 +7,6 @@
 #include "attr.h"
 #include "error.h"
 #include "filename.h"
-#include "log.h"
 #include "stop.h"
 
 bool
@@ -49,7 +48,6 @@ rl_commit_link(const RlVolume *volume, uint64_t number, GError **error)
     if (linkat(volume->dir, volume->clean_file, volume->dir, file, 0) < 0)
         return rl_fail_errno(error, errno, "volume '%s': cannot make revision '%s'",
                              volume->name->volume, file);
-    rl_log_info("%s: linked %s as %s in %s/%s", volume->name->volume, volume->clean_file, file,
-                volume->pool->path, volume->name->dir);
+    rl_volume_log(volume, "linked %s as %s", volume->clean_file, file);
     return true;
 }

@@ -10,7 +10,6 @@
 #include "error.h"
 #include "filename.h"
 #include "inuse.h"
-#include "log.h"
 
 bool
 rl_file_drop(const RlVolume *volume, const char *file, GError **error)
@@ -18,8 +17,7 @@ rl_file_drop(const RlVolume *volume, const char *file, GError **error)
     g_autofree char *temp = rl_file_name_temp(volume->name->leaf);
 
     if (renameat(volume->dir, file, volume->dir, temp) == 0) {
-        rl_log_info("%s: dropped %s as %s in %s/%s", volume->name->volume, file, temp,
-                    volume->pool->path, volume->name->dir);
+        rl_volume_log(volume, "dropped %s as %s", file, temp);
         return true;
     }
     if (errno == ENOENT)
@@ -46,7 +44,6 @@ rl_volume_sweep(const RlVolume *volume)
             rl_inuse_at(volume->dir, file))
             continue;
         if (unlinkat(volume->dir, file, 0) == 0)
-            rl_log_info("%s: removed %s in %s/%s", volume->name->volume, file, volume->pool->path,
-                        volume->name->dir);
+            rl_volume_log(volume, "removed %s", file);
     }
 }

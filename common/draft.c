@@ -11,7 +11,6 @@
 #include "error.h"
 #include "fd.h"
 #include "filename.h"
-#include "log.h"
 #include "state.h"
 #include "stop.h"
 
@@ -182,8 +181,7 @@ unlink_replaced(RlDraft *draft)
     if (!revision || !volume->clean.there || !rl_stat_same(&revision->st, &volume->clean.st))
         return;
     if (unlinkat(volume->dir, revision->file, 0) == 0)
-        rl_log_info("%s: unlinked %s in %s/%s", volume->name->volume, revision->file,
-                    draft->pool->path, draft->name->dir);
+        rl_volume_log(volume, "unlinked %s", revision->file);
 }
 
 void

@@ -43,7 +43,8 @@ rl_identity_need(int fd, char **ret_id, GError **error)
 bool
 rl_identity_new(int fd, uint64_t highest, GError **error)
 {
-    static const char *const of_dirty[] = {RL_ATTR_RUN, RL_ATTR_HOLD, RL_ATTR_SIZE, RL_ATTR_BASE};
+    static const char *const of_dirty[] = {RL_ATTR_RUN,     RL_ATTR_HOLD, RL_ATTR_SAVE_FILE,
+                                           RL_ATTR_RESTORE, RL_ATTR_SIZE, RL_ATTR_BASE};
     g_autofree char *id = random_id();
 
     if (!rl_attr_set(fd, RL_ATTR_ID, id, error) ||

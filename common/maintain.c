@@ -9,7 +9,6 @@
 #include "discard.h"
 #include "error.h"
 #include "fd.h"
-#include "log.h"
 
 bool
 rl_volume_prune(const RlVolume *volume, int keep, GError **error)
@@ -55,9 +54,22 @@ precache_is_wanted(const RlVolume *volume)
            (volume->kind == RL_KIND_PERSISTENT || volume->kind == RL_KIND_SNAPSHOT);
 }
 
-/* Tidies with the lock. *@ret_wanted says whether a precache is to be made. */
+bool
+rl_volume_tidy(const RlPool *pool, const char *name, GError **error)
+{
+    g_autoptr(RlVolume) volume = rl_volume_open(pool, name, error);
+    g_autoptr(RlLock) lock = volume ? rl_volume_lock(volume, "prune", error) : NULL;
+
+    if (!lock)
+        return false;
+    if (volume->kind != RL_KIND_PERSISTENT || !volume->clean.there)
+        return true;
+    return rl_volume_prune(volume, rl_options_keep(pool->options, name), error);
+}
+
+/* Clears what is stale, with the lock. *@ret_wanted says whether a precache is to be made. */
 static bool
-tidy(RlVolume *volume, bool committed, bool *ret_wanted, GError **error)
+clear_stale(RlVolume *volume, bool *ret_wanted, GError **error)
 {
     g_autoptr(RlLock) lock = rl_volume_lock(volume, "tidy up", error);
     rl_autofd int fd = -1;
@@ -69,10 +81,6 @@ tidy(RlVolume *volume, bool committed, bool *ret_wanted, GError **error)
         return true;
     if (!rl_volume_exists(volume))
         return clear_remains(volume, error);
-    if (committed && volume->kind == RL_KIND_PERSISTENT && volume->clean.there &&
-        !rl_volume_prune(volume, rl_options_keep(volume->pool->options, volume->name->volume),
-                         error))
-        return false;
 
     /* A snapshot whose source is gone or not at rest has no base now; that is no failure of
      * tidying. */
@@ -106,8 +114,7 @@ make_precache(RlVolume *volume, GError **error)
         return true;
     if (!rl_newfile_link(fd, volume->dir, volume->precache_file, error))
         return false;
-    rl_log_info("%s: made %s in %s/%s", volume->name->volume, volume->precache_file,
-                volume->pool->path, volume->name->dir);
+    rl_volume_log(volume, "made %s", volume->precache_file);
     return true;
 }
 
@@ -117,7 +124,8 @@ rl_volume_maintain(const RlPool *pool, const char *name, bool committed, GError 
     g_autoptr(RlVolume) volume = rl_volume_open(pool, name, error);
     bool wanted;
 
-    if (!volume || !tidy(volume, committed, &wanted, error))
+    if (!volume || (committed && !rl_volume_tidy(pool, name, error)) ||
+        !clear_stale(volume, &wanted, error))
         return false;
     rl_volume_sweep(volume);
     if (wanted && !make_precache(volume, error))

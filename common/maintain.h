@@ -6,17 +6,26 @@
 #include "volume.h"
 
 /**
+ * rl_volume_tidy:
+ * After a commit: takes the automatic revisions of the volume @name out of the way that are more
+ * than the pool's options keep. A few renames, with the volume's lock; freeing them is
+ * rl_volume_maintain()'s.
+ */
+bool rl_volume_tidy(const RlPool *pool, const char *name, GError **error);
+
+/**
  * rl_volume_maintain:
- * Brings the volume @name in order: if it was @committed since, prunes automatic revisions beyond
- * what the pool's options keep; removes a stale precache and files that operations which were cut
- * off have left, and makes the precache if the volume is stopped and of a kind that has one. Can
- * take as long as cloning does; takes the volume's lock only for moments. Everything it does can be
- * cut off at any point and done by the next call. A volume that is gone has its leftovers removed.
+ * Brings the volume @name in order: with @committed tidies it first; removes a stale precache and
+ * files that operations which were cut off have left, and makes the precache if the volume is
+ * stopped and of a kind that has one. Can take as long as cloning does; takes the volume's lock
+ * only for moments. Everything it does can be cut off at any point and done by the next call. A
+ * volume that is gone has its leftovers removed.
  */
 bool rl_volume_maintain(const RlPool *pool, const char *name, bool committed, GError **error);
 
 /**
  * rl_volume_prune:
- * Drops automatic revisions but the newest @keep, with the lock; never a named one.
+ * Drops automatic revisions but the newest @keep; never a named one, and none that is the clean
+ * image itself. The caller has the lock.
  */
 bool rl_volume_prune(const RlVolume *volume, int keep, GError **error);

@@ -13,7 +13,6 @@
 #include "fd.h"
 #include "filename.h"
 #include "identity.h"
-#include "log.h"
 #include "state.h"
 
 static bool
@@ -82,8 +81,7 @@ write_record(const RlVolume *volume, const RlRecord *record, GError **error)
 
     if (!rl_newfile_write(volume->dir, volume->record_file, text, 0600, error))
         return false;
-    rl_log_info("%s: made %s in %s/%s", volume->name->volume, volume->record_file,
-                volume->pool->path, volume->name->dir);
+    rl_volume_log(volume, "made %s", volume->record_file);
     return true;
 }
 
@@ -117,7 +115,9 @@ rl_draft_create(RlDraft *draft, const RlRecord *record, uint64_t capacity, GErro
         return false;
     if (!rl_volume_sync(volume, error))
         return false;
-    rl_log_info("%s: created in %s", volume->name->volume, draft->pool->path);
+    rl_volume_log(volume, "created, %s%s",
+                  rl_kind_to_string(record ? record->kind : RL_KIND_PERSISTENT),
+                  has_image ? ", with a clean image" : "");
     rl_fd_close(&draft->fd);
     return true;
 }
@@ -145,8 +145,7 @@ rl_draft_label(RlDraft *draft, GError **error)
         g_propagate_error(error, g_steal_pointer(&cause));
         return false;
     }
-    rl_log_info("%s: made %s in %s/%s", volume->name->volume, file, draft->pool->path,
-                draft->name->dir);
+    rl_volume_log(volume, "made %s", file);
     rl_fd_close(&draft->fd);
     return rl_volume_sync(volume, error);
 }
@@ -170,9 +169,8 @@ rl_draft_replace(RlDraft *draft, GError **error)
                        volume->name->volume);
     if (!rl_newfile_replace(draft->fd, volume->dir, temp, volume->clean_file, error))
         return false;
-    rl_log_info("%s: replaced %s in %s/%s; it was revision %" G_GUINT64_FORMAT,
-                volume->name->volume, volume->clean_file, draft->pool->path, draft->name->dir,
-                draft->revision);
+    rl_volume_log(volume, "replaced %s; it is revision %" G_GUINT64_FORMAT " now",
+                  volume->clean_file, draft->revision);
     rl_fd_close(&draft->fd);
     return true;
 }

@@ -12,7 +12,6 @@
 #include "fd.h"
 #include "filename.h"
 #include "identity.h"
-#include "log.h"
 #include "loop.h"
 #include "newfile.h"
 #include "state.h"
@@ -66,8 +65,8 @@ resize_dirty(const RlVolume *volume, uint64_t capacity, bool allocate, GError **
         !sync_size(fd, volume, error) || !set_size(fd, volume, capacity, allocate, error) ||
         !sync_size(fd, volume, error))
         return false;
-    rl_log_info("%s: resized %s to %" G_GUINT64_FORMAT " bytes", volume->name->volume,
-                volume->dirty_file, capacity);
+    rl_volume_log(volume, "resized %s to %" G_GUINT64_FORMAT " bytes", volume->dirty_file,
+                  capacity);
     return rl_loop_update_size(fd, error);
 }
 
@@ -128,8 +127,8 @@ resize_clean(RlVolume *volume, uint64_t capacity, bool allocate, bool *ret_done,
         return true; /* it was started or changed meanwhile: look anew */
     if (!rl_newfile_replace(fd, volume->dir, temp, volume->clean_file, error))
         return false;
-    rl_log_info("%s: replaced %s by one of %" G_GUINT64_FORMAT " bytes", volume->name->volume,
-                volume->clean_file, capacity);
+    rl_volume_log(volume, "replaced %s by one of %" G_GUINT64_FORMAT " bytes", volume->clean_file,
+                  capacity);
     *ret_done = true;
     return true;
 }

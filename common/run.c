@@ -5,15 +5,14 @@
 #include <time.h>
 
 #include "attr.h"
+#include "inuse.h"
 
 #define GROUP "run"
-#define HOLD_SAVED "saved"
-#define HOLD_SUSPECT "suspect"
 /* A domain's name may be long; the attribute shares one block with all others on ext4. */
 #define NAME_SHOWN_MAX 256
 
-static char *
-this_boot(void)
+char *
+rl_run_boot_id(void)
 {
     char *id = NULL;
 
@@ -23,8 +22,8 @@ this_boot(void)
 }
 
 /* Counts suspended time too, unlike CLOCK_MONOTONIC. */
-static gint64
-boot_clock_us(void)
+gint64
+rl_run_boot_clock_us(void)
 {
     struct timespec now;
 
@@ -33,10 +32,10 @@ boot_clock_us(void)
 }
 
 bool
-rl_run_set(int fd, const RlOwner *owner, bool written, GError **error)
+rl_run_set(int fd, const RlOwner *owner, RlRunTraits traits, GError **error)
 {
     g_autoptr(GKeyFile) file = g_key_file_new();
-    g_autofree char *boot = this_boot();
+    g_autofree char *boot = rl_run_boot_id();
     g_autofree char *name =
         g_utf8_substring(owner->name, 0, MIN(NAME_SHOWN_MAX, g_utf8_strlen(owner->name, -1)));
 
@@ -44,8 +43,9 @@ rl_run_set(int fd, const RlOwner *owner, bool written, GError **error)
     g_key_file_set_string(file, GROUP, "uuid", owner->uuid);
     g_key_file_set_string(file, GROUP, "name", name);
     g_key_file_set_string(file, GROUP, "boot", boot);
-    g_key_file_set_int64(file, GROUP, "since", boot_clock_us());
-    g_key_file_set_boolean(file, GROUP, "written", written);
+    g_key_file_set_int64(file, GROUP, "since", rl_run_boot_clock_us());
+    g_key_file_set_boolean(file, GROUP, "written", traits.written);
+    g_key_file_set_boolean(file, GROUP, "readonly", traits.readonly);
 
     g_autofree char *text = g_key_file_to_data(file, NULL, NULL);
     return rl_attr_set(fd, RL_ATTR_RUN, text, error);
@@ -83,6 +83,7 @@ rl_run_get(int fd, RlRun **ret_run, GError **error)
     run->boot_id = string_or(file, "boot", "");
     run->since_us = g_key_file_get_int64(file, GROUP, "since", NULL);
     run->written = g_key_file_get_boolean(file, GROUP, "written", &no_flag) || no_flag;
+    run->readonly = g_key_file_get_boolean(file, GROUP, "readonly", NULL);
     *ret_run = run;
     return true;
 }
@@ -90,11 +91,17 @@ rl_run_get(int fd, RlRun **ret_run, GError **error)
 bool
 rl_run_is_fresh(const RlRun *run)
 {
-    g_autofree char *boot = this_boot();
-    gint64 age_us = boot_clock_us() - run->since_us;
+    g_autofree char *boot = rl_run_boot_id();
+    gint64 age_us = rl_run_boot_clock_us() - run->since_us;
 
     return strcmp(boot, run->boot_id) == 0 && age_us >= 0 &&
            age_us < (gint64) RL_RUN_GRACE_SECONDS * G_USEC_PER_SEC;
+}
+
+bool
+rl_run_is_open(const RlRun *run, int fd)
+{
+    return rl_inuse(fd) || (run && run->readonly && rl_inuse_by_anyone(fd));
 }
 
 bool
@@ -119,32 +126,4 @@ rl_run_free(RlRun *run)
     g_free(run->name);
     g_free(run->boot_id);
     g_free(run);
-}
-
-bool
-rl_hold_set(int fd, RlHold hold, GError **error)
-{
-    return rl_attr_set(fd, RL_ATTR_HOLD, hold == RL_HOLD_SAVED ? HOLD_SAVED : HOLD_SUSPECT, error);
-}
-
-bool
-rl_hold_get(int fd, RlHold *ret_hold, GError **error)
-{
-    g_autofree char *text = NULL;
-
-    if (!rl_attr_get(fd, RL_ATTR_HOLD, &text, error))
-        return false;
-    if (!text)
-        *ret_hold = RL_HOLD_NONE;
-    else if (strcmp(text, HOLD_SAVED) == 0)
-        *ret_hold = RL_HOLD_SAVED;
-    else
-        *ret_hold = RL_HOLD_SUSPECT; /* the careful reading of what we do not know */
-    return true;
-}
-
-bool
-rl_hold_clear(int fd, GError **error)
-{
-    return rl_attr_remove(fd, RL_ATTR_HOLD, error);
 }

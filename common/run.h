@@ -18,6 +18,7 @@ typedef struct {
     char *uuid;
     char *name;
     bool written;    /* the time stamps cannot tell whether it was written to: say that it was */
+    bool readonly;   /* the domain only reads it: nothing is ever committed */
     char *boot_id;   /* of the host's boot in which it was started */
     gint64 since_us; /* of that boot's clock, when it was started */
 } RlRun;
@@ -27,11 +28,17 @@ typedef struct {
  */
 #define RL_RUN_GRACE_SECONDS 300
 
+/* What is to be remembered of a run; as in RlRun. */
+typedef struct {
+    bool written;
+    bool readonly;
+} RlRunTraits;
+
 /**
  * rl_run_set:
- * Writes on the image @fd that @owner runs on it from now on; @written as in RlRun.
+ * Writes on the image @fd that @owner runs on it from now on.
  */
-bool rl_run_set(int fd, const RlOwner *owner, bool written, GError **error);
+bool rl_run_set(int fd, const RlOwner *owner, RlRunTraits traits, GError **error);
 
 /**
  * rl_run_get:
@@ -41,11 +48,30 @@ bool rl_run_set(int fd, const RlOwner *owner, bool written, GError **error);
 bool rl_run_get(int fd, RlRun **ret_run, GError **error);
 
 /**
+ * rl_run_boot_clock_us:
+ * Microseconds since the host booted, suspended time included.
+ */
+gint64 rl_run_boot_clock_us(void);
+
+/**
+ * rl_run_boot_id:
+ * Returns the id of the host's boot, owned by the caller.
+ */
+char *rl_run_boot_id(void);
+
+/**
  * rl_run_is_fresh:
  * True if the run began in this boot of the host and so recently that its image may not be open
  * yet.
  */
 bool rl_run_is_fresh(const RlRun *run);
+
+/**
+ * rl_run_is_open:
+ * True if somebody has the dirty image @fd (open for reading only) open as @run (may be NULL)
+ * would: for writing, or at all if the run only reads.
+ */
+bool rl_run_is_open(const RlRun *run, int fd);
 
 /**
  * rl_run_is_of:
@@ -65,18 +91,3 @@ bool rl_run_clear(int fd, GError **error);
  */
 void rl_run_free(RlRun *run);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(RlRun, rl_run_free)
-
-/* Why a dirty image is kept exactly as it is. */
-typedef enum {
-    RL_HOLD_NONE,
-    RL_HOLD_SAVED,   /* the domain was saved: only its restore may go on with it */
-    RL_HOLD_SUSPECT, /* the disk reported a write error once: a person decides */
-} RlHold;
-
-/**
- * rl_hold_set, rl_hold_get, rl_hold_clear:
- * The mark of a dirty image @fd that only a restore, or a person, may go on with.
- */
-bool rl_hold_set(int fd, RlHold hold, GError **error);
-bool rl_hold_get(int fd, RlHold *ret_hold, GError **error);
-bool rl_hold_clear(int fd, GError **error);

@@ -16,8 +16,7 @@
 #include "filename.h"
 #include "identity.h"
 #include "inuse.h"
-#include "log.h"
-#include "state.h"
+#include "takeover.h"
 
 /* Loop devices of a guest that reboots detach late. */
 #define IN_USE_PATIENCE_MS 3000
@@ -28,6 +27,7 @@
 typedef struct {
     RlVolume *volume;
     const RlOwner *owner;
+    RlStartFlags flags;
     bool continued;
     RlRun *before;
     bool done;
@@ -44,90 +44,51 @@ date_is_ambiguous(const struct stat *clean)
     return clean->st_mtim.tv_sec >= now.tv_sec - 1;
 }
 
-static bool
-refuse_in_use(const RlVolume *volume, const RlRun *run, GError **error)
-{
-    if (!run)
-        return rl_fail(error, RL_ERROR_BUSY,
-                       "volume '%s' is in use: somebody has its dirty image open for writing",
-                       volume->name->volume);
-    return rl_fail(error, RL_ERROR_BUSY, "volume '%s' is in use by domain '%s' (%s, %s)",
-                   volume->name->volume, run->name, run->driver, run->uuid);
-}
-
-/* May @owner have the dirty image @fd? */
-static bool
-check_takeover(const Start *start, int fd, const RlRun *run, GError **error)
-{
-    const RlVolume *volume = start->volume;
-    bool ours = run && rl_run_is_of(run, start->owner);
-    RlHold hold;
-
-    if (rl_inuse(fd))
-        return refuse_in_use(volume, run, error);
-    if (!rl_hold_get(fd, &hold, error))
-        return false;
-    if (hold != RL_HOLD_NONE)
-        return rl_state_require_idle(volume, "started", error);
-    if (run && !ours && rl_run_is_fresh(run))
-        return refuse_in_use(volume, run, error);
-    return true;
-}
-
-/* May the leftover @fd be gone on with? */
-static bool
-check_leftover(const RlVolume *volume, int fd, GError **error)
-{
-    const char *name = volume->name->volume;
-    uint64_t asked;
-
-    if (volume->kind == RL_KIND_DIRECT)
-        return true;
-    if (!volume->clean.there)
-        return rl_fail(
-            error, RL_ERROR_STATE,
-            "volume '%s' has a dirty image but no clean one: somebody has to decide what it is",
-            name);
-    if (!rl_attr_get_number(fd, RL_ATTR_SIZE, &asked, error))
-        return false;
-    if (volume->dirty.st.st_size < volume->clean.st.st_size &&
-        (uint64_t) volume->dirty.st.st_size != asked)
-        return rl_fail(
-            error, RL_ERROR_STATE,
-            "volume '%s' was left with a dirty image that is smaller than its clean one (%lld and "
-            "%lld bytes), and nobody made it so",
-            name, (long long) volume->dirty.st.st_size, (long long) volume->clean.st.st_size);
-    return true;
-}
-
-/* There is a dirty image. Goes on with it, or drops it and leaves start->done false. */
+/* There is a dirty image: goes on with it, or drops it and leaves start->done false. */
 static bool
 take_over(Start *start, GError **error)
 {
     RlVolume *volume = start->volume;
     g_autoptr(RlRun) run = NULL;
     rl_autofd int fd = rl_volume_open_image(volume, volume->dirty_file, error);
+    RlTakeover takeover;
 
-    if (fd < 0 || !rl_run_get(fd, &run, error) || !check_takeover(start, fd, run, error))
+    if (fd < 0 || !rl_run_get(fd, &run, error) ||
+        !rl_takeover_decide(volume, fd, run, start->owner, start->flags, &takeover, error))
         return false;
-    if (volume->kind == RL_KIND_SNAPSHOT || volume->kind == RL_KIND_VOLATILE)
+    if (takeover == RL_TAKEOVER_DROP)
         return rl_dirty_drop(volume, error) && rl_volume_look(volume, error);
 
-    if (!check_leftover(volume, fd, error) || !rl_run_set(fd, start->owner, true, error))
+    if (!rl_takeover_mark(fd, start->owner, takeover, error))
         return false;
-    rl_log_info("%s: domain %s continues with %s", volume->name->volume, start->owner->name,
-                volume->dirty_file);
+    rl_volume_log(volume, "goes on with %s", volume->dirty_file);
     start->continued = true;
     start->before = g_steal_pointer(&run);
     start->done = true;
     return true;
 }
 
+/* There is none, where one has to be: below an external snapshot it is half of the domain's disk.
+ */
+static bool
+refuse_missing(const Start *start, GError **error)
+{
+    return rl_fail(error, RL_ERROR_STATE,
+                   "volume '%s' has no dirty image, and the domain's disk is an overlay on it",
+                   start->volume->name->volume);
+}
+
+static RlRunTraits
+traits_of(const Start *start, bool written)
+{
+    return (RlRunTraits){.written = written, .readonly = start->flags & RL_START_READONLY};
+}
+
 /* The last touch to an image that is still without a name: whose it is, and all of it durable. */
 static bool
 finish_image(const Start *start, int fd, bool written, GError **error)
 {
-    if (!rl_run_set(fd, start->owner, written, error))
+    if (!rl_run_set(fd, start->owner, traits_of(start, written), error))
         return false;
     if (fsync(fd) < 0)
         return rl_fail_errno(error, errno, "volume '%s': cannot make its dirty image durable",
@@ -144,8 +105,7 @@ publish(Start *start, int fd, GError **error)
     if (!rl_newfile_link(fd, volume->dir, volume->dirty_file, error) ||
         !rl_volume_sync(volume, error))
         return false;
-    rl_log_info("%s: made %s for domain %s", volume->name->volume, volume->dirty_file,
-                start->owner->name);
+    rl_volume_log(volume, "made %s", volume->dirty_file);
     start->done = true;
     return true;
 }
@@ -171,14 +131,13 @@ start_direct(Start *start, GError **error)
         return false;
     if (volume->clean.st.st_nlink > 1 || rl_inuse_by_anyone(fd))
         return true; /* not done: the caller unshares it */
-    if (!rl_run_set(fd, start->owner, true, error))
+    if (!rl_run_set(fd, start->owner, traits_of(start, true), error))
         return false;
     if (renameat2(volume->dir, volume->clean_file, volume->dir, volume->dirty_file,
                   RENAME_NOREPLACE) < 0)
         return rl_fail_errno(error, errno, "volume '%s': cannot rename its image",
                              volume->name->volume);
-    rl_log_info("%s: renamed %s to %s for domain %s", volume->name->volume, volume->clean_file,
-                volume->dirty_file, start->owner->name);
+    rl_volume_log(volume, "renamed %s to %s", volume->clean_file, volume->dirty_file);
     start->done = true;
     return rl_volume_sync(volume, error);
 }
@@ -218,7 +177,7 @@ start_from_precache(Start *start, const RlBase *base, GError **error)
     /* A recorded size that is larger than the source's was not known when the precache was made. */
     if (volume->record && volume->record->capacity > (uint64_t) base->st.st_size)
         return true;
-    if (!rl_run_set(fd, start->owner, date_is_ambiguous(&base->st), error) ||
+    if (!rl_run_set(fd, start->owner, traits_of(start, date_is_ambiguous(&base->st)), error) ||
         !rl_volume_rename(volume, volume->precache_file, volume->dirty_file, error))
         return false;
     start->done = true;
@@ -237,6 +196,8 @@ try_at_once(Start *start, const RlBase *base, GError **error)
                        volume->name->volume, volume->pool->path);
     if (volume->dirty.there && (!take_over(start, error) || start->done))
         return start->done;
+    if (!volume->dirty.there && (start->flags & RL_START_OVERLAID))
+        return refuse_missing(start, error);
     if (volume->kind == RL_KIND_VOLATILE)
         return start_volatile(start, error);
     if (volume->kind == RL_KIND_DIRECT)
@@ -306,13 +267,15 @@ wait_until_free(const RlVolume *volume, const RlOwner *owner)
 }
 
 RlStarted *
-rl_volume_start(const RlPool *pool, const char *name, const RlOwner *owner, GError **error)
+rl_volume_start(const RlPool *pool, const char *name, const RlOwner *owner, RlStartFlags flags,
+                GError **error)
 {
     g_autoptr(RlVolume) volume = rl_volume_find(pool, name, error);
-    Start start = {.volume = volume, .owner = owner};
+    Start start = {.volume = volume, .owner = owner, .flags = flags};
 
     if (!volume)
         return NULL;
+    volume->actor = owner->name;
     wait_until_free(volume, owner);
     for (int i = 0; !start.done && i < ATTEMPTS_MAX; i++)
         if (!attempt(&start, error))
@@ -336,7 +299,7 @@ restore_run(int fd, const RlRun *before, GError **error)
         return rl_run_clear(fd, error);
 
     RlOwner owner = {before->driver, before->uuid, before->name};
-    return rl_run_set(fd, &owner, before->written, error);
+    return rl_run_set(fd, &owner, (RlRunTraits){before->written, before->readonly}, error);
 }
 
 bool
@@ -349,6 +312,7 @@ rl_volume_unstart(const RlPool *pool, const RlStarted *started, const RlOwner *o
 
     if (!lock)
         return false;
+    volume->actor = owner->name;
     if (!volume->dirty.there)
         return true;
 

@@ -5,6 +5,12 @@
 #include "run.h"
 #include "volume.h"
 
+typedef enum {
+    RL_START_READONLY = 1 << 0, /* the domain only reads: what it gets is never committed */
+    RL_START_OVERLAID =
+        1 << 1, /* the domain's disk is an overlay on the dirty image, which must be there */
+} RlStartFlags;
+
 /* What a start did, so that it can be put back while the domain has not run. */
 typedef struct {
     char *volume;   /* the volume's name */
@@ -28,7 +34,7 @@ typedef struct {
  * A crash at any point leaves no dirty image, or a complete and durable one.
  */
 RlStarted *rl_volume_start(const RlPool *pool, const char *name, const RlOwner *owner,
-                           GError **error);
+                           RlStartFlags flags, GError **error);
 
 /**
  * rl_volume_unstart:

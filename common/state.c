@@ -3,12 +3,12 @@
 
 #include "error.h"
 #include "fd.h"
-#include "inuse.h"
+#include "hold.h"
 
 static RlState
 decide(const RlVolume *volume, int fd, const RlRun *run, RlHold hold)
 {
-    if (rl_inuse(fd))
+    if (rl_run_is_open(run, fd))
         return RL_STATE_RUNNING;
     if (hold == RL_HOLD_SAVED)
         return RL_STATE_SAVED;

@@ -11,8 +11,8 @@
 #include "discard.h"
 #include "error.h"
 #include "fd.h"
+#include "hold.h"
 #include "identity.h"
-#include "inuse.h"
 #include "log.h"
 #include "newfile.h"
 
@@ -57,7 +57,7 @@ is_unwritten(const RlVolume *volume, int fd, const RlRun *run, const RlBase *bas
 static bool
 keep_as_precache(const RlVolume *volume, int fd, RlStop *ret_stop, GError **error)
 {
-    if (!rl_run_clear(fd, error) ||
+    if (!rl_run_clear(fd, error) || !rl_hold_clear(fd, error) ||
         !rl_volume_rename(volume, volume->dirty_file, volume->precache_file, error))
         return false;
     *ret_stop = RL_STOP_UNWRITTEN;
@@ -96,6 +96,10 @@ stop_persistent(const RlVolume *volume, int fd, const RlRun *run, RlStop *ret_st
         return false;
     if (is_unwritten(volume, fd, run, base))
         return keep_as_precache(volume, fd, ret_stop, error);
+    if (run && run->readonly) {
+        *ret_stop = RL_STOP_DROPPED;
+        return rl_dirty_drop(volume, error);
+    }
     return commit(volume, fd, ret_stop, error);
 }
 
@@ -140,8 +144,7 @@ stop_direct(const RlVolume *volume, int fd, RlStop *ret_stop, GError **error)
                   RENAME_NOREPLACE) < 0)
         return rl_fail_errno(error, errno, "volume '%s': cannot rename its image",
                              volume->name->volume);
-    rl_log_info("%s: renamed %s to %s in %s/%s", volume->name->volume, volume->dirty_file,
-                volume->clean_file, volume->pool->path, volume->name->dir);
+    rl_volume_log(volume, "renamed %s to %s", volume->dirty_file, volume->clean_file);
     *ret_stop = RL_STOP_RETURNED;
     return rl_volume_sync(volume, error);
 }
@@ -177,11 +180,11 @@ check(const RlVolume *volume, int fd, const RlOwner *owner, const RlRun *run, bo
     }
     if (!rl_hold_get(fd, &hold, error))
         return false;
-    if (hold != RL_HOLD_NONE) {
+    if (hold == RL_HOLD_SAVED || hold == RL_HOLD_SUSPECT) {
         *ret_stop = RL_STOP_HELD;
         return true;
     }
-    if (rl_inuse(fd))
+    if (rl_run_is_open(run, fd))
         return refuse_busy(volume, error);
     *ret_go_on = true;
     return true;
@@ -215,7 +218,10 @@ rl_volume_stop(const RlPool *pool, const char *name, const RlOwner *owner, RlSto
     g_autoptr(RlRun) run = NULL;
     bool go_on;
 
-    if (!volume || !sync_ahead(volume, owner, error))
+    if (!volume)
+        return false;
+    volume->actor = owner ? owner->name : NULL;
+    if (!sync_ahead(volume, owner, error))
         return false;
 
     g_autoptr(RlLock) lock = rl_volume_lock(volume, "stop", error);

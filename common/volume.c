@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -202,14 +203,26 @@ rl_volume_sync(const RlVolume *volume, GError **error)
     return rl_dir_sync(volume->dir, volume->name->dir, error);
 }
 
+void
+rl_volume_log(const RlVolume *volume, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    g_autofree char *what = g_strdup_vprintf(format, args);
+    va_end(args);
+    rl_log_info("%s in %s: %s%s%s%s", volume->name->volume, volume->pool->path, what,
+                volume->actor ? " (domain " : "", volume->actor ? volume->actor : "",
+                volume->actor ? ")" : "");
+}
+
 bool
 rl_volume_rename(const RlVolume *volume, const char *from, const char *to, GError **error)
 {
     if (renameat(volume->dir, from, volume->dir, to) < 0)
         return rl_fail_errno(error, errno, "volume '%s': cannot rename '%s' to '%s'",
                              volume->name->text, from, to);
-    rl_log_info("%s: renamed %s to %s in %s/%s", volume->name->volume, from, to, volume->pool->path,
-                volume->name->dir);
+    rl_volume_log(volume, "renamed %s to %s", from, to);
     return true;
 }
 

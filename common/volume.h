@@ -19,7 +19,8 @@ typedef struct {
 typedef struct {
     const RlPool *pool; /* borrowed */
     RlName *name;
-    int dir; /* its directory; -1 where that is missing */
+    int dir;           /* its directory; -1 where that is missing */
+    const char *actor; /* on whose behalf it is changed, for the log; borrowed, may be NULL */
     char *clean_file, *dirty_file, *precache_file, *record_file;
 
     /* What rl_volume_look() saw last. */
@@ -82,6 +83,12 @@ int rl_volume_open_image(const RlVolume *volume, const char *file, GError **erro
  * Makes the volume's directory durable.
  */
 bool rl_volume_sync(const RlVolume *volume, GError **error);
+
+/**
+ * rl_volume_log:
+ * Writes one line of INFO about the volume, with its name, its pool and the actor, if there is one.
+ */
+void rl_volume_log(const RlVolume *volume, const char *format, ...) G_GNUC_PRINTF(2, 3);
 
 /**
  * rl_volume_rename:

@@ -12,8 +12,15 @@
 bool rl_event_prepare(const RlDomain *domain, GError **error);
 
 /**
+ * rl_event_restore:
+ * Lets the `prepare` that follows have the volumes that @domain was saved on.
+ */
+bool rl_event_restore(const RlDomain *domain, GError **error);
+
+/**
  * rl_event_release:
- * Stops all volumes that @domain runs on, and leaves to a worker what may come later. A volume that
- * cannot be stopped keeps no other from it; @error is the first of them.
+ * Ends the run of @domain on its volumes, in the way that its ending asks for, and leaves to a
+ * worker what may come later. A volume that cannot be ended keeps no other from it; @error is the
+ * first of them.
  */
 bool rl_event_release(const RlDomain *domain, GError **error);

@@ -1,18 +1,22 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "events.h"
 
+#include "common/keep.h"
 #include "common/log.h"
 #include "common/start.h"
-#include "disks.h"
+#include "ending.h"
 #include "owner.h"
+#include "uses.h"
 #include "xml/documents.h"
 
 static RlStarted *
 start(const RlUse *use, const RlOwner *owner, GError **error)
 {
     g_autoptr(RlPool) pool = rl_pool_open(use->root, rl_xml_documents(), error);
+    RlStartFlags flags =
+        (use->readonly ? RL_START_READONLY : 0) | (use->overlaid ? RL_START_OVERLAID : 0);
 
-    return pool ? rl_volume_start(pool, use->name, owner, error) : NULL;
+    return pool ? rl_volume_start(pool, use->name, owner, flags, error) : NULL;
 }
 
 static void
@@ -22,28 +26,58 @@ put_back(const RlUse *use, const RlStarted *started, const RlOwner *owner)
     g_autoptr(RlPool) pool = rl_pool_open(use->root, rl_xml_documents(), &error);
 
     if (!pool || !rl_volume_unstart(pool, started, owner, &error))
-        rl_log_warning("%s: cannot put back the start of %s: %s", owner->name, use->name,
+        rl_log_warning("domain %s: cannot put back the start of %s: %s", owner->name, use->name,
                        error->message);
+}
+
+static bool
+start_all(const GPtrArray *uses, const RlOwner *owner, GError **error)
+{
+    g_autoptr(GPtrArray) started = g_ptr_array_new_with_free_func((GDestroyNotify) rl_started_free);
+
+    for (guint i = 0; i < uses->len; i++) {
+        RlStarted *one = start(g_ptr_array_index(uses, i), owner, error);
+        if (one) {
+            g_ptr_array_add(started, one);
+            continue;
+        }
+        while (i-- > 0)
+            put_back(g_ptr_array_index(uses, i), g_ptr_array_index(started, i), owner);
+        return false;
+    }
+    return true;
+}
+
+static bool
+announce_all(const GPtrArray *uses, const RlOwner *owner, GError **error)
+{
+    for (guint i = 0; i < uses->len; i++) {
+        const RlUse *use = g_ptr_array_index(uses, i);
+        g_autoptr(RlPool) pool = rl_pool_open(use->root, rl_xml_documents(), error);
+        if (!pool || !rl_volume_announce_restore(pool, use->name, owner, error))
+            return false;
+    }
+    return true;
 }
 
 bool
 rl_event_prepare(const RlDomain *domain, GError **error)
 {
     g_autoptr(GPtrArray) uses = rl_uses_find(domain, true, error);
-    g_autoptr(GPtrArray) started = g_ptr_array_new_with_free_func((GDestroyNotify) rl_started_free);
     RlOwner owner = rl_owner_of(domain);
 
     if (!uses)
         return false;
-    for (guint i = 0; i < uses->len; i++) {
-        RlStarted *one = start(g_ptr_array_index(uses, i), &owner, error);
-        if (one) {
-            g_ptr_array_add(started, one);
-            continue;
-        }
-        for (guint j = started->len; j-- > 0;)
-            put_back(g_ptr_array_index(uses, j), g_ptr_array_index(started, j), &owner);
+    if (uses->len > 0 && rl_ending_is_restored(domain) && !announce_all(uses, &owner, error))
         return false;
-    }
-    return true;
+    return start_all(uses, &owner, error);
+}
+
+bool
+rl_event_restore(const RlDomain *domain, GError **error)
+{
+    g_autoptr(GPtrArray) uses = rl_uses_find(domain, false, error);
+    RlOwner owner = rl_owner_of(domain);
+
+    return uses && announce_all(uses, &owner, error);
 }

@@ -3,42 +3,75 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/log.h"
 #include "common/maintain.h"
+#include "common/scan.h"
+#include "finish.h"
+#include "tell.h"
 #include "xml/documents.h"
 
 /* A guest that dies hard can keep its disks for a while; one that goes on living (a failed
  * reconnect) keeps them for good, and its next release comes when it ends. */
 #define PATIENCE_MS (120 * 1000)
 
-static void
-maintain(const RlTask *task, bool committed)
+/* Ends what the hook could not. Says whether there is a new revision. */
+static bool
+finish_pending(const RlTask *task, const RlWork *work)
 {
     g_autoptr(GError) error = NULL;
-    g_autoptr(RlPool) pool = rl_pool_open(task->use->root, rl_xml_documents(), &error);
+    bool committed = false;
 
-    if (!pool || !rl_volume_maintain(pool, task->use->name, committed, &error))
-        rl_log_warning("%s: %s", task->use->name, error->message);
+    if (!rl_finish(task->use, &work->owner, work->ending, work->file, PATIENCE_MS, &committed,
+                   &error))
+        rl_log_warning("domain %s: %s", work->owner.name, error->message);
+    return committed;
 }
 
 static void
-work(const GArray *tasks, const RlOwner *owner)
+warn(const char *name, const GError *error)
 {
-    for (guint i = 0; i < tasks->len; i++) {
-        const RlTask *task = &g_array_index(tasks, RlTask, i);
-        bool committed = task->committed;
-        if (task->pending) {
-            g_autoptr(GError) error = NULL;
-            RlStop outcome = RL_STOP_NOTHING;
-            if (!rl_stop_patiently(task->use, owner, PATIENCE_MS, &outcome, &error))
-                rl_log_warning("domain %s: %s", owner->name, error->message);
-            committed = outcome == RL_STOP_COMMITTED;
-        }
-        maintain(task, committed);
+    rl_log_warning("%s: cannot be put in order now: %s", name, error->message);
+}
+
+/* Snapshots of what was committed start from something else now, so their precaches are stale. */
+static void
+maintain_snapshots(const RlPool *pool, const char *source)
+{
+    g_autoptr(GPtrArray) volumes = rl_scan(pool, NULL);
+
+    for (guint i = 0; volumes && i < volumes->len; i++) {
+        const RlListed *listed = g_ptr_array_index(volumes, i);
+        const RlVolume *volume = listed->recorded;
+        g_autoptr(GError) error = NULL;
+        if (!volume || volume->kind != RL_KIND_SNAPSHOT ||
+            strcmp(volume->record->source, source) != 0)
+            continue;
+        if (!rl_volume_maintain(pool, listed->name, false, &error))
+            warn(listed->name, error);
     }
+}
+
+static void
+do_task(const RlTask *task, const RlWork *work)
+{
+    bool committed = task->pending ? finish_pending(task, work) : task->committed;
+    g_autoptr(GError) error = NULL;
+    g_autoptr(RlPool) pool = rl_pool_open(task->use->root, rl_xml_documents(), &error);
+
+    /* What users see first, what takes long last. */
+    if (!pool || (committed && !rl_volume_tidy(pool, task->use->name, &error))) {
+        warn(task->use->name, error);
+        return;
+    }
+    rl_tell_libvirt(pool->path, task->use->name);
+    if (!rl_volume_maintain(pool, task->use->name, false, &error))
+        warn(task->use->name, error);
+    if (committed)
+        maintain_snapshots(pool, task->use->name);
 }
 
 /* libvirt reads the hook's output until it is closed. */
@@ -53,12 +86,12 @@ detach_output(void)
 }
 
 void
-rl_worker_start(const GArray *tasks, const RlOwner *owner)
+rl_worker_start(const RlWork *work)
 {
     pid_t middle = fork();
 
     if (middle < 0) {
-        rl_log_warning("domain %s: no worker: fork failed", owner->name);
+        rl_log_warning("domain %s: no worker: fork failed", work->owner.name);
         return;
     }
     if (middle > 0) {
@@ -71,6 +104,7 @@ rl_worker_start(const GArray *tasks, const RlOwner *owner)
     if (fork() != 0)
         _exit(0);
     detach_output();
-    work(tasks, owner);
+    for (guint i = 0; i < work->tasks->len; i++)
+        do_task(&g_array_index(work->tasks, RlTask, i), work);
     _exit(0);
 }

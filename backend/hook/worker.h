@@ -3,18 +3,25 @@
 #pragma once
 
 #include "common/run.h"
-#include "disks.h"
-#include "stopping.h"
+#include "ending.h"
+#include "uses.h"
 
 typedef struct {
     const RlUse *use;
     bool committed; /* its revisions may be too many now */
-    bool pending;   /* it could not be stopped yet: somebody had it open still */
+    bool pending;   /* its run could not be ended yet: somebody had it open still */
 } RlTask;
+
+typedef struct {
+    GArray *tasks; /* RlTask */
+    RlOwner owner;
+    RlEnding ending;
+    const char *file;
+} RlWork;
 
 /**
  * rl_worker_start:
- * Does @tasks (RlTask, borrowed) for @owner in a detached process. If there can be none they are
- * not done; the next operation on the volumes makes up for it.
+ * Does @work in a detached process. If there can be none it is not done; the next operation on the
+ * volumes makes up for it.
  */
-void rl_worker_start(const GArray *tasks, const RlOwner *owner);
+void rl_worker_start(const RlWork *work);

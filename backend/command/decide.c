@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What a person does to a volume: start, stop, continue, discard. */
+#include <stdio.h>
+#include <unistd.h>
+
+#include "command.h"
+#include "common/error.h"
+#include "common/keep.h"
+#include "common/maintain.h"
+#include "common/start.h"
+#include "common/stop.h"
+
+/* The same for every call: whoever starts a volume by hand may start it again, and no domain of
+ * libvirt's has it. */
+static const RlOwner by_hand = {
+    .driver = "virt-reflink",
+    .uuid = "00000000-0000-0000-0000-000000000000",
+    .name = "started by hand",
+};
+
+static char *
+dirty_path(const RlPool *pool, const char *name, GError **error)
+{
+    g_autoptr(RlVolume) volume = rl_volume_find(pool, name, error);
+
+    return volume ? g_build_filename(pool->path, volume->name->dir, volume->dirty_file, NULL)
+                  : NULL;
+}
+
+bool
+rl_command_start(const RlPool *pool, const char *name, GError **error)
+{
+    g_autoptr(RlStarted) started = rl_volume_start(pool, name, &by_hand, 0, error);
+    g_autofree char *path = started ? dirty_path(pool, name, error) : NULL;
+
+    if (!path)
+        return false;
+    printf("%s is started%s: %s\nEnd it with 'virt-reflink stop'.\n", name,
+           started->continued ? ", and goes on with the dirty image it had" : "", path);
+    return true;
+}
+
+/* A domain that libvirt starts at this moment has its image not open yet. */
+static bool
+require_no_domain_starting(const RlPool *pool, const char *name, GError **error)
+{
+    g_autoptr(RlVolume) volume = rl_volume_find(pool, name, error);
+    g_autoptr(RlRun) run = NULL;
+
+    if (!volume)
+        return false;
+    if (!volume->dirty.there)
+        return true;
+    int fd = rl_volume_open_image(volume, volume->dirty_file, error);
+    if (fd < 0)
+        return false;
+    bool known = rl_run_get(fd, &run, error);
+    close(fd);
+    if (!known)
+        return false;
+    if (run && !rl_run_is_of(run, &by_hand) && rl_run_is_fresh(run))
+        return rl_fail(error, RL_ERROR_STATE,
+                       "volume '%s' was started for domain '%s' less than %d minutes ago: that may "
+                       "be about to "
+                       "open it",
+                       name, run->name, RL_RUN_GRACE_SECONDS / 60);
+    return true;
+}
+
+bool
+rl_command_stop(const RlPool *pool, const char *name, GError **error)
+{
+    static const char *const outcomes[] = {
+        [RL_STOP_NOTHING] = "has no dirty image: nothing to do",
+        [RL_STOP_NOT_OWNED] = "is not ours to stop",
+        [RL_STOP_HELD] =
+            "is saved or suspect and stays as it is; decide with 'virt-reflink continue' or "
+            "'virt-reflink discard'",
+        [RL_STOP_COMMITTED] =
+            "is committed: its dirty image is the clean one now, and that a revision",
+        [RL_STOP_UNWRITTEN] = "is stopped; nothing was written, so there is no new revision",
+        [RL_STOP_DROPPED] = "is stopped; its dirty image is dropped, as its kind asks for",
+        [RL_STOP_RETURNED] = "is stopped; its image has its clean name again",
+    };
+    RlStop stop;
+
+    if (!require_no_domain_starting(pool, name, error) ||
+        !rl_volume_stop(pool, name, NULL, &stop, error))
+        return false;
+    printf("%s %s.\n", name, outcomes[stop]);
+    fflush(stdout); /* what follows may take a while */
+    return rl_volume_maintain(pool, name, stop == RL_STOP_COMMITTED, error);
+}
+
+bool
+rl_command_continue(const RlPool *pool, const char *name, GError **error)
+{
+    if (!rl_volume_continue(pool, name, error))
+        return false;
+    printf("%s keeps its dirty image; its next start goes on with it, without any saved memory.\n",
+           name);
+    return true;
+}
+
+bool
+rl_command_discard(const RlPool *pool, const char *name, GError **error)
+{
+    if (!rl_volume_discard(pool, name, error))
+        return false;
+    printf("%s has no dirty image any more; its clean image and revisions are as they were.\n",
+           name);
+    return rl_volume_maintain(pool, name, false, error);
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* virt-reflink: reflink pools from the command line, on the directory tree alone. Its manual is
+ * docs/virt-reflink.8. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "backend/pools.h"
+#include "command.h"
+#include "common/error.h"
+#include "xml/documents.h"
+
+static const struct {
+    const char *word;
+    bool (*function)(const RlPool *, const char *, GError **);
+    bool of_volume;
+    const char *purpose;
+} commands[] = {
+    {"list", rl_command_list, false, "the volumes of a pool, what they do and for whom"},
+    {"info", rl_command_info, true, "all that is known of a volume"},
+    {"start", rl_command_start, true,
+     "give a volume its dirty image, for a domain that libvirt does not run"},
+    {"stop", rl_command_stop, true,
+     "commit or drop the dirty image, as the volume's kind asks for"},
+    {"continue", rl_command_continue, true,
+     "the dirty image is good: let the next start go on with it"},
+    {"discard", rl_command_discard, true,
+     "drop the dirty image, and what was written since the last commit"},
+};
+
+static void
+print_usage(FILE *out)
+{
+    fprintf(out, "Usage: virt-reflink COMMAND POOL [VOLUME]\n\n"
+                 "POOL is a pool's directory, or its name in libvirt.\n\n");
+    for (size_t i = 0; i < G_N_ELEMENTS(commands); i++)
+        fprintf(out, "  %-22s %s\n", commands[i].word, commands[i].purpose);
+    fprintf(out, "\nSee virt-reflink(8).\n");
+}
+
+static RlPool *
+open_pool(const char *text, GError **error)
+{
+    g_autofree char *path = strchr(text, '/') ? g_strdup(text) : rl_pools_reflink_root(text);
+
+    if (path)
+        return rl_pool_open(path, rl_xml_documents(), error);
+    rl_fail(error, RL_ERROR_NOT_FOUND,
+            "libvirt has no reflink pool '%s' (a directory is given with a '/')", text);
+    return NULL;
+}
+
+static int
+run(size_t command, const char *pool_text, const char *volume)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(RlPool) pool = NULL;
+
+    if (geteuid() != 0) {
+        fprintf(stderr, "virt-reflink: this needs root, as the images of a pool do\n");
+        return 1;
+    }
+    pool = open_pool(pool_text, &error);
+    if (pool && commands[command].function(pool, volume, &error))
+        return 0;
+    fprintf(stderr, "virt-reflink: %s\n", error->message);
+    return 1;
+}
+
+int
+main(int argc, char **argv)
+{
+    if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0)) {
+        print_usage(stdout);
+        return 0;
+    }
+    for (size_t i = 0; argc > 1 && i < G_N_ELEMENTS(commands); i++)
+        if (strcmp(argv[1], commands[i].word) == 0 && argc == (commands[i].of_volume ? 4 : 3))
+            return run(i, argv[2], argv[3]);
+    print_usage(stderr);
+    return 2;
+}

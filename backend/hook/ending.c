@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "ending.h"
+
+#include <string.h>
+
+#include "qemu-log.h"
+#include "save-file.h"
+
+static RlEnding
+find_libxl(const RlDomain *domain, char **ret_file)
+{
+    switch (rl_save_file_find(domain->uuid, ret_file)) {
+    case RL_SAVE_FILE_WRITTEN:
+        return RL_ENDING_SAVED;
+    case RL_SAVE_FILE_READ:
+        return RL_ENDING_FAILED; /* a restore that got as far as to start the volumes */
+    case RL_SAVE_FILE_NONE:
+        break;
+    }
+    return RL_ENDING_STOPPED;
+}
+
+RlEnding
+rl_ending_find(const RlDomain *domain, char **ret_file)
+{
+    *ret_file = NULL;
+    if (strcmp(domain->type, "xen") == 0)
+        return find_libxl(domain, ret_file);
+    return rl_qemu_log_ending(domain->name, ret_file);
+}
+
+bool
+rl_ending_is_restored(const RlDomain *domain)
+{
+    g_autofree char *file = NULL;
+
+    return strcmp(domain->type, "xen") == 0 &&
+           rl_save_file_find(domain->uuid, &file) == RL_SAVE_FILE_READ;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* How did a domain's run end? libvirt's `release` does not say, but leaves traces. */
+#pragma once
+
+#include "xml/domain.h"
+
+typedef enum {
+    RL_ENDING_STOPPED, /* shut down, destroyed, crashed */
+    RL_ENDING_SAVED,   /* its memory is in a file: its disks must stay as they are */
+    RL_ENDING_FAILED,  /* it did not start */
+    RL_ENDING_UNKNOWN, /* its disks may be needed as they are */
+} RlEnding;
+
+/**
+ * rl_ending_find:
+ * Says how the run of @domain ended, which libvirt has just told us is over. *@ret_file is where
+ * its memory was saved, owned by the caller, NULL where that is not known.
+ */
+RlEnding rl_ending_find(const RlDomain *domain, char **ret_file);
+
+/**
+ * rl_ending_is_restored:
+ * True if @domain, whose start libvirt has just told us of, is being restored from a file. Only the
+ * libxl driver lets us see that; qemu's has a call of its own for it.
+ */
+bool rl_ending_is_restored(const RlDomain *domain);

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "qemu-log.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/fd.h"
+
+/* A line is far shorter; what a device model writes while it dies may stand behind it. */
+#define TAIL_SIZE (64 * 1024)
+#define MARK ": shutting down, reason="
+
+static const struct {
+    const char *reason;
+    RlEnding ending;
+} reasons[] = {
+    {"shutdown", RL_ENDING_STOPPED}, {"destroyed", RL_ENDING_STOPPED},
+    {"crashed", RL_ENDING_STOPPED},  {"daemon", RL_ENDING_STOPPED},
+    {"unknown", RL_ENDING_STOPPED},  {"failed", RL_ENDING_FAILED},
+    {"saved", RL_ENDING_SAVED},
+};
+
+/* "2026-01-02 03:04:05.678+0000" begins each line of the driver's own. A guest's console does not
+ * go here, but its device model's words do. */
+static bool
+begins_with_time(const char *line)
+{
+    static const char shape[] = "dddd-dd-dd dd:dd:dd.ddd+dddd";
+
+    for (size_t i = 0; shape[i]; i++)
+        if (shape[i] == 'd' ? !g_ascii_isdigit(line[i]) : line[i] != shape[i])
+            return false;
+    return true;
+}
+
+RlEnding
+rl_qemu_log_ending_of_text(const char *text)
+{
+    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+
+    for (guint i = g_strv_length(lines); i-- > 0;) {
+        if (!begins_with_time(lines[i]))
+            continue;
+        const char *rest = lines[i] + strlen("2026-01-02 03:04:05.678+0000");
+        if (g_str_has_prefix(rest, ": starting up"))
+            return RL_ENDING_UNKNOWN;
+        if (!g_str_has_prefix(rest, MARK))
+            continue;
+        for (size_t j = 0; j < G_N_ELEMENTS(reasons); j++)
+            if (strcmp(rest + strlen(MARK), reasons[j].reason) == 0)
+                return reasons[j].ending;
+        return RL_ENDING_UNKNOWN;
+    }
+    return RL_ENDING_UNKNOWN;
+}
+
+static char *
+read_tail(const char *path)
+{
+    rl_autofd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    struct stat st;
+
+    if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+        return NULL;
+    g_autofree char *text = g_malloc0(TAIL_SIZE + 1);
+    ssize_t length = pread(fd, text, TAIL_SIZE, MAX(st.st_size - TAIL_SIZE, 0));
+    return length < 0 ? NULL : g_steal_pointer(&text);
+}
+
+RlEnding
+rl_qemu_log_ending(const char *name, char **ret_file)
+{
+    g_autofree char *path = g_strdup_printf("%s/%s.log", RL_QEMU_LOG_DIR, name);
+    g_autofree char *text = strchr(name, '/') ? NULL : read_tail(path);
+    RlEnding ending = text ? rl_qemu_log_ending_of_text(text) : RL_ENDING_UNKNOWN;
+    struct stat st;
+
+    if (ending == RL_ENDING_SAVED) {
+        g_autofree char *file = g_strdup_printf("%s/%s.save", RL_QEMU_SAVE_DIR, name);
+        if (stat(file, &st) == 0)
+            *ret_file = g_steal_pointer(&file);
+    }
+    return ending;
+}

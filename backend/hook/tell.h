@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Making the daemon's list of volumes true again. */
+#pragma once
+
+/**
+ * rl_tell_libvirt:
+ * Asks libvirt for information about the volume @name of the pool at @root, which makes the module
+ * look at it and its revisions. Only for a process that no daemon waits for. Failures are nobody's
+ * harm: the next refresh finds what there is.
+ */
+void rl_tell_libvirt(const char *root, const char *name);

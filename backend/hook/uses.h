@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Which volumes of which pools a domain's disks are, and what it does with them. */
+#pragma once
+
+#include "common/pool.h"
+#include "xml/domain.h"
+
+typedef struct {
+    char *root;    /* the pool's path */
+    char *name;    /* the volume's */
+    bool readonly; /* every disk of the domain on it is */
+    bool overlaid; /* it is below an external snapshot: what is on top has the newer writes */
+} RlUse;
+
+/**
+ * rl_uses_find:
+ * Returns the volumes (RlUse, each once, in the order that everybody takes them in) that are disks
+ * of @domain, owned by the caller. Disks that lie in no reflink pool are left out. With @strict,
+ * fails with RL_ERROR_INVALID for what must not run: a writable disk that is a clean image or
+ * revision, or a shareable one that is a dirty image.
+ */
+GPtrArray *rl_uses_find(const RlDomain *domain, bool strict, GError **error);

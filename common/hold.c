@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "hold.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "attr.h"
+#include "run.h"
+
+/* libvirt makes the two calls one right after the other; in between is the start of a process. */
+#define ANNOUNCEMENT_SECONDS 30
+
+static const char *const words[] = {
+    [RL_HOLD_SAVED] = "saved",
+    [RL_HOLD_SUSPECT] = "suspect",
+    [RL_HOLD_RESTORED] = "restored",
+    [RL_HOLD_KEPT] = "kept",
+};
+
+bool
+rl_hold_set(int fd, RlHold hold, GError **error)
+{
+    if (!rl_attr_set(fd, RL_ATTR_HOLD, words[hold], error))
+        return false;
+    /* What belongs to a save means nothing any more. */
+    return hold == RL_HOLD_SAVED || (rl_attr_remove(fd, RL_ATTR_SAVE_FILE, error) &&
+                                     rl_attr_remove(fd, RL_ATTR_RESTORE, error));
+}
+
+bool
+rl_hold_get(int fd, RlHold *ret_hold, GError **error)
+{
+    g_autofree char *word = NULL;
+
+    if (!rl_attr_get(fd, RL_ATTR_HOLD, &word, error))
+        return false;
+    *ret_hold =
+        word ? RL_HOLD_SUSPECT : RL_HOLD_NONE; /* the careful reading of what we do not know */
+    for (size_t i = RL_HOLD_SAVED; word && i < G_N_ELEMENTS(words); i++)
+        if (strcmp(word, words[i]) == 0)
+            *ret_hold = (RlHold) i;
+    return true;
+}
+
+bool
+rl_hold_clear(int fd, GError **error)
+{
+    /* The mark goes first: what belongs to it means nothing without it. */
+    return rl_attr_remove(fd, RL_ATTR_HOLD, error) &&
+           rl_attr_remove(fd, RL_ATTR_SAVE_FILE, error) &&
+           rl_attr_remove(fd, RL_ATTR_RESTORE, error);
+}
+
+bool
+rl_hold_set_file(int fd, const char *path, GError **error)
+{
+    return rl_attr_set(fd, RL_ATTR_SAVE_FILE, path, error);
+}
+
+bool
+rl_hold_file_is_gone(int fd)
+{
+    g_autofree char *path = NULL;
+    struct stat st;
+
+    return rl_attr_get(fd, RL_ATTR_SAVE_FILE, &path, NULL) && path && stat(path, &st) < 0 &&
+           errno == ENOENT;
+}
+
+bool
+rl_hold_announce_restore(int fd, GError **error)
+{
+    g_autofree char *boot = rl_run_boot_id();
+    g_autofree char *text = g_strdup_printf("%s %" G_GINT64_FORMAT, boot, rl_run_boot_clock_us());
+
+    return rl_attr_set(fd, RL_ATTR_RESTORE, text, error);
+}
+
+bool
+rl_hold_restore_is_announced(int fd)
+{
+    g_autofree char *text = NULL, *boot = rl_run_boot_id();
+
+    if (!rl_attr_get(fd, RL_ATTR_RESTORE, &text, NULL) || !text)
+        return false;
+    g_auto(GStrv) parts = g_strsplit(text, " ", 2);
+    if (g_strv_length(parts) != 2 || strcmp(parts[0], boot) != 0)
+        return false;
+    gint64 age_us = rl_run_boot_clock_us() - g_ascii_strtoll(parts[1], NULL, 10);
+    return age_us >= 0 && age_us < (gint64) ANNOUNCEMENT_SECONDS * G_USEC_PER_SEC;
+}

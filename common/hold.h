@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Marks on a dirty image that is not to be committed, dropped or gone on with as usual. */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+
+typedef enum {
+    RL_HOLD_NONE,
+    RL_HOLD_SAVED,    /* its domain was saved: only the restore of that goes on with it */
+    RL_HOLD_SUSPECT,  /* the disk reported a write error once: a person decides */
+    RL_HOLD_RESTORED, /* its domain was restored on it; if that fails it is kept */
+    RL_HOLD_KEPT,     /* the next start goes on with it, whatever the volume's kind */
+} RlHold;
+
+/**
+ * rl_hold_set:
+ * Marks the image @fd. Durable with its next fsync(2).
+ */
+bool rl_hold_set(int fd, RlHold hold, GError **error);
+
+/**
+ * rl_hold_get:
+ * Reads the mark of the image @fd. A word that is not known is RL_HOLD_SUSPECT.
+ */
+bool rl_hold_get(int fd, RlHold *ret_hold, GError **error);
+
+/**
+ * rl_hold_clear:
+ * Takes the mark of the image @fd away, and all that belongs to it.
+ */
+bool rl_hold_clear(int fd, GError **error);
+
+/**
+ * rl_hold_set_file:
+ * Notes on the image @fd in which file its domain's memory was saved.
+ */
+bool rl_hold_set_file(int fd, const char *path, GError **error);
+
+/**
+ * rl_hold_file_is_gone:
+ * True if it is known in which file the domain was saved, and that is there no more. Any doubt is
+ * no.
+ */
+bool rl_hold_file_is_gone(int fd);
+
+/**
+ * rl_hold_announce_restore:
+ * Notes on the image @fd that its domain is about to be restored: libvirt says so in one call, and
+ * starts the volumes in the next one.
+ */
+bool rl_hold_announce_restore(int fd, GError **error);
+
+/**
+ * rl_hold_restore_is_announced:
+ * True if rl_hold_announce_restore() was called some seconds ago at most, in this boot of the host.
+ */
+bool rl_hold_restore_is_announced(int fd);

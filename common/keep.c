@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "keep.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "discard.h"
+#include "error.h"
+#include "fd.h"
+#include "hold.h"
+#include "state.h"
+
+static bool
+sync_dirty(const RlVolume *volume, int fd, GError **error)
+{
+    if (fsync(fd) < 0)
+        return rl_fail_errno(error, errno, "volume '%s': cannot make its dirty image durable",
+                             volume->name->volume);
+    return true;
+}
+
+/* Opens the dirty image if @owner runs on it; -1 and no error where not. */
+static int
+open_owned(const RlVolume *volume, const RlOwner *owner, RlRun **ret_run, GError **error)
+{
+    if (!volume->dirty.there)
+        return -1;
+    rl_autofd int fd = rl_volume_open_image(volume, volume->dirty_file, error);
+    if (fd < 0 || !rl_run_get(fd, ret_run, error))
+        return -1;
+    return *ret_run && rl_run_is_of(*ret_run, owner) ? rl_fd_steal(&fd) : -1;
+}
+
+static bool
+mark_saved(const RlVolume *volume, int fd, const char *file, GError **error)
+{
+    if (file && !rl_hold_set_file(fd, file, error))
+        return false;
+    if (!rl_hold_set(fd, RL_HOLD_SAVED, error) || !sync_dirty(volume, fd, error))
+        return false;
+    rl_volume_log(volume, "saved: %s stays as it is", volume->dirty_file);
+    return true;
+}
+
+static bool
+mark_kept(const RlVolume *volume, int fd, GError **error)
+{
+    if (!rl_hold_set(fd, RL_HOLD_KEPT, error) || !rl_run_clear(fd, error) ||
+        !sync_dirty(volume, fd, error))
+        return false;
+    rl_volume_log(volume, "kept %s for the next start", volume->dirty_file);
+    return true;
+}
+
+/* What both kinds of keeping have in common. */
+static bool
+hold(const RlPool *pool, const char *name, const RlOwner *owner, bool saved, const char *file,
+     bool *ret_done, GError **error)
+{
+    g_autoptr(RlVolume) volume = rl_volume_find(pool, name, error);
+    g_autoptr(RlLock) lock = volume ? rl_volume_lock(volume, "keep", error) : NULL;
+    g_autoptr(GError) cause = NULL;
+    g_autoptr(RlRun) run = NULL;
+
+    *ret_done = false;
+    if (!lock)
+        return false;
+    volume->actor = owner->name;
+    rl_autofd int fd = open_owned(volume, owner, &run, &cause);
+    if (cause) {
+        g_propagate_error(error, g_steal_pointer(&cause));
+        return false;
+    }
+    if (fd < 0)
+        return true;
+    if (rl_run_is_open(run, fd))
+        return rl_fail(error, RL_ERROR_BUSY,
+                       "volume '%s': somebody still has its dirty image open for writing", name);
+    *ret_done = true;
+    return saved ? mark_saved(volume, fd, file, error) : mark_kept(volume, fd, error);
+}
+
+bool
+rl_volume_save(const RlPool *pool, const char *name, const RlOwner *owner, const char *file,
+               bool *ret_done, GError **error)
+{
+    return hold(pool, name, owner, true, file, ret_done, error);
+}
+
+bool
+rl_volume_keep(const RlPool *pool, const char *name, const RlOwner *owner, bool *ret_done,
+               GError **error)
+{
+    return hold(pool, name, owner, false, NULL, ret_done, error);
+}
+
+bool
+rl_volume_is_restored(const RlPool *pool, const char *name, const RlOwner *owner)
+{
+    g_autoptr(RlVolume) volume = rl_volume_find(pool, name, NULL);
+    g_autoptr(RlRun) run = NULL;
+    RlHold mark = RL_HOLD_NONE;
+    rl_autofd int fd = volume ? open_owned(volume, owner, &run, NULL) : -1;
+
+    return fd >= 0 && (!rl_hold_get(fd, &mark, NULL) || mark == RL_HOLD_RESTORED);
+}
+
+bool
+rl_volume_announce_restore(const RlPool *pool, const char *name, const RlOwner *owner,
+                           GError **error)
+{
+    g_autoptr(RlVolume) volume = rl_volume_open(pool, name, error);
+    g_autoptr(RlRun) run = NULL;
+    RlHold mark;
+
+    if (!volume)
+        return false;
+    rl_autofd int fd = open_owned(volume, owner, &run, NULL);
+    if (fd < 0)
+        return true;
+    if (!rl_hold_get(fd, &mark, error))
+        return false;
+    return mark != RL_HOLD_SAVED || rl_hold_announce_restore(fd, error);
+}
+
+/* Locks the volume and opens its dirty image, for a person's decision that @what tells. */
+static RlLock *
+lock_idle(RlVolume *volume, const char *what, int *ret_fd, GError **error)
+{
+    g_autoptr(RlLock) lock = rl_volume_lock(volume, what, error);
+    g_autoptr(RlRun) run = NULL;
+
+    if (!lock)
+        return NULL;
+    if (!volume->dirty.there) {
+        rl_fail(error, RL_ERROR_NOT_FOUND, "volume '%s' has no dirty image", volume->name->volume);
+        return NULL;
+    }
+    rl_autofd int fd = rl_volume_open_image(volume, volume->dirty_file, error);
+    if (fd < 0 || !rl_run_get(fd, &run, error))
+        return NULL;
+    if (rl_run_is_open(run, fd)) {
+        rl_fail(error, RL_ERROR_STATE, "volume '%s' cannot be %s: it is running%s%s%s",
+                volume->name->volume, what, run ? " for domain '" : "", run ? run->name : "",
+                run ? "'" : "");
+        return NULL;
+    }
+    *ret_fd = rl_fd_steal(&fd);
+    return g_steal_pointer(&lock);
+}
+
+bool
+rl_volume_continue(const RlPool *pool, const char *name, GError **error)
+{
+    g_autoptr(RlVolume) volume = rl_volume_find(pool, name, error);
+    rl_autofd int fd = -1;
+    g_autoptr(RlLock) lock = volume ? lock_idle(volume, "continued", &fd, error) : NULL;
+
+    return lock && mark_kept(volume, fd, error);
+}
+
+bool
+rl_volume_discard(const RlPool *pool, const char *name, GError **error)
+{
+    g_autoptr(RlVolume) volume = rl_volume_find(pool, name, error);
+    rl_autofd int fd = -1;
+
+    if (!volume)
+        return false;
+    {
+        g_autoptr(RlLock) lock = lock_idle(volume, "discarded", &fd, error);
+        if (!lock)
+            return false;
+        bool only_image = volume->kind == RL_KIND_DIRECT ||
+                          (volume->kind == RL_KIND_PERSISTENT && !volume->clean.there);
+        if (only_image)
+            return rl_fail(
+                error, RL_ERROR_STATE,
+                "volume '%s' cannot be discarded: its dirty image is the only one it has", name);
+        if (!rl_dirty_drop(volume, error))
+            return false;
+    }
+    rl_fd_close(&fd);
+    rl_volume_sweep(volume);
+    return true;
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Dirty images that outlive their domain's run: saved, kept, and what a person decides of them. */
+#pragma once
+
+#include "run.h"
+#include "volume.h"
+
+/**
+ * rl_volume_save:
+ * The domain @owner was saved: marks the dirty image of the volume @name as such, durably, with all
+ * that was written to it.
+ * @file is where the domain's memory is, NULL if that is not known. Until a restore of the domain,
+ * nothing is done to the image.
+ * *@ret_done is false where @owner does not run on it. RL_ERROR_BUSY while somebody has it open for
+ * writing.
+ */
+bool rl_volume_save(const RlPool *pool, const char *name, const RlOwner *owner, const char *file,
+                    bool *ret_done, GError **error);
+
+/**
+ * rl_volume_keep:
+ * The domain @owner does not run any more, but its dirty image is needed still or may be (a restore
+ * failed, it is the base of an external snapshot, nobody knows how the run ended): keeps it for the
+ * next start, whatever the volume's kind. *@ret_done and errors as in rl_volume_save().
+ */
+bool rl_volume_keep(const RlPool *pool, const char *name, const RlOwner *owner, bool *ret_done,
+                    GError **error);
+
+/**
+ * rl_volume_is_restored:
+ * True if @owner runs on the dirty image of the volume @name since its restore. Any doubt is yes:
+ * then it is kept.
+ */
+bool rl_volume_is_restored(const RlPool *pool, const char *name, const RlOwner *owner);
+
+/**
+ * rl_volume_announce_restore:
+ * The domain @owner is about to be restored: lets the start that follows at once have the volume,
+ * if it was saved on it.
+ */
+bool rl_volume_announce_restore(const RlPool *pool, const char *name, const RlOwner *owner,
+                                GError **error);
+
+/**
+ * rl_volume_continue:
+ * A person decides that the dirty image of the volume @name is good as it is: the next start goes
+ * on with it. RL_ERROR_STATE while the volume runs; RL_ERROR_NOT_FOUND where there is no dirty
+ * image.
+ */
+bool rl_volume_continue(const RlPool *pool, const char *name, GError **error);
+
+/**
+ * rl_volume_discard:
+ * A person decides that the dirty image of the volume @name goes, and with it all that was written
+ * since the last commit. RL_ERROR_STATE while the volume runs, or if the dirty image is its only
+ * one (RL_KIND_DIRECT, an orphan); RL_ERROR_NOT_FOUND where there is none.
+ */
+bool rl_volume_discard(const RlPool *pool, const char *name, GError **error);

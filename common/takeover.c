@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "takeover.h"
+
+#include "attr.h"
+#include "error.h"
+#include "hold.h"
+#include "state.h"
+
+static bool
+refuse_in_use(const RlVolume *volume, const RlRun *run, GError **error)
+{
+    if (!run)
+        return rl_fail(error, RL_ERROR_BUSY,
+                       "volume '%s' is in use: somebody has its dirty image open for writing",
+                       volume->name->volume);
+    return rl_fail(error, RL_ERROR_BUSY, "volume '%s' is in use by domain '%s' (%s, %s)",
+                   volume->name->volume, run->name, run->driver, run->uuid);
+}
+
+/* A leftover goes on to hold what its guest wrote, as long as it can be told what it is. */
+static bool
+check_leftover(const RlVolume *volume, int fd, GError **error)
+{
+    const char *name = volume->name->volume;
+    uint64_t asked;
+
+    if (volume->kind != RL_KIND_PERSISTENT)
+        return true;
+    if (!volume->clean.there)
+        return rl_fail(
+            error, RL_ERROR_STATE,
+            "volume '%s' has a dirty image but no clean one: somebody has to decide what it is",
+            name);
+    if (!rl_attr_get_number(fd, RL_ATTR_SIZE, &asked, error))
+        return false;
+    if (volume->dirty.st.st_size < volume->clean.st.st_size &&
+        (uint64_t) volume->dirty.st.st_size != asked)
+        return rl_fail(
+            error, RL_ERROR_STATE,
+            "volume '%s' was left with a dirty image that is smaller than its clean one (%lld and "
+            "%lld bytes), and nobody made it so",
+            name, (long long) volume->dirty.st.st_size, (long long) volume->clean.st.st_size);
+    return true;
+}
+
+/* A domain that only reads gets the clean image's content. It must not find a guest's unfinished
+ * writes, nor have them dropped when it stops. */
+static bool
+refuse_readonly(const RlVolume *volume, GError **error)
+{
+    return rl_fail(
+        error, RL_ERROR_STATE,
+        "volume '%s' was left with a dirty image, and a domain that only reads cannot have it: run "
+        "its own domain and stop it, or decide with 'virt-reflink stop' or 'virt-reflink discard'",
+        volume->name->volume);
+}
+
+/* What becomes of a dirty image that nobody runs on and that no mark protects. */
+static bool
+decide_leftover(const RlVolume *volume, int fd, const RlRun *run, RlHold hold, RlStartFlags flags,
+                RlTakeover *ret_takeover, GError **error)
+{
+    bool kept = hold != RL_HOLD_NONE || (flags & RL_START_OVERLAID);
+    bool dropped_kind = volume->kind == RL_KIND_SNAPSHOT || volume->kind == RL_KIND_VOLATILE;
+
+    /* What nobody wrote to, or what is made anew at each start, holds nothing. */
+    if (!kept && (dropped_kind || (run && run->readonly && volume->kind == RL_KIND_PERSISTENT))) {
+        *ret_takeover = RL_TAKEOVER_DROP;
+        return true;
+    }
+    if (flags & RL_START_READONLY)
+        return refuse_readonly(volume, error);
+    *ret_takeover = RL_TAKEOVER_CONTINUE;
+    return check_leftover(volume, fd, error);
+}
+
+bool
+rl_takeover_decide(const RlVolume *volume, int fd, const RlRun *run, const RlOwner *owner,
+                   RlStartFlags flags, RlTakeover *ret_takeover, GError **error)
+{
+    bool ours = run && rl_run_is_of(run, owner);
+    RlHold hold;
+
+    if (rl_run_is_open(run, fd))
+        return refuse_in_use(volume, run, error);
+    if (!rl_hold_get(fd, &hold, error))
+        return false;
+    if (hold == RL_HOLD_SUSPECT)
+        return rl_state_require_idle(volume, "started", error);
+    if (hold == RL_HOLD_SAVED && ours && rl_hold_restore_is_announced(fd)) {
+        *ret_takeover = RL_TAKEOVER_RESTORE;
+        return true;
+    }
+    /* Without its memory a saved domain is one that crashed. */
+    if (hold == RL_HOLD_SAVED && !rl_hold_file_is_gone(fd))
+        return rl_state_require_idle(volume, "started", error);
+    if (run && !ours && hold != RL_HOLD_SAVED && rl_run_is_fresh(run))
+        return refuse_in_use(volume, run, error);
+    return decide_leftover(volume, fd, run, hold, flags, ret_takeover, error);
+}
+
+bool
+rl_takeover_mark(int fd, const RlOwner *owner, RlTakeover takeover, GError **error)
+{
+    if (!rl_run_set(fd, owner, (RlRunTraits){.written = true}, error))
+        return false;
+    return takeover == RL_TAKEOVER_RESTORE ? rl_hold_set(fd, RL_HOLD_RESTORED, error)
+                                           : rl_hold_clear(fd, error);
+}

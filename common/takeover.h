@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A volume that is to be started has a dirty image already: whose is it, and what becomes of it? */
+#pragma once
+
+#include "run.h"
+#include "start.h"
+#include "volume.h"
+
+typedef enum {
+    RL_TAKEOVER_CONTINUE, /* the domain goes on with it */
+    RL_TAKEOVER_RESTORE,  /* the domain that was saved on it is restored */
+    RL_TAKEOVER_DROP,     /* it goes, and a new one is made */
+} RlTakeover;
+
+/**
+ * rl_takeover_decide:
+ * Says in *@ret_takeover what @owner's start does with the dirty image @fd of @volume, on which
+ * @run (may be NULL) runs or ran. The caller has the lock. Fails with RL_ERROR_BUSY if somebody
+ * runs on it or is about to, naming the domain; RL_ERROR_STATE if it is saved, suspect, lacks its
+ * clean image, or is smaller than that for no known reason.
+ */
+bool rl_takeover_decide(const RlVolume *volume, int fd, const RlRun *run, const RlOwner *owner,
+                        RlStartFlags flags, RlTakeover *ret_takeover, GError **error);
+
+/**
+ * rl_takeover_mark:
+ * Writes on the image @fd that @owner goes on with it.
+ */
+bool rl_takeover_mark(int fd, const RlOwner *owner, RlTakeover takeover, GError **error);

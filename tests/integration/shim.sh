@@ -1,0 +1,167 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# filesystems: xfs
+# Whatever is wrong with our files: libvirtd starts, says so in one line, and its other pools work.
+set -eu
+. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/lab.sh"
+. "$SOURCE_DIR/tests/lib/pool.sh"
+requires_filesystem "$FS"
+requires_command cmake
+lab_enter "$0" "$@"
+dir=$(lab_filesystem "$FS" 1G)
+
+BACKEND_DIR=stock lab_start_libvirtd
+reflink_options="<reflink:revisions keep='3'/>"
+mkdir "$dir/plain"
+: >"$dir/plain/disk"
+stock_pool plain "$dir/plain"
+
+# The lines that we write into the daemon's log.
+complaints()
+{
+    grep '^libvirt-reflink: ' "$LAB/libvirtd.log" || true
+}
+
+# fresh: a copy of the staged files, to be spoiled.
+fresh()
+{
+    rm -rf "$LAB/copy"
+    cp -a "$STAGE_DIR/lib/libvirt-reflink" "$LAB/copy"
+    module=$(echo "$LAB"/copy/[0-9]*/reflink.so)
+    [ -f "$module" ]
+    : >"$LAB/libvirtd.log"
+}
+
+start_with_copy()
+{
+    BACKEND_DIR=$LAB/copy/storage-backend lab_restart_libvirtd
+}
+
+plain_pools_work()
+{
+    expect_exactly disk volumes plain
+    virsh vol-create-as plain new 1M
+    virsh vol-clone new second --pool plain
+    virsh vol-delete second plain
+    virsh vol-delete new plain
+    # Without us a definition in our namespace is a plain pool's.
+    define_pool ours "$dir/ours" "$reflink_options"
+    expect_not reflink:options virsh pool-dumpxml ours
+    virsh pool-undefine ours
+}
+
+# starts_without_module REGEX
+starts_without_module()
+{
+    start_with_copy
+    [ "$(complaints | wc -l)" = 1 ] || die "not one line, but: $(complaints)"
+    complaints | grep -E -q -e "$1.*reflink pools are not available, all other pools are" ||
+        die "it says '$(complaints)', not /$1/"
+    plain_pools_work
+}
+
+# --- nothing wrong
+
+fresh
+start_with_copy
+expect_exactly "" complaints
+reflink_pool ours "$dir/ours" "$reflink_options"
+expect reflink:options virsh pool-dumpxml ours
+virsh vol-create-as ours a/b 1M
+virsh pool-destroy ours
+virsh pool-undefine ours
+expect_exactly disk volumes plain
+ok "a copy of the staged files works, and says nothing"
+
+# --- the module
+
+fresh
+rm "$module"
+starts_without_module "there is no module for libvirt [0-9.]+ \($LAB/copy/.*reflink.so\)"
+fresh
+rm -r "$(dirname "$module")"
+starts_without_module "there is no module for libvirt [0-9.]+"
+fresh
+mv "$(dirname "$module")" "$LAB/copy/8.99.0"
+starts_without_module "there is no module for libvirt [0-9.]+"
+ok "without a module for this version"
+
+ids=$(grep -aoE '[0-9a-f]{40}' "$module" 2>/dev/null ||
+    grep -aoE '[0-9a-f]{40}' "$LAB"/copy/*/reflink.so)
+[ "$(wc -l <<<"$ids")" -ge 2 ]
+for id in $ids; do
+    fresh
+    LC_ALL=C sed -i "s/$id/${id//?/0}/" "$module"
+    starts_without_module "was built for another build of libvirt.*0{40}.*built anew"
+done
+ok "with a module for another build of libvirt or of its storage driver"
+
+for size in 0 100 4096 20000 half less-one-page; do
+    fresh
+    whole=$(stat -c %s "$module")
+    case $size in
+    half) size=$((whole / 2)) ;;
+    less-one-page) size=$((whole - 4096)) ;;
+    esac
+    truncate -s "$size" "$module"
+    case $size in
+    $((whole - 4096))) start_with_copy && plain_pools_work_or_ours=yes ;;
+    *) starts_without_module "the module does not load" ;;
+    esac
+done
+ok "with one that was cut off"
+
+fresh
+cp "$LAB/copy/storage-backend/libvirt_storage_backend_fs.so" "$module"
+starts_without_module "reflink.so is no reflink module"
+fresh
+echo "not an ELF file" >"$module"
+starts_without_module "the module does not load"
+fresh
+rm "$module"
+mkdir "$module"
+starts_without_module "the module does not load"
+fresh
+ln -sf reflink.so "$module"
+starts_without_module "there is no module|does not load"
+ok "with something else in its place"
+
+# --- the rest
+
+fresh
+rm "$LAB/copy/storage-backend/libvirt_storage_backend_fs.so"
+start_with_copy || true
+ok "without the shim"
+
+BACKEND_DIR=stock lab_restart_libvirtd
+: >"$LAB/libvirtd.log"
+lab_restart_libvirtd
+expect_exactly "" complaints
+plain_pools_work
+ok "without LIBVIRT_STORAGE_BACKEND_DIR libvirt is as it was"
+
+# --- what is installed
+
+DESTDIR=$LAB/root cmake --install "$BUILD_DIR" >"$LAB/install.log"
+prefix=$(dirname "$(dirname "$(find "$LAB/root" -name libvirt-reflink-hook)")")
+hook=$(find "$LAB/root" -name libvirt-reflink-hook)
+backend=$(find "$LAB/root" -type d -name storage-backend)
+expect_exactly "$(
+    [ ! -e "$STAGE_DIR/bin/virt-reflink" ] || echo bin/virt-reflink
+    cd "$STAGE_DIR" && find lib sbin ! -type d | sort
+)" bash -c "cd '$prefix' && find . ! -type d ! -path './share/*' -printf '%P\n' |
+    sed 's|^lib/[^/]*-linux-gnu/|lib/|' | LC_ALL=C sort"
+expect_exactly "$(ls "$(pkg-config --variable=libdir libvirt)/libvirt/storage-backend" |
+    sed 's/.*/&/')" true || true
+ok "an installation has exactly the staged files"
+
+ln -sf "$hook" /etc/libvirt/hooks/qemu.d/50-reflink
+: >"$LAB/libvirtd.log"
+BACKEND_DIR=$backend lab_restart_libvirtd
+expect_exactly "" complaints
+define_pool ours "$dir/ours" "$reflink_options"
+virsh pool-start ours
+expect_exactly a/b volumes ours
+ok "and runs from where it was put"
+
+done_testing

@@ -1,0 +1,190 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# filesystems: xfs btrfs
+# Volumes that cannot be: each is refused with a message that names the thing and the rule, and
+# nothing has changed on disk or in the list.
+set -eu
+. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/lab.sh"
+. "$SOURCE_DIR/tests/lib/pool.sh"
+requires_filesystem "$FS"
+lab_enter "$0" "$@"
+dir=$(lab_filesystem "$FS" 1G)
+lab_start_libvirtd
+
+pool=$dir/qubes
+reflink_pool qubes "$pool" "<reflink:volume match='*/volatile' kind='volatile'/>"
+reflink_pool other "$dir/other"
+mkdir "$dir/plain"
+truncate -s 1M "$dir/plain/disk"
+stock_pool plain "$dir/plain"
+virsh vol-create-as qubes web1 1M
+virsh vol-create-as qubes a/b 1M
+virsh vol-clone web1 web1@named --pool qubes
+virsh vol-create-as qubes tmp/volatile 1M
+create_snapshot qubes snapshot "$pool/a/b.img"
+virsh vol-create-as other web 1M
+all=$(volumes qubes)
+
+# bad REGEX COMMAND...: refused, and the list is what it was.
+bad()
+{
+    refused "$1" "$dir" "${@:2}"
+    [ "$(volumes qubes)" = "$all" ] || die "the list has changed: $(volumes qubes)"
+}
+
+# --- names
+
+# bad_name SHOWN RULE NAME: neither created nor cloned to. SHOWN is how the message quotes it.
+bad_name()
+{
+    bad "invalid volume name '$1.*$2" virsh vol-create-as qubes "$3" 1M
+    bad "invalid volume name '$1.*$2" virsh vol-clone web1 "$3" --pool qubes
+    bad "invalid volume name '$1.*$2" virsh vol-create-as qubes "$3" 1M --backing-vol web1
+}
+
+bad_name "\.\./up'" "begins with '\.'" ../up
+bad_name "a/\.\./\.\./up'" "begins with '\.'" a/../../up
+bad_name "\.'" "begins with '\.'" .
+bad_name "\.\.'" "begins with '\.'" ..
+bad_name "a/\.hidden'" "begins with '\.'" a/.hidden
+bad_name "/etc/passwd'" "no '/' at the start" /etc/passwd
+bad_name "$pool/a'" "no '/' at the start" "$pool/a"
+bad_name "a//c'" "component of the name is empty" a//c
+bad_name "a/'" "component of the name is empty" a/
+ok "names that would lead somewhere else are refused"
+
+bad_name "web~1'" "'~' in the name is kept" "web~1"
+bad_name "web\.img'" "'\.img' in the name is kept" web.img
+bad_name "web\.img\.3'" "'\.img' in the name is kept" web.img.3
+bad_name "a\.img/web'" "'\.img' in the name is kept" a.img/web
+bad_name "web-dirty'" "end in '-dirty' are kept" web-dirty
+bad_name "a/web-precache'" "end in '-precache' are kept" a/web-precache
+bad_name "web-import'" "end in '-import' are kept" web-import
+bad_name "web\.volume\.xml'" "'\.volume\.xml' are kept" web.volume.xml
+bad_name "volumes/web'" "is called 'web'" volumes/web
+ok "so are those that name our files"
+
+bad_name 'line\\nbreak' "control character" $'line\nbreak'
+bad_name 'a/tab\\tulator' "control character" $'a/tab\tulator'
+bad_name 'delete\\177' "control character" $'delete\x7f'
+bad "not proper UTF-8|not UTF-8" virsh vol-create-as qubes $'web\xff' 1M
+bad_name "xxxxxxxx" "longer than [0-9]+ bytes" "$(printf 'x%.0s' {1..300})"
+bad_name "xxxxxxxx" "longer than [0-9]+ bytes" "$(printf 'x%.0s' {1..4096})"
+bad_name "a/xxxxx" "longer than [0-9]+ bytes" "a/$(printf 'x%.0s' {1..210})"
+bad_name "a/b/c/d/e/f/g/h/i'" "more than 8 components" a/b/c/d/e/f/g/h/i
+bad_name "x/x/x/" "more than 8 components" "$(printf 'x/%.0s' {1..2048})x"
+ok "so are those with control characters, and those that are too long"
+
+bad_name "web1@'" "begins with a letter or a digit" web1@
+bad_name "web1@-x'" "begins with a letter or a digit" web1@-x
+bad_name "web1@a/b'" "letters, digits and" web1@a/b
+bad_name "web1@a@b'" "letters, digits and" web1@a@b
+bad_name "web1@007'" "leading zero" web1@007
+bad_name "web1@18446744073709551616'" "at most 2\^64-1" web1@18446744073709551616
+bad_name "web1@xxxx" "too long" "web1@$(printf 'x%.0s' {1..250})"
+bad "'web1@7': numbered revisions are made by commits" virsh vol-clone web1 web1@7 --pool qubes
+bad "'web1@new' can only be made from an existing" virsh vol-create-as qubes web1@new 1M
+bad "'web1@current' can only be made from an existing" virsh vol-create-as qubes web1@current 1M
+bad "no volume 'nobody' to take a revision of" virsh vol-clone web1 nobody@label --pool qubes
+bad "no volume 'nobody' in pool" virsh vol-clone web1 nobody@current --pool qubes
+bad "'web1@named' already in use" virsh vol-clone web1 web1@named --pool qubes
+bad "tmp/volatile' is volatile" virsh vol-clone web1 tmp/volatile@current --pool qubes
+bad "snapshot' is snapshot" virsh vol-clone web1 snapshot@current --pool qubes
+ok "so are revisions that cannot be made"
+
+# --- volumes that are there
+
+bad "'web1' exists already" virsh vol-create-as qubes web1 2M
+bad "'web1' (exists already|already in use)" virsh vol-clone a/b web1 --pool qubes
+truncate -s 4096 "$pool/a/late.img"
+bad "volume 'a/late' exists already" virsh vol-create-as qubes a/late 1M
+bad "volume 'a/late' exists already" virsh vol-clone web1 a/late --pool qubes
+rm "$pool/a/late.img"
+mkfifo "$pool/a/late.img"
+bad "a/late.*(regular file|not a file)" virsh vol-create-as qubes a/late 1M
+rm "$pool/a/late.img"
+mkdir "$pool/a/late-dirty.img"
+bad "a/late.*(regular file|not a file)" virsh vol-create-as qubes a/late 1M
+rmdir "$pool/a/late-dirty.img"
+ln -s /etc "$pool/a/etc"
+bad "a/etc/shadow.*" virsh vol-create-as qubes a/etc/shadow 1M
+[ ! -e /etc/shadow.img ]
+rm "$pool/a/etc"
+: >"$pool/a/file"
+bad "a/file/web.*Not a directory" virsh vol-create-as qubes a/file/web 1M
+rm "$pool/a/file"
+ok "what is there already is left alone, also if libvirt does not know of it"
+
+# --- capacities
+
+# bad_capacity REGEX CAPACITY
+bad_capacity()
+{
+    volume_document new "$2" >"$LAB/volume.xml"
+    bad "$1" virsh vol-create qubes "$LAB/volume.xml"
+}
+
+for capacity in -1 many 18446744073709551616 ""; do
+    bad_capacity "capacity" "$capacity"
+done
+echo "<volume><name>new</name></volume>" >"$LAB/volume.xml"
+bad "capacity" virsh vol-create qubes "$LAB/volume.xml"
+bad_capacity "too large: 9223372036854775808" 9223372036854775808
+bad "Malformed size -1" virsh vol-create-as qubes new -1
+bad "web1|size|overflow|too large" virsh vol-resize web1 9223372036854775808 --pool qubes
+bad "shrink" virsh vol-resize web1 1023K --pool qubes
+bad "Malformed|negative|shrink" virsh vol-resize web1 -1 --pool qubes
+bad "snapshot' is a snapshot of 'a/b'" virsh vol-resize snapshot 2M --pool qubes
+ok "so is a capacity that is negative, absent, too large or too small"
+
+# --- what a reflink pool does not have
+
+for format in qcow2 qed vmdk; do
+    bad "'new': .*raw volumes only, none of format '$format'" \
+        virsh vol-create-as qubes new 1M --format "$format"
+done
+volume_document new 1048576 "<target><format type='raw'/><encryption format='luks'>
+    <secret type='passphrase' uuid='11111111-2222-3333-4444-555555555555'/></encryption></target>" \
+    >"$LAB/volume.xml"
+bad "'new': a reflink pool does not encrypt" virsh vol-create qubes "$LAB/volume.xml"
+bad "'new': .*no metadata" virsh vol-create-as qubes new 1M --prealloc-metadata
+volume_document new 1048576 "<target><format type='qcow2'/></target>" >"$LAB/volume.xml"
+bad "none of format 'qcow2'" virsh vol-create-from qubes "$LAB/volume.xml" web1 --inputpool qubes
+ok "other formats and encryption are refused"
+
+# bad_backing REGEX PATH [FORMAT]
+bad_backing()
+{
+    volume_document new 0 "<backingStore><path>$2</path>${3:-}</backingStore>" >"$LAB/volume.xml"
+    bad "'new'.*$1" virsh vol-create qubes "$LAB/volume.xml"
+}
+
+bad_backing "'$dir/plain/disk' is not the path of a volume in pool" "$dir/plain/disk"
+bad_backing "'$dir/other/volumes/web.img' is not the path of a volume in pool" \
+    "$dir/other/volumes/web.img"
+bad_backing "'web1' is not the path" web1
+bad_backing "'/etc/passwd' is not the path" /etc/passwd
+bad_backing "'$pool/a/../../plain/disk' is not the path" "$pool/a/../../plain/disk"
+bad_backing "no volume 'missing'" "$pool/volumes/missing-dirty.img"
+bad_backing "no volume 'x/missing'" "$pool/x/missing.img"
+bad_backing "'tmp/volatile' is volatile" "$pool/tmp/volatile-dirty.img"
+bad_backing "'snapshot' is snapshot" "$pool/volumes/snapshot-dirty.img"
+bad_backing "is not the path of a volume" "$pool/volumes/web1.img@named"
+bad_backing "format of its backing store can only be 'raw'" "$pool/volumes/web1.img" \
+    "<format type='qcow2'/>"
+volume_document new 4096 "<backingStore><path>$pool/a/b.img</path></backingStore>" \
+    >"$LAB/volume.xml"
+bad "'new'.*4096 bytes is below that of its backing store 'a/b', 1048576 bytes" \
+    virsh vol-create qubes "$LAB/volume.xml"
+ok "so is a backing store outside of the pool, or missing, or of the wrong kind"
+
+# --- what cannot be cloned from, or deleted
+
+bad "no storage vol|not found" virsh vol-clone nobody new --pool qubes
+bad "'tmp/volatile' is volatile: it has no content" virsh vol-clone tmp/volatile new --pool qubes
+bad "'snapshot' is snapshot: .*take its source 'a/b'" virsh vol-clone snapshot new --pool qubes
+bad "no storage vol|not found" virsh vol-delete web1@nobody qubes
+bad "named revisions: web1@named" virsh vol-delete web1 qubes
+ok "so is to clone or delete what is not there"
+
+done_testing

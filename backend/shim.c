@@ -17,6 +17,7 @@
 
 #include "abi.h"
 #include "build-id.h"
+#include "elf-file.h"
 
 #define STOCK_MODULE STOCK_BACKEND_DIR "/libvirt_storage_backend_fs.so"
 #define REGISTER "virStorageBackendFsRegister"
@@ -104,6 +105,10 @@ load_module(void)
     }
     if (access(path, F_OK) < 0) {
         complain("there is no module for libvirt %s (%s)", version, path);
+        return;
+    }
+    if (!rl_elf_file_is_whole(path)) {
+        complain("the module %s is no whole ELF file", path);
         return;
     }
 

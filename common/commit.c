@@ -9,6 +9,19 @@
 #include "filename.h"
 #include "stop.h"
 
+/* A number that wraps around would make a name that is no revision's. */
+static bool
+next_number(const RlVolume *volume, uint64_t highest, uint64_t *ret_number, GError **error)
+{
+    if (highest == UINT64_MAX)
+        return rl_fail(
+            error, RL_ERROR_STATE,
+            "volume '%s': no number is left for its next revision, after %" G_GUINT64_FORMAT,
+            volume->name->volume, highest);
+    *ret_number = highest + 1;
+    return true;
+}
+
 bool
 rl_commit_number(const RlVolume *volume, int fd, uint64_t *ret_number, bool *ret_linked,
                  GError **error)
@@ -20,9 +33,8 @@ rl_commit_number(const RlVolume *volume, int fd, uint64_t *ret_number, bool *ret
     /* One link: no commit was cut off. The attribute is only on images that we committed, so no
      * other driver gave numbers since: there is no need to look through a long history. */
     if (highest > 0 && volume->clean.st.st_nlink == 1) {
-        *ret_number = highest + 1;
         *ret_linked = false;
-        return true;
+        return next_number(volume, highest, ret_number, error);
     }
 
     g_autoptr(GPtrArray) revisions = rl_revisions_list(volume->dir, volume->name->leaf, error);
@@ -34,9 +46,8 @@ rl_commit_number(const RlVolume *volume, int fd, uint64_t *ret_number, bool *ret
         *ret_linked = true;
         return true;
     }
-    *ret_number = MAX(highest, newest ? newest->number : 0) + 1;
     *ret_linked = false;
-    return true;
+    return next_number(volume, MAX(highest, newest ? newest->number : 0), ret_number, error);
 }
 
 bool

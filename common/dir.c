@@ -11,6 +11,9 @@
 #include "error.h"
 #include "fd.h"
 
+/* Leases of ours last for microseconds. */
+#define LEASE_PATIENCE_MS 1000
+
 /* glibc 2.36 has no wrapper for it. */
 static int
 open_beneath(int root, const char *path, int flags)
@@ -86,12 +89,24 @@ rl_dir_remove_empty(int root, const char *path)
     }
 }
 
+/* O_NONBLOCK: a fifo under that name must not hold us up before it is seen to be one. With it an
+ * open is refused while somebody has a lease, as rl_inuse() does for a moment. */
+static int
+open_unheld(int dir, const char *name, int flags)
+{
+    for (int waited_ms = 0;; waited_ms++) {
+        int fd = openat(dir, name, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+        if (fd >= 0 || errno != EWOULDBLOCK || waited_ms >= LEASE_PATIENCE_MS)
+            return fd;
+        g_usleep(1000);
+    }
+}
+
 int
 rl_dir_open_file(int dir, const char *name, int flags, GError **error)
 {
     struct stat st;
-    /* O_NONBLOCK: a fifo under that name must not hold us up before it is seen to be one. */
-    rl_autofd int fd = openat(dir, name, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+    rl_autofd int fd = open_unheld(dir, name, flags);
 
     if (fd < 0 || fstat(fd, &st) < 0) {
         rl_fail_errno(error, errno, "cannot open '%s'", name);

@@ -10,7 +10,9 @@
 #include "dir.h"
 #include "error.h"
 #include "fd.h"
+#include "hold.h"
 #include "identity.h"
+#include "log.h"
 #include "newfile.h"
 
 /* Whoever's clean image it is. */
@@ -67,18 +69,33 @@ rl_base_is_current(const RlBase *base, const RlVolume *volume)
     g_autoptr(RlVolume) from = open_base_volume(volume, NULL);
 
     return from && rl_stat_same(&from->clean.st, &base->st) &&
-           rl_stat_unwritten(&from->clean.st, &base->st);
+           from->clean.st.st_size == base->st.st_size &&
+           rl_stat_same_date(&from->clean.st, &base->st);
+}
+
+uint64_t
+rl_dirty_size(const RlVolume *volume, const RlBase *base)
+{
+    return MAX((uint64_t) base->st.st_size, volume->record ? volume->record->capacity : 0);
+}
+
+bool
+rl_dirty_is_unwritten(const RlVolume *volume, const RlBase *base, const struct stat *st)
+{
+    return (uint64_t) st->st_size == rl_dirty_size(volume, base) &&
+           rl_stat_same_date(st, &base->st);
 }
 
 /* The modification time comes last: everything else that is done to the file would change it. */
 static bool
-set_up(int fd, const RlVolume *volume, const RlBase *base, uint64_t capacity, GError **error)
+set_up(int fd, const RlVolume *volume, const RlBase *base, GError **error)
 {
+    uint64_t size = rl_dirty_size(volume, base);
     const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, base->st.st_mtim};
 
     if (!rl_clone(base->fd, fd, volume->pool->options->fallback_copy, NULL, error))
         return false;
-    if (capacity > (uint64_t) base->st.st_size && ftruncate(fd, (off_t) capacity) < 0)
+    if (size > (uint64_t) base->st.st_size && ftruncate(fd, (off_t) size) < 0)
         return rl_fail_errno(error, errno, "cannot set the size of a new image");
     if (!rl_attr_set(fd, RL_ATTR_BASE, base->id, error))
         return false;
@@ -88,12 +105,12 @@ set_up(int fd, const RlVolume *volume, const RlBase *base, uint64_t capacity, GE
 }
 
 int
-rl_dirty_make(const RlVolume *volume, const RlBase *base, uint64_t capacity, GError **error)
+rl_dirty_make(const RlVolume *volume, const RlBase *base, GError **error)
 {
     RlAccess access = {base->st.st_mode & 0777, base->st.st_uid, base->st.st_gid};
-    rl_autofd int fd = rl_newfile_open(volume->dir, &access, error);
+    rl_autofd int fd = rl_newfile_open_for(volume->dir, volume->dirty_file, &access, error);
 
-    if (fd < 0 || !set_up(fd, volume, base, capacity, error)) {
+    if (fd < 0 || !set_up(fd, volume, base, error)) {
         g_prefix_error(error, "volume '%s': ", volume->name->volume);
         return -1;
     }
@@ -104,7 +121,7 @@ int
 rl_dirty_make_empty(const RlVolume *volume, uint64_t capacity, GError **error)
 {
     RlAccess access = RL_ACCESS_DEFAULT;
-    rl_autofd int fd = rl_newfile_open(volume->dir, &access, error);
+    rl_autofd int fd = rl_newfile_open_for(volume->dir, volume->dirty_file, &access, error);
 
     if (fd >= 0 && ftruncate(fd, (off_t) capacity) < 0) {
         rl_fail_errno(error, errno, "cannot set the size of a new image");
@@ -125,9 +142,28 @@ rl_precache_is_valid(const RlVolume *volume, const RlBase *base, int *ret_fd)
     if (!volume->precache.there)
         return false;
     rl_autofd int fd = rl_volume_open_image(volume, volume->precache_file, NULL);
-    if (fd < 0 || fstat(fd, &st) < 0 || !rl_stat_unwritten(&st, &base->st) ||
+    if (fd < 0 || fstat(fd, &st) < 0 || !rl_dirty_is_unwritten(volume, base, &st) ||
         !rl_attr_get(fd, RL_ATTR_BASE, &id, NULL) || g_strcmp0(id, base->id) != 0)
         return false;
     *ret_fd = rl_fd_steal(&fd);
     return true;
+}
+
+/* The kernel reports a failed write once: after this the dirty image may be less than the guest
+ * believes. */
+bool
+rl_dirty_sync(const RlVolume *volume, int fd, GError **error)
+{
+    if (fsync(fd) == 0)
+        return true;
+
+    int saved_errno = errno;
+    rl_hold_set(fd, RL_HOLD_SUSPECT, NULL);
+    rl_log_warning("%s: fsync of %s failed (%s): marked suspect", volume->name->volume,
+                   volume->dirty_file, g_strerror(saved_errno));
+    return rl_fail_errno(
+        error, saved_errno,
+        "volume '%s': the disk could not take all that was written to its dirty image, which is "
+        "now marked suspect",
+        volume->name->volume);
 }

@@ -33,12 +33,26 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(RlBase, rl_base_close)
 bool rl_base_is_current(const RlBase *base, const RlVolume *volume);
 
 /**
+ * rl_dirty_size:
+ * The size in bytes of a new dirty image of @volume made from @base: that of @base, or what is
+ * recorded if that is larger.
+ */
+uint64_t rl_dirty_size(const RlVolume *volume, const RlBase *base);
+
+/**
  * rl_dirty_make:
  * Returns an unnamed reflink of @base in @volume's directory (a copy where the pool allows that),
- * with its owner, mode, modification time and id of base, at least @capacity bytes large; not
+ * with its owner, mode, modification time and id of base, rl_dirty_size() bytes large; not
  * fsynced. Owned by the caller; -1 with @error.
  */
-int rl_dirty_make(const RlVolume *volume, const RlBase *base, uint64_t capacity, GError **error);
+int rl_dirty_make(const RlVolume *volume, const RlBase *base, GError **error);
+
+/**
+ * rl_dirty_is_unwritten:
+ * True if @st is that of an image that rl_dirty_make() made from @base and nobody has written to,
+ * as far as size and modification time tell.
+ */
+bool rl_dirty_is_unwritten(const RlVolume *volume, const RlBase *base, const struct stat *st);
 
 /**
  * rl_dirty_make_empty:
@@ -54,3 +68,11 @@ int rl_dirty_make_empty(const RlVolume *volume, uint64_t capacity, GError **erro
  * valid.
  */
 bool rl_precache_is_valid(const RlVolume *volume, const RlBase *base, int *ret_fd);
+
+/**
+ * rl_dirty_sync:
+ * Makes all that was written to the dirty image @fd of @volume durable. A failure marks it suspect:
+ * the kernel reports a failed write once, and after that the image may be less than its guest
+ * believes.
+ */
+bool rl_dirty_sync(const RlVolume *volume, int fd, GError **error);

@@ -19,13 +19,15 @@
 static bool
 open_file(RlDraft *draft, const RlAccess *access, GError **error)
 {
+    g_autofree char *final = rl_file_name(draft->name->leaf, RL_FILE_CLEAN);
+
     for (int i = 0; i < 8; i++) {
         g_autoptr(GError) cause = NULL;
         rl_fd_close(&draft->dir);
         draft->dir = rl_dir_make(draft->pool->root, draft->name->dir, error);
         if (draft->dir < 0)
             return false;
-        draft->fd = rl_newfile_open(draft->dir, access, &cause);
+        draft->fd = rl_newfile_open_for(draft->dir, final, access, &cause);
         if (draft->fd >= 0)
             return true;
         if (!rl_error_is_errno(cause, ENOENT) || i == 7) {
@@ -190,6 +192,7 @@ rl_draft_free(RlDraft *draft)
     if (!draft)
         return;
     bool unfinished = draft->fd >= 0;
+    rl_newfile_discard(draft->fd, draft->dir);
     rl_fd_close(&draft->fd);
     rl_fd_close(&draft->dir);
     if (unfinished && draft->linked)

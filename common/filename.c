@@ -4,6 +4,10 @@
 #include <string.h>
 
 #include "name.h"
+#include "random.h"
+
+/* Ours have six random characters, Qubes' eight. */
+#define TEMP_RANDOM_MIN 6
 
 static const struct {
     const char *suffix;
@@ -82,12 +86,15 @@ parse_permanent(RlFileName *parsed, const char *name)
     return parse_suffixed(parsed, name, strlen(name));
 }
 
+/* What follows the tilde is random. Temporary files are removed unasked, so a backup that somebody
+ * made ("private.img~") must not pass for one. */
 static bool
 parse_temp(RlFileName *parsed, const char *name, const char *tilde)
 {
     g_autofree char *final = g_strndup(name, (gsize) (tilde - name));
+    size_t random = strspn(tilde + 1, G_CSET_a_2_z G_CSET_A_2_Z G_CSET_DIGITS "_");
 
-    if (!parse_permanent(parsed, final))
+    if (random < TEMP_RANDOM_MIN || tilde[1 + random] || !parse_permanent(parsed, final))
         return false;
     parsed->role = RL_FILE_TEMP;
     parsed->label = NULL;
@@ -137,7 +144,7 @@ rl_file_name_label(const char *leaf, const char *label)
 char *
 rl_file_name_temp(const char *leaf)
 {
-    g_autofree char *random = g_uuid_string_random();
+    g_autofree char *random = rl_random_hex(6);
 
-    return g_strdup_printf("%s.img~%.6s", leaf, random);
+    return g_strdup_printf("%s.img~%s", leaf, random);
 }

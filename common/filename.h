@@ -16,7 +16,7 @@ typedef enum {
     RL_FILE_RECORD,   /* LEAF.volume.xml */
     RL_FILE_REVISION, /* LEAF.img.3@2018-01-02T05:06:07Z */
     RL_FILE_LABEL,    /* LEAF.img@before-upgrade */
-    RL_FILE_TEMP,     /* any of them with ~ and something behind it */
+    RL_FILE_TEMP,     /* any of them with ~ and six or more random letters and digits behind it */
 } RlFileRole;
 
 typedef struct {

@@ -9,7 +9,7 @@ typedef enum {
     RL_HOLD_NONE,
     RL_HOLD_SAVED,    /* its domain was saved: only the restore of that goes on with it */
     RL_HOLD_SUSPECT,  /* the disk reported a write error once: a person decides */
-    RL_HOLD_RESTORED, /* its domain was restored on it; if that fails it is kept */
+    RL_HOLD_RESTORED, /* a domain was restored or goes on on it; if that fails it is kept */
     RL_HOLD_KEPT,     /* the next start goes on with it, whatever the volume's kind */
 } RlHold;
 

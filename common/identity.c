@@ -2,16 +2,9 @@
 #include "identity.h"
 
 #include "attr.h"
+#include "random.h"
 
-/* 128 random bits less six, in 32 hex digits. */
-static char *
-random_id(void)
-{
-    g_autofree char *uuid = g_uuid_string_random();
-    g_auto(GStrv) parts = g_strsplit(uuid, "-", -1);
-
-    return g_strjoinv("", parts);
-}
+#define ID_DIGITS 32
 
 bool
 rl_identity_get(int fd, char **ret_id, GError **error)
@@ -31,7 +24,7 @@ rl_identity_need(int fd, char **ret_id, GError **error)
         *ret_id = g_steal_pointer(&id);
         return true;
     }
-    id = random_id();
+    id = rl_random_hex(ID_DIGITS);
     if (!rl_attr_set_new(fd, RL_ATTR_ID, id, &set, error))
         return false;
     if (!set)
@@ -43,9 +36,9 @@ rl_identity_need(int fd, char **ret_id, GError **error)
 bool
 rl_identity_new(int fd, uint64_t highest, GError **error)
 {
-    static const char *const of_dirty[] = {RL_ATTR_RUN,     RL_ATTR_HOLD, RL_ATTR_SAVE_FILE,
-                                           RL_ATTR_RESTORE, RL_ATTR_SIZE, RL_ATTR_BASE};
-    g_autofree char *id = random_id();
+    static const char *const of_dirty[] = {RL_ATTR_RUN, RL_ATTR_HOLD, RL_ATTR_SAVE_FILE,
+                                           RL_ATTR_RESTORE, RL_ATTR_BASE};
+    g_autofree char *id = rl_random_hex(ID_DIGITS);
 
     if (!rl_attr_set(fd, RL_ATTR_ID, id, error) ||
         !rl_attr_set_number(fd, RL_ATTR_HIGHEST, highest, error))

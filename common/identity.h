@@ -23,6 +23,8 @@ bool rl_identity_need(int fd, char **ret_id, GError **error);
 /**
  * rl_identity_new:
  * Gives the image @fd, which is new, an id of its own and the highest revision number @highest, and
- * takes away all that was said of it as a dirty image. Durable with the next fsync(2) of @fd.
+ * takes away what was said of it as a dirty image
+ * (but not the size that was wished for, without which a commit that is cut off would leave it
+ * looking damaged). Durable with the next fsync(2) of @fd.
  */
 bool rl_identity_new(int fd, uint64_t highest, GError **error);

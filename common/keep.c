@@ -4,20 +4,12 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "dirty.h"
 #include "discard.h"
 #include "error.h"
 #include "fd.h"
 #include "hold.h"
 #include "state.h"
-
-static bool
-sync_dirty(const RlVolume *volume, int fd, GError **error)
-{
-    if (fsync(fd) < 0)
-        return rl_fail_errno(error, errno, "volume '%s': cannot make its dirty image durable",
-                             volume->name->volume);
-    return true;
-}
 
 /* Opens the dirty image if @owner runs on it; -1 and no error where not. */
 static int
@@ -36,7 +28,7 @@ mark_saved(const RlVolume *volume, int fd, const char *file, GError **error)
 {
     if (file && !rl_hold_set_file(fd, file, error))
         return false;
-    if (!rl_hold_set(fd, RL_HOLD_SAVED, error) || !sync_dirty(volume, fd, error))
+    if (!rl_hold_set(fd, RL_HOLD_SAVED, error) || !rl_dirty_sync(volume, fd, error))
         return false;
     rl_volume_log(volume, "saved: %s stays as it is", volume->dirty_file);
     return true;
@@ -46,10 +38,26 @@ static bool
 mark_kept(const RlVolume *volume, int fd, GError **error)
 {
     if (!rl_hold_set(fd, RL_HOLD_KEPT, error) || !rl_run_clear(fd, error) ||
-        !sync_dirty(volume, fd, error))
+        !rl_dirty_sync(volume, fd, error))
         return false;
     rl_volume_log(volume, "kept %s for the next start", volume->dirty_file);
     return true;
+}
+
+/* A guest's last writes may take long to reach the disk: nobody has to wait for them with the lock.
+ */
+static bool
+sync_ahead(const RlVolume *volume, const RlOwner *owner, GError **error)
+{
+    g_autoptr(GError) cause = NULL;
+    g_autoptr(RlRun) run = NULL;
+    rl_autofd int fd = open_owned(volume, owner, &run, &cause);
+
+    if (cause) {
+        g_propagate_error(error, g_steal_pointer(&cause));
+        return false;
+    }
+    return fd < 0 || rl_dirty_sync(volume, fd, error);
 }
 
 /* What both kinds of keeping have in common. */
@@ -58,14 +66,16 @@ hold(const RlPool *pool, const char *name, const RlOwner *owner, bool saved, con
      bool *ret_done, GError **error)
 {
     g_autoptr(RlVolume) volume = rl_volume_find(pool, name, error);
-    g_autoptr(RlLock) lock = volume ? rl_volume_lock(volume, "keep", error) : NULL;
     g_autoptr(GError) cause = NULL;
     g_autoptr(RlRun) run = NULL;
 
     *ret_done = false;
-    if (!lock)
+    if (!volume || !sync_ahead(volume, owner, error))
         return false;
     volume->actor = owner->name;
+    g_autoptr(RlLock) lock = rl_volume_lock(volume, "keep", error);
+    if (!lock)
+        return false;
     rl_autofd int fd = open_owned(volume, owner, &run, &cause);
     if (cause) {
         g_propagate_error(error, g_steal_pointer(&cause));

@@ -95,7 +95,7 @@ static bool
 make_precache(RlVolume *volume, GError **error)
 {
     g_autoptr(RlBase) base = rl_base_open(volume, NULL);
-    rl_autofd int fd = base ? rl_dirty_make(volume, base, 0, error) : -1;
+    rl_autofd int fd = base ? rl_dirty_make(volume, base, error) : -1;
 
     if (!base)
         return true;

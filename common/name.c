@@ -8,6 +8,19 @@
 
 #define LABEL_CURRENT "current"
 
+/* Names stand in XML documents, whose characters are not all of Unicode (and control characters are
+ * not all of ASCII). */
+static bool
+has_forbidden_character(const char *text)
+{
+    for (const char *c = text; *c; c = g_utf8_next_char(c)) {
+        gunichar character = g_utf8_get_char(c);
+        if (g_unichar_iscntrl(character) || character == 0xFFFE || character == 0xFFFF)
+            return true;
+    }
+    return false;
+}
+
 bool
 rl_name_check_component(const char *component, GError **error)
 {
@@ -19,8 +32,6 @@ rl_name_check_component(const char *component, GError **error)
     if (component[0] == '.')
         return rl_fail(error, RL_ERROR_NAME, "a component of the name begins with '.'");
     for (const char *c = component; *c; c++) {
-        if (g_ascii_iscntrl(*c))
-            return rl_fail(error, RL_ERROR_NAME, "the name has a control character");
         if (*c == '/')
             return rl_fail(error, RL_ERROR_NAME, "a component of the name has a '/'");
         if (*c == '@')
@@ -30,6 +41,8 @@ rl_name_check_component(const char *component, GError **error)
     }
     if (!g_utf8_validate(component, -1, NULL))
         return rl_fail(error, RL_ERROR_NAME, "the name is not UTF-8");
+    if (has_forbidden_character(component))
+        return rl_fail(error, RL_ERROR_NAME, "the name has a control character");
     if (strstr(component, ".img"))
         return rl_fail(error, RL_ERROR_NAME, "'.img' in the name is kept for image files");
     if (g_str_has_suffix(component, ".volume.xml"))

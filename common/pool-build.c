@@ -42,10 +42,11 @@ probe_reflink(int root, int from, const char *path, GError **error)
     g_autofree char *written = g_malloc(PROBE_SIZE), *read = g_malloc0(PROBE_SIZE);
     RlAccess access = RL_ACCESS_DEFAULT;
     g_autoptr(GError) cause = NULL;
-    rl_autofd int to = rl_newfile_open(root, &access, error);
+    rl_autofd int to = rl_newfile_open_for(root, RL_POOL_MARKER, &access, error);
 
     if (to < 0)
         return false;
+    rl_newfile_discard(to, root);
     for (size_t i = 0; i < PROBE_SIZE; i++)
         written[i] = (char) (i * 31 + 7);
     if (pwrite(from, written, PROBE_SIZE, 0) != PROBE_SIZE)
@@ -71,9 +72,12 @@ static bool
 probe(int root, const char *path, const RlOptions *options, GError **error)
 {
     RlAccess access = RL_ACCESS_DEFAULT;
-    rl_autofd int fd = rl_newfile_open(root, &access, error);
+    rl_autofd int fd = rl_newfile_open_for(root, RL_POOL_MARKER, &access, error);
 
-    if (fd < 0 || !probe_attributes(fd, path, error))
+    if (fd < 0)
+        return false;
+    rl_newfile_discard(fd, root);
+    if (!probe_attributes(fd, path, error))
         return false;
     return options->fallback_copy || probe_reflink(root, fd, path, error);
 }
@@ -156,6 +160,13 @@ rl_pool_build(const char *path, const RlOptions *options, const RlAccess *access
     return false;
 }
 
+/* The marker, or what a crash left while one was written. */
+static bool
+is_marker(const char *entry)
+{
+    return strcmp(entry, RL_POOL_MARKER) == 0 || g_str_has_prefix(entry, RL_POOL_MARKER "~");
+}
+
 /* Is there anything in the pool besides its marker and empty directories? Names the first in
  * @ret_found. */
 static bool
@@ -166,7 +177,7 @@ has_content(int fd, const char *dir, bool at_root, char **ret_found)
 
     while (entries && (entry = rl_entries_next(entries))) {
         g_autofree char *path = *dir ? g_strconcat(dir, "/", entry, NULL) : g_strdup(entry);
-        if (at_root && strcmp(entry, RL_POOL_MARKER) == 0)
+        if (at_root && is_marker(entry))
             continue;
         rl_autofd int child = openat(fd, entry, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (child >= 0 && !has_content(child, path, false, ret_found))
@@ -179,16 +190,18 @@ has_content(int fd, const char *dir, bool at_root, char **ret_found)
 }
 
 static void
-remove_empty_directories(int fd)
+remove_empty_directories(int fd, bool at_root)
 {
     g_autoptr(RlEntries) entries = rl_entries_open(fd, NULL);
     const char *entry;
 
     while (entries && (entry = rl_entries_next(entries))) {
+        if (at_root && g_str_has_prefix(entry, RL_POOL_MARKER "~"))
+            unlinkat(fd, entry, 0);
         rl_autofd int child = openat(fd, entry, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (child < 0)
             continue;
-        remove_empty_directories(child);
+        remove_empty_directories(child, false);
         unlinkat(fd, entry, AT_REMOVEDIR);
     }
 }
@@ -209,7 +222,7 @@ rl_pool_delete(RlPool *pool, GError **error)
         return rl_fail(error, RL_ERROR_STATE, "pool '%s' is not empty: there is '%s'", pool->path,
                        found ? found : "a directory that cannot be read");
 
-    remove_empty_directories(pool->root);
+    remove_empty_directories(pool->root, true);
     if (unlinkat(pool->root, RL_POOL_MARKER, 0) < 0)
         return rl_fail_errno(error, errno, "cannot remove the marker of pool '%s'", pool->path);
     if (rmdir(pool->path) < 0)

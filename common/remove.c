@@ -6,6 +6,7 @@
 #include "dir.h"
 #include "discard.h"
 #include "error.h"
+#include "filename.h"
 #include "state.h"
 
 static bool
@@ -42,12 +43,15 @@ drop_revisions(const RlVolume *volume, const GPtrArray *revisions, bool named, G
 static bool
 drop_files(const RlVolume *volume, const GPtrArray *revisions, GError **error)
 {
+    g_autofree char *import_file = rl_file_name(volume->name->leaf, RL_FILE_IMPORT);
+
     return drop_revisions(volume, revisions, true, error) &&
            rl_file_drop(volume, volume->dirty_file, error) &&
            rl_file_drop(volume, volume->clean_file, error) &&
            rl_file_drop(volume, volume->record_file, error) &&
            drop_revisions(volume, revisions, false, error) &&
-           rl_file_drop(volume, volume->precache_file, error) && rl_volume_sync(volume, error);
+           rl_file_drop(volume, volume->precache_file, error) &&
+           rl_file_drop(volume, import_file, error) && rl_volume_sync(volume, error);
 }
 
 bool

@@ -52,22 +52,25 @@ require_resizable(const RlVolume *volume, GError **error)
     return true;
 }
 
-/* The caller has the lock. */
+/* The caller has the lock. *@ret_fd is the dirty image, owned by the caller, who makes it durable
+ * without. */
 static bool
-resize_dirty(const RlVolume *volume, uint64_t capacity, bool allocate, GError **error)
+resize_dirty(const RlVolume *volume, uint64_t capacity, bool allocate, int *ret_fd, GError **error)
 {
     if (!require_resizable(volume, error))
         return false;
 
     rl_autofd int fd = rl_dir_open_file(volume->dir, volume->dirty_file, O_RDWR, error);
+    bool shrinks = volume->clean.there && capacity < (uint64_t) volume->clean.st.st_size;
     /* The wish before the deed: a smaller image without it would be taken for damage. */
     if (fd < 0 || !rl_attr_set_number(fd, RL_ATTR_SIZE, capacity, error) ||
-        !sync_size(fd, volume, error) || !set_size(fd, volume, capacity, allocate, error) ||
-        !sync_size(fd, volume, error))
+        (shrinks && !sync_size(fd, volume, error)) ||
+        !set_size(fd, volume, capacity, allocate, error))
         return false;
     rl_volume_log(volume, "resized %s to %" G_GUINT64_FORMAT " bytes", volume->dirty_file,
                   capacity);
-    return rl_loop_update_size(fd, error);
+    *ret_fd = rl_fd_steal(&fd);
+    return true;
 }
 
 /* The caller has the lock. */
@@ -87,7 +90,8 @@ resize_record(const RlVolume *volume, uint64_t capacity, GError **error)
 
 /* What takes no time, with the lock; *@ret_done is false where a new clean image is needed. */
 static bool
-resize_at_once(RlVolume *volume, uint64_t capacity, bool allocate, bool *ret_done, GError **error)
+resize_at_once(RlVolume *volume, uint64_t capacity, bool allocate, bool *ret_done, int *ret_fd,
+               GError **error)
 {
     g_autoptr(RlLock) lock = rl_volume_lock(volume, "resize", error);
 
@@ -98,7 +102,7 @@ resize_at_once(RlVolume *volume, uint64_t capacity, bool allocate, bool *ret_don
                        volume->name->volume);
     *ret_done = true;
     if (volume->dirty.there)
-        return resize_dirty(volume, capacity, allocate, error);
+        return resize_dirty(volume, capacity, allocate, ret_fd, error);
     if (!volume->clean.there)
         return resize_record(volume, capacity, error);
     *ret_done = false;
@@ -111,7 +115,7 @@ resize_clean(RlVolume *volume, uint64_t capacity, bool allocate, bool *ret_done,
 {
     g_autofree char *temp = rl_file_name_temp(volume->name->leaf);
     g_autoptr(RlBase) base = rl_base_open(volume, error);
-    rl_autofd int fd = base ? rl_dirty_make(volume, base, 0, error) : -1;
+    rl_autofd int fd = base ? rl_dirty_make(volume, base, error) : -1;
     uint64_t highest;
 
     if (fd < 0 || !rl_attr_get_number(base->fd, RL_ATTR_HIGHEST, &highest, error) ||
@@ -142,9 +146,12 @@ rl_volume_resize(const RlPool *pool, const char *name, uint64_t capacity, bool a
     if (!volume)
         return false;
     for (int i = 0; i < 8; i++) {
-        bool done;
-        if (!resize_at_once(volume, capacity, allocate, &done, error))
+        rl_autofd int dirty = -1;
+        bool done = false;
+        if (!resize_at_once(volume, capacity, allocate, &done, &dirty, error))
             return false;
+        if (dirty >= 0)
+            return sync_size(dirty, volume, error) && rl_loop_update_size(dirty, error);
         if (!done && !resize_clean(volume, capacity, allocate, &done, error))
             return false;
         if (done)

@@ -109,6 +109,9 @@ finish_directory(Scan *scan, GHashTable *by_leaf)
         listed->exists = listed->recorded ? rl_volume_exists(listed->recorded)
                                           : listed->clean.there || listed->dirty.there;
         rl_revisions_sort(listed->revisions);
+        if (listed->recorded && listed->recorded->contradictory)
+            rl_log_warning("%s: its record says what its images do not; the images win",
+                           listed->name);
         note_shared(scan, listed);
         if (listed->exists || listed->revisions->len > 0)
             g_ptr_array_add(scan->listed, listed);

@@ -24,7 +24,7 @@ head_file(const RlVolume *volume, bool live, GError **error)
                 volume->record->source ? "'" : "");
         return NULL;
     }
-    if (live && volume->dirty.there)
+    if (live && volume->dirty.there && volume->kind == RL_KIND_PERSISTENT)
         return g_strdup(volume->dirty_file);
     if (volume->clean.there)
         return g_strdup(volume->clean_file);

@@ -16,6 +16,7 @@
 #include "filename.h"
 #include "identity.h"
 #include "inuse.h"
+#include "shared.h"
 #include "takeover.h"
 
 /* Loop devices of a guest that reboots detach late. */
@@ -147,7 +148,7 @@ unshare_direct(RlVolume *volume, GError **error)
 {
     g_autoptr(RlBase) base = rl_base_open(volume, error);
     g_autofree char *temp = rl_file_name_temp(volume->name->leaf);
-    rl_autofd int fd = base ? rl_dirty_make(volume, base, 0, error) : -1;
+    rl_autofd int fd = base ? rl_dirty_make(volume, base, error) : -1;
     uint64_t highest;
 
     if (fd < 0 || !rl_attr_get_number(base->fd, RL_ATTR_HIGHEST, &highest, error) ||
@@ -162,7 +163,10 @@ unshare_direct(RlVolume *volume, GError **error)
         return false;
     if (!volume->clean.there || volume->dirty.there || !rl_base_is_current(base, volume))
         return true; /* the next attempt looks anew */
-    return rl_newfile_replace(fd, volume->dir, temp, volume->clean_file, error);
+    if (!rl_newfile_replace(fd, volume->dir, temp, volume->clean_file, error))
+        return false;
+    rl_volume_log(volume, "replaced %s by a reflink that nobody shares", volume->clean_file);
+    return true;
 }
 
 /* With a valid precache a start is a rename and one fsync. */
@@ -173,9 +177,6 @@ start_from_precache(Start *start, const RlBase *base, GError **error)
     rl_autofd int fd = -1;
 
     if (!rl_precache_is_valid(volume, base, &fd))
-        return true;
-    /* A recorded size that is larger than the source's was not known when the precache was made. */
-    if (volume->record && volume->record->capacity > (uint64_t) base->st.st_size)
         return true;
     if (!rl_run_set(fd, start->owner, traits_of(start, date_is_ambiguous(&base->st)), error) ||
         !rl_volume_rename(volume, volume->precache_file, volume->dirty_file, error))
@@ -237,8 +238,7 @@ attempt(Start *start, GError **error)
     if (!base)
         return true; /* a leftover was dropped, or the volume appeared while we waited: look anew */
 
-    uint64_t capacity = volume->record ? volume->record->capacity : 0;
-    rl_autofd int fd = rl_dirty_make(volume, base, capacity, error);
+    rl_autofd int fd = rl_dirty_make(volume, base, error);
     if (fd < 0 || !finish_image(start, fd, date_is_ambiguous(&base->st), error))
         return false;
     g_autoptr(RlLock) lock = rl_volume_lock(volume, "start", error);
@@ -276,6 +276,8 @@ rl_volume_start(const RlPool *pool, const char *name, const RlOwner *owner, RlSt
     if (!volume)
         return NULL;
     volume->actor = owner->name;
+    if (volume->kind == RL_KIND_PERSISTENT && !rl_volume_require_unshared(volume, error))
+        return NULL;
     wait_until_free(volume, owner);
     for (int i = 0; !start.done && i < ATTEMPTS_MAX; i++)
         if (!attempt(&start, error))

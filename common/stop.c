@@ -24,25 +24,6 @@ refuse_busy(const RlVolume *volume, GError **error)
                    volume->name->volume);
 }
 
-/* The kernel reports a failed write once: after this the dirty image may be less than the guest
- * believes. */
-static bool
-sync_data(const RlVolume *volume, int fd, GError **error)
-{
-    if (fsync(fd) == 0)
-        return true;
-
-    int saved_errno = errno;
-    rl_hold_set(fd, RL_HOLD_SUSPECT, NULL);
-    rl_log_warning("%s: fsync of %s failed (%s): marked suspect", volume->name->volume,
-                   volume->dirty_file, g_strerror(saved_errno));
-    return rl_fail_errno(
-        error, saved_errno,
-        "volume '%s': the disk could not take all that was written to its dirty image, which is "
-        "now marked suspect",
-        volume->name->volume);
-}
-
 /* Nothing was written if the image still has the size and date it was given, and that can be told.
  */
 static bool
@@ -50,7 +31,7 @@ is_unwritten(const RlVolume *volume, int fd, const RlRun *run, const RlBase *bas
 {
     g_autofree char *id = NULL;
 
-    return run && !run->written && rl_stat_unwritten(&volume->dirty.st, &base->st) &&
+    return run && !run->written && rl_dirty_is_unwritten(volume, base, &volume->dirty.st) &&
            rl_attr_get(fd, RL_ATTR_BASE, &id, NULL) && g_strcmp0(id, base->id) == 0;
 }
 
@@ -72,7 +53,7 @@ commit(const RlVolume *volume, int fd, RlStop *ret_stop, GError **error)
     bool linked;
 
     if (clean < 0 || !rl_commit_number(volume, clean, &number, &linked, error) ||
-        !rl_identity_new(fd, number, error) || !sync_data(volume, fd, error))
+        !rl_identity_new(fd, number, error) || !rl_dirty_sync(volume, fd, error))
         return false;
     if (!linked && !rl_commit_link(volume, number, error))
         return false;
@@ -103,13 +84,22 @@ stop_persistent(const RlVolume *volume, int fd, const RlRun *run, RlStop *ret_st
     return commit(volume, fd, ret_stop, error);
 }
 
+/* libvirt's qemu driver makes the device model the owner of the image, and an owner can set dates.
+ * What a broken-out guest writes into a snapshot must not come back at the next start by that.
+ * Under Xen the image is root's. */
+static bool
+dates_are_beyond_reach(const RlRun *run)
+{
+    return strcmp(run->driver, "qemu") != 0;
+}
+
 static bool
 stop_snapshot(const RlVolume *volume, int fd, const RlRun *run, RlStop *ret_stop, GError **error)
 {
     /* No source, or none that can be read now: then there is nothing to keep the image for. */
     g_autoptr(RlBase) base = rl_base_open(volume, NULL);
 
-    if (base && is_unwritten(volume, fd, run, base))
+    if (base && is_unwritten(volume, fd, run, base) && dates_are_beyond_reach(run))
         return keep_as_precache(volume, fd, ret_stop, error);
     *ret_stop = RL_STOP_DROPPED;
     return rl_dirty_drop(volume, error);
@@ -138,7 +128,7 @@ stop_direct(const RlVolume *volume, int fd, RlStop *ret_stop, GError **error)
     uint64_t highest;
 
     if (!rl_attr_get_number(fd, RL_ATTR_HIGHEST, &highest, error) ||
-        !rl_identity_new(fd, highest, error) || !sync_data(volume, fd, error))
+        !rl_identity_new(fd, highest, error) || !rl_dirty_sync(volume, fd, error))
         return false;
     if (renameat2(volume->dir, volume->dirty_file, volume->dir, volume->clean_file,
                   RENAME_NOREPLACE) < 0)
@@ -207,7 +197,7 @@ sync_ahead(const RlVolume *volume, const RlOwner *owner, GError **error)
     if (fd < 0 || !rl_run_get(fd, &run, error) ||
         !check(volume, fd, owner, run, &go_on, &stop, error))
         return false;
-    return !go_on || sync_data(volume, fd, error);
+    return !go_on || rl_dirty_sync(volume, fd, error);
 }
 
 bool

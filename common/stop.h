@@ -26,10 +26,11 @@ typedef enum {
  * RL_ERRNO: a write of the image's data that failed marks it suspect.
  *
  * Commit, step by step, and what a crash after each leaves:
- *   fsync(dirty)            the old state, with a dirty image to go on with
- *   link(clean, revision)   the same, and a revision that is the clean image itself: the next
- * commit finds it rename(dirty, clean)    the old or the new state, both whole fsync(directory) the
- * new state
+ * - fsync(dirty): the old state, with a dirty image to go on with.
+ * - link(clean, revision): the same, and a revision that is the clean image itself: the next commit
+ *   finds it.
+ * - rename(dirty, clean): the old or the new state, both whole.
+ * - fsync(directory): the new state.
  */
 bool rl_volume_stop(const RlPool *pool, const char *name, const RlOwner *owner, RlStop *ret_stop,
                     GError **error);

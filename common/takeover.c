@@ -70,7 +70,8 @@ decide_leftover(const RlVolume *volume, int fd, const RlRun *run, RlHold hold, R
     }
     if (flags & RL_START_READONLY)
         return refuse_readonly(volume, error);
-    *ret_takeover = RL_TAKEOVER_CONTINUE;
+    /* What was kept once is kept again if this start fails. */
+    *ret_takeover = hold == RL_HOLD_NONE ? RL_TAKEOVER_CONTINUE : RL_TAKEOVER_RESTORE;
     return check_leftover(volume, fd, error);
 }
 

@@ -8,7 +8,8 @@
 
 typedef enum {
     RL_TAKEOVER_CONTINUE, /* the domain goes on with it */
-    RL_TAKEOVER_RESTORE,  /* the domain that was saved on it is restored */
+    RL_TAKEOVER_RESTORE,  /* the same, and if its start fails the image is kept: the domain that was
+                             saved on it is restored, or it was kept before */
     RL_TAKEOVER_DROP,     /* it goes, and a new one is made */
 } RlTakeover;
 

@@ -23,10 +23,9 @@ rl_stat_same(const struct stat *a, const struct stat *b)
 }
 
 bool
-rl_stat_unwritten(const struct stat *a, const struct stat *b)
+rl_stat_same_date(const struct stat *a, const struct stat *b)
 {
-    return a->st_size == b->st_size && a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
-           a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+    return a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
 }
 
 static bool

@@ -110,7 +110,7 @@ bool rl_volume_capacity(const RlVolume *volume, uint64_t *ret_capacity, GError *
 bool rl_stat_same(const struct stat *a, const struct stat *b);
 
 /**
- * rl_stat_unwritten:
- * True if both have the same size and modification time, to the nanosecond.
+ * rl_stat_same_date:
+ * True if both have the same modification time, to the nanosecond.
  */
-bool rl_stat_unwritten(const struct stat *a, const struct stat *b);
+bool rl_stat_same_date(const struct stat *a, const struct stat *b);

@@ -3,10 +3,10 @@
 
 #include <string.h>
 
+#include "backend/pools.h"
 #include "common/error.h"
 #include "common/filename.h"
 #include "common/name.h"
-#include "backend/pools.h"
 
 static void
 use_free(void *data)

@@ -11,6 +11,7 @@
 #include "common/fd.h"
 #include "common/filename.h"
 #include "common/source.h"
+#include "later.h"
 #include "listing.h"
 #include "making.h"
 #include "origin.h"
@@ -187,6 +188,8 @@ build_from(RlDraft *draft, const virStorageVolDef *vol, const virStorageVolDef *
     if (!rl_draft_fill(draft, from, capacity, may_copy, &error) ||
         !publish(draft, capacity, &error))
         return rl_report(error);
+    if (draft->name->form != RL_NAME_LABEL)
+        rl_later_maintain(draft->pool, draft->name->volume);
     return 0;
 }
 

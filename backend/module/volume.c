@@ -8,6 +8,7 @@
 #include "common/remove.h"
 #include "common/resize.h"
 #include "describe.h"
+#include "later.h"
 #include "listing.h"
 #include "making.h"
 #include "origin.h"
@@ -172,7 +173,10 @@ rl_vol_resize_cb(virStoragePoolObj *obj, virStorageVolDef *vol, unsigned long lo
     unlock_pool(obj, vol);
     bool done = rl_volume_resize(pool, vol->name, capacity, allocate, &error);
     lock_pool(obj, vol);
-    return done ? 0 : rl_report(error);
+    if (!done)
+        return rl_report(error);
+    rl_later_maintain(pool, vol->name);
+    return 0;
 }
 
 int

@@ -86,8 +86,8 @@ mv "$(dirname "$module")" "$LAB/copy/8.99.0"
 starts_without_module "there is no module for libvirt [0-9.]+"
 ok "without a module for this version"
 
-ids=$(grep -aoE '[0-9a-f]{40}' "$module" 2>/dev/null ||
-    grep -aoE '[0-9a-f]{40}' "$LAB"/copy/*/reflink.so)
+fresh
+ids=$(grep -aoE '[0-9a-f]{40}' "$module")
 [ "$(wc -l <<<"$ids")" -ge 2 ]
 for id in $ids; do
     fresh
@@ -96,42 +96,30 @@ for id in $ids; do
 done
 ok "with a module for another build of libvirt or of its storage driver"
 
-for size in 0 100 4096 20000 half less-one-page; do
+fresh
+whole=$(stat -c %s "$module")
+for size in 0 100 4096 20000 $((whole / 2)) $((whole - 1)); do
     fresh
-    whole=$(stat -c %s "$module")
-    case $size in
-    half) size=$((whole / 2)) ;;
-    less-one-page) size=$((whole - 4096)) ;;
-    esac
     truncate -s "$size" "$module"
-    case $size in
-    $((whole - 4096))) start_with_copy && plain_pools_work_or_ours=yes ;;
-    *) starts_without_module "the module does not load" ;;
-    esac
+    starts_without_module "the module .*reflink.so is no whole ELF file"
 done
 ok "with one that was cut off"
 
 fresh
 cp "$LAB/copy/storage-backend/libvirt_storage_backend_fs.so" "$module"
 starts_without_module "reflink.so is no reflink module"
-fresh
-echo "not an ELF file" >"$module"
-starts_without_module "the module does not load"
-fresh
-rm "$module"
-mkdir "$module"
-starts_without_module "the module does not load"
+for wrong in "echo 'not an ELF file' >" "mkdir" "mkfifo" "ln -s /dev/null"; do
+    fresh
+    rm "$module"
+    eval "$wrong" '"$module"'
+    starts_without_module "the module .*reflink.so is no whole ELF file"
+done
 fresh
 ln -sf reflink.so "$module"
-starts_without_module "there is no module|does not load"
+starts_without_module "there is no module"
 ok "with something else in its place"
 
 # --- the rest
-
-fresh
-rm "$LAB/copy/storage-backend/libvirt_storage_backend_fs.so"
-start_with_copy || true
-ok "without the shim"
 
 BACKEND_DIR=stock lab_restart_libvirtd
 : >"$LAB/libvirtd.log"
@@ -151,8 +139,6 @@ expect_exactly "$(
     cd "$STAGE_DIR" && find lib sbin ! -type d | sort
 )" bash -c "cd '$prefix' && find . ! -type d ! -path './share/*' -printf '%P\n' |
     sed 's|^lib/[^/]*-linux-gnu/|lib/|' | LC_ALL=C sort"
-expect_exactly "$(ls "$(pkg-config --variable=libdir libvirt)/libvirt/storage-backend" |
-    sed 's/.*/&/')" true || true
 ok "an installation has exactly the staged files"
 
 ln -sf "$hook" /etc/libvirt/hooks/qemu.d/50-reflink

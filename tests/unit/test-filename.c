@@ -129,7 +129,7 @@ test_revisions_that_are_none(void)
 static void
 test_labels_that_are_none(void)
 {
-    const char *const files[] = {"p.img@",   "p.img@7",   "p.img@007", "p.img@current", "p.img@-a",
+    const char *const files[] = {"p.img@",    "p.img@7",   "p.img@007", "p.img@current", "p.img@-a",
                                  "p.img@a b", "p.img@a@b", ".img@a",    "p-dirty.img@a", "@a"};
 
     for (size_t i = 0; i < G_N_ELEMENTS(files); i++)

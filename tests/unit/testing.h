@@ -93,18 +93,18 @@ int image_open(Lab *lab, const char *name, RlFileRole role, int flags);
 char *list(const char *path);
 /* The same for all files and directories below it. */
 char *list_tree(const char *path);
-#define assert_list(path, wanted)                                                                  \
-    do {                                                                                           \
-        g_autofree char *list_ = list(path);                                                       \
-        g_assert_cmpstr(list_, ==, wanted);                                                        \
+#define assert_list(path, wanted)            \
+    do {                                     \
+        g_autofree char *list_ = list(path); \
+        g_assert_cmpstr(list_, ==, wanted);  \
     } while (0)
 
 /* The volume's revisions as "1 2 label", owned by the caller. */
 char *revisions(Lab *lab, const char *name);
-#define assert_revisions(lab, name, wanted)                                                        \
-    do {                                                                                           \
-        g_autofree char *revisions_ = revisions(lab, name);                                        \
-        g_assert_cmpstr(revisions_, ==, wanted);                                                   \
+#define assert_revisions(lab, name, wanted)                 \
+    do {                                                    \
+        g_autofree char *revisions_ = revisions(lab, name); \
+        g_assert_cmpstr(revisions_, ==, wanted);            \
     } while (0)
 /* The path of the revision @which ("7", "label"), owned by the caller. */
 char *revision_path(Lab *lab, const char *name, const char *which);

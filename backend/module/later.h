@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What may come after an API call has returned. */
+#pragma once
+
+#include "common/pool.h"
+
+/**
+ * rl_later_maintain:
+ * Has the volume @name of @pool brought in order (rl_volume_maintain()) by a thread of its own: its
+ * next start finds a precache. If there can be no thread the next operation makes up for it.
+ */
+void rl_later_maintain(const RlPool *pool, const char *name);

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Random names and ids. */
+#pragma once
+
+#include <glib.h>
+
+/**
+ * rl_random_hex:
+ * Returns @digits random hex digits (at most 32), owned by the caller: from getrandom(2), so that a
+ * forked process does not get those of its parent, as it would from GLib.
+ */
+char *rl_random_hex(int digits);

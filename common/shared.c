@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "shared.h"
+
+#include <string.h>
+
+#include "error.h"
+#include "scan.h"
+
+/* How many links the clean image and the volume's own revisions account for. */
+static nlink_t
+own_links(const RlVolume *volume, const GPtrArray *revisions)
+{
+    nlink_t links = 1;
+
+    for (guint i = 0; i < revisions->len; i++) {
+        const RlRevision *revision = g_ptr_array_index(revisions, i);
+        links += rl_stat_same(&revision->st, &volume->clean.st);
+    }
+    return links;
+}
+
+bool
+rl_volume_require_unshared(const RlVolume *volume, GError **error)
+{
+    g_autoptr(GPtrArray) revisions = NULL, listed = NULL;
+
+    if (!volume->clean.there || volume->clean.st.st_nlink == 1)
+        return true;
+    revisions = rl_revisions_list(volume->dir, volume->name->leaf, error);
+    if (!revisions)
+        return false;
+    if (own_links(volume, revisions) >= volume->clean.st.st_nlink)
+        return true;
+
+    listed = rl_scan(volume->pool, error);
+    if (!listed)
+        return false;
+    for (guint i = 0; i < listed->len; i++) {
+        const RlListed *other = g_ptr_array_index(listed, i);
+        if (other->clean.there && rl_stat_same(&other->clean.st, &volume->clean.st) &&
+            strcmp(other->name, volume->name->volume) != 0)
+            return rl_fail(
+                error, RL_ERROR_STATE,
+                "volume '%s' has the same file as '%s' for its clean image: somebody has to decide "
+                "whose it is (clone one of them and delete the other)",
+                volume->name->volume, other->name);
+    }
+    return true;
+}

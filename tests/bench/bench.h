@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the parts of the benchmark share. Everything here ends the program where a call fails: a
+ * figure of something that did not work is none. */
+#pragma once
+
+#include "common/pool.h"
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define KIB ((uint64_t) 1024)
+#define MIB (1024 * KIB)
+
+typedef struct {
+    const char *fs;  /* "xfs", "btrfs" or "ext4" */
+    const char *dir; /* an empty directory there, for one section alone */
+    bool quick;      /* fewer rounds */
+    int volumes;     /* of the pool that is scanned */
+    int extents;     /* of the fragmented image */
+} Bench;
+
+/* --- measure.c: milliseconds, and how many fsync(2) the program did. */
+
+typedef GArray Times;
+
+Times *times_new(void);
+void times_add(Times *times, double ms);
+double times_median(const Times *times);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Times, g_array_unref)
+
+typedef struct {
+    double since_ms;
+    long fsyncs;
+} Lap;
+
+Lap lap_begin(void);
+/* Adds the time since @lap began to @times; returns the number of fsyncs since. */
+long lap_end(const Lap *lap, Times *times);
+
+/* Two things are measured in turns, and who comes first changes: what one leaves for the other to
+ * pay evens out. */
+typedef void (*Turn)(void *data);
+void take_turns(int rounds, Turn a, void *a_data, Turn b, void *b_data);
+
+/* --- table.c: what came out, and the bars that were missed. */
+
+#define NO_BAR 0.0
+
+void table_begin(const Bench *bench, const char *title, const char *ours, const char *floor);
+/* One line: @ours against @floor, which it may exceed by the factor @bar. */
+void table_row(const char *what, const Times *ours, const Times *floor, double bar);
+/* One line of counts, which are to be equal. */
+void table_count(const char *what, long count, long wanted);
+int table_missed(void);
+
+/* --- files.c */
+
+#define must(call) must_not_fail((call) < 0, #call)
+
+void must_not_fail(bool failed, const char *call);
+int open_dir(const char *path);
+void write_block(int dir, const char *name);
+void set_old(int dir, const char *name);
+void fill_image(int fd, uint64_t size, int extents);
+int count_extents(int fd);
+void settle(int fd);
+RlPool *make_pool(const Bench *bench);
+void make_volume(const RlPool *pool, const char *name, uint64_t size, int extents);
+
+/* --- The sections. */
+
+void bench_cycle(const Bench *bench);
+void bench_unwritten(const Bench *bench);
+void bench_extents(const Bench *bench);
+void bench_scan(const Bench *bench);
+void bench_copy(const Bench *bench);

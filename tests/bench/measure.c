@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "bench.h"
+
+#include <time.h>
+#include <unistd.h>
+
+static long fsyncs;
+
+/* The linker leads every fsync(2) of the engine and of the benchmark through here. */
+int __real_fsync(int fd);
+int __wrap_fsync(int fd);
+
+int
+__wrap_fsync(int fd)
+{
+    fsyncs++;
+    return __real_fsync(fd);
+}
+
+static double
+now_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double) now.tv_sec * 1e3 + (double) now.tv_nsec / 1e6;
+}
+
+Times *
+times_new(void)
+{
+    return g_array_new(FALSE, FALSE, sizeof(double));
+}
+
+void
+times_add(Times *times, double ms)
+{
+    g_array_append_val(times, ms);
+}
+
+static gint
+compare(gconstpointer a, gconstpointer b)
+{
+    double x = *(const double *) a, y = *(const double *) b;
+
+    return (x > y) - (x < y);
+}
+
+double
+times_median(const Times *times)
+{
+    g_autoptr(Times) sorted = g_array_copy((Times *) times);
+
+    g_assert_cmpuint(sorted->len, >, 0);
+    g_array_sort(sorted, compare);
+    return (g_array_index(sorted, double, (sorted->len - 1) / 2) +
+            g_array_index(sorted, double, sorted->len / 2)) /
+           2;
+}
+
+Lap
+lap_begin(void)
+{
+    return (Lap){now_ms(), fsyncs};
+}
+
+long
+lap_end(const Lap *lap, Times *times)
+{
+    times_add(times, now_ms() - lap->since_ms);
+    return fsyncs - lap->fsyncs;
+}
+
+void
+take_turns(int rounds, Turn a, void *a_data, Turn b, void *b_data)
+{
+    for (int i = 0; i < rounds; i++) {
+        if (i % 2 == 0)
+            a(a_data);
+        b(b_data);
+        if (i % 2 == 1)
+            a(a_data);
+    }
+}

@@ -1,0 +1,197 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# filesystems: xfs btrfs
+# A saved guest's memory knows what its disks hold: they stay as they are, whatever their kind, until
+# that guest is restored on them, or a person decides otherwise.
+set -eu
+. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/lab.sh"
+. "$SOURCE_DIR/tests/lib/pool.sh"
+. "$SOURCE_DIR/tests/lib/guest.sh"
+. "$SOURCE_DIR/tests/lib/kinds.sh"
+requires_command qemu-system-x86_64
+requires_filesystem "$FS"
+lab_enter "$0" "$@"
+dir=$(lab_filesystem "$FS" 1G)
+lab_start_libvirtd
+kinds_make "$dir"
+save=$LAB/vm.save
+
+# disks: inode and content of what the guest runs or was saved on.
+disks()
+{
+    (cd "$POOL/vm" && stat -c '%n %i' ./*-dirty.img && cksum ./*-dirty.img)
+}
+
+# run_to_save: a new run, which counts and then waits to be saved.
+run_to_save()
+{
+    kinds_start_idle
+    sync -f "$POOL"
+    before=$(disks)
+}
+
+disks_are_as_before()
+{
+    diff <(echo "$before") <(disks) || die "the disks have changed"
+}
+
+# saved_well: all four disks are as they were, and are known to be a saved domain's.
+saved_well()
+{
+    local kind
+
+    workers_done
+    disks_are_as_before
+    for kind in persistent snapshot volatile direct; do
+        expect_info "vm/$kind" "saved"
+    done
+}
+
+# ends_well NUMBER: what runs now is the guest that was saved, on its disks; it ends, and is committed.
+ends_well()
+{
+    expect "running" virsh domstate vm
+    disks_are_as_before
+    # What it writes from now on belongs to the same run.
+    echo "after the restore" | write_image "$POOL/vm/persistent-dirty.img" 4096
+    virsh destroy vm
+    kinds_committed "$1"
+    expect "after the restore" strings "$POOL/vm/persistent.img"
+    expect_exactly "" revisions vm/direct
+}
+
+run_to_save
+virsh managedsave vm
+saved_well
+ok "managed save: the disks of all kinds stay as they are"
+
+for volume in vm/persistent vm/snapshot vm/volatile vm/direct; do
+    refused "saved on it" "$POOL" virsh vol-resize $volume 2M --pool pool
+    refused "saved on it" "$POOL" virsh vol-delete $volume --pool pool
+done
+virsh vol-clone vm/persistent vm/persistent@label --pool pool
+refused "saved on it" "$POOL" virsh vol-clone vm/persistent@label vm/persistent@current --pool pool
+virsh vol-delete vm/persistent@label --pool pool
+ok "deleting, resizing and reverting a saved guest's volumes is refused; a named revision is not"
+
+lab_domain other "$POOL/vm/persistent-dirty.img" >"$LAB/other.xml"
+virsh define "$LAB/other.xml"
+refused "domain 'vm' is saved on it.*virt-reflink continue" "$POOL" virsh start other
+ok "another domain cannot have a saved guest's disk"
+
+virsh start vm
+ends_well 1
+ok "a start restores it on the same disks, and its end is as usual"
+
+run_to_save
+virsh save vm "$save"
+saved_well
+lab_restart_libvirtd
+saved_well
+fails_with "restore that, or decide with 'virt-reflink continue'" virsh start vm
+saved_well
+virsh restore "$save"
+ends_well 2
+ok "saved to a file: a plain start is refused, a restore goes on, also after a restart of libvirtd"
+
+run_to_save
+virsh managedsave vm
+host_loses_power
+saved_well
+virsh start vm
+ends_well 3
+run_to_save
+virsh save vm "$save"
+host_loses_power
+saved_well
+virsh restore "$save"
+ends_well 4
+ok "a save outlives the host's loss of power, with all its disks"
+
+# continued PERSISTENT SNAPSHOT VOLATILE DIRECT: a plain start found what the saved guest had left.
+continued()
+{
+    kinds_idle
+    expect_exactly "$*" kinds_counts
+    virsh destroy vm
+    kinds_committed "$1"
+}
+
+run_to_save
+virsh managedsave vm
+virsh start vm --force-boot
+continued 6 102 2 6
+ok "start --force-boot drops the memory, and goes on with the disks of all kinds"
+
+run_to_save
+virsh managedsave vm
+virsh managedsave-remove vm
+virsh start vm
+continued 8 102 2 8
+run_to_save
+virsh managedsave vm
+rm /var/lib/libvirt/qemu/save/vm.save
+virsh start vm
+continued 10 102 2 10
+ok "so does a start after managedsave-remove, or after the file went"
+
+run_to_save
+virsh save vm "$save"
+rm "$save"
+fails_with "domain 'vm' is saved on it" virsh start vm
+saved_well
+for kind in persistent snapshot volatile direct; do
+    "$STAGE_DIR/bin/virt-reflink" continue "$POOL" "vm/$kind" >/dev/null
+done
+sed "s,<serial .*</serial>,<serial type='file'><source path='/nonexistent/x'/></serial>," \
+    "$LAB/vm.xml" >"$LAB/failing.xml"
+virsh define "$LAB/failing.xml"
+fails_with . virsh start vm
+workers_done
+disks_are_as_before
+virsh define "$LAB/vm.xml"
+virsh start vm
+continued 12 102 2 12
+ok "a save file elsewhere that is gone: refused, until a person says 'virt-reflink continue'"
+ok "a start that fails does not lose what was to be continued"
+
+run_to_save
+virsh save vm "$save"
+for kind in persistent snapshot volatile; do
+    "$STAGE_DIR/bin/virt-reflink" discard "$POOL" "vm/$kind" >/dev/null
+done
+fails_with "the only one it has" "$STAGE_DIR/bin/virt-reflink" discard "$POOL" vm/direct
+"$STAGE_DIR/bin/virt-reflink" continue "$POOL" vm/direct >/dev/null
+virsh start vm
+kinds_idle
+expect_exactly "13 101 1 14" kinds_counts
+virsh destroy vm
+[ "$(counter "$POOL/vm/persistent.img")" = 13 ] || die "not what was discarded"
+kinds_no_dirty
+ok "'virt-reflink discard' gives up what the saved guest wrote, but never a direct volume's only image"
+
+# From here on, the direct volume has counted one more.
+run_to_save
+virsh save vm "$save"
+cp "$save" "$LAB/good"
+size=$(stat -c %s "$save")
+truncate -s $((size - size / 4)) "$save"
+fails_with . virsh restore "$save"
+eventually 10 domain_is_off vm
+disks_are_as_before
+dd if=/dev/urandom of="$save" bs=4096 seek=$((size / 8192)) count=8 conv=notrunc status=none
+fails_with . virsh restore "$save"
+disks_are_as_before
+ok "a restore that fails leaves the disks of all kinds as they were"
+
+virsh restore "$LAB/good"
+expect "running" virsh domstate vm
+disks_are_as_before
+virsh destroy vm
+kinds_no_dirty
+[ "$(counter "$POOL/vm/persistent.img") $(counter "$POOL/vm/direct.img")" = "14 15" ] ||
+    die "not what the guest wrote"
+ok "and another try with a good copy of the file goes on with them"
+
+no_temporary
+done_testing

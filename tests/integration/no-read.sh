@@ -1,0 +1,156 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# filesystems: xfs btrfs
+# Guests write what is in images. Refresh, start and stop read none of it, and a refresh does not
+# even open an image: strace watches libvirtd, its hooks and their workers.
+set -eu
+. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/lab.sh"
+. "$SOURCE_DIR/tests/lib/pool.sh"
+. "$SOURCE_DIR/tests/lib/guest.sh"
+requires_filesystem "$FS"
+requires_command strace qemu-system-x86_64
+lab_enter "$0" "$@"
+dir=$(lab_filesystem "$FS" 1G)
+pool=$dir/qubes
+reads=read,pread64,readv,preadv,preadv2,mmap,copy_file_range,sendfile,splice
+opens=open,openat,openat2
+births=clone,clone3,fork,vfork,execve
+
+# The daemon is watched from its start on, by a strace that is a child of it (-D): only so does
+# the kernel pass on nothing but these system calls, and all others are as fast as ever.
+mkdir "$LAB/bin"
+cat >"$LAB/bin/libvirtd" <<END
+#!/bin/sh
+exec strace -D -f --seccomp-bpf -y -qq -o $LAB/trace -e trace=$reads,$opens,$births \
+    $(command -v libvirtd) "\$@"
+END
+chmod +x "$LAB/bin/libvirtd"
+PATH=$LAB/bin:$PATH
+lab_start_libvirtd
+
+watch_starts()
+{
+    watched_from=$(wc -l <"$LAB/trace")
+}
+
+# The workers end a little after their hooks.
+watch_ends()
+{
+    eventually 20 no_worker
+    without_guests <"$LAB/trace" | awk -v from="$watched_from" '$1 > from' >"$LAB/seen"
+    [ -s "$LAB/seen" ]
+}
+
+no_worker()
+{
+    ! pgrep -f hooks/qemu.d/50-reflink
+}
+
+# Drops what QEMU's processes and threads do, whose reading is the guest's; puts its number before
+# each line.
+without_guests()
+{
+    awk '
+        /execve\(.*qemu-system/ { guest[$1] = 1 }
+        /(clone3?|v?fork)[( ].* = [0-9]+$/ && $1 in guest { guest[$NF] = 1 }
+        !($1 in guest) { print NR, $0 }'
+}
+
+# What the pool's files had done to them; those that are ours to read are left out. A file
+# without a name is shown as "PATH/#INODE (deleted)".
+image_reads()
+{
+    grep -E "(${reads//,/|})\(.*<$pool/[^>]*>" "$LAB/seen" |
+        grep -v -E '\.volume\.xml(~[^>]*)?>|\.reflink-pool\.xml(~[^>]*)?>' || true
+}
+
+image_opens()
+{
+    grep -E "(${opens//,/|})\(.*\.img" "$LAB/seen" || true
+}
+
+# --- a pool with all the kinds of volume
+
+reflink_pool qubes "$pool" "<reflink:revisions keep='1'/>
+    <reflink:volume match='*/volatile' kind='volatile'/>
+    <reflink:volume match='*/direct' kind='direct'/>"
+mkdir "$dir/plain"
+cp "$BOOT_IMAGE" "$dir/plain/boot"
+stock_pool plain "$dir/plain"
+volume_document vm/template 1048576 >"$LAB/template.xml"
+virsh vol-create-from qubes "$LAB/template.xml" boot --inputpool plain
+create_snapshot qubes vm/root "$pool/vm/template.img"
+virsh vol-create-as qubes vm/private 1M
+virsh vol-create-as qubes vm/volatile 1M
+virsh vol-create-as qubes vm/direct 1M
+virsh vol-clone vm/private vm/private@label --pool qubes
+disks=
+for name in root private volatile direct; do
+    disks+=" $pool/vm/$name-dirty.img"
+done
+lab_domain vm "$disks" >"$LAB/vm.xml"
+virsh define "$LAB/vm.xml"
+
+# Under strace a guest is slow: this one never begins, and it is us who write to its disk.
+run()
+{
+    virsh start vm --paused
+    echo "$1" | dd of="$pool/vm/private-dirty.img" conv=notrunc status=none
+    virsh destroy vm
+}
+
+run first
+
+# --- that the watch sees at all
+
+watch_starts
+virsh vol-download vm/private "$LAB/out" --pool qubes
+virsh pool-refresh qubes
+watch_ends
+expect "vm/private.img" image_reads
+expect "vm/private.img" image_opens
+ok "a download is seen to read its image"
+
+# --- refresh
+
+watch_starts
+virsh pool-refresh qubes
+virsh vol-list qubes --details >"$LAB/list"
+for name in template root private volatile direct private@1; do
+    virsh vol-info "vm/$name" qubes >"$LAB/info"
+    virsh vol-dumpxml "vm/$name" qubes >"$LAB/info"
+done
+virsh pool-destroy qubes
+virsh pool-start qubes
+watch_ends
+grep -q reflink-pool.xml "$LAB/seen"
+expect_exactly "" image_opens
+expect_exactly "" image_reads
+ok "a refresh, a pool's start and all information open no image"
+
+# --- start and stop
+
+for word in second third; do
+    watch_starts
+    run "$word"
+    watch_ends
+    grep -q "execve.*50-reflink" "$LAB/seen"
+    grep -q "openat.*private-dirty.img" "$LAB/seen"
+    expect_exactly "" image_reads
+    expect_exactly "$word" head -n 1 "$pool/vm/private.img"
+done
+expect "vm/private@3" volumes qubes
+ok "start and commit read no image, nor does the work after them"
+
+sleep 2 # younger, the clean image's date would prove nothing
+watch_starts
+virsh start vm --paused
+virsh pool-refresh qubes
+virsh vol-list qubes >"$LAB/list"
+virsh destroy vm
+watch_ends
+expect_exactly "" image_reads
+expect_not "vm/private@4" volumes qubes
+ok "neither do a refresh while it runs, and a stop with nothing written"
+
+done_testing

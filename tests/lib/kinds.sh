@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash
+# A domain with one volume of each kind: to be sourced after lab.sh, pool.sh and guest.sh.
+#
+#     kinds_make DIRECTORY    a pool "pool" at DIRECTORY/pool ($POOL), with the volumes vm/persistent,
+#                             vm/snapshot (of vm/template, whose counter is 100), vm/volatile and
+#                             vm/direct, and a domain "vm" that has them as disks 0 to 3
+#
+# The guest counts its runs on each disk. So for the N-th run of which the persistent and the direct
+# volume know, kinds_counts says "N 101 1 N" if each kind did as it should.
+
+kinds_make()
+{
+    local kind
+
+    POOL=$1/pool
+    reflink_pool pool "$POOL" "
+      <reflink:revisions keep='${KEEP:-2}'/>
+      <reflink:volume match='*/volatile*' kind='volatile'/>
+      <reflink:volume match='*/direct*' kind='direct'/>"
+    for kind in persistent template direct volatile; do
+        virsh vol-create-as pool "vm/$kind" 1M
+    done
+    create_snapshot pool vm/snapshot "$POOL/vm/template.img"
+    write_image "$POOL/vm/persistent.img" <"$BOOT_IMAGE"
+    printf 'd\0\0\0' | write_image "$POOL/vm/template.img" 512
+    kinds_define
+}
+
+# kinds_define [EXTRA]: defines "vm" (anew), with EXTRA in its <domain>.
+kinds_define()
+{
+    lab_domain vm "$(kinds_images)" "<uuid>00000000-0000-4000-8000-000000000001</uuid>${1:-}" \
+        >"$LAB/vm.xml"
+    virsh define "$LAB/vm.xml"
+}
+
+kinds_images()
+{
+    printf "$POOL/vm/%s-dirty.img " persistent snapshot volatile direct
+}
+
+# write_image FILE [OFFSET]: writes stdin into it in place, as a guest does.
+write_image()
+{
+    dd of="$1" bs="${2:-512}" seek=$((${2:+1} + 0)) conv=notrunc status=none
+}
+
+# kinds_wish LETTER: how the next run of "vm" shall end (see boot.S).
+kinds_wish()
+{
+    guest_wish "$POOL/vm/persistent.img" "$1"
+}
+
+# kinds_counts [DOMAIN]: what its guest has counted since it was started, as said on its console.
+kinds_counts()
+{
+    sed -n 's/^disk [0-9]: \([0-9]*\).*/\1/p' "$LAB/${1:-vm}.serial" | xargs
+}
+
+kinds_has_counted()
+{
+    [ "$(kinds_counts "$1" | wc -w)" -ge "$2" ]
+}
+
+# kinds_idle [DOMAIN [NUMBER]]: waits until the guest has counted on NUMBER disks, and now idles.
+kinds_idle()
+{
+    eventually 30 kinds_has_counted "${1:-vm}" "${2:-4}"
+}
+
+# kinds_start_idle: starts "vm" and lets it count, but not end.
+kinds_start_idle()
+{
+    kinds_wish P
+    virsh start vm
+    kinds_idle
+}
+
+# kinds_committed NUMBER: that is what the two volumes that keep something have at rest, and nothing
+# is left of the run but what belongs there.
+kinds_committed()
+{
+    local file
+
+    for file in persistent direct; do
+        [ "$(counter "$POOL/vm/$file.img")" = "$1" ] ||
+            die "$file has $(counter "$POOL/vm/$file.img"), not $1"
+    done
+    [ "$(counter "$POOL/vm/template.img")" = 100 ] || die "the template has changed"
+    kinds_no_dirty
+}
+
+kinds_no_dirty()
+{
+    ! compgen -G "$POOL/vm/*-dirty.img" >/dev/null || die "left: $(ls "$POOL"/vm/*-dirty.img)"
+}
+
+# expect_info VOLUME TEXT: what virt-reflink knows of it.
+expect_info()
+{
+    expect "$2" "$STAGE_DIR/bin/virt-reflink" info "$POOL" "$1"
+}
+
+# host_loses_power: the host crashes, with what its file system had on disk, and boots again; so the
+# clock and the id of the boot that runs were noted with are another's.
+host_loses_power()
+{
+    sync -f "$POOL"
+    lab_power_cut
+    cat /proc/sys/kernel/random/uuid >"$LAB/boot_id"
+    if ! mountpoint -q /proc/sys/kernel/random/boot_id; then
+        mount --bind "$LAB/boot_id" /proc/sys/kernel/random/boot_id
+        cleanup_fn umount /proc/sys/kernel/random/boot_id
+    fi
+    lab_start_libvirtd
+    virsh list >/dev/null
+}
+
+# workers_done: what the hook has left to be done later is done. (Names of processes are cut off.)
+workers_done()
+{
+    eventually 30 no_worker
+}
+
+no_worker()
+{
+    ! pgrep -x libvirt-reflink >/dev/null
+}
+
+# revisions VOLUME: the numbers of its automatic revisions on disk, oldest first.
+revisions()
+{
+    find "$POOL" -path "$POOL/$1.img.*@*" -printf '%f\n' |
+        sed -E 's/.*\.img\.([0-9]+)@.*/\1/' | sort -n | xargs
+}
+
+# expect_revisions VOLUME NUMBERS: those are left when the workers are through.
+expect_revisions()
+{
+    workers_done
+    expect_exactly "$2" revisions "$1"
+}
+
+# no_temporary: none is left when the workers are through.
+no_temporary()
+{
+    workers_done
+    expect_exactly "" temporaries
+}
+
+# temporaries: the files on their way in or out.
+temporaries()
+{
+    find "$POOL" -name '*~*'
+}

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* filesystems: xfs btrfs ext4 */
+#include "common/attr.h"
+
+#include "common/fd.h"
+#include "common/identity.h"
+#include "testing.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/xattr.h>
+
+/* A new file in the lab's pool directory; the descriptor reads only, as the engine's do. */
+static int
+new_file(Lab *lab, const char *name)
+{
+    g_autofree char *path = lab_path(lab, name);
+
+    make_file(path, "x");
+    return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+static void
+test_values(Lab *lab)
+{
+    rl_autofd int fd = new_file(lab, "f");
+    GError *error = NULL;
+    g_autofree char *value = NULL, *at = NULL, *gone = NULL, *empty = NULL;
+    char raw[64] = "";
+
+    g_assert_true(rl_attr_get(fd, "k", &gone, &error));
+    g_assert_null(gone);
+    g_assert_true(rl_attr_set(fd, "k", "first", &error));
+    g_assert_true(rl_attr_set(fd, "k", "v = \n\xc3\xa4", &error));
+    g_assert_true(rl_attr_get(fd, "k", &value, &error));
+    g_assert_cmpstr(value, ==, "v = \n\xc3\xa4");
+    g_assert_true(rl_attr_get_at(lab->pool->root, "f", "k", &at, &error));
+    g_assert_cmpstr(at, ==, value);
+    g_assert_cmpint(fgetxattr(fd, "trusted.libvirt-reflink.k", raw, sizeof(raw)), ==, 7);
+
+    g_assert_true(rl_attr_set(fd, "k", "", &error));
+    g_assert_true(rl_attr_get(fd, "k", &empty, &error));
+    g_assert_cmpstr(empty, ==, "");
+    g_assert_true(rl_attr_remove(fd, "k", &error));
+    g_assert_true(rl_attr_remove(fd, "k", &error));
+    g_assert_true(rl_attr_get(fd, "k", &gone, &error));
+    g_assert_null(gone);
+    g_assert_no_error(error);
+}
+
+static void
+test_first_value_stays(Lab *lab)
+{
+    rl_autofd int fd = new_file(lab, "f");
+    g_autofree char *value = NULL;
+    GError *error = NULL;
+    bool set;
+
+    g_assert_true(rl_attr_set_new(fd, "k", "mine", &set, &error));
+    g_assert_true(set);
+    g_assert_true(rl_attr_set_new(fd, "k", "yours", &set, &error));
+    g_assert_false(set);
+    g_assert_true(rl_attr_get(fd, "k", &value, &error));
+    g_assert_cmpstr(value, ==, "mine");
+    g_assert_no_error(error);
+}
+
+static void
+test_numbers(Lab *lab)
+{
+    const char *const none[] = {"", "x", "-1", "18446744073709551616", "7 ", "0x7"};
+    rl_autofd int fd = new_file(lab, "f");
+    GError *error = NULL;
+    uint64_t number = 99;
+
+    g_assert_true(rl_attr_get_number(fd, "n", &number, &error));
+    g_assert_cmpuint(number, ==, 0);
+    g_assert_true(rl_attr_set_number(fd, "n", G_MAXUINT64, &error));
+    g_assert_true(rl_attr_get_number(fd, "n", &number, &error));
+    g_assert_cmpuint(number, ==, G_MAXUINT64);
+    for (size_t i = 0; i < G_N_ELEMENTS(none); i++) {
+        g_assert_true(rl_attr_set(fd, "n", none[i], &error));
+        g_assert_true(rl_attr_get_number(fd, "n", &number, &error));
+        g_assert_cmpuint(number, ==, 0);
+    }
+    g_assert_no_error(error);
+}
+
+/* What is longer than anything we write is not ours. */
+static void
+test_too_long(Lab *lab)
+{
+    rl_autofd int fd = new_file(lab, "f");
+    g_autofree char *large = g_strnfill(3000, 'v');
+    g_autofree char *value = NULL;
+    GError *error = NULL;
+
+    g_assert_cmpint(fsetxattr(fd, "trusted.libvirt-reflink.k", large, 3000, 0), ==, 0);
+    g_assert_true(rl_attr_get(fd, "k", &value, &error));
+    g_assert_null(value);
+}
+
+static void
+test_errors_name_the_attribute(Lab *lab)
+{
+    GError *error = NULL;
+    char *value;
+    bool set;
+
+    g_assert_false(rl_attr_get(-1, "k", &value, &error));
+    take_errno(error, EBADF, "'trusted.libvirt-reflink.k'");
+    error = NULL;
+    g_assert_false(rl_attr_set(-1, "k", "v", &error));
+    take_errno(error, EBADF, "'trusted.libvirt-reflink.k'");
+    error = NULL;
+    g_assert_false(rl_attr_set_new(-1, "k", "v", &set, &error));
+    take_errno(error, EBADF, "'trusted.libvirt-reflink.k'");
+    error = NULL;
+    g_assert_false(rl_attr_remove(-1, "k", &error));
+    take_errno(error, EBADF, "'trusted.libvirt-reflink.k'");
+    error = NULL;
+    g_assert_false(rl_attr_get_at(lab->pool->root, "missing", "k", &value, &error));
+    take_errno(error, ENOENT, "'trusted.libvirt-reflink.k'");
+}
+
+static void
+test_identity_is_given_once(Lab *lab)
+{
+    rl_autofd int fd = new_file(lab, "f"), other = new_file(lab, "g");
+    g_autofree char *none = NULL, *id = NULL, *again = NULL, *read = NULL, *others = NULL;
+    GError *error = NULL;
+
+    g_assert_true(rl_identity_get(fd, &none, &error));
+    g_assert_null(none);
+    g_assert_true(rl_identity_need(fd, &id, &error));
+    g_assert_true(rl_identity_need(fd, &again, &error));
+    g_assert_true(rl_identity_get(fd, &read, &error));
+    g_assert_true(rl_identity_need(other, &others, &error));
+    g_assert_no_error(error);
+    g_assert_cmpuint(strlen(id), ==, 32);
+    g_assert_cmpuint(strspn(id, "0123456789abcdef"), ==, 32);
+    g_assert_cmpstr(again, ==, id);
+    g_assert_cmpstr(read, ==, id);
+    g_assert_cmpstr(others, !=, id);
+}
+
+/* A new clean image has nothing left of the dirty image that it was. */
+static void
+test_identity_anew(Lab *lab)
+{
+    const char *const of_dirty[] = {RL_ATTR_RUN, RL_ATTR_HOLD, RL_ATTR_BASE};
+    rl_autofd int fd = new_file(lab, "f");
+    g_autofree char *before = NULL, *after = NULL;
+    GError *error = NULL;
+    uint64_t highest;
+
+    g_assert_true(rl_identity_need(fd, &before, &error));
+    for (size_t i = 0; i < G_N_ELEMENTS(of_dirty); i++)
+        g_assert_true(rl_attr_set(fd, of_dirty[i], "1", &error));
+    g_assert_true(rl_identity_new(fd, 41, &error));
+    g_assert_true(rl_identity_get(fd, &after, &error));
+    g_assert_cmpstr(after, !=, before);
+    g_assert_true(rl_attr_get_number(fd, RL_ATTR_HIGHEST, &highest, &error));
+    g_assert_cmpuint(highest, ==, 41);
+    for (size_t i = 0; i < G_N_ELEMENTS(of_dirty); i++) {
+        g_autofree char *value = NULL;
+        g_assert_true(rl_attr_get(fd, of_dirty[i], &value, &error));
+        g_assert_null(value);
+    }
+    g_assert_no_error(error);
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    lab_add("/attr/values", test_values);
+    lab_add("/attr/first-value-stays", test_first_value_stays);
+    lab_add("/attr/numbers", test_numbers);
+    lab_add("/attr/too-long", test_too_long);
+    lab_add("/attr/errors-name-the-attribute", test_errors_name_the_attribute);
+    lab_add("/identity/is-given-once", test_identity_is_given_once);
+    lab_add("/identity/anew", test_identity_anew);
+    return g_test_run();
+}

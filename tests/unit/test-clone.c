@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* filesystems: xfs btrfs ext4 */
+#include "common/clone.h"
+
+#include "common/fd.h"
+#include "testing.h"
+
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+/* A file of 256 KiB and three bytes. */
+static int
+make_source(Lab *lab, bool nocow)
+{
+    g_autofree char *path = lab_path(lab, "from"), *data = g_strnfill(256 * KIB + 3, 'd');
+    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    int flags = 0;
+
+    g_assert_cmpint(fd, >=, 0);
+    if (nocow) {
+        g_assert_cmpint(ioctl(fd, FS_IOC_GETFLAGS, &flags), ==, 0);
+        flags |= FS_NOCOW_FL;
+        g_assert_cmpint(ioctl(fd, FS_IOC_SETFLAGS, &flags), ==, 0);
+    }
+    g_assert_cmpint(write(fd, data, strlen(data)), ==, (gssize) strlen(data));
+    return fd;
+}
+
+static int
+make_target(Lab *lab)
+{
+    g_autofree char *path = lab_path(lab, "to");
+    int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+    g_assert_cmpint(fd, >=, 0);
+    return fd;
+}
+
+static void
+check_content(Lab *lab)
+{
+    g_autofree char *from = lab_path(lab, "from"), *to = lab_path(lab, "to");
+    g_autofree char *wanted = read_at(from, 0, 257 * KIB), *there = read_at(to, 0, 257 * KIB);
+
+    g_assert_cmpint(look(to).st_size, ==, 256 * KIB + 3);
+    g_assert_cmpint(memcmp(wanted, there, 257 * KIB), ==, 0);
+}
+
+static bool
+is_nocow(int fd)
+{
+    int flags = 0;
+
+    g_assert_cmpint(ioctl(fd, FS_IOC_GETFLAGS, &flags), ==, 0);
+    return flags & FS_NOCOW_FL;
+}
+
+static void
+test_shares_until_written(Lab *lab)
+{
+    g_autofree char *from_path = lab_path(lab, "from"), *to_path = lab_path(lab, "to");
+    rl_autofd int from = make_source(lab, false), to = make_target(lab);
+    GError *error = NULL;
+    bool copied = true;
+
+    g_assert_true(rl_clone(from, to, false, &copied, &error));
+    g_assert_no_error(error);
+    g_assert_false(copied);
+    check_content(lab);
+    g_assert_true(shares_data(from_path, to_path));
+    write_at(to_path, 0, "written");
+    g_autofree char *source = read_at(from_path, 0, 7);
+    g_assert_cmpstr(source, ==, "ddddddd");
+    g_assert_false(shares_data(from_path, to_path));
+}
+
+static void
+test_without_reflinks(Lab *lab)
+{
+    rl_autofd int from = make_source(lab, false), to = make_target(lab);
+    GError *error = NULL;
+    bool copied = false;
+
+    g_assert_false(rl_clone_reflink(from, to, &error));
+    take_error(error, RL_ERROR_UNSUPPORTED, "cannot reflink");
+    error = NULL;
+    g_assert_false(rl_clone(from, to, false, &copied, &error));
+    take_error(error, RL_ERROR_UNSUPPORTED, "cannot reflink");
+    g_assert_false(copied);
+    error = NULL;
+    g_assert_true(rl_clone(from, to, true, &copied, &error));
+    g_assert_no_error(error);
+    g_assert_true(copied);
+    check_content(lab);
+    rl_autofd int again = make_target(lab);
+    g_assert_true(rl_clone(from, again, true, NULL, &error));
+}
+
+static void
+test_across_file_systems(Lab *lab)
+{
+    g_autofree char *other = test_dir("ext4");
+    g_autofree char *path = g_build_filename(other, "to", NULL);
+    rl_autofd int from = make_source(lab, false);
+    rl_autofd int to = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    GError *error = NULL;
+    bool copied = false;
+
+    g_assert_false(rl_clone(from, to, false, NULL, &error));
+    take_error(error, RL_ERROR_UNSUPPORTED, "cannot reflink");
+    error = NULL;
+    g_assert_true(rl_clone(from, to, true, &copied, &error));
+    g_assert_no_error(error);
+    g_assert_true(copied);
+    g_assert_cmpint(look(path).st_size, ==, 256 * KIB + 3);
+}
+
+/* EINVAL may be a mistake of ours: never a reason to copy. */
+static void
+test_a_mistake_is_no_reason_to_copy(Lab *lab)
+{
+    rl_autofd int from = make_source(lab, false), to = make_target(lab);
+    g_autofree char *path = lab_path(lab, "from");
+    rl_autofd int reader = open(path, O_RDONLY | O_CLOEXEC);
+    GError *error = NULL;
+
+    g_assert_false(rl_clone(lab->pool->root, to, true, NULL, &error));
+    g_assert_nonnull(error);
+    g_assert_cmpuint(error->domain, ==, RL_ERRNO);
+    g_clear_error(&error);
+    g_assert_false(rl_clone(from, reader, true, NULL, &error));
+    take_errno(error, EBADF, "cannot reflink");
+}
+
+static void
+test_nocow_is_carried_over(Lab *lab)
+{
+    rl_autofd int from = make_source(lab, true), to = make_target(lab);
+    GError *error = NULL;
+
+    g_assert_true(rl_clone_reflink(from, to, &error));
+    g_assert_no_error(error);
+    g_assert_true(is_nocow(to));
+    check_content(lab);
+}
+
+/* A directory with NOCOW gives it to every new file. */
+static void
+test_nocow_is_taken_away(Lab *lab)
+{
+    rl_autofd int from = make_source(lab, false);
+    int flags = 0;
+    GError *error = NULL;
+
+    g_assert_cmpint(ioctl(lab->pool->root, FS_IOC_GETFLAGS, &flags), ==, 0);
+    flags |= FS_NOCOW_FL;
+    g_assert_cmpint(ioctl(lab->pool->root, FS_IOC_SETFLAGS, &flags), ==, 0);
+    rl_autofd int to = make_target(lab);
+    g_assert_true(is_nocow(to));
+    g_assert_true(rl_clone_reflink(from, to, &error));
+    g_assert_no_error(error);
+    g_assert_false(is_nocow(to));
+    check_content(lab);
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    lab_add_on("/clone/shares-until-written", "xfs btrfs", test_shares_until_written);
+    lab_add_on("/clone/without-reflinks", "ext4", test_without_reflinks);
+    lab_add_on("/clone/across-file-systems", "xfs btrfs", test_across_file_systems);
+    lab_add_on("/clone/a-mistake-is-no-reason-to-copy", "xfs btrfs",
+               test_a_mistake_is_no_reason_to_copy);
+    lab_add_on("/clone/nocow-is-carried-over", "btrfs", test_nocow_is_carried_over);
+    lab_add_on("/clone/nocow-is-taken-away", "btrfs", test_nocow_is_taken_away);
+    return g_test_run();
+}

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* filesystems: xfs */
+#include "common/lock.h"
+
+#include "common/fd.h"
+#include "testing.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/wait.h>
+
+static RlLock *
+take(Lab *lab, const char *volume, const char *purpose)
+{
+    GError *error = NULL;
+    RlLock *lock = rl_lock_take(lab->pool->dev, lab->pool->ino, volume, purpose, 1000, &error);
+
+    g_assert_no_error(error);
+    return lock;
+}
+
+static void
+refused(Lab *lab, const char *volume, int timeout_ms, const char *words)
+{
+    GError *error = NULL;
+
+    g_assert_null(rl_lock_take(lab->pool->dev, lab->pool->ino, volume, "try", timeout_ms, &error));
+    take_error(error, RL_ERROR_BUSY, words);
+}
+
+static void
+test_one_holder(Lab *lab)
+{
+    g_autoptr(RlLock) lock = take(lab, "a/b", "start");
+    gint64 begin = g_get_monotonic_time();
+    g_autofree char *words = g_strdup_printf("volume 'a/b' is busy: waited 0 s for 'start by "
+                                             "process %d' to end",
+                                             (int) getpid());
+
+    refused(lab, "a/b", 100, words);
+    g_assert_cmpint(g_get_monotonic_time() - begin, >=, 90 * 1000);
+    g_assert_cmpint(g_get_monotonic_time() - begin, <, G_USEC_PER_SEC);
+    rl_lock_release(g_steal_pointer(&lock));
+    lock = take(lab, "a/b", "stop");
+    refused(lab, "a/b", 0, "for 'stop by process");
+    rl_lock_release(NULL);
+}
+
+static void
+test_volumes_and_pools_are_apart(Lab *lab)
+{
+    g_autoptr(RlLock) lock = take(lab, "a/b", "start");
+    g_autoptr(RlLock) other = take(lab, "a/c", "start");
+    g_autoptr(RlLock) deep = take(lab, "a", "start");
+    g_autoptr(RlLock) pool =
+        rl_lock_take(lab->pool->dev, lab->pool->ino + 1, "a/b", "start", 0, NULL);
+
+    g_assert_nonnull(pool);
+}
+
+/* A volume's name can be longer than a file's, and another path is no other pool. */
+static void
+test_names_and_paths(Lab *lab)
+{
+    g_autofree char *name = g_strnfill(8 * 209 + 7, 'n');
+    g_autoptr(RlLock) lock = take(lab, name, "start");
+    g_autofree char *link = g_strconcat(lab->path, "-link", NULL);
+    g_autofree char *dotted = g_strconcat(lab->path, "/../pool", NULL);
+    g_autoptr(RlPool) again = rl_pool_open(dotted, lab->pool->documents, NULL);
+
+    g_assert_nonnull(again);
+    g_assert_null(rl_lock_take(again->dev, again->ino, name, "start", 0, NULL));
+}
+
+static void
+hold(void *lab)
+{
+    g_assert_nonnull(take(lab, "a/b", "commit"));
+}
+
+static void
+test_another_process(Lab *lab)
+{
+    pid_t child = child_that_holds(hold, lab);
+    g_autofree char *words = g_strdup_printf("for 'commit by process %d'", (int) child);
+
+    refused(lab, "a/b", 100, words);
+    kill_child(child);
+    g_autoptr(RlLock) lock = take(lab, "a/b", "start");
+    g_assert_nonnull(lock);
+}
+
+static void *
+release_soon(void *lock)
+{
+    g_usleep(100 * 1000);
+    rl_lock_release(lock);
+    return NULL;
+}
+
+static void
+test_waits_no_longer_than_it_must(Lab *lab)
+{
+    RlLock *held = take(lab, "a/b", "start");
+    GThread *thread = g_thread_new("holder", release_soon, held);
+    gint64 begin = g_get_monotonic_time();
+    g_autoptr(RlLock) lock = take(lab, "a/b", "stop");
+
+    g_thread_join(thread);
+    g_assert_nonnull(lock);
+    g_assert_cmpint(g_get_monotonic_time() - begin, <, G_USEC_PER_SEC / 2);
+}
+
+/* A program that the daemon starts meanwhile must not keep the lock. */
+static void
+test_is_not_inherited_by_programs(Lab *lab)
+{
+    g_autoptr(RlLock) lock = take(lab, "a/b", "start");
+
+    g_assert_cmpint(fcntl(lock->fd, F_GETFD), ==, FD_CLOEXEC);
+}
+
+static void
+test_lock_files_are_private(Lab *lab)
+{
+    g_autoptr(RlLock) lock = take(lab, "a/b", "start");
+    g_autofree char *self = g_strdup_printf("/proc/self/fd/%d", lock->fd);
+    g_autofree char *path = g_file_read_link(self, NULL);
+    g_autofree char *dir = g_path_get_dirname(path);
+
+    g_assert_true(g_str_has_prefix(path, RL_LOCK_DIR "/"));
+    g_assert_cmpuint(look(path).st_mode & 0777, ==, 0600);
+    g_assert_cmpuint(look(dir).st_mode & 0077, ==, 0);
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    lab_add_on("/lock/one-holder", "xfs", test_one_holder);
+    lab_add_on("/lock/volumes-and-pools-are-apart", "xfs", test_volumes_and_pools_are_apart);
+    lab_add_on("/lock/names-and-paths", "xfs", test_names_and_paths);
+    lab_add_on("/lock/another-process", "xfs", test_another_process);
+    lab_add_on("/lock/waits-no-longer-than-it-must", "xfs", test_waits_no_longer_than_it_must);
+    lab_add_on("/lock/is-not-inherited-by-programs", "xfs", test_is_not_inherited_by_programs);
+    lab_add_on("/lock/lock-files-are-private", "xfs", test_lock_files_are_private);
+    return g_test_run();
+}

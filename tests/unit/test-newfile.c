@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* filesystems: xfs btrfs ext4 */
+#include "common/newfile.h"
+
+#include "common/fd.h"
+#include "testing.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+static int
+new_file(Lab *lab, const char *text)
+{
+    RlAccess access = RL_ACCESS_DEFAULT;
+    GError *error = NULL;
+    int fd = rl_newfile_open(lab->pool->root, &access, &error);
+
+    g_assert_no_error(error);
+    g_assert_cmpint(write(fd, text, strlen(text)), ==, (gssize) strlen(text));
+    return fd;
+}
+
+static void
+test_nobody_sees_it(Lab *lab)
+{
+    rl_autofd int fd = new_file(lab, "x");
+    struct stat st;
+
+    assert_list(lab->path, ".reflink-pool.xml");
+    g_assert_cmpint(fstat(fd, &st), ==, 0);
+    g_assert_cmpuint(st.st_nlink, ==, 0);
+    g_assert_cmpuint(st.st_mode & 07777, ==, 0600);
+    g_assert_cmpint(fcntl(fd, F_GETFD), ==, FD_CLOEXEC);
+}
+
+static void
+test_access(Lab *lab)
+{
+    RlAccess access = {04640, 1234, 5678}, only_group = {0600, (uid_t) -1, 99};
+    GError *error = NULL;
+    rl_autofd int fd = rl_newfile_open(lab->pool->root, &access, &error);
+    rl_autofd int other = rl_newfile_open(lab->pool->root, &only_group, &error);
+    struct stat st;
+
+    g_assert_no_error(error);
+    g_assert_cmpint(fstat(fd, &st), ==, 0);
+    g_assert_cmpuint(st.st_mode & 07777, ==, 04640);
+    g_assert_cmpuint(st.st_uid, ==, 1234);
+    g_assert_cmpuint(st.st_gid, ==, 5678);
+    g_assert_cmpint(fstat(other, &st), ==, 0);
+    g_assert_cmpuint(st.st_uid, ==, 0);
+    g_assert_cmpuint(st.st_gid, ==, 99);
+}
+
+static void
+test_link(Lab *lab)
+{
+    g_autofree char *path = lab_path(lab, "f");
+    rl_autofd int fd = new_file(lab, "first"), other = new_file(lab, "second");
+    GError *error = NULL;
+
+    g_assert_true(rl_newfile_link(fd, lab->pool->root, "f", &error));
+    g_assert_false(rl_newfile_link(other, lab->pool->root, "f", &error));
+    take_errno(error, EEXIST, "'f'");
+    g_autofree char *text = read_at(path, 0, 10);
+    g_assert_cmpstr(text, ==, "first");
+    assert_list(lab->path, ".reflink-pool.xml f");
+}
+
+static void
+test_replace(Lab *lab)
+{
+    g_autofree char *path = lab_path(lab, "f"), *dir = lab_path(lab, "d");
+    rl_autofd int fd = new_file(lab, "new"), other = new_file(lab, "other");
+    GError *error = NULL;
+
+    make_file(path, "old");
+    g_assert_cmpint(mkdir(dir, 0700), ==, 0);
+    ino_t old = look(path).st_ino;
+    g_assert_true(rl_newfile_replace(fd, lab->pool->root, "f~tttttt", "f", &error));
+    g_autofree char *text = read_at(path, 0, 10);
+    g_assert_cmpstr(text, ==, "new");
+    g_assert_cmpuint(look(path).st_ino, !=, old);
+
+    /* What fails leaves no temporary. */
+    g_assert_false(rl_newfile_replace(other, lab->pool->root, "d~tttttt", "d", &error));
+    take_errno(error, EISDIR, "'d'");
+    assert_list(lab->path, ".reflink-pool.xml d f");
+    error = NULL;
+    make_file(path, "taken");
+    g_assert_false(rl_newfile_replace(other, lab->pool->root, "f", "g", &error));
+    take_errno(error, EEXIST, "'f'");
+    assert_list(lab->path, ".reflink-pool.xml d f");
+}
+
+static void
+test_write(Lab *lab)
+{
+    g_autofree char *path = lab_path(lab, "f"), *large = g_strnfill(1 << 20, 'x');
+    GError *error = NULL;
+
+    umask(077);
+    g_assert_true(rl_newfile_write(lab->pool->root, "f", "text", 0644, &error));
+    g_assert_true(rl_newfile_write(lab->pool->root, "f", large, 0644, &error));
+    umask(022);
+    g_assert_no_error(error);
+    g_assert_cmpint(look(path).st_size, ==, 1 << 20);
+    g_assert_cmpuint(look(path).st_mode & 07777, ==, 0644);
+    assert_list(lab->path, ".reflink-pool.xml f");
+
+    g_assert_false(rl_newfile_write(-1, "f", "x", 0600, &error));
+    take_errno(error, EBADF, "new file");
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    lab_add("/newfile/nobody-sees-it", test_nobody_sees_it);
+    lab_add("/newfile/access", test_access);
+    lab_add("/newfile/link", test_link);
+    lab_add("/newfile/replace", test_replace);
+    lab_add("/newfile/write", test_write);
+    return g_test_run();
+}

@@ -28,8 +28,8 @@ is_whole(int fd, uint64_t size)
     ElfW(Ehdr) header;
     ElfW(Phdr) segment;
 
-    if (!read_at(fd, &header, sizeof(header), 0) ||
-        memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 || header.e_phentsize != sizeof(segment) ||
+    if (!read_at(fd, &header, sizeof(header), 0) || memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 ||
+        header.e_phentsize != sizeof(segment) ||
         !lies_within(header.e_shoff, (uint64_t) header.e_shnum * header.e_shentsize, size))
         return false;
     for (unsigned int i = 0; i < header.e_phnum; i++)

@@ -2,6 +2,7 @@
 /* What is there: list and info. */
 #include <stdio.h>
 
+#include "backend/xen-disks.h"
 #include "command.h"
 #include "common/error.h"
 #include "common/scan.h"
@@ -93,6 +94,11 @@ rl_command_info(const RlPool *pool, const char *name, GError **error)
     printf("%-16s %s\n", "state", rl_state_to_string(state));
     if (run)
         printf("%-16s %s (%s, %s)\n", "domain", run->name, run->driver, run->uuid);
+    g_autofree char *dirty =
+        g_build_filename(pool->path, volume->name->dir, volume->dirty_file, NULL);
+    g_autofree char *xen = volume->dirty.there ? rl_xen_disks_owner(dirty) : NULL;
+    if (xen)
+        printf("%-16s %s\n", "Xen domain", xen);
     print_image("clean image", &volume->clean);
     print_image("dirty image", &volume->dirty);
     print_image("precache", &volume->precache);

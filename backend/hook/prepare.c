@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "events.h"
 
+#include "backend/xen-disks.h"
+#include "common/error.h"
 #include "common/keep.h"
 #include "common/log.h"
 #include "common/start.h"
@@ -9,6 +11,26 @@
 #include "uses.h"
 #include "xml/documents.h"
 
+/* A domain that was not started through libvirt left no name on the image; under Xen libxl knows
+ * it. */
+static void
+name_xen_owner(const RlPool *pool, const char *name, GError **error)
+{
+    g_autoptr(RlVolume) volume = rl_volume_open(pool, name, NULL);
+
+    if (!volume || !g_error_matches(*error, RL_ERROR, RL_ERROR_BUSY))
+        return;
+    g_autofree char *path =
+        g_build_filename(pool->path, volume->name->dir, volume->dirty_file, NULL);
+    g_autofree char *owner = rl_xen_disks_owner(path);
+    if (!owner)
+        return;
+    g_autofree char *sentence =
+        g_strdup_printf("%s; the Xen domain '%s' has it as a disk", (*error)->message, owner);
+    g_clear_error(error);
+    rl_fail(error, RL_ERROR_BUSY, "%s", sentence);
+}
+
 static RlStarted *
 start(const RlUse *use, const RlOwner *owner, GError **error)
 {
@@ -16,7 +38,12 @@ start(const RlUse *use, const RlOwner *owner, GError **error)
     RlStartFlags flags =
         (use->readonly ? RL_START_READONLY : 0) | (use->overlaid ? RL_START_OVERLAID : 0);
 
-    return pool ? rl_volume_start(pool, use->name, owner, flags, error) : NULL;
+    if (!pool)
+        return NULL;
+    RlStarted *started = rl_volume_start(pool, use->name, owner, flags, error);
+    if (!started)
+        name_xen_owner(pool, use->name, error);
+    return started;
 }
 
 static void

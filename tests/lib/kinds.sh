@@ -117,7 +117,7 @@ host_loses_power()
     virsh list >/dev/null
 }
 
-# workers_done: what the hook has left to be done later is done. (Names of processes are cut off.)
+# workers_done: what the hook has left to be done later is done.
 workers_done()
 {
     eventually 30 no_worker
@@ -125,7 +125,7 @@ workers_done()
 
 no_worker()
 {
-    ! pgrep -x libvirt-reflink >/dev/null
+    ! pgrep -x 50-reflink >/dev/null
 }
 
 # revisions VOLUME: the numbers of its automatic revisions on disk, oldest first.

@@ -226,15 +226,18 @@ test_snapshot_is_its_source_as_of_now(Lab *lab)
 static void
 test_snapshot_precache_follows_the_source(Lab *lab)
 {
+    /* Under qemu the device model owns the image and could forge its dates; see stop.c. */
+    const RlOwner xen = {"libxl", "33333333-3333-4333-8333-333333333333", "xen"};
+
     lab_create(lab, "t/root", "one", MIB);
     lab_create_kind(lab, "a/root", RL_KIND_SNAPSHOT, "t/root", NULL, 0);
     maintain(lab, "a/root");
     ino_t precache = image_inode(lab, "a/root", RL_FILE_PRECACHE);
-    lab_start(lab, "a/root", &alice);
+    lab_start(lab, "a/root", &xen);
     g_assert_cmpuint(image_inode(lab, "a/root", RL_FILE_DIRTY), ==, precache);
-    lab_stop(lab, "a/root", &alice, RL_STOP_UNWRITTEN);
+    lab_stop(lab, "a/root", &xen, RL_STOP_UNWRITTEN);
     lab_run(lab, "t/root", "two");
-    lab_start(lab, "a/root", &alice);
+    lab_start(lab, "a/root", &xen);
     image_is(lab, "a/root", RL_FILE_DIRTY, "two");
 }
 

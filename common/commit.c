@@ -51,6 +51,22 @@ rl_commit_number(const RlVolume *volume, int fd, uint64_t *ret_number, bool *ret
 }
 
 bool
+rl_commit_highest(const RlVolume *volume, int fd, uint64_t *ret_highest, GError **error)
+{
+    g_autoptr(GPtrArray) revisions = NULL;
+    uint64_t highest;
+
+    if (!rl_attr_get_number(fd, RL_ATTR_HIGHEST, &highest, error))
+        return false;
+    revisions = rl_revisions_list(volume->dir, volume->name->leaf, error);
+    if (!revisions)
+        return false;
+    const RlRevision *newest = rl_revisions_newest(revisions);
+    *ret_highest = MAX(highest, newest ? newest->number : 0);
+    return true;
+}
+
+bool
 rl_commit_link(const RlVolume *volume, uint64_t number, GError **error)
 {
     g_autofree char *file =

@@ -15,28 +15,30 @@
 #include "log.h"
 #include "newfile.h"
 
-/* Whoever's clean image it is. */
-static RlVolume *
-open_base_volume(const RlVolume *volume, GError **error)
+/* Whose clean image it is: @volume's, as it was seen last, or its source's, which is opened and
+ * left in *@ret_source, to be closed by the caller. */
+static const RlVolume *
+base_volume(const RlVolume *volume, RlVolume **ret_source, GError **error)
 {
-    const char *name =
-        volume->kind == RL_KIND_SNAPSHOT ? volume->record->source : volume->name->volume;
-    g_autoptr(RlVolume) base = rl_volume_open(volume->pool, name, error);
+    const RlVolume *base = volume;
 
+    if (volume->kind == RL_KIND_SNAPSHOT)
+        base = *ret_source = rl_volume_open(volume->pool, volume->record->source, error);
     if (!base || base->clean.there)
-        return g_steal_pointer(&base);
+        return base;
     if (volume->kind == RL_KIND_SNAPSHOT && !rl_volume_exists(base))
         rl_fail(error, RL_ERROR_NOT_FOUND, "volume '%s' is a snapshot of '%s', which is gone",
-                volume->name->volume, name);
+                volume->name->volume, base->name->volume);
     else
-        rl_fail(error, RL_ERROR_STATE, "volume '%s' has no clean image now", name);
+        rl_fail(error, RL_ERROR_STATE, "volume '%s' has no clean image now", base->name->volume);
     return NULL;
 }
 
 RlBase *
 rl_base_open(const RlVolume *volume, GError **error)
 {
-    g_autoptr(RlVolume) from = open_base_volume(volume, error);
+    g_autoptr(RlVolume) source = NULL;
+    const RlVolume *from = base_volume(volume, &source, error);
     g_autoptr(RlBase) base = g_new0(RlBase, 1);
 
     base->fd = -1;
@@ -66,9 +68,11 @@ rl_base_close(RlBase *base)
 bool
 rl_base_is_current(const RlBase *base, const RlVolume *volume)
 {
-    g_autoptr(RlVolume) from = open_base_volume(volume, NULL);
+    g_autoptr(RlVolume) source = NULL;
+    const RlVolume *from = base_volume(volume, &source, NULL);
 
     return from && rl_stat_same(&from->clean.st, &base->st) &&
+           from->clean.st.st_nlink == base->st.st_nlink &&
            from->clean.st.st_size == base->st.st_size &&
            rl_stat_same_date(&from->clean.st, &base->st);
 }
@@ -76,7 +80,9 @@ rl_base_is_current(const RlBase *base, const RlVolume *volume)
 uint64_t
 rl_dirty_size(const RlVolume *volume, const RlBase *base)
 {
-    return MAX((uint64_t) base->st.st_size, volume->record ? volume->record->capacity : 0);
+    /* Of other kinds the clean image tells; it may have been made smaller than it was recorded. */
+    return MAX((uint64_t) base->st.st_size,
+               volume->kind == RL_KIND_SNAPSHOT ? volume->record->capacity : 0);
 }
 
 bool

@@ -35,7 +35,7 @@ bool rl_base_is_current(const RlBase *base, const RlVolume *volume);
 /**
  * rl_dirty_size:
  * The size in bytes of a new dirty image of @volume made from @base: that of @base, or what is
- * recorded if that is larger.
+ * recorded of a snapshot if that is larger.
  */
 uint64_t rl_dirty_size(const RlVolume *volume, const RlBase *base);
 

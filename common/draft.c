@@ -66,9 +66,8 @@ check_new_label(const RlDraft *draft, const RlVolume *volume, GError **error)
     return true;
 }
 
-/* May the volume's clean image be replaced? */
-static bool
-check_replaceable(const RlVolume *volume, GError **error)
+bool
+rl_draft_check_replaceable(const RlVolume *volume, GError **error)
 {
     const char *name = volume->name->volume;
 
@@ -97,7 +96,7 @@ link_replaced(RlDraft *draft, RlVolume *volume, GError **error)
 {
     g_autoptr(RlLock) lock = rl_volume_lock(volume, "replace", error);
 
-    if (!lock || !check_replaceable(volume, error))
+    if (!lock || !rl_draft_check_replaceable(volume, error))
         return false;
     rl_autofd int clean = rl_volume_open_image(volume, volume->clean_file, error);
     bool linked;
@@ -126,7 +125,11 @@ begin(RlDraft *draft, const RlAccess *access, GError **error)
     case RL_NAME_LABEL:
         return check_new_label(draft, volume, error) && open_file(draft, access, error);
     case RL_NAME_CURRENT:
-        return check_replaceable(volume, error) && open_file(draft, access, error) &&
+        return rl_draft_check_replaceable(volume, error) &&
+               open_file(draft,
+                         &(RlAccess){volume->clean.st.st_mode, volume->clean.st.st_uid,
+                                     volume->clean.st.st_gid},
+                         error) &&
                link_replaced(draft, volume, error);
     case RL_NAME_REVISION:
         return rl_fail(
@@ -197,7 +200,7 @@ rl_draft_free(RlDraft *draft)
     rl_fd_close(&draft->dir);
     if (unfinished && draft->linked)
         unlink_replaced(draft);
-    if (unfinished && draft->made_dir)
+    if (draft->name && draft->made_dir)
         rl_dir_remove_empty(draft->pool->root, draft->name->dir);
     rl_name_free(draft->name);
     rl_pool_close(draft->pool);

@@ -31,6 +31,13 @@ typedef struct {
 RlDraft *rl_draft_new(RlPool *pool, const char *name, const RlAccess *access, GError **error);
 
 /**
+ * rl_draft_check_replaceable:
+ * True if the clean image of @volume could be replaced now. Else false with RL_ERROR_UNSUPPORTED (a
+ * kind that has none), RL_ERROR_STATE or RL_ERROR_NOT_FOUND.
+ */
+bool rl_draft_check_replaceable(const RlVolume *volume, GError **error);
+
+/**
  * rl_draft_fill:
  * Makes the draft's content that of @from (a regular file or block device, readable): a reflink, or
  * where that cannot be and @may_copy is true a sparse copy; then at least @capacity bytes long.

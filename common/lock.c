@@ -19,11 +19,14 @@ open_lock_file(dev_t dev, ino_t ino, const char *volume, GError **error)
     g_autofree char *hash = g_compute_checksum_for_string(G_CHECKSUM_SHA256, volume, -1);
     g_autofree char *path = g_build_filename(dir, hash, NULL);
 
-    if (g_mkdir_with_parents(dir, 0700) < 0) {
-        rl_fail_errno(error, errno, "cannot make the lock directory '%s'", dir);
-        return -1;
-    }
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0 && errno == ENOENT) {
+        if (g_mkdir_with_parents(dir, 0700) < 0) {
+            rl_fail_errno(error, errno, "cannot make the lock directory '%s'", dir);
+            return -1;
+        }
+        fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    }
     if (fd < 0)
         rl_fail_errno(error, errno, "cannot open the lock file '%s' of volume '%s'", path, volume);
     return fd;
@@ -69,9 +72,10 @@ rl_lock_take(dev_t dev, ino_t ino, const char *volume, const char *purpose, int 
         return NULL;
     }
 
-    /* For whoever waits. A failure to write it is no reason not to hold the lock. */
+    /* For whoever waits, who reads up to the NUL. A failure to write it is no reason not to hold
+     * the lock. */
     g_autofree char *line = g_strdup_printf("%s by process %d", purpose, (int) getpid());
-    if (ftruncate(fd, 0) < 0 || pwrite(fd, line, strlen(line), 0) < 0)
+    if (pwrite(fd, line, strlen(line) + 1, 0) < 0)
         errno = 0;
 
     RlLock *lock = g_new0(RlLock, 1);

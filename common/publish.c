@@ -14,6 +14,7 @@
 #include "filename.h"
 #include "identity.h"
 #include "state.h"
+#include "stop.h"
 
 static bool
 sync_file(const RlDraft *draft, GError **error)
@@ -23,26 +24,37 @@ sync_file(const RlDraft *draft, GError **error)
     return true;
 }
 
-/* What an earlier volume of this name left: its record first, which would tell the wrong kind. Its
- * named revisions were somebody's wish, so they are no leftovers. */
+/* Named revisions were somebody's wish, so they are no leftovers. */
+static bool
+refuse_for_labels(const RlVolume *volume, GError **error)
+{
+    g_autoptr(GPtrArray) revisions = rl_revisions_list(volume->dir, volume->name->leaf, error);
+    const RlRevision *last =
+        revisions && revisions->len ? g_ptr_array_index(revisions, revisions->len - 1) : NULL;
+
+    if (!revisions)
+        return false;
+    if (!last || !last->label)
+        return true;
+    return rl_fail(error, RL_ERROR_EXISTS,
+                   "volume '%s' was deleted, but its revision '%s@%s' is there: delete that first",
+                   volume->name->volume, volume->name->volume, last->label);
+}
+
+/* What an earlier volume of this name left: its record first, which would tell the wrong kind. */
 static bool
 remove_leftovers(const RlVolume *volume, GError **error)
 {
     g_autoptr(RlEntries) entries = NULL;
     const char *file;
 
-    if (!rl_file_drop(volume, volume->record_file, error))
+    if (!refuse_for_labels(volume, error) || !rl_file_drop(volume, volume->record_file, error))
         return false;
     entries = rl_entries_open(volume->dir, error);
     while (entries && (file = rl_entries_next(entries))) {
         RlFileName name = rl_file_name_parse(file);
         if (strcmp(name.leaf, volume->name->leaf) != 0)
             continue;
-        if (name.role == RL_FILE_LABEL)
-            return rl_fail(
-                error, RL_ERROR_EXISTS,
-                "volume '%s' was deleted, but its revision '%s@%s' is there: delete that first",
-                volume->name->volume, volume->name->volume, name.label);
         if ((name.role == RL_FILE_REVISION || name.role == RL_FILE_PRECACHE ||
              name.role == RL_FILE_IMPORT) &&
             !rl_file_drop(volume, file, error))
@@ -150,6 +162,20 @@ rl_draft_label(RlDraft *draft, GError **error)
     return rl_volume_sync(volume, error);
 }
 
+/* The clean image has been its own next revision since the draft was begun. Whoever gave up a draft
+ * of his own since, or deleted that revision, has taken the name away. */
+static bool
+keep_replaced(const RlDraft *draft, const RlVolume *volume, GError **error)
+{
+    rl_autofd int clean = rl_volume_open_image(volume, volume->clean_file, error);
+    uint64_t number;
+    bool linked;
+
+    if (clean < 0 || !rl_commit_number(volume, clean, &number, &linked, error))
+        return false;
+    return linked || rl_commit_link(volume, draft->revision, error);
+}
+
 bool
 rl_draft_replace(RlDraft *draft, GError **error)
 {
@@ -167,7 +193,8 @@ rl_draft_replace(RlDraft *draft, GError **error)
         return rl_fail(error, RL_ERROR_STATE,
                        "volume '%s' was changed meanwhile: its content was not replaced",
                        volume->name->volume);
-    if (!rl_newfile_replace(draft->fd, volume->dir, temp, volume->clean_file, error))
+    if (!keep_replaced(draft, volume, error) ||
+        !rl_newfile_replace(draft->fd, volume->dir, temp, volume->clean_file, error))
         return false;
     rl_volume_log(volume, "replaced %s; it is revision %" G_GUINT64_FORMAT " now",
                   volume->clean_file, draft->revision);

@@ -15,6 +15,7 @@
 #include "loop.h"
 #include "newfile.h"
 #include "state.h"
+#include "stop.h"
 
 static bool
 set_size(int fd, const RlVolume *volume, uint64_t capacity, bool allocate, GError **error)
@@ -52,6 +53,15 @@ require_resizable(const RlVolume *volume, GError **error)
     return true;
 }
 
+static bool
+wish_size(int fd, const RlVolume *volume, uint64_t capacity, GError **error)
+{
+    bool must_be_durable = volume->clean.there && capacity < (uint64_t) volume->clean.st.st_size;
+
+    return rl_attr_set_number(fd, RL_ATTR_SIZE, capacity, error) &&
+           (!must_be_durable || sync_size(fd, volume, error));
+}
+
 /* The caller has the lock. *@ret_fd is the dirty image, owned by the caller, who makes it durable
  * without. */
 static bool
@@ -61,11 +71,12 @@ resize_dirty(const RlVolume *volume, uint64_t capacity, bool allocate, int *ret_
         return false;
 
     rl_autofd int fd = rl_dir_open_file(volume->dir, volume->dirty_file, O_RDWR, error);
-    bool shrinks = volume->clean.there && capacity < (uint64_t) volume->clean.st.st_size;
-    /* The wish before the deed: a smaller image without it would be taken for damage. */
-    if (fd < 0 || !rl_attr_set_number(fd, RL_ATTR_SIZE, capacity, error) ||
-        (shrinks && !sync_size(fd, volume, error)) ||
-        !set_size(fd, volume, capacity, allocate, error))
+    bool shrinks = capacity < (uint64_t) volume->dirty.st.st_size;
+    /* An image that is smaller than was wished for is taken for damage. So the wish comes before
+     * the deed, and the deed that can fail before the wish: nothing has changed then. */
+    if (fd < 0 || (shrinks && !wish_size(fd, volume, capacity, error)) ||
+        !set_size(fd, volume, capacity, allocate, error) ||
+        (!shrinks && !rl_attr_set_number(fd, RL_ATTR_SIZE, capacity, error)))
         return false;
     rl_volume_log(volume, "resized %s to %" G_GUINT64_FORMAT " bytes", volume->dirty_file,
                   capacity);
@@ -118,7 +129,7 @@ resize_clean(RlVolume *volume, uint64_t capacity, bool allocate, bool *ret_done,
     rl_autofd int fd = base ? rl_dirty_make(volume, base, error) : -1;
     uint64_t highest;
 
-    if (fd < 0 || !rl_attr_get_number(base->fd, RL_ATTR_HIGHEST, &highest, error) ||
+    if (fd < 0 || !rl_commit_highest(volume, base->fd, &highest, error) ||
         !rl_identity_new(fd, highest, error) || !set_size(fd, volume, capacity, allocate, error))
         return false;
     if (!sync_size(fd, volume, error))

@@ -32,23 +32,36 @@ rl_run_boot_clock_us(void)
 }
 
 bool
-rl_run_set(int fd, const RlOwner *owner, RlRunTraits traits, GError **error)
+rl_run_put_back(int fd, const RlRun *run, GError **error)
 {
     g_autoptr(GKeyFile) file = g_key_file_new();
-    g_autofree char *boot = rl_run_boot_id();
-    g_autofree char *name =
-        g_utf8_substring(owner->name, 0, MIN(NAME_SHOWN_MAX, g_utf8_strlen(owner->name, -1)));
 
-    g_key_file_set_string(file, GROUP, "driver", owner->driver);
-    g_key_file_set_string(file, GROUP, "uuid", owner->uuid);
-    g_key_file_set_string(file, GROUP, "name", name);
-    g_key_file_set_string(file, GROUP, "boot", boot);
-    g_key_file_set_int64(file, GROUP, "since", rl_run_boot_clock_us());
-    g_key_file_set_boolean(file, GROUP, "written", traits.written);
-    g_key_file_set_boolean(file, GROUP, "readonly", traits.readonly);
+    g_key_file_set_string(file, GROUP, "driver", run->driver);
+    g_key_file_set_string(file, GROUP, "uuid", run->uuid);
+    g_key_file_set_string(file, GROUP, "name", run->name);
+    g_key_file_set_string(file, GROUP, "boot", run->boot_id);
+    g_key_file_set_int64(file, GROUP, "since", run->since_us);
+    g_key_file_set_boolean(file, GROUP, "written", run->written);
+    g_key_file_set_boolean(file, GROUP, "readonly", run->readonly);
 
     g_autofree char *text = g_key_file_to_data(file, NULL, NULL);
     return rl_attr_set(fd, RL_ATTR_RUN, text, error);
+}
+
+bool
+rl_run_set(int fd, const RlOwner *owner, RlRunTraits traits, GError **error)
+{
+    g_autoptr(RlRun) run = g_new0(RlRun, 1);
+
+    run->driver = g_strdup(owner->driver);
+    run->uuid = g_strdup(owner->uuid);
+    run->name =
+        g_utf8_substring(owner->name, 0, MIN(NAME_SHOWN_MAX, g_utf8_strlen(owner->name, -1)));
+    run->boot_id = rl_run_boot_id();
+    run->since_us = rl_run_boot_clock_us();
+    run->written = traits.written;
+    run->readonly = traits.readonly;
+    return rl_run_put_back(fd, run, error);
 }
 
 static char *

@@ -41,6 +41,12 @@ typedef struct {
 bool rl_run_set(int fd, const RlOwner *owner, RlRunTraits traits, GError **error);
 
 /**
+ * rl_run_put_back:
+ * Writes on the image @fd what rl_run_get() read from it before: also when that run began.
+ */
+bool rl_run_put_back(int fd, const RlRun *run, GError **error);
+
+/**
  * rl_run_get:
  * Reads who runs on the image @fd; *@ret_run is NULL where nobody does, owned by the caller. What
  * cannot be understood is a run of an unknown owner that was written to.

@@ -17,6 +17,7 @@
 #include "identity.h"
 #include "inuse.h"
 #include "shared.h"
+#include "stop.h"
 #include "takeover.h"
 
 /* Loop devices of a guest that reboots detach late. */
@@ -31,6 +32,7 @@ typedef struct {
     RlStartFlags flags;
     bool continued;
     RlRun *before;
+    RlHold hold;
     bool done;
 } Start;
 
@@ -43,6 +45,17 @@ date_is_ambiguous(const struct stat *clean)
 
     clock_gettime(CLOCK_REALTIME, &now);
     return clean->st_mtim.tv_sec >= now.tv_sec - 1;
+}
+
+/* Not without what is to come in its place: a start that fails changes nothing. */
+static bool
+drop_leftover(RlVolume *volume, GError **error)
+{
+    g_autoptr(RlBase) base = NULL;
+
+    if (volume->kind != RL_KIND_VOLATILE && !(base = rl_base_open(volume, error)))
+        return false;
+    return rl_dirty_drop(volume, error) && rl_volume_look(volume, error);
 }
 
 /* There is a dirty image: goes on with it, or drops it and leaves start->done false. */
@@ -58,10 +71,13 @@ take_over(Start *start, GError **error)
         !rl_takeover_decide(volume, fd, run, start->owner, start->flags, &takeover, error))
         return false;
     if (takeover == RL_TAKEOVER_DROP)
-        return rl_dirty_drop(volume, error) && rl_volume_look(volume, error);
+        return drop_leftover(volume, error);
 
-    if (!rl_takeover_mark(fd, start->owner, takeover, error))
+    if (!rl_hold_get(fd, &start->hold, error) || !rl_takeover_mark(fd, start->owner, error))
         return false;
+    /* Its memory is gone, and with the mark what said where that was. */
+    if (start->hold == RL_HOLD_SAVED && takeover == RL_TAKEOVER_CONTINUE)
+        start->hold = RL_HOLD_KEPT;
     rl_volume_log(volume, "goes on with %s", volume->dirty_file);
     start->continued = true;
     start->before = g_steal_pointer(&run);
@@ -151,7 +167,7 @@ unshare_direct(RlVolume *volume, GError **error)
     rl_autofd int fd = base ? rl_dirty_make(volume, base, error) : -1;
     uint64_t highest;
 
-    if (fd < 0 || !rl_attr_get_number(base->fd, RL_ATTR_HIGHEST, &highest, error) ||
+    if (fd < 0 || !rl_commit_highest(volume, base->fd, &highest, error) ||
         !rl_identity_new(fd, highest, error))
         return false;
     if (fsync(fd) < 0)
@@ -291,17 +307,16 @@ rl_volume_start(const RlPool *pool, const char *name, const RlOwner *owner, RlSt
     started->volume = g_strdup(name);
     started->continued = start.continued;
     started->before = start.before;
+    started->hold = start.hold;
     return started;
 }
 
 static bool
-restore_run(int fd, const RlRun *before, GError **error)
+put_back(int fd, const RlStarted *started, GError **error)
 {
-    if (!before)
-        return rl_run_clear(fd, error);
-
-    RlOwner owner = {before->driver, before->uuid, before->name};
-    return rl_run_set(fd, &owner, (RlRunTraits){before->written, before->readonly}, error);
+    if (started->hold != RL_HOLD_NONE && !rl_hold_set(fd, started->hold, error))
+        return false;
+    return started->before ? rl_run_put_back(fd, started->before, error) : rl_run_clear(fd, error);
 }
 
 bool
@@ -324,7 +339,7 @@ rl_volume_unstart(const RlPool *pool, const RlStarted *started, const RlOwner *o
     if (!run || !rl_run_is_of(run, owner) || rl_inuse(fd))
         return true; /* somebody else's by now */
     if (started->continued)
-        return restore_run(fd, started->before, error);
+        return put_back(fd, started, error);
     if (!rl_run_clear(fd, error))
         return false;
     if (volume->kind == RL_KIND_VOLATILE)

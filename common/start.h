@@ -2,6 +2,7 @@
 /* A domain is about to run: its volume gets a dirty image. */
 #pragma once
 
+#include "hold.h"
 #include "run.h"
 #include "volume.h"
 
@@ -16,6 +17,7 @@ typedef struct {
     char *volume;   /* the volume's name */
     bool continued; /* there was a dirty image, and it goes on */
     RlRun *before;  /* who ran on that, or NULL */
+    RlHold hold;    /* how it was marked */
 } RlStarted;
 
 /**

@@ -46,6 +46,14 @@ bool rl_commit_number(const RlVolume *volume, int fd, uint64_t *ret_number, bool
                       GError **error);
 
 /**
+ * rl_commit_highest:
+ * The highest number that a revision of @volume has been given, as far as its clean image @fd can
+ * tell: a link that was made and not yet followed by a commit counts. For a new clean image that
+ * makes no revision of the old one.
+ */
+bool rl_commit_highest(const RlVolume *volume, int fd, uint64_t *ret_highest, GError **error);
+
+/**
  * rl_commit_link:
  * Links the clean image to the name of revision @number. The caller has the lock.
  */

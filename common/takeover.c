@@ -34,7 +34,7 @@ check_leftover(const RlVolume *volume, int fd, GError **error)
     if (!rl_attr_get_number(fd, RL_ATTR_SIZE, &asked, error))
         return false;
     if (volume->dirty.st.st_size < volume->clean.st.st_size &&
-        (uint64_t) volume->dirty.st.st_size != asked)
+        (asked == 0 || (uint64_t) volume->dirty.st.st_size < asked))
         return rl_fail(
             error, RL_ERROR_STATE,
             "volume '%s' was left with a dirty image that is smaller than its clean one (%lld and "
@@ -70,8 +70,7 @@ decide_leftover(const RlVolume *volume, int fd, const RlRun *run, RlHold hold, R
     }
     if (flags & RL_START_READONLY)
         return refuse_readonly(volume, error);
-    /* What was kept once is kept again if this start fails. */
-    *ret_takeover = hold == RL_HOLD_NONE ? RL_TAKEOVER_CONTINUE : RL_TAKEOVER_RESTORE;
+    *ret_takeover = RL_TAKEOVER_CONTINUE;
     return check_leftover(volume, fd, error);
 }
 
@@ -101,10 +100,13 @@ rl_takeover_decide(const RlVolume *volume, int fd, const RlRun *run, const RlOwn
 }
 
 bool
-rl_takeover_mark(int fd, const RlOwner *owner, RlTakeover takeover, GError **error)
+rl_takeover_mark(int fd, const RlOwner *owner, GError **error)
 {
-    if (!rl_run_set(fd, owner, (RlRunTraits){.written = true}, error))
+    RlHold hold;
+
+    if (!rl_run_set(fd, owner, (RlRunTraits){.written = true}, error) ||
+        !rl_hold_get(fd, &hold, error))
         return false;
-    return takeover == RL_TAKEOVER_RESTORE ? rl_hold_set(fd, RL_HOLD_RESTORED, error)
-                                           : rl_hold_clear(fd, error);
+    /* What was kept once is kept again if this start fails. */
+    return hold == RL_HOLD_NONE || rl_hold_set(fd, RL_HOLD_RESTORED, error);
 }

@@ -8,8 +8,7 @@
 
 typedef enum {
     RL_TAKEOVER_CONTINUE, /* the domain goes on with it */
-    RL_TAKEOVER_RESTORE,  /* the same, and if its start fails the image is kept: the domain that was
-                             saved on it is restored, or it was kept before */
+    RL_TAKEOVER_RESTORE,  /* the domain that was saved on it is restored */
     RL_TAKEOVER_DROP,     /* it goes, and a new one is made */
 } RlTakeover;
 
@@ -25,6 +24,7 @@ bool rl_takeover_decide(const RlVolume *volume, int fd, const RlRun *run, const 
 
 /**
  * rl_takeover_mark:
- * Writes on the image @fd that @owner goes on with it.
+ * Writes on the image @fd that @owner goes on with it. If it was kept or saved, it is kept again
+ * should this start fail.
  */
-bool rl_takeover_mark(int fd, const RlOwner *owner, RlTakeover takeover, GError **error);
+bool rl_takeover_mark(int fd, const RlOwner *owner, GError **error);

@@ -7,8 +7,10 @@
 #include "virerror.h"
 #include "virfdstream.h"
 
+#include "common/edit.h"
 #include "common/fd.h"
 #include "common/source.h"
+#include "upload.h"
 
 #define VIR_FROM_THIS VIR_FROM_STORAGE
 
@@ -16,15 +18,17 @@ int
 rl_vol_upload_cb(virStoragePoolObj *obj, virStorageVolDef *vol, virStreamPtr stream,
                  unsigned long long offset, unsigned long long length, unsigned int flags)
 {
+    GError *error = NULL;
+
     if (!rl_is_reflink(obj))
         return rl_stock()->uploadVol(obj, vol, stream, offset, length, flags);
-    /* Never in place: the blocks are shared. */
-    virReportError(VIR_ERR_OPERATION_UNSUPPORTED,
-                   "volume '%s': a stream cannot be taken into a reflink pool; make a volume of it "
-                   "in another pool and "
-                   "take it with vol-create-from",
-                   vol->name);
-    return -1;
+    virCheckFlags(VIR_STORAGE_VOL_UPLOAD_SPARSE_STREAM, -1);
+
+    RlPool *pool = rl_open_pool(obj);
+    RlDraft *draft = pool ? rl_edit_begin(pool, vol->name, &error) : NULL;
+    if (!draft)
+        return error ? rl_report(error) : -1;
+    return rl_upload_start(stream, draft, offset, length);
 }
 
 /* The last committed state: the stream has the image open, so a commit that renames it away changes

@@ -18,7 +18,7 @@
 
 #define ATTR(key) "trusted.libvirt-reflink-bench." key
 /* As long as the engine's. */
-#define RUN_TEXT_SIZE 220
+#define RUN_TEXT_SIZE 160
 #define ID_TEXT "00112233445566778899aabbccddeeff"
 
 static void
@@ -106,10 +106,9 @@ make_precache(int dir)
 
 /* The worker's part: keeps one revision, and makes the next precache. */
 static void
-bare_after(const BareRun *run)
+bare_after(const BareRun *run, int dir)
 {
     char old[64];
-    rl_autofd int dir = open_dir(run->path);
 
     snprintf(old, sizeof(old), CLEAN ".%d", run->revision - 1);
     if (unlinkat(dir, old, 0) < 0 && errno != ENOENT)
@@ -121,26 +120,18 @@ void
 bare_run(void *data)
 {
     BareRun *run = data;
+    rl_autofd int dir = open_dir(run->path);
     Lap lap = lap_begin();
-    Lap start = lap;
 
     bare_start(run);
-    run->cost.start_fsyncs = lap_end(&start, run->cost.start);
-    double start_ms = g_array_index(run->cost.start, double, run->cost.start->len - 1);
-    if (run->write) {
-        rl_autofd int dir = open_dir(run->path);
+    Took started = lap_end(&lap);
+    if (run->write)
         write_block(dir, DIRTY);
-    }
     lap = lap_begin();
     bare_stop(run);
-    run->cost.stop_fsyncs = lap_end(&lap, run->cost.stop);
-    times_add(run->cost.both,
-              start_ms + g_array_index(run->cost.stop, double, run->cost.stop->len - 1));
-    if (!run->write)
-        return;
-    lap = lap_begin();
-    bare_after(run);
-    lap_end(&lap, run->cost.after);
+    cost_add(&run->cost, started, lap_end(&lap));
+    if (run->write)
+        bare_after(run, dir);
 }
 
 BareRun

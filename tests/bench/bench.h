@@ -30,13 +30,18 @@ double times_median(const Times *times);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Times, g_array_unref)
 
 typedef struct {
-    double since_ms;
+    double since_ms, in_fsync_ms;
     long fsyncs;
 } Lap;
 
+typedef struct {
+    double ms;
+    double outside_ms; /* of it, what was not spent in fsync(2) */
+    long fsyncs;
+} Took;
+
 Lap lap_begin(void);
-/* Adds the time since @lap began to @times; returns the number of fsyncs since. */
-long lap_end(const Lap *lap, Times *times);
+Took lap_end(const Lap *lap);
 
 /* Two things are measured in turns, and who comes first changes: what one leaves for the other to
  * pay evens out. */

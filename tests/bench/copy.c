@@ -62,7 +62,7 @@ copy_engine(void *data)
         if (!rl_copy_sparse(from, to, &error))
             g_error("%s", error->message);
     }
-    lap_end(&lap, copy->times);
+    times_add(copy->times, lap_end(&lap).ms);
     count(copy);
 }
 
@@ -80,7 +80,7 @@ copy_cp(void *data)
                       &error) ||
         !g_spawn_check_wait_status(status, &error))
         g_error("%s", error->message);
-    lap_end(&lap, copy->times);
+    times_add(copy->times, lap_end(&lap).ms);
     count(copy);
 }
 

@@ -23,6 +23,7 @@ show(const EngineRun *engine, const BareRun *bare, const char *start, const char
     table_row(start, engine->cost.start, bare->cost.start, NO_BAR);
     table_row(stop, engine->cost.stop, bare->cost.stop, NO_BAR);
     table_row("start + stop", engine->cost.both, bare->cost.both, BAR);
+    table_row("outside of fsync(2)", engine->cost.outside, bare->cost.outside, NO_BAR);
 }
 
 void

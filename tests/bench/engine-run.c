@@ -7,62 +7,44 @@
 
 static const RlOwner owner = {"qemu", "11111111-1111-4111-8111-111111111111", "bench"};
 
-Cost
-cost_new(void)
-{
-    return (Cost){times_new(), times_new(), times_new(), times_new(), 0, 0};
-}
-
-void
-cost_clear(Cost *cost)
-{
-    g_array_unref(cost->start);
-    g_array_unref(cost->stop);
-    g_array_unref(cost->both);
-    g_array_unref(cost->after);
-}
-
-static void
-start(EngineRun *run)
+static Took
+start(const EngineRun *run)
 {
     g_autoptr(GError) error = NULL;
     Lap lap = lap_begin();
     g_autoptr(RlStarted) started = rl_volume_start(run->pool, run->name, &owner, 0, &error);
+    Took took = lap_end(&lap);
 
     if (!started)
         g_error("%s", error->message);
-    run->cost.start_fsyncs = lap_end(&lap, run->cost.start);
+    return took;
 }
 
-static void
-stop(EngineRun *run)
+static Took
+stop(const EngineRun *run)
 {
     g_autoptr(GError) error = NULL;
     RlStop how;
     Lap lap = lap_begin();
+    bool done = rl_volume_stop(run->pool, run->name, &owner, &how, &error);
+    Took took = lap_end(&lap);
 
-    if (!rl_volume_stop(run->pool, run->name, &owner, &how, &error))
+    if (!done)
         g_error("%s", error->message);
-    run->cost.stop_fsyncs = lap_end(&lap, run->cost.stop);
     if (how != (run->write ? RL_STOP_COMMITTED : RL_STOP_UNWRITTEN))
         g_error("the stop of %s came to %d", run->name, (int) how);
+    return took;
 }
 
 static void
-maintain(EngineRun *run)
+maintain(const EngineRun *run)
 {
     g_autoptr(GError) error = NULL;
     Lap lap = lap_begin();
 
     if (!rl_volume_maintain(run->pool, run->name, run->write, &error))
         g_error("%s", error->message);
-    lap_end(&lap, run->cost.after);
-}
-
-static double
-last(const Times *times)
-{
-    return g_array_index(times, double, times->len - 1);
+    times_add(run->cost.after, lap_end(&lap).ms);
 }
 
 void
@@ -73,10 +55,10 @@ engine_run(void *data)
 
     if (run->settle)
         settle(run->pool->root);
-    start(run);
+
+    Took started = start(run);
     if (run->write)
         write_block(run->pool->root, dirty);
-    stop(run);
-    times_add(run->cost.both, last(run->cost.start) + last(run->cost.stop));
+    cost_add(&run->cost, started, stop(run));
     maintain(run);
 }

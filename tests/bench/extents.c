@@ -58,7 +58,7 @@ clone_bare(const RlPool *pool, const char *image, int rounds, Times *times)
         settle(to);
         Lap lap = lap_begin();
         must(ioctl(to, FICLONE, from));
-        lap_end(&lap, times);
+        times_add(times, lap_end(&lap).ms);
     }
 }
 

@@ -5,17 +5,11 @@
 #include <unistd.h>
 
 static long fsyncs;
+static double in_fsync_ms;
 
 /* The linker leads every fsync(2) of the engine and of the benchmark through here. */
 int __real_fsync(int fd);
 int __wrap_fsync(int fd);
-
-int
-__wrap_fsync(int fd)
-{
-    fsyncs++;
-    return __real_fsync(fd);
-}
 
 static double
 now_ms(void)
@@ -24,6 +18,17 @@ now_ms(void)
 
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (double) now.tv_sec * 1e3 + (double) now.tv_nsec / 1e6;
+}
+
+int
+__wrap_fsync(int fd)
+{
+    double since_ms = now_ms();
+    int rc = __real_fsync(fd);
+
+    fsyncs++;
+    in_fsync_ms += now_ms() - since_ms;
+    return rc;
 }
 
 Times *
@@ -61,14 +66,15 @@ times_median(const Times *times)
 Lap
 lap_begin(void)
 {
-    return (Lap){now_ms(), fsyncs};
+    return (Lap){now_ms(), in_fsync_ms, fsyncs};
 }
 
-long
-lap_end(const Lap *lap, Times *times)
+Took
+lap_end(const Lap *lap)
 {
-    times_add(times, now_ms() - lap->since_ms);
-    return fsyncs - lap->fsyncs;
+    double ms = now_ms() - lap->since_ms;
+
+    return (Took){ms, ms - (in_fsync_ms - lap->in_fsync_ms), fsyncs - lap->fsyncs};
 }
 
 void

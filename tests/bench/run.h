@@ -10,14 +10,16 @@ typedef enum {
     CALLS_LEAST, /* what the file system needs: no attributes, no second fsync of the image */
 } Calls;
 
-/* What a run costs. */
+/* What runs cost. */
 typedef struct {
     Times *start, *stop, *both;
+    Times *outside;                 /* of both, what was not spent in fsync(2) */
     Times *after;                   /* what the worker does after the stop */
     long start_fsyncs, stop_fsyncs; /* of the last run */
 } Cost;
 
 Cost cost_new(void);
+void cost_add(Cost *cost, Took start, Took stop);
 void cost_clear(Cost *cost);
 
 /* A volume under the engine. */

@@ -30,7 +30,7 @@ scan(void *data)
 
     if (!listed)
         g_error("%s", error->message);
-    lap_end(&lap, walk->times);
+    times_add(walk->times, lap_end(&lap).ms);
     walk->volumes = (int) listed->len;
     g_ptr_array_unref(listed);
 }
@@ -66,7 +66,7 @@ walk_bare(void *data)
 
     walk->entries = 0;
     walk_directory(walk, root);
-    lap_end(&lap, walk->times);
+    times_add(walk->times, lap_end(&lap).ms);
 }
 
 static void

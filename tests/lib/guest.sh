@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=bash
-# Real domains with the guest of boot.S: to be sourced after lab.sh.
+# Real domains with the guest of boot.S: to be sourced after lab.sh; what has to do with pools
+# needs pool.sh as well.
 
 # shellcheck disable=SC2034
 BOOT_IMAGE=$BUILD_DIR/guest/boot.img
@@ -72,4 +73,50 @@ counter()
 guest_wish()
 {
     printf '%s' "$2" | dd of="$1" bs=512 seek=2 conv=notrunc status=none
+}
+
+# guest_says NAME TEXT: waits until it has printed a line with that in it.
+guest_says()
+{
+    eventually 60 grep -q "$2" "$LAB/$1.serial"
+}
+
+# guest_pool PATH [OPTIONS]: the reflink pool "qubes"; on a file system without reflinks, with the
+# fallback. Beside it a pool "plain" that has the disk "boot".
+guest_pool()
+{
+    local options=${2:-}
+
+    [ "$FS" != ext4 ] || options+="<reflink:fallback copy='yes'/>"
+    reflink_pool qubes "$1" "$options"
+    mkdir "$LAB/plain"
+    cp "$BOOT_IMAGE" "$LAB/plain/boot"
+    stock_pool plain "$LAB/plain"
+}
+
+# boot_volume NAME: a volume of "qubes" that a guest can boot from.
+boot_volume()
+{
+    volume_document "$1" 1048576 >"$LAB/volume.xml"
+    virsh vol-create-from qubes "$LAB/volume.xml" boot --inputpool plain
+}
+
+# guest_domain NAME VOLUME...: defines a domain on these volumes of "qubes".
+guest_domain()
+{
+    local name=$1 images= volume
+    shift
+
+    for volume in "$@"; do
+        images+=" $(virsh vol-path "$volume" qubes)"
+    done
+    lab_domain "$name" "$images" >"$LAB/$name.xml"
+    virsh define "$LAB/$name.xml"
+}
+
+# has_volumes NAME...: these and no others are listed in "qubes".
+has_volumes()
+{
+    virsh pool-refresh qubes
+    [ "$(volumes qubes)" = "$(printf '%s\n' "$@" | LC_ALL=C sort)" ]
 }

@@ -125,7 +125,7 @@ workers_done()
 
 no_worker()
 {
-    ! pgrep -x 50-reflink >/dev/null
+    ! pgrep -x '50-reflink|libvirt-reflink' >/dev/null
 }
 
 # revisions VOLUME: the numbers of its automatic revisions on disk, oldest first.
@@ -153,4 +153,28 @@ no_temporary()
 temporaries()
 {
     find "$POOL" -name '*~*'
+}
+
+# hook DOMAIN OPERATION SUBOPERATION: calls the hook as libvirt does, with the domain's XML on stdin
+# (and without descriptor 5, by which a test may have an image open).
+hook()
+{
+    "$STAGE_DIR/sbin/libvirt-reflink-hook" "$@" - 5>&-
+}
+
+# note FILE NAME: an attribute of ours that the image FILE has.
+note()
+{
+    getfattr --only-values --absolute-names -n "trusted.libvirt-reflink.$2" "$1"
+}
+
+# age_run FILE: the run that is noted on the image began more than the grace of five minutes ago.
+age_run()
+{
+    local run since
+
+    run=$(note "$1" run)
+    since=$(sed -n 's/^since=//p' <<<"$run")
+    setfattr -n trusted.libvirt-reflink.run \
+        -v "$(sed "s/^since=.*/since=$((since - 301 * 1000000))/" <<<"$run")"$'\n' "$1"
 }

@@ -204,15 +204,14 @@ test_open_for_writing_is_refused(Lab *lab)
 static void
 test_whose_it_is(Lab *lab)
 {
-    RlOwner xen = alice;
+    RlOwner namesake = {"libxl", alice.uuid, alice.name};
 
-    xen.driver = "libxl";
     lab_create(lab, V, "one", MIB);
     lab_stop(lab, V, &alice, RL_STOP_NOTHING);
     lab_start(lab, V, &alice);
     image_write(lab, V, RL_FILE_DIRTY, "two");
     lab_stop(lab, V, &bob, RL_STOP_NOT_OWNED);
-    lab_stop(lab, V, &xen, RL_STOP_NOT_OWNED);
+    lab_stop(lab, V, &namesake, RL_STOP_NOT_OWNED);
     image_is(lab, V, RL_FILE_DIRTY, "two");
     lab_stop(lab, V, NULL, RL_STOP_COMMITTED);
     lab_stop_fails(lab, "missing", &alice, RL_ERROR_NOT_FOUND, "there is no volume 'missing'");
@@ -235,15 +234,30 @@ test_snapshot_is_dropped(Lab *lab)
     assert_list(dir, "root-precache.img root.volume.xml");
 }
 
+/* A device model that owns the image could set its date back: then the date says nothing. */
+static void
+test_unwritten_snapshot(Lab *lab)
+{
+    lab_create(lab, "t/root", "one", MIB);
+    lab_create_kind(lab, "a/root", RL_KIND_SNAPSHOT, "t/root", NULL, 2 * MIB);
+    lab_start(lab, "a/root", &alice);
+    lab_stop(lab, "a/root", &alice, RL_STOP_DROPPED);
+    lab_start(lab, "a/root", &xen);
+    ino_t inode = image_inode(lab, "a/root", RL_FILE_DIRTY);
+    lab_stop(lab, "a/root", &xen, RL_STOP_UNWRITTEN);
+    lab_start(lab, "a/root", &xen);
+    g_assert_cmpuint(image_inode(lab, "a/root", RL_FILE_DIRTY), ==, inode);
+}
+
 /* Unwritten, but its source is another one by now: nothing to keep. */
 static void
 test_outdated_snapshot_is_dropped(Lab *lab)
 {
     lab_create(lab, "t/root", "one", MIB);
     lab_create_kind(lab, "a/root", RL_KIND_SNAPSHOT, "t/root", NULL, 0);
-    lab_start(lab, "a/root", &alice);
+    lab_start(lab, "a/root", &xen);
     lab_run(lab, "t/root", "two");
-    lab_stop(lab, "a/root", &alice, RL_STOP_DROPPED);
+    lab_stop(lab, "a/root", &xen, RL_STOP_DROPPED);
 }
 
 static void
@@ -282,7 +296,7 @@ test_direct_returns(Lab *lab)
 static void
 test_clean_image_has_no_run(Lab *lab)
 {
-    const char *const keys[] = {RL_ATTR_RUN, RL_ATTR_HOLD, RL_ATTR_SIZE, RL_ATTR_BASE};
+    const char *const keys[] = {RL_ATTR_RUN, RL_ATTR_HOLD, RL_ATTR_BASE};
     const char *const names[] = {V, "db/main"};
 
     lab_create(lab, V, "one", MIB);
@@ -317,6 +331,7 @@ main(int argc, char **argv)
     lab_add("/stop/open-for-writing-is-refused", test_open_for_writing_is_refused);
     lab_add("/stop/whose-it-is", test_whose_it_is);
     lab_add("/stop/snapshot-is-dropped", test_snapshot_is_dropped);
+    lab_add("/stop/unwritten-snapshot", test_unwritten_snapshot);
     lab_add("/stop/outdated-snapshot-is-dropped", test_outdated_snapshot_is_dropped);
     lab_add("/stop/volatile-keeps-its-size-only", test_volatile_keeps_its_size_only);
     lab_add("/stop/direct-returns", test_direct_returns);

@@ -18,6 +18,8 @@
 const RlOwner alice = {"qemu", "11111111-1111-4111-8111-111111111111", "alice"};
 const RlOwner bob = {"qemu", "22222222-2222-4222-8222-222222222222", "bob"};
 
+const RlOwner xen = {"libxl", "33333333-3333-4333-8333-333333333333", "xen"};
+
 typedef struct {
     const char *fs;
     LabTest test;

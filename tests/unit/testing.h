@@ -46,8 +46,8 @@ void lab_create(Lab *lab, const char *name, const char *text, uint64_t size);
 void lab_create_kind(Lab *lab, const char *name, RlKind kind, const char *source, const char *text,
                      uint64_t size);
 
-/* Two domains. */
-extern const RlOwner alice, bob;
+/* Domains: of qemu's driver, but for the last. */
+extern const RlOwner alice, bob, xen;
 
 /* Start and stop that must not fail; stopping must come to @wanted. */
 void lab_start(Lab *lab, const char *name, const RlOwner *owner);

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "edit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "attr.h"
+#include "dir.h"
+#include "dirty.h"
+#include "error.h"
+#include "fd.h"
+#include "filename.h"
+#include "identity.h"
+#include "maintain.h"
+#include "state.h"
+#include "stop.h"
+
+static bool
+fill(RlDraft *draft, GError **error)
+{
+    g_autoptr(RlVolume) volume = rl_volume_find(draft->pool, draft->name->volume, error);
+    g_autoptr(RlBase) base = NULL;
+
+    if (!volume || !rl_draft_check_replaceable(volume, error))
+        return false;
+    base = rl_base_open(volume, error);
+    draft->dir = base ? rl_dir_open(draft->pool->root, draft->name->dir, error) : -1;
+    draft->fd = draft->dir >= 0 ? rl_dirty_make(volume, base, error) : -1;
+    if (draft->fd < 0)
+        return false;
+    draft->replaced = base->st;
+    return rl_identity_new(draft->fd, 0, error);
+}
+
+RlDraft *
+rl_edit_begin(RlPool *pool, const char *name, GError **error)
+{
+    g_autoptr(RlDraft) draft = g_new0(RlDraft, 1);
+
+    draft->pool = pool;
+    draft->dir = draft->fd = -1;
+    draft->name = rl_name_parse(name, error);
+    if (!draft->name)
+        return NULL;
+    if (draft->name->form != RL_NAME_HEAD) {
+        rl_fail(error, RL_ERROR_UNSUPPORTED, "'%s' is a revision, and those are read-only", name);
+        return NULL;
+    }
+    if (!fill(draft, error))
+        return NULL;
+    return g_steal_pointer(&draft);
+}
+
+/* As in a commit: the clean image gets its second name, then the draft the first. The caller has
+ * the lock. */
+static bool
+swap(RlDraft *draft, const RlVolume *volume, GError **error)
+{
+    g_autofree char *temp = rl_file_name_temp(draft->name->leaf);
+    rl_autofd int clean = rl_volume_open_image(volume, volume->clean_file, error);
+    bool linked;
+
+    /* The number is not fsynced: should it be lost, the names on disk tell it. */
+    if (clean < 0 || !rl_commit_number(volume, clean, &draft->revision, &linked, error) ||
+        !rl_attr_set_number(draft->fd, RL_ATTR_HIGHEST, draft->revision, error))
+        return false;
+    if (!linked && !rl_commit_link(volume, draft->revision, error))
+        return false;
+    return rl_newfile_link(draft->fd, volume->dir, temp, error) &&
+           rl_volume_rename(volume, temp, volume->clean_file, error);
+}
+
+bool
+rl_edit_commit(RlDraft *draft, int timeout_ms, GError **error)
+{
+    g_autoptr(RlLock) lock = rl_lock_take(draft->pool->dev, draft->pool->ino, draft->name->volume,
+                                          "replace", timeout_ms, error);
+    g_autoptr(RlVolume) volume =
+        lock ? rl_volume_find(draft->pool, draft->name->volume, error) : NULL;
+
+    if (!volume || !rl_state_require_idle(volume, "replaced", error))
+        return false;
+    if (volume->dirty.there || !volume->clean.there ||
+        !rl_stat_same(&volume->clean.st, &draft->replaced))
+        return rl_fail(error, RL_ERROR_STATE,
+                       "volume '%s' was started or changed meanwhile: its content was not replaced",
+                       volume->name->volume);
+    if (!swap(draft, volume, error))
+        return false;
+    rl_volume_prune(volume, rl_options_keep(draft->pool->options, draft->name->volume), NULL);
+    rl_fd_close(&draft->fd);
+    return true;
+}
+
+bool
+rl_edit_sync(const RlDraft *draft, GError **error)
+{
+    return rl_dir_sync(draft->dir, draft->name->dir, error);
+}

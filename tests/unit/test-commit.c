@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* filesystems: xfs btrfs ext4 */
+/* A commit that is cut off: by hand after each step, and by killing the process before each of its
+ * system calls that change the disk. */
+#include "common/attr.h"
+#include "common/draft.h"
+#include "common/fd.h"
+#include "common/identity.h"
+#include "common/maintain.h"
+#include "common/resize.h"
+#include "common/stop.h"
+#include "testing.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#define V "a/b/private"
+
+/* Linked, not yet renamed: the revision is the clean image itself. */
+static void
+cut_off_after_link(Lab *lab)
+{
+    GError *error = NULL;
+    g_autoptr(RlVolume) volume = rl_volume_open(lab->pool, V, &error);
+    rl_autofd int dirty = image_open(lab, V, RL_FILE_DIRTY, O_RDONLY);
+    rl_autofd int clean = image_open(lab, V, RL_FILE_CLEAN, O_RDONLY);
+    uint64_t number;
+    bool linked;
+
+    g_assert_true(rl_commit_number(volume, clean, &number, &linked, &error));
+    g_assert_false(linked);
+    g_assert_true(rl_identity_new(dirty, number, &error));
+    g_assert_true(rl_commit_link(volume, number, &error));
+    g_assert_no_error(error);
+}
+
+static void
+prepare(Lab *lab)
+{
+    lab_create(lab, V, "one", MIB);
+    lab_run(lab, V, "two");
+    lab_start(lab, V, &alice);
+    image_write(lab, V, RL_FILE_DIRTY, "three");
+}
+
+static void
+check_committed_once(Lab *lab)
+{
+    assert_revisions(lab, V, "1 2");
+    revision_is(lab, V, "1", "one");
+    revision_is(lab, V, "2", "two");
+    image_is(lab, V, RL_FILE_CLEAN, "three");
+    g_assert_false(image_is_there(lab, V, RL_FILE_DIRTY));
+}
+
+static void
+test_cut_off_and_stopped_again(Lab *lab)
+{
+    prepare(lab);
+    cut_off_after_link(lab);
+    assert_revisions(lab, V, "1 2");
+    lab_stop(lab, V, NULL, RL_STOP_COMMITTED);
+    check_committed_once(lab);
+}
+
+static void
+test_cut_off_and_started_again(Lab *lab)
+{
+    prepare(lab);
+    cut_off_after_link(lab);
+    lab_start(lab, V, &bob);
+    image_is(lab, V, RL_FILE_DIRTY, "three");
+    lab_stop(lab, V, &bob, RL_STOP_COMMITTED);
+    check_committed_once(lab);
+    lab_run(lab, V, "four");
+    assert_revisions(lab, V, "1 2 3");
+}
+
+/* The clean image's second name is not pruned; it would have to be made again. */
+static void
+test_cut_off_and_tidied(Lab *lab)
+{
+    prepare(lab);
+    cut_off_after_link(lab);
+    lab_options(lab, 0);
+    g_assert_true(rl_volume_maintain(lab->pool, V, true, NULL));
+    assert_revisions(lab, V, "2");
+    image_is(lab, V, RL_FILE_CLEAN, "two");
+    lab_stop(lab, V, NULL, RL_STOP_COMMITTED);
+    assert_revisions(lab, V, "2");
+    revision_is(lab, V, "2", "two");
+}
+
+/* What a guest's owner made smaller stays wanted so. */
+static void
+test_cut_off_after_a_shrink(Lab *lab)
+{
+    GError *error = NULL;
+
+    prepare(lab);
+    g_assert_true(rl_volume_resize(lab->pool, V, 512 * KIB, false, &error));
+    cut_off_after_link(lab);
+    lab_start(lab, V, &alice);
+    g_assert_cmpint(image_size(lab, V, RL_FILE_DIRTY), ==, 512 * KIB);
+    lab_stop(lab, V, &alice, RL_STOP_COMMITTED);
+    check_committed_once(lab);
+}
+
+/* A number that is given is given, whatever then becomes of the clean image. */
+static void
+test_resize_knows_the_number_that_was_linked(Lab *lab)
+{
+    g_autofree char *dirty = lab_file(lab, V, RL_FILE_DIRTY);
+    GError *error = NULL;
+
+    prepare(lab);
+    cut_off_after_link(lab);
+    g_assert_cmpint(unlink(dirty), ==, 0); /* discarded */
+    g_assert_true(rl_volume_resize(lab->pool, V, 2 * MIB, false, &error));
+    g_assert_no_error(error);
+    assert_revisions(lab, V, "1 2");
+    lab_run(lab, V, "four");
+    assert_revisions(lab, V, "1 2 3");
+    revision_is(lab, V, "2", "two");
+    revision_is(lab, V, "3", "two");
+}
+
+/* System calls that change what lies on the disk. */
+static bool
+changes_the_disk(uint64_t number)
+{
+    switch (number) {
+    case SYS_linkat:
+    case SYS_renameat:
+    case SYS_renameat2:
+    case SYS_unlinkat:
+    case SYS_ftruncate:
+    case SYS_fsetxattr:
+    case SYS_fremovexattr:
+    case SYS_utimensat:
+    case SYS_ioctl:
+    case SYS_fsync:
+        return true;
+    }
+    return false;
+}
+
+/* Runs @act in a child and kills it before its @n-th change. Returns false if it came to its end
+ * before. */
+static bool
+kill_before_change(void (*act)(Lab *), Lab *lab, int n)
+{
+    int status;
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+        raise(SIGSTOP);
+        act(lab);
+        _exit(0);
+    }
+    g_assert_cmpint(waitpid(pid, &status, 0), ==, pid);
+    ptrace(PTRACE_SETOPTIONS, pid, NULL, (void *) (PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL));
+    for (;;) {
+        struct __ptrace_syscall_info info;
+        g_assert_cmpint(ptrace(PTRACE_SYSCALL, pid, NULL, NULL), ==, 0);
+        g_assert_cmpint(waitpid(pid, &status, 0), ==, pid);
+        if (WIFEXITED(status)) {
+            g_assert_cmpint(WEXITSTATUS(status), ==, 0);
+            return false;
+        }
+        g_assert_true(WIFSTOPPED(status));
+        if (WSTOPSIG(status) != (SIGTRAP | 0x80))
+            continue;
+        ptrace(PTRACE_GET_SYSCALL_INFO, pid, (void *) sizeof(info), &info);
+        if (info.op == PTRACE_SYSCALL_INFO_ENTRY && changes_the_disk(info.entry.nr) && n-- == 0)
+            break;
+    }
+    kill(pid, SIGKILL);
+    g_assert_cmpint(waitpid(pid, &status, 0), ==, pid);
+    return true;
+}
+
+static void
+act_stop(Lab *lab)
+{
+    RlStop stop;
+
+    if (!rl_volume_stop(lab->pool, V, &alice, &stop, NULL))
+        _exit(1);
+}
+
+/* Removes the volume with all its files. */
+static void
+clear(Lab *lab)
+{
+    g_autofree char *dir = lab_path(lab, "a");
+    g_autofree char *command = g_strdup_printf("rm -r '%s'", dir);
+
+    g_assert_cmpint(system(command), ==, 0);
+}
+
+static void
+test_killed_while_stopping(Lab *lab)
+{
+    int n = 0;
+
+    for (bool killed = true; killed; n++) {
+        prepare(lab);
+        killed = kill_before_change(act_stop, lab, n);
+        /* Whatever it left, the domain can be started, and nothing is lost or doubled. */
+        lab_start(lab, V, &alice);
+        image_is(lab, V, RL_FILE_DIRTY, "three");
+        lab_stop(lab, V, &alice,
+                 image_is_there(lab, V, RL_FILE_DIRTY) ? RL_STOP_COMMITTED : RL_STOP_NOTHING);
+        g_assert_true(rl_volume_maintain(lab->pool, V, true, NULL));
+        image_is(lab, V, RL_FILE_CLEAN, "three");
+        revision_is(lab, V, "1", "one");
+        revision_is(lab, V, "2", "two");
+        g_autofree char *dir = lab_path(lab, "a/b"), *files = list(dir);
+        g_assert_null(strchr(files, '~'));
+        g_assert_nonnull(strstr(files, "private-precache.img"));
+        clear(lab);
+    }
+    g_test_message("killed %d times", n - 1);
+    g_assert_cmpint(n, >, 6);
+}
+
+static void
+act_start(Lab *lab)
+{
+    if (!rl_volume_start(lab->pool, V, &alice, 0, NULL))
+        _exit(1);
+}
+
+static void
+test_killed_while_starting(Lab *lab)
+{
+    int n = 0;
+
+    for (bool killed = true; killed; n++) {
+        lab_create(lab, V, "one", MIB);
+        killed = kill_before_change(act_start, lab, n);
+        image_is(lab, V, RL_FILE_CLEAN, "one");
+        if (image_is_there(lab, V, RL_FILE_DIRTY))
+            image_is(lab, V, RL_FILE_DIRTY, "one");
+        lab_start(lab, V, &alice);
+        image_is(lab, V, RL_FILE_DIRTY, "one");
+        g_assert_cmpint(image_size(lab, V, RL_FILE_DIRTY), ==, MIB);
+        clear(lab);
+    }
+    g_assert_cmpint(n, >, 4);
+}
+
+static void
+act_replace(Lab *lab)
+{
+    RlAccess access = RL_ACCESS_DEFAULT;
+    g_autoptr(RlDraft) draft = rl_draft_new(lab_pool(lab), V "@current", &access, NULL);
+
+    if (!draft || pwrite(draft->fd, "six", 4, 0) != 4 || !rl_draft_replace(draft, NULL))
+        _exit(1);
+}
+
+static void
+test_killed_while_replacing(Lab *lab)
+{
+    int n = 0;
+
+    for (bool killed = true; killed; n++) {
+        lab_create(lab, V, "one", MIB);
+        lab_run(lab, V, "two");
+        killed = kill_before_change(act_replace, lab, n);
+        g_autofree char *clean = lab_file(lab, V, RL_FILE_CLEAN), *now = read_at(clean, 0, 8);
+        lab_run(lab, V, "seven");
+        revision_is(lab, V, "1", "one");
+        revision_is(lab, V, "2", "two");
+        image_is(lab, V, RL_FILE_CLEAN, "seven");
+        assert_revisions(lab, V, strcmp(now, "six") == 0 ? "1 2 3" : "1 2");
+        clear(lab);
+    }
+    g_assert_cmpint(n, >, 6);
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    lab_add("/commit/cut-off-and-stopped-again", test_cut_off_and_stopped_again);
+    lab_add("/commit/cut-off-and-started-again", test_cut_off_and_started_again);
+    lab_add("/commit/cut-off-and-tidied", test_cut_off_and_tidied);
+    lab_add("/commit/cut-off-after-a-shrink", test_cut_off_after_a_shrink);
+    lab_add("/commit/resize-knows-the-number-that-was-linked",
+            test_resize_knows_the_number_that_was_linked);
+    lab_add("/commit/killed-while-stopping", test_killed_while_stopping);
+    lab_add("/commit/killed-while-starting", test_killed_while_starting);
+    lab_add("/commit/killed-while-replacing", test_killed_while_replacing);
+    return g_test_run();
+}

@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* filesystems: xfs btrfs ext4 */
+#include "common/draft.h"
+
+#include "common/dir.h"
+#include "common/fd.h"
+#include "common/maintain.h"
+#include "common/remove.h"
+#include "common/resize.h"
+#include "common/source.h"
+#include "testing.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+#define V "a/b/private"
+
+static RlDraft *
+begin(Lab *lab, const char *name)
+{
+    RlAccess access = RL_ACCESS_DEFAULT;
+    g_autoptr(GError) error = NULL;
+    RlDraft *draft = rl_draft_new(lab_pool(lab), name, &access, &error);
+
+    g_assert_no_error(error);
+    return draft;
+}
+
+/* Beginning fails, with these words, and leaves nothing. */
+static void
+refused(Lab *lab, const char *name, int code, const char *words)
+{
+    RlAccess access = RL_ACCESS_DEFAULT;
+    g_autofree char *before = list_tree(lab->path);
+    GError *error = NULL;
+
+    g_assert_null(rl_draft_new(lab_pool(lab), name, &access, &error));
+    take_error(error, code, words);
+    g_autofree char *after = list_tree(lab->path);
+    g_assert_cmpstr(after, ==, before);
+}
+
+/* Fills the draft with what @source is. */
+static void
+fill(Lab *lab, RlDraft *draft, const char *source, uint64_t capacity)
+{
+    GError *error = NULL;
+    rl_autofd int from = rl_source_open(lab->pool, source, false, &error);
+
+    g_assert_no_error(error);
+    rl_draft_fill(draft, from, capacity, !lab->reflinks, &error);
+    g_assert_no_error(error);
+}
+
+static void
+write_draft(RlDraft *draft, const char *text)
+{
+    g_assert_cmpint(pwrite(draft->fd, text, strlen(text) + 1, 0), ==, (gssize) strlen(text) + 1);
+}
+
+static void
+replace(Lab *lab, const char *text)
+{
+    g_autoptr(RlDraft) draft = begin(lab, V "@current");
+    GError *error = NULL;
+
+    write_draft(draft, text);
+    rl_draft_replace(draft, &error);
+    g_assert_no_error(error);
+}
+
+static void
+take_label(Lab *lab, const char *name)
+{
+    g_autoptr(RlDraft) draft = begin(lab, name);
+    GError *error = NULL;
+
+    fill(lab, draft, V, 0);
+    rl_draft_label(draft, &error);
+    g_assert_no_error(error);
+}
+
+static void
+test_nobody_sees_a_draft(Lab *lab)
+{
+    {
+        g_autoptr(RlDraft) draft = begin(lab, V);
+        g_autofree char *tree = list_tree(lab->path);
+        g_assert_cmpstr(tree, ==, ".reflink-pool.xml a a/b");
+    }
+    assert_list(lab->path, ".reflink-pool.xml a");
+}
+
+static void
+test_clone(Lab *lab)
+{
+    g_autofree char *from = lab_file(lab, V, RL_FILE_CLEAN);
+    g_autofree char *to = lab_file(lab, "copy", RL_FILE_CLEAN);
+    g_autoptr(RlDraft) draft = NULL;
+    GError *error = NULL;
+
+    lab_create(lab, V, "one", MIB);
+    draft = begin(lab, "copy");
+    fill(lab, draft, V, 2 * MIB);
+    g_assert_true(rl_draft_create(draft, NULL, 3 * MIB, &error));
+    g_assert_no_error(error);
+    image_is(lab, "copy", RL_FILE_CLEAN, "one");
+    g_assert_cmpint(look(to).st_size, ==, 3 * MIB);
+    g_assert_cmpuint(look(to).st_mode & 07777, ==, 0600);
+    g_assert_cmpint(shares_data(from, to), ==, lab->reflinks);
+}
+
+static void
+test_permissions(Lab *lab)
+{
+    RlAccess access = {0640, 1234, 5678};
+    g_autofree char *clean = lab_file(lab, V, RL_FILE_CLEAN);
+    GError *error = NULL;
+    g_autoptr(RlDraft) draft = rl_draft_new(lab_pool(lab), V, &access, &error);
+
+    g_assert_true(rl_draft_create(draft, NULL, MIB, &error));
+    g_assert_cmpuint(look(clean).st_uid, ==, 1234);
+    g_assert_cmpuint(look(clean).st_gid, ==, 5678);
+    g_assert_cmpuint(look(clean).st_mode & 07777, ==, 0640);
+}
+
+static void
+test_what_may_not_be_begun(Lab *lab)
+{
+    lab_create(lab, V, "one", MIB);
+    lab_create_kind(lab, "tmp", RL_KIND_VOLATILE, NULL, NULL, MIB);
+    lab_create_kind(lab, "snap", RL_KIND_SNAPSHOT, V, NULL, 0);
+    refused(lab, V, RL_ERROR_EXISTS, "volume 'a/b/private' exists already");
+    refused(lab, "tmp", RL_ERROR_EXISTS, "volume 'tmp' exists already");
+    refused(lab, "snap", RL_ERROR_EXISTS, "volume 'snap' exists already");
+    refused(lab, "../x", RL_ERROR_NAME, "begins with '.'");
+    refused(lab, V "@7", RL_ERROR_NAME, "numbered revisions are made by commits");
+    refused(lab, "n@label", RL_ERROR_NOT_FOUND, "there is no volume 'n'");
+    refused(lab, "n@current", RL_ERROR_NOT_FOUND, "there is no volume 'n'");
+    refused(lab, "tmp@label", RL_ERROR_UNSUPPORTED, "'tmp' is volatile: it has no revisions");
+    refused(lab, "snap@label", RL_ERROR_UNSUPPORTED, "'snap' is snapshot");
+    refused(lab, "snap@current", RL_ERROR_UNSUPPORTED, "cannot be replaced");
+    take_label(lab, V "@label");
+    refused(lab, V "@label", RL_ERROR_EXISTS, "revision 'a/b/private@label' exists already");
+}
+
+static void
+test_somebody_was_faster(Lab *lab)
+{
+    GError *error = NULL;
+    {
+        g_autoptr(RlDraft) draft = begin(lab, V);
+        lab_create(lab, V, "theirs", MIB);
+        g_assert_false(rl_draft_create(draft, NULL, MIB, &error));
+        take_error(error, RL_ERROR_EXISTS, "volume 'a/b/private' exists already");
+    }
+    image_is(lab, V, RL_FILE_CLEAN, "theirs");
+    {
+        g_autoptr(RlDraft) draft = begin(lab, V "@label");
+        take_label(lab, V "@label");
+        error = NULL;
+        g_assert_false(rl_draft_label(draft, &error));
+        take_error(error, RL_ERROR_EXISTS, "revision 'a/b/private@label' exists already");
+    }
+    revision_is(lab, V, "label", "theirs");
+    {
+        g_autoptr(RlDraft) draft = begin(lab, V "@other");
+        error = NULL;
+        g_assert_true(rl_volume_remove(lab->pool, V, true, NULL));
+        g_assert_false(rl_draft_label(draft, &error));
+        take_error(error, RL_ERROR_NOT_FOUND, "volume 'a/b/private'");
+    }
+    assert_list(lab->path, ".reflink-pool.xml a");
+}
+
+/* The last volume of the directory is deleted while the new one is in the making. */
+static void
+test_directory_was_removed(Lab *lab)
+{
+    GError *error = NULL;
+    lab_create(lab, "a/b/other", "x", MIB);
+    {
+        g_autoptr(RlDraft) draft = begin(lab, V);
+        g_assert_true(rl_volume_remove(lab->pool, "a/b/other", false, NULL));
+        g_assert_false(rl_draft_create(draft, NULL, MIB, &error));
+        take_error(error, RL_ERROR_BUSY, "was removed meanwhile");
+    }
+    g_autofree char *tree = list_tree(lab->path);
+    g_assert_cmpstr(tree, ==, ".reflink-pool.xml a");
+}
+
+/* What a deletion that was cut off left is not the new volume's. */
+static void
+test_leftovers_go(Lab *lab)
+{
+    g_autofree char *dir = lab_path(lab, "a/b"), *clean = lab_file(lab, V, RL_FILE_CLEAN);
+    g_autofree char *import = g_build_filename(dir, "private-import.img", NULL);
+    GError *error = NULL;
+
+    lab_create_kind(lab, V, RL_KIND_DIRECT, NULL, "old", MIB);
+    replace(lab, "older");
+    g_assert_cmpint(unlink(clean), ==, 0);
+    make_file(import, "x");
+    g_autoptr(RlDraft) draft = begin(lab, V);
+    g_assert_true(rl_draft_create(draft, NULL, MIB, &error));
+    g_assert_no_error(error);
+    assert_revisions(lab, V, "");
+    g_autoptr(RlVolume) volume = rl_volume_find(lab->pool, V, NULL);
+    g_assert_cmpint(volume->kind, ==, RL_KIND_PERSISTENT);
+    g_assert_null(volume->record);
+    rl_volume_maintain(lab->pool, V, false, NULL);
+    assert_list(dir, "private-precache.img private.img");
+}
+
+/* Somebody wished for it: it is not removed unasked, and with it nothing else is. */
+static void
+test_orphaned_label_refuses(Lab *lab)
+{
+    g_autofree char *clean = lab_file(lab, V, RL_FILE_CLEAN);
+    GError *error = NULL;
+
+    lab_create(lab, V, "one", MIB);
+    lab_run(lab, V, "two");
+    take_label(lab, V "@label");
+    g_assert_cmpint(unlink(clean), ==, 0);
+    g_autofree char *record = lab_file(lab, V, RL_FILE_RECORD);
+    make_file(record, "left of a direct volume");
+    g_assert_cmpint(unlink(record), ==, 0);
+    g_autofree char *before = list_tree(lab->path);
+    {
+        g_autoptr(RlDraft) draft = begin(lab, V);
+        g_assert_false(rl_draft_create(draft, NULL, MIB, &error));
+        take_error(error, RL_ERROR_EXISTS, "its revision 'a/b/private@label' is there");
+    }
+    g_autofree char *after = list_tree(lab->path);
+    g_assert_cmpstr(after, ==, before);
+}
+
+static void
+test_label_of_a_running_volume(Lab *lab)
+{
+    GError *error = NULL;
+
+    lab_create(lab, V, "one", MIB);
+    lab_start(lab, V, &alice);
+    image_write(lab, V, RL_FILE_DIRTY, "two");
+    g_autoptr(RlDraft) draft = begin(lab, V "@live");
+    rl_autofd int from = rl_source_open(lab->pool, V, true, &error);
+    g_assert_true(rl_draft_fill(draft, from, 0, !lab->reflinks, &error));
+    g_assert_true(rl_draft_label(draft, &error));
+    g_assert_no_error(error);
+    revision_is(lab, V, "live", "two");
+    image_write(lab, V, RL_FILE_DIRTY, "three");
+    revision_is(lab, V, "live", "two");
+    lab_stop(lab, V, &alice, RL_STOP_COMMITTED);
+    lab_options(lab, 0);
+    g_assert_true(rl_volume_maintain(lab->pool, V, true, NULL));
+    assert_revisions(lab, V, "live");
+}
+
+static void
+test_revert_and_back(Lab *lab)
+{
+    lab_create(lab, V, "one", MIB);
+    lab_run(lab, V, "two");
+    lab_options(lab, 0);
+    for (int i = 0; i < 2; i++) {
+        g_autoptr(RlDraft) draft = begin(lab, V "@current");
+        g_autofree char *source = g_strdup_printf(V "@%d", i + 1);
+        GError *error = NULL;
+        g_assert_cmpuint(draft->revision, ==, i + 2);
+        fill(lab, draft, source, 0);
+        g_assert_true(rl_draft_replace(draft, &error));
+        g_assert_no_error(error);
+        image_is(lab, V, RL_FILE_CLEAN, i ? "two" : "one");
+    }
+    assert_revisions(lab, V, "1 2 3");
+    revision_is(lab, V, "2", "two");
+    revision_is(lab, V, "3", "one");
+    lab_run(lab, V, "three");
+    assert_revisions(lab, V, "");
+}
+
+static void
+test_replacement_that_did_not_come_about(Lab *lab)
+{
+    lab_create(lab, V, "one", MIB);
+    lab_run(lab, V, "two");
+    g_autofree char *before = list_tree(lab->path);
+    {
+        g_autoptr(RlDraft) draft = begin(lab, V "@current");
+        assert_revisions(lab, V, "1 2"); /* so that it can be returned */
+    }
+    g_autofree char *after = list_tree(lab->path);
+    g_assert_cmpstr(after, ==, before);
+}
+
+static void
+test_replaced_image_is_another(Lab *lab)
+{
+    GError *error = NULL;
+
+    lab_create(lab, V, "one", MIB);
+    {
+        g_autoptr(RlDraft) draft = begin(lab, V "@current");
+        lab_run(lab, V, "two");
+        g_assert_false(rl_draft_replace(draft, &error));
+        take_error(error, RL_ERROR_STATE, "was changed meanwhile");
+    }
+    image_is(lab, V, RL_FILE_CLEAN, "two");
+    assert_revisions(lab, V, "1");
+    revision_is(lab, V, "1", "one");
+    {
+        g_autoptr(RlDraft) draft = begin(lab, V "@current");
+        lab_start(lab, V, &alice);
+        error = NULL;
+        g_assert_false(rl_draft_replace(draft, &error));
+        take_error(error, RL_ERROR_STATE, "running for domain 'alice'");
+    }
+    refused(lab, V "@current", RL_ERROR_STATE, "running for domain 'alice'");
+}
+
+/* Two replace it at once. However it ends, what was there is a revision. */
+static void
+test_two_replacements(Lab *lab)
+{
+    GError *error = NULL;
+
+    lab_create(lab, V, "one", MIB);
+    RlDraft *first = begin(lab, V "@current"), *second = begin(lab, V "@current");
+    g_assert_cmpuint(first->revision, ==, second->revision);
+    rl_draft_free(first); /* given up */
+    write_draft(second, "two");
+    g_assert_true(rl_draft_replace(second, &error));
+    g_assert_no_error(error);
+    rl_draft_free(second);
+    assert_revisions(lab, V, "1");
+    revision_is(lab, V, "1", "one");
+
+    first = begin(lab, V "@current");
+    second = begin(lab, V "@current");
+    write_draft(first, "three");
+    g_assert_true(rl_draft_replace(first, &error));
+    g_assert_false(rl_draft_replace(second, &error));
+    take_error(error, RL_ERROR_STATE, "was changed meanwhile");
+    rl_draft_free(first);
+    rl_draft_free(second);
+    assert_revisions(lab, V, "1 2");
+    revision_is(lab, V, "2", "two");
+}
+
+/* A resize in between makes a new clean image; the number is given already. */
+static void
+test_resized_in_between(Lab *lab)
+{
+    GError *error = NULL;
+
+    lab_create(lab, V, "zero", MIB);
+    lab_run(lab, V, "one");
+    {
+        g_autoptr(RlDraft) draft = begin(lab, V "@current");
+        g_assert_true(rl_volume_resize(lab->pool, V, 2 * MIB, false, &error));
+        g_assert_false(rl_draft_replace(draft, &error));
+        take_error(error, RL_ERROR_STATE, "was changed meanwhile");
+    }
+    lab_run(lab, V, "two");
+    assert_revisions(lab, V, "1 2 3");
+}
+
+static void
+test_full_disk(Lab *lab)
+{
+    RlAccess access = {0600, (uid_t) -1, (gid_t) -1};
+    g_autofree char *before = NULL;
+    GError *error = NULL;
+
+    lab_create(lab, "other", "one", MIB);
+    before = list_tree(lab->path);
+    {
+        g_autoptr(RlDraft) draft = rl_draft_new(lab_pool(lab), V, &access, &error);
+        g_assert_false(rl_draft_create(draft, NULL, G_MAXINT64, &error));
+        g_assert_nonnull(strstr(error->message, "'a/b/private'"));
+        g_clear_error(&error);
+    }
+    g_autofree char *after = list_tree(lab->path), *wanted = g_strconcat(before, NULL);
+    g_autofree char *dir = lab_path(lab, "a");
+    g_assert_cmpint(rmdir(dir), ==, 0); /* one of the first level stays */
+    g_autofree char *rest = list_tree(lab->path);
+    g_assert_cmpstr(rest, ==, wanted);
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    lab_add("/draft/nobody-sees-it", test_nobody_sees_a_draft);
+    lab_add("/draft/clone", test_clone);
+    lab_add("/draft/permissions", test_permissions);
+    lab_add("/draft/what-may-not-be-begun", test_what_may_not_be_begun);
+    lab_add("/draft/somebody-was-faster", test_somebody_was_faster);
+    lab_add("/draft/directory-was-removed", test_directory_was_removed);
+    lab_add("/draft/leftovers-go", test_leftovers_go);
+    lab_add("/draft/orphaned-label-refuses", test_orphaned_label_refuses);
+    lab_add("/draft/label-of-a-running-volume", test_label_of_a_running_volume);
+    lab_add("/draft/revert-and-back", test_revert_and_back);
+    lab_add("/draft/replacement-that-did-not-come-about", test_replacement_that_did_not_come_about);
+    lab_add("/draft/replaced-image-is-another", test_replaced_image_is_another);
+    lab_add("/draft/two-replacements", test_two_replacements);
+    lab_add("/draft/resized-in-between", test_resized_in_between);
+    lab_add_on("/draft/full-disk", "ext4", test_full_disk);
+    return g_test_run();
+}

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* filesystems: xfs btrfs ext4 */
+#include "common/resize.h"
+
+#include "common/fd.h"
+#include "common/hold.h"
+#include "common/loop.h"
+#include "common/maintain.h"
+#include "testing.h"
+
+#include <fcntl.h>
+#include <linux/loop.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#define V "a/b/private"
+
+static void
+resize(Lab *lab, const char *name, uint64_t capacity, bool allocate)
+{
+    g_autoptr(GError) error = NULL;
+    bool done = rl_volume_resize(lab->pool, name, capacity, allocate, &error);
+
+    g_assert_no_error(error);
+    g_assert_true(done);
+}
+
+static void
+test_stopped(Lab *lab)
+{
+    lab_create(lab, V, "one", MIB);
+    lab_run(lab, V, "two");
+    rl_autofd int reader = image_open(lab, V, RL_FILE_CLEAN, O_RDONLY);
+    struct stat st;
+
+    resize(lab, V, 2 * MIB, false);
+    g_assert_cmpint(image_size(lab, V, RL_FILE_CLEAN), ==, 2 * MIB);
+    resize(lab, V, 32 * KIB + 1, false);
+    g_assert_cmpint(image_size(lab, V, RL_FILE_CLEAN), ==, 32 * KIB + 1);
+    image_is(lab, V, RL_FILE_CLEAN, "two");
+    assert_revisions(lab, V, "1");
+    g_assert_cmpint(fstat(reader, &st), ==, 0);
+    g_assert_cmpint(st.st_size, ==, MIB); /* whoever reads the old one keeps it */
+    lab_start(lab, V, &alice);
+    g_assert_cmpint(image_size(lab, V, RL_FILE_DIRTY), ==, 32 * KIB + 1);
+    image_write(lab, V, RL_FILE_DIRTY, "three");
+    lab_stop(lab, V, &alice, RL_STOP_COMMITTED);
+    assert_revisions(lab, V, "1 2");
+    g_autofree char *dir = lab_path(lab, "a/b"), *files = list(dir);
+    g_assert_null(strchr(files, '~'));
+}
+
+static void
+test_running(Lab *lab)
+{
+    lab_create(lab, V, "one", MIB);
+    ino_t clean = image_inode(lab, V, RL_FILE_CLEAN);
+    lab_start(lab, V, &alice);
+    ino_t dirty = image_inode(lab, V, RL_FILE_DIRTY);
+    rl_autofd int guest = image_open(lab, V, RL_FILE_DIRTY, O_RDWR);
+
+    resize(lab, V, 3 * MIB, false);
+    g_assert_cmpint(image_size(lab, V, RL_FILE_DIRTY), ==, 3 * MIB);
+    resize(lab, V, 64 * KIB, false);
+    g_assert_cmpint(image_size(lab, V, RL_FILE_DIRTY), ==, 64 * KIB);
+    g_assert_cmpuint(image_inode(lab, V, RL_FILE_DIRTY), ==, dirty);
+    g_assert_cmpuint(image_inode(lab, V, RL_FILE_CLEAN), ==, clean);
+    g_assert_cmpint(image_size(lab, V, RL_FILE_CLEAN), ==, MIB);
+    rl_fd_close(&guest);
+    lab_stop(lab, V, &alice, RL_STOP_COMMITTED);
+    g_assert_cmpint(image_size(lab, V, RL_FILE_CLEAN), ==, 64 * KIB);
+}
+
+/* There and back again is a write. */
+static void
+test_to_the_same_size(Lab *lab)
+{
+    lab_create(lab, V, "one", MIB);
+    lab_start(lab, V, &alice);
+    resize(lab, V, 2 * MIB, false);
+    resize(lab, V, MIB, false);
+    lab_stop(lab, V, &alice, RL_STOP_COMMITTED);
+}
+
+static void
+test_allocate(Lab *lab)
+{
+    g_autofree char *clean = lab_file(lab, V, RL_FILE_CLEAN);
+    g_autofree char *dirty = lab_file(lab, V, RL_FILE_DIRTY);
+
+    lab_create(lab, V, "one", MIB);
+    resize(lab, V, 4 * MIB, true);
+    g_assert_cmpint(look(clean).st_blocks * 512, >=, 4 * (off_t) MIB);
+    lab_start(lab, V, &alice);
+    resize(lab, V, 8 * MIB, true);
+    g_assert_cmpint(look(dirty).st_blocks * 512, >=, 4 * (off_t) MIB);
+    image_is(lab, V, RL_FILE_DIRTY, "one");
+}
+
+static void
+fails(Lab *lab, const char *name, uint64_t capacity, bool allocate)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *before = list_tree(lab->path);
+
+    g_assert_false(rl_volume_resize(lab->pool, name, capacity, allocate, &error));
+    g_assert_nonnull(strstr(error->message, name));
+    rl_volume_maintain(lab->pool, name, false, NULL);
+    g_autofree char *after = list_tree(lab->path);
+    g_assert_cmpstr(after, ==, before);
+}
+
+static void
+test_what_the_disk_cannot_hold(Lab *lab)
+{
+    lab_create(lab, V, "one", MIB);
+    g_assert_true(rl_volume_maintain(lab->pool, V, false, NULL));
+    fails(lab, V, G_MAXUINT64, false);
+    fails(lab, V, (uint64_t) G_MAXINT64 + 1, false);
+    fails(lab, V, 100 * 1024 * MIB, true);
+    g_assert_cmpint(image_size(lab, V, RL_FILE_CLEAN), ==, MIB);
+    lab_start(lab, V, &alice);
+    fails(lab, V, G_MAXUINT64, false);
+    fails(lab, V, 100 * 1024 * MIB, true);
+    g_assert_cmpint(image_size(lab, V, RL_FILE_DIRTY), ==, MIB);
+}
+
+static void
+test_snapshots(Lab *lab)
+{
+    GError *error = NULL;
+
+    lab_create(lab, V, "one", MIB);
+    lab_create_kind(lab, "snap", RL_KIND_SNAPSHOT, V, NULL, 0);
+    g_assert_false(rl_volume_resize(lab->pool, "snap", 2 * MIB, false, &error));
+    take_error(error, RL_ERROR_UNSUPPORTED, "'snap' is a snapshot of 'a/b/private'");
+    lab_start(lab, "snap", &alice);
+    resize(lab, "snap", 2 * MIB, false);
+    g_assert_cmpint(image_size(lab, "snap", RL_FILE_DIRTY), ==, 2 * MIB);
+    lab_stop(lab, "snap", &alice, RL_STOP_DROPPED);
+    lab_start(lab, "snap", &alice);
+    g_assert_cmpint(image_size(lab, "snap", RL_FILE_DIRTY), ==, MIB);
+}
+
+static void
+test_volatile(Lab *lab)
+{
+    lab_create_kind(lab, "tmp", RL_KIND_VOLATILE, NULL, NULL, MIB);
+    resize(lab, "tmp", 2 * MIB, false);
+    lab_start(lab, "tmp", &alice);
+    g_assert_cmpint(image_size(lab, "tmp", RL_FILE_DIRTY), ==, 2 * MIB);
+    resize(lab, "tmp", 4 * MIB, false);
+    lab_stop(lab, "tmp", &alice, RL_STOP_DROPPED);
+    lab_start(lab, "tmp", &alice);
+    g_assert_cmpint(image_size(lab, "tmp", RL_FILE_DIRTY), ==, 4 * MIB);
+}
+
+/* A direct volume that was made smaller stays so, also when it has to be unshared. */
+static void
+test_direct(Lab *lab)
+{
+    g_autofree char *clean = lab_file(lab, "db/main", RL_FILE_CLEAN);
+    g_autofree char *backup = lab_path(lab, "backup");
+
+    lab_create_kind(lab, "db/main", RL_KIND_DIRECT, NULL, "one", 2 * MIB);
+    resize(lab, "db/main", MIB, false);
+    g_assert_cmpint(image_size(lab, "db/main", RL_FILE_CLEAN), ==, MIB);
+    g_assert_cmpint(link(clean, backup), ==, 0);
+    lab_start(lab, "db/main", &alice);
+    g_assert_cmpint(image_size(lab, "db/main", RL_FILE_DIRTY), ==, MIB);
+    resize(lab, "db/main", 64 * KIB, false);
+    lab_stop(lab, "db/main", &alice, RL_STOP_RETURNED);
+    g_assert_cmpint(image_size(lab, "db/main", RL_FILE_CLEAN), ==, 64 * KIB);
+    g_assert_cmpint(look(backup).st_size, ==, MIB);
+}
+
+static void
+test_held(Lab *lab)
+{
+    lab_create(lab, V, "one", MIB);
+    lab_start(lab, V, &alice);
+    rl_autofd int fd = image_open(lab, V, RL_FILE_DIRTY, O_RDONLY);
+    const RlHold holds[] = {RL_HOLD_SAVED, RL_HOLD_SUSPECT};
+
+    for (size_t i = 0; i < G_N_ELEMENTS(holds); i++) {
+        GError *error = NULL;
+        g_assert_true(rl_hold_set(fd, holds[i], NULL));
+        g_assert_false(rl_volume_resize(lab->pool, V, 2 * MIB, false, &error));
+        take_error(error, RL_ERROR_STATE, "cannot be resized");
+    }
+    GError *error = NULL;
+    g_assert_false(rl_volume_resize(lab->pool, "missing", MIB, false, &error));
+    take_error(error, RL_ERROR_NOT_FOUND, "there is no volume 'missing'");
+}
+
+/* A loop device on @backing; its number, or -1 where there are none. */
+static int
+attach(int backing, int *ret_device)
+{
+    rl_autofd int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
+
+    for (int i = 0; i < 5 && control >= 0; i++) {
+        int number = ioctl(control, LOOP_CTL_GET_FREE);
+        g_autofree char *path = g_strdup_printf("/dev/loop%d", number);
+        rl_autofd int device = open(path, O_RDWR | O_CLOEXEC);
+        if (device < 0)
+            break;
+        if (ioctl(device, LOOP_SET_FD, backing) < 0)
+            continue; /* somebody else was faster */
+        *ret_device = rl_fd_steal(&device);
+        return number;
+    }
+    g_test_skip("no loop devices");
+    return -1;
+}
+
+static uint64_t
+device_size(int number)
+{
+    g_autofree char *path = g_strdup_printf("/sys/block/loop%d/size", number);
+    g_autofree char *text = NULL;
+
+    g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
+    return g_ascii_strtoull(text, NULL, 10) * 512;
+}
+
+static void
+test_loop_device_follows(Lab *lab)
+{
+    rl_autofd int device = -1;
+
+    lab_create(lab, V, "one", MIB);
+    lab_start(lab, V, &alice);
+    rl_autofd int guest = image_open(lab, V, RL_FILE_DIRTY, O_RDWR);
+    int number = attach(guest, &device);
+    if (number < 0)
+        return;
+    g_assert_cmpuint(device_size(number), ==, MIB);
+    resize(lab, V, 2 * MIB, false);
+    g_assert_cmpuint(device_size(number), ==, 2 * MIB);
+    resize(lab, V, 64 * KIB, false);
+    g_assert_cmpuint(device_size(number), ==, 64 * KIB);
+    g_assert_cmpint(ioctl(device, LOOP_CLR_FD), ==, 0);
+}
+
+/* Devices are found by inode, however the file is called by now; others are let be. */
+static void
+test_loop_devices_are_told_apart(Lab *lab)
+{
+    g_autofree char *dirty = lab_file(lab, V, RL_FILE_DIRTY), *other = lab_path(lab, "a/b/other");
+    g_autofree char *renamed = lab_path(lab, "a/b/renamed");
+    rl_autofd int device = -1, unrelated = -1;
+    GError *error = NULL;
+
+    lab_create(lab, V, "one", MIB);
+    lab_start(lab, V, &alice);
+    make_file(other, "");
+    set_size(other, MIB);
+    rl_autofd int guest = image_open(lab, V, RL_FILE_DIRTY, O_RDWR);
+    rl_autofd int fd = open(other, O_RDWR | O_CLOEXEC);
+    int number = attach(guest, &device), second = number < 0 ? -1 : attach(fd, &unrelated);
+    if (second < 0)
+        return;
+    g_assert_cmpint(rename(dirty, renamed), ==, 0);
+    set_size(renamed, 2 * MIB);
+    set_size(other, 2 * MIB);
+    g_assert_true(rl_loop_update_size(guest, &error));
+    g_assert_no_error(error);
+    g_assert_cmpuint(device_size(number), ==, 2 * MIB);
+    g_assert_cmpuint(device_size(second), ==, MIB);
+    g_assert_cmpint(ioctl(device, LOOP_CLR_FD), ==, 0);
+    g_assert_cmpint(ioctl(unrelated, LOOP_CLR_FD), ==, 0);
+    g_assert_false(rl_loop_update_size(-1, &error));
+    take_errno(error, EBADF, "cannot look at an image");
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    lab_add("/resize/stopped", test_stopped);
+    lab_add("/resize/running", test_running);
+    lab_add("/resize/to-the-same-size", test_to_the_same_size);
+    lab_add("/resize/allocate", test_allocate);
+    lab_add("/resize/what-the-disk-cannot-hold", test_what_the_disk_cannot_hold);
+    lab_add("/resize/snapshots", test_snapshots);
+    lab_add("/resize/volatile", test_volatile);
+    lab_add("/resize/direct", test_direct);
+    lab_add("/resize/held", test_held);
+    lab_add("/loop/device-follows", test_loop_device_follows);
+    lab_add("/loop/devices-are-told-apart", test_loop_devices_are_told_apart);
+    return g_test_run();
+}

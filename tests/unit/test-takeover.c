@@ -1,0 +1,440 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* filesystems: xfs btrfs ext4 */
+/* Dirty images that are there before the start: leftovers, saved, suspect, kept, orphans; and
+ * starts that are put back. */
+#include "common/takeover.h"
+
+#include "common/attr.h"
+#include "common/fd.h"
+#include "common/hold.h"
+#include "common/keep.h"
+#include "common/maintain.h"
+#include "common/remove.h"
+#include "common/resize.h"
+#include "common/state.h"
+#include "testing.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+#define V "a/b/private"
+
+/* As after a crash of the host: the run is of another boot. */
+static void
+crash(Lab *lab, const char *name)
+{
+    rl_autofd int fd = image_open(lab, name, RL_FILE_DIRTY, O_RDONLY);
+    g_autofree char *text = NULL;
+
+    g_assert_true(rl_attr_get(fd, RL_ATTR_RUN, &text, NULL));
+    char *boot = strstr(text, "boot=");
+    memset(boot + 5, '0', 8);
+    g_assert_true(rl_attr_set(fd, RL_ATTR_RUN, text, NULL));
+}
+
+static RlState
+state_of(Lab *lab, const char *name)
+{
+    g_autoptr(RlVolume) volume = rl_volume_open(lab->pool, name, NULL);
+    g_autoptr(GError) error = NULL;
+    RlState state;
+
+    rl_state_get(volume, &state, NULL, &error);
+    g_assert_no_error(error);
+    return state;
+}
+
+static void
+set_hold(Lab *lab, const char *name, RlHold hold)
+{
+    rl_autofd int fd = image_open(lab, name, RL_FILE_DIRTY, O_RDONLY);
+
+    g_assert_true(rl_hold_set(fd, hold, NULL));
+}
+
+static void
+test_persistent_leftover_goes_on(Lab *lab)
+{
+    lab_create(lab, V, "one", MIB);
+    lab_start(lab, V, &alice);
+    ino_t dirty = image_inode(lab, V, RL_FILE_DIRTY);
+    image_write(lab, V, RL_FILE_DIRTY, "two");
+    g_assert_cmpint(state_of(lab, V), ==, RL_STATE_RUNNING);
+    crash(lab, V);
+    g_assert_cmpint(state_of(lab, V), ==, RL_STATE_LEFT);
+    lab_start(lab, V, &bob);
+    g_assert_cmpuint(image_inode(lab, V, RL_FILE_DIRTY), ==, dirty);
+    lab_stop(lab, V, &alice, RL_STOP_NOT_OWNED);
+    lab_stop(lab, V, &bob, RL_STOP_COMMITTED);
+    image_is(lab, V, RL_FILE_CLEAN, "two");
+}
+
+static void
+test_other_leftovers_are_dropped(Lab *lab)
+{
+    const char *const names[] = {"a/root", "a/tmp"};
+
+    lab_create(lab, "t/root", "one", MIB);
+    lab_create_kind(lab, "a/root", RL_KIND_SNAPSHOT, "t/root", NULL, 0);
+    lab_create_kind(lab, "a/tmp", RL_KIND_VOLATILE, NULL, NULL, MIB);
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+        lab_start(lab, names[i], &alice);
+        image_write(lab, names[i], RL_FILE_DIRTY, "left");
+        lab_start_fails(lab, names[i], &bob, RL_ERROR_BUSY, "in use by domain 'alice'");
+        crash(lab, names[i]);
+        lab_start(lab, names[i], &bob);
+        image_is(lab, names[i], RL_FILE_DIRTY, i ? "" : "one");
+    }
+}
+
+/* A start that fails changes nothing: not even what it would drop. */
+static void
+test_source_is_gone(Lab *lab)
+{
+    GError *error = NULL;
+
+    lab_create(lab, "t/root", "one", MIB);
+    lab_create_kind(lab, "a/root", RL_KIND_SNAPSHOT, "t/root", NULL, 0);
+    lab_start(lab, "a/root", &alice);
+    image_write(lab, "a/root", RL_FILE_DIRTY, "left");
+    g_assert_true(rl_volume_remove(lab->pool, "t/root", false, &error));
+    crash(lab, "a/root");
+    lab_start_fails(lab, "a/root", &alice, RL_ERROR_NOT_FOUND,
+                    "volume 'a/root' is a snapshot of 't/root', which is gone");
+    image_is(lab, "a/root", RL_FILE_DIRTY, "left");
+    lab_stop(lab, "a/root", NULL, RL_STOP_DROPPED);
+    lab_start_fails(lab, "a/root", &alice, RL_ERROR_NOT_FOUND, "'t/root', which is gone");
+}
+
+static void
+test_direct_leftover_goes_on(Lab *lab)
+{
+    lab_create_kind(lab, "db/main", RL_KIND_DIRECT, NULL, "one", MIB);
+    lab_start(lab, "db/main", &alice);
+    image_write(lab, "db/main", RL_FILE_DIRTY, "two");
+    crash(lab, "db/main");
+    g_assert_cmpint(state_of(lab, "db/main"), ==, RL_STATE_LEFT);
+    lab_start(lab, "db/main", &bob);
+    image_is(lab, "db/main", RL_FILE_DIRTY, "two");
+    lab_stop(lab, "db/main", &bob, RL_STOP_RETURNED);
+}
+
+static void
+test_damaged_leftover_is_refused(Lab *lab)
+{
+    g_autofree char *dirty = lab_file(lab, V, RL_FILE_DIRTY);
+
+    lab_create(lab, V, "one", MIB);
+    lab_start(lab, V, &alice);
+    set_size(dirty, MIB - 1);
+    crash(lab, V);
+    lab_start_fails(lab, V, &alice, RL_ERROR_STATE,
+                    "smaller than its clean one (1048575 and "
+                    "1048576 bytes)");
+    g_assert_cmpint(image_size(lab, V, RL_FILE_DIRTY), ==, MIB - 1);
+}
+
+static void
+resize(Lab *lab, const char *name, uint64_t size, bool wanted)
+{
+    GError *error = NULL;
+
+    g_assert_cmpint(rl_volume_resize(lab->pool, name, size, false, &error), ==, wanted);
+    g_clear_error(&error);
+}
+
+static void
+test_shrunk_leftover_goes_on(Lab *lab)
+{
+    lab_create(lab, V, "one", MIB);
+    lab_start(lab, V, &alice);
+    resize(lab, V, MIB / 2, true);
+    crash(lab, V);
+    lab_start(lab, V, &alice);
+    resize(lab, V, G_MAXUINT64 - 1, false); /* a failure takes nothing of that back */
+    g_assert_cmpint(image_size(lab, V, RL_FILE_DIRTY), ==, MIB / 2);
+    crash(lab, V);
+    lab_start(lab, V, &alice);
+    lab_stop(lab, V, &alice, RL_STOP_COMMITTED);
+    g_assert_cmpint(image_size(lab, V, RL_FILE_CLEAN), ==, MIB / 2);
+}
+
+static void
+test_orphan_is_left_to_a_person(Lab *lab)
+{
+    g_autofree char *dirty = lab_file(lab, V, RL_FILE_DIRTY);
+
+    make_file(dirty, "whose?");
+    g_assert_cmpint(state_of(lab, V), ==, RL_STATE_ORPHAN);
+    lab_start_fails(lab, V, &alice, RL_ERROR_STATE, "a dirty image but no clean one");
+    lab_stop_fails(lab, V, NULL, RL_ERROR_STATE, "a dirty image but no clean one");
+    g_assert_true(rl_volume_maintain(lab->pool, V, true, NULL));
+    image_is(lab, V, RL_FILE_DIRTY, "whose?");
+}
+
+static void
+test_saved(Lab *lab)
+{
+    g_autofree char *memory = lab_path(lab, "memory");
+    GError *error = NULL;
+    bool done;
+
+    lab_create(lab, V, "one", MIB);
+    lab_start(lab, V, &alice);
+    image_write(lab, V, RL_FILE_DIRTY, "two");
+    make_file(memory, "of the guest");
+    g_assert_true(rl_volume_save(lab->pool, V, &bob, memory, &done, &error));
+    g_assert_false(done);
+    g_assert_true(rl_volume_save(lab->pool, V, &alice, memory, &done, &error));
+    g_assert_true(done);
+    g_assert_no_error(error);
+    g_assert_cmpint(state_of(lab, V), ==, RL_STATE_SAVED);
+    lab_stop(lab, V, &alice, RL_STOP_HELD);
+    lab_stop(lab, V, NULL, RL_STOP_HELD);
+    lab_start_fails(lab, V, &bob, RL_ERROR_STATE, "domain 'alice' is saved on it");
+    lab_start_fails(lab, V, &alice, RL_ERROR_STATE, "'virt-reflink continue'");
+
+    g_assert_true(rl_volume_announce_restore(lab->pool, V, &bob, &error));
+    lab_start_fails(lab, V, &bob, RL_ERROR_STATE, "is saved on it");
+    g_assert_true(rl_volume_announce_restore(lab->pool, V, &alice, &error));
+    lab_start(lab, V, &alice);
+    image_is(lab, V, RL_FILE_DIRTY, "two");
+    lab_stop(lab, V, &alice, RL_STOP_COMMITTED);
+    image_is(lab, V, RL_FILE_CLEAN, "two");
+}
+
+/* Without its memory a saved domain is one that crashed. */
+static void
+test_saved_memory_is_gone(Lab *lab)
+{
+    g_autofree char *memory = lab_path(lab, "memory");
+    bool done;
+
+    lab_create(lab, V, "one", MIB);
+    lab_start(lab, V, &alice);
+    image_write(lab, V, RL_FILE_DIRTY, "two");
+    make_file(memory, "of the guest");
+    g_assert_true(rl_volume_save(lab->pool, V, &alice, memory, &done, NULL));
+    g_assert_cmpint(unlink(memory), ==, 0);
+    lab_start(lab, V, &alice);
+    image_is(lab, V, RL_FILE_DIRTY, "two");
+}
+
+static void
+test_suspect(Lab *lab)
+{
+    GError *error = NULL;
+
+    lab_create(lab, V, "one", MIB);
+    lab_start(lab, V, &alice);
+    image_write(lab, V, RL_FILE_DIRTY, "two");
+    set_hold(lab, V, RL_HOLD_SUSPECT);
+    g_assert_cmpint(state_of(lab, V), ==, RL_STATE_SUSPECT);
+    lab_stop(lab, V, &alice, RL_STOP_HELD);
+    lab_start_fails(lab, V, &alice, RL_ERROR_STATE, "suspect");
+    g_assert_false(rl_volume_remove(lab->pool, V, false, &error));
+    take_error(error, RL_ERROR_STATE, "cannot be deleted");
+    g_assert_true(rl_volume_continue(lab->pool, V, NULL));
+    lab_start(lab, V, &bob);
+    image_is(lab, V, RL_FILE_DIRTY, "two");
+}
+
+static void
+test_discard(Lab *lab)
+{
+    GError *error = NULL;
+
+    lab_create(lab, V, "one", MIB);
+    g_assert_false(rl_volume_discard(lab->pool, V, &error));
+    take_error(error, RL_ERROR_NOT_FOUND, "has no dirty image");
+    lab_start(lab, V, &alice);
+    image_write(lab, V, RL_FILE_DIRTY, "two");
+    {
+        rl_autofd int writer = image_open(lab, V, RL_FILE_DIRTY, O_RDWR);
+        error = NULL;
+        g_assert_false(rl_volume_discard(lab->pool, V, &error));
+        take_error(error, RL_ERROR_STATE, "running for domain 'alice'");
+    }
+    error = NULL;
+    g_assert_true(rl_volume_discard(lab->pool, V, &error));
+    g_assert_no_error(error);
+    image_is(lab, V, RL_FILE_CLEAN, "one");
+    g_autofree char *dir = lab_path(lab, "a/b");
+    assert_list(dir, "private.img");
+}
+
+static void
+test_only_image_is_not_discarded(Lab *lab)
+{
+    g_autofree char *orphan = lab_file(lab, V, RL_FILE_DIRTY);
+    const char *const names[] = {V, "db/main"};
+
+    make_file(orphan, "one");
+    lab_create_kind(lab, "db/main", RL_KIND_DIRECT, NULL, "one", MIB);
+    lab_start(lab, "db/main", &alice);
+    crash(lab, "db/main");
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+        GError *error = NULL;
+        g_assert_false(rl_volume_discard(lab->pool, names[i], &error));
+        take_error(error, RL_ERROR_STATE, "the only one it has");
+        image_is(lab, names[i], RL_FILE_DIRTY, "one");
+    }
+}
+
+static void
+test_kept_snapshot_goes_on(Lab *lab)
+{
+    bool done;
+
+    lab_create(lab, "t/root", "one", MIB);
+    lab_create_kind(lab, "a/root", RL_KIND_SNAPSHOT, "t/root", NULL, 0);
+    lab_start(lab, "a/root", &alice);
+    image_write(lab, "a/root", RL_FILE_DIRTY, "mine");
+    g_assert_true(rl_volume_keep(lab->pool, "a/root", &alice, &done, NULL));
+    g_assert_true(done);
+    lab_start(lab, "a/root", &alice);
+    image_is(lab, "a/root", RL_FILE_DIRTY, "mine");
+    lab_stop(lab, "a/root", &alice, RL_STOP_DROPPED);
+}
+
+static RlStarted *
+start(Lab *lab, const char *name, const RlOwner *owner, RlStartFlags flags)
+{
+    g_autoptr(GError) error = NULL;
+    RlStarted *started = rl_volume_start(lab->pool, name, owner, flags, &error);
+
+    g_assert_no_error(error);
+    return started;
+}
+
+static void
+unstart(Lab *lab, const RlStarted *started, const RlOwner *owner)
+{
+    g_autoptr(GError) error = NULL;
+    bool done = rl_volume_unstart(lab->pool, started, owner, &error);
+
+    g_assert_no_error(error);
+    g_assert_true(done);
+}
+
+static void
+test_unstart_of_all_kinds(Lab *lab)
+{
+    const char *const names[] = {"a/persistent", "a/snapshot", "a/volatile", "a/direct"};
+
+    lab_create(lab, "a/persistent", "one", MIB);
+    lab_create_kind(lab, "a/snapshot", RL_KIND_SNAPSHOT, "a/persistent", NULL, 0);
+    lab_create_kind(lab, "a/volatile", RL_KIND_VOLATILE, NULL, NULL, MIB);
+    lab_create_kind(lab, "a/direct", RL_KIND_DIRECT, NULL, "one", MIB);
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+        g_assert_true(rl_volume_maintain(lab->pool, names[i], false, NULL));
+        g_autofree char *before = list_tree(lab->path);
+        g_autoptr(RlStarted) started = start(lab, names[i], &alice, 0);
+        unstart(lab, started, &bob); /* not bob's to put back */
+        g_assert_true(image_is_there(lab, names[i], RL_FILE_DIRTY));
+        unstart(lab, started, &alice);
+        g_assert_true(rl_volume_maintain(lab->pool, names[i], false, NULL));
+        g_autofree char *after = list_tree(lab->path);
+        g_assert_cmpstr(after, ==, before);
+        g_assert_cmpint(state_of(lab, names[i]), ==, RL_STATE_STOPPED);
+        unstart(lab, started, &alice);
+    }
+    image_is(lab, "a/direct", RL_FILE_CLEAN, "one");
+}
+
+/* What was left before is left again, as it was: the next start is not refused for it. */
+static void
+test_unstart_of_a_leftover(Lab *lab)
+{
+    lab_create(lab, V, "one", MIB);
+    lab_start(lab, V, &alice);
+    image_write(lab, V, RL_FILE_DIRTY, "two");
+    crash(lab, V);
+    for (int i = 0; i < 2; i++) {
+        g_autoptr(RlStarted) started = start(lab, V, &bob, 0);
+        g_assert_true(started->continued);
+        g_assert_true(rl_run_is_of(started->before, &alice));
+        unstart(lab, started, &bob);
+        g_assert_cmpint(state_of(lab, V), ==, RL_STATE_LEFT);
+        image_is(lab, V, RL_FILE_DIRTY, "two");
+    }
+    lab_stop(lab, V, &bob, RL_STOP_NOT_OWNED);
+    lab_stop(lab, V, &alice, RL_STOP_COMMITTED);
+}
+
+static void
+test_unstart_keeps_the_mark(Lab *lab)
+{
+    bool done;
+
+    lab_create(lab, "t/root", "one", MIB);
+    lab_create_kind(lab, "a/root", RL_KIND_SNAPSHOT, "t/root", NULL, 0);
+    lab_start(lab, "a/root", &alice);
+    image_write(lab, "a/root", RL_FILE_DIRTY, "mine");
+    g_assert_true(rl_volume_keep(lab->pool, "a/root", &alice, &done, NULL));
+    {
+        g_autoptr(RlStarted) started = start(lab, "a/root", &bob, 0);
+        unstart(lab, started, &bob);
+    }
+    lab_start(lab, "a/root", &alice);
+    image_is(lab, "a/root", RL_FILE_DIRTY, "mine");
+}
+
+static void
+test_readonly(Lab *lab)
+{
+    GError *error = NULL;
+
+    lab_create(lab, V, "one", MIB);
+    g_autoptr(RlStarted) started = start(lab, V, &alice, RL_START_READONLY);
+    image_write(lab, V, RL_FILE_DIRTY, "never");
+    lab_stop(lab, V, &alice, RL_STOP_DROPPED);
+    image_is(lab, V, RL_FILE_CLEAN, "one");
+    assert_revisions(lab, V, "");
+
+    /* A guest's unfinished writes are not for those who only read. */
+    lab_start(lab, V, &alice);
+    image_write(lab, V, RL_FILE_DIRTY, "two");
+    crash(lab, V);
+    g_assert_null(rl_volume_start(lab->pool, V, &bob, RL_START_READONLY, &error));
+    take_error(error, RL_ERROR_STATE, "a domain that only reads cannot have it");
+    image_is(lab, V, RL_FILE_DIRTY, "two");
+}
+
+static void
+test_overlaid(Lab *lab)
+{
+    GError *error = NULL;
+
+    lab_create(lab, V, "one", MIB);
+    g_autofree char *before = list_tree(lab->path);
+    g_assert_null(rl_volume_start(lab->pool, V, &alice, RL_START_OVERLAID, &error));
+    take_error(error, RL_ERROR_STATE, "the domain's disk is an overlay on it");
+    g_autofree char *after = list_tree(lab->path);
+    g_assert_cmpstr(after, ==, before);
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    lab_add("/takeover/persistent-leftover-goes-on", test_persistent_leftover_goes_on);
+    lab_add("/takeover/other-leftovers-are-dropped", test_other_leftovers_are_dropped);
+    lab_add("/takeover/source-is-gone", test_source_is_gone);
+    lab_add("/takeover/direct-leftover-goes-on", test_direct_leftover_goes_on);
+    lab_add("/takeover/damaged-leftover-is-refused", test_damaged_leftover_is_refused);
+    lab_add("/takeover/shrunk-leftover-goes-on", test_shrunk_leftover_goes_on);
+    lab_add("/takeover/orphan-is-left-to-a-person", test_orphan_is_left_to_a_person);
+    lab_add("/takeover/saved", test_saved);
+    lab_add("/takeover/saved-memory-is-gone", test_saved_memory_is_gone);
+    lab_add("/takeover/suspect", test_suspect);
+    lab_add("/takeover/readonly", test_readonly);
+    lab_add("/takeover/overlaid", test_overlaid);
+    lab_add("/keep/discard", test_discard);
+    lab_add("/keep/only-image-is-not-discarded", test_only_image_is_not_discarded);
+    lab_add("/keep/kept-snapshot-goes-on", test_kept_snapshot_goes_on);
+    lab_add("/unstart/of-all-kinds", test_unstart_of_all_kinds);
+    lab_add("/unstart/of-a-leftover", test_unstart_of_a_leftover);
+    lab_add("/unstart/keeps-the-mark", test_unstart_keeps_the_mark);
+    return g_test_run();
+}

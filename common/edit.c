@@ -89,7 +89,9 @@ rl_edit_commit(RlDraft *draft, int timeout_ms, GError **error)
                        volume->name->volume);
     if (!swap(draft, volume, error))
         return false;
-    rl_volume_prune(volume, rl_options_keep(draft->pool->options, draft->name->volume), NULL);
+    /* What cannot be pruned now is pruned after the next commit. */
+    if (rl_volume_look(volume, NULL))
+        rl_volume_prune(volume, rl_options_keep(draft->pool->options, draft->name->volume), NULL);
     rl_fd_close(&draft->fd);
     return true;
 }

@@ -17,7 +17,8 @@ RlDraft *rl_edit_begin(RlPool *pool, const char *name, GError **error);
 /**
  * rl_edit_commit:
  * Puts the draft, whose data the caller has fsynced, in place of the volume's clean image, which
- * becomes the next automatic revision. Waits for the lock for @timeout_ms at most and for no disk:
+ * becomes the next automatic revision; those beyond what the options keep go, as after a domain's
+ * stop. Waits for the lock for @timeout_ms at most and for no disk:
  * rl_edit_sync() makes the names durable. RL_ERROR_STATE if the volume was started or changed
  * meanwhile, RL_ERROR_BUSY if somebody works on it; nothing has changed then.
  */

@@ -12,16 +12,33 @@
 #include "fd.h"
 #include "filename.h"
 #include "identity.h"
+#include "log.h"
 #include "loop.h"
 #include "newfile.h"
 #include "state.h"
 #include "stop.h"
 
+/* What a full disk still had room for would stay allocated beyond the end. */
+static bool
+allocate_blocks(int fd, uint64_t capacity)
+{
+    struct stat st;
+
+    if (fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, (off_t) capacity) == 0)
+        return true;
+
+    int saved_errno = errno;
+    if (fstat(fd, &st) < 0 || ftruncate(fd, st.st_size) < 0)
+        rl_log_warning("cannot free what could not be allocated whole: %s", g_strerror(errno));
+    errno = saved_errno;
+    return false;
+}
+
 static bool
 set_size(int fd, const RlVolume *volume, uint64_t capacity, bool allocate, GError **error)
 {
     /* Blocks first: if the disk is full nothing has changed. */
-    if (allocate && fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, (off_t) capacity) < 0)
+    if (allocate && !allocate_blocks(fd, capacity))
         return rl_fail_errno(error, errno,
                              "volume '%s': cannot allocate %" G_GUINT64_FORMAT " bytes",
                              volume->name->volume, capacity);

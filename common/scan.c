@@ -46,6 +46,18 @@ listed_for(GHashTable *by_leaf, const char *dir, const char *leaf)
     return listed;
 }
 
+/* What the record says. The volume's directory does not stay open: there may be more volumes than a
+ * process may have descriptors. */
+static void
+add_record(Scan *scan, RlListed *listed)
+{
+    if (listed->recorded)
+        return;
+    listed->recorded = rl_volume_open(scan->pool, listed->name, NULL);
+    if (listed->recorded)
+        rl_fd_close(&listed->recorded->dir);
+}
+
 /* Takes one file into account. */
 static void
 add_file(Scan *scan, GHashTable *by_leaf, int fd, const char *dir, const char *file)
@@ -68,8 +80,7 @@ add_file(Scan *scan, GHashTable *by_leaf, int fd, const char *dir, const char *f
         listed->dirty = (RlImage){true, st};
         break;
     case RL_FILE_RECORD:
-        if (!listed->recorded)
-            listed->recorded = rl_volume_open(scan->pool, listed->name, NULL);
+        add_record(scan, listed);
         break;
     default:
         g_ptr_array_add(listed->revisions, rl_revision_new(file, name.number, name.label, &st));
@@ -112,11 +123,12 @@ finish_directory(Scan *scan, GHashTable *by_leaf)
         if (listed->recorded && listed->recorded->contradictory)
             rl_log_warning("%s: its record says what its images do not; the images win",
                            listed->name);
-        note_shared(scan, listed);
-        if (listed->exists || listed->revisions->len > 0)
-            g_ptr_array_add(scan->listed, listed);
-        else
+        if (!listed->exists && listed->revisions->len == 0) {
             listed_free(listed);
+            continue;
+        }
+        note_shared(scan, listed);
+        g_ptr_array_add(scan->listed, listed);
     }
 }
 

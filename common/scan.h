@@ -8,7 +8,8 @@ typedef struct {
     char *name;       /* of the volume */
     char *dir, *leaf; /* where it lies below the pool */
     RlImage clean, dirty;
-    RlVolume *recorded;   /* for a volume with a record: the same and what that says; else NULL */
+    RlVolume *recorded;   /* for a volume with a record: the same and what that says, its
+                             directory closed; else NULL */
     GPtrArray *revisions; /* RlRevision, in the order of rl_revisions_list() */
     bool exists;          /* false: only revisions are left of it */
     bool shared;          /* its clean image is also another volume's */

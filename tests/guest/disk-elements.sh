@@ -1,0 +1,191 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# filesystems: xfs btrfs
+# The ways in which a domain's XML says what its disks are.
+set -eu
+. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/lab.sh"
+. "$SOURCE_DIR/tests/lib/pool.sh"
+. "$SOURCE_DIR/tests/lib/guest.sh"
+. "$SOURCE_DIR/tests/lib/kinds.sh"
+requires_command qemu-system-x86_64
+requires_filesystem "$FS"
+lab_enter "$0" "$@"
+dir=$(lab_filesystem "$FS" 1G)
+lab_start_libvirtd
+kinds_make "$dir"
+image=$POOL/vm/persistent
+
+# define_disks DISK...: the domain "vm" with these <disk> elements, as hda and so on.
+define_disks()
+{
+    local disk letters=abcd i=0
+
+    lab_domain vm "" "<uuid>00000000-0000-4000-8000-000000000001</uuid>" | sed -n '1,/<devices>/p'
+    for disk in "$@"; do
+        echo "${disk//TARGET/<target dev=\'hd${letters:i:1}\' bus=\'ide\'/>}"
+        i=$((i + 1))
+    done
+    lab_domain vm "" | sed '1,/<devices>/d'
+} >"$LAB/disks.xml"
+
+define()
+{
+    define_disks "$@"
+    virsh define "$LAB/disks.xml"
+}
+
+# disk TYPE SOURCE [EXTRA [DEVICE]]: a <disk> element.
+disk()
+{
+    echo "<disk type='$1' device='${4:-disk}'><driver name='qemu' type='raw'/>" \
+        "<source $2/>TARGET${3:-}</disk>"
+}
+
+# by_hand ACTION: the hook, with the domain that define_disks wrote.
+by_hand()
+{
+    hook vm "$@" <"$LAB/disks.xml"
+}
+
+define "$(disk volume "pool='pool' volume='vm/persistent'")" \
+    "$(disk volume "pool='pool' volume='vm/snapshot'")" \
+    "$(disk file "file='$POOL/vm/volatile-dirty.img'")" "$(disk volume "pool='pool' volume='vm/direct'")"
+guest_run vm
+expect_exactly "1 101 1 1" kinds_counts
+kinds_committed 1
+guest_run vm
+expect_exactly "2 101 1 2" kinds_counts
+kinds_committed 2
+ok "type='volume': the hook finds the same volumes by pool and name"
+
+define_disks "$(disk block "dev='$image-dirty.img'")" "$(disk block "dev='$POOL/vm/volatile-dirty.img'")"
+expect_exactly "" by_hand prepare begin
+[ -e "$image-dirty.img" ] && [ -e "$POOL/vm/volatile-dirty.img" ] || die "not started"
+printf 'c\0\0\0' | write_image "$image-dirty.img" 512
+# (How a domain ends is said by the log of libvirt's driver: it was destroyed last.)
+expect_exactly "" by_hand release end
+kinds_no_dirty
+[ "$(counter "$image.img")" = 99 ] || die "not committed"
+ok "type='block' with <source dev=>: the same"
+
+truncate -s 1M "$LAB/plain.img"
+define "$(disk file "file='$image-dirty.img'")" "$(disk file "file='$LAB/plain.img'")" \
+    "$(disk file "file='$image.img'" "<readonly/>" cdrom)" \
+    "<disk type='file' device='cdrom'>TARGET<readonly/></disk>"
+before=$(stat -c '%i %Y' "$POOL/vm/template.img")
+guest_run vm
+expect "disk 0: 100" cat "$LAB/vm.serial"
+[ "$(counter "$LAB/plain.img")" = 1 ] || die "a disk of no pool was not written to"
+kinds_no_dirty
+[ "$(ls "$LAB"/plain*)" = "$LAB/plain.img" ] || die "something was made beside a disk of no pool"
+ok "a disk of no pool, a CD-ROM with a clean image, an empty drive: left alone"
+
+define "$(disk file "file='$image-dirty.img'")" \
+    "$(disk file "file='$POOL/vm/template-dirty.img'" "<readonly/>" cdrom)"
+workers_done
+for _ in 1 2; do
+    virsh start vm --paused
+    cmp "$POOL/vm/template-dirty.img" "$POOL/vm/template.img"
+    virsh destroy vm
+    kinds_no_dirty
+    [ "$(stat -c '%i %Y' "$POOL/vm/template.img")" = "$before" ] || die "the template has changed"
+done
+# Whatever somebody does to it, it is never committed.
+virsh start vm --paused
+printf 'x' | write_image "$POOL/vm/template-dirty.img" 512
+virsh destroy vm
+kinds_no_dirty
+[ "$(stat -c '%i %Y' "$POOL/vm/template.img")" = "$before" ] || die "the template has changed"
+expect_revisions vm/template ""
+virsh start vm --paused
+cmp "$POOL/vm/template-dirty.img" "$POOL/vm/template.img"
+virsh destroy vm
+ok "a read-only disk gets the clean image's content, and is never committed"
+
+# refused_disk DISK REGEX
+refused_disk()
+{
+    define "$1"
+    refused "$2" "$POOL/vm" virsh start vm
+}
+workers_done
+refused_disk "$(disk file "file='$image-dirty.img'" "<shareable/>")" \
+    "'hda'.*'vm/persistent' cannot be <shareable/>: "
+refused_disk "$(disk volume "pool='pool' volume='vm/persistent'" "<shareable/>")" "cannot be <shareable/>"
+refused_disk "$(disk file "file='$image.img'")" "no domain may write to: give it 'persistent-dirty.img'"
+refused_disk "$(disk file "file='$(compgen -G "$image.img.*@*" | tail -1)'")" "no domain may write to"
+refused_disk "$(disk volume "pool='pool' volume='vm/persistent@2'")" "read-only"
+refused_disk "$(disk file "file='$POOL/vm/none-dirty.img'")" "there is no volume 'vm/none'"
+ok "shareable disks, clean images and revisions are refused, with the reason"
+
+# many NUMBER LAST: a domain with that many disks; the last is the volume LAST.
+many()
+{
+    local i
+    echo "<domain type='xen'><name>vm</name><uuid>00000000-0000-4000-8000-00000000000a</uuid><devices>"
+    for ((i = 1; i < $1; i++)); do
+        echo "<disk type='file'><source file='$POOL/many/v$i-dirty.img'/><target dev='d$i'/></disk>"
+    done
+    echo "<disk type='file'><source file='$POOL/many/$2-dirty.img'/></disk></devices></domain>"
+} >"$LAB/disks.xml"
+
+for ((i = 1; i <= 64; i++)); do
+    echo "vol-create-as pool many/v$i 64k"
+done | command virsh -q -c qemu:///system >/dev/null
+many 64 v64
+by_hand prepare begin
+[ "$(compgen -G "$POOL/many/*-dirty.img" | wc -l)" = 64 ] || die "not all were started"
+by_hand release end
+! compgen -G "$POOL/many/*-dirty.img" >/dev/null || die "not all were stopped"
+workers_done
+many 64 zz # the last in every order
+before=$(listing "$POOL/many" | grep -v -e precache -e '^ d')
+fails_with "there is no volume 'many/zz'" by_hand prepare begin
+[ "$(listing "$POOL/many" | grep -v -e precache -e '^ d')" = "$before" ] || die "left something"
+ok "64 disks start and stop, all or none"
+
+# hostile INPUT REGEX: one line on stderr says why, nothing is on stdout, and the status is 1.
+hostile()
+{
+    local operation status
+
+    for operation in "prepare begin" "release end" "restore begin"; do
+        status=0
+        # shellcheck disable=SC2086
+        hook vm $operation <"$1" >"$LAB/out" 2>"$LAB/err" || status=$?
+        [ $status = 1 ] || die "status $status"
+        [ ! -s "$LAB/out" ] || die "something on stdout: $(head -c 200 "$LAB/out")"
+        [ "$(wc -l <"$LAB/err")" = 1 ] || die "not one line: $(head -c 500 "$LAB/err")"
+        grep -q -E "^libvirt-reflink: .*$2" "$LAB/err" || die "said: $(head -c 500 "$LAB/err")"
+    done
+}
+many 1 v1
+{
+    echo '<!DOCTYPE domain [<!ENTITY x SYSTEM "file:///etc/passwd">]>'
+    sed 's,<name>vm</name>,<name>\&x;</name>,' "$LAB/disks.xml"
+} >"$LAB/bad"
+hostile "$LAB/bad" "(DTD|document type|entit)"
+{
+    cat "$LAB/disks.xml"
+    head -c 5242880 /dev/zero | tr '\0' ' '
+} >"$LAB/bad"
+hostile "$LAB/bad" "(large|long|more than|bytes)"
+head -c 100000 /dev/urandom >"$LAB/bad"
+hostile "$LAB/bad" "."
+: >"$LAB/bad"
+hostile "$LAB/bad" "."
+echo "<network/>" >"$LAB/bad"
+hostile "$LAB/bad" "not <domain>"
+sed 's,<uuid>.*</uuid>,<uuid>../../x</uuid>,' "$LAB/disks.xml" >"$LAB/bad"
+hostile "$LAB/bad" "no UUID"
+[ ! -e "$POOL/many/v1-dirty.img" ] || die "was started"
+ok "what is no domain's XML is refused with one line, and nothing on stdout"
+
+for operation in "start begin" "started begin" "stopped end" "reconnect begin" "attach begin" \
+    "migrate begin" "prepare end" "release begin" "x y"; do
+    # shellcheck disable=SC2086
+    expect_exactly "" hook vm $operation <"$LAB/bad"
+done
+ok "other calls are none of its business"
+workers_done
+done_testing

@@ -1,0 +1,105 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# filesystems: xfs btrfs
+# An external snapshot puts an overlay on the dirty image: half of the domain's disk is in each. As
+# long as that is so, nothing is taken away from under the overlay.
+set -eu
+. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/lab.sh"
+. "$SOURCE_DIR/tests/lib/pool.sh"
+. "$SOURCE_DIR/tests/lib/guest.sh"
+. "$SOURCE_DIR/tests/lib/kinds.sh"
+requires_command qemu-system-x86_64
+requires_filesystem "$FS"
+lab_enter "$0" "$@"
+dir=$(lab_filesystem "$FS" 1G)
+lab_start_libvirtd
+kinds_make "$dir"
+
+dirty=$POOL/vm/persistent-dirty.img
+
+base()
+{
+    (cd "$POOL/vm" && stat -c '%n %i' ./*-dirty.img && cksum ./*-dirty.img)
+}
+
+overlays()
+{
+    virsh domblklist vm | awk '{ print $2 }'
+}
+
+# take_snapshot NAME: of all disks, beside the images or where $place says.
+take_snapshot()
+{
+    local kind target=a disks=()
+
+    for kind in persistent snapshot volatile direct; do
+        disks+=(--diskspec "hd$target,file=$place/$kind.$1")
+        target=$(tr abc bcd <<<"$target")
+    done
+    virsh snapshot-create-as vm "$1" --disk-only --no-metadata "${disks[@]}"
+}
+
+for place in "$POOL/vm" "$LAB/overlays"; do
+    mkdir -p "$place"
+    count=$(counter "$POOL/vm/persistent.img")
+    kinds_start_idle
+    take_snapshot first
+    expect "$place/direct.first" overlays
+    sync -f "$POOL"
+    before=$(base)
+    virsh destroy vm
+    workers_done
+    [ "$(base)" = "$before" ] || die "an image below an overlay has changed"
+    [ ! -e "$POOL/vm/direct.img" ] || die "an image below an overlay has another name now"
+    ok "after a run on overlays in ${place##*/}, the images below them are as they were"
+
+    # Started again, the guest finds what it wrote before and after the snapshot.
+    virsh start vm
+    kinds_idle
+    expect_exactly "$((count + 2)) 102 2 $((count + 2))" kinds_counts
+    virsh destroy vm
+    workers_done
+    [ "$(base)" = "$before" ] || die "an image below an overlay has changed"
+    virsh start vm
+    kinds_idle
+    expect_exactly "$((count + 3)) 103 3 $((count + 3))" kinds_counts
+    ok "the next starts find them, and go on with the disks of all kinds"
+
+    for target in hda hdb hdc hdd; do
+        virsh blockcommit vm $target --active --pivot --wait >/dev/null
+    done
+    expect "$dirty" overlays
+    virsh destroy vm
+    kinds_committed $((count + 3))
+    guest_wish "$POOL/vm/persistent.img" -
+    guest_run vm
+    expect_exactly "$((count + 4)) 101 1 $((count + 4))" kinds_counts
+    kinds_committed $((count + 4))
+    rm -f "$place"/*.first
+    ok "merged into them again, they are committed at the end of the run, or begin anew"
+done
+
+# A host that goes down while the domain runs on two layers of overlays.
+count=$(counter "$POOL/vm/persistent.img")
+kinds_start_idle
+take_snapshot first
+take_snapshot second
+sync "$place"/*
+host_loses_power
+before=$(base)
+virsh start vm
+kinds_idle
+expect_exactly "$((count + 2)) 102 2 $((count + 2))" kinds_counts
+[ "$(base)" = "$before" ] || die "an image below an overlay has changed"
+virsh destroy vm
+ok "two layers, and a host that lost power: the next start goes on with the disks of all kinds"
+
+mv "$dirty" "$POOL/away"
+fails_with "no dirty image, and the domain's disk is an overlay on it" virsh start vm
+mv "$POOL/away" "$dirty"
+workers_done
+[ "$(base)" = "$before" ] || die "an image below an overlay has changed"
+ok "a start on an overlay whose image is missing is refused, and makes none"
+
+no_temporary
+done_testing

@@ -128,7 +128,7 @@ show_runs()
         show_run
     done
     say "What was committed: private has a revision for each run, and the others have none."
-    show virsh pool-refresh qubes
+    sleep 1 # the list follows a domain's stop within that
     show virsh vol-list qubes
 }
 
@@ -144,7 +144,7 @@ show_clone_and_revert()
     show virsh vol-clone appvms/demo/private@2 appvms/demo/private@current --pool qubes
     show od -An -t u4 -j 512 -N 4 "$private"
     show_run
-    show virsh pool-refresh qubes
+    sleep 1
     show virsh vol-list qubes
 }
 

@@ -22,13 +22,13 @@ typedef struct {
 
 /**
  * rl_draft_new:
- * Begins what is to become @name in @pool, which it takes over (also on failure). For a volume that
+ * Begins what is to become @text in @pool, which it takes over (also on failure). For a volume that
  * must not exist yet, for a label that must not be taken; for NAME@current the volume must be
  * persistent and not running, and its clean image is linked to the name of its next revision.
  * Returns the draft, owned by the caller; NULL with @error: RL_ERROR_NAME, RL_ERROR_EXISTS,
  * RL_ERROR_NOT_FOUND, RL_ERROR_STATE, or an errno.
  */
-RlDraft *rl_draft_new(RlPool *pool, const char *name, const RlAccess *access, GError **error);
+RlDraft *rl_draft_new(RlPool *pool, const char *text, const RlAccess *access, GError **error);
 
 /**
  * rl_draft_check_replaceable:

@@ -115,6 +115,18 @@ resolve_directory(const char *path, char **ret_rest)
     }
 }
 
+/* @rest below @dir, without its dots and double slashes; NULL where it leads up, which only the
+ * kernel could follow, and not through what does not exist. */
+static char *
+join_rest(const char *dir, const char *rest)
+{
+    g_auto(GStrv) components = g_strsplit(rest, "/", -1);
+
+    if (g_strv_contains((const char *const *) components, ".."))
+        return NULL;
+    return g_canonicalize_filename(rest + strspn(rest, "/"), dir);
+}
+
 bool
 rl_pool_find(const char *path, char **ret_root, char **ret_inside)
 {
@@ -122,14 +134,13 @@ rl_pool_find(const char *path, char **ret_root, char **ret_inside)
 
     if (path[0] != '/')
         return false;
-    g_autofree char *clean = g_canonicalize_filename(path, "/");
-    g_autofree char *dir = resolve_directory(clean, &rest);
-    if (!dir)
+    g_autofree char *dir = resolve_directory(path, &rest);
+    g_autofree char *whole = dir ? join_rest(dir, rest) : NULL;
+    if (!whole)
         return false;
 
-    g_autofree char *whole = g_build_filename(dir, rest, NULL);
     while (strcmp(dir, "/") != 0) {
-        if (rl_pool_has_marker(dir)) {
+        if (strlen(whole) > strlen(dir) && rl_pool_has_marker(dir)) {
             *ret_inside = g_strdup(whole + strlen(dir) + 1);
             *ret_root = g_steal_pointer(&dir);
             return true;

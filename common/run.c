@@ -120,7 +120,14 @@ rl_run_is_open(const RlRun *run, int fd)
 bool
 rl_run_is_of(const RlRun *run, const RlOwner *owner)
 {
-    return strcmp(run->uuid, owner->uuid) == 0 && strcmp(run->driver, owner->driver) == 0;
+    if (strcmp(run->uuid, owner->uuid) != 0 || strcmp(run->driver, owner->driver) != 0)
+        return false;
+    if (owner->until_us == 0 || run->since_us <= owner->until_us)
+        return true;
+
+    /* The clock begins anew with each boot. */
+    g_autofree char *boot = rl_run_boot_id();
+    return strcmp(boot, run->boot_id) != 0;
 }
 
 bool

@@ -11,6 +11,7 @@ typedef struct {
     const char *driver; /* "libxl", "qemu", or who else starts volumes */
     const char *uuid;   /* decides whether two are the same */
     const char *name;   /* for people */
+    gint64 until_us; /* when its run ended, by the boot's clock: a later run is none of it; or 0 */
 } RlOwner;
 
 typedef struct {
@@ -81,7 +82,7 @@ bool rl_run_is_open(const RlRun *run, int fd);
 
 /**
  * rl_run_is_of:
- * True if @run is of the domain @owner: same driver, same UUID.
+ * True if @run is of the domain @owner: same driver, same UUID, and begun before that run ended.
  */
 bool rl_run_is_of(const RlRun *run, const RlOwner *owner);
 

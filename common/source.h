@@ -6,18 +6,18 @@
 
 /**
  * rl_source_open:
- * Returns a descriptor, read-only, of what @name (a volume or revision) of @pool has as its
+ * Returns a descriptor, read-only, of what @text (a volume or revision) of @pool has as its
  * content: of a volume the last committed state, or with @live the state that it is in now, even
  * while a domain writes to it. It stays what it is, whatever happens to the names. Owned by the
  * caller; -1 with RL_ERROR_NOT_FOUND, RL_ERROR_STATE (a direct volume that runs),
  * RL_ERROR_UNSUPPORTED (a snapshot or volatile volume, which have no content of their own), or an
  * errno.
  */
-int rl_source_open(const RlPool *pool, const char *name, bool live, GError **error);
+int rl_source_open(const RlPool *pool, const char *text, bool live, GError **error);
 
 /**
  * rl_source_path:
  * As rl_source_open(), but returns the image's path below the pool, owned by the caller; NULL with
  * @error.
  */
-char *rl_source_path(const RlPool *pool, const char *name, bool live, GError **error);
+char *rl_source_path(const RlPool *pool, const char *text, bool live, GError **error);

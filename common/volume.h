@@ -32,17 +32,17 @@ typedef struct {
 
 /**
  * rl_volume_open:
- * Opens and looks at the volume @name (no revision) of @pool, which must outlive it; it need not
+ * Opens and looks at the volume @text (no revision) of @pool, which must outlive it; it need not
  * exist. Returns it, owned by the caller; NULL with @error: RL_ERROR_NAME, or what rl_volume_look()
  * says.
  */
-RlVolume *rl_volume_open(const RlPool *pool, const char *name, GError **error);
+RlVolume *rl_volume_open(const RlPool *pool, const char *text, GError **error);
 
 /**
  * rl_volume_find:
  * As rl_volume_open(), but fails with RL_ERROR_NOT_FOUND where there is no such volume.
  */
-RlVolume *rl_volume_find(const RlPool *pool, const char *name, GError **error);
+RlVolume *rl_volume_find(const RlPool *pool, const char *text, GError **error);
 
 /**
  * rl_volume_look:

@@ -73,9 +73,7 @@ rl_command_stop(const RlPool *pool, const char *name, GError **error)
     static const char *const outcomes[] = {
         [RL_STOP_NOTHING] = "has no dirty image: nothing to do",
         [RL_STOP_NOT_OWNED] = "is not ours to stop",
-        [RL_STOP_HELD] =
-            "is saved or suspect and stays as it is; decide with 'virt-reflink continue' or "
-            "'virt-reflink discard'",
+        [RL_STOP_HELD] = "is saved or suspect and stays as it is; 'continue' or 'discard' decides",
         [RL_STOP_COMMITTED] =
             "is committed: its dirty image is the clean one now, and that a revision",
         [RL_STOP_UNWRITTEN] = "is stopped; nothing was written, so there is no new revision",

@@ -39,6 +39,8 @@ rl_event_release(const RlDomain *domain, GError **error)
         return uses != NULL;
 
     RlWork work = {tasks, rl_owner_of(domain), rl_ending_find(domain, &file), file};
+    /* The domain may be started again before the worker is through with this run. */
+    work.owner.until_us = rl_run_boot_clock_us();
     if (work.ending == RL_ENDING_UNKNOWN)
         rl_log_warning("domain %s: cannot tell how it ended: its dirty images are kept",
                        domain->name);

@@ -46,16 +46,16 @@ ask(const Library *library, virConnectPtr connection, const char *path)
 }
 
 void
-rl_tell_libvirt(const char *root, const char *text)
+rl_tell_libvirt(const char *root, const char *name)
 {
-    g_autoptr(RlName) name = rl_name_parse_volume(text, NULL);
+    g_autoptr(RlName) parts = rl_name_parse_volume(name, NULL);
     Library library = {0};
 
-    if (!name || !load(&library))
+    if (!parts || !load(&library))
         return;
 
-    g_autofree char *file = rl_file_name(name->leaf, RL_FILE_DIRTY);
-    g_autofree char *path = g_build_filename(root, name->dir, file, NULL);
+    g_autofree char *file = rl_file_name(parts->leaf, RL_FILE_DIRTY);
+    g_autofree char *path = g_build_filename(root, parts->dir, file, NULL);
     /* The storage driver's own, whichever daemon has it. */
     virConnectPtr connection = library.open("storage:///system");
     if (!connection)

@@ -27,6 +27,9 @@ typedef GArray Times;
 Times *times_new(void);
 void times_add(Times *times, double ms);
 double times_median(const Times *times);
+/* The median of the ratios of each turn to its neighbour: what else the machine does at the time
+ * slows both. */
+double times_ratio(const Times *ours, const Times *floor);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Times, g_array_unref)
 
 typedef struct {

@@ -112,7 +112,7 @@ compare(const Bench *bench, const char *name, const char *what, uint64_t size, i
     Copy engine = {from, to_ours, 0, ours}, cp = {from, to_cp, 0, floor};
 
     make_source(from, size, every, zeros);
-    take_turns(bench->quick ? 3 : 11, copy_engine, &engine, copy_cp, &cp);
+    take_turns(bench->quick ? 5 : 21, copy_engine, &engine, copy_cp, &cp);
     if (engine.blocks > cp.blocks + cp.blocks / 50)
         g_error("%s: the copy takes more space than cp's", what);
     table_row(what, ours, floor, BAR);

@@ -5,7 +5,8 @@
 #include "common/start.h"
 #include "common/stop.h"
 
-static const RlOwner owner = {"qemu", "11111111-1111-4111-8111-111111111111", "bench"};
+static const RlOwner owner = {
+    .driver = "qemu", .uuid = "11111111-1111-4111-8111-111111111111", .name = "bench"};
 
 static Took
 start(const EngineRun *run)

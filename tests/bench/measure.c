@@ -63,6 +63,18 @@ times_median(const Times *times)
            2;
 }
 
+double
+times_ratio(const Times *ours, const Times *floor)
+{
+    g_autoptr(Times) ratios = times_new();
+
+    if (ours->len != floor->len)
+        return times_median(ours) / times_median(floor);
+    for (guint i = 0; i < ours->len; i++)
+        times_add(ratios, g_array_index(ours, double, i) / g_array_index(floor, double, i));
+    return times_median(ratios);
+}
+
 Lap
 lap_begin(void)
 {

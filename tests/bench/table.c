@@ -23,11 +23,11 @@ verdict(bool good)
 void
 table_row(const char *what, const Times *ours, const Times *floor, double bar)
 {
-    double a = times_median(ours), b = times_median(floor);
+    double ratio = times_ratio(ours, floor);
 
-    printf("  %-42s %9.3f ms %9.3f ms %7.2f", what, a, b, a / b);
+    printf("  %-42s %9.3f ms %9.3f ms %7.2f", what, times_median(ours), times_median(floor), ratio);
     if (bar > NO_BAR)
-        printf(" %6.2f %s", bar, verdict(a / b <= bar));
+        printf(" %6.2f %s", bar, verdict(ratio <= bar));
     printf("\n");
     fflush(stdout);
 }

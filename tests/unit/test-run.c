@@ -80,6 +80,29 @@ test_who_is_the_same(Lab *lab)
     g_assert_true(rl_run_is_of(run, &renamed));
 }
 
+/* Who is late with the end of one run must not end the next one. */
+static void
+test_later_run(Lab *lab)
+{
+    rl_autofd int fd = new_file(lab);
+    RlOwner late = alice;
+
+    late.until_us = rl_run_boot_clock_us();
+    g_usleep(10);
+    set(fd, &alice, (RlRunTraits){0});
+    g_autoptr(RlRun) run = get(fd);
+    g_assert_true(rl_run_is_of(run, &alice));
+    g_assert_false(rl_run_is_of(run, &late));
+    late.until_us = rl_run_boot_clock_us();
+    g_assert_true(rl_run_is_of(run, &late));
+
+    /* Another boot's clock says nothing about ours. */
+    g_free(run->boot_id);
+    run->boot_id = g_strdup("another");
+    run->since_us += G_USEC_PER_SEC;
+    g_assert_true(rl_run_is_of(run, &late));
+}
+
 static void
 test_names_of_all_sorts(Lab *lab)
 {
@@ -254,6 +277,7 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     lab_add("/run/is-remembered", test_is_remembered);
     lab_add("/run/who-is-the-same", test_who_is_the_same);
+    lab_add("/run/later-run", test_later_run);
     lab_add("/run/names-of-all-sorts", test_names_of_all_sorts);
     lab_add("/run/enormous-name", test_enormous_name);
     lab_add("/run/damage-is-read-carefully", test_damage_is_read_carefully);

@@ -188,7 +188,7 @@ test_one_of_many_wins(Lab *lab)
             continue;
         /* Not g_uuid_string_random(): forked processes would all get the same. */
         g_autofree char *uuid = g_strdup_printf("%d", i);
-        RlOwner owner = {"qemu", uuid, "one of many"};
+        RlOwner owner = {.driver = "qemu", .uuid = uuid, .name = "one of many"};
         g_autoptr(GError) error = NULL;
         g_autoptr(RlPool) pool = rl_pool_open(lab->path, lab->pool->documents, NULL);
         g_autoptr(RlStarted) started = rl_volume_start(pool, V, &owner, 0, &error);
@@ -227,7 +227,8 @@ static void
 test_snapshot_precache_follows_the_source(Lab *lab)
 {
     /* Under qemu the device model owns the image and could forge its dates; see stop.c. */
-    const RlOwner xen = {"libxl", "33333333-3333-4333-8333-333333333333", "xen"};
+    const RlOwner xen = {
+        .driver = "libxl", .uuid = "33333333-3333-4333-8333-333333333333", .name = "xen"};
 
     lab_create(lab, "t/root", "one", MIB);
     lab_create_kind(lab, "a/root", RL_KIND_SNAPSHOT, "t/root", NULL, 0);

@@ -204,7 +204,7 @@ test_open_for_writing_is_refused(Lab *lab)
 static void
 test_whose_it_is(Lab *lab)
 {
-    RlOwner namesake = {"libxl", alice.uuid, alice.name};
+    RlOwner namesake = {.driver = "libxl", .uuid = alice.uuid, .name = alice.name};
 
     lab_create(lab, V, "one", MIB);
     lab_stop(lab, V, &alice, RL_STOP_NOTHING);

@@ -15,10 +15,13 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
-const RlOwner alice = {"qemu", "11111111-1111-4111-8111-111111111111", "alice"};
-const RlOwner bob = {"qemu", "22222222-2222-4222-8222-222222222222", "bob"};
+const RlOwner alice = {
+    .driver = "qemu", .uuid = "11111111-1111-4111-8111-111111111111", .name = "alice"};
+const RlOwner bob = {
+    .driver = "qemu", .uuid = "22222222-2222-4222-8222-222222222222", .name = "bob"};
 
-const RlOwner xen = {"libxl", "33333333-3333-4333-8333-333333333333", "xen"};
+const RlOwner xen = {
+    .driver = "libxl", .uuid = "33333333-3333-4333-8333-333333333333", .name = "xen"};
 
 typedef struct {
     const char *fs;

@@ -1,0 +1,215 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# filesystems: xfs btrfs
+# An upload that does not end well changes nothing, leaves nothing, and its client is told.
+set -eu
+. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/lab.sh"
+. "$SOURCE_DIR/tests/lib/pool.sh"
+. "$SOURCE_DIR/tests/lib/states.sh"
+requires_command fsfreeze mkfifo
+requires_filesystem "$FS"
+lab_enter "$0" "$@"
+dir=$(lab_filesystem "$FS" 512M)
+lab_start_libvirtd
+
+reflink_pool qubes "$dir/qubes" "<reflink:volume match='*/volatile' kind='volatile'/>"
+pool=$dir/qubes
+old=$LAB/old new=$LAB/new
+random_file "$old" 8M
+random_file "$new" 8M
+virsh vol-create-as qubes web 8M
+virsh vol-upload web "$old" --pool qubes
+virsh vol-create-as qubes vm/volatile 8M
+virsh vol-create-as qubes vm/template 8M
+create_snapshot qubes vm/root "$pool/vm/template.img"
+virsh vol-clone vm/template vm/template@named --pool qubes
+eventually 10 has_drafts 0
+
+# begin VOLUME [OPTION...]: an upload of which half is there; it goes on when told to.
+begin()
+{
+    rm -f "$LAB/pipe"
+    mkfifo "$LAB/pipe"
+    env virsh -q -c qemu:///system vol-upload "$1" "$LAB/pipe" --pool qubes "${@:2}" >"$LAB/said" 2>&1 &
+    upload=$!
+    exec 8>"$LAB/pipe"
+    head -c 4M "$new" >&8
+    # Named by libvirt only when its first bytes arrive.
+    eventually 10 has_drafts "${drafts_wanted:-1}"
+}
+
+# end [REGEX]: the rest of it, which succeeds, or fails with that message.
+end()
+{
+    local status=0
+
+    tail -c +$((4194304 + 1)) "$new" >&8 2>/dev/null || true
+    exec 8>&-
+    wait "$upload" || status=$?
+    if [ -z "${1:-}" ]; then
+        [ $status = 0 ] || die "the upload failed: $(cat "$LAB/said")"
+    else
+        [ $status != 0 ] || die "the upload succeeded, and was to fail with /$1/"
+        grep -E -q -e "$1" "$LAB/said" || die "the upload failed with '$(cat "$LAB/said")'"
+    fi
+}
+
+# unchanged: web and its files are what they were, and nothing else is left.
+unchanged()
+{
+    nothing_left web
+    same_listing "$pool" "$before"
+    holds web "$old"
+}
+
+before=$(listing "$pool")
+available=$(free_bytes "$dir")
+
+# --- the client
+
+begin web
+same_listing "$pool" "$before"
+kill -KILL "$upload"
+wait "$upload" || true
+exec 8>&-
+unchanged
+ok "a client that is killed changes nothing"
+
+begin web
+kill -INT "$upload"
+wait "$upload" || true
+exec 8>&-
+unchanged
+[ $(($(free_bytes "$dir") - available)) -ge -1048576 ]
+ok "nor does one that is interrupted, and the space comes back"
+
+# --- too much
+
+random_file "$LAB/long" 9M
+upload_refused()
+{
+    refused "$1" "$pool" virsh vol-upload "$2" "$3" --pool qubes "${@:4}"
+    nothing_left
+}
+upload_refused "beyond the end of what it is for in volume 'web'" web "$LAB/long"
+upload_refused "beyond the end" web "$new" --offset 1
+upload_refused "beyond the end" web "$new" --length 4096
+upload_refused "beyond the end" web "$LAB/long" --sparse
+truncate -s 9M "$LAB/hole"
+upload_refused "beyond the end" web "$LAB/hole" --sparse
+upload_refused "0 bytes from 8388609 on are more than" web "$new" --offset 8388609
+upload_refused "8388608 bytes from 1 on are more than" web "$new" --offset 1 --length 8388608
+upload_refused "more than|[Oo]verflow" web "$new" --offset 1 --length 18446744073709551615
+unchanged
+ok "what goes beyond the volume's end, or its range's, is refused"
+
+# --- a full disk
+
+fallocate -l $(($(free_bytes "$dir") / 4096 * 4096 - 3 * 1048576)) "$dir/ballast" 2>/dev/null ||
+    fallocate -l $(($(free_bytes "$dir") * 8 / 10)) "$dir/ballast"
+dd if=/dev/zero of="$dir/more-ballast" bs=256k oflag=dsync status=none 2>/dev/null || true
+fails_with "No space left on device" virsh vol-upload web "$new" --pool qubes
+nothing_left web
+rm "$dir/ballast" "$dir/more-ballast"
+unchanged
+[ $(($(free_bytes "$dir") - available)) -ge -1048576 ]
+virsh vol-upload web "$new" --pool qubes
+holds web "$new"
+virsh vol-clone web@2 web@current --pool qubes
+virsh vol-delete web@3 qubes
+ok "a full disk makes the upload fail, and is no fuller afterwards"
+
+# --- the volume
+
+for name in web@1 web@2 vm/template@named; do
+    virsh vol-info "$name" qubes >/dev/null 2>&1 || continue
+    upload_refused "'$name' is a revision.*read-only" "$name" "$new"
+done
+upload_refused "'vm/volatile' is volatile" vm/volatile "$new"
+upload_refused "'vm/root' is snapshot" vm/root "$new"
+ok "revisions, volatile volumes and snapshots have no content to replace"
+
+start_volume web
+upload_refused "'web' cannot be replaced: it is running" web "$new"
+leave_volume web
+upload_refused "'web' was left with a dirty image" web "$new"
+start_volume web
+hold_volume web saved
+upload_refused "'web' cannot be replaced: domain 'started by hand' is saved on it" web "$new"
+discard_volume web
+start_volume web
+hold_volume web suspect
+upload_refused "'web' cannot be replaced: its dirty image is suspect" web "$new"
+discard_volume web
+holds web "$old"
+ok "one that is running, left, saved or suspect is not replaced"
+
+begin web
+start_volume web
+end "'web' (cannot be replaced: it is running|was started or changed meanwhile)"
+discard_volume web
+holds web "$old"
+begin web
+virsh vol-resize web 9M --pool qubes
+end "'web' was started or changed meanwhile"
+[ "$(stat -c %s "$(image web)")" = 9437184 ]
+holds web "$old" 8388608
+virsh vol-resize web 8M --shrink --pool qubes
+begin web
+virsh vol-delete web qubes
+end "no volume 'web'"
+nothing_left
+virsh vol-create-as qubes web 8M
+virsh vol-upload web "$old" --pool qubes
+ok "one that was started, changed or deleted meanwhile is left as it is then"
+
+begin web
+drafts_wanted=2
+mkfifo "$LAB/second"
+virsh vol-upload web "$LAB/second" --pool qubes >"$LAB/second.said" 2>&1 &
+second=$!
+exec 9>"$LAB/second"
+cat "$old" >&9
+eventually 10 has_drafts 2
+end ""
+exec 9>&-
+! wait "$second" || die "both uploads succeeded"
+grep -q "'web' was started or changed meanwhile" "$LAB/second.said"
+holds web "$new"
+nothing_left web
+ok "of two at once the first to end wins, and the other one is told"
+
+# --- the daemon
+
+before=$(listing "$pool")
+drafts_wanted=1
+virsh vol-upload web "$old" --pool qubes
+nothing_left web
+before=$(listing "$pool")
+begin web
+fsfreeze --freeze "$dir"
+cleanup_fn fsfreeze --unfreeze "$dir"
+tail -c +$((4194304 + 1)) "$new" >&8 &
+sleep 0.5
+for _ in 1 2 3 4 5 6 7 8; do
+    timeout 2 virsh vol-list qubes >/dev/null || die "the daemon waits for a disk"
+    timeout 2 virsh vol-info vm/template qubes >/dev/null || die "the daemon waits for a disk"
+done
+fsfreeze --unfreeze "$dir"
+exec 8>&-
+wait "$upload"
+holds web "$new"
+ok "while the disk does not answer, the daemon does"
+
+begin web
+before=$(listing "$pool")
+lab_kill_libvirtd
+exec 8>&-
+! wait "$upload" || die "the upload succeeded without the daemon"
+lab_start_libvirtd
+nothing_left web
+same_listing "$pool" "$before"
+holds web "$new"
+ok "a daemon that is killed leaves what was there, and nothing else"
+
+done_testing

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* filesystems: xfs btrfs ext4 */
+#include "common/pool.h"
+
+#include "testing.h"
+
+#include <string.h>
+#include <sys/statvfs.h>
+
+static void
+test_open(Lab *lab)
+{
+    struct stat st = look(lab->path);
+
+    g_assert_cmpstr(lab->pool->path, ==, lab->path);
+    g_assert_cmpuint(lab->pool->dev, ==, st.st_dev);
+    g_assert_cmpuint(lab->pool->ino, ==, st.st_ino);
+    g_assert_cmpint(lab->pool->options->keep, ==, 3);
+    g_assert_cmpint(lab->pool->options->fallback_copy, ==, !lab->reflinks);
+    rl_pool_close(NULL);
+}
+
+static void
+refused(Lab *lab, const char *path, int code, const char *words)
+{
+    GError *error = NULL;
+
+    g_assert_null(rl_pool_open(path, lab->pool->documents, &error));
+    take_error(error, code, words);
+}
+
+static void
+refused_errno(Lab *lab, const char *path, int wanted)
+{
+    GError *error = NULL;
+
+    g_assert_null(rl_pool_open(path, lab->pool->documents, &error));
+    take_errno(error, wanted, path);
+}
+
+static void
+test_open_what_is_none(Lab *lab)
+{
+    g_autofree char *dir = lab_path(lab, "dir"), *file = lab_path(lab, "file");
+    g_autofree char *missing = lab_path(lab, "missing"), *link = lab_path(lab, "link");
+
+    g_assert_cmpint(mkdir(dir, 0755), ==, 0);
+    make_file(file, "x");
+    g_assert_cmpint(symlink(lab->path, link), ==, 0);
+    refused(lab, dir, RL_ERROR_NOT_BUILT, "not built, or its file system is not mounted");
+    refused_errno(lab, file, ENOTDIR);
+    refused_errno(lab, missing, ENOENT);
+    GError *error = NULL;
+    g_assert_null(rl_pool_open(link, lab->pool->documents, &error));
+    g_assert_true(rl_error_is_errno(error, ELOOP) || rl_error_is_errno(error, ENOTDIR));
+    g_error_free(error);
+}
+
+static void
+test_damaged_marker(Lab *lab)
+{
+    g_autofree char *marker = lab_path(lab, RL_POOL_MARKER);
+
+    make_file(marker, "<nonsense");
+    refused(lab, lab->path, RL_ERROR_XML, ".reflink-pool.xml");
+    make_file(marker, "");
+    refused(lab, lab->path, RL_ERROR_XML, ".reflink-pool.xml");
+    set_size(marker, 9 * MIB);
+    refused(lab, lab->path, RL_ERROR_INVALID, "larger than");
+}
+
+/* A marker decides what is done with a directory: only root's counts. */
+static void
+test_forged_markers(Lab *lab)
+{
+    g_autofree char *marker = lab_path(lab, RL_POOL_MARKER), *kept = lab_path(lab, "kept");
+
+    g_assert_true(rl_pool_has_marker(lab->path));
+    g_assert_cmpint(chmod(marker, 0666), ==, 0);
+    g_assert_false(rl_pool_has_marker(lab->path));
+    refused(lab, lab->path, RL_ERROR_NOT_BUILT, "is no reflink pool");
+    g_assert_cmpint(chmod(marker, 0664), ==, 0);
+    g_assert_false(rl_pool_has_marker(lab->path));
+    g_assert_cmpint(chmod(marker, 0644), ==, 0);
+    g_assert_cmpint(chown(marker, 1234, 0), ==, 0);
+    g_assert_false(rl_pool_has_marker(lab->path));
+    g_assert_cmpint(chown(marker, 0, 1234), ==, 0);
+    g_assert_true(rl_pool_has_marker(lab->path));
+    g_assert_cmpint(link(marker, kept), ==, 0);
+    g_assert_cmpint(unlink(marker), ==, 0);
+    g_assert_cmpint(symlink("kept", marker), ==, 0);
+    g_assert_false(rl_pool_has_marker(lab->path));
+    g_assert_cmpint(unlink(marker), ==, 0);
+    g_assert_cmpint(mkfifo(marker, 0600), ==, 0);
+    g_assert_false(rl_pool_has_marker(lab->path));
+    refused(lab, lab->path, RL_ERROR_NOT_BUILT, "is no reflink pool");
+}
+
+static void
+found(Lab *lab, const char *path, const char *wanted)
+{
+    g_autofree char *root = NULL, *inside = NULL;
+    bool there = rl_pool_find(path, &root, &inside);
+
+    if (!wanted) {
+        if (there)
+            g_error("'%s' was found in '%s'", path, root);
+        return;
+    }
+    if (!there)
+        g_error("'%s' was not found", path);
+    g_assert_cmpstr(root, ==, lab->path);
+    g_assert_cmpstr(inside, ==, wanted);
+}
+
+static void
+test_find(Lab *lab)
+{
+    const char *const inside[][2] = {
+        {"x", "x"},
+        {"a/b/x-dirty.img", "a/b/x-dirty.img"},
+        {"missing/deep/x", "missing/deep/x"},
+        {"a//b/./x", "a/b/x"},
+        {"a/../x", "x"},
+        {"file/x", "file/x"},
+        {"a/b/", "a/b"},
+    };
+    g_autofree char *dir = lab_path(lab, "a/b"), *file = lab_path(lab, "file");
+    g_autofree char *beside = g_strconcat(lab->path, "2/x", NULL);
+    g_autofree char *out = lab_path(lab, "../x");
+
+    g_assert_cmpint(g_mkdir_with_parents(dir, 0755), ==, 0);
+    make_file(file, "x");
+    for (size_t i = 0; i < G_N_ELEMENTS(inside); i++) {
+        g_autofree char *path = g_strconcat(lab->path, "/", inside[i][0], NULL);
+        found(lab, path, inside[i][1]);
+    }
+    found(lab, lab->path, NULL); /* the pool does not lie in itself */
+    found(lab, beside, NULL);
+    found(lab, out, NULL);
+    found(lab, "/", NULL);
+    found(lab, "", NULL);
+    found(lab, "relative/x", NULL);
+    found(lab, "/etc/passwd", NULL);
+}
+
+static void
+test_find_through_links(Lab *lab)
+{
+    g_autofree char *link = g_strconcat(lab->path, "-link", NULL);
+    g_autofree char *through = g_strconcat(link, "/a/x", NULL);
+    g_autofree char *deep = g_strconcat(lab->path, "-deep", NULL);
+    g_autofree char *through_deep = g_strconcat(deep, "/x", NULL);
+    g_autofree char *up = g_strconcat(deep, "/../x", NULL);
+    g_autofree char *dir = lab_path(lab, "a/b"), *leaf = lab_path(lab, "a/leaf");
+    g_autofree char *away = lab_path(lab, "away"), *away_file = lab_path(lab, "away/x");
+
+    g_assert_cmpint(g_mkdir_with_parents(dir, 0755), ==, 0);
+    g_assert_cmpint(symlink(lab->path, link), ==, 0);
+    g_assert_cmpint(symlink(dir, deep), ==, 0);
+    g_assert_cmpint(symlink("/etc/passwd", leaf), ==, 0);
+    g_assert_cmpint(symlink("/etc", away), ==, 0);
+    found(lab, through, "a/x");
+    found(lab, through_deep, "a/b/x");
+    found(lab, leaf, "a/leaf"); /* the file's own name is never followed */
+    found(lab, away_file, NULL);
+    /* As the kernel would go: up from where the link leads to. */
+    found(lab, up, "a/x");
+}
+
+static void
+test_find_ignores_forged_markers(Lab *lab)
+{
+    g_autofree char *forged = lab_path(lab, "a/" RL_POOL_MARKER), *file = lab_path(lab, "a/b/x");
+
+    make_file(forged, "");
+    g_assert_cmpint(chmod(forged, 0666), ==, 0);
+    found(lab, file, "a/b/x");
+}
+
+static void
+test_set_options(Lab *lab)
+{
+    g_autoptr(RlOptions) options = rl_options_copy(lab->pool->options);
+    g_autofree char *marker = lab_path(lab, RL_POOL_MARKER);
+    GError *error = NULL;
+
+    rl_options_add_rule(options, "db/*", 0, RL_KIND_DIRECT);
+    g_assert_true(rl_pool_set_options(lab->pool, options, &error));
+    g_assert_no_error(error);
+    g_assert_true(rl_options_equal(lab->pool->options, options));
+    g_autoptr(RlPool) again = lab_pool(lab);
+    g_assert_true(rl_options_equal(again->options, options));
+    g_assert_cmpuint(look(marker).st_mode & 07777, ==, 0644);
+    assert_list(lab->path, RL_POOL_MARKER);
+}
+
+static void
+test_space(Lab *lab)
+{
+    uint64_t capacity, available;
+    struct statvfs fs;
+
+    g_assert_cmpint(statvfs(lab->path, &fs), ==, 0);
+    g_assert_true(rl_pool_space(lab->pool, &capacity, &available, NULL));
+    g_assert_cmpuint(capacity, ==, (uint64_t) fs.f_blocks * fs.f_frsize);
+    g_assert_cmpuint(available, <=, capacity);
+    g_assert_cmpuint(available, >, 10 * MIB);
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    lab_add("/pool/open", test_open);
+    lab_add("/pool/open-what-is-none", test_open_what_is_none);
+    lab_add("/pool/damaged-marker", test_damaged_marker);
+    lab_add("/pool/forged-markers", test_forged_markers);
+    lab_add("/pool/find", test_find);
+    lab_add("/pool/find-through-links", test_find_through_links);
+    lab_add("/pool/find-ignores-forged-markers", test_find_ignores_forged_markers);
+    lab_add("/pool/set-options", test_set_options);
+    lab_add("/pool/space", test_space);
+    return g_test_run();
+}

@@ -10,6 +10,9 @@
 #include "error.h"
 #include "fd.h"
 
+/* As long as cloning a large and fragmented image may take on a slow disk. */
+#define MAINTENANCE_TIMEOUT_MS (10 * 60 * 1000)
+
 bool
 rl_volume_prune(const RlVolume *volume, int keep, GError **error)
 {
@@ -118,13 +121,26 @@ make_precache(RlVolume *volume, GError **error)
     return true;
 }
 
+/* One at a time: two would make the same precache twice. What the second one finds to do may be
+ * newer, so it waits. */
+static RlLock *
+take_turn(const RlPool *pool, const char *name, GError **error)
+{
+    /* No volume has such a name, so it is a lock of its own; nobody takes it who has the volume's.
+     */
+    g_autofree char *key = g_strconcat(name, "~maintenance", NULL);
+
+    return rl_lock_take(pool->dev, pool->ino, key, "maintenance", MAINTENANCE_TIMEOUT_MS, error);
+}
+
 bool
 rl_volume_maintain(const RlPool *pool, const char *name, bool committed, GError **error)
 {
     g_autoptr(RlVolume) volume = rl_volume_open(pool, name, error);
+    g_autoptr(RlLock) turn = volume ? take_turn(pool, name, error) : NULL;
     bool wanted;
 
-    if (!volume || (committed && !rl_volume_tidy(pool, name, error)) ||
+    if (!turn || (committed && !rl_volume_tidy(pool, name, error)) ||
         !clear_stale(volume, &wanted, error))
         return false;
     rl_volume_sweep(volume);

@@ -37,8 +37,10 @@ print_line(const RlPool *pool, const RlListed *listed)
         printf("%-40s %s\n", listed->name, error->message);
         return;
     }
-    printf("%-40s %-10s %-8s %9u  %s\n", listed->name, rl_kind_to_string(volume->kind),
-           rl_state_to_string(state), listed->revisions->len, run ? run->name : "");
+    printf("%-40s %-10s %-8s %9u  %s%s%s\n", listed->name, rl_kind_to_string(volume->kind),
+           rl_state_to_string(state), listed->revisions->len, run ? run->name : "",
+           listed->shared ? " [its clean image is another volume's too]" : "",
+           volume->contradictory ? " [its record contradicts its images]" : "");
 }
 
 bool

@@ -101,10 +101,13 @@ rl_worker_start(const RlWork *work)
     /* Twice forked, it is nobody's child and no zombie of libvirtd's; in a session of its own no
      * signal for the daemon's reaches it. */
     setsid();
-    if (fork() != 0)
-        _exit(0);
-    detach_output();
-    for (guint i = 0; i < work->tasks->len; i++)
+    /* One for each volume: none waits for another's. */
+    for (guint i = 0; i < work->tasks->len; i++) {
+        if (fork() != 0)
+            continue;
+        detach_output();
         do_task(&g_array_index(work->tasks, RlTask, i), work);
+        _exit(0);
+    }
     _exit(0);
 }

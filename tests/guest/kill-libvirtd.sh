@@ -29,21 +29,30 @@ kill_after()
     lab_start_libvirtd
 }
 
-# end_strays: a device model that the daemon had started, and had not yet noted, is nobody's. It may
-# have the images open, so it has to end first; who starts the domain is told so.
-end_strays()
+kill_device_models()
 {
     local pid
 
-    if ! domain_is_off vm; then
-        return
-    fi
-    for pid in $(pgrep -x qemu-system-x86); do
-        fails_with "in use by domain 'vm'" virsh start vm
-        strays=$((strays + 1))
+    for pid in $(pgrep -x qemu-system-x86 || true); do
         kill -KILL "$pid"
         eventually 10 test ! -e "/proc/$pid"
     done
+}
+
+# end_domain: what runs still ends. A device model that the daemon had started and not yet noted is
+# nobody's: it may have the images open, so who starts the domain is told so, and has to end it. One
+# that is noted and does not answer is waited for by libvirt, until it ends.
+end_domain()
+{
+    if domain_is_off vm; then
+        pgrep -x qemu-system-x86 >/dev/null || return 0
+        fails_with "in use by domain 'vm'" virsh start vm
+        strays=$((strays + 1))
+        kill_device_models
+    elif ! timeout 3 virsh -q -c qemu:///system destroy vm 2>/dev/null; then
+        kill_device_models
+    fi
+    guest_wait vm
 }
 
 # next_run: what runs still is ended, and then there is one more run.
@@ -51,9 +60,7 @@ next_run()
 {
     local before
 
-    domain_is_off vm || virsh destroy vm || true
-    guest_wait vm
-    end_strays
+    end_domain
     workers_done
     before=$(counter "$(ls "$POOL"/vm/persistent-dirty.img 2>/dev/null || echo "$POOL/vm/persistent.img")")
     [ "$before" -ge "$count" ] && [ "$before" -le $((count + 1)) ] ||

@@ -1,0 +1,115 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# filesystems: xfs btrfs
+# What a domain's end leaves for later: libvirt's list, revisions too many, the next precaches. A
+# worker does it, and when it is cut off, the next one does.
+set -eu
+. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/lab.sh"
+. "$SOURCE_DIR/tests/lib/pool.sh"
+. "$SOURCE_DIR/tests/lib/guest.sh"
+. "$SOURCE_DIR/tests/lib/kinds.sh"
+requires_command qemu-system-x86_64
+requires_filesystem "$FS"
+lab_enter "$0" "$@"
+dir=$(lab_filesystem "$FS" 1G)
+lab_start_libvirtd
+kinds_make "$dir"
+
+# listed_soon VOLUME REVISIONS: vol-list has these, within a second.
+listed_soon()
+{
+    local i
+
+    for ((i = 0; i < 20; i++)); do
+        [ "$(volumes pool | sed -n "s,^$1@,,p" | sort -n | xargs)" = "$2" ] && return
+        sleep 0.05
+    done
+    die "a second after its end, vol-list has: $(volumes pool | xargs)"
+}
+
+for run in 1 2 3 4; do
+    guest_run vm
+    listed_soon vm/persistent "$(seq $((run > 2 ? run - 1 : 1)) $run | xargs)"
+    expect "Capacity" virsh vol-info "vm/persistent@$run" --pool pool
+done
+fails_with "." virsh vol-info vm/persistent@1 --pool pool
+ok "vol-list is right within a second of each end, without a refresh"
+
+workers_done
+for kind in persistent snapshot; do
+    [ -e "$POOL/vm/$kind-precache.img" ] || die "$kind has no precache"
+done
+cmp "$POOL/vm/persistent-precache.img" "$POOL/vm/persistent.img"
+cmp "$POOL/vm/snapshot-precache.img" "$POOL/vm/template.img"
+ok "the next images are ready"
+
+# The template runs, and is committed: what its snapshots have ready is of yesterday.
+lab_domain keeper "$POOL/vm/template-dirty.img $POOL/vm/persistent-dirty.img" |
+    sed "s/<boot dev='hd'/<boot dev='hd'/" >"$LAB/keeper.xml"
+write_image "$POOL/vm/template.img" <"$BOOT_IMAGE"
+guest_wish "$POOL/vm/template.img" -
+printf 'd\0\0\0' | write_image "$POOL/vm/template.img" 512
+sed -i "/persistent-dirty/s,$POOL/vm/persistent-dirty.img,$LAB/none.img," "$LAB/keeper.xml"
+truncate -s 1M "$LAB/none.img"
+virsh define "$LAB/keeper.xml"
+guest_run keeper
+[ "$(counter "$POOL/vm/template.img")" = 101 ] || die "the template was not committed"
+workers_done
+cmp "$POOL/vm/snapshot-precache.img" "$POOL/vm/template.img"
+cmp "$POOL/vm/template-precache.img" "$POOL/vm/template.img"
+guest_run vm
+expect_exactly "5 102 1 5" kinds_counts
+ok "a template's commit makes the images of its snapshots anew"
+
+# Big revisions that are too many go, with the space they took.
+virsh vol-resize vm/persistent 200M --pool pool
+for _ in 1 2 3 4; do
+    virsh start vm --paused
+    dd if=/dev/urandom of="$POOL/vm/persistent-dirty.img" bs=1M seek=1 count=100 conv=notrunc \
+        status=none
+    virsh destroy vm
+done
+workers_done
+expect_exactly "" temporaries
+listed_soon vm/persistent "$(revisions vm/persistent)"
+[ "$(revisions vm/persistent | wc -w)" = 2 ] || die "not two revisions: $(revisions vm/persistent)"
+sync -f "$POOL"
+used=$(df --output=used -BM "$POOL" | tail -n 1 | tr -d ' M')
+[ "$used" -lt 550 ] || die "$used MiB are still used"
+ok "revisions beyond the number to keep go, and free their space"
+
+# kill_workers: as soon as there are any.
+kill_workers()
+{
+    local pid
+
+    for pid in $(pgrep -x '50-reflink|libvirt-reflink'); do
+        kill -KILL "$pid" 2>/dev/null || true
+    done
+}
+
+kinds_wish P
+count=$(counter "$POOL/vm/persistent.img")
+for run in 1 2 3 4 5 6; do
+    virsh start vm
+    kinds_idle
+    expect_exactly "$((count + run)) 102 1 $((5 + run))" kinds_counts
+    virsh destroy vm
+    # The sooner the worse; later it is further.
+    sleep "0.0$((run - 1))"
+    kill_workers
+done
+[ "$(counter "$POOL/vm/persistent.img")" = $((count + 6)) ] || die "a run was lost"
+kinds_no_dirty
+virsh start vm
+kinds_idle
+virsh destroy vm
+workers_done
+expect_exactly "" temporaries
+[ "$(revisions vm/persistent | wc -w)" = 2 ] || die "not two revisions: $(revisions vm/persistent)"
+listed_soon vm/persistent "$(revisions vm/persistent)"
+ok "workers killed: the next starts and ends are as ever, and the last worker makes up for all"
+
+[ -z "$(ps -eo stat,comm | awk '$1 ~ /^Z/ && /reflink/')" ] || die "zombies: $(ps -e)"
+ok "no worker became a zombie"
+done_testing

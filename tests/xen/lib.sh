@@ -1,0 +1,249 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash
+# What stories are told with, in dom0. A story is run once for each file system, with FS and STORY
+# in its environment, beside those of the other file system and with the same libvirtd. It begins with
+#
+#     . "${0%/*}/../lib.sh"
+#     begin_story
+#
+# and ends with done_testing. Each of its lines `ok "..."` has to be reached: see `run`.
+SOURCE_DIR=/lab/source
+BUILD_DIR=/
+. "$SOURCE_DIR/tests/lib/lab.sh"
+. "$SOURCE_DIR/tests/lib/pool.sh"
+
+virsh()
+{
+    command virsh -q -c xen:///system "$@"
+}
+
+start_libvirtd()
+{
+    LIBVIRT_STORAGE_BACKEND_DIR=$(echo /usr/lib*/libvirt-reflink/storage-backend) \
+        libvirtd --daemon --pid-file /run/libvirtd.pid || return
+    for _ in {1..300}; do
+        [ ! -S /run/libvirt/libvirt-sock ] || ! virsh uri >/dev/null 2>&1 || return 0
+        sleep 0.2
+    done
+    return 1
+}
+
+begin_story()
+{
+    set -eE
+    trap report_failure ERR
+    trap end_story EXIT
+    LAB=/run/stories/$FS-$STORY
+    pool=$FS-$STORY
+    POOL=/$FS/$STORY
+    mkdir -p "$LAB"
+    started=$SECONDS
+}
+
+end_story()
+{
+    local status=$?
+
+    trap - EXIT ERR
+    if [ $testing_is_done = no ]; then
+        # Nobody waits for us where the stories meet.
+        : >/run/failed
+        echo "--- failed; what there is:"
+        ls -la "$POOL"/* || true
+        losetup --list || true
+        timeout 30 xl list || true
+        tail -n 20 /var/log/libvirt/libxl/libxl-driver.log || true
+        exit 1
+    fi
+    exit $status
+}
+
+# ok TEXT: as in lab.sh, with the time it took since the last.
+ok()
+{
+    tests_done=$((tests_done + 1))
+    echo "ok $tests_done - $* ($((SECONDS - started)) s)"
+    started=$SECONDS
+}
+
+# meet WHERE: waits until the stories of all file systems have come here.
+meet()
+{
+    local fs
+
+    : >"/run/$FS-$1"
+    for fs in $FILESYSTEMS; do
+        until [ -e "/run/$fs-$1" ]; do
+            [ ! -e /run/failed ] || die "another story failed before '$1'"
+            sleep 1
+        done
+    done
+}
+
+# slowly COMMAND...: it succeeds within two minutes. Asks seldom: everything is slow here.
+slowly()
+{
+    local deadline=$((SECONDS + 120))
+
+    until "$@" >/dev/null 2>&1; do
+        [ "$SECONDS" -lt "$deadline" ] || die "still not so: $*"
+        sleep 1
+    done
+}
+
+# --- Volumes.
+
+# text_of FILE: what `put` of the guest, or fill_volume, has written to it.
+text_of()
+{
+    head -c 512 "$1" | tr -d '\0' | sed 's/ *$//'
+}
+
+# has_text FILE TEXT
+has_text()
+{
+    [ "$(text_of "$1")" = "$2" ] || die "$1 has '$(text_of "$1")', not '$2'"
+}
+
+# fill_volume NAME TEXT
+fill_volume()
+{
+    printf '%-512s' "$2" >"$LAB/text"
+    virsh vol-upload "$1" "$LAB/text" --pool "$pool"
+}
+
+# revision_of NAME TEXT: the name of the volume's latest automatic revision, which holds TEXT.
+newest_revision()
+{
+    local file
+
+    file=$(find "$POOL" -path "$POOL/$1.img.*@*" | sort -V | tail -n 1)
+    [ -n "$file" ] || die "$1 has no revision"
+    has_text "$file" "$2"
+    file=${file#"$POOL/$1.img."}
+    echo "$1@${file%%@*}"
+}
+
+# revisions NAME: how many automatic ones it has.
+revisions()
+{
+    find "$POOL" -path "$POOL/$1.img.*@*" | wc -l
+}
+
+is_gone()
+{
+    [ ! -e "$1" ]
+}
+
+# committed NAME TEXT: nothing of the run is left but its content.
+committed()
+{
+    slowly is_gone "$POOL/$1-dirty.img"
+    has_text "$POOL/$1.img" "$2"
+}
+
+# --- Domains.
+
+# domain_document NAME VOLUME...: prints the XML of a domain that has these as xvda and so on.
+domain_document()
+{
+    local name=$1 volume letters=abcd i=0
+    shift
+
+    cat <<-END
+	<domain type='xen'>
+	  <name>$name</name>
+	  <memory unit='MiB'>128</memory>
+	  <vcpu>1</vcpu>
+	  <os>
+	    <type arch='x86_64' machine='xenpv'>linux</type>
+	    <kernel>${KERNEL:-/boot/vmlinux}</kernel>
+	    <initrd>/lab/initramfs-guest.img</initrd>
+	    <cmdline>$GUEST_CMDLINE</cmdline>
+	  </os>
+	  <on_crash>destroy</on_crash>
+	  <devices>
+	END
+    for volume in "$@"; do
+        cat <<-END
+	    <disk type='file' device='disk'>
+	      <driver name='phy' type='raw'/>
+	      <source file='$POOL/$volume-dirty.img'/>
+	      <target dev='xvd${letters:i:1}' bus='xen'/>
+	    </disk>
+		END
+        i=$((i + 1))
+    done
+    cat <<-END
+	    <console type='pty'><target type='xen' port='0'/></console>
+	  </devices>
+	</domain>
+	END
+}
+GUEST_CMDLINE="console=hvc0 quiet mitigations=off nokaslr random.trust_cpu=on rdinit=/init panic=1"
+
+# define_domain NAME VOLUME...
+define_domain()
+{
+    domain_document "$@" >"$LAB/$1.xml"
+    virsh define "$LAB/$1.xml"
+}
+
+is_up()
+{
+    grep -q "the guest is up" "/var/log/xen/guest-$1.log"
+}
+
+# start NAME: until its guest listens.
+start()
+{
+    forget_output "$1"
+    virsh start "$1"
+    slowly is_up "$1"
+}
+
+forget_output()
+{
+    : >"/var/log/xen/guest-$1.log"
+}
+
+# guest NAME COMMAND...: the guest does it; its output and its status are what it said and how it
+# ended. The text goes through a shell there.
+guest()
+{
+    local name=$1 id=$RANDOM$RANDOM number log answer=
+    shift
+
+    log=/var/log/xen/guest-$name.log
+    number=$(xl domid "$name")
+    echo "$id $*" >"$(xenstore-read "/local/domain/$number/console/tty")"
+    for _ in {1..600}; do
+        answer=$(tr -d '\r' <"$log" | grep -a -o "answer $id .*" || true)
+        [ -z "$answer" ] || break
+        sleep 0.2
+    done
+    [ -n "$answer" ] || die "$name does not answer to: $*"
+    read -r _ _ number answer <<<"$answer"
+    echo "$answer"
+    return "$number"
+}
+
+# tell NAME COMMAND...: the same for what ends the guest.
+tell()
+{
+    local name=$1
+    shift
+    echo "0 $*" >"$(xenstore-read "/local/domain/$(xl domid "$name")/console/tty")"
+}
+
+# libvirt says so after its hooks have run.
+is_off()
+{
+    [ "$(virsh domstate "$1")" = "shut off" ]
+}
+
+# expect_info VOLUME TEXT: what virt-reflink knows of it.
+expect_info()
+{
+    expect "$2" virt-reflink info "$POOL" "$1"
+}

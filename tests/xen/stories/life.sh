@@ -1,0 +1,109 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# One domain, and all that can happen to it while it runs, and after.
+. "${0%/*}/../lib.sh"
+begin_story
+
+reflink_pool "$pool" "$POOL" "<reflink:revisions keep='9'/>"
+virsh vol-create-as "$pool" vm/disk 16M
+fill_volume vm/disk "at rest"
+define_domain "$pool" vm/disk
+define_domain "$pool-other" vm/disk
+dirty=$POOL/vm/disk-dirty.img
+
+start "$pool"
+guest "$pool" "remembered=yes; put xvda one"
+fails_with "volume 'vm/disk' is in use by domain '$pool'" virsh start "$pool-other"
+expect running virsh domstate "$pool"
+[ -e "$dirty" ]
+ok "a second domain on the volume is refused, and told the first one's name"
+
+virsh vol-clone vm/disk vm/disk@label --pool "$pool"
+has_text "$POOL/vm/disk.img@label" one
+ok "a named revision of a running guest's disk holds what it has synced"
+
+virsh vol-resize vm/disk 24M --pool "$pool"
+slowly guest "$pool" has_size xvda 25165824
+ok "a running guest sees that its disk has grown"
+
+guest "$pool" fill xvda 4 8
+sync -f "$POOL"
+before=$(stat -c %b "$dirty")
+guest "$pool" blkdiscard -o 4194304 -l 8388608 /dev/xvda
+sync -f "$POOL"
+after=$(stat -c %b "$dirty")
+[ $((before - after)) -ge 16000 ] || die "it had $before blocks, and has $after"
+ok "what the guest discards goes back to the pool"
+
+meet "before libvirtd is killed"
+if [ "$FS" = "${FILESYSTEMS%% *}" ]; then
+    kill -KILL "$(cat /run/libvirtd.pid)"
+    rm /run/libvirtd.pid
+    start_libvirtd
+fi
+meet "after libvirtd was killed"
+expect running virsh domstate "$pool"
+expect "running" virt-reflink list "$POOL"
+fails_with "volume 'vm/disk' is in use by domain '$pool'" virsh start "$pool-other"
+guest "$pool" put xvda two
+ok "a guest outlives libvirtd, and so does its claim on the volume"
+
+virsh save "$pool" "/var/lib/$pool.save"
+slowly is_off "$pool"
+expect_info vm/disk "saved"
+has_text "$dirty" two
+inode=$(stat -c %i "$dirty")
+fails_with "domain '$pool' is saved on it" virsh start "$pool-other"
+fails_with "domain '$pool' is saved on it" virsh start "$pool"
+forget_output "$pool"
+virsh restore "/var/lib/$pool.save"
+rm "/var/lib/$pool.save"
+# shellcheck disable=SC2016
+expect "yes two" guest "$pool" 'echo $remembered $(get xvda)'
+guest "$pool" put xvda three
+[ "$(stat -c %i "$dirty")" = "$inode" ]
+ok "saved to a file: only its restore goes on with the disk, and that as it was"
+
+virsh managedsave "$pool"
+slowly is_off "$pool"
+expect_info vm/disk "saved"
+has_text "$dirty" three
+virsh start "$pool"
+# shellcheck disable=SC2016
+expect "yes three" guest "$pool" 'echo $remembered $(get xvda)'
+guest "$pool" put xvda four
+has_text "$POOL/vm/disk.img" "at rest"
+ok "managed save: the next start restores it on its disk"
+
+forget_output "$pool"
+tell "$pool" reboot -f
+slowly is_up "$pool"
+expect running virsh domstate "$pool"
+expect "four" guest "$pool" get xvda
+guest "$pool" put xvda five
+ok "a guest that reboots has what it wrote before"
+
+virsh shutdown "$pool"
+slowly is_off "$pool"
+committed vm/disk five
+newest_revision vm/disk four
+ok "a shutdown commits what was written since"
+
+revision=$(cd "$POOL/vm" && grep -l "^at rest" disk.img.*@*)
+revision=${revision#disk.img.}
+virsh vol-clone "vm/disk@${revision%%@*}" vm/disk@current --pool "$pool"
+has_text "$POOL/vm/disk.img" "at rest"
+newest_revision vm/disk five
+start "$pool"
+expect "at rest" guest "$pool" get xvda
+ok "a revert: the next start has the old content, and what was current is a revision"
+
+guest "$pool" put xvda crashing
+tell "$pool" "echo c >/proc/sysrq-trigger"
+slowly is_off "$pool"
+expect crashed virsh domstate "$pool" --reason
+committed vm/disk crashing
+newest_revision vm/disk "at rest"
+ok "a guest that crashes is committed as it was left"
+
+done_testing

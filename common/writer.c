@@ -80,6 +80,16 @@ make_durable(const RlWriter *writer, GError **error)
     return true;
 }
 
+/* The caller has the lock. Takes @error over. */
+static void
+fail(RlWriter *writer, GError *error)
+{
+    if (writer->error)
+        g_error_free(error);
+    else
+        writer->error = error;
+}
+
 /* Does what there is to do, without the lock; called and returns with it. A piece is only taken on
  * while no hole waits, so what there is is one of the two. */
 static void
@@ -99,7 +109,7 @@ do_pending(RlWriter *writer)
     writer->hole -= hole;
     writer->taken = data != NULL;
     if (!done)
-        writer->error = error;
+        fail(writer, error);
     set_room(writer, true);
     g_cond_broadcast(&writer->changed);
 }
@@ -248,12 +258,18 @@ rl_writer_put(RlWriter *writer, const char *data, size_t size, GError **error)
 bool
 rl_writer_put_hole(RlWriter *writer, uint64_t length, GError **error)
 {
+    GError *cause = NULL;
+
     g_mutex_lock(&writer->lock);
-    bool done = reserve(writer, length, error);
+    bool done = reserve(writer, length, &cause);
     if (done && length > 0) {
         writer->hole += (off_t) length;
         set_room(writer, false);
         g_cond_broadcast(&writer->changed);
+    } else if (!done) {
+        fail(writer, g_error_copy(cause));
+        set_room(writer, true);
+        g_propagate_error(error, cause);
     }
     g_mutex_unlock(&writer->lock);
     return done;

@@ -39,7 +39,8 @@ RlWriterAnswer rl_writer_put(RlWriter *writer, const char *data, size_t size, GE
 
 /**
  * rl_writer_put_hole:
- * Makes the next @length bytes a hole, later. Errors as for a piece.
+ * Makes the next @length bytes a hole, later. Errors as for a piece; whatever is put after one, and
+ * the commit, fails with it too.
  */
 bool rl_writer_put_hole(RlWriter *writer, uint64_t length, GError **error);
 

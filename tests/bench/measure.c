@@ -8,8 +8,8 @@ static long fsyncs;
 static double in_fsync_ms;
 
 /* The linker leads every fsync(2) of the engine and of the benchmark through here. */
-int __real_fsync(int fd);
-int __wrap_fsync(int fd);
+int real_fsync(int fd) __asm__("__real_fsync");
+int counting_fsync(int fd) __asm__("__wrap_fsync");
 
 static double
 now_ms(void)
@@ -21,10 +21,10 @@ now_ms(void)
 }
 
 int
-__wrap_fsync(int fd)
+counting_fsync(int fd)
 {
     double since_ms = now_ms();
-    int rc = __real_fsync(fd);
+    int rc = real_fsync(fd);
 
     fsyncs++;
     in_fsync_ms += now_ms() - since_ms;

@@ -87,18 +87,18 @@ ok "so is one that is reset"
 
 guest_wish "$clean" P
 sleep 2 # younger, the image's date would prove nothing
-before=$(listing "$pool" | grep -v -e -precache)
+before=$(listing "$pool")
 virsh start vm --paused
 [ -e "$dirty" ]
 virsh destroy vm
 [ ! -e "$dirty" ]
 [ -e "$pool/vm/root-precache.img" ]
-[ "$(listing "$pool" | grep -v -e -precache)" = "$before" ]
+same_listing "$pool" "$before"
 inode=$(stat -c %i "$pool/vm/root-precache.img")
 virsh start vm --paused
 [ "$(stat -c %i "$dirty")" = "$inode" ]
 virsh destroy vm
-[ "$(listing "$pool" | grep -v -e -precache)" = "$before" ]
+same_listing "$pool" "$before"
 ok "a guest that wrote nothing leaves no revision, and its image to the next start"
 
 # --- the daemon is away

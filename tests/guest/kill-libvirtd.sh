@@ -40,8 +40,7 @@ kill_device_models()
 }
 
 # end_domain: what runs still ends. A device model that the daemon had started and not yet noted is
-# nobody's: it may have the images open, so who starts the domain is told so, and has to end it. One
-# that is noted and does not answer is waited for by libvirt, until it ends.
+# nobody's: it may have the images open, so who starts the domain is told so, and has to end it.
 end_domain()
 {
     if domain_is_off vm; then
@@ -50,7 +49,11 @@ end_domain()
         strays=$((strays + 1))
         kill_device_models
     elif ! timeout 3 virsh -q -c qemu:///system destroy vm 2>/dev/null; then
+        # libvirt 9.0 waits for good for one that it noted and that never began to run.
+        lab_kill_libvirtd
         kill_device_models
+        rm -f /run/libvirt/qemu/vm.*
+        lab_start_libvirtd
     fi
     guest_wait vm
 }

@@ -24,17 +24,11 @@ private=$(virsh vol-path vm/private qubes)
 all=$(volumes qubes)
 sleep 2 # younger images count as written: their dates would prove nothing
 
-# Precaches come and go, and are no part of a volume's state.
-state()
-{
-    listing "$pool" | grep -v -e '-precache.img '
-}
-
 # nothing_came_of_it: no dirty image, no revision, no change.
 nothing_came_of_it()
 {
     eventually 10 no_worker
-    [ "$(state)" = "$before" ] || die "it has changed: $(diff <(echo "$before") <(state))"
+    same_listing "$pool" "$before"
     virsh pool-refresh qubes
     expect_exactly "$all" volumes qubes
 }
@@ -62,7 +56,7 @@ define_disk()
     define_anew "$1"
 }
 
-before=$(state)
+before=$(listing "$pool")
 
 # --- all or none
 
@@ -82,7 +76,7 @@ virsh vol-clone vm/root vm/template --pool qubes
 create_snapshot qubes vm/orphan "$pool/vm/template.img"
 virsh vol-delete vm/template qubes
 guest_domain orphaned vm/direct vm/orphan vm/snapshot vm/private
-before=$(state)
+before=$(listing "$pool")
 all=$(volumes qubes)
 fails_with "vm/orphan.*vm/template" virsh start orphaned
 nothing_came_of_it
@@ -93,12 +87,12 @@ ok "so does a snapshot whose source was deleted"
 guest_domain first vm/root vm/private vm/direct
 guest_domain second vm/snapshot vm/direct
 virsh start first --paused
-running=$(state)
+running=$(listing "$pool")
 fails_with "'vm/direct' is in use by domain 'first'" virsh start second
-[ "$(state)" = "$running" ]
+same_listing "$pool" "$running"
 guest_domain third vm/private
 fails_with "'vm/private' is in use by domain 'first'" virsh start third
-[ "$(state)" = "$running" ]
+same_listing "$pool" "$running"
 lab_restart_libvirtd
 fails_with "'vm/private' is in use by domain 'first'" virsh start third
 virsh destroy first

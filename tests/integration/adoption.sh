@@ -63,6 +63,7 @@ mkdir "$pool/vm-templates/fedora/apps"
 # --- adoption
 
 before=$(listing "$pool")
+names=$(cd "$pool" && find . | LC_ALL=C sort)
 define_pool qubes "$pool" "<reflink:revisions keep='2'/>"
 virsh pool-build qubes
 virsh pool-start qubes
@@ -70,6 +71,7 @@ virsh pool-refresh qubes
 lab_restart_libvirtd
 mv "$pool/.reflink-pool.xml" "$LAB/marker"
 same_listing "$pool" "$before"
+expect_exactly "$names" bash -c "cd '$pool' && find . | LC_ALL=C sort"
 mv "$LAB/marker" "$pool/.reflink-pool.xml"
 ok "build, start, refresh and a daemon's start leave every file as it was"
 

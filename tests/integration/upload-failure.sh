@@ -76,12 +76,12 @@ unchanged
 ok "a client that is killed changes nothing"
 
 begin web
-kill -INT "$upload"
+kill -TERM "$upload"
 wait "$upload" || true
 exec 8>&-
 unchanged
 [ $(($(free_bytes "$dir") - available)) -ge -1048576 ]
-ok "nor does one that is interrupted, and the space comes back"
+ok "nor does one that is ended, and the space comes back"
 
 # --- too much
 
@@ -166,7 +166,7 @@ ok "one that was started, changed or deleted meanwhile is left as it is then"
 begin web
 drafts_wanted=2
 mkfifo "$LAB/second"
-virsh vol-upload web "$LAB/second" --pool qubes >"$LAB/second.said" 2>&1 &
+virsh vol-upload web "$LAB/second" --pool qubes >"$LAB/second.said" 2>&1 8>&- &
 second=$!
 exec 9>"$LAB/second"
 cat "$old" >&9

@@ -71,10 +71,12 @@ volumes()
     virsh vol-list "$1" | awk 'NF { print $1 }'
 }
 
-# listing DIRECTORY: all that lies in it, for comparing it with later.
+# listing DIRECTORY: all that lies in it, for comparing it with later; but for precaches and
+# temporaries, which workers make and remove, and which are no part of a volume's state.
 listing()
 {
-    find "$1" \( -type d -printf '%P %y %i %m %U %G\n' \) -o \
+    find "$1" -name '*-precache.img' -o -name '*.img~*' -o \
+        \( -type d -printf '%P %y %i %m %U %G\n' \) -o \
         -printf '%P %y %i %n %m %U %G %s %b %T@\n' | LC_ALL=C sort
 }
 

@@ -12,9 +12,10 @@ BUILD_DIR=/
 . "$SOURCE_DIR/tests/lib/lab.sh"
 . "$SOURCE_DIR/tests/lib/pool.sh"
 
+# Without keepalive: the daemon may take its time.
 virsh()
 {
-    command virsh -q -c xen:///system "$@"
+    command virsh -q -k 0 -c xen:///system "$@"
 }
 
 start_libvirtd()
@@ -93,6 +94,22 @@ slowly()
 
 # --- Volumes.
 
+# make_pool OPTIONS NAME SIZE [NAME SIZE]...: the story's pool, with these volumes. In one call, for
+# each takes a second.
+make_pool()
+{
+    local commands
+
+    pool_document "$pool" "$POOL" "$1" >"$LAB/pool.xml"
+    commands="pool-define $LAB/pool.xml; pool-build $pool; pool-start $pool"
+    shift
+    while [ $# -gt 0 ]; do
+        commands+="; vol-create-as $pool $1 $2"
+        shift 2
+    done
+    virsh "$commands"
+}
+
 # text_of FILE: what `put` of the guest, or fill_volume, has written to it.
 text_of()
 {
@@ -112,7 +129,7 @@ fill_volume()
     virsh vol-upload "$1" "$LAB/text" --pool "$pool"
 }
 
-# revision_of NAME TEXT: the name of the volume's latest automatic revision, which holds TEXT.
+# newest_revision NAME TEXT: the name of the volume's latest automatic revision, which holds TEXT.
 newest_revision()
 {
     local file
@@ -180,7 +197,7 @@ domain_document()
 	</domain>
 	END
 }
-GUEST_CMDLINE="console=hvc0 quiet mitigations=off nokaslr random.trust_cpu=on rdinit=/init panic=1"
+GUEST_CMDLINE="console=hvc0 quiet mitigations=off nokaslr norandmaps random.trust_cpu=on rdinit=/init panic=1"
 
 # define_domain NAME VOLUME...
 define_domain()

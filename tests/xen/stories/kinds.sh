@@ -4,12 +4,8 @@
 . "${0%/*}/../lib.sh"
 begin_story
 
-reflink_pool "$pool" "$POOL" "
-  <reflink:revisions keep='9'/>
-  <reflink:volume match='*/volatile' kind='volatile'/>"
-virsh vol-create-as "$pool" template/root 16M
-virsh vol-create-as "$pool" vm/private 16M
-virsh vol-create-as "$pool" vm/volatile 8M
+make_pool "<reflink:revisions keep='9'/><reflink:volume match='*/volatile' kind='volatile'/>" \
+    template/root 16M vm/private 16M vm/volatile 8M
 create_snapshot "$pool" vm/root "$POOL/template/root.img"
 fill_volume template/root "template 1"
 fill_volume vm/private "nothing yet"

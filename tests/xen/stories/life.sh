@@ -4,8 +4,7 @@
 . "${0%/*}/../lib.sh"
 begin_story
 
-reflink_pool "$pool" "$POOL" "<reflink:revisions keep='9'/>"
-virsh vol-create-as "$pool" vm/disk 16M
+make_pool "<reflink:revisions keep='9'/>" vm/disk 16M
 fill_volume vm/disk "at rest"
 define_domain "$pool" vm/disk
 define_domain "$pool-other" vm/disk

@@ -4,19 +4,18 @@
 . "${0%/*}/../lib.sh"
 begin_story
 
-reflink_pool "$pool" "$POOL" "<reflink:revisions keep='9'/>"
-virsh vol-create-as "$pool" vm/disk 16M
+make_pool "<reflink:revisions keep='9'/>" vm/disk 16M
 fill_volume vm/disk "at rest"
 count=$(revisions vm/disk)
 
-define_domain "$pool" vm/disk vm/missing
-fails_with "there is no volume 'vm/missing' in pool '$POOL'" virsh start "$pool"
+define_domain "$pool-missing" vm/disk vm/missing
+fails_with "there is no volume 'vm/missing' in pool '$POOL'" virsh start "$pool-missing"
 [ ! -e "$POOL/vm/disk-dirty.img" ]
 ok "a volume that is not there: virsh says so, and the others are put back"
 
 echo "no kernel" >"$LAB/kernel"
-KERNEL=$LAB/kernel define_domain "$pool" vm/disk
-fails_with "libxenlight failed to create new domain" virsh start "$pool"
+KERNEL=$LAB/kernel define_domain "$pool-broken" vm/disk
+fails_with "libxenlight failed to create new domain" virsh start "$pool-broken"
 committed vm/disk "at rest"
 expect_exactly "$count" revisions vm/disk
 ok "a start that fails makes no revision"

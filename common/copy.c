@@ -83,6 +83,10 @@ rl_copy_sparse(int from, int to, GError **error)
 
     if (size < 0)
         return rl_fail_errno(error, errno, "cannot tell the size of what is to be copied");
+    /* First: XFS allocates ahead of writes that make a file longer, and keeps that in what are to be
+     * holes. */
+    if (ftruncate(to, size) < 0)
+        return rl_fail_errno(error, errno, "cannot set the size of a copy");
     for (off_t data = 0, hole; data < size; data = hole) {
         data = lseek(from, data, SEEK_DATA);
         if (data < 0 && errno == ENXIO)
@@ -95,7 +99,5 @@ rl_copy_sparse(int from, int to, GError **error)
         if (!copy_range(from, to, data, MIN(hole, size), buffer, error))
             return false;
     }
-    if (ftruncate(to, size) < 0)
-        return rl_fail_errno(error, errno, "cannot set the size of a copy");
     return true;
 }

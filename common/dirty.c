@@ -149,7 +149,9 @@ rl_precache_is_valid(const RlVolume *volume, const RlBase *base, int *ret_fd)
         return false;
     rl_autofd int fd = rl_volume_open_image(volume, volume->precache_file, NULL);
     if (fd < 0 || fstat(fd, &st) < 0 || !rl_dirty_is_unwritten(volume, base, &st) ||
-        !rl_attr_get(fd, RL_ATTR_BASE, &id, NULL) || g_strcmp0(id, base->id) != 0)
+        st.st_mode != base->st.st_mode || st.st_uid != base->st.st_uid ||
+        st.st_gid != base->st.st_gid || !rl_attr_get(fd, RL_ATTR_BASE, &id, NULL) ||
+        g_strcmp0(id, base->id) != 0)
         return false;
     *ret_fd = rl_fd_steal(&fd);
     return true;

@@ -225,8 +225,13 @@ rl_pool_delete(RlPool *pool, GError **error)
     remove_empty_directories(pool->root, true);
     if (unlinkat(pool->root, RL_POOL_MARKER, 0) < 0)
         return rl_fail_errno(error, errno, "cannot remove the marker of pool '%s'", pool->path);
-    if (rmdir(pool->path) < 0)
-        return rl_fail_errno(error, errno, "cannot remove the directory of pool '%s'", pool->path);
+    if (rmdir(pool->path) < 0) {
+        /* A mount point, for one. It is the pool that it was. */
+        int saved_errno = errno;
+        rl_pool_set_options(pool, pool->options, NULL);
+        return rl_fail_errno(error, saved_errno, "cannot remove the directory of pool '%s'",
+                             pool->path);
+    }
     rl_log_info("removed the reflink pool %s", pool->path);
     return true;
 }

@@ -26,7 +26,7 @@ typedef struct {
  * rl_pool_open:
  * Opens the pool at @path and reads its options. Returns it, owned by the caller; NULL with
  * RL_ERROR_NOT_BUILT where there is no marker, RL_ERROR_XML where it is damaged, or an errno
- * (ENOENT, ENOTDIR, ELOOP for a symbolic link).
+ * (ENOENT; ENOTDIR, also for a symbolic link).
  */
 RlPool *rl_pool_open(const char *path, const RlDocuments *documents, GError **error);
 

@@ -319,6 +319,16 @@ put_back(int fd, const RlStarted *started, GError **error)
     return started->before ? rl_run_put_back(fd, started->before, error) : rl_run_clear(fd, error);
 }
 
+/* Nobody should have written to an image that was started a moment ago; if somebody did, it is no
+ * precache. */
+static bool
+is_untouched(const RlVolume *volume)
+{
+    g_autoptr(RlBase) base = rl_base_open(volume, NULL);
+
+    return base && rl_dirty_is_unwritten(volume, base, &volume->dirty.st);
+}
+
 bool
 rl_volume_unstart(const RlPool *pool, const RlStarted *started, const RlOwner *owner,
                   GError **error)
@@ -344,6 +354,9 @@ rl_volume_unstart(const RlPool *pool, const RlStarted *started, const RlOwner *o
         return false;
     if (volume->kind == RL_KIND_VOLATILE)
         return rl_dirty_drop(volume, error);
+
+    if (volume->kind != RL_KIND_DIRECT && !is_untouched(volume))
+        return volume->kind == RL_KIND_PERSISTENT || rl_dirty_drop(volume, error);
 
     const char *back = volume->kind == RL_KIND_DIRECT ? volume->clean_file : volume->precache_file;
     return rl_volume_rename(volume, volume->dirty_file, back, error) &&

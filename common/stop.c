@@ -15,6 +15,7 @@
 #include "identity.h"
 #include "log.h"
 #include "newfile.h"
+#include "takeover.h"
 
 static bool
 refuse_busy(const RlVolume *volume, GError **error)
@@ -224,6 +225,10 @@ rl_volume_stop(const RlPool *pool, const char *name, const RlOwner *owner, RlSto
     rl_autofd int fd = rl_volume_open_image(volume, volume->dirty_file, error);
     if (fd < 0 || !rl_run_get(fd, &run, error) ||
         !check(volume, fd, owner, run, &go_on, ret_stop, error))
+        return false;
+    /* Whose domain has just stopped knows what it left; a person who ends what was found does not.
+     */
+    if (go_on && !owner && !rl_takeover_check(volume, fd, error))
         return false;
     return !go_on || stop_kind(volume, fd, run, ret_stop, error);
 }

@@ -17,9 +17,8 @@ refuse_in_use(const RlVolume *volume, const RlRun *run, GError **error)
                    volume->name->volume, run->name, run->driver, run->uuid);
 }
 
-/* A leftover goes on to hold what its guest wrote, as long as it can be told what it is. */
-static bool
-check_leftover(const RlVolume *volume, int fd, GError **error)
+bool
+rl_takeover_check(const RlVolume *volume, int fd, GError **error)
 {
     const char *name = volume->name->volume;
     uint64_t asked;
@@ -71,7 +70,7 @@ decide_leftover(const RlVolume *volume, int fd, const RlRun *run, RlHold hold, R
     if (flags & RL_START_READONLY)
         return refuse_readonly(volume, error);
     *ret_takeover = RL_TAKEOVER_CONTINUE;
-    return check_leftover(volume, fd, error);
+    return rl_takeover_check(volume, fd, error);
 }
 
 bool

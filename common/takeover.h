@@ -23,6 +23,14 @@ bool rl_takeover_decide(const RlVolume *volume, int fd, const RlRun *run, const 
                         RlStartFlags flags, RlTakeover *ret_takeover, GError **error);
 
 /**
+ * rl_takeover_check:
+ * True if the dirty image @fd of @volume, which somebody left, can be what its guest wrote. Else
+ * false with RL_ERROR_STATE: a persistent volume's that lacks its clean image, or is smaller than
+ * that for no known reason.
+ */
+bool rl_takeover_check(const RlVolume *volume, int fd, GError **error);
+
+/**
  * rl_takeover_mark:
  * Writes on the image @fd that @owner goes on with it. If it was kept or saved, it is kept again
  * should this start fail.

@@ -4,7 +4,7 @@
 # Many starts and ends of eight domains at once, with virsh busy beside them: nothing is lost.
 #
 # STRESS_CYCLES is how many cycles the eight make together; the default is what takes a minute or two
-# on a small machine.
+# on a machine with two processors.
 set -eu
 . "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/lab.sh"
 . "$SOURCE_DIR/tests/lib/pool.sh"
@@ -40,13 +40,28 @@ make_domain()
     virsh define "$LAB/d$number.xml"
 }
 
+# start NUMBER RUN: on a busy machine libvirt gives up on a device model that is slow, and the start
+# fails; or its guest has run to its end before libvirt looks, which is a failure too. The first is
+# tried again.
+start()
+{
+    local try
+
+    for try in 1 2 3 4 5; do
+        virsh start "d$1" 2>>"$LAB/start.failed" && return
+        guest_wait "d$1"
+        [ "$(counter "$POOL/d$1/private.img")" != "$2" ] || return 0
+    done
+    die "d$1 does not start: $(tail -n 3 "$LAB/start.failed")"
+}
+
 # cycle NUMBER: so many runs of that domain; some end by themselves, some are ended.
 cycle()
 {
     local run
 
     for ((run = 1; run <= cycles; run++)); do
-        virsh start "d$1"
+        start "$1" "$run"
         eventually 60 kinds_has_counted "d$1" 3
         expect_exactly "1 $run 1" kinds_counts "d$1"
         [ $((run % 3)) != 0 ] || virsh destroy "d$1" 2>/dev/null || true
@@ -108,11 +123,16 @@ ok "all cycles of all domains were run to their end"
 for ((number = 1; number <= domains; number++)); do
     [ "$(counter "$POOL/d$number/private.img")" = $cycles ] ||
         die "d$number: $(counter "$POOL/d$number/private.img") of $cycles runs"
-    expect_exactly "$(seq $((cycles - 2)) $cycles | xargs)" revisions "d$number/private"
+    # A start that failed within a second after a commit may have made one more.
+    read -r -a numbers <<<"$(revisions "d$number/private")"
+    [ ${#numbers[@]} = 3 ] && [ "${numbers[2]}" -ge $cycles ] ||
+        die "d$number: revisions ${numbers[*]} after $cycles runs"
+    [ "$(counter "$POOL/d$number/private.img.${numbers[2]}@"*)" -ge $((cycles - 1)) ] ||
+        die "d$number: the last revision is too old"
 done
 ok "no run was lost, on any volume"
 
-cat "$LAB"/*.failed 2>/dev/null | sort | uniq -c | sed 's/^/# /' || true
+cat "$LAB"/*.failed 2>/dev/null | sed '/^$/d' | sort | uniq -c | sed 's/^/# /' || true
 echo "# beside: $(cat "$LAB/list.times") lists, $(cat "$LAB/refresh.times") refreshes," \
     "$(compgen -G "$POOL/copy/*.img" | wc -l) clones"
 for copy in "$POOL"/copy/*.img; do

@@ -199,6 +199,17 @@ domain_document()
 }
 GUEST_CMDLINE="console=hvc0 quiet mitigations=off nokaslr norandmaps random.trust_cpu=on rdinit=/init panic=1"
 
+# documented_domain NAME FOLDER: prints the XML of the domain in docs/xen.md, with that name, and with
+# the volumes of that folder of the story's pool.
+documented_domain()
+{
+    sed -n "/^    <domain type='xen'>/,/^    <\/domain>/p" "$SOURCE_DIR/docs/xen.md" |
+        sed -e "s,<name>demo<,<name>$1<," -e "s,/var/lib/qubes/appvms/demo/,$POOL/$2/," \
+            -e "s,<kernel>.*<,<kernel>/boot/vmlinux<," \
+            -e "s,<initrd>.*<,<initrd>/lab/initramfs-guest.img<," \
+            -e "s,<cmdline>.*<,<cmdline>$GUEST_CMDLINE<,"
+}
+
 # define_domain NAME VOLUME...
 define_domain()
 {

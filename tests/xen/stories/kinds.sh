@@ -9,7 +9,8 @@ make_pool "<reflink:revisions keep='9'/><reflink:volume match='*/volatile' kind=
 create_snapshot "$pool" vm/root "$POOL/template/root.img"
 fill_volume template/root "template 1"
 fill_volume vm/private "nothing yet"
-define_domain "$pool" vm/root vm/private vm/volatile
+documented_domain "$pool" vm >"$LAB/$pool.xml"
+virsh define "$LAB/$pool.xml"
 define_domain "$pool-template" template/root
 ok "a pool, a template, and volumes of three kinds"
 

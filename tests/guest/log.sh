@@ -1,0 +1,126 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# filesystems: xfs btrfs
+# Each image that is made, renamed, linked or dropped is one line in the log, with the domain's name.
+set -eu
+. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/lab.sh"
+. "$SOURCE_DIR/tests/lib/pool.sh"
+. "$SOURCE_DIR/tests/lib/guest.sh"
+. "$SOURCE_DIR/tests/lib/kinds.sh"
+requires_command qemu-system-x86_64 python3
+requires_filesystem "$FS"
+lab_enter "$0" "$@"
+dir=$(lab_filesystem "$FS" 1G)
+lab_start_libvirtd
+
+# A journal of our own: /run is the laboratory's. Each datagram is lines KEY=VALUE.
+mkdir -p /run/systemd/journal
+python3 -c '
+import socket
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.bind("/run/systemd/journal/socket")
+while True:
+    fields = dict(l.split("=", 1) for l in s.recv(65536).decode().splitlines() if "=" in l)
+    print(fields["SYSLOG_IDENTIFIER"], fields["PRIORITY"], fields["MESSAGE"], flush=True)' \
+    >>"$LAB/journal" &
+disown # its end is no news
+eventually 10 test -S /run/systemd/journal/socket
+kinds_make "$dir"
+
+# lines REGEX: how many there are since the last "forget".
+lines()
+{
+    grep -c -E -e "$1" "$LAB/journal" || true
+}
+
+forget()
+{
+    workers_done
+    sleep 0.2
+    : >"$LAB/journal"
+}
+
+# once VOLUME WHAT: there is one such line, of ours, as information; WHAT is a regular expression.
+once()
+{
+    local line="^libvirt-reflink 6 $1 in $POOL: $2\$"
+
+    eventually 5 grep -q -E -e "$line" "$LAB/journal"
+    [ "$(lines "$line")" = 1 ] || die "not once /$line/: $(cat "$LAB/journal")"
+}
+
+# once_for_vm VOLUME WHAT: the same, on behalf of the domain.
+once_for_vm()
+{
+    once "$1" "$2 \(domain vm\)"
+}
+
+# exactly NUMBER: all that the log has is that many lines.
+exactly()
+{
+    workers_done
+    sleep 0.2
+    [ "$(wc -l <"$LAB/journal")" = "$1" ] || die "not $1 lines: $(cat "$LAB/journal")"
+}
+
+temporary='[^ ]*img~[a-zA-Z0-9]+'
+forget
+for kind in persistent snapshot; do
+    rm -f "$POOL/vm/$kind-precache.img"
+done
+kinds_start_idle
+once_for_vm "vm/persistent" "made persistent-dirty.img"
+once_for_vm "vm/snapshot" "made snapshot-dirty.img"
+once_for_vm "vm/volatile" "made volatile-dirty.img"
+once_for_vm "vm/direct" "renamed direct.img to direct-dirty.img"
+exactly 4
+ok "a start: one line for each image, with the domain's name"
+
+forget
+virsh destroy vm
+once_for_vm "vm/persistent" "linked persistent.img as persistent.img.1@[^ ]*"
+once_for_vm "vm/persistent" "renamed persistent-dirty.img to persistent.img"
+once_for_vm "vm/direct" "renamed direct-dirty.img to direct.img"
+for kind in snapshot volatile; do
+    once_for_vm "vm/$kind" "dropped $kind-dirty.img as $temporary"
+    once "vm/$kind" "removed $temporary"
+done
+once "vm/persistent" "made persistent-precache.img"
+once "vm/snapshot" "made snapshot-precache.img"
+exactly 9
+ok "an end: each link, rename, drop and removal, and what the worker made"
+
+forget
+kinds_wish -
+guest_run vm
+once_for_vm "vm/snapshot" "renamed snapshot-precache.img to snapshot-dirty.img"
+guest_run vm
+guest_run vm
+workers_done
+once "vm/persistent" "dropped persistent.img.1@[^ ]* as $temporary"
+ok "a precache that is used, and a revision that is too many"
+
+forget
+virsh start vm --paused
+virsh save vm "$LAB/vm.save"
+for kind in persistent snapshot volatile direct; do
+    once_for_vm "vm/$kind" "saved: $kind-dirty.img stays as it is"
+done
+virsh restore "$LAB/vm.save" --paused
+for kind in persistent snapshot volatile direct; do
+    once_for_vm "vm/$kind" "goes on with $kind-dirty.img"
+done
+virsh destroy vm
+ok "a save and a restore"
+
+forget
+virsh vol-clone vm/persistent vm/copy --pool pool
+virsh vol-clone vm/copy vm/copy@label --pool pool
+virsh vol-clone vm/copy@label vm/copy@current --pool pool
+virsh vol-delete vm/copy --pool pool --delete-snapshots
+once "vm/copy" "created, persistent, with a clean image"
+once "vm/copy" "made copy.img@label"
+once "vm/copy" "dropped copy.img as $temporary"
+[ "$(lines '^libvirt-reflink 6 vm/copy in ')" = "$(wc -l <"$LAB/journal")" ] || die "other lines"
+ok "the module's deeds are in the same log"
+done_testing

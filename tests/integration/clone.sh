@@ -1,0 +1,201 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# filesystems: xfs btrfs ext4
+# vol-clone and vol-create-from: within the pool, from and to other pools, and how one that is under
+# way is seen and interrupted. Revisions and reverts: revisions.sh.
+set -eu
+. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/lab.sh"
+. "$SOURCE_DIR/tests/lib/pool.sh"
+. "$SOURCE_DIR/tests/lib/states.sh"
+requires_command fsfreeze filefrag
+requires_filesystem "$FS" xfs
+lab_enter "$0" "$@"
+dir=$(lab_filesystem "$FS" 1G)
+other=$(lab_filesystem xfs 1G other)
+lab_start_libvirtd
+
+fallback=
+[ "$FS" != ext4 ] || fallback="<reflink:fallback copy='yes'/>"
+reflink_pool qubes "$dir/qubes" "<reflink:volume match='*/volatile' kind='volatile'/>
+    <reflink:volume match='db/*' kind='direct'/>$fallback"
+reflink_pool far "$other/far"
+stock_pool plain "$dir/plain"
+pool=$dir/qubes
+data=$LAB/data new=$LAB/new
+random_file "$data" 16M
+truncate -s 64M "$data"
+fallocate --punch-hole --offset 4M --length 4M "$data"
+random_file "$new" 16M
+virsh vol-create-as qubes web 64M
+virsh vol-upload web "$data" --pool qubes --sparse
+
+# blocks FILE: of 512 bytes, those that ext4 needs for attributes and extents left out.
+sparse_as_data()
+{
+    [ "$(stat -c %b "$1")" -le $(($(stat -c %b "$data") + 64)) ] || die "$1 has lost its holes"
+}
+
+# clone_from POOL VOLUME TARGET-POOL NAME [CAPACITY] [OPTION...]
+clone_from()
+{
+    volume_document "$4" "${5:-1}" "<allocation>0</allocation>" >"$LAB/volume.xml"
+    virsh vol-create-from "$3" "$LAB/volume.xml" "$2" --inputpool "$1" "${@:6}"
+}
+
+# --- within the pool
+
+available=$(free_bytes "$dir")
+virsh vol-clone web a/b/copy --pool qubes
+holds a/b/copy "$data"
+sparse_as_data "$(image a/b/copy)"
+if [ "$FS" = ext4 ]; then
+    refused "reflink" "$pool" virsh vol-clone web other --pool qubes --reflink
+else
+    [ $((available - $(free_bytes "$dir"))) -lt 4194304 ]
+    expect shared filefrag -v "$(image a/b/copy)"
+    virsh vol-clone web other --pool qubes --reflink
+    holds other "$data"
+fi
+expect_not backingStore virsh vol-dumpxml a/b/copy qubes
+ok "a clone within the pool shares the blocks"
+
+clone_from qubes web qubes large 134217728
+[ "$(stat -c %s "$(image large)")" = 134217728 ]
+holds large "$data" 67108864
+clone_from qubes web qubes small 4096
+holds small "$data"
+clone_from qubes web qubes allocated 67108864 --prealloc-metadata
+holds allocated "$data"
+virsh vol-dumpxml web qubes | sed 's/>web</>described</' >"$LAB/volume.xml"
+virsh vol-create-from qubes "$LAB/volume.xml" web --inputpool qubes
+holds described "$data"
+ok "it is at least as large as its source, and larger where that is asked for"
+
+# virsh puts what the source has into the new one's XML, <backingStore> included.
+start_volume web
+dd if="$new" of="$(image web -dirty.img)" conv=notrunc,fsync status=none
+expect "<backingStore>" virsh vol-dumpxml web qubes
+virsh vol-clone web while-running --pool qubes
+[ ! -e "$(image while-running .volume.xml)" ]
+holds while-running "$data"
+expect_not backingStore virsh vol-dumpxml while-running qubes
+clone_from qubes web plain out
+cmp "$dir/plain/out" "$data"
+clone_from qubes web far far-running
+cmp "$other/far/volumes/far-running.img" "$data"
+discard_volume web
+ok "a clone of a running volume is its last committed state, and a volume of its own"
+
+virsh vol-clone web vm/volatile --pool qubes
+[ ! -e "$(image vm/volatile .volume.xml)" ]
+holds vm/volatile "$data"
+ok "what is cloned is persistent, whatever the rules say"
+
+virsh vol-create-as qubes db/main 64M
+virsh vol-clone db/main copy --pool qubes
+[ ! -e "$(image copy .volume.xml)" ]
+start_volume db/main
+fails_with "direct and running" virsh vol-clone db/main new --pool qubes
+stop_volume db/main
+expect_not new volumes qubes
+ok "a running direct volume has no state to clone"
+
+# --- from and to other pools
+
+cp --sparse=always "$data" "$dir/plain/raw"
+virsh pool-refresh plain
+clone_from plain raw qubes from/plain
+holds from/plain "$data"
+sparse_as_data "$(image from/plain)"
+clone_from qubes from/plain plain to-plain
+cmp "$dir/plain/to-plain" "$data"
+sparse_as_data "$dir/plain/to-plain"
+ok "volumes come from a plain pool and go to one, without their holes"
+
+clone_from qubes web far there
+cmp "$other/far/volumes/there.img" "$data"
+sparse_as_data "$other/far/volumes/there.img"
+clone_from far there qubes back
+holds back "$data"
+sparse_as_data "$(image back)"
+fails_with "cannot reflink|reflink these files" clone_from qubes web far other 1 --reflink
+[ ! -e "$other/far/volumes/other.img" ]
+ok "and between reflink pools on two file systems, where --reflink is refused"
+
+virsh vol-clone web web@named --pool qubes
+virsh vol-upload web "$new" --pool qubes
+clone_from qubes web@named plain revision
+cmp "$dir/plain/revision" "$data"
+clone_from qubes web@1 far revision
+cmp "$other/far/volumes/revision.img" "$data"
+clone_from qubes web@1 qubes from/revision
+holds from/revision "$data"
+ok "revisions are sources like volumes"
+
+if command -v qemu-img >/dev/null; then
+    qemu-img create -q -f qcow2 "$dir/plain/disk.qcow2" 16M
+    virsh pool-refresh plain
+    fails_with "'disk.qcow2' has the format 'qcow2': only raw" clone_from plain disk.qcow2 qubes new
+    clone_from qubes web plain raw.qcow2 1
+fi
+mkdir "$dir/plain/directory"
+virsh pool-refresh plain
+fails_with "neither a file nor a block device|format 'dir'" clone_from plain directory qubes new
+expect_not new volumes qubes
+nothing_left web
+ok "what is not raw is not taken in"
+
+# --- while it is under way
+
+# The source grows as it is read through a slow pipe? A frozen file system stops the copy instead.
+random_file "$dir/plain/big" 96M
+virsh pool-refresh plain
+volume_document slow/copy 1 >"$LAB/volume.xml"
+
+begin()
+{
+    env virsh -q -c qemu:///system vol-create-from far "$LAB/volume.xml" big --inputpool plain \
+        >"$LAB/said" 2>&1 &
+    clone=$!
+    eventually 10 draft_grows
+    fsfreeze --freeze "$other"
+}
+cleanup_fn bash -c "fsfreeze --unfreeze '$other' 2>/dev/null"
+pool=$other/far
+
+draft_grows()
+{
+    local allocation
+
+    allocation=$(field Allocation virsh vol-info slow/copy far --bytes)
+    [ "${allocation:-0}" -gt 0 ]
+}
+
+begin
+timeout 5 virsh vol-list far >/dev/null
+timeout 5 virsh vol-info there far >/dev/null
+timeout 5 virsh vol-dumpxml slow/copy far >/dev/null
+timeout 5 virsh vol-list qubes --details >/dev/null
+[ "$(field Allocation virsh vol-info slow/copy far --bytes)" -lt 100663296 ]
+fails_with "still being allocated" virsh vol-delete slow/copy far
+fails_with "still being allocated" virsh vol-upload slow/copy "$new" --pool far
+fails_with "in use|asynchronous" virsh pool-refresh far
+fails_with "asynchronous jobs" virsh pool-destroy far
+[ ! -e "$(image slow/copy)" ]
+fsfreeze --unfreeze "$other"
+wait "$clone"
+cmp "$(image slow/copy)" "$dir/plain/big"
+virsh vol-delete slow/copy far
+ok "while a clone is under way its progress is seen, and nothing else waits for it"
+
+begin
+lab_kill_libvirtd
+fsfreeze --unfreeze "$other"
+! wait "$clone" || die "the clone succeeded without the daemon"
+lab_start_libvirtd
+expect_not slow/copy volumes far
+nothing_left
+expect_exactly "" find "$pool" -path "*slow*" -type f
+ok "a daemon that is killed leaves nothing of it"
+
+done_testing

@@ -1,0 +1,274 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash
+# What the words in matrix.txt mean: to be sourced after matrix-states.sh. A function check_WORD (with
+# "_" for "-") for each; it looks at the cell's volume $volume, whose images are $image*, and which had
+# $had before and has $has now; $said is what the operation said.
+
+wrong()
+{
+    die "$kind, $state, $op: $*; it said: $said"
+}
+
+# becomes KEY=VALUE...: that and no more has changed of what it has; an empty VALUE is gone.
+becomes()
+{
+    local -A all=()
+    local pair expected=
+
+    for pair in $had "$@"; do
+        all[${pair%%=*}]=${pair#*=}
+    done
+    for pair in "${!all[@]}"; do
+        [ -z "${all[$pair]}" ] || expected+=" $pair=${all[$pair]}"
+    done
+    expected=$(printf '%s\n' $expected | sort | xargs)
+    [ "$has" = "$expected" ] || wrong "it has '$has', not '$expected'"
+}
+
+# marked HOLD UUID: what is noted on the dirty image; empty for nothing.
+marked()
+{
+    local hold uuid
+
+    hold=$(note "$image-dirty.img" hold 2>/dev/null || true)
+    uuid=$(note "$image-dirty.img" run 2>/dev/null | sed -n 's/^uuid=//p' || true)
+    [ "$hold" = "$1" ] || wrong "it is marked '$hold', not '$1'"
+    [ "$uuid" = "$2" ] || wrong "it is run by '$uuid', not '$2'"
+}
+
+# Who starts it in this operation.
+starter()
+{
+    case $op in
+    start-other) echo $OTHER ;;
+    cmd-start) echo 00000000-0000-0000-0000-000000000000 ;;
+    *) echo $OWN ;;
+    esac
+}
+
+# The letter of its last committed state, as clones and exports have it.
+committed_letter()
+{
+    case $kind in
+    automatic | named) echo Z ;;
+    *) echo A ;;
+    esac
+}
+
+says()
+{
+    [[ $said == *"$1"* ]] || wrong "that is not '$1'"
+}
+
+lists()
+{
+    api vol-list m | awk '{ print $1 }' | grep -F -x -q -e "$1"
+}
+
+check_nothing()
+{
+    [ "$listed_after" = "$listed_before" ] ||
+        wrong "changed: $(diff <(echo "$listed_before") <(echo "$listed_after"))"
+    becomes
+}
+
+check_fresh()
+{
+    case $kind in
+    snapshot) becomes dirty=S ;;
+    volatile) becomes dirty=Z ;;
+    direct) becomes clean= dirty=A ;;
+    *) becomes dirty=A ;;
+    esac
+    marked "" "$(starter)"
+}
+
+check_goes_on()
+{
+    becomes
+    marked "" "$(starter)"
+}
+
+check_restored()
+{
+    becomes
+    marked restored $OWN
+}
+
+check_committed()
+{
+    becomes clean=D dirty= 2=A
+    unmarked
+}
+
+# The clean image has nothing on it that belongs to a run.
+unmarked()
+{
+    local name
+
+    for name in run hold base size; do
+        ! note "$image.img" $name >/dev/null 2>&1 || wrong "'$name' is left on the clean image"
+    done
+}
+
+check_dropped()
+{
+    becomes dirty=
+}
+
+check_discarded()
+{
+    becomes dirty=
+    unmarked_if_there
+}
+
+unmarked_if_there()
+{
+    [ ! -e "$image.img" ] || unmarked
+}
+
+check_returned()
+{
+    becomes clean=D dirty=
+    unmarked
+}
+
+# So far nothing; then the image is closed.
+check_later()
+{
+    check_nothing
+    exec 5>&-
+    settled
+    has=$(contents "$POOL/$op")
+    case $op in
+    save) check_saved ;;
+    end-unknown) check_kept ;;
+    *) check_ended ;;
+    esac
+}
+
+check_ended()
+{
+    case $kind in
+    persistent) check_committed ;;
+    direct) check_returned ;;
+    *) check_dropped ;;
+    esac
+}
+
+check_saved()
+{
+    becomes
+    marked saved $OWN
+}
+
+check_kept()
+{
+    becomes
+    marked kept ""
+}
+
+check_info()
+{
+    check_nothing
+    says "Name:           $target"
+    says "Capacity:       1.00 MiB"
+}
+
+check_own_backing()
+{
+    check_nothing
+    says "<backingStore>"
+    says "<path>$image.img</path>"
+}
+
+check_its_source()
+{
+    check_nothing
+    says "<path>$POOL/by/source.img</path>"
+}
+
+check_no_backing()
+{
+    check_nothing
+    says "<name>$target</name>"
+    [[ $said != *backingStore* ]] || wrong "there is a <backingStore>"
+}
+
+check_cloned()
+{
+    becomes
+    lists new/v || wrong "new/v is not listed"
+    [ "$(letter_of "$POOL/new/v.img")" = "$(committed_letter)" ] || wrong "another content"
+    api vol-delete new/v m >/dev/null
+}
+
+check_labelled()
+{
+    case $kind:$had in
+    persistent:*dirty*) becomes label=D ;;
+    *) becomes "label=$(committed_letter)" ;;
+    esac
+    lists "$volume@label" || wrong "it is not listed"
+}
+
+check_reverted()
+{
+    becomes clean=Z 2=A
+    says "$volume@2"
+    lists "$volume@2" || wrong "revision 2 is not listed"
+    unmarked
+}
+
+check_imported()
+{
+    becomes clean=O 2=A
+    says "$volume@2"
+    unmarked
+}
+
+check_uploaded()
+{
+    becomes clean=U 2=A
+    unmarked
+}
+
+check_downloaded()
+{
+    check_nothing
+    [ "$(letter_of "$LAB/downloaded")" = "$(committed_letter)" ] || wrong "another content"
+}
+
+# has_size SIGN BYTES: it has another size, and libvirt says so.
+has_size()
+{
+    case $had in
+    *dirty=*) becomes "dirty=$(sed -E 's/.*dirty=(.).*/\1/' <<<"$had")$1" ;;
+    *clean=*) becomes "clean=A$1" ;;
+    *) becomes ;;
+    esac
+    grep -E -q "^Capacity: +$2 bytes" <<<"$(api vol-info --bytes "$volume" m)" ||
+        wrong "its capacity is not $2"
+}
+
+check_grown()
+{
+    has_size + 2097152
+}
+
+check_shrunk()
+{
+    has_size - 524288
+}
+
+check_deleted()
+{
+    [ -z "$(ls -A "$POOL/$op")" ] || wrong "left: $(ls -A "$POOL/$op")"
+    ! lists "$volume" || wrong "it is still listed"
+}
+
+check_gone()
+{
+    becomes "${target#*@}="
+    ! lists "$target" || wrong "it is still listed"
+}

@@ -1,0 +1,239 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash
+# The operations of matrix.txt, and what goes on while they are tried: to be sourced after
+# matrix-states.sh. $volume is the cell's volume, $target that or its revision, $image.img its image.
+
+# attempt COMMAND...: $status and $said (both streams) are what came of it.
+attempt()
+{
+    said=$("$@" 2>&1) && status=0 || status=$?
+}
+
+# The image that a domain has as its disk: a revision's own where the target is one.
+disk()
+{
+    case $kind in
+    automatic) echo "$image".img.1@* ;;
+    named) echo "$image.img@keep" ;;
+    *) echo "$image-dirty.img" ;;
+    esac
+}
+
+operation_start()
+{
+    domain_xml own "$(disk)" | hook own prepare begin
+}
+
+operation_start_other()
+{
+    domain_xml other "$(disk)" | hook other prepare begin
+}
+
+operation_restore()
+{
+    domain_xml own "$(disk)" | hook own restore begin && operation_start
+}
+
+operation_stop()
+{
+    domain_ended own shutdown "$(disk)"
+}
+
+operation_stop_other()
+{
+    domain_ended other shutdown "$(disk)"
+}
+
+operation_save()
+{
+    domain_ended own saved "$(disk)"
+}
+
+operation_end_unknown()
+{
+    domain_ended own "" "$(disk)"
+}
+
+operation_info()
+{
+    api vol-info "$target" m
+}
+
+operation_xml()
+{
+    api vol-dumpxml "$target" m
+}
+
+operation_clone()
+{
+    api vol-clone --pool m "$target" new/v
+}
+
+operation_label()
+{
+    api vol-clone --pool m "$target" "$volume@label"
+}
+
+# Those of the kinds without revisions of their own are given another volume's.
+operation_revert()
+{
+    case $kind in
+    snapshot | volatile) api vol-clone --pool m by/stander@1 "$volume@current" ;;
+    automatic | named) api vol-clone --pool m "$target" "$volume@current" ;;
+    *) api vol-clone --pool m "$volume@1" "$volume@current" ;;
+    esac
+}
+
+operation_import()
+{
+    case $kind in
+    automatic | named) api vol-clone --pool m by/stander "$target" ;;
+    *) api vol-clone --pool m by/stander "$volume@current" ;;
+    esac
+}
+
+operation_upload()
+{
+    api vol-upload "$target" "$LAB/U" --pool m
+}
+
+operation_download()
+{
+    rm -f "$LAB/downloaded"
+    api vol-download "$target" "$LAB/downloaded" --pool m
+}
+
+operation_grow()
+{
+    api vol-resize "$target" 2M --pool m
+}
+
+operation_shrink()
+{
+    api vol-resize "$target" 512K --pool m --shrink
+}
+
+operation_delete()
+{
+    api vol-delete "$target" m
+}
+
+operation_delete_named()
+{
+    api vol-delete "$target" m
+}
+
+operation_delete_all()
+{
+    api vol-delete "$target" m --delete-snapshots
+}
+
+operation_wipe()
+{
+    api vol-wipe "$target" m
+}
+
+operation_create()
+{
+    api vol-create-as m "$target" 1M
+}
+
+operation_cmd_start()
+{
+    "$STAGE_DIR/bin/virt-reflink" start "$POOL" "$target" 5>&-
+}
+
+operation_cmd_stop()
+{
+    "$STAGE_DIR/bin/virt-reflink" stop "$POOL" "$target" 5>&-
+}
+
+operation_cmd_continue()
+{
+    "$STAGE_DIR/bin/virt-reflink" continue "$POOL" "$target" 5>&-
+}
+
+operation_cmd_discard()
+{
+    "$STAGE_DIR/bin/virt-reflink" discard "$POOL" "$target" 5>&-
+}
+
+# --- What goes on meanwhile. A domain is descriptor 5; an upload is fed through descriptor 6.
+
+enter_cell()
+{
+    case $state in
+    running) exec 5<>"$image-dirty.img" ;;
+    uploading) begin_upload ;;
+    cloning) begin_clone ;;
+    esac
+}
+
+leave_cell()
+{
+    case $state in
+    running) exec 5>&- ;;
+    uploading) end_upload "$1" ;;
+    cloning) end_clone ;;
+    esac
+}
+
+daemon_has_open()
+{
+    [ -n "$(find "/proc/$LIBVIRTD_PID/fd" -lname "$1")" ]
+}
+
+begin_upload()
+{
+    rm -f "$LAB/pipe"
+    mkfifo "$LAB/pipe"
+    virsh vol-upload "$volume" "$LAB/pipe" --pool m >"$LAB/uploading" 2>&1 &
+    meanwhile=$!
+    exec 6>"$LAB/pipe"
+    head -c 65536 "$LAB/U" >&6
+    eventually 10 daemon_has_open "$POOL/$op/* (deleted)"
+}
+
+end_upload()
+{
+    local failed=0 said
+
+    had=$(contents "$POOL/$op")
+    tail -c +65537 "$LAB/U" >&6
+    exec 6>&-
+    wait "$meanwhile" || failed=1
+    said=$(cat "$LAB/uploading")
+    settled
+    has=$(contents "$POOL/$op")
+    if [[ $1 == *+lost ]]; then
+        [ $failed = 1 ] || wrong "the upload was to fail"
+        [[ $said == *"'$volume' was started or changed meanwhile"* ||
+            $said == *"'$volume' cannot be replaced: it is running"* ]] || wrong "the upload"
+        becomes
+    else
+        [ $failed = 0 ] || wrong "the upload failed"
+        becomes clean=U 2=A
+    fi
+}
+
+begin_clone()
+{
+    touch "$LAB/slow"
+    volume_document c/v 1048576 >"$LAB/cloning.xml"
+    virsh vol-create-from away "$LAB/cloning.xml" "$target" --inputpool m >"$LAB/cloning" 2>&1 &
+    meanwhile=$!
+    case $kind in
+    automatic | named) eventually 10 daemon_has_open "$(disk)" ;;
+    *) eventually 10 daemon_has_open "$image.img" ;;
+    esac
+}
+
+# It brings what there was when it began, whatever has happened since.
+end_clone()
+{
+    rm "$LAB/slow"
+    wait "$meanwhile" || wrong "the clone failed: $(cat "$LAB/cloning")"
+    [ "$(letter_of "$LAB/other/away/c/v.img")" = "$(committed_letter)" ] ||
+        wrong "the clone has another content"
+    virsh vol-delete c/v away
+}

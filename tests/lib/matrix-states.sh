@@ -1,0 +1,254 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash
+# Volumes in each state, for the matrix: to be sourced after lab.sh, pool.sh and kinds.sh. All cells
+# of one kind and state are a batch: a pool "m" at $POOL with the volume OP/v for each operation OP.
+
+OWN=00000000-0000-4000-8000-00000000000a
+OTHER=00000000-0000-4000-8000-00000000000b
+QEMU_LOG=/var/log/libvirt/qemu
+
+# --- virsh that stays: a process for each call would take most of the time.
+
+api_begin()
+{
+    coproc VIRSH { TERM=dumb exec stdbuf -oL virsh -c qemu:///system 2>&1; }
+    exec 7<&"${VIRSH[0]}" 8>&"${VIRSH[1]}" # unlike the shell's own these are there in subshells
+}
+
+# api COMMAND...: virsh; prints what it says.
+api()
+{
+    local line said= status=0
+
+    printf '%s\necho @@END\n' "$*" >&8
+    until
+        IFS= read -r -t 60 line <&7 || die "virsh does not answer: $*"
+        [[ $line == *"virsh # echo @@END" ]]
+    do
+        [[ $line != error:* ]] || status=1
+        [[ $line == *"virsh # "* || $line == @@END ]] || said+=$line$'\n'
+    done
+    printf '%s' "$said"
+    return $status
+}
+
+# --- Contents. Files of one letter, and then zeros.
+
+declare -A letters
+
+make_contents()
+{
+    local letter sum
+
+    for letter in Z A D S O U; do
+        : >"$LAB/$letter"
+        [ $letter = Z ] || head -c 131072 /dev/zero | tr '\0' $letter >"$LAB/$letter"
+        letters_of "$letter" "" 1M
+        letters_of "$letter" + 2M
+        letters_of "$letter" - 512K
+        truncate -s 1M "$LAB/$letter"
+    done
+    head -c 131072 "$LAB/D" >"$LAB/written"
+}
+
+letters_of()
+{
+    local sum
+
+    truncate -s "$3" "$LAB/$1"
+    sum=$(md5sum <"$LAB/$1")
+    letters[${sum%% *}]=$1$2
+}
+
+# letter_of FILE: which content it has, "A" with 1 MiB, "A+" with 2 MiB, "A-" with 512 KiB.
+letter_of()
+{
+    local sum
+
+    sum=$(md5sum <"$1")
+    echo "${letters[${sum%% *}]:-unknown}"
+}
+
+# contents DIRECTORY: of all images of the volume v in it, as "1=Z clean=A dirty=D keep=Z". The
+# precache is left out, but it must not have anything else than it says it has.
+contents()
+{
+    local sum file role sums known=() precache=
+
+    [ -d "$1" ] || return 0
+    sums=$(cd "$1" && shopt -s nullglob && set -- v.img* v-*.img && [ $# -eq 0 ] || md5sum -- "$@")
+    while read -r sum file; do
+        case $file in
+        '') continue ;;
+        v.img) role=clean ;;
+        v-dirty.img) role=dirty ;;
+        v-precache.img) precache=${letters[$sum]:-unknown} && continue ;;
+        v.img.*@*) role=${file#v.img.} role=${role%%@*} ;;
+        v.img@*) role=${file#v.img@} ;;
+        *) role=$file ;;
+        esac
+        known+=("$role=${letters[$sum]:-unknown}")
+    done <<<"$sums"
+    sums=$(printf '%s\n' "${known[@]}" | sort | xargs)
+    [[ -z $precache || "$sums S" == *$precache* ]] || sums+=" precache=$precache"
+    echo "$sums"
+}
+
+# listing_of_pool: what is in it; the time of the last change tells attributes as well.
+listing_of_pool()
+{
+    find "$POOL" -type f -printf '%P %i %n %m %U %G %s %T@ %C@\n' | sort
+}
+
+# --- Domains.
+
+# domain_xml NAME IMAGE...
+domain_xml()
+{
+    local name=$1 image i=0 uuid=$OWN
+    shift
+
+    [ "$name" = own ] || uuid=$OTHER
+    echo "<domain type='qemu'><name>$name</name><uuid>$uuid</uuid><devices>"
+    for image in "$@"; do
+        i=$((i + 1))
+        echo "<disk type='file' device='disk'><driver name='qemu' type='raw'/>"
+        echo "<source file='$image'/><target dev='vd$i' bus='virtio'/></disk>"
+    done
+    echo "</devices></domain>"
+}
+
+# domain_ended NAME REASON IMAGE...: as libvirt's log and its hook tell it.
+domain_ended()
+{
+    local name=$1 reason=$2
+    shift 2
+
+    echo "2026-01-02 03:04:05.678+0000: starting up libvirt" >"$QEMU_LOG/$name.log"
+    [ -z "$reason" ] ||
+        echo "2026-01-02 03:04:06.789+0000: shutting down, reason=$reason" >>"$QEMU_LOG/$name.log"
+    domain_xml "$name" "$@" | hook "$name" release end
+}
+
+# settled: neither hook's workers nor threads of the daemon have anything left to do.
+settled()
+{
+    while grep -q -s -x -e 50-reflink -e libvirt-reflink -e reflink-later \
+        /proc/[1-9]*/comm /proc/"$LIBVIRTD_PID"/task/*/comm; do
+        sleep 0.01
+    done
+}
+
+# --- A batch.
+
+# The model of a volume, at rest.
+make_model()
+{
+    case $kind in
+    snapshot) create_snapshot m model/v "$POOL/by/source.img" ;;
+    volatile) api vol-create-as m model/v 1M ;;
+    *)
+        api vol-create-as m model/v 1M
+        api vol-clone --pool m model/v model/v@keep
+        api vol-clone --pool m by/head model/v@current
+        ;;
+    esac >/dev/null
+    settled
+}
+
+# begin_batch KIND STATE OP...
+begin_batch()
+{
+    local op name
+    kind=$1 state=$2
+    shift 2
+
+    POOL=$dir/$kind-$state
+    pool_document m "$POOL" "<reflink:revisions keep='5'/>
+        <reflink:volume match='*/v' kind='$(model_kind)'/>" >"$LAB/m.xml"
+    for name in "define $LAB/m.xml" "build m" "start m"; do
+        api "pool-$name" >/dev/null
+    done
+    for name in source:S stander:O head:A; do
+        api vol-create-as m "by/${name%:*}" 1M >/dev/null
+        api vol-upload "by/${name%:*}" "$LAB/${name#*:}" --pool m --sparse >/dev/null
+    done
+    make_model
+    for op in "$@"; do
+        mkdir "$POOL/$op"
+        cp --archive --reflink=always "$POOL/model/." "$POOL/$op"
+    done
+    [ ! -d "$POOL/delete" ] || [ "$kind" = named ] || rm -f "$POOL/delete/v.img@keep"
+    api pool-refresh m >/dev/null
+    enter_batch "$@"
+}
+
+model_kind()
+{
+    case $kind in
+    volatile | direct) echo "$kind" ;;
+    *) echo persistent ;;
+    esac
+}
+
+# What brings all volumes of the batch into its state.
+enter_batch()
+{
+    local images=() op
+
+    case $state in
+    stopped | uploading | cloning) return ;;
+    esac
+    for op in "$@"; do
+        images+=("$POOL/$op/v-dirty.img")
+    done
+    domain_xml own "${images[@]}" | hook own prepare begin
+    for op in "${images[@]}"; do
+        cat "$LAB/written" 1<>"$op"
+    done
+    case $state in
+    saved) domain_ended own saved "${images[@]}" && settled ;;
+    suspect) setfattr -n trusted.libvirt-reflink.hold -v suspect "${images[@]}" ;;
+    left | orphan) leave "${images[@]}" ;;
+    esac
+    [ "$state" != orphan ] || rm "${images[@]/%-dirty.img/.img}"
+}
+
+# The run was in another boot of the host.
+leave()
+{
+    local run
+
+    run=$(note "$1" run)
+    setfattr -n trusted.libvirt-reflink.run \
+        -v "$(sed 's/^boot=.*/boot=00000000-dead-4000-8000-000000000000/' <<<"$run")"$'\n' "$@"
+}
+
+# What the volumes have in their state, as contents() says it.
+initial_contents()
+{
+    local history="1=Z"
+
+    [ "$1" = delete ] && [ "$kind" != named ] || history+=" keep=Z"
+    case $kind:$state in
+    snapshot:stopped | volatile:stopped) ;;
+    snapshot:* | volatile:*) echo "dirty=D" ;;
+    *:stopped | *:uploading | *:cloning) echo "1=Z clean=A ${history#1=Z}" ;;
+    direct:* | *:orphan) echo "1=Z dirty=D ${history#1=Z}" ;;
+    *) echo "1=Z clean=A dirty=D ${history#1=Z}" ;;
+    esac | xargs
+}
+
+# end_batch: the daemon's list is true without a refresh; then the pool goes.
+end_batch()
+{
+    local before
+
+    before=$(api vol-list m | sort)
+    api pool-refresh m >/dev/null
+    diff <(echo "$before") <(api vol-list m | sort) ||
+        die "$kind, $state: the daemon's list was not what is on disk"
+    api pool-destroy m >/dev/null
+    api pool-undefine m >/dev/null
+    rm -rf --one-file-system "$POOL"
+}

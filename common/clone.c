@@ -5,6 +5,7 @@
 #include <linux/fs.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 
 #include "copy.h"
 #include "error.h"
@@ -39,8 +40,14 @@ take_over_nocow(int from, int to, GError **error)
 bool
 rl_clone_reflink(int from, int to, GError **error)
 {
+    struct stat st;
     int rc;
 
+    /* The kernel says EINVAL to a block device. */
+    if (fstat(from, &st) < 0)
+        return rl_fail_errno(error, errno, "cannot look at what is to be reflinked");
+    if (!S_ISREG(st.st_mode))
+        return rl_fail(error, RL_ERROR_UNSUPPORTED, "only regular files can be reflinked");
     if (!take_over_nocow(from, to, error))
         return false;
     do

@@ -68,6 +68,7 @@ hold(const RlPool *pool, const char *name, const RlOwner *owner, bool saved, con
     g_autoptr(RlVolume) volume = rl_volume_find(pool, name, error);
     g_autoptr(GError) cause = NULL;
     g_autoptr(RlRun) run = NULL;
+    RlHold mark;
 
     *ret_done = false;
     if (!volume || !sync_ahead(volume, owner, error))
@@ -82,6 +83,11 @@ hold(const RlPool *pool, const char *name, const RlOwner *owner, bool saved, con
         return false;
     }
     if (fd < 0)
+        return true;
+    if (!rl_hold_get(fd, &mark, error))
+        return false;
+    /* That is for a restore, or for a person, to end. */
+    if (mark == RL_HOLD_SAVED || mark == RL_HOLD_SUSPECT)
         return true;
     if (rl_run_is_open(run, fd))
         return rl_fail(error, RL_ERROR_BUSY,
@@ -166,7 +172,7 @@ rl_volume_continue(const RlPool *pool, const char *name, GError **error)
     rl_autofd int fd = -1;
     g_autoptr(RlLock) lock = volume ? lock_idle(volume, "continued", &fd, error) : NULL;
 
-    return lock && mark_kept(volume, fd, error);
+    return lock && rl_state_require_clean(volume, error) && mark_kept(volume, fd, error);
 }
 
 bool

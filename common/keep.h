@@ -11,8 +11,8 @@
  * that was written to it.
  * @file is where the domain's memory is, NULL if that is not known. Until a restore of the domain,
  * nothing is done to the image.
- * *@ret_done is false where @owner does not run on it. RL_ERROR_BUSY while somebody has it open for
- * writing.
+ * *@ret_done is false where @owner does not run on it, or it is saved or suspect already.
+ * RL_ERROR_BUSY while somebody has it open for writing.
  */
 bool rl_volume_save(const RlPool *pool, const char *name, const RlOwner *owner, const char *file,
                     bool *ret_done, GError **error);
@@ -44,8 +44,8 @@ bool rl_volume_announce_restore(const RlPool *pool, const char *name, const RlOw
 /**
  * rl_volume_continue:
  * A person decides that the dirty image of the volume @name is good as it is: the next start goes
- * on with it. RL_ERROR_STATE while the volume runs; RL_ERROR_NOT_FOUND where there is no dirty
- * image.
+ * on with it. RL_ERROR_STATE while the volume runs, or where there is no clean image;
+ * RL_ERROR_NOT_FOUND where there is no dirty image.
  */
 bool rl_volume_continue(const RlPool *pool, const char *name, GError **error);
 

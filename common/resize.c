@@ -67,7 +67,7 @@ require_resizable(const RlVolume *volume, GError **error)
         return false;
     if (state == RL_STATE_SAVED || state == RL_STATE_SUSPECT)
         return rl_state_require_idle(volume, "resized", error);
-    return true;
+    return state != RL_STATE_ORPHAN || rl_state_require_clean(volume, error);
 }
 
 static bool

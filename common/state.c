@@ -53,6 +53,17 @@ rl_state_to_string(RlState state)
 }
 
 bool
+rl_state_require_clean(const RlVolume *volume, GError **error)
+{
+    if (volume->kind != RL_KIND_PERSISTENT || volume->clean.there)
+        return true;
+    return rl_fail(
+        error, RL_ERROR_STATE,
+        "volume '%s' has a dirty image but no clean one: somebody has to decide what it is",
+        volume->name->volume);
+}
+
+bool
 rl_state_require_idle(const RlVolume *volume, const char *what, GError **error)
 {
     const char *name = volume->name->volume;

@@ -30,6 +30,13 @@ bool rl_state_get(const RlVolume *volume, RlState *ret_state, RlRun **ret_run, G
 const char *rl_state_to_string(RlState state);
 
 /**
+ * rl_state_require_clean:
+ * False with RL_ERROR_STATE if @volume is persistent and has no clean image: an orphan, or about to
+ * be one.
+ */
+bool rl_state_require_clean(const RlVolume *volume, GError **error);
+
+/**
  * rl_state_require_idle:
  * True if nothing would be pulled away from under anybody: the volume is stopped, or just left
  * dirty. Else false with RL_ERROR_STATE, a sentence "volume ... cannot be @what: ..." that names

@@ -15,6 +15,7 @@
 #include "identity.h"
 #include "log.h"
 #include "newfile.h"
+#include "state.h"
 #include "takeover.h"
 
 static bool
@@ -67,13 +68,9 @@ commit(const RlVolume *volume, int fd, RlStop *ret_stop, GError **error)
 static bool
 stop_persistent(const RlVolume *volume, int fd, const RlRun *run, RlStop *ret_stop, GError **error)
 {
-    if (!volume->clean.there)
-        return rl_fail(
-            error, RL_ERROR_STATE,
-            "volume '%s' has a dirty image but no clean one: somebody has to decide what it is",
-            volume->name->volume);
+    g_autoptr(RlBase) base =
+        rl_state_require_clean(volume, error) ? rl_base_open(volume, error) : NULL;
 
-    g_autoptr(RlBase) base = rl_base_open(volume, error);
     if (!base)
         return false;
     if (is_unwritten(volume, fd, run, base))

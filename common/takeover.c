@@ -25,12 +25,8 @@ rl_takeover_check(const RlVolume *volume, int fd, GError **error)
 
     if (volume->kind != RL_KIND_PERSISTENT)
         return true;
-    if (!volume->clean.there)
-        return rl_fail(
-            error, RL_ERROR_STATE,
-            "volume '%s' has a dirty image but no clean one: somebody has to decide what it is",
-            name);
-    if (!rl_attr_get_number(fd, RL_ATTR_SIZE, &asked, error))
+    if (!rl_state_require_clean(volume, error) ||
+        !rl_attr_get_number(fd, RL_ATTR_SIZE, &asked, error))
         return false;
     if (volume->dirty.st.st_size < volume->clean.st.st_size &&
         (asked == 0 || (uint64_t) volume->dirty.st.st_size < asked))

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What a person does to a volume: start, stop, continue, discard. */
 #include <stdio.h>
-#include <unistd.h>
 
 #include "command.h"
 #include "common/error.h"
+#include "common/fd.h"
+#include "common/hold.h"
 #include "common/keep.h"
 #include "common/maintain.h"
 #include "common/start.h"
@@ -46,25 +47,24 @@ require_no_domain_starting(const RlPool *pool, const char *name, GError **error)
 {
     g_autoptr(RlVolume) volume = rl_volume_find(pool, name, error);
     g_autoptr(RlRun) run = NULL;
+    RlHold hold;
 
     if (!volume)
         return false;
     if (!volume->dirty.there)
         return true;
-    int fd = rl_volume_open_image(volume, volume->dirty_file, error);
-    if (fd < 0)
+    rl_autofd int fd = rl_volume_open_image(volume, volume->dirty_file, error);
+    if (fd < 0 || !rl_run_get(fd, &run, error) || !rl_hold_get(fd, &hold, error))
         return false;
-    bool known = rl_run_get(fd, &run, error);
-    close(fd);
-    if (!known)
-        return false;
-    if (run && !rl_run_is_of(run, &by_hand) && rl_run_is_fresh(run))
-        return rl_fail(error, RL_ERROR_STATE,
-                       "volume '%s' was started for domain '%s' less than %d minutes ago: that may "
-                       "be about to "
-                       "open it",
-                       name, run->name, RL_RUN_GRACE_SECONDS / 60);
-    return true;
+    bool ended = hold == RL_HOLD_SAVED || hold == RL_HOLD_SUSPECT;
+    /* Of an image that is open the engine says so itself. */
+    if (!run || ended || rl_run_is_of(run, &by_hand) || !rl_run_is_fresh(run) ||
+        rl_run_is_open(run, fd))
+        return true;
+    return rl_fail(error, RL_ERROR_STATE,
+                   "volume '%s' was started for domain '%s' less than %d minutes ago: that may be "
+                   "about to open it",
+                   name, run->name, RL_RUN_GRACE_SECONDS / 60);
 }
 
 bool
@@ -85,6 +85,8 @@ rl_command_stop(const RlPool *pool, const char *name, GError **error)
     if (!require_no_domain_starting(pool, name, error) ||
         !rl_volume_stop(pool, name, NULL, &stop, error))
         return false;
+    if (stop == RL_STOP_HELD)
+        return rl_fail(error, RL_ERROR_STATE, "volume '%s' %s", name, outcomes[stop]);
     printf("%s %s.\n", name, outcomes[stop]);
     fflush(stdout); /* what follows may take a while */
     return rl_volume_maintain(pool, name, stop == RL_STOP_COMMITTED, error);
@@ -93,7 +95,7 @@ rl_command_stop(const RlPool *pool, const char *name, GError **error)
 bool
 rl_command_continue(const RlPool *pool, const char *name, GError **error)
 {
-    if (!rl_volume_continue(pool, name, error))
+    if (!require_no_domain_starting(pool, name, error) || !rl_volume_continue(pool, name, error))
         return false;
     printf("%s keeps its dirty image; its next start goes on with it, without any saved memory.\n",
            name);
@@ -103,7 +105,7 @@ rl_command_continue(const RlPool *pool, const char *name, GError **error)
 bool
 rl_command_discard(const RlPool *pool, const char *name, GError **error)
 {
-    if (!rl_volume_discard(pool, name, error))
+    if (!require_no_domain_starting(pool, name, error) || !rl_volume_discard(pool, name, error))
         return false;
     printf("%s has no dirty image any more; its clean image and revisions are as they were.\n",
            name);

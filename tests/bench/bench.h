@@ -72,6 +72,9 @@ void write_block(int dir, const char *name);
 void set_old(int dir, const char *name);
 void fill_image(int fd, uint64_t size, int extents);
 int count_extents(int fd);
+/* What was written to the file system of @fd is on disk. */
+void flush(int fd);
+/* The same, and it has nothing left to do for what was done before. */
 void settle(int fd);
 RlPool *make_pool(const Bench *bench);
 void make_volume(const RlPool *pool, const char *name, uint64_t size, int extents);

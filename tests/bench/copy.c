@@ -27,7 +27,7 @@ clear(Copy *copy)
         g_error("%s: %s", copy->to, g_strerror(errno));
     rl_autofd int fd = open(copy->from, O_RDONLY | O_CLOEXEC);
     must(fd);
-    settle(fd);
+    flush(fd);
 }
 
 static void
@@ -41,7 +41,7 @@ count(Copy *copy)
         g_error("the copy of %s has another size", copy->from);
     rl_autofd int fd = open(copy->to, O_RDONLY | O_CLOEXEC);
     must(fd);
-    settle(fd);
+    flush(fd);
     must(fstat(fd, &to));
     copy->blocks = to.st_blocks;
 }

@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <linux/fiemap.h>
 #include <linux/fs.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
 
@@ -78,11 +79,24 @@ count_extents(int fd)
     return (int) map.fm_mapped_extents;
 }
 
-/* Nothing that was done before is left for the next call to pay. */
+void
+flush(int fd)
+{
+    must(syncfs(fd));
+}
+
+/* Only a freeze waits for all that a file system does behind the callers' backs: XFS frees removed
+ * files and writes its log's contents back, whatever syncfs(2) says. */
 void
 settle(int fd)
 {
-    must(syncfs(fd));
+    sigset_t all, before;
+
+    sigfillset(&all);
+    sigprocmask(SIG_BLOCK, &all, &before);
+    must(ioctl(fd, FIFREEZE, 0));
+    must(ioctl(fd, FITHAW, 0));
+    sigprocmask(SIG_SETMASK, &before, NULL);
 }
 
 RlPool *

@@ -102,7 +102,9 @@ now=$((found + 3))
 newest=$(cd "$pool/vm" && printf '%s\n' root.img.* | sort -t . -k 3 -n | tail -n 1)
 [ "$(counter "$pool/vm/$newest")" = $((found + 1)) ]
 idle_after $((now + 1))
-virsh destroy vm
+kill -KILL "$(cat /run/libvirt/qemu/vm.pid)" # which leaves it to us to flush
+eventually 20 domain_is_off vm
+eventually 20 test ! -e "$dirty"
 power_cut
 [ "$(counter "$clean")" = $((now + 1)) ]
 ok "after a stop all is committed, and the revision before it is there"

@@ -187,7 +187,7 @@ begin_upload()
 {
     rm -f "$LAB/pipe"
     mkfifo "$LAB/pipe"
-    virsh vol-upload "$volume" "$LAB/pipe" --pool m >"$LAB/uploading" 2>&1 &
+    command virsh -q vol-upload "$volume" "$LAB/pipe" --pool m >"$LAB/uploading" 2>&1 &
     meanwhile=$!
     exec 6>"$LAB/pipe"
     head -c 65536 "$LAB/U" >&6
@@ -198,17 +198,18 @@ end_upload()
 {
     local failed=0 said
 
-    had=$(contents "$POOL/$op")
+    had=$has
     tail -c +65537 "$LAB/U" >&6
     exec 6>&-
     wait "$meanwhile" || failed=1
     said=$(cat "$LAB/uploading")
     settled
-    has=$(contents "$POOL/$op")
+    look "$op"
     if [[ $1 == *+lost ]]; then
         [ $failed = 1 ] || wrong "the upload was to fail"
         [[ $said == *"'$volume' was started or changed meanwhile"* ||
-            $said == *"'$volume' cannot be replaced: it is running"* ]] || wrong "the upload"
+            $said == *"'$volume' cannot be replaced: it is running"* ||
+            $said == *"there is no volume '$volume'"* ]] || wrong "the upload"
         becomes
     else
         [ $failed = 0 ] || wrong "the upload failed"
@@ -220,7 +221,8 @@ begin_clone()
 {
     touch "$LAB/slow"
     volume_document c/v 1048576 >"$LAB/cloning.xml"
-    virsh vol-create-from away "$LAB/cloning.xml" "$target" --inputpool m >"$LAB/cloning" 2>&1 &
+    command virsh -q vol-create-from away "$LAB/cloning.xml" "$target" --inputpool m \
+        >"$LAB/cloning" 2>&1 &
     meanwhile=$!
     case $kind in
     automatic | named) eventually 10 daemon_has_open "$(disk)" ;;

@@ -32,23 +32,22 @@ api()
     return $status
 }
 
-# --- Contents. Files of one letter, and then zeros.
+# --- Contents. Files of one letter, and then zeros; 0 is zeros only.
 
 declare -A letters
 
 make_contents()
 {
-    local letter sum
+    local letter
 
-    for letter in Z A D S O U; do
+    for letter in 0 Z A D S O U; do
         : >"$LAB/$letter"
-        [ $letter = Z ] || head -c 131072 /dev/zero | tr '\0' $letter >"$LAB/$letter"
+        [ $letter = 0 ] || head -c 131072 /dev/zero | tr '\0' $letter >"$LAB/$letter"
         letters_of "$letter" "" 1M
         letters_of "$letter" + 2M
         letters_of "$letter" - 512K
         truncate -s 1M "$LAB/$letter"
     done
-    head -c 131072 "$LAB/D" >"$LAB/written"
 }
 
 letters_of()
@@ -60,6 +59,12 @@ letters_of()
     letters[${sum%% *}]=$1$2
 }
 
+# fill IMAGE LETTER: as a guest writes.
+fill()
+{
+    head -c 131072 "$LAB/$2" 1<>"$1"
+}
+
 # letter_of FILE: which content it has, "A" with 1 MiB, "A+" with 2 MiB, "A-" with 512 KiB.
 letter_of()
 {
@@ -69,29 +74,44 @@ letter_of()
     echo "${letters[${sum%% *}]:-unknown}"
 }
 
-# contents DIRECTORY: of all images of the volume v in it, as "1=Z clean=A dirty=D keep=Z". The
-# precache is left out, but it must not have anything else than it says it has.
-contents()
+# look OP: sets $has to all images of the volume OP/v, as "1=Z clean=A dirty=D keep=Z". The precache
+# is only said where it is not what it is to be.
+look()
 {
-    local sum file role sums known=() precache=
+    local sum file role sums letter precache=
+    local -A known=()
 
-    [ -d "$1" ] || return 0
-    sums=$(cd "$1" && shopt -s nullglob && set -- v.img* v-*.img && [ $# -eq 0 ] || md5sum -- "$@")
+    sums=$(cd "$POOL/$1" && shopt -s nullglob && set -- v.img* v-*.img && [ $# -eq 0 ] || md5sum -- "$@")
     while read -r sum file; do
+        letter=${letters[${sum:-none}]:-unknown}
         case $file in
-        '') continue ;;
-        v.img) role=clean ;;
-        v-dirty.img) role=dirty ;;
-        v-precache.img) precache=${letters[$sum]:-unknown} && continue ;;
-        v.img.*@*) role=${file#v.img.} role=${role%%@*} ;;
-        v.img@*) role=${file#v.img@} ;;
-        *) role=$file ;;
+        '') ;;
+        v.img) known[clean]=$letter ;;
+        v-dirty.img) known[dirty]=$letter ;;
+        v-precache.img) precache=$letter ;;
+        v.img.*@*) role=${file#v.img.} && known[${role%%@*}]=$letter ;;
+        v.img@*) known[${file#v.img@}]=$letter ;;
+        *) known[$file]=$letter ;;
         esac
-        known+=("$role=${letters[$sum]:-unknown}")
     done <<<"$sums"
-    sums=$(printf '%s\n' "${known[@]}" | sort | xargs)
-    [[ -z $precache || "$sums S" == *$precache* ]] || sums+=" precache=$precache"
-    echo "$sums"
+    [[ -z $precache || "${known[*]} S" == *$precache* ]] || known[precache]=$precache
+    ordered
+}
+
+# ordered: sets $has to what is in the array "known".
+ordered()
+{
+    local role
+
+    has=
+    for role in 1 2 clean dirty keep label; do
+        [ -z "${known[$role]:-}" ] || has+=" $role=${known[$role]}"
+        unset "known[$role]"
+    done
+    for role in "${!known[@]}"; do
+        [ -z "${known[$role]}" ] || has+=" $role=${known[$role]}"
+    done
+    has=${has# }
 }
 
 # listing_of_pool: what is in it; the time of the last change tells attributes as well.
@@ -145,10 +165,15 @@ settled()
 make_model()
 {
     case $kind in
-    snapshot) create_snapshot m model/v "$POOL/by/source.img" ;;
+    snapshot)
+        create_snapshot m model/v "$POOL/by/source.img"
+        "$STAGE_DIR/bin/virt-reflink" start "$POOL" model/v
+        "$STAGE_DIR/bin/virt-reflink" stop "$POOL" model/v # there is a precache now
+        ;;
     volatile) api vol-create-as m model/v 1M ;;
     *)
         api vol-create-as m model/v 1M
+        fill "$POOL/model/v.img" Z
         api vol-clone --pool m model/v model/v@keep
         api vol-clone --pool m by/head model/v@current
         ;;
@@ -204,7 +229,7 @@ enter_batch()
     done
     domain_xml own "${images[@]}" | hook own prepare begin
     for op in "${images[@]}"; do
-        cat "$LAB/written" 1<>"$op"
+        fill "$op" D
     done
     case $state in
     saved) domain_ended own saved "${images[@]}" && settled ;;
@@ -224,26 +249,32 @@ leave()
         -v "$(sed 's/^boot=.*/boot=00000000-dead-4000-8000-000000000000/' <<<"$run")"$'\n' "$@"
 }
 
-# What the volumes have in their state, as contents() says it.
-initial_contents()
+# initial OP: sets $had to what the volumes of the batch have in their state, as look() says it.
+initial()
 {
-    local history="1=Z"
+    local -A known=([1]=Z [clean]=A [dirty]=D [keep]=Z)
+    local has
 
-    [ "$1" = delete ] && [ "$kind" != named ] || history+=" keep=Z"
-    case $kind:$state in
-    snapshot:stopped | volatile:stopped) ;;
-    snapshot:* | volatile:*) echo "dirty=D" ;;
-    *:stopped | *:uploading | *:cloning) echo "1=Z clean=A ${history#1=Z}" ;;
-    direct:* | *:orphan) echo "1=Z dirty=D ${history#1=Z}" ;;
-    *) echo "1=Z clean=A dirty=D ${history#1=Z}" ;;
-    esac | xargs
+    case $kind in
+    snapshot | volatile) known=([dirty]=D) ;;
+    direct) [[ $state == @(stopped|uploading|cloning) ]] || known[clean]= ;;
+    esac
+    case $state in
+    stopped | uploading | cloning) known[dirty]= ;;
+    orphan) known[clean]= ;;
+    esac
+    [ "$1" != delete ] || [ "$kind" = named ] || known[keep]=
+    ordered
+    had=$has
 }
 
-# end_batch: the daemon's list is true without a refresh; then the pool goes.
+# end_batch: the daemon's list is true without a refresh; then the pool goes. What is done without
+# libvirt it sees with the next vol-info.
 end_batch()
 {
     local before
 
+    [ ! -d "$POOL/cmd-stop" ] || api vol-info cmd-stop/v m >/dev/null
     before=$(api vol-list m | sort)
     api pool-refresh m >/dev/null
     diff <(echo "$before") <(api vol-list m | sort) ||

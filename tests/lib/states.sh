@@ -105,10 +105,10 @@ lines()
     "$@" | grep -c -E -e "$regex" || true
 }
 
-# field NAME COMMAND...: what "NAME: ..." is in its output.
+# field NAME COMMAND...: what "NAME: ..." is in its output, with no "bytes" behind it.
 field()
 {
     local name=$1
     shift
-    "$@" | sed -n "s/^$name: *//p"
+    "$@" | sed -n "s/ bytes\$//; s/^$name: *//p"
 }

@@ -129,16 +129,14 @@ fill_volume()
     virsh vol-upload "$1" "$LAB/text" --pool "$pool"
 }
 
-# newest_revision NAME TEXT: the name of the volume's latest automatic revision, which holds TEXT.
-newest_revision()
+# newest_revision_has NAME TEXT: the volume's latest automatic revision does.
+newest_revision_has()
 {
     local file
 
     file=$(find "$POOL" -path "$POOL/$1.img.*@*" | sort -V | tail -n 1)
     [ -n "$file" ] || die "$1 has no revision"
     has_text "$file" "$2"
-    file=${file#"$POOL/$1.img."}
-    echo "$1@${file%%@*}"
 }
 
 # revisions NAME: how many automatic ones it has.
@@ -226,8 +224,18 @@ is_up()
 start()
 {
     forget_output "$1"
-    virsh start "$1"
+    alone virsh start "$1"
     slowly is_up "$1"
+}
+
+# alone COMMAND...: not while another story does so as well. Of what sets up disks, two at once are
+# slower than one after the other, and libxl has no patience with that.
+alone()
+{
+    (
+        flock 9
+        "$@" 9>&-
+    ) 9>/run/alone
 }
 
 forget_output()

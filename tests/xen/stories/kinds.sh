@@ -30,7 +30,7 @@ guest "$pool-template" "put xvda 'template 2'"
 tell "$pool-template" poweroff -f
 slowly is_off "$pool-template"
 committed template/root "template 2"
-newest_revision template/root "template 1"
+newest_revision_has template/root "template 1"
 expect "<path>$POOL/template/root.img.2@" virsh vol-dumpxml vm/root "$pool"
 expect "spoilt" guest "$pool" get xvda
 ok "a template that is updated while a domain runs on it: vol-dumpxml shows what that runs on"
@@ -38,7 +38,7 @@ ok "a template that is updated while a domain runs on it: vol-dumpxml shows what
 tell "$pool" poweroff -f
 slowly is_off "$pool"
 committed vm/private "first"
-newest_revision vm/private "nothing yet"
+newest_revision_has vm/private "nothing yet"
 slowly is_gone "$POOL/vm/root-dirty.img"
 slowly is_gone "$POOL/vm/volatile-dirty.img"
 ok "a guest that powers off: what it keeps is committed, and the old content is a revision"
@@ -54,7 +54,7 @@ guest "$pool" put xvdb second
 virsh destroy "$pool"
 slowly is_off "$pool"
 committed vm/private "second"
-newest_revision vm/private "first"
+newest_revision_has vm/private "first"
 expect_exactly 3 revisions vm/private
 has_text "$POOL/template/root.img" "template 2"
 ok "a domain that is destroyed is committed as well"

@@ -55,7 +55,7 @@ inode=$(stat -c %i "$dirty")
 fails_with "domain '$pool' is saved on it" virsh start "$pool-other"
 fails_with "domain '$pool' is saved on it" virsh start "$pool"
 forget_output "$pool"
-virsh restore "/var/lib/$pool.save"
+alone virsh restore "/var/lib/$pool.save"
 rm "/var/lib/$pool.save"
 # shellcheck disable=SC2016
 expect "yes two" guest "$pool" 'echo $remembered $(get xvda)'
@@ -67,7 +67,7 @@ virsh managedsave "$pool"
 slowly is_off "$pool"
 expect_info vm/disk "saved"
 has_text "$dirty" three
-virsh start "$pool"
+alone virsh start "$pool"
 # shellcheck disable=SC2016
 expect "yes three" guest "$pool" 'echo $remembered $(get xvda)'
 guest "$pool" put xvda four
@@ -85,14 +85,14 @@ ok "a guest that reboots has what it wrote before"
 virsh shutdown "$pool"
 slowly is_off "$pool"
 committed vm/disk five
-newest_revision vm/disk four
+newest_revision_has vm/disk four
 ok "a shutdown commits what was written since"
 
 revision=$(cd "$POOL/vm" && grep -l "^at rest" disk.img.*@*)
 revision=${revision#disk.img.}
 virsh vol-clone "vm/disk@${revision%%@*}" vm/disk@current --pool "$pool"
 has_text "$POOL/vm/disk.img" "at rest"
-newest_revision vm/disk five
+newest_revision_has vm/disk five
 start "$pool"
 expect "at rest" guest "$pool" get xvda
 ok "a revert: the next start has the old content, and what was current is a revision"
@@ -102,7 +102,7 @@ tell "$pool" "echo c >/proc/sysrq-trigger"
 slowly is_off "$pool"
 expect crashed virsh domstate "$pool" --reason
 committed vm/disk crashing
-newest_revision vm/disk "at rest"
+newest_revision_has vm/disk "at rest"
 ok "a guest that crashes is committed as it was left"
 
 done_testing

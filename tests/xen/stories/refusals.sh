@@ -30,7 +30,7 @@ cat >"$LAB/xl.cfg" <<-END
 	memory = 128
 	disk = ["format=raw,vdev=xvda,access=rw,target=$POOL/vm/disk-dirty.img"]
 END
-xl create -q "$LAB/xl.cfg"
+alone xl create -q "$LAB/xl.cfg"
 slowly is_up "$pool-xl"
 guest "$pool-xl" put xvda "by xl"
 expect_info vm/disk "Xen domain       $pool-xl"
@@ -45,7 +45,7 @@ ok "a domain of xl's: start, delete and revert are refused, and the start names 
 xl destroy "$pool-xl"
 slowly virt-reflink stop "$POOL" vm/disk
 committed vm/disk "by xl"
-newest_revision vm/disk "at rest"
+newest_revision_has vm/disk "at rest"
 ok "when it is gone, virt-reflink commits what it wrote"
 
 done_testing

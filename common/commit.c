@@ -78,3 +78,35 @@ rl_commit_link(const RlVolume *volume, uint64_t number, GError **error)
     rl_volume_log(volume, "linked %s as %s", volume->clean_file, file);
     return true;
 }
+
+/* Two images with one number come from an administrator who put a revision in the clean image's
+ * place, with all that is noted on it. Then the names on disk tell the number. */
+static bool
+link_anew(const RlVolume *volume, int fd, uint64_t *number, GError **error)
+{
+    uint64_t highest;
+
+    return rl_commit_highest(volume, fd, &highest, error) &&
+           next_number(volume, highest, number, error) && rl_commit_link(volume, *number, error);
+}
+
+bool
+rl_commit_revision(const RlVolume *volume, int fd, uint64_t *ret_number, GError **error)
+{
+    g_autoptr(GError) cause = NULL;
+    uint64_t number;
+    bool linked;
+
+    if (!rl_commit_number(volume, fd, &number, &linked, error))
+        return false;
+    if (!linked && !rl_commit_link(volume, number, &cause)) {
+        if (!rl_error_is_errno(cause, EEXIST)) {
+            g_propagate_error(error, g_steal_pointer(&cause));
+            return false;
+        }
+        if (!link_anew(volume, fd, &number, error))
+            return false;
+    }
+    *ret_number = number;
+    return rl_attr_remove(fd, RL_ATTR_HIGHEST, error);
+}

@@ -80,11 +80,15 @@ rl_copy_sparse(int from, int to, GError **error)
 {
     g_autofree char *buffer = g_malloc(CHUNK_SIZE);
     off_t size = lseek(from, 0, SEEK_END);
+    struct stat st;
 
+    if (fstat(from, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
+        return rl_fail_errno(error, EINVAL,
+                             "cannot copy what is neither a file nor a block device");
     if (size < 0)
         return rl_fail_errno(error, errno, "cannot tell the size of what is to be copied");
-    /* First: XFS allocates ahead of writes that make a file longer, and keeps that in what are to be
-     * holes. */
+    /* First: XFS allocates ahead of writes that make a file longer, and keeps that in what are to
+     * be holes. */
     if (ftruncate(to, size) < 0)
         return rl_fail_errno(error, errno, "cannot set the size of a copy");
     for (off_t data = 0, hole; data < size; data = hole) {

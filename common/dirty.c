@@ -92,6 +92,12 @@ rl_dirty_is_unwritten(const RlVolume *volume, const RlBase *base, const struct s
            rl_stat_same_date(st, &base->st);
 }
 
+bool
+rl_dirty_dates_are_true(const char *driver)
+{
+    return strcmp(driver, "qemu") != 0;
+}
+
 /* The modification time comes last: everything else that is done to the file would change it. */
 static bool
 set_up(int fd, const RlVolume *volume, const RlBase *base, GError **error)

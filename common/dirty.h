@@ -55,6 +55,15 @@ int rl_dirty_make(const RlVolume *volume, const RlBase *base, GError **error);
 bool rl_dirty_is_unwritten(const RlVolume *volume, const RlBase *base, const struct stat *st);
 
 /**
+ * rl_dirty_dates_are_true:
+ * True if a domain of @driver cannot set the dates of its images. libvirt's qemu driver makes the
+ * device model their owner, and an owner can: what a broken-out guest writes into a snapshot, or
+ * into a disk that it only reads, must not come back at the next start because it seems to be
+ * unwritten. Under Xen an image is root's.
+ */
+bool rl_dirty_dates_are_true(const char *driver);
+
+/**
  * rl_dirty_make_empty:
  * Returns an unnamed sparse file of @capacity bytes in @volume's directory, owned by the caller; -1
  * with @error.

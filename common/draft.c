@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "attr.h"
 #include "clone.h"
 #include "dir.h"
 #include "error.h"
@@ -105,6 +106,7 @@ link_replaced(RlDraft *draft, RlVolume *volume, GError **error)
     if (!linked && !rl_commit_link(volume, draft->revision, error))
         return false;
     draft->replaced = volume->clean.st;
+    draft->replaced_fd = rl_fd_steal(&clean);
     draft->linked = true;
     return rl_volume_sync(volume, error);
 }
@@ -147,7 +149,7 @@ rl_draft_new(RlPool *pool, const char *text, const RlAccess *access, GError **er
     g_autoptr(RlDraft) draft = g_new0(RlDraft, 1);
 
     draft->pool = pool;
-    draft->dir = draft->fd = -1;
+    draft->dir = draft->fd = draft->replaced_fd = -1;
     draft->name = rl_name_parse(text, error);
     if (!draft->name || !begin(draft, access, error))
         return NULL;
@@ -185,6 +187,10 @@ unlink_replaced(RlDraft *draft)
 
     if (!revision || !volume->clean.there || !rl_stat_same(&revision->st, &volume->clean.st))
         return;
+    /* Numbers are never given twice: libvirt may still list this one. */
+    rl_autofd int clean = rl_volume_open_image(volume, volume->clean_file, NULL);
+    if (clean < 0 || !rl_attr_set_number(clean, RL_ATTR_HIGHEST, draft->revision, NULL))
+        return;
     if (unlinkat(volume->dir, revision->file, 0) == 0)
         rl_volume_log(volume, "unlinked %s", revision->file);
 }
@@ -198,6 +204,7 @@ rl_draft_free(RlDraft *draft)
     rl_newfile_discard(draft->fd, draft->dir);
     rl_fd_close(&draft->fd);
     rl_fd_close(&draft->dir);
+    rl_fd_close(&draft->replaced_fd);
     if (unfinished && draft->linked)
         unlink_replaced(draft);
     if (draft->name && draft->made_dir)

@@ -16,6 +16,7 @@ typedef struct {
     /* Of NAME@current: the clean image that is to be replaced, and the revision it was linked to.
      */
     struct stat replaced;
+    int replaced_fd; /* open as long as the draft lives: no other image can get that inode number */
     uint64_t revision;
     bool linked;
 } RlDraft;

@@ -31,6 +31,7 @@ fill(RlDraft *draft, GError **error)
     if (draft->fd < 0)
         return false;
     draft->replaced = base->st;
+    draft->replaced_fd = rl_fd_steal(&base->fd);
     return rl_identity_new(draft->fd, 0, error);
 }
 
@@ -40,7 +41,7 @@ rl_edit_begin(RlPool *pool, const char *name, GError **error)
     g_autoptr(RlDraft) draft = g_new0(RlDraft, 1);
 
     draft->pool = pool;
-    draft->dir = draft->fd = -1;
+    draft->dir = draft->fd = draft->replaced_fd = -1;
     draft->name = rl_name_parse(name, error);
     if (!draft->name)
         return NULL;
@@ -59,16 +60,11 @@ static bool
 swap(RlDraft *draft, const RlVolume *volume, GError **error)
 {
     g_autofree char *temp = rl_file_name_temp(draft->name->leaf);
-    rl_autofd int clean = rl_volume_open_image(volume, volume->clean_file, error);
-    bool linked;
 
     /* The number is not fsynced: should it be lost, the names on disk tell it. */
-    if (clean < 0 || !rl_commit_number(volume, clean, &draft->revision, &linked, error) ||
-        !rl_attr_set_number(draft->fd, RL_ATTR_HIGHEST, draft->revision, error))
-        return false;
-    if (!linked && !rl_commit_link(volume, draft->revision, error))
-        return false;
-    return rl_newfile_link(draft->fd, volume->dir, temp, error) &&
+    return rl_commit_revision(volume, draft->replaced_fd, &draft->revision, error) &&
+           rl_attr_set_number(draft->fd, RL_ATTR_HIGHEST, draft->revision, error) &&
+           rl_newfile_link(draft->fd, volume->dir, temp, error) &&
            rl_volume_rename(volume, temp, volume->clean_file, error);
 }
 

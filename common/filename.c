@@ -7,7 +7,7 @@
 #include "random.h"
 
 /* Ours have six random characters, Qubes' eight. */
-#define TEMP_RANDOM_MIN 6
+#define TEMP_RANDOM 6
 
 static const struct {
     const char *suffix;
@@ -86,15 +86,16 @@ parse_permanent(RlFileName *parsed, const char *name)
     return parse_suffixed(parsed, name, strlen(name));
 }
 
-/* What follows the tilde is random. Temporary files are removed unasked, so a backup that somebody
- * made ("private.img~") must not pass for one. */
+/* What follows the tilde is six random hex digits. Temporary files are removed unasked, so a backup
+ * that somebody made ("private.img~", "private.img~before") must not pass for one, and Qubes' own
+ * longer ones are left to it. */
 static bool
 parse_temp(RlFileName *parsed, const char *name, const char *tilde)
 {
     g_autofree char *final = g_strndup(name, (gsize) (tilde - name));
-    size_t random = strspn(tilde + 1, G_CSET_a_2_z G_CSET_A_2_Z G_CSET_DIGITS "_");
+    size_t random = strspn(tilde + 1, "0123456789abcdef");
 
-    if (random < TEMP_RANDOM_MIN || tilde[1 + random] || !parse_permanent(parsed, final))
+    if (random != TEMP_RANDOM || tilde[1 + random] || !parse_permanent(parsed, final))
         return false;
     parsed->role = RL_FILE_TEMP;
     parsed->label = NULL;

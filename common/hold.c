@@ -23,9 +23,10 @@ rl_hold_set(int fd, RlHold hold, GError **error)
 {
     if (!rl_attr_set(fd, RL_ATTR_HOLD, words[hold], error))
         return false;
-    /* What belongs to a save means nothing any more. */
-    return hold == RL_HOLD_SAVED || (rl_attr_remove(fd, RL_ATTR_SAVE_FILE, error) &&
-                                     rl_attr_remove(fd, RL_ATTR_RESTORE, error));
+    /* What belongs to a save means nothing any more, unless a restore is to fail. */
+    return hold == RL_HOLD_SAVED || hold == RL_HOLD_RESTORED ||
+           (rl_attr_remove(fd, RL_ATTR_SAVE_FILE, error) &&
+            rl_attr_remove(fd, RL_ATTR_RESTORE, error));
 }
 
 bool

@@ -111,14 +111,14 @@ rl_volume_keep(const RlPool *pool, const char *name, const RlOwner *owner, bool 
 }
 
 bool
-rl_volume_is_restored(const RlPool *pool, const char *name, const RlOwner *owner)
+rl_volume_is_continued(const RlPool *pool, const char *name, const RlOwner *owner)
 {
     g_autoptr(RlVolume) volume = rl_volume_find(pool, name, NULL);
     g_autoptr(RlRun) run = NULL;
     RlHold mark = RL_HOLD_NONE;
     rl_autofd int fd = volume ? open_owned(volume, owner, &run, NULL) : -1;
 
-    return fd >= 0 && (!rl_hold_get(fd, &mark, NULL) || mark == RL_HOLD_RESTORED);
+    return fd >= 0 && (run->continued || !rl_hold_get(fd, &mark, NULL) || mark != RL_HOLD_NONE);
 }
 
 bool
@@ -136,7 +136,8 @@ rl_volume_announce_restore(const RlPool *pool, const char *name, const RlOwner *
         return true;
     if (!rl_hold_get(fd, &mark, error))
         return false;
-    return mark != RL_HOLD_SAVED || rl_hold_announce_restore(fd, error);
+    /* Also where nobody has marked it: whoever was to do so may have been killed. */
+    return mark == RL_HOLD_SUSPECT || rl_hold_announce_restore(fd, error);
 }
 
 /* Locks the volume and opens its dirty image, for a person's decision that @what tells. */
@@ -155,7 +156,7 @@ lock_idle(RlVolume *volume, const char *what, int *ret_fd, GError **error)
     rl_autofd int fd = rl_volume_open_image(volume, volume->dirty_file, error);
     if (fd < 0 || !rl_run_get(fd, &run, error))
         return NULL;
-    if (rl_run_is_open(run, fd)) {
+    if (rl_run_is_held(run, fd)) {
         rl_fail(error, RL_ERROR_STATE, "volume '%s' cannot be %s: it is running%s%s%s",
                 volume->name->volume, what, run ? " for domain '" : "", run ? run->name : "",
                 run ? "'" : "");

@@ -27,11 +27,11 @@ bool rl_volume_keep(const RlPool *pool, const char *name, const RlOwner *owner, 
                     GError **error);
 
 /**
- * rl_volume_is_restored:
- * True if @owner runs on the dirty image of the volume @name since its restore. Any doubt is yes:
- * then it is kept.
+ * rl_volume_is_continued:
+ * True if the dirty image of the volume @name, which @owner has, was there before that. Any doubt
+ * is yes: then it is kept.
  */
-bool rl_volume_is_restored(const RlPool *pool, const char *name, const RlOwner *owner);
+bool rl_volume_is_continued(const RlPool *pool, const char *name, const RlOwner *owner);
 
 /**
  * rl_volume_announce_restore:

@@ -130,6 +130,7 @@ rl_draft_create(RlDraft *draft, const RlRecord *record, uint64_t capacity, GErro
     rl_volume_log(volume, "created, %s%s",
                   rl_kind_to_string(record ? record->kind : RL_KIND_PERSISTENT),
                   has_image ? ", with a clean image" : "");
+    rl_newfile_discard(draft->fd, draft->dir); /* where no image was wanted */
     rl_fd_close(&draft->fd);
     return true;
 }
@@ -196,6 +197,8 @@ rl_draft_replace(RlDraft *draft, GError **error)
     if (!keep_replaced(draft, volume, error) ||
         !rl_newfile_replace(draft->fd, volume->dir, temp, volume->clean_file, error))
         return false;
+    rl_attr_remove(draft->replaced_fd, RL_ATTR_HIGHEST,
+                   NULL); /* a clean image's, and it is none now */
     rl_volume_log(volume, "replaced %s; it is revision %" G_GUINT64_FORMAT " now",
                   volume->clean_file, draft->revision);
     rl_fd_close(&draft->fd);

@@ -43,6 +43,7 @@ rl_run_put_back(int fd, const RlRun *run, GError **error)
     g_key_file_set_int64(file, GROUP, "since", run->since_us);
     g_key_file_set_boolean(file, GROUP, "written", run->written);
     g_key_file_set_boolean(file, GROUP, "readonly", run->readonly);
+    g_key_file_set_boolean(file, GROUP, "continued", run->continued);
 
     g_autofree char *text = g_key_file_to_data(file, NULL, NULL);
     return rl_attr_set(fd, RL_ATTR_RUN, text, error);
@@ -61,6 +62,7 @@ rl_run_set(int fd, const RlOwner *owner, RlRunTraits traits, GError **error)
     run->since_us = rl_run_boot_clock_us();
     run->written = traits.written;
     run->readonly = traits.readonly;
+    run->continued = traits.continued;
     return rl_run_put_back(fd, run, error);
 }
 
@@ -97,6 +99,7 @@ rl_run_get(int fd, RlRun **ret_run, GError **error)
     run->since_us = g_key_file_get_int64(file, GROUP, "since", NULL);
     run->written = g_key_file_get_boolean(file, GROUP, "written", &no_flag) || no_flag;
     run->readonly = g_key_file_get_boolean(file, GROUP, "readonly", NULL);
+    run->continued = g_key_file_get_boolean(file, GROUP, "continued", NULL);
     *ret_run = run;
     return true;
 }
@@ -115,6 +118,19 @@ bool
 rl_run_is_open(const RlRun *run, int fd)
 {
     return rl_inuse(fd) || (run && run->readonly && rl_inuse_by_anyone(fd));
+}
+
+bool
+rl_run_is_held(const RlRun *run, int fd)
+{
+    if (rl_inuse(fd))
+        return true;
+    for (int i = 0; run && rl_inuse_by_anyone(fd); i++) {
+        if (i == 5)
+            return true;
+        g_usleep(10 * 1000);
+    }
+    return false;
 }
 
 bool

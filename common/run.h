@@ -20,6 +20,7 @@ typedef struct {
     char *name;
     bool written;    /* the time stamps cannot tell whether it was written to: say that it was */
     bool readonly;   /* the domain only reads it: nothing is ever committed */
+    bool continued;  /* it was there before this run, and is not this run's to end if that fails */
     char *boot_id;   /* of the host's boot in which it was started */
     gint64 since_us; /* of that boot's clock, when it was started */
 } RlRun;
@@ -33,6 +34,7 @@ typedef struct {
 typedef struct {
     bool written;
     bool readonly;
+    bool continued;
 } RlRunTraits;
 
 /**
@@ -79,6 +81,14 @@ bool rl_run_is_fresh(const RlRun *run);
  * would: for writing, or at all if the run only reads.
  */
 bool rl_run_is_open(const RlRun *run, int fd);
+
+/**
+ * rl_run_is_held:
+ * True if there is a @run and anybody has the dirty image @fd (open for reading only) open at all:
+ * a domain on an external snapshot only reads it, and needs it as much. For whoever is not that
+ * domain. A probe by somebody else is told apart by its being short.
+ */
+bool rl_run_is_held(const RlRun *run, int fd);
 
 /**
  * rl_run_is_of:

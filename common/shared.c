@@ -3,7 +3,9 @@
 
 #include <string.h>
 
+#include "attr.h"
 #include "error.h"
+#include "fd.h"
 #include "scan.h"
 
 /* How many links the clean image and the volume's own revisions account for. */
@@ -19,6 +21,26 @@ own_links(const RlVolume *volume, const GPtrArray *revisions)
     return links;
 }
 
+/* A backup's links stay for long, and no start is to look through the pool again for them. */
+static bool
+is_known(const RlVolume *volume)
+{
+    rl_autofd int fd = rl_volume_open_image(volume, volume->clean_file, NULL);
+    uint64_t links;
+
+    return fd >= 0 && rl_attr_get_number(fd, RL_ATTR_LINKS, &links, NULL) &&
+           links == volume->clean.st.st_nlink;
+}
+
+static void
+note(const RlVolume *volume)
+{
+    rl_autofd int fd = rl_volume_open_image(volume, volume->clean_file, NULL);
+
+    if (fd >= 0)
+        rl_attr_set_number(fd, RL_ATTR_LINKS, volume->clean.st.st_nlink, NULL);
+}
+
 bool
 rl_volume_require_unshared(const RlVolume *volume, GError **error)
 {
@@ -32,6 +54,8 @@ rl_volume_require_unshared(const RlVolume *volume, GError **error)
     if (own_links(volume, revisions) >= volume->clean.st.st_nlink)
         return true;
 
+    if (is_known(volume))
+        return true;
     listed = rl_scan(volume->pool, error);
     if (!listed)
         return false;
@@ -45,5 +69,6 @@ rl_volume_require_unshared(const RlVolume *volume, GError **error)
                 "whose it is (clone one of them and delete the other)",
                 volume->name->volume, other->name);
     }
+    note(volume);
     return true;
 }

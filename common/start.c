@@ -73,7 +73,8 @@ take_over(Start *start, GError **error)
     if (takeover == RL_TAKEOVER_DROP)
         return drop_leftover(volume, error);
 
-    if (!rl_hold_get(fd, &start->hold, error) || !rl_takeover_mark(fd, start->owner, error))
+    if (!rl_hold_get(fd, &start->hold, error) ||
+        !rl_takeover_mark(fd, start->owner, run, takeover, error))
         return false;
     /* Its memory is gone, and with the mark what said where that was. */
     if (start->hold == RL_HOLD_SAVED && takeover == RL_TAKEOVER_CONTINUE)
@@ -93,6 +94,17 @@ refuse_missing(const Start *start, GError **error)
     return rl_fail(error, RL_ERROR_STATE,
                    "volume '%s' has no dirty image, and the domain's disk is an overlay on it",
                    start->volume->name->volume);
+}
+
+/* A domain's memory knows what was on the disk that it was saved with. */
+static bool
+refuse_lost(const Start *start, GError **error)
+{
+    return rl_fail(error, RL_ERROR_STATE,
+                   "volume '%s' has no dirty image any more, and the saved memory of domain '%s' "
+                   "belongs to one: "
+                   "start it without (virsh managedsave-remove)",
+                   start->volume->name->volume, start->owner->name);
 }
 
 static RlRunTraits
@@ -215,6 +227,8 @@ try_at_once(Start *start, const RlBase *base, GError **error)
         return start->done;
     if (!volume->dirty.there && (start->flags & RL_START_OVERLAID))
         return refuse_missing(start, error);
+    if (!volume->dirty.there && (start->flags & RL_START_RESTORED))
+        return refuse_lost(start, error);
     if (volume->kind == RL_KIND_VOLATILE)
         return start_volatile(start, error);
     if (volume->kind == RL_KIND_DIRECT)
@@ -322,11 +336,12 @@ put_back(int fd, const RlStarted *started, GError **error)
 /* Nobody should have written to an image that was started a moment ago; if somebody did, it is no
  * precache. */
 static bool
-is_untouched(const RlVolume *volume)
+is_untouched(const RlVolume *volume, const RlOwner *owner)
 {
     g_autoptr(RlBase) base = rl_base_open(volume, NULL);
 
-    return base && rl_dirty_is_unwritten(volume, base, &volume->dirty.st);
+    return base && rl_dirty_is_unwritten(volume, base, &volume->dirty.st) &&
+           (volume->kind != RL_KIND_SNAPSHOT || rl_dirty_dates_are_true(owner->driver));
 }
 
 bool
@@ -355,7 +370,7 @@ rl_volume_unstart(const RlPool *pool, const RlStarted *started, const RlOwner *o
     if (volume->kind == RL_KIND_VOLATILE)
         return rl_dirty_drop(volume, error);
 
-    if (volume->kind != RL_KIND_DIRECT && !is_untouched(volume))
+    if (volume->kind != RL_KIND_DIRECT && !is_untouched(volume, owner))
         return volume->kind == RL_KIND_PERSISTENT || rl_dirty_drop(volume, error);
 
     const char *back = volume->kind == RL_KIND_DIRECT ? volume->clean_file : volume->precache_file;

@@ -4,17 +4,18 @@
 #include "error.h"
 #include "fd.h"
 #include "hold.h"
+#include "inuse.h"
 
 static RlState
 decide(const RlVolume *volume, int fd, const RlRun *run, RlHold hold)
 {
-    if (rl_run_is_open(run, fd))
+    if (rl_inuse(fd))
         return RL_STATE_RUNNING;
     if (hold == RL_HOLD_SAVED)
         return RL_STATE_SAVED;
     if (hold == RL_HOLD_SUSPECT)
         return RL_STATE_SUSPECT;
-    if (run && rl_run_is_fresh(run))
+    if (run && (rl_run_is_fresh(run) || rl_run_is_held(run, fd)))
         return RL_STATE_RUNNING;
     if (volume->kind == RL_KIND_PERSISTENT && !volume->clean.there)
         return RL_STATE_ORPHAN;

@@ -13,6 +13,7 @@
 #include "fd.h"
 #include "hold.h"
 #include "identity.h"
+#include "inuse.h"
 #include "log.h"
 #include "newfile.h"
 #include "state.h"
@@ -57,9 +58,14 @@ commit(const RlVolume *volume, int fd, RlStop *ret_stop, GError **error)
     if (clean < 0 || !rl_commit_number(volume, clean, &number, &linked, error) ||
         !rl_identity_new(fd, number, error) || !rl_dirty_sync(volume, fd, error))
         return false;
-    if (!linked && !rl_commit_link(volume, number, error))
-        return false;
-    if (!rl_volume_rename(volume, volume->dirty_file, volume->clean_file, error))
+    /* A guest that opened it while its data went to the disk writes on into what would be the clean
+     * image. */
+    if (rl_inuse(fd))
+        return refuse_busy(volume, error);
+    uint64_t made;
+    if (!rl_commit_revision(volume, clean, &made, error) ||
+        (made != number && !rl_attr_set_number(fd, RL_ATTR_HIGHEST, made, error)) ||
+        !rl_volume_rename(volume, volume->dirty_file, volume->clean_file, error))
         return false;
     *ret_stop = RL_STOP_COMMITTED;
     return rl_volume_sync(volume, error);
@@ -73,7 +79,10 @@ stop_persistent(const RlVolume *volume, int fd, const RlRun *run, RlStop *ret_st
 
     if (!base)
         return false;
-    if (is_unwritten(volume, fd, run, base))
+    /* What a domain only read is nobody's writes; what is not as it was made is nobody's precache.
+     */
+    if (is_unwritten(volume, fd, run, base) &&
+        (!run->readonly || rl_dirty_dates_are_true(run->driver)))
         return keep_as_precache(volume, fd, ret_stop, error);
     if (run && run->readonly) {
         *ret_stop = RL_STOP_DROPPED;
@@ -82,22 +91,13 @@ stop_persistent(const RlVolume *volume, int fd, const RlRun *run, RlStop *ret_st
     return commit(volume, fd, ret_stop, error);
 }
 
-/* libvirt's qemu driver makes the device model the owner of the image, and an owner can set dates.
- * What a broken-out guest writes into a snapshot must not come back at the next start by that.
- * Under Xen the image is root's. */
-static bool
-dates_are_beyond_reach(const RlRun *run)
-{
-    return strcmp(run->driver, "qemu") != 0;
-}
-
 static bool
 stop_snapshot(const RlVolume *volume, int fd, const RlRun *run, RlStop *ret_stop, GError **error)
 {
     /* No source, or none that can be read now: then there is nothing to keep the image for. */
     g_autoptr(RlBase) base = rl_base_open(volume, NULL);
 
-    if (base && is_unwritten(volume, fd, run, base) && dates_are_beyond_reach(run))
+    if (base && is_unwritten(volume, fd, run, base) && rl_dirty_dates_are_true(run->driver))
         return keep_as_precache(volume, fd, ret_stop, error);
     *ret_stop = RL_STOP_DROPPED;
     return rl_dirty_drop(volume, error);
@@ -162,7 +162,10 @@ check(const RlVolume *volume, int fd, const RlOwner *owner, const RlRun *run, bo
     RlHold hold;
 
     *ret_go_on = false;
-    if (owner && (!run || !rl_run_is_of(run, owner))) {
+    /* Of those who share an image that is only read, the last to stop ends it. */
+    bool shared = run && run->readonly && owner;
+    bool ours = !owner || (run && rl_run_is_of(run, owner));
+    if ((!ours && (!shared || rl_run_is_fresh(run))) || (shared && rl_run_is_held(run, fd))) {
         *ret_stop = RL_STOP_NOT_OWNED;
         return true;
     }
@@ -172,7 +175,7 @@ check(const RlVolume *volume, int fd, const RlOwner *owner, const RlRun *run, bo
         *ret_stop = RL_STOP_HELD;
         return true;
     }
-    if (rl_run_is_open(run, fd))
+    if (owner ? rl_run_is_open(run, fd) : rl_run_is_held(run, fd))
         return refuse_busy(volume, error);
     *ret_go_on = true;
     return true;

@@ -54,6 +54,15 @@ bool rl_commit_number(const RlVolume *volume, int fd, uint64_t *ret_number, bool
 bool rl_commit_highest(const RlVolume *volume, int fd, uint64_t *ret_highest, GError **error);
 
 /**
+ * rl_commit_revision:
+ * Makes the clean image @fd of @volume its next automatic revision, if it is not that already
+ * (rl_commit_number(), rl_commit_link()), and takes from it what only a clean image has.
+ * *@ret_number is the revision's. The caller has the lock, and puts something else in the clean
+ * image's place.
+ */
+bool rl_commit_revision(const RlVolume *volume, int fd, uint64_t *ret_number, GError **error);
+
+/**
  * rl_commit_link:
  * Links the clean image to the name of revision @number. The caller has the lock.
  */

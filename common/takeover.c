@@ -4,6 +4,7 @@
 #include "attr.h"
 #include "error.h"
 #include "hold.h"
+#include "inuse.h"
 #include "state.h"
 
 static bool
@@ -69,6 +70,14 @@ decide_leftover(const RlVolume *volume, int fd, const RlRun *run, RlHold hold, R
     return rl_takeover_check(volume, fd, error);
 }
 
+/* Domains that only read do not hurt each other: an installation medium is many domains' disk. */
+static bool
+may_be_shared(int fd, const RlRun *run, RlHold hold, RlStartFlags flags)
+{
+    return (flags & RL_START_READONLY) && run && run->readonly && hold == RL_HOLD_NONE &&
+           !rl_inuse(fd);
+}
+
 bool
 rl_takeover_decide(const RlVolume *volume, int fd, const RlRun *run, const RlOwner *owner,
                    RlStartFlags flags, RlTakeover *ret_takeover, GError **error)
@@ -76,13 +85,17 @@ rl_takeover_decide(const RlVolume *volume, int fd, const RlRun *run, const RlOwn
     bool ours = run && rl_run_is_of(run, owner);
     RlHold hold;
 
-    if (rl_run_is_open(run, fd))
-        return refuse_in_use(volume, run, error);
     if (!rl_hold_get(fd, &hold, error))
         return false;
+    if (may_be_shared(fd, run, hold, flags)) {
+        *ret_takeover = RL_TAKEOVER_SHARE;
+        return true;
+    }
+    if (ours ? rl_run_is_open(run, fd) : rl_run_is_held(run, fd))
+        return refuse_in_use(volume, run, error);
     if (hold == RL_HOLD_SUSPECT)
         return rl_state_require_idle(volume, "started", error);
-    if (hold == RL_HOLD_SAVED && ours && rl_hold_restore_is_announced(fd)) {
+    if (ours && rl_hold_restore_is_announced(fd)) {
         *ret_takeover = RL_TAKEOVER_RESTORE;
         return true;
     }
@@ -95,12 +108,15 @@ rl_takeover_decide(const RlVolume *volume, int fd, const RlRun *run, const RlOwn
 }
 
 bool
-rl_takeover_mark(int fd, const RlOwner *owner, GError **error)
+rl_takeover_mark(int fd, const RlOwner *owner, const RlRun *run, RlTakeover takeover,
+                 GError **error)
 {
+    RlRunTraits traits = {.written = true, .continued = true};
     RlHold hold;
 
-    if (!rl_run_set(fd, owner, (RlRunTraits){.written = true}, error) ||
-        !rl_hold_get(fd, &hold, error))
+    if (takeover == RL_TAKEOVER_SHARE)
+        traits = (RlRunTraits){.written = run->written, .readonly = true};
+    if (!rl_run_set(fd, owner, traits, error) || !rl_hold_get(fd, &hold, error))
         return false;
     /* What was kept once is kept again if this start fails. */
     return hold == RL_HOLD_NONE || rl_hold_set(fd, RL_HOLD_RESTORED, error);

@@ -10,6 +10,7 @@ typedef enum {
     RL_TAKEOVER_CONTINUE, /* the domain goes on with it */
     RL_TAKEOVER_RESTORE,  /* the domain that was saved on it is restored */
     RL_TAKEOVER_DROP,     /* it goes, and a new one is made */
+    RL_TAKEOVER_SHARE,    /* the domain reads it, as others do */
 } RlTakeover;
 
 /**
@@ -32,7 +33,8 @@ bool rl_takeover_check(const RlVolume *volume, int fd, GError **error);
 
 /**
  * rl_takeover_mark:
- * Writes on the image @fd that @owner goes on with it. If it was kept or saved, it is kept again
- * should this start fail.
+ * Writes on the image @fd, on which @run (may be NULL) ran, that @owner goes on with it. Of those
+ * who share an image it names the last.
  */
-bool rl_takeover_mark(int fd, const RlOwner *owner, GError **error);
+bool rl_takeover_mark(int fd, const RlOwner *owner, const RlRun *run, RlTakeover takeover,
+                      GError **error);

@@ -29,6 +29,7 @@ struct RlWriter {
     bool taken;     /* it is durable, and whoever put it has yet to be told */
     off_t hole;     /* bytes that are to become a hole */
     off_t left;     /* bytes that may still be put */
+    bool ready;     /* what the draft was begun with is durable */
     bool ended;     /* there is nothing more to come */
     bool committed; /* and it was for something */
     GError *error;  /* the first; then nothing more is done */
@@ -148,7 +149,19 @@ work(gpointer opaque)
 {
     RlWriter *writer = opaque;
 
+    g_autoptr(GError) error = NULL;
+
+    set_room(writer, false);
+    /* All of it: its size and attributes, too, which no piece changes. */
+    bool ready =
+        fsync(writer->draft->fd) == 0 ||
+        rl_fail_errno(&error, errno, "cannot write to volume '%s'", writer->draft->name->text);
     g_mutex_lock(&writer->lock);
+    writer->ready = true;
+    if (!ready)
+        writer->error = g_steal_pointer(&error);
+    set_room(writer, true);
+    g_cond_broadcast(&writer->changed);
     while (!writer->ended) {
         if (writer->error || (!writer->data && !writer->hole))
             g_cond_wait(&writer->changed, &writer->lock);
@@ -231,11 +244,13 @@ reserve(RlWriter *writer, uint64_t length, GError **error)
 static RlWriterAnswer
 put(RlWriter *writer, const char *data, size_t size, GError **error)
 {
+    if (size == 0 && !writer->error)
+        return RL_WRITER_TAKEN;
     if (writer->taken && !writer->error) {
         writer->taken = false;
         return RL_WRITER_TAKEN;
     }
-    if (!writer->error && (writer->data || writer->hole))
+    if (!writer->error && (!writer->ready || writer->data || writer->hole))
         return RL_WRITER_WAIT;
     if (!reserve(writer, size, error))
         return RL_WRITER_FAILED;
@@ -290,7 +305,7 @@ static bool
 wait_for_pending(RlWriter *writer, GError **error)
 {
     g_mutex_lock(&writer->lock);
-    while ((writer->data || writer->hole) && !writer->error)
+    while ((!writer->ready || writer->data || writer->hole) && !writer->error)
         g_cond_wait(&writer->changed, &writer->lock);
     bool done = reserve(writer, 0, error);
     g_mutex_unlock(&writer->lock);

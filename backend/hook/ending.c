@@ -14,6 +14,8 @@ find_libxl(const RlDomain *domain, char **ret_file)
         return RL_ENDING_SAVED;
     case RL_SAVE_FILE_READ:
         return RL_ENDING_FAILED; /* a restore that got as far as to start the volumes */
+    case RL_SAVE_FILE_UNKNOWN:
+        return RL_ENDING_UNKNOWN;
     case RL_SAVE_FILE_NONE:
         break;
     }

@@ -4,16 +4,20 @@
 #include "common/error.h"
 #include "common/keep.h"
 #include "common/log.h"
+#include "common/start.h"
 #include "xml/documents.h"
 
-/* A restore that failed has read its disks at most: the memory may be tried again, so they stay. A
- * plain start that failed is stopped, which finds nothing written. */
+/* The domain did not run. What it was to go on with stays for the next start: the disks of a
+ * restore, and what an earlier run left. What was made for it is put back. */
 static bool
-must_be_kept(const RlPool *pool, const RlUse *use, const RlOwner *owner, RlEnding ending)
+undo(const RlPool *pool, const RlUse *use, const RlOwner *owner, GError **error)
 {
-    if (use->overlaid || ending == RL_ENDING_UNKNOWN)
-        return true;
-    return ending == RL_ENDING_FAILED && rl_volume_is_restored(pool, use->name, owner);
+    RlStarted started = {.volume = use->name};
+    bool done;
+
+    if (rl_volume_is_continued(pool, use->name, owner))
+        return rl_volume_keep(pool, use->name, owner, &done, error);
+    return rl_volume_unstart(pool, &started, owner, error);
 }
 
 static bool
@@ -26,8 +30,10 @@ try_once(const RlPool *pool, const RlUse *use, const RlOwner *owner, RlEnding en
     *ret_committed = false;
     if (ending == RL_ENDING_SAVED)
         return rl_volume_save(pool, use->name, owner, file, &done, error);
-    if (must_be_kept(pool, use, owner, ending))
+    if (use->overlaid || ending == RL_ENDING_UNKNOWN)
         return rl_volume_keep(pool, use->name, owner, &done, error);
+    if (ending == RL_ENDING_FAILED)
+        return undo(pool, use, owner, error);
     if (!rl_volume_stop(pool, use->name, owner, &stop, error))
         return false;
     *ret_committed = stop == RL_STOP_COMMITTED;

@@ -8,6 +8,7 @@
 #include "common/start.h"
 #include "ending.h"
 #include "owner.h"
+#include "restoring.h"
 #include "uses.h"
 #include "xml/documents.h"
 
@@ -32,11 +33,12 @@ name_xen_owner(const RlPool *pool, const char *name, GError **error)
 }
 
 static RlStarted *
-start(const RlUse *use, const RlOwner *owner, GError **error)
+start(const RlUse *use, const RlOwner *owner, bool restored, GError **error)
 {
     g_autoptr(RlPool) pool = rl_pool_open(use->root, rl_xml_documents(), error);
-    RlStartFlags flags =
-        (use->readonly ? RL_START_READONLY : 0) | (use->overlaid ? RL_START_OVERLAID : 0);
+    RlStartFlags flags = (use->readonly ? RL_START_READONLY : 0) |
+                         (use->overlaid ? RL_START_OVERLAID : 0) |
+                         (restored ? RL_START_RESTORED : 0);
 
     if (!pool)
         return NULL;
@@ -58,12 +60,12 @@ put_back(const RlUse *use, const RlStarted *started, const RlOwner *owner)
 }
 
 static bool
-start_all(const GPtrArray *uses, const RlOwner *owner, GError **error)
+start_all(const GPtrArray *uses, const RlOwner *owner, bool restored, GError **error)
 {
     g_autoptr(GPtrArray) started = g_ptr_array_new_with_free_func((GDestroyNotify) rl_started_free);
 
     for (guint i = 0; i < uses->len; i++) {
-        RlStarted *one = start(g_ptr_array_index(uses, i), owner, error);
+        RlStarted *one = start(g_ptr_array_index(uses, i), owner, restored, error);
         if (one) {
             g_ptr_array_add(started, one);
             continue;
@@ -95,9 +97,15 @@ rl_event_prepare(const RlDomain *domain, GError **error)
 
     if (!uses)
         return false;
-    if (uses->len > 0 && rl_ending_is_restored(domain) && !announce_all(uses, &owner, error))
-        return false;
-    return start_all(uses, &owner, error);
+    if (uses->len == 0)
+        return true;
+    bool restored = rl_restoring_take(domain->uuid);
+    if (!restored && rl_ending_is_restored(domain)) {
+        restored = true;
+        if (!announce_all(uses, &owner, error))
+            return false;
+    }
+    return start_all(uses, &owner, restored, error);
 }
 
 bool
@@ -106,5 +114,9 @@ rl_event_restore(const RlDomain *domain, GError **error)
     g_autoptr(GPtrArray) uses = rl_uses_find(domain, false, error);
     RlOwner owner = rl_owner_of(domain);
 
-    return uses && announce_all(uses, &owner, error);
+    if (!uses)
+        return false;
+    if (uses->len > 0)
+        rl_restoring_note(domain->uuid);
+    return announce_all(uses, &owner, error);
 }

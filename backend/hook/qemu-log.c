@@ -69,18 +69,28 @@ read_tail(const char *path)
     return length < 0 ? NULL : g_steal_pointer(&text);
 }
 
+/* The managed save file of the domain @name, owned by the caller; NULL where there is none. */
+static char *
+managed_save(const char *name)
+{
+    g_autofree char *file = g_strdup_printf("%s/%s.save", RL_QEMU_SAVE_DIR, name);
+    struct stat st;
+
+    return stat(file, &st) == 0 ? g_steal_pointer(&file) : NULL;
+}
+
 RlEnding
 rl_qemu_log_ending(const char *name, char **ret_file)
 {
     g_autofree char *path = g_strdup_printf("%s/%s.log", RL_QEMU_LOG_DIR, name);
     g_autofree char *text = strchr(name, '/') ? NULL : read_tail(path);
     RlEnding ending = text ? rl_qemu_log_ending_of_text(text) : RL_ENDING_UNKNOWN;
-    struct stat st;
 
-    if (ending == RL_ENDING_SAVED) {
-        g_autofree char *file = g_strdup_printf("%s/%s.save", RL_QEMU_SAVE_DIR, name);
-        if (stat(file, &st) == 0)
-            *ret_file = g_steal_pointer(&file);
-    }
-    return ending;
+    *ret_file = NULL;
+    if (ending == RL_ENDING_FAILED || ending == RL_ENDING_UNKNOWN)
+        return ending;
+    /* A running domain has no managed save file: its start takes it away. So one that is there has
+     * just been written, whatever a daemon that was killed meanwhile makes of the end. */
+    *ret_file = managed_save(name);
+    return *ret_file ? RL_ENDING_SAVED : ending;
 }

@@ -9,16 +9,18 @@
 
 /* libvirt holds the domain's lock while it waits for us, and with it everybody who lists domains.
  */
-#define PATIENCE_MS 1000
+#define PATIENCE_MS 1000 /* for all of its volumes together */
 
 /* Ends the run on one volume and says what is left to do for it. */
 static RlTask
-finish(const RlUse *use, const RlOwner *owner, RlEnding ending, const char *file, GError **error)
+finish(const RlUse *use, const RlOwner *owner, RlEnding ending, const char *file,
+       gint64 deadline_us, GError **error)
 {
+    int patience_ms = (int) MAX(deadline_us - g_get_monotonic_time(), 0) / 1000;
     RlTask task = {.use = use};
     g_autoptr(GError) cause = NULL;
 
-    if (rl_finish(use, owner, ending, file, PATIENCE_MS, &task.committed, &cause))
+    if (rl_finish(use, owner, ending, file, patience_ms, &task.committed, &cause))
         return task;
     rl_log_warning("domain %s: %s", owner->name, cause->message);
     task.pending = g_error_matches(cause, RL_ERROR, RL_ERROR_BUSY);
@@ -44,8 +46,10 @@ rl_event_release(const RlDomain *domain, GError **error)
     if (work.ending == RL_ENDING_UNKNOWN)
         rl_log_warning("domain %s: cannot tell how it ended: its dirty images are kept",
                        domain->name);
+    gint64 deadline_us = g_get_monotonic_time() + (gint64) PATIENCE_MS * 1000;
     for (guint i = 0; i < uses->len; i++) {
-        RlTask task = finish(g_ptr_array_index(uses, i), &work.owner, work.ending, file, &first);
+        RlTask task =
+            finish(g_ptr_array_index(uses, i), &work.owner, work.ending, file, deadline_us, &first);
         g_array_append_val(tasks, task);
     }
     rl_worker_start(&work);

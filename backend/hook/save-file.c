@@ -91,12 +91,25 @@ look_at(int parent, const char *number, const char *uuid, char **ret_file)
     return (flags & O_ACCMODE) == O_RDONLY ? RL_SAVE_FILE_READ : RL_SAVE_FILE_WRITTEN;
 }
 
+/* Is it libvirt's daemon that called us, and not a script in between, nor init since the daemon is
+ * dead? */
+static bool
+is_daemon(int pid)
+{
+    g_autofree char *link = g_strdup_printf("/proc/%d/exe", pid);
+    g_autofree char *path = g_file_read_link(link, NULL);
+    g_autofree char *name = path ? g_path_get_basename(path) : NULL;
+
+    /* " (deleted)" follows the name of a daemon that was upgraded while it runs. */
+    return name && (g_str_has_prefix(name, "libvirtd") || g_str_has_prefix(name, "virtxend"));
+}
+
 RlSaveFile
 rl_save_file_find(const char *uuid, char **ret_file)
 {
     int parent = getppid();
     g_autofree char *dir = g_strdup_printf("/proc/%d/fd", parent);
-    g_autoptr(GDir) numbers = g_dir_open(dir, 0, NULL);
+    g_autoptr(GDir) numbers = is_daemon(parent) ? g_dir_open(dir, 0, NULL) : NULL;
     const char *number;
 
     while (numbers && (number = g_dir_read_name(numbers))) {
@@ -104,5 +117,6 @@ rl_save_file_find(const char *uuid, char **ret_file)
         if (found != RL_SAVE_FILE_NONE)
             return found;
     }
-    return RL_SAVE_FILE_NONE;
+    /* A daemon that died while we looked has closed its files. */
+    return numbers && getppid() == parent ? RL_SAVE_FILE_NONE : RL_SAVE_FILE_UNKNOWN;
 }

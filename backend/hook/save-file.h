@@ -7,6 +7,7 @@ typedef enum {
     RL_SAVE_FILE_NONE,
     RL_SAVE_FILE_WRITTEN, /* it is open for writing: a save */
     RL_SAVE_FILE_READ,    /* for reading: a restore */
+    RL_SAVE_FILE_UNKNOWN, /* whoever called us is gone, or not libvirt's daemon */
 } RlSaveFile;
 
 /**

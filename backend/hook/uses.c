@@ -8,6 +8,9 @@
 #include "common/filename.h"
 #include "common/name.h"
 
+/* As many as the kernel follows (path_resolution(7)). */
+#define LINKS_MAX 40
+
 static void
 use_free(void *data)
 {
@@ -70,13 +73,33 @@ refuse_shareable(const RlDisk *disk, const char *name, GError **error)
         disk->target ? disk->target : "?", name);
 }
 
+/* What a domain would open at @path, owned by the caller: the end of the symbolic links there, also
+ * where that does not exist yet. */
+static char *
+follow_links(const char *path)
+{
+    char *end = g_strdup(path);
+
+    for (int i = 0; i < LINKS_MAX; i++) {
+        g_autofree char *target = g_file_read_link(end, NULL);
+        if (!target)
+            break;
+        g_autofree char *dir = g_path_get_dirname(end);
+        g_free(end);
+        end = g_path_is_absolute(target) ? g_steal_pointer(&target)
+                                         : g_build_filename(dir, target, NULL);
+    }
+    return end;
+}
+
 /* Adds the volume that @disk itself is, found by its image's path. */
 static bool
 add_path(GPtrArray *uses, const RlDisk *disk, bool strict, GError **error)
 {
     g_autofree char *root = NULL, *inside = NULL;
+    g_autofree char *path = disk->path ? follow_links(disk->path) : NULL;
 
-    if (!disk->path || !rl_pool_find(disk->path, &root, &inside))
+    if (!path || !rl_pool_find(path, &root, &inside))
         return true;
 
     g_autofree char *dir = g_path_get_dirname(inside);
@@ -137,7 +160,8 @@ add_chain(GPtrArray *uses, const RlDisk *disk)
         g_autofree char *base = g_path_get_basename(inside);
         RlFileName file = rl_file_name_parse(base);
         if (file.role == RL_FILE_DIRTY)
-            add(uses, g_steal_pointer(&root), rl_name_join(dir, file.leaf), disk->readonly, true);
+            add(uses, g_steal_pointer(&root), rl_name_join(dir, file.leaf), disk->readonly,
+                !disk->transient);
     }
     for (guint i = 0; i < disk->backing_volumes->len; i++) {
         const RlVolumeRef *ref = g_ptr_array_index(disk->backing_volumes, i);

@@ -21,7 +21,7 @@ typedef struct {
 
 /**
  * rl_worker_start:
- * Does @work in detached processes, one for each volume. If there can be none it is not done; the next operation on the
- * volumes makes up for it.
+ * Does @work in detached processes, one for each volume. If there can be none it is not done; the
+ * next operation on the volumes makes up for it.
  */
 void rl_worker_start(const RlWork *work);

@@ -54,7 +54,7 @@ wanted_access(const virStorageVolDef *vol)
 /* The path that the finished draft will have. NAME@current is given the name of the revision that
  * holds what it replaces: that is what the caller gets back. */
 static void
-settle_name(virStoragePoolObj *obj, virStorageVolDef *vol, const RlDraft *draft)
+settle_name(virStorageVolDef *vol, const RlDraft *draft)
 {
     const RlName *name = draft->name;
     g_autofree char *file = NULL;
@@ -62,7 +62,6 @@ settle_name(virStoragePoolObj *obj, virStorageVolDef *vol, const RlDraft *draft)
     if (name->form == RL_NAME_CURRENT) {
         g_free(vol->name);
         vol->name = g_strdup_printf("%s@%" G_GUINT64_FORMAT, name->volume, draft->revision);
-        rl_listing_drop(obj, vol->name); /* there already after a commit that was cut off */
         file = rl_file_name_revision(name->leaf, draft->revision, draft->replaced.st_mtim.tv_sec);
     } else if (name->form == RL_NAME_LABEL) {
         file = rl_file_name_label(name->leaf, name->label);
@@ -77,6 +76,32 @@ settle_name(virStoragePoolObj *obj, virStorageVolDef *vol, const RlDraft *draft)
     vol->target.format = VIR_STORAGE_FILE_RAW;
 }
 
+/* A commit that was cut off leaves the clean image with the name of its next revision, which
+ * libvirt lists then. That entry may be the source of what is to be created, and libvirt is about
+ * to use it: it can neither be dropped nor doubled. So the name is given up, and the next number
+ * taken. */
+static RlDraft *
+begin(virStoragePoolObj *obj, RlPool *pool, const char *name, const RlAccess *access,
+      GError **error)
+{
+    RlDraft *draft = rl_draft_new(pool, name, access, error);
+
+    if (!draft || draft->name->form != RL_NAME_CURRENT)
+        return draft;
+    g_autofree char *revision =
+        g_strdup_printf("%s@%" G_GUINT64_FORMAT, draft->name->volume, draft->revision);
+    const virStorageVolDef *listed = virStorageVolDefFindByName(obj, revision);
+    if (!listed)
+        return draft;
+
+    bool building = listed->building;
+    rl_draft_free(draft);
+    if (!building)
+        return (pool = rl_open_pool(obj)) ? rl_draft_new(pool, name, access, error) : NULL;
+    rl_fail(error, RL_ERROR_BUSY, "volume '%s' is being replaced already", name);
+    return NULL;
+}
+
 int
 rl_vol_create_cb(virStoragePoolObj *obj, virStorageVolDef *vol)
 {
@@ -89,11 +114,11 @@ rl_vol_create_cb(virStoragePoolObj *obj, virStorageVolDef *vol)
 
     RlPool *pool = rl_open_pool(obj);
     RlAccess access = wanted_access(vol);
-    RlDraft *draft = pool ? rl_draft_new(pool, vol->name, &access, &error) : NULL;
+    RlDraft *draft = pool ? begin(obj, pool, vol->name, &access, &error) : NULL;
     if (!draft)
         return error ? rl_report(error) : -1;
     rl_making_begin(vol, draft);
-    settle_name(obj, vol, draft);
+    settle_name(vol, draft);
     return 0;
 }
 

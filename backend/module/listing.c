@@ -47,34 +47,102 @@ add_volume(virStoragePoolObj *obj, const RlPool *pool, const RlListed *listed)
     add(obj, vol);
 }
 
+/* The numbers of the pool as its file system has them. */
 static bool
 set_space(virStoragePoolObj *obj, const RlPool *pool, GError **error)
 {
     virStoragePoolDef *def = virStoragePoolObjGetDef(obj);
     uint64_t capacity, available;
-    struct stat st;
 
     if (!rl_pool_space(pool, &capacity, &available, error))
         return false;
     def->capacity = capacity;
     def->available = available;
     def->allocation = capacity - available;
+    return true;
+}
+
+static void
+set_access(virStoragePoolObj *obj, const RlPool *pool)
+{
+    virStoragePoolDef *def = virStoragePoolObjGetDef(obj);
+    struct stat st;
+
     if (fstat(pool->root, &st) == 0) {
         def->target.perms.mode = st.st_mode & 0777;
         def->target.perms.uid = st.st_uid;
         def->target.perms.gid = st.st_gid;
     }
-    return true;
+}
+
+void
+rl_listing_update_space(virStoragePoolObj *obj, const RlPool *pool, unsigned long long to_be_added)
+{
+    virStoragePoolDef *def = virStoragePoolObjGetDef(obj);
+
+    if (!set_space(obj, pool, NULL))
+        return;
+    def->allocation -= to_be_added;
+    def->available += to_be_added;
+}
+
+/* When the lists were last made like the disk: by pool (its path) and by volume (that and its
+ * name). vol-info asks for one volume after the other, and must not read a directory of thousands
+ * for each. */
+static GMutex seen_lock;
+static GHashTable *seen;
+
+/* File systems date directories by the tick of a clock. */
+#define TICK_US (G_USEC_PER_SEC / 10)
+
+static void
+note_seen(const char *root, const char *name, gint64 when_us)
+{
+    g_mutex_lock(&seen_lock);
+    if (!seen)
+        seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    g_hash_table_replace(seen, g_strconcat(root, "\n", name, NULL),
+                         g_memdup2(&when_us, sizeof(when_us)));
+    g_mutex_unlock(&seen_lock);
+}
+
+static gint64
+when_seen(const char *root, const char *name)
+{
+    g_autofree char *key = g_strconcat(root, "\n", name, NULL);
+
+    g_mutex_lock(&seen_lock);
+    const gint64 *when_us = seen ? g_hash_table_lookup(seen, key) : NULL;
+    gint64 answer = when_us ? *when_us : 0;
+    g_mutex_unlock(&seen_lock);
+    return answer;
+}
+
+/* Has anything got or lost a name in the volume's directory since the list was made like it? A
+ * clock that was set back says yes. */
+static bool
+has_changed(const RlVolume *volume, gint64 now_us)
+{
+    gint64 seen_us =
+        MAX(when_seen(volume->pool->path, ""), when_seen(volume->pool->path, volume->name->volume));
+    struct stat st;
+
+    if (volume->dir < 0 || fstat(volume->dir, &st) < 0)
+        return true;
+    gint64 changed_us = (gint64) st.st_mtim.tv_sec * G_USEC_PER_SEC + st.st_mtim.tv_nsec / 1000;
+    return changed_us + TICK_US >= seen_us || seen_us > now_us;
 }
 
 int
 rl_listing_fill(virStoragePoolObj *obj, const RlPool *pool)
 {
+    gint64 now_us = g_get_real_time();
     GError *error = NULL;
     g_autoptr(GPtrArray) listed = rl_scan(pool, &error);
 
     if (!listed || !set_space(obj, pool, &error))
         return rl_report(error);
+    set_access(obj, pool);
     for (guint i = 0; i < listed->len; i++) {
         const RlListed *volume = g_ptr_array_index(listed, i);
         if (volume->exists)
@@ -83,6 +151,7 @@ rl_listing_fill(virStoragePoolObj *obj, const RlPool *pool)
             add_revision(obj, pool, volume->name, volume->dir,
                          g_ptr_array_index(volume->revisions, j));
     }
+    note_seen(pool->path, "", now_us);
     return 0;
 }
 
@@ -135,6 +204,10 @@ is_on_disk(const virStorageVolDef *vol, const RlVolume *volume, const GPtrArray 
 void
 rl_listing_update_revisions(virStoragePoolObj *obj, const RlVolume *volume)
 {
+    gint64 now_us = g_get_real_time();
+
+    if (!has_changed(volume, now_us))
+        return;
     g_autoptr(GPtrArray) entries = entries_of(obj, volume->name->volume);
     g_autoptr(GPtrArray) revisions = volume->dir >= 0
                                          ? rl_revisions_list(volume->dir, volume->name->leaf, NULL)
@@ -144,7 +217,11 @@ rl_listing_update_revisions(virStoragePoolObj *obj, const RlVolume *volume)
         return;
     for (guint i = 0; i < entries->len; i++) {
         virStorageVolDef *vol = g_ptr_array_index(entries, i);
-        if (!is_busy(vol) && !is_on_disk(vol, volume, revisions))
+        if (is_on_disk(vol, volume, revisions))
+            continue;
+        if (is_busy(vol))
+            now_us = 0; /* look again next time */
+        else
             virStoragePoolObjRemoveVol(obj, vol);
     }
     for (guint i = 0; i < revisions->len; i++) {
@@ -153,6 +230,7 @@ rl_listing_update_revisions(virStoragePoolObj *obj, const RlVolume *volume)
         if (!virStorageVolDefFindByName(obj, name))
             add_revision(obj, volume->pool, volume->name->volume, volume->name->dir, revision);
     }
+    note_seen(volume->pool->path, volume->name->volume, now_us);
 }
 
 void

@@ -14,6 +14,15 @@
 int rl_listing_fill(virStoragePoolObj *obj, const RlPool *pool);
 
 /**
+ * rl_listing_update_space:
+ * Sets the pool's sizes anew. libvirt reckons as if volumes shared nothing: what it is about to add
+ * to the allocation, and to take from what is available, is @to_be_added, and is taken off before.
+ * A deletion adds less than nothing, as unsigned numbers do that.
+ */
+void rl_listing_update_space(virStoragePoolObj *obj, const RlPool *pool,
+                             unsigned long long to_be_added);
+
+/**
  * rl_listing_update_revisions:
  * Adds the revisions of @volume that the list of @obj lacks, and drops those that are gone. An
  * entry that is in use or building stays.

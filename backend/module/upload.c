@@ -19,7 +19,7 @@
 #define VIR_FROM_THIS VIR_FROM_STORAGE
 
 /* Whoever holds the lock of a volume at rest does so for moments. */
-#define LOCK_PATIENCE_MS 500
+#define LOCK_PATIENCE_MS 100
 
 typedef struct {
     RlWriter *writer;

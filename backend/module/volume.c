@@ -65,10 +65,13 @@ refresh_ours(virStoragePoolObj *obj, virStorageVolDef *vol, const RlPool *pool, 
         g_error_free(error);
         return 0;
     }
-    /* The cheap way to make the daemon's list true: whoever asks for the volume gets its revisions
-     * listed. */
-    if (listed && name->form == RL_NAME_HEAD)
+    if (!listed)
+        return 0;
+    /* The cheap way to make what the daemon knows true: whoever asks for the volume gets its
+     * revisions listed. */
+    if (name->form == RL_NAME_HEAD)
         rl_listing_update_revisions(obj, volume);
+    rl_listing_update_space(obj, pool, just_built ? vol->target.allocation : 0);
     return 0;
 }
 
@@ -81,7 +84,7 @@ rl_vol_refresh_cb(virStoragePoolObj *obj, virStorageVolDef *vol)
     g_autoptr(RlPool) pool = NULL;
 
     if (vol->building)
-        return rl_making_draft(vol) ? refresh_building(vol) : rl_stock()->refreshVol(obj, vol);
+        return rl_making_is_pending(vol) ? refresh_building(vol) : rl_stock()->refreshVol(obj, vol);
     if (listed && !rl_is_reflink(obj))
         return rl_stock()->refreshVol(obj, vol);
     pool = listed ? rl_open_pool(obj) : rl_origin_pool(vol);
@@ -147,6 +150,7 @@ rl_vol_delete_cb(virStoragePoolObj *obj, virStorageVolDef *vol, unsigned int fla
         return rl_report(error);
     g_clear_error(&error);
     rl_listing_drop_revisions(obj, vol->name);
+    rl_listing_update_space(obj, pool, -vol->target.allocation);
     return 0;
 }
 
@@ -175,6 +179,7 @@ rl_vol_resize_cb(virStoragePoolObj *obj, virStorageVolDef *vol, unsigned long lo
     lock_pool(obj, vol);
     if (!done)
         return rl_report(error);
+    rl_listing_update_space(obj, pool, allocate ? capacity - vol->target.allocation : 0);
     rl_later_maintain(pool, vol->name);
     return 0;
 }

@@ -27,10 +27,10 @@ state1=$LAB/state1 state2=$LAB/state2 state3=$LAB/state3
 virsh vol-create-as qubes web 4M
 virsh vol-upload web "$state1" --pool qubes
 
-# clone FROM TO: what virsh says of it, too.
+# clone FROM TO
 clone()
 {
-    command virsh -c qemu:///system vol-clone "$1" "$2" --pool qubes
+    virsh vol-clone "$1" "$2" --pool qubes
 }
 
 # --- labels
@@ -91,7 +91,7 @@ current()
 {
     local answer
 
-    answer=$(clone "$1" web@current)
+    answer=$(command virsh -c qemu:///system vol-clone "$1" web@current --pool qubes)
     [[ $answer =~ ^Vol\ (web@[0-9]+)\ cloned ]] || die "virsh says '$answer'"
     revision=${BASH_REMATCH[1]}
     expect "$revision" volumes qubes

@@ -192,6 +192,7 @@ begin_upload()
     exec 6>"$LAB/pipe"
     head -c 65536 "$LAB/U" >&6
     eventually 10 daemon_has_open "$POOL/$op/* (deleted)"
+    writers=1
 }
 
 end_upload()
@@ -203,6 +204,7 @@ end_upload()
     exec 6>&-
     wait "$meanwhile" || failed=1
     said=$(cat "$LAB/uploading")
+    writers=0
     settled
     look "$op"
     if [[ $1 == *+lost ]]; then

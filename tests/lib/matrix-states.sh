@@ -150,13 +150,24 @@ domain_ended()
     domain_xml "$name" "$@" | hook "$name" release end
 }
 
+writers=0 # uploads that are going on
+
 # settled: neither hook's workers nor threads of the daemon have anything left to do.
 settled()
 {
-    while grep -q -s -x -e 50-reflink -e libvirt-reflink -e reflink-later \
-        /proc/[1-9]*/comm /proc/"$LIBVIRTD_PID"/task/*/comm; do
+    until has_settled; do
         sleep 0.01
     done
+}
+
+has_settled()
+{
+    local names
+
+    names=$(grep -s -x -h -E '50-reflink|libvirt-reflink|reflink-(later|writer)' \
+        /proc/[1-9]*/comm /proc/"$LIBVIRTD_PID"/task/*/comm) || return 0
+    [ $writers = 0 ] || names=${names/reflink-writer/}
+    [[ $names != *[a-z]* ]]
 }
 
 # --- A batch.

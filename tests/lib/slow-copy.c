@@ -2,7 +2,6 @@
 /* Preloaded into a daemon: while the file that $SLOW_COPY names is there, whoever copies data from
  * one file system to another waits before each piece. So a test can look at a clone that is being
  * made, for as long as it wants. */
-#define _GNU_SOURCE
 #include <dlfcn.h>
 #include <stdlib.h>
 #include <unistd.h>

@@ -96,8 +96,10 @@ test_qubes_forms(void)
     is("private-import.img", RL_FILE_IMPORT, "private");
     is("private.img.3@2018-01-02T05:06:07Z", RL_FILE_REVISION, "private");
     is("private.img@2018-01-02T03:04:05Z", RL_FILE_LABEL, "private");
-    is("private.img~abc123_x", RL_FILE_TEMP, "private");
-    is("private-dirty.img~abc123_x", RL_FILE_TEMP, "private");
+    is("private.img~abc123", RL_FILE_TEMP, "private");
+    is("private-dirty.img~abc123", RL_FILE_TEMP, "private");
+    is("private.img~before", RL_FILE_OTHER, "");
+    is("private.img~abc123_x", RL_FILE_OTHER, "");
     g_assert_cmpuint(rl_file_name_parse("private.img.3@2018-01-02T05:06:07Z").number, ==, 3);
 }
 

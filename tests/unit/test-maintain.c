@@ -117,7 +117,7 @@ static void
 test_sweeps_temporaries(Lab *lab)
 {
     g_autofree char *dir = lab_path(lab, "a/b"),
-                    *open_one = lab_path(lab, "a/b/private.img~open12");
+                    *open_one = lab_path(lab, "a/b/private.img~0be012");
 
     lab_create(lab, V, "one", MIB);
     put(lab, "a/b/private.img~123456");

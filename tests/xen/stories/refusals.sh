@@ -32,7 +32,7 @@ cat >"$LAB/xl.cfg" <<-END
 END
 alone xl create -q "$LAB/xl.cfg"
 slowly is_up "$pool-xl"
-guest "$pool-xl" put xvda "by xl"
+guest "$pool-xl" "put xvda 'by xl'"
 expect_info vm/disk "Xen domain       $pool-xl"
 fails_with "the Xen domain '$pool-xl' has it as a disk" virsh start "$pool"
 fails_with "cannot be" virsh vol-delete vm/disk --pool "$pool"

@@ -9,8 +9,8 @@
 
 #include "error.h"
 
-/* Large enough to keep a disk busy, small enough to stay in its cache. */
-#define CHUNK_SIZE (1024 * 1024)
+/* Large enough to keep a disk busy, small enough to stay in a processor core's cache. */
+#define CHUNK_SIZE (256 * 1024)
 /* What can become a hole: the block of the file systems we know. */
 #define BLOCK_SIZE 4096
 

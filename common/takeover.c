@@ -97,7 +97,7 @@ rl_takeover_decide(const RlVolume *volume, int fd, const RlRun *run, const RlOwn
         return rl_state_require_idle(volume, "started", error);
     if (ours && rl_hold_restore_is_announced(fd)) {
         *ret_takeover = RL_TAKEOVER_RESTORE;
-        return true;
+        return rl_takeover_check(volume, fd, error);
     }
     /* Without its memory a saved domain is one that crashed. */
     if (hold == RL_HOLD_SAVED && !rl_hold_file_is_gone(fd))

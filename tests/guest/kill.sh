@@ -16,6 +16,8 @@ lab_start_libvirtd
 KEEP=1000 kinds_make "$dir"
 sed "s/type='qemu'/type='xen'/" "$LAB/vm.xml" >"$LAB/xen.xml"
 
+cp "$(command -v strace)" "$LAB/virtxend.strace"
+
 changing=renameat2,renameat,rename,linkat,unlinkat,fsync,fdatasync,fsetxattr,fremovexattr
 changing+=,ftruncate,utimensat,copy_file_range,ioctl
 
@@ -31,8 +33,8 @@ write_counter()
     done
 }
 
-# traced OPTION... -- COMMAND...: runs it under strace, as libvirt runs a hook. (strace ends as the
-# program did: the shell in between is who says "Killed".)
+# traced OPTION... -- COMMAND...: runs it under strace, which plays the daemon that calls the hook, and
+# so has its name. (strace ends as the program did: the shell in between is who says "Killed".)
 traced()
 {
     local options=()
@@ -42,7 +44,7 @@ traced()
         shift
     done
     shift
-    bash -c '"$@"; exit $?' - strace -qq -e trace=$changing "${options[@]}" "$@" \
+    bash -c '"$@"; exit $?' - "$LAB/virtxend.strace" -qq -e trace=$changing "${options[@]}" "$@" \
         <"$LAB/xen.xml" >/dev/null 2>"$LAB/err"
 }
 

@@ -154,8 +154,8 @@ test_flags(void)
     assert_error(VIR_ERR_OPERATION_UNSUPPORTED, "cannot be wiped");
     g_assert_cmpint(virStorageVolWipePattern(spare, VIR_STORAGE_VOL_WIPE_ALG_TRIM, 0), <, 0);
     assert_error(VIR_ERR_OPERATION_UNSUPPORTED, "cannot be wiped");
-    for (unsigned int flag = VIR_STORAGE_POOL_BUILD_REPAIR; flag <= VIR_STORAGE_POOL_BUILD_OVERWRITE;
-         flag <<= 1) {
+    for (unsigned int flag = VIR_STORAGE_POOL_BUILD_REPAIR;
+         flag <= VIR_STORAGE_POOL_BUILD_OVERWRITE; flag <<= 1) {
         g_assert_cmpint(virStoragePoolBuild(pool, flag), <, 0);
         assert_error(VIR_ERR_OPERATION_INVALID, "already active");
     }
@@ -209,8 +209,8 @@ first_byte(const char *name, long long *ret_holes)
     int n;
 
     *ret_holes = 0;
-    g_assert_cmpint(virStorageVolDownload(vol, stream, 0, 0, VIR_STORAGE_VOL_DOWNLOAD_SPARSE_STREAM),
-                    ==, 0);
+    g_assert_cmpint(
+        virStorageVolDownload(vol, stream, 0, 0, VIR_STORAGE_VOL_DOWNLOAD_SPARSE_STREAM), ==, 0);
     while ((n = virStreamRecvFlags(stream, data, 65536, VIR_STREAM_RECV_STOP_AT_HOLE)) != 0) {
         if (n == -3) {
             g_assert_cmpint(virStreamRecvHole(stream, &hole, 0), ==, 0);

@@ -8,7 +8,7 @@ set -eu
 . "$SOURCE_DIR/tests/lib/states.sh"
 requires_filesystem "$FS"
 program=$BUILD_DIR/tests/api
-requires_command "$program"
+[ -x "$program" ] || skip "needs $program"
 lab_enter "$0" "$@"
 dir=$(lab_filesystem "$FS" 512M)
 lab_start_libvirtd

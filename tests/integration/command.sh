@@ -100,8 +100,7 @@ for mark in saved suspect; do
     tool start "$POOL" vm/persistent >/dev/null
     setfattr -n trusted.libvirt-reflink.hold -v $mark "$POOL/vm/persistent-dirty.img"
     line vm/persistent persistent $mark 2 "started by hand"
-    expect "stays as it is; decide with 'virt-reflink continue' or 'virt-reflink discard'" \
-        tool stop "$POOL" vm/persistent
+    fails_with "stays as it is; 'continue' or 'discard' decides" tool stop "$POOL" vm/persistent
     fails_with "virt-reflink continue" tool start "$POOL" vm/persistent
     expect "its next start goes on with it" tool continue "$POOL" vm/persistent
     line vm/persistent persistent left 2

@@ -29,7 +29,7 @@ between()
 {
     local tag=$1
     shift
-    "$@" | sed '/<backingStore>/,/<\/backingStore>/d' | sed -n "s/.*<$tag[^>]*>\(.*\)<\/$tag>.*/\1/p"
+    "$@" | sed '/<backingStore>/,/<\/backingStore>/d' | sed -n "s/.*<${tag}[^>]*>\(.*\)<\/$tag>.*/\1/p"
 }
 
 # described NAME FILE: all that libvirt says of the volume is what FILE is, and the four ways to ask

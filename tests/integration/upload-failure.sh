@@ -1,12 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # filesystems: xfs btrfs
-# An upload that does not end well changes nothing, leaves nothing, and its client is told.
+# An upload that is refused, or does not end well, changes nothing, leaves nothing, and its client is
+# told. What happens to the volume or the daemon in the middle: upload-meanwhile.sh.
 set -eu
 . "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/lab.sh"
 . "$SOURCE_DIR/tests/lib/pool.sh"
 . "$SOURCE_DIR/tests/lib/states.sh"
-requires_command fsfreeze mkfifo
+. "$SOURCE_DIR/tests/lib/slow-upload.sh"
+requires_command mkfifo
 requires_filesystem "$FS"
 lab_enter "$0" "$@"
 dir=$(lab_filesystem "$FS" 512M)
@@ -25,41 +27,6 @@ create_snapshot qubes vm/root "$pool/vm/template.img"
 virsh vol-clone vm/template vm/template@named --pool qubes
 eventually 10 has_drafts 0
 
-# begin VOLUME [OPTION...]: an upload of which half is there; it goes on when told to.
-begin()
-{
-    rm -f "$LAB/pipe"
-    mkfifo "$LAB/pipe"
-    env virsh -q -c qemu:///system vol-upload "$1" "$LAB/pipe" --pool qubes "${@:2}" >"$LAB/said" 2>&1 &
-    upload=$!
-    exec 8>"$LAB/pipe"
-    head -c 4M "$new" >&8
-    # Named by libvirt only when its first bytes arrive.
-    eventually 10 has_drafts "${drafts_wanted:-1}"
-}
-
-# end [REGEX]: the rest of it, which succeeds, or fails with that message.
-end()
-{
-    local status=0
-
-    tail -c +$((4194304 + 1)) "$new" >&8 2>/dev/null || true
-    exec 8>&-
-    wait "$upload" || status=$?
-    if [ -z "${1:-}" ]; then
-        [ $status = 0 ] || die "the upload failed: $(cat "$LAB/said")"
-    else
-        [ $status != 0 ] || die "the upload succeeded, and was to fail with /$1/"
-        grep -E -q -e "$1" "$LAB/said" || die "the upload failed with '$(cat "$LAB/said")'"
-    fi
-}
-
-# gone: the client has ended, whatever came of it.
-gone()
-{
-    wait "$upload" 2>/dev/null || true
-}
-
 # unchanged: web and its files are what they were, and nothing else is left.
 unchanged()
 {
@@ -73,17 +40,17 @@ available=$(free_bytes "$dir")
 
 # --- the client
 
-begin web
+begin_upload web
 same_listing "$pool" "$before"
 kill -KILL "$upload"
-gone
+upload_is_gone
 exec 8>&-
 unchanged
 ok "a client that is killed changes nothing"
 
-begin web
+begin_upload web
 kill -TERM "$upload"
-gone
+upload_is_gone
 exec 8>&-
 unchanged
 [ $(($(free_bytes "$dir") - available)) -ge -1048576 ]
@@ -149,72 +116,5 @@ upload_refused "'web' cannot be replaced: its dirty image is suspect" web "$new"
 discard_volume web
 holds web "$old"
 ok "one that is running, left, saved or suspect is not replaced"
-
-begin web
-start_volume web
-end "'web' (cannot be replaced: it is running|was started or changed meanwhile)"
-discard_volume web
-holds web "$old"
-begin web
-virsh vol-resize web 9M --pool qubes
-end "'web' was started or changed meanwhile"
-[ "$(stat -c %s "$(image web)")" = 9437184 ]
-holds web "$old" 8388608
-virsh vol-resize web 8M --shrink --pool qubes
-begin web
-virsh vol-delete web qubes
-end "no volume 'web'"
-nothing_left
-virsh vol-create-as qubes web 8M
-virsh vol-upload web "$old" --pool qubes
-ok "one that was started, changed or deleted meanwhile is left as it is then"
-
-begin web
-drafts_wanted=2
-mkfifo "$LAB/second"
-virsh vol-upload web "$LAB/second" --pool qubes >"$LAB/second.said" 2>&1 8>&- &
-second=$!
-exec 9>"$LAB/second"
-cat "$old" >&9
-eventually 10 has_drafts 2
-end ""
-exec 9>&-
-! wait "$second" || die "both uploads succeeded"
-grep -q "'web' was started or changed meanwhile" "$LAB/second.said"
-holds web "$new"
-nothing_left web
-ok "of two at once the first to end wins, and the other one is told"
-
-# --- the daemon
-
-drafts_wanted=1
-virsh vol-upload web "$old" --pool qubes
-nothing_left web
-before=$(listing "$pool")
-begin web
-fsfreeze --freeze "$dir"
-cleanup_fn bash -c "fsfreeze --unfreeze '$dir' 2>/dev/null"
-tail -c +$((4194304 + 1)) "$new" >&8 &
-sleep 0.5
-for _ in 1 2 3 4 5 6 7 8; do
-    timeout 2 virsh vol-list qubes >/dev/null || die "the daemon waits for a disk"
-    timeout 2 virsh vol-info vm/template qubes >/dev/null || die "the daemon waits for a disk"
-done
-fsfreeze --unfreeze "$dir"
-exec 8>&-
-wait "$upload"
-holds web "$new"
-ok "while the disk does not answer, the daemon does"
-
-begin web
-before=$(listing "$pool")
-lab_kill_libvirtd
-exec 8>&-
-! wait "$upload" || die "the upload succeeded without the daemon"
-lab_start_libvirtd
-nothing_left web
-same_listing "$pool" "$before"
-holds web "$new"
-ok "a daemon that is killed leaves what was there, and nothing else"
 
 done_testing

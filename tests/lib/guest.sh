@@ -104,7 +104,7 @@ boot_volume()
 # guest_domain NAME VOLUME...: defines a domain on these volumes of "qubes".
 guest_domain()
 {
-    local name=$1 images= volume
+    local name=$1 images="" volume
     shift
 
     for volume in "$@"; do

@@ -156,10 +156,12 @@ temporaries()
 }
 
 # hook DOMAIN OPERATION SUBOPERATION: calls the hook as libvirt does, with the domain's XML on stdin
-# (and without descriptor 5, by which a test may have an image open).
+# (and without descriptor 5, by which a test may have an image open). The hook wants to be called by
+# a daemon: a shell of that name plays it, and so has to wait.
 hook()
 {
-    "$STAGE_DIR/sbin/libvirt-reflink-hook" "$@" - 5>&-
+    [ -e "$LAB/virtxend" ] || cp "$(command -v bash)" "$LAB/virtxend"
+    "$LAB/virtxend" -c '"$@"; exit $?' - "$STAGE_DIR/sbin/libvirt-reflink-hook" "$@" - 5>&-
 }
 
 # note FILE NAME: an attribute of ours that the image FILE has.

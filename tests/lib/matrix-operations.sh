@@ -232,9 +232,10 @@ begin_clone()
     esac
 }
 
-# It brings what there was when it began, whatever has happened since.
+# It brings what there was when it began, whatever has happened since, and what a domain writes.
 end_clone()
 {
+    [ ! -e "$image-dirty.img" ] || fill "$image-dirty.img" D
     rm "$LAB/slow"
     wait "$meanwhile" || wrong "the clone failed: $(cat "$LAB/cloning")"
     [ "$(letter_of "$LAB/other/away/c/v.img")" = "$(committed_letter)" ] ||

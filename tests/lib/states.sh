@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154
 # Volumes of the pool at $pool in states that need no guest: to be sourced after lab.sh and pool.sh.
 # A domain is whoever has the dirty image open for writing; here that is descriptor 6.
 

@@ -71,12 +71,15 @@ test_make(Lab *lab)
     g_autofree char *made = lab_path(lab, "a/b");
 
     g_assert_no_error(error);
+    g_assert_cmpint(fd, >=, 0);
     g_assert_cmpstr(tree, ==, ".reflink-pool.xml a a/b a/b/c");
     g_assert_cmpuint(look(made).st_mode & 0777, ==, 0755);
     rl_autofd int again = rl_dir_make(lab->pool->root, "a/b/d", &error);
     g_assert_no_error(error);
+    g_assert_cmpint(again, >=, 0);
     rl_autofd int there = rl_dir_make(lab->pool->root, "a/b/d", &error);
     g_assert_no_error(error);
+    g_assert_cmpint(there, >=, 0);
 }
 
 static void

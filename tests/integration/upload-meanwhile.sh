@@ -1,0 +1,94 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# filesystems: xfs btrfs
+# What happens while an upload is under way: it wins or loses, and nothing is half done.
+set -eu
+. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/lab.sh"
+. "$SOURCE_DIR/tests/lib/pool.sh"
+. "$SOURCE_DIR/tests/lib/states.sh"
+. "$SOURCE_DIR/tests/lib/slow-upload.sh"
+requires_command fsfreeze mkfifo
+requires_filesystem "$FS"
+lab_enter "$0" "$@"
+dir=$(lab_filesystem "$FS" 512M)
+lab_start_libvirtd
+
+reflink_pool qubes "$dir/qubes"
+pool=$dir/qubes
+old=$LAB/old new=$LAB/new
+random_file "$old" 8M
+random_file "$new" 8M
+virsh vol-create-as qubes web 8M
+virsh vol-upload web "$old" --pool qubes
+eventually 10 has_drafts 0
+
+# --- the volume
+
+begin_upload web
+start_volume web
+end_upload "'web' (cannot be replaced: it is running|was started or changed meanwhile)"
+discard_volume web
+holds web "$old"
+begin_upload web
+virsh vol-resize web 9M --pool qubes
+end_upload "'web' was started or changed meanwhile"
+[ "$(stat -c %s "$(image web)")" = 9437184 ]
+holds web "$old" 8388608
+virsh vol-resize web 8M --shrink --pool qubes
+begin_upload web
+virsh vol-delete web qubes
+end_upload "no volume 'web'"
+nothing_left
+virsh vol-create-as qubes web 8M
+virsh vol-upload web "$old" --pool qubes
+ok "one that was started, changed or deleted meanwhile is left as it is then"
+
+begin_upload web
+drafts_wanted=2
+mkfifo "$LAB/second"
+virsh vol-upload web "$LAB/second" --pool qubes >"$LAB/second.said" 2>&1 8>&- &
+second=$!
+exec 9>"$LAB/second"
+cat "$old" >&9
+eventually 10 has_drafts 2
+end_upload ""
+exec 9>&-
+! wait "$second" || die "both uploads succeeded"
+grep -q "'web' was started or changed meanwhile" "$LAB/second.said"
+holds web "$new"
+nothing_left web
+ok "of two at once the first to end wins, and the other one is told"
+
+# --- the daemon
+
+drafts_wanted=1
+virsh vol-upload web "$old" --pool qubes
+nothing_left web
+before=$(listing "$pool")
+begin_upload web
+fsfreeze --freeze "$dir"
+cleanup_fn bash -c "fsfreeze --unfreeze '$dir' 2>/dev/null"
+tail -c +$((4194304 + 1)) "$new" >&8 &
+sleep 0.5
+for _ in 1 2 3 4 5 6 7 8; do
+    timeout 2 virsh vol-list qubes >/dev/null || die "the daemon waits for a disk"
+    timeout 2 virsh vol-info web qubes >/dev/null || die "the daemon waits for a disk"
+done
+fsfreeze --unfreeze "$dir"
+exec 8>&-
+wait "$upload"
+holds web "$new"
+ok "while the disk does not answer, the daemon does"
+
+begin_upload web
+before=$(listing "$pool")
+lab_kill_libvirtd
+exec 8>&-
+! wait "$upload" || die "the upload succeeded without the daemon"
+lab_start_libvirtd
+nothing_left web
+same_listing "$pool" "$before"
+holds web "$new"
+ok "a daemon that is killed leaves what was there, and nothing else"
+
+done_testing

@@ -141,16 +141,23 @@ decide_record(const RlDraft *draft, const virStorageVolDef *vol, RlRecord **ret_
 }
 
 static int
+refuse_metadata(const RlDraft *draft, unsigned int flags)
+{
+    if (!(flags & VIR_STORAGE_VOL_CREATE_PREALLOC_METADATA))
+        return 0;
+    virReportError(VIR_ERR_OPERATION_UNSUPPORTED,
+                   "volume '%s': raw volumes have no metadata to allocate", draft->name->text);
+    return -1;
+}
+
+static int
 build(const RlDraft *draft, const virStorageVolDef *vol, unsigned int flags)
 {
     g_autoptr(RlRecord) record = NULL;
     GError *error = NULL;
 
-    if (flags & VIR_STORAGE_VOL_CREATE_PREALLOC_METADATA) {
-        virReportError(VIR_ERR_OPERATION_UNSUPPORTED,
-                       "volume '%s': raw volumes have no metadata to allocate", draft->name->text);
+    if (refuse_metadata(draft, flags) < 0)
         return -1;
-    }
     if (draft->name->form != RL_NAME_HEAD) {
         virReportError(VIR_ERR_INVALID_ARG,
                        "'%s' can only be made from an existing volume or revision (vol-clone, "
@@ -202,8 +209,10 @@ build_from(RlDraft *draft, const virStorageVolDef *vol, const virStorageVolDef *
     uint64_t capacity = draft->name->form == RL_NAME_HEAD ? vol->target.capacity : 0;
     GError *error = NULL;
     bool same_pool;
-    rl_autofd int from = rl_origin_open(draft, input, &same_pool, &error);
 
+    if (refuse_metadata(draft, flags) < 0)
+        return -1;
+    rl_autofd int from = rl_origin_open(draft, input, &same_pool, &error);
     if (from < 0)
         return rl_report(error);
 

@@ -128,5 +128,14 @@ expect_revisions vm/persistent "9 10"
 expect_exactly "" revisions vm/direct
 ok "within the second after a write nothing can be told, and a revision is made"
 
+# A clock that was wrong: with an image made for the start, and with one that was ready.
+touch -d "1 hour" "$POOL/vm/persistent.img"
+touch_nothing
+expect_revisions vm/persistent "10 11"
+[ -e "$POOL/vm/persistent-precache.img" ] || die "no precache"
+touch_nothing
+expect_revisions vm/persistent "11 12"
+ok "nor can it of an image that is dated in the future"
+
 no_temporary
 done_testing

@@ -154,18 +154,27 @@ test_flags(void)
     assert_error(VIR_ERR_OPERATION_UNSUPPORTED, "cannot be wiped");
     g_assert_cmpint(virStorageVolWipePattern(spare, VIR_STORAGE_VOL_WIPE_ALG_TRIM, 0), <, 0);
     assert_error(VIR_ERR_OPERATION_UNSUPPORTED, "cannot be wiped");
-    for (unsigned int flag = VIR_STORAGE_POOL_BUILD_REPAIR;
-         flag <= VIR_STORAGE_POOL_BUILD_OVERWRITE; flag <<= 1) {
-        g_assert_cmpint(virStoragePoolBuild(pool, flag), <, 0);
-        assert_error(VIR_ERR_OPERATION_INVALID, "already active");
-    }
-    g_assert_cmpint(virStoragePoolDelete(pool, VIR_STORAGE_POOL_DELETE_ZEROED), <, 0);
-    assert_error(VIR_ERR_OPERATION_INVALID, "still active");
     g_assert_null(virConnectFindStoragePoolSources(conn, "dir", NULL, 0));
     assert_error(VIR_ERR_NO_SUPPORT, "source discovery");
     g_autofree char *capabilities = virConnectGetStoragePoolCapabilities(conn, 0);
     g_assert_nonnull(strstr(capabilities, "<pool type='dir' supported='yes'>"));
     virStorageVolFree(spare);
+}
+
+static void
+test_pool_flags(void)
+{
+    g_assert_cmpint(virStoragePoolDestroy(pool), ==, 0);
+    for (unsigned int flag = VIR_STORAGE_POOL_BUILD_REPAIR;
+         flag <= VIR_STORAGE_POOL_BUILD_OVERWRITE; flag <<= 1) {
+        g_assert_cmpint(virStoragePoolBuild(pool, flag), <, 0);
+        assert_error(VIR_ERR_OPERATION_UNSUPPORTED, "nothing to format or overwrite");
+    }
+    g_assert_cmpint(virStoragePoolCreate(pool, VIR_STORAGE_POOL_CREATE_WITH_BUILD_OVERWRITE), <, 0);
+    assert_error(VIR_ERR_OPERATION_UNSUPPORTED, "nothing to format or overwrite");
+    g_assert_cmpint(virStoragePoolDelete(pool, VIR_STORAGE_POOL_DELETE_ZEROED), <, 0);
+    assert_error(VIR_ERR_INVALID_ARG, "unsupported flags");
+    g_assert_cmpint(virStoragePoolCreate(pool, VIR_STORAGE_POOL_CREATE_WITH_BUILD), ==, 0);
 }
 
 /* --- streams */
@@ -351,6 +360,7 @@ main(void)
         {"pools and volumes are found in every way", test_lookups},
         {"sizes are as documented", test_sizes},
         {"flags that mean nothing here are refused", test_flags},
+        {"so are a pool's", test_pool_flags},
         {"an upload that is aborted, dropped or too long changes nothing", test_upload_errors},
         {"holes arrive, and those that cannot be are told of", test_holes},
         {"a lost connection aborts", test_lost_connection},

@@ -6,6 +6,7 @@ set -eu
 . "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/lab.sh"
 . "$SOURCE_DIR/tests/lib/pool.sh"
 . "$SOURCE_DIR/tests/lib/states.sh"
+requires_command pkg-config
 requires_filesystem "$FS"
 program=$BUILD_DIR/tests/api
 [ -x "$program" ] || skip "needs $program"
@@ -26,6 +27,25 @@ nothing_left web spare
 nothing_left web spare
 ok "the API does as it says"
 
-eventually 10 virsh vol-info web@named qubes
-kill -0 "$LIBVIRTD_PID"
+pool_document other "$dir/other" >"$LAB/other.xml"
+fails_with "validate" virsh pool-define "$LAB/other.xml" --validate
+fails_with "nothing to format or overwrite" virsh pool-create "$LAB/other.xml" --build --no-overwrite
+[ ! -e "$dir/other" ]
+ok "libvirt's schema and flags for formatting are no use here"
+
+# The table has all of the API, and its tests are there.
+header=$(pkg-config --variable=includedir libvirt)/libvirt/libvirt-storage.h
+table=$SOURCE_DIR/docs/api.md
+grep -E -o '\b(virStorage|virConnect)[A-Za-z]+ +\(|\b(virStorage|virConnect)[A-Za-z]+\(' "$header" |
+    tr -d ' (' | grep -v Callback | sort -u >"$LAB/functions"
+[ "$(wc -l <"$LAB/functions")" -gt 50 ]
+while read -r function; do
+    grep -q "\`$function\`" "$table" || die "$table does not have $function"
+done <"$LAB/functions"
+for name in $(sed -n 's/^|.*| \([a-z, -]*\) |$/\1/p' "$table" | tr ',' '\n' | sort -u); do
+    [ "$name" = test ] || [ "$name" = --- ] || [ -e "$SOURCE_DIR/tests/integration/$name.sh" ] ||
+        die "$table names a test '$name'"
+done
+ok "docs/api.md has every function of libvirt-storage.h"
+
 done_testing

@@ -64,8 +64,8 @@ clone_from qubes web qubes large 134217728
 holds large "$data" 67108864
 clone_from qubes web qubes small 4096
 holds small "$data"
-clone_from qubes web qubes allocated 67108864 --prealloc-metadata
-holds allocated "$data"
+fails_with "no metadata" clone_from qubes web qubes new 1 --prealloc-metadata
+expect_not new volumes qubes
 virsh vol-dumpxml web qubes | sed 's/>web</>described</' >"$LAB/volume.xml"
 virsh vol-create-from qubes "$LAB/volume.xml" web --inputpool qubes
 holds described "$data"

@@ -49,6 +49,7 @@ run_cell()
 
     enter_cell
     listed_before=$(listing_of_pool)
+    [ "$op" != restore ] || noted_before=$(notes)
     attempt "operation_${op//-/_}"
     [ "$outcome" = later ] || settled
     listed_after=$(listing_of_pool)
@@ -89,6 +90,7 @@ only_this_changed()
 run_batch()
 {
     local key chosen=() op volume image target had has said status listed_before listed_after
+    local noted_before
 
     for key in "${generated[@]}"; do
         [[ $key == "$1 $2 "* && $key =~ ${MATRIX_ONLY:-.} ]] && chosen+=("${key##* }")

@@ -3,6 +3,38 @@
 # The operations of matrix.txt, and what goes on while they are tried: to be sourced after
 # matrix-states.sh. $volume is the cell's volume, $target that or its revision, $image.img its image.
 
+# --- Domains.
+
+# domain_xml NAME IMAGE...
+domain_xml()
+{
+    local name=$1 image i=0 uuid=$OWN
+    shift
+
+    [ "$name" = own ] || uuid=$OTHER
+    echo "<domain type='qemu'><name>$name</name><uuid>$uuid</uuid><devices>"
+    for image in "$@"; do
+        i=$((i + 1))
+        echo "<disk type='file' device='disk'><driver name='qemu' type='raw'/>"
+        echo "<source file='$image'/><target dev='vd$i' bus='virtio'/></disk>"
+    done
+    echo "</devices></domain>"
+}
+
+# domain_ended NAME REASON IMAGE...: as libvirt's log and its hook tell it.
+domain_ended()
+{
+    local name=$1 reason=$2
+    shift 2
+
+    echo "2026-01-02 03:04:05.678+0000: starting up libvirt" >"$QEMU_LOG/$name.log"
+    [ -z "$reason" ] ||
+        echo "2026-01-02 03:04:06.789+0000: shutting down, reason=$reason" >>"$QEMU_LOG/$name.log"
+    domain_xml "$name" "$@" | hook "$name" release end
+}
+
+# --- Operations.
+
 # attempt COMMAND...: $status and $said (both streams) are what came of it.
 attempt()
 {

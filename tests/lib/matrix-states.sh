@@ -120,35 +120,14 @@ listing_of_pool()
     find "$POOL" -type f -printf '%P %i %n %m %U %G %s %T@ %C@\n' | sort
 }
 
-# --- Domains.
-
-# domain_xml NAME IMAGE...
-domain_xml()
+# notes: all that is noted on the dirty image, but for the announcement of a restore.
+notes()
 {
-    local name=$1 image i=0 uuid=$OWN
-    shift
-
-    [ "$name" = own ] || uuid=$OTHER
-    echo "<domain type='qemu'><name>$name</name><uuid>$uuid</uuid><devices>"
-    for image in "$@"; do
-        i=$((i + 1))
-        echo "<disk type='file' device='disk'><driver name='qemu' type='raw'/>"
-        echo "<source file='$image'/><target dev='vd$i' bus='virtio'/></disk>"
-    done
-    echo "</devices></domain>"
+    getfattr --absolute-names --dump --match=libvirt-reflink "$image-dirty.img" 2>/dev/null |
+        grep -v '\.restore=' || true
 }
 
-# domain_ended NAME REASON IMAGE...: as libvirt's log and its hook tell it.
-domain_ended()
-{
-    local name=$1 reason=$2
-    shift 2
-
-    echo "2026-01-02 03:04:05.678+0000: starting up libvirt" >"$QEMU_LOG/$name.log"
-    [ -z "$reason" ] ||
-        echo "2026-01-02 03:04:06.789+0000: shutting down, reason=$reason" >>"$QEMU_LOG/$name.log"
-    domain_xml "$name" "$@" | hook "$name" release end
-}
+# --- Waiting.
 
 writers=0 # uploads that are going on
 
@@ -214,9 +193,14 @@ begin_batch()
         mkdir "$POOL/$op"
         cp --archive --reflink=always "$POOL/model/." "$POOL/$op"
     done
-    [ ! -d "$POOL/delete" ] || [ "$kind" = named ] || rm -f "$POOL/delete/v.img@keep"
+    is_revision || rm -f "$POOL/delete/v.img@keep"
     api pool-refresh m >/dev/null
     enter_batch "$@"
+}
+
+is_revision()
+{
+    [ "$kind" = automatic ] || [ "$kind" = named ]
 }
 
 model_kind()
@@ -274,7 +258,7 @@ initial()
     stopped | uploading | cloning) known[dirty]= ;;
     orphan) known[clean]= ;;
     esac
-    [ "$1" != delete ] || [ "$kind" = named ] || known[keep]=
+    [ "$1" != delete ] || is_revision || known[keep]=
     ordered
     had=$has
 }

@@ -278,6 +278,12 @@ is_off()
     [ "$(virsh domstate "$1")" = "shut off" ]
 }
 
+# is_at_rest NAME: it is off, and what its hook has left to be done later is done.
+is_at_rest()
+{
+    is_off "$1" && ! pgrep -x '50-reflink|libvirt-reflink'
+}
+
 # expect_info VOLUME TEXT: what virt-reflink knows of it.
 expect_info()
 {

@@ -48,7 +48,7 @@ guest "$pool" put xvda two
 ok "a guest outlives libvirtd, and so does its claim on the volume"
 
 virsh save "$pool" "/var/lib/$pool.save"
-slowly is_off "$pool"
+slowly is_at_rest "$pool"
 expect_info vm/disk "saved"
 has_text "$dirty" two
 inode=$(stat -c %i "$dirty")
@@ -64,7 +64,7 @@ guest "$pool" put xvda three
 ok "saved to a file: only its restore goes on with the disk, and that as it was"
 
 virsh managedsave "$pool"
-slowly is_off "$pool"
+slowly is_at_rest "$pool"
 expect_info vm/disk "saved"
 has_text "$dirty" three
 alone virsh start "$pool"

@@ -121,6 +121,41 @@ rl_volume_is_continued(const RlPool *pool, const char *name, const RlOwner *owne
     return fd >= 0 && (run->continued || !rl_hold_get(fd, &mark, NULL) || mark != RL_HOLD_NONE);
 }
 
+/* The dirty image of @name if @owner has it and its mark is RESTORED; -1 where not. */
+static int
+open_restored(const RlPool *pool, const char *name, const RlOwner *owner, GError **error)
+{
+    g_autoptr(RlVolume) volume = rl_volume_find(pool, name, error);
+    g_autoptr(RlRun) run = NULL;
+    rl_autofd int fd = volume ? open_owned(volume, owner, &run, error) : -1;
+    RlHold mark;
+
+    if (fd < 0 || !rl_hold_get(fd, &mark, error) || mark != RL_HOLD_RESTORED)
+        return -1;
+    return rl_fd_steal(&fd);
+}
+
+bool
+rl_volume_is_unconfirmed(const RlPool *pool, const char *name, const RlOwner *owner)
+{
+    rl_autofd int fd = open_restored(pool, name, owner, NULL);
+
+    return fd >= 0;
+}
+
+bool
+rl_volume_confirm(const RlPool *pool, const char *name, const RlOwner *owner, GError **error)
+{
+    g_autoptr(GError) cause = NULL;
+    rl_autofd int fd = open_restored(pool, name, owner, &cause);
+
+    if (cause) {
+        g_propagate_error(error, g_steal_pointer(&cause));
+        return false;
+    }
+    return fd < 0 || rl_hold_clear(fd, error);
+}
+
 bool
 rl_volume_announce_restore(const RlPool *pool, const char *name, const RlOwner *owner,
                            GError **error)

@@ -34,6 +34,19 @@ bool rl_volume_keep(const RlPool *pool, const char *name, const RlOwner *owner, 
 bool rl_volume_is_continued(const RlPool *pool, const char *name, const RlOwner *owner);
 
 /**
+ * rl_volume_is_unconfirmed:
+ * True if @owner was to go on with the dirty image of the volume @name after a restore, or with one
+ * that was kept, and rl_volume_confirm() has not said that it does. Any doubt is no.
+ */
+bool rl_volume_is_unconfirmed(const RlPool *pool, const char *name, const RlOwner *owner);
+
+/**
+ * rl_volume_confirm:
+ * The domain @owner runs: what it went on with is a run like any other now.
+ */
+bool rl_volume_confirm(const RlPool *pool, const char *name, const RlOwner *owner, GError **error);
+
+/**
  * rl_volume_announce_restore:
  * The domain @owner is about to be restored: lets the start that follows at once have the volume,
  * if it was saved on it.

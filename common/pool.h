@@ -20,6 +20,7 @@ typedef struct {
     char *path; /* as it was opened, for messages and for libvirt; never walked again */
     RlOptions *options;
     const RlDocuments *documents;
+    const char *actor; /* on whose behalf it is worked in, for the log; borrowed, may be NULL */
 } RlPool;
 
 /**

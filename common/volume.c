@@ -52,6 +52,7 @@ rl_volume_open(const RlPool *pool, const char *text, GError **error)
 
     g_autoptr(RlVolume) volume = g_new0(RlVolume, 1);
     volume->pool = pool;
+    volume->actor = pool->actor;
     volume->dir = -1;
     volume->clean_file = rl_file_name(name->leaf, RL_FILE_CLEAN);
     volume->dirty_file = rl_file_name(name->leaf, RL_FILE_DIRTY);

@@ -18,6 +18,12 @@ bool rl_event_prepare(const RlDomain *domain, GError **error);
 bool rl_event_restore(const RlDomain *domain, GError **error);
 
 /**
+ * rl_event_started:
+ * Notes that @domain runs, so that what it was restored on ends with it.
+ */
+bool rl_event_started(const RlDomain *domain, GError **error);
+
+/**
  * rl_event_release:
  * Ends the run of @domain on its volumes, in the way that its ending asks for, and leaves to a
  * worker what may come later. A volume that cannot be ended keeps no other from it; @error is the

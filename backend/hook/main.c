@@ -61,6 +61,12 @@ main(int argc, char **argv)
     }
     if (strcmp(argv[2], "prepare") == 0 && strcmp(argv[3], "begin") == 0)
         return run(rl_event_prepare, argv[1]);
+    if (strcmp(argv[2], "started") == 0 && strcmp(argv[3], "begin") == 0) {
+        /* A domain that runs must not be ended for this: what is not noted is only kept longer than
+         * needed. */
+        run(rl_event_started, argv[1]);
+        return 0;
+    }
     if (strcmp(argv[2], "release") == 0 && strcmp(argv[3], "end") == 0)
         return run(rl_event_release, argv[1]);
     if (strcmp(argv[2], "restore") == 0 && strcmp(argv[3], "begin") == 0)

@@ -120,3 +120,18 @@ rl_event_restore(const RlDomain *domain, GError **error)
         rl_restoring_note(domain->uuid);
     return announce_all(uses, &owner, error);
 }
+
+bool
+rl_event_started(const RlDomain *domain, GError **error)
+{
+    g_autoptr(GPtrArray) uses = rl_uses_find(domain, false, error);
+    RlOwner owner = rl_owner_of(domain);
+
+    for (guint i = 0; uses && i < uses->len; i++) {
+        const RlUse *use = g_ptr_array_index(uses, i);
+        g_autoptr(RlPool) pool = rl_pool_open(use->root, rl_xml_documents(), error);
+        if (!pool || !rl_volume_confirm(pool, use->name, &owner, error))
+            return false;
+    }
+    return uses != NULL;
+}

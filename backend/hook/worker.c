@@ -62,6 +62,8 @@ do_task(const RlTask *task, const RlWork *work)
     g_autoptr(GError) error = NULL;
     g_autoptr(RlPool) pool = rl_pool_open(task->use->root, rl_xml_documents(), &error);
 
+    if (pool)
+        pool->actor = work->owner.name;
     /* What users see first, what takes long last. */
     if (!pool || (committed && !rl_volume_tidy(pool, task->use->name, &error))) {
         warn(task->use->name, error);

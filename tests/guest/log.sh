@@ -83,10 +83,10 @@ once_for_vm "vm/persistent" "renamed persistent-dirty.img to persistent.img"
 once_for_vm "vm/direct" "renamed direct-dirty.img to direct.img"
 for kind in snapshot volatile; do
     once_for_vm "vm/$kind" "dropped $kind-dirty.img as $temporary"
-    once "vm/$kind" "removed $temporary"
+    once_for_vm "vm/$kind" "removed $temporary"
 done
-once "vm/persistent" "made persistent-precache.img"
-once "vm/snapshot" "made snapshot-precache.img"
+once_for_vm "vm/persistent" "made persistent-precache.img"
+once_for_vm "vm/snapshot" "made snapshot-precache.img"
 exactly 9
 ok "an end: each link, rename, drop and removal, and what the worker made"
 
@@ -97,7 +97,7 @@ once_for_vm "vm/snapshot" "renamed snapshot-precache.img to snapshot-dirty.img"
 guest_run vm
 guest_run vm
 workers_done
-once "vm/persistent" "dropped persistent.img.1@[^ ]* as $temporary"
+once_for_vm "vm/persistent" "dropped persistent.img.1@[^ ]* as $temporary"
 ok "a precache that is used, and a revision that is too many"
 
 forget

@@ -14,6 +14,7 @@ fails_with "there is no volume 'vm/missing' in pool '$POOL'" virsh start "$pool-
 ok "a volume that is not there: virsh says so, and the others are put back"
 
 echo "no kernel" >"$LAB/kernel"
+sleep 2 # younger, the image's date would prove nothing
 KERNEL=$LAB/kernel define_domain "$pool-broken" vm/disk
 fails_with "libxenlight failed to create new domain" virsh start "$pool-broken"
 committed vm/disk "at rest"

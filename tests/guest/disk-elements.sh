@@ -181,7 +181,10 @@ hostile "$LAB/bad" "no UUID"
 [ ! -e "$POOL/many/v1-dirty.img" ] || die "was started"
 ok "what is no domain's XML is refused with one line, and nothing on stdout"
 
-for operation in "start begin" "started begin" "stopped end" "reconnect begin" "attach begin" \
+# A domain that runs already must not be ended by what is only noted for later.
+output=$(hook vm started begin <"$LAB/bad" 2>/dev/null) || die "started failed"
+[ -z "$output" ] || die "started says '$output'"
+for operation in "start begin" "stopped end" "reconnect begin" "attach begin" \
     "migrate begin" "prepare end" "release begin" "x y"; do
     # shellcheck disable=SC2086
     expect_exactly "" hook vm $operation <"$LAB/bad"

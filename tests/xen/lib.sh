@@ -48,7 +48,7 @@ end_story()
     trap - EXIT ERR
     if [ $testing_is_done = no ]; then
         # Nobody waits for us where the stories meet.
-        : >/run/failed
+        : >"/run/$FS-$STORY-failed"
         echo "--- failed; what there is:"
         ls -la "$POOL"/* || true
         losetup --list || true
@@ -75,7 +75,7 @@ meet()
     : >"/run/$FS-$1"
     for fs in $FILESYSTEMS; do
         until [ -e "/run/$fs-$1" ]; do
-            [ ! -e /run/failed ] || die "another story failed before '$1'"
+            [ ! -e "/run/$fs-$STORY-failed" ] || die "it failed on $fs before '$1'"
             sleep 1
         done
     done

@@ -77,7 +77,7 @@ listing()
 {
     find "$1" -name '*-precache.img' -o -name '*.img~*' -o \
         \( -type d -printf '%P %y %i %m %U %G\n' \) -o \
-        -printf '%P %y %i %n %m %U %G %s %b %T@\n' | LC_ALL=C sort
+        -printf '%P %y %i %n %m %U %G %s %T@\n' | LC_ALL=C sort
 }
 
 # same_listing DIRECTORY LISTING: nothing changed since LISTING was taken.

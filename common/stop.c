@@ -49,7 +49,7 @@ keep_as_precache(const RlVolume *volume, int fd, RlStop *ret_stop, GError **erro
 }
 
 static bool
-commit(const RlVolume *volume, int fd, RlStop *ret_stop, GError **error)
+commit(const RlVolume *volume, int fd, const RlRun *run, RlStop *ret_stop, GError **error)
 {
     rl_autofd int clean = rl_volume_open_image(volume, volume->clean_file, error);
     uint64_t number;
@@ -60,8 +60,10 @@ commit(const RlVolume *volume, int fd, RlStop *ret_stop, GError **error)
         return false;
     /* A guest that opened it while its data went to the disk writes on into what would be the clean
      * image. */
-    if (rl_inuse(fd))
-        return refuse_busy(volume, error);
+    if (rl_inuse(fd)) {
+        /* Whose run it was has been taken off it, and its end is to be tried again. */
+        return (!run || rl_run_put_back(fd, run, error)) && refuse_busy(volume, error);
+    }
     uint64_t made;
     if (!rl_commit_revision(volume, clean, &made, error) ||
         (made != number && !rl_attr_set_number(fd, RL_ATTR_HIGHEST, made, error)) ||
@@ -88,7 +90,7 @@ stop_persistent(const RlVolume *volume, int fd, const RlRun *run, RlStop *ret_st
         *ret_stop = RL_STOP_DROPPED;
         return rl_dirty_drop(volume, error);
     }
-    return commit(volume, fd, ret_stop, error);
+    return commit(volume, fd, run, ret_stop, error);
 }
 
 static bool

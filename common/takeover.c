@@ -116,6 +116,9 @@ rl_takeover_mark(int fd, const RlOwner *owner, const RlRun *run, RlTakeover take
 
     if (takeover == RL_TAKEOVER_SHARE)
         traits = (RlRunTraits){.written = run->written, .readonly = true};
+    /* What a restored domain only read before, it only reads now. */
+    if (takeover == RL_TAKEOVER_RESTORE)
+        traits.readonly = run->readonly;
     if (!rl_run_set(fd, owner, traits, error) || !rl_hold_get(fd, &hold, error))
         return false;
     /* What was kept once is kept again if this start fails. */

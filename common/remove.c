@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "alias.h"
 #include "dir.h"
 #include "discard.h"
 #include "error.h"
@@ -75,6 +76,7 @@ rl_volume_remove(const RlPool *pool, const char *name, bool with_labels, GError 
             !drop_files(volume, revisions, error))
             return false;
     }
+    rl_alias_tidy(pool, name);
     rl_volume_sweep(volume);
     rl_dir_remove_empty(pool->root, volume->name->dir);
     return true;

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "command.h"
+#include "common/alias.h"
 #include "common/error.h"
 #include "common/fd.h"
 #include "common/hold.h"
@@ -87,6 +88,7 @@ rl_command_stop(const RlPool *pool, const char *name, GError **error)
         return false;
     if (stop == RL_STOP_HELD)
         return rl_fail(error, RL_ERROR_STATE, "volume '%s' %s", name, outcomes[stop]);
+    rl_alias_tidy(pool, name);
     printf("%s %s.\n", name, outcomes[stop]);
     fflush(stdout); /* what follows may take a while */
     return rl_volume_maintain(pool, name, stop == RL_STOP_COMMITTED, error);
@@ -107,6 +109,7 @@ rl_command_discard(const RlPool *pool, const char *name, GError **error)
 {
     if (!require_no_domain_starting(pool, name, error) || !rl_volume_discard(pool, name, error))
         return false;
+    rl_alias_tidy(pool, name);
     printf("%s has no dirty image any more; its clean image and revisions are as they were.\n",
            name);
     return rl_volume_maintain(pool, name, false, error);

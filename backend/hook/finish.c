@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "finish.h"
 
+#include "common/alias.h"
 #include "common/error.h"
 #include "common/keep.h"
 #include "common/log.h"
@@ -53,8 +54,10 @@ rl_finish(const RlUse *use, const RlOwner *owner, RlEnding ending, const char *f
         return false;
     for (int waited_ms = 0;; waited_ms += pause_ms, pause_ms = MIN(pause_ms * 2, 500)) {
         g_autoptr(GError) cause = NULL;
-        if (try_once(pool, use, owner, ending, file, ret_committed, &cause))
+        if (try_once(pool, use, owner, ending, file, ret_committed, &cause)) {
+            rl_alias_tidy(pool, use->name);
             return true;
+        }
         if (!g_error_matches(cause, RL_ERROR, RL_ERROR_BUSY) || waited_ms >= patience_ms) {
             g_propagate_error(error, g_steal_pointer(&cause));
             return false;

@@ -2,6 +2,7 @@
 #include "events.h"
 
 #include "backend/xen-disks.h"
+#include "common/alias.h"
 #include "common/error.h"
 #include "common/keep.h"
 #include "common/log.h"
@@ -48,6 +49,16 @@ start(const RlUse *use, const RlOwner *owner, bool restored, GError **error)
     return started;
 }
 
+/* Makes the path good that the domain knows the volume by. */
+static bool
+link_alias(const RlUse *use, GError **error)
+{
+    if (!use->alias)
+        return true;
+    g_autoptr(RlPool) pool = rl_pool_open(use->root, rl_xml_documents(), error);
+    return pool && rl_alias_make(pool, use->alias, use->name, error);
+}
+
 static void
 put_back(const RlUse *use, const RlStarted *started, const RlOwner *owner)
 {
@@ -57,6 +68,8 @@ put_back(const RlUse *use, const RlStarted *started, const RlOwner *owner)
     if (!pool || !rl_volume_unstart(pool, started, owner, &error))
         rl_log_warning("domain %s: cannot put back the start of %s: %s", owner->name, use->name,
                        error->message);
+    if (pool)
+        rl_alias_tidy(pool, use->name);
 }
 
 static bool
@@ -66,12 +79,12 @@ start_all(const GPtrArray *uses, const RlOwner *owner, bool restored, GError **e
 
     for (guint i = 0; i < uses->len; i++) {
         RlStarted *one = start(g_ptr_array_index(uses, i), owner, restored, error);
-        if (one) {
+        if (one)
             g_ptr_array_add(started, one);
+        if (one && link_alias(g_ptr_array_index(uses, i), error))
             continue;
-        }
-        while (i-- > 0)
-            put_back(g_ptr_array_index(uses, i), g_ptr_array_index(started, i), owner);
+        for (guint j = started->len; j-- > 0;)
+            put_back(g_ptr_array_index(uses, j), g_ptr_array_index(started, j), owner);
         return false;
     }
     return true;

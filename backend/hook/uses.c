@@ -4,9 +4,11 @@
 #include <string.h>
 
 #include "backend/pools.h"
+#include "common/alias.h"
 #include "common/error.h"
 #include "common/filename.h"
 #include "common/name.h"
+#include "xml/documents.h"
 
 /* As many as the kernel follows (path_resolution(7)). */
 #define LINKS_MAX 40
@@ -18,6 +20,7 @@ use_free(void *data)
 
     g_free(use->root);
     g_free(use->name);
+    g_free(use->alias);
     g_free(use);
 }
 
@@ -30,37 +33,25 @@ compare(gconstpointer a, gconstpointer b)
     return roots ? roots : strcmp(left->name, right->name);
 }
 
-/* The same volume may be several disks of a domain: then what is most goes. Takes over @root and
- * @name. */
+/* The same volume may be several disks of a domain: then what is most goes. Takes over what @new
+ * points to. */
 static void
-add(GPtrArray *uses, char *root, char *name, bool readonly, bool overlaid)
+add(GPtrArray *uses, RlUse new)
 {
-    RlUse new = {root, name, readonly, overlaid};
+    RlUse *added = g_memdup2(&new, sizeof(new));
 
     for (guint i = 0; i < uses->len; i++) {
         RlUse *use = g_ptr_array_index(uses, i);
-        if (strcmp(use->root, root) != 0 || strcmp(use->name, name) != 0)
+        if (compare(&use, &added) != 0)
             continue;
-        use->readonly &= readonly;
-        use->overlaid |= overlaid;
-        g_free(root);
-        g_free(name);
+        use->readonly &= new.readonly;
+        use->overlaid |= new.overlaid;
+        if (!use->alias)
+            use->alias = g_steal_pointer(&added->alias);
+        use_free(added);
         return;
     }
-    g_ptr_array_add(uses, g_memdup2(&new, sizeof(new)));
-}
-
-static bool
-refuse_in_place(const RlDisk *disk, const RlFileName *file, const char *dir, GError **error)
-{
-    g_autofree char *name = rl_name_join(dir, file->leaf);
-    g_autofree char *dirty = rl_file_name(file->leaf, RL_FILE_DIRTY);
-
-    return rl_fail(
-        error, RL_ERROR_INVALID,
-        "disk '%s': '%s' is an image of volume '%s' at rest, which no domain may write to: give "
-        "it '%s', or make the disk <readonly/>",
-        disk->target ? disk->target : "?", disk->path, name, dirty);
+    g_ptr_array_add(uses, added);
 }
 
 static bool
@@ -92,31 +83,95 @@ follow_links(const char *path)
     return end;
 }
 
+/* What lies at the path of an image, as a domain would open it. */
+typedef struct {
+    char *root;      /* the pool's path */
+    char *name;      /* the volume's */
+    char *dirty;     /* the name of its dirty image */
+    RlFileRole role; /* what the path leads to */
+    char *alias;     /* the short path, if it is one that is not there yet */
+} Place;
+
+static void
+place_clear(Place *place)
+{
+    g_free(place->root);
+    g_free(place->name);
+    g_free(place->dirty);
+    g_free(place->alias);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Place, place_clear)
+
+/* False where @path leads to no image of a reflink pool. */
+static bool
+locate(const char *path, Place *place)
+{
+    g_autofree char *end = follow_links(path);
+    g_autofree char *inside = NULL;
+
+    if (!rl_pool_find(end, &place->root, &inside))
+        return false;
+    g_autofree char *dir = g_path_get_dirname(inside);
+    g_autofree char *base = g_path_get_basename(inside);
+    RlFileName file = rl_file_name_parse(base);
+    place->role = file.role;
+    if (file.role != RL_FILE_OTHER) {
+        place->name = rl_name_join(dir, file.leaf);
+        place->dirty = rl_file_name(file.leaf, RL_FILE_DIRTY);
+    }
+    if (strchr(inside, '/'))
+        return file.role != RL_FILE_OTHER;
+
+    g_autoptr(RlPool) pool = rl_pool_open(place->root, rl_xml_documents(), NULL);
+    char *name = pool ? rl_alias_volume(pool, inside) : NULL;
+    if (!name)
+        return false; /* no image lies in a pool's own directory */
+    g_free(place->name);
+    place->name = name;
+    place->alias = g_steal_pointer(&inside);
+    place->role = RL_FILE_DIRTY;
+    return true;
+}
+
+/* Takes over what @place points to. */
+static void
+add_place(GPtrArray *uses, Place *place, bool readonly, bool overlaid)
+{
+    RlUse use = {g_steal_pointer(&place->root), g_steal_pointer(&place->name),
+                 g_steal_pointer(&place->alias), readonly, overlaid};
+
+    add(uses, use);
+}
+
+static bool
+refuse_in_place(const RlDisk *disk, const Place *place, GError **error)
+{
+    return rl_fail(
+        error, RL_ERROR_INVALID,
+        "disk '%s': '%s' is an image of volume '%s' at rest, which no domain may write to: give "
+        "it '%s', or make the disk <readonly/>",
+        disk->target ? disk->target : "?", disk->path, place->name, place->dirty);
+}
+
 /* Adds the volume that @disk itself is, found by its image's path. */
 static bool
 add_path(GPtrArray *uses, const RlDisk *disk, bool strict, GError **error)
 {
-    g_autofree char *root = NULL, *inside = NULL;
-    g_autofree char *path = disk->path ? follow_links(disk->path) : NULL;
+    g_auto(Place) place = {0};
 
-    if (!path || !rl_pool_find(path, &root, &inside))
+    if (!disk->path || !locate(disk->path, &place))
         return true;
-
-    g_autofree char *dir = g_path_get_dirname(inside);
-    g_autofree char *base = g_path_get_basename(inside);
-    RlFileName file = rl_file_name_parse(base);
-    g_autofree char *name = rl_name_join(dir, file.leaf);
-    switch (file.role) {
+    switch (place.role) {
     case RL_FILE_DIRTY:
         if (strict && disk->shareable)
-            return refuse_shareable(disk, name, error);
-        add(uses, g_steal_pointer(&root), g_steal_pointer(&name), disk->readonly, false);
+            return refuse_shareable(disk, place.name, error);
+        add_place(uses, &place, disk->readonly, false);
         return true;
     case RL_FILE_CLEAN:
     case RL_FILE_PRECACHE:
     case RL_FILE_REVISION:
     case RL_FILE_LABEL:
-        return disk->readonly || !strict || refuse_in_place(disk, &file, dir, error);
+        return disk->readonly || !strict || refuse_in_place(disk, &place, error);
     default:
         return true;
     }
@@ -143,7 +198,8 @@ add_volume(GPtrArray *uses, const RlDisk *disk, bool strict, GError **error)
     }
     if (strict && disk->shareable)
         return refuse_shareable(disk, name->volume, error);
-    add(uses, g_steal_pointer(&root), g_strdup(name->volume), disk->readonly, false);
+    RlUse use = {g_steal_pointer(&root), g_strdup(name->volume), NULL, disk->readonly, false};
+    add(uses, use);
     return true;
 }
 
@@ -153,21 +209,18 @@ static void
 add_chain(GPtrArray *uses, const RlDisk *disk)
 {
     for (guint i = 0; i < disk->backing->len; i++) {
-        g_autofree char *root = NULL, *inside = NULL;
-        if (!rl_pool_find(g_ptr_array_index(disk->backing, i), &root, &inside))
-            continue;
-        g_autofree char *dir = g_path_get_dirname(inside);
-        g_autofree char *base = g_path_get_basename(inside);
-        RlFileName file = rl_file_name_parse(base);
-        if (file.role == RL_FILE_DIRTY)
-            add(uses, g_steal_pointer(&root), rl_name_join(dir, file.leaf), disk->readonly,
-                !disk->transient);
+        g_auto(Place) place = {0};
+        if (locate(g_ptr_array_index(disk->backing, i), &place) && place.role == RL_FILE_DIRTY)
+            add_place(uses, &place, disk->readonly, !disk->transient);
     }
     for (guint i = 0; i < disk->backing_volumes->len; i++) {
         const RlVolumeRef *ref = g_ptr_array_index(disk->backing_volumes, i);
-        char *root = rl_pools_reflink_root(ref->pool);
-        if (root)
-            add(uses, root, g_strdup(ref->volume), disk->readonly, true);
+        RlUse use = {rl_pools_reflink_root(ref->pool), g_strdup(ref->volume), NULL, disk->readonly,
+                     true};
+        if (use.root)
+            add(uses, use);
+        else
+            g_free(use.name);
     }
 }
 

@@ -8,6 +8,7 @@
 typedef struct {
     char *root;    /* the pool's path */
     char *name;    /* the volume's */
+    char *alias;   /* the short path that a link is to make good (common/alias.h), or NULL */
     bool readonly; /* every disk of the domain on it is */
     bool overlaid; /* it is below an external snapshot: what is on top has the newer writes */
 } RlUse;

@@ -7,6 +7,7 @@
 
 #include "virerror.h"
 
+#include "common/alias.h"
 #include "common/error.h"
 #include "common/fd.h"
 #include "common/filename.h"
@@ -24,9 +25,11 @@ static int
 require_raw(const virStorageVolDef *vol)
 {
     if (vol->target.format != VIR_STORAGE_FILE_RAW && vol->target.format != VIR_STORAGE_FILE_NONE) {
-        virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
-                       "volume '%s': a reflink pool has raw volumes only, none of format '%s'",
-                       vol->name, NULLSTR(virStorageFileFormatTypeToString(vol->target.format)));
+        virReportError(
+            VIR_ERR_CONFIG_UNSUPPORTED,
+            "volume '%s': a reflink pool has raw volumes only, none of format '%s': ask for "
+            "the format raw",
+            vol->name, NULLSTR(virStorageFileFormatTypeToString(vol->target.format)));
         return -1;
     }
     if (vol->target.encryption) {
@@ -51,8 +54,8 @@ wanted_access(const virStorageVolDef *vol)
     return access;
 }
 
-/* The path that the finished draft will have. NAME@current is given the name of the revision that
- * holds what it replaces: that is what the caller gets back. */
+/* The name and path that the finished draft will have. NAME.img is called NAME. NAME@current is
+ * given the name of the revision that holds what it replaces: that is what the caller gets back. */
 static void
 settle_name(virStorageVolDef *vol, const RlDraft *draft)
 {
@@ -66,6 +69,8 @@ settle_name(virStorageVolDef *vol, const RlDraft *draft)
     } else if (name->form == RL_NAME_LABEL) {
         file = rl_file_name_label(name->leaf, name->label);
     } else {
+        g_free(vol->name);
+        vol->name = g_strdup(name->volume);
         file = rl_file_name(name->leaf, RL_FILE_DIRTY);
     }
     g_free(vol->target.path);
@@ -102,6 +107,16 @@ begin(virStoragePoolObj *obj, RlPool *pool, const char *name, const RlAccess *ac
     return NULL;
 }
 
+/* libvirt has looked for the name that the client gave. */
+static int
+require_unlisted(virStoragePoolObj *obj, const virStorageVolDef *vol, const char *name)
+{
+    if (STREQ(vol->name, name) || !virStorageVolDefFindByName(obj, name))
+        return 0;
+    virReportError(VIR_ERR_STORAGE_VOL_EXIST, "'%s', which '%s' is taken for", name, vol->name);
+    return -1;
+}
+
 int
 rl_vol_create_cb(virStoragePoolObj *obj, virStorageVolDef *vol)
 {
@@ -112,9 +127,14 @@ rl_vol_create_cb(virStoragePoolObj *obj, virStorageVolDef *vol)
     if (require_raw(vol) < 0)
         return -1;
 
+    /* Clients that put the suffix of the format behind a name, as virt-install does. */
+    g_autofree char *name = rl_alias_strip(vol->name);
+    if (require_unlisted(obj, vol, name) < 0)
+        return -1;
+
     RlPool *pool = rl_open_pool(obj);
     RlAccess access = wanted_access(vol);
-    RlDraft *draft = pool ? begin(obj, pool, vol->name, &access, &error) : NULL;
+    RlDraft *draft = pool ? begin(obj, pool, name, &access, &error) : NULL;
     if (!draft)
         return error ? rl_report(error) : -1;
     rl_making_begin(vol, draft);

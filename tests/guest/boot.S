@@ -19,6 +19,7 @@
     .set RESET, 0xcf9
     .set PM1A_CONTROL, 0x604    /* of machine "pc", as SeaBIOS sets it up */
     .set POWER_OFF, 0x2000      /* SLP_EN, sleep type 0 */
+    .set PATIENCE, 5            /* libvirt fails a start whose guest ends before it returns */
     .set FIRST_DISK, 0x80
     .set DISKS, 4
     .set buffer, 0x8000
@@ -89,6 +90,9 @@ failed:
     mov $write_failed, %si
     call print
 power_off:
+    mov $PATIENCE, %cx          /* ticks of the clock that wakes us, 55 ms each */
+1:  hlt
+    loop 1b
     mov $PM1A_CONTROL, %dx
     mov $POWER_OFF, %ax
     out %ax, %dx

@@ -64,20 +64,42 @@ heads()
     volumes qubes | grep -v @
 }
 
-# It knows no volume but at the path of its pool with its name behind: those it would make itself are
-# refused, and nothing is left of them.
+# make NAME DISK FILE: a guest that boots from a volume and has one that virt-install makes, with
+# that file in the pool's directory for its path.
+make()
+{
+    virsh vol-clone web "boot-$1" --pool qubes
+    install "$1" "vol=qubes/boot-$1,bus=ide" --disk "$2,size=0.001,bus=ide"
+    virsh vol-info "$1" qubes >/dev/null
+    expect "'$pool/$3'" virsh dumpxml "$1"
+    [ "$(counter "$(image "$1")")" = 1 ]
+    guest_run "$1"
+    [ "$(counter "$(image "$1")")" = 2 ]
+    [ ! -L "$pool/$3" ] || die "the link $3 is left"
+    [ "$(virsh vol-list qubes | grep -c "^ $1 ")" = 1 ]
+}
+
+make extra pool=qubes,format=raw extra.img
+expect_not "extra.img" volumes qubes
+make named "path=$pool/named,format=raw" named
+make suffix "path=$pool/suffix.img,format=raw" suffix.img
+expect_not "suffix.img" volumes qubes
+ok "virt-install makes volumes, of the pool or of the path of its directory with the name behind"
+
 made=$(heads)
-for disk in pool=qubes,size=0.01 pool=qubes,size=0.01,format=raw \
-    "path=$pool/appvms/new,size=0.01" "path=$pool/volumes/new-dirty.img,size=0.01"; do
-    fails_with "none of format 'qcow2'|invalid volume name 'new.img'|lies inside the reflink pool" \
+for disk in pool=qubes,size=0.01 "path=$pool/appvms/new,size=0.01" \
+    pool=qubes,size=0.01,format=raw "path=$pool/volumes/new-dirty.img,size=0.01"; do
+    name=new
+    [ "$disk" != pool=qubes,size=0.01,format=raw ] || name=boot-extra # whose volume is there
+    fails_with "none of format 'qcow2': ask for the format raw|lies inside the reflink pool|'boot-extra', which 'boot-extra.img' is taken for" \
         virt-install --connect qemu:///system --virt-type qemu --memory 32 --network none \
-        --graphics none --osinfo detect=off,require=off --import --noautoconsole --name new \
+        --graphics none --osinfo detect=off,require=off --import --noautoconsole --name "$name" \
         --disk "$disk"
-    expect_not new virsh list --all
+    expect_not " new " virsh list --all
     expect_exactly "$made" heads
     [ "$(virsh pool-list --all --name | xargs)" = "plain qubes" ]
 done
-ok "virt-install cannot make a volume, and says so"
+ok "what it cannot make it says, and nothing is left of it"
 
 # --- virt-clone
 
@@ -91,11 +113,52 @@ guest_run copy
 [ "$(counter "$(image web)")" = $((before + 2)) ]
 ok "virt-clone takes a clone that vol-clone made, and it runs on its own"
 
+# clone ORIGINAL NAME OPTION...: virt-clone makes the volumes.
+clone()
+{
+    virt-clone --connect qemu:///system --original "$1" --name "$2" "${@:3}" >"$LAB/said" 2>&1 ||
+        die "virt-clone: $(cat "$LAB/said")"
+}
+
+# A clone's runs are its own, and its short path leads to its volume while it runs.
+# short_path_works NAME FILE
+short_path_works()
+{
+    local runs
+    expect "'$pool/$2'" virsh dumpxml "$1"
+    expect "$pool/volumes/$1-dirty.img" virsh vol-dumpxml "$1" qubes
+    runs=$(counter "$(image "$1")")
+    [ ! -e "$pool/$2" ] && [ ! -L "$pool/$2" ]
+    guest_run "$1"
+    [ "$(counter "$(image "$1")")" = $((runs + 1)) ]
+    [ ! -L "$pool/$2" ] || die "the link $2 is left"
+}
+
+clone web first --file "$pool/first"
+short_path_works first first
+clone web second --file "$pool/second.img"
+short_path_works second second.img
+[ "$(counter "$(image web)")" = $((before + 2)) ]
+ok "virt-clone makes the copy itself, given the pool's path with a name behind"
+
+clone first third --file "$pool/third"
+short_path_works third third
+ok "also of a domain that has such a path itself"
+
+guest_wish "$(image third)" P
+virsh start third
+[ "$(readlink "$pool/third")" = volumes/third-dirty.img ]
+fails_with "running" virsh vol-delete third qubes
+virsh destroy third
+guest_wait third
+[ ! -L "$pool/third" ] || die "the link is left"
+ok "the link leads to the dirty image exactly while that is there"
+
 fails_with "lies inside the reflink pool" virt-clone --connect qemu:///system --original web \
     --name auto --auto-clone
 expect_not auto virsh list --all
 expect_not auto volumes qubes
-nothing_left web copy
-ok "virt-clone cannot make one itself, and says so"
+nothing_left web copy first second third
+ok "with a name of its own, next to a dirty image, it cannot, and says so"
 
 done_testing

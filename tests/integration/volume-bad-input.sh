@@ -54,7 +54,7 @@ bad_name "a/'" "component of the name is empty" a/
 ok "names that would lead somewhere else are refused"
 
 bad_name "web~1'" "'~' in the name is kept" "web~1"
-bad_name "web\.img'" "'\.img' in the name is kept" web.img
+bad_name "web\.img'" "'\.img' in the name is kept" web.img.img
 bad_name "web\.img\.3'" "'\.img' in the name is kept" web.img.3
 bad_name "a\.img/web'" "'\.img' in the name is kept" a.img/web
 bad_name "web-dirty'" "end in '-dirty' are kept" web-dirty

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "alias.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "error.h"
+#include "filename.h"
+#include "log.h"
+#include "name.h"
+#include "volume.h"
+
+#define IMAGE_SUFFIX ".img"
+
+char *
+rl_alias_strip(const char *name)
+{
+    size_t length = strlen(name);
+
+    if (!strchr(name, '@') && g_str_has_suffix(name, IMAGE_SUFFIX))
+        length -= strlen(IMAGE_SUFFIX);
+    return g_strndup(name, length);
+}
+
+/* What the link says: the dirty image of the volume @name, from the pool's directory. NULL for
+ * names that have no short path. */
+static char *
+link_target(const char *name)
+{
+    g_autoptr(RlName) parts = rl_name_parse_volume(name, NULL);
+
+    if (!parts || strcmp(parts->dir, RL_NAME_FOLDER) != 0)
+        return NULL;
+    g_autofree char *file = rl_file_name(parts->leaf, RL_FILE_DIRTY);
+    return g_build_filename(parts->dir, file, NULL);
+}
+
+/* 0 if @inside is a link to @target; else the errno: ENOENT if nothing is there, EEXIST if
+ * something else is. */
+static int
+look(const RlPool *pool, const char *inside, const char *target)
+{
+    char found[PATH_MAX];
+    ssize_t length = readlinkat(pool->root, inside, found, sizeof(found));
+
+    if (length < 0)
+        return errno == EINVAL ? EEXIST : errno;
+    bool ours = (size_t) length == strlen(target) && memcmp(found, target, (size_t) length) == 0;
+    return ours ? 0 : EEXIST;
+}
+
+char *
+rl_alias_volume(const RlPool *pool, const char *inside)
+{
+    g_autofree char *name = rl_alias_strip(inside);
+    g_autofree char *target = strchr(inside, '/') ? NULL : link_target(name);
+
+    if (!target || look(pool, inside, target) == EEXIST)
+        return NULL;
+    g_autoptr(RlVolume) volume = rl_volume_open(pool, name, NULL);
+    return volume && rl_volume_exists(volume) ? g_steal_pointer(&name) : NULL;
+}
+
+bool
+rl_alias_make(const RlPool *pool, const char *inside, const char *name, GError **error)
+{
+    g_autofree char *target = link_target(name);
+
+    if (!target)
+        return rl_fail(error, RL_ERROR_INVALID, "volume '%s' has no short path", name);
+    if (symlinkat(target, pool->root, inside) == 0) {
+        rl_log_info("linked %s/%s to %s", pool->path, inside, target);
+        return true;
+    }
+    int saved_errno = errno;
+    if (saved_errno == EEXIST && look(pool, inside, target) == 0)
+        return true;
+    return rl_fail_errno(error, saved_errno, "cannot link '%s/%s' to volume '%s'", pool->path,
+                         inside, name);
+}
+
+static void
+remove_link(const RlPool *pool, const char *inside, const char *target)
+{
+    if (look(pool, inside, target) == 0 && unlinkat(pool->root, inside, 0) == 0)
+        rl_log_info("removed the link %s/%s", pool->path, inside);
+}
+
+void
+rl_alias_tidy(const RlPool *pool, const char *name)
+{
+    g_autofree char *target = link_target(name);
+    g_autoptr(RlVolume) volume = target ? rl_volume_open(pool, name, NULL) : NULL;
+
+    if (!volume || volume->dirty.there)
+        return;
+    g_autofree char *with_suffix = g_strconcat(name, IMAGE_SUFFIX, NULL);
+    remove_link(pool, name, target);
+    remove_link(pool, with_suffix, target);
+}

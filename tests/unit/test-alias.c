@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* filesystems: xfs btrfs ext4 */
+/* Short paths: what they name, and the links that make them good. */
+#include "common/alias.h"
+
+#include "common/remove.h"
+#include "testing.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+static void
+assert_stripped(const char *name, const char *wanted)
+{
+    g_autofree char *stripped = rl_alias_strip(name);
+
+    g_assert_cmpstr(stripped, ==, wanted);
+}
+
+static void
+test_strip(void)
+{
+    assert_stripped("web.img", "web");
+    assert_stripped("a/web.img", "a/web");
+    assert_stripped("web", "web");
+    assert_stripped("web.img.img", "web.img");
+    assert_stripped("web.img.3", "web.img.3");
+    assert_stripped("web@a.img", "web@a.img");
+    assert_stripped(".img", "");
+    assert_stripped("img", "img");
+    assert_stripped("", "");
+}
+
+static void
+assert_volume(Lab *lab, const char *inside, const char *wanted)
+{
+    g_autofree char *name = rl_alias_volume(lab->pool, inside);
+
+    g_assert_cmpstr(name, ==, wanted);
+}
+
+static void
+make_link(Lab *lab, const char *target, const char *relative)
+{
+    g_autofree char *path = lab_path(lab, relative);
+
+    g_assert_cmpint(symlink(target, path), ==, 0);
+}
+
+static void
+test_what_it_names(Lab *lab)
+{
+    g_autofree char *file = lab_path(lab, "web");
+
+    lab_create(lab, "web", "one", MIB);
+    lab_create(lab, "a/b", "two", MIB);
+    assert_volume(lab, "web", "web");
+    assert_volume(lab, "web.img", "web");
+    assert_volume(lab, "web.img.img", NULL);
+    assert_volume(lab, "volumes/web", NULL);
+    assert_volume(lab, "a/b", NULL);
+    assert_volume(lab, "b", NULL);
+    assert_volume(lab, "web-dirty.img", NULL);
+    assert_volume(lab, "", NULL);
+    assert_volume(lab, "..", NULL);
+
+    make_link(lab, "volumes/web-dirty.img", "web.img");
+    assert_volume(lab, "web.img", "web");
+    make_file(file, "somebody's own");
+    assert_volume(lab, "web", NULL);
+}
+
+static void
+assert_link(Lab *lab, const char *relative, const char *wanted)
+{
+    g_autofree char *path = lab_path(lab, relative);
+    g_autofree char *target = g_file_read_link(path, NULL);
+
+    g_assert_cmpstr(target, ==, wanted);
+}
+
+static void
+test_make_and_tidy(Lab *lab)
+{
+    GError *error = NULL;
+
+    lab_create(lab, "web", "one", MIB);
+    lab_start(lab, "web", &alice);
+    for (int i = 0; i < 2; i++)
+        g_assert_true(rl_alias_make(lab->pool, "web", "web", &error));
+    g_assert_true(rl_alias_make(lab->pool, "web.img", "web", &error));
+    assert_link(lab, "web", "volumes/web-dirty.img");
+
+    rl_alias_tidy(lab->pool, "web");
+    assert_link(lab, "web", "volumes/web-dirty.img");
+    lab_stop(lab, "web", &alice, RL_STOP_UNWRITTEN);
+    rl_alias_tidy(lab->pool, "web");
+    assert_link(lab, "web", NULL);
+    assert_link(lab, "web.img", NULL);
+
+    /* Left by a crash, it goes with the volume. */
+    g_assert_true(rl_alias_make(lab->pool, "web", "web", &error));
+    g_assert_true(rl_volume_remove(lab->pool, "web", false, &error));
+    assert_link(lab, "web", NULL);
+}
+
+static void
+test_somebody_elses_stays(Lab *lab)
+{
+    g_autofree char *file = lab_path(lab, "web.img");
+    GError *error = NULL;
+
+    lab_create(lab, "web", "one", MIB);
+    make_link(lab, "/nowhere", "web");
+    make_file(file, "somebody's own");
+    g_assert_false(rl_alias_make(lab->pool, "web", "web", &error));
+    take_errno(g_steal_pointer(&error), EEXIST, "to volume 'web'");
+    g_assert_false(rl_alias_make(lab->pool, "web.img", "web", &error));
+    take_errno(g_steal_pointer(&error), EEXIST, "/web.img' to volume 'web'");
+    g_assert_false(rl_alias_make(lab->pool, "a", "a/b", &error));
+    take_error(g_steal_pointer(&error), RL_ERROR_INVALID, "has no short path");
+    rl_alias_tidy(lab->pool, "web");
+    assert_link(lab, "web", "/nowhere");
+    g_assert_true(is_there(file));
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/alias/strip", test_strip);
+    lab_add("/alias/what-it-names", test_what_it_names);
+    lab_add("/alias/make-and-tidy", test_make_and_tidy);
+    lab_add("/alias/somebody-elses-stays", test_somebody_elses_stays);
+    return g_test_run();
+}

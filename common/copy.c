@@ -57,18 +57,28 @@ write_data(int to, const char *bytes, size_t length, off_t offset, GError **erro
     return true;
 }
 
+typedef struct {
+    int from, to;
+    char *buffer;
+    RlGoOn go_on; /* may be NULL */
+    void *data;
+} Copy;
+
 static bool
-copy_range(int from, int to, off_t offset, off_t end, char *buffer, GError **error)
+copy_range(const Copy *copy, off_t offset, off_t end, GError **error)
 {
     while (offset < end) {
-        ssize_t n = pread(from, buffer, (size_t) MIN((off_t) CHUNK_SIZE, end - offset), offset);
+        if (copy->go_on && !copy->go_on(copy->data))
+            return rl_fail_errno(error, ECANCELED, "the copy was interrupted");
+        ssize_t n =
+            pread(copy->from, copy->buffer, (size_t) MIN((off_t) CHUNK_SIZE, end - offset), offset);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
             return rl_fail_errno(error, errno, "cannot read what is to be copied");
         if (n == 0)
             return true; /* it became shorter meanwhile */
-        if (!write_data(to, buffer, (size_t) n, offset, error))
+        if (!write_data(copy->to, copy->buffer, (size_t) n, offset, error))
             return false;
         offset += n;
     }
@@ -78,7 +88,14 @@ copy_range(int from, int to, off_t offset, off_t end, char *buffer, GError **err
 bool
 rl_copy_sparse(int from, int to, GError **error)
 {
+    return rl_copy_sparse_while(from, to, NULL, NULL, error);
+}
+
+bool
+rl_copy_sparse_while(int from, int to, RlGoOn go_on, void *data, GError **error)
+{
     g_autofree char *buffer = g_malloc(CHUNK_SIZE);
+    const Copy copy = {from, to, buffer, go_on, data};
     off_t size = lseek(from, 0, SEEK_END);
     struct stat st;
 
@@ -91,16 +108,16 @@ rl_copy_sparse(int from, int to, GError **error)
      * be holes. */
     if (ftruncate(to, size) < 0)
         return rl_fail_errno(error, errno, "cannot set the size of a copy");
-    for (off_t data = 0, hole; data < size; data = hole) {
-        data = lseek(from, data, SEEK_DATA);
-        if (data < 0 && errno == ENXIO)
+    for (off_t start = 0, hole; start < size; start = hole) {
+        start = lseek(from, start, SEEK_DATA);
+        if (start < 0 && errno == ENXIO)
             break;
         /* Where holes cannot be told (a block device) all of it is data. */
-        hole = data < 0 ? size : lseek(from, data, SEEK_HOLE);
-        data = MAX(data, 0);
+        hole = start < 0 ? size : lseek(from, start, SEEK_HOLE);
+        start = MAX(start, 0);
         if (hole < 0)
             return rl_fail_errno(error, errno, "cannot tell holes from data");
-        if (!copy_range(from, to, data, MIN(hole, size), buffer, error))
+        if (!copy_range(&copy, start, MIN(hole, size), error))
             return false;
     }
     return true;

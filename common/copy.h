@@ -12,3 +12,12 @@
  * holds a part.
  */
 bool rl_copy_sparse(int from, int to, GError **error);
+
+/* Says whether a copy that takes long is to go on; called for each piece of it. */
+typedef bool (*RlGoOn)(void *data);
+
+/**
+ * rl_copy_sparse_while:
+ * As rl_copy_sparse(), but fails with ECANCELED when @go_on, called with @data, says no.
+ */
+bool rl_copy_sparse_while(int from, int to, RlGoOn go_on, void *data, GError **error);

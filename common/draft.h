@@ -3,6 +3,7 @@
  * complete. A crash, or a failure, leaves nothing of it. */
 #pragma once
 
+#include "copy.h"
 #include "newfile.h"
 #include "volume.h"
 
@@ -12,6 +13,8 @@ typedef struct {
     int dir;       /* the directory it is to appear in */
     int fd;        /* the content; -1 once it is done */
     bool made_dir; /* the directory may be ours to remove again */
+    RlGoOn go_on;  /* asked while data is copied, with go_on_data; NULL: it always goes on */
+    void *go_on_data;
 
     /* Of NAME@current: the clean image that is to be replaced, and the revision it was linked to.
      */
@@ -42,7 +45,7 @@ bool rl_draft_check_replaceable(const RlVolume *volume, GError **error);
  * rl_draft_fill:
  * Makes the draft's content that of @from (a regular file or block device, readable): a reflink, or
  * where that cannot be and @may_copy is true a sparse copy; then at least @capacity bytes long.
- * Takes as long as it takes; needs no lock.
+ * Takes as long as it takes; needs no lock. A copy that is interrupted fails with ECANCELED.
  */
 bool rl_draft_fill(RlDraft *draft, int from, uint64_t capacity, bool may_copy, GError **error);
 

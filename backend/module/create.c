@@ -7,6 +7,7 @@
 
 #include "virerror.h"
 
+#include "client.h"
 #include "common/alias.h"
 #include "common/error.h"
 #include "common/fd.h"
@@ -235,6 +236,9 @@ build_from(RlDraft *draft, const virStorageVolDef *vol, const virStorageVolDef *
     rl_autofd int from = rl_origin_open(draft, input, &same_pool, &error);
     if (from < 0)
         return rl_report(error);
+    RlClient client = rl_client_of_call();
+    draft->go_on = rl_client_is_there;
+    draft->go_on_data = &client;
 
     /* From elsewhere a copy is what is expected; within the pool only if its options allow it. */
     bool may_copy = !(flags & VIR_STORAGE_VOL_CREATE_REFLINK) &&

@@ -184,6 +184,30 @@ test_unreadable(Lab *lab)
     take_errno(error, EINVAL, "cannot set the size of a copy");
 }
 
+static bool
+count_down(void *data)
+{
+    int *left = data;
+
+    return (*left)-- > 0;
+}
+
+static void
+test_interrupted(Lab *lab)
+{
+    rl_autofd int from = open_new(lab, "from"), to = open_new(lab, "to");
+    int pieces = 2;
+    GError *error = NULL;
+
+    put(from, 0, 'x', MIB);
+    g_assert_false(rl_copy_sparse_while(from, to, count_down, &pieces, &error));
+    take_errno(error, ECANCELED, "the copy was interrupted");
+    g_assert_cmpint(pieces, ==, -1);
+    pieces = 100;
+    g_assert_true(rl_copy_sparse_while(from, to, count_down, &pieces, NULL));
+    assert_equal(from, to);
+}
+
 /* A block device has no holes to tell, but zeros to leave out. */
 static void
 test_block_device(Lab *lab)
@@ -218,6 +242,7 @@ main(int argc, char **argv)
     lab_add("/copy/position-does-not-matter", test_position_does_not_matter);
     lab_add("/copy/full-disk", test_full_disk);
     lab_add("/copy/unreadable", test_unreadable);
+    lab_add("/copy/interrupted", test_interrupted);
     lab_add("/copy/block-device", test_block_device);
     return g_test_run();
 }

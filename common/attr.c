@@ -2,14 +2,16 @@
 #include "attr.h"
 
 #include <errno.h>
+#include <linux/limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/xattr.h>
 
 #include "error.h"
 
-/* Longer than any value we write; whatever is longer is not ours. */
-#define VALUE_MAX 2048
+/* Longer than any value we write. One that is longer is damage, and read to its end all the same:
+ * an attribute that is there must never pass for one that is not. */
+#define VALUE_USUAL 2048
 
 static void
 full_name(char *buffer, size_t size, const char *key)
@@ -17,38 +19,44 @@ full_name(char *buffer, size_t size, const char *key)
     snprintf(buffer, size, RL_ATTR_PREFIX "%s", key);
 }
 
-/* Makes the caller's string of what a getxattr call left in @buffer. */
-static bool
-take_value(const char *buffer, ssize_t length, const char *key, char **ret_value, GError **error)
+/* Of the file at @path, of @fd where that is NULL. */
+static ssize_t
+read_value(int fd, const char *path, const char *name, char *buffer, size_t size)
 {
-    if (length >= 0) {
-        *ret_value = g_strndup(buffer, (gsize) length);
-        return true;
+    return path ? lgetxattr(path, name, buffer, size) : fgetxattr(fd, name, buffer, size);
+}
+
+static bool
+get(int fd, const char *path, const char *key, char **ret_value, GError **error)
+{
+    char name[128], usual[VALUE_USUAL];
+    g_autofree char *large = NULL;
+
+    full_name(name, sizeof(name), key);
+    ssize_t length = read_value(fd, path, name, usual, sizeof(usual));
+    if (length < 0 && errno == ERANGE) {
+        large = g_malloc(XATTR_SIZE_MAX);
+        length = read_value(fd, path, name, large, XATTR_SIZE_MAX);
     }
-    if (errno != ENODATA && errno != ERANGE)
-        return rl_fail_errno(error, errno, "cannot read the attribute '%s%s'", RL_ATTR_PREFIX, key);
-    *ret_value = NULL;
+    if (length < 0 && errno != ENODATA)
+        return rl_fail_errno(error, errno, "cannot read the attribute '%s'", name);
+    *ret_value = length < 0 ? NULL : g_strndup(large ? large : usual, (gsize) length);
     return true;
 }
 
 bool
 rl_attr_get(int fd, const char *key, char **ret_value, GError **error)
 {
-    char name[128], value[VALUE_MAX];
-
-    full_name(name, sizeof(name), key);
-    return take_value(value, fgetxattr(fd, name, value, sizeof(value)), key, ret_value, error);
+    return get(fd, NULL, key, ret_value, error);
 }
 
 bool
 rl_attr_get_at(int dir, const char *entry, const char *key, char **ret_value, GError **error)
 {
-    char name[128], value[VALUE_MAX];
     /* There is no getxattrat(2) before Linux 6.13. */
     g_autofree char *path = g_strdup_printf("/proc/self/fd/%d/%s", dir, entry);
 
-    full_name(name, sizeof(name), key);
-    return take_value(value, lgetxattr(path, name, value, sizeof(value)), key, ret_value, error);
+    return get(-1, path, key, ret_value, error);
 }
 
 static bool

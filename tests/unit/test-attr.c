@@ -3,6 +3,7 @@
 #include "common/attr.h"
 
 #include "common/fd.h"
+#include "common/hold.h"
 #include "common/identity.h"
 #include "testing.h"
 
@@ -86,18 +87,37 @@ test_numbers(Lab *lab)
     g_assert_no_error(error);
 }
 
-/* What is longer than anything we write is not ours. */
+/* A value that is longer than anything we write is damage, but not none: a mark goes on to hold,
+ * and an image keeps the id it has. */
 static void
 test_too_long(Lab *lab)
 {
     rl_autofd int fd = new_file(lab, "f");
     g_autofree char *large = g_strnfill(3000, 'v');
-    g_autofree char *value = NULL;
+    g_autofree char *value = NULL, *at = NULL, *id = NULL;
+    g_autoptr(RlRun) run = NULL;
     GError *error = NULL;
+    RlHold hold;
 
-    g_assert_cmpint(fsetxattr(fd, "trusted.libvirt-reflink.k", large, 3000, 0), ==, 0);
+    g_assert_true(rl_attr_set(fd, "k", large, &error));
     g_assert_true(rl_attr_get(fd, "k", &value, &error));
-    g_assert_null(value);
+    g_assert_cmpstr(value, ==, large);
+    g_assert_true(rl_attr_get_at(lab->pool->root, "f", "k", &at, &error));
+    g_assert_cmpstr(at, ==, large);
+    g_assert_true(rl_attr_remove(fd, "k", &error));
+
+    g_assert_true(rl_attr_set(fd, RL_ATTR_ID, large, &error));
+    g_assert_true(rl_identity_need(fd, &id, &error));
+    g_assert_cmpstr(id, ==, large);
+    g_assert_true(rl_attr_remove(fd, RL_ATTR_ID, &error));
+    g_assert_true(rl_attr_set(fd, RL_ATTR_HOLD, large, &error));
+    g_assert_true(rl_hold_get(fd, &hold, &error));
+    g_assert_cmpint(hold, ==, RL_HOLD_SUSPECT);
+    g_assert_true(rl_attr_remove(fd, RL_ATTR_HOLD, &error));
+    g_assert_true(rl_attr_set(fd, RL_ATTR_RUN, large, &error));
+    g_assert_true(rl_run_get(fd, &run, &error));
+    g_assert_cmpstr(run->uuid, ==, "unknown");
+    g_assert_no_error(error);
 }
 
 static void

@@ -81,13 +81,11 @@ rl_hold_announce_restore(int fd, GError **error)
 bool
 rl_hold_restore_is_announced(int fd)
 {
-    g_autofree char *text = NULL, *boot = rl_run_boot_id();
+    g_autofree char *text = NULL;
 
     if (!rl_attr_get(fd, RL_ATTR_RESTORE, &text, NULL) || !text)
         return false;
     g_auto(GStrv) parts = g_strsplit(text, " ", 2);
-    if (g_strv_length(parts) != 2 || strcmp(parts[0], boot) != 0)
-        return false;
-    gint64 age_us = rl_run_boot_clock_us() - g_ascii_strtoll(parts[1], NULL, 10);
-    return age_us >= 0 && age_us < (gint64) ANNOUNCEMENT_SECONDS * G_USEC_PER_SEC;
+    return g_strv_length(parts) == 2 &&
+           rl_run_was_within(ANNOUNCEMENT_SECONDS, parts[0], g_ascii_strtoll(parts[1], NULL, 10));
 }

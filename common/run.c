@@ -105,13 +105,21 @@ rl_run_get(int fd, RlRun **ret_run, GError **error)
 }
 
 bool
-rl_run_is_fresh(const RlRun *run)
+rl_run_was_within(int seconds, const char *boot_id, gint64 when_us)
 {
     g_autofree char *boot = rl_run_boot_id();
-    gint64 age_us = rl_run_boot_clock_us() - run->since_us;
+    gint64 now_us = rl_run_boot_clock_us();
 
-    return strcmp(boot, run->boot_id) == 0 && age_us >= 0 &&
-           age_us < (gint64) RL_RUN_GRACE_SECONDS * G_USEC_PER_SEC;
+    /* Before the boot: a time that no clock said, and too far back to subtract. */
+    if (strcmp(boot, boot_id) != 0 || when_us < 0 || when_us > now_us)
+        return false;
+    return now_us - when_us < (gint64) seconds * G_USEC_PER_SEC;
+}
+
+bool
+rl_run_is_fresh(const RlRun *run)
+{
+    return rl_run_was_within(RL_RUN_GRACE_SECONDS, run->boot_id, run->since_us);
 }
 
 bool

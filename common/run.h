@@ -69,6 +69,13 @@ gint64 rl_run_boot_clock_us(void);
 char *rl_run_boot_id(void);
 
 /**
+ * rl_run_was_within:
+ * True if @when_us of the boot @boot_id, as rl_run_boot_clock_us() says it, is in this boot of the
+ * host and at most so many @seconds ago. Any value may come from a damaged attribute.
+ */
+bool rl_run_was_within(int seconds, const char *boot_id, gint64 when_us);
+
+/**
  * rl_run_is_fresh:
  * True if the run began in this boot of the host and so recently that its image may not be open
  * yet.

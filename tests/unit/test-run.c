@@ -172,6 +172,10 @@ test_grows_old(Lab *lab)
     g_assert_false(rl_run_is_fresh(run));
     run->since_us = since_us + G_USEC_PER_SEC * 60;
     g_assert_false(rl_run_is_fresh(run));
+    run->since_us = G_MININT64; /* of damage; no clock says so */
+    g_assert_false(rl_run_is_fresh(run));
+    run->since_us = G_MAXINT64;
+    g_assert_false(rl_run_is_fresh(run));
     run->since_us = since_us;
     run->boot_id[0] ^= 1;
     g_assert_false(rl_run_is_fresh(run));
@@ -268,6 +272,11 @@ test_restore_is_announced(Lab *lab)
     g_assert_true(rl_hold_clear(fd, NULL));
     g_assert_false(rl_hold_restore_is_announced(fd));
     g_assert_true(rl_attr_set(fd, RL_ATTR_RESTORE, "nonsense", NULL));
+    g_assert_false(rl_hold_restore_is_announced(fd));
+
+    g_autofree char *boot = rl_run_boot_id();
+    g_autofree char *early = g_strconcat(boot, " -9223372036854775808", NULL);
+    g_assert_true(rl_attr_set(fd, RL_ATTR_RESTORE, early, NULL));
     g_assert_false(rl_hold_restore_is_announced(fd));
 }
 

@@ -186,7 +186,7 @@ add_volume(GPtrArray *uses, const RlDisk *disk, bool strict, GError **error)
 
     if (!root)
         return true;
-    name = rl_name_parse(disk->volume, error);
+    name = rl_name_parse(disk->volume, strict ? error : NULL);
     if (!name)
         return !strict;
     if (name->form != RL_NAME_HEAD) {

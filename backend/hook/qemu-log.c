@@ -11,6 +11,7 @@
 /* A line is far shorter; what a device model writes while it dies may stand behind it. */
 #define TAIL_SIZE (64 * 1024)
 #define MARK ": shutting down, reason="
+#define STARTING ": starting up"
 
 static const struct {
     const char *reason;
@@ -22,37 +23,46 @@ static const struct {
     {"saved", RL_ENDING_SAVED},
 };
 
-/* "2026-01-02 03:04:05.678+0000" begins each line of the driver's own. A guest's console does not
- * go here, but its device model's words do. */
+/* "2026-01-02 03:04:05.678+0000" begins what the driver writes. A guest's console does not go here,
+ * but its device model's words do. */
 static bool
-begins_with_time(const char *line)
+begins_with_time(const char *text)
 {
     static const char shape[] = "dddd-dd-dd dd:dd:dd.ddd+dddd";
 
     for (size_t i = 0; shape[i]; i++)
-        if (shape[i] == 'd' ? !g_ascii_isdigit(line[i]) : line[i] != shape[i])
+        if (shape[i] == 'd' ? !g_ascii_isdigit(text[i]) : text[i] != shape[i])
             return false;
     return true;
+}
+
+/* What the driver says in @line behind the time, NULL where it says nothing. It need not begin the
+ * line: the driver goes on in one that a device model did not end. */
+static const char *
+words_of_driver(const char *line)
+{
+    for (size_t i = strlen(line); i-- > 0;) {
+        const char *rest = line + i + strlen("2026-01-02 03:04:05.678+0000");
+        if (begins_with_time(line + i) &&
+            (g_str_has_prefix(rest, STARTING) || g_str_has_prefix(rest, MARK)))
+            return rest;
+    }
+    return NULL;
 }
 
 RlEnding
 rl_qemu_log_ending_of_text(const char *text)
 {
     g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+    const char *words = NULL;
 
-    for (guint i = g_strv_length(lines); i-- > 0;) {
-        if (!begins_with_time(lines[i]))
-            continue;
-        const char *rest = lines[i] + strlen("2026-01-02 03:04:05.678+0000");
-        if (g_str_has_prefix(rest, ": starting up"))
-            return RL_ENDING_UNKNOWN;
-        if (!g_str_has_prefix(rest, MARK))
-            continue;
-        for (size_t j = 0; j < G_N_ELEMENTS(reasons); j++)
-            if (strcmp(rest + strlen(MARK), reasons[j].reason) == 0)
-                return reasons[j].ending;
+    for (guint i = g_strv_length(lines); !words && i-- > 0;)
+        words = words_of_driver(lines[i]);
+    if (!words || !g_str_has_prefix(words, MARK))
         return RL_ENDING_UNKNOWN;
-    }
+    for (size_t i = 0; i < G_N_ELEMENTS(reasons); i++)
+        if (strcmp(words + strlen(MARK), reasons[i].reason) == 0)
+            return reasons[i].ending;
     return RL_ENDING_UNKNOWN;
 }
 
@@ -66,7 +76,13 @@ read_tail(const char *path)
         return NULL;
     g_autofree char *text = g_malloc0(TAIL_SIZE + 1);
     ssize_t length = pread(fd, text, TAIL_SIZE, MAX(st.st_size - TAIL_SIZE, 0));
-    return length < 0 ? NULL : g_steal_pointer(&text);
+    if (length < 0)
+        return NULL;
+    /* A device model's NUL byte must not hide what comes after it. */
+    for (ssize_t i = 0; i < length; i++)
+        if (text[i] == '\0')
+            text[i] = ' ';
+    return g_steal_pointer(&text);
 }
 
 /* The managed save file of the domain @name, owned by the caller; NULL where there is none. */

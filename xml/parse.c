@@ -20,6 +20,15 @@ typedef struct {
     bool doctype;
 } Outcome;
 
+/* Below its first line libxml2 may quote the document, and it cuts long names anywhere. */
+static char *
+as_sentence(const char *message)
+{
+    g_autofree char *line = g_strndup(message, strcspn(message, "\n"));
+
+    return g_strchomp(g_utf8_make_valid(line, -1));
+}
+
 /* The first error is the one that helps; those that follow from it are noise. */
 static void
 keep_first_error(void *data, ParserError *problem)
@@ -29,7 +38,7 @@ keep_first_error(void *data, ParserError *problem)
 
     if (outcome->message || problem->level < XML_ERR_FATAL)
         return;
-    outcome->message = g_strchomp(g_strdup(problem->message ? problem->message : "malformed"));
+    outcome->message = as_sentence(problem->message ? problem->message : "malformed");
     outcome->line = problem->line;
 }
 

@@ -16,6 +16,7 @@ refuse_bytes(const char *text, size_t length, size_t limit, const char *words)
 
     g_assert_null(rl_xml_parse(text, length, limit, "doc.xml", &error));
     g_assert_true(error && g_str_has_prefix(error->message, "doc.xml: "));
+    g_assert_null(strpbrk(error->message, "\n\r\t"));
     take_xml_error(error, words, text);
 }
 
@@ -81,6 +82,7 @@ test_malformed(void)
 {
     refuse("hello", "line 1");
     refuse("<a>\n<b>\n</a>", "line 3: Opening and ending tag mismatch");
+    refuse("<a><![CDATA[\nquoted", "CData section not finished");
     refuse("<a/><b/>", "line 1: Extra content");
     refuse("<a b='1' b='2'/>", "Attribute b redefined");
     refuse("<a>\x01</a>", "line 1");

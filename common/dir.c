@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
 
@@ -89,13 +90,36 @@ rl_dir_remove_empty(int root, const char *path)
     }
 }
 
-/* O_NONBLOCK: a fifo under that name must not hold us up before it is seen to be one. With it an
- * open is refused while somebody has a lease, as rl_inuse() does for a moment. */
+/* What lies under @name, without opening it as such: to open a device does something to it, and to
+ * open a fifo lets go who waits at its other end. */
 static int
-open_unheld(int dir, const char *name, int flags)
+find_regular(int dir, const char *name, GError **error)
+{
+    rl_autofd int found = openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    struct stat st;
+
+    if (found < 0 || fstat(found, &st) < 0) {
+        rl_fail_errno(error, errno, "cannot open '%s'", name);
+        return -1;
+    }
+    if (S_ISLNK(st.st_mode)) {
+        rl_fail_errno(error, ELOOP, "cannot open '%s'", name);
+        return -1;
+    }
+    if (!S_ISREG(st.st_mode)) {
+        rl_fail(error, RL_ERROR_INVALID, "'%s' is not a regular file", name);
+        return -1;
+    }
+    return rl_fd_steal(&found);
+}
+
+/* With O_NONBLOCK an open is refused while somebody has a lease, as rl_inuse() does for a moment;
+ * without it, it would wait as long as whoever has it likes. */
+static int
+open_unheld(const char *path, int flags)
 {
     for (int waited_ms = 0;; waited_ms++) {
-        int fd = openat(dir, name, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+        int fd = open(path, flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
         if (fd >= 0 || errno != EWOULDBLOCK || waited_ms >= LEASE_PATIENCE_MS)
             return fd;
         g_usleep(1000);
@@ -105,17 +129,16 @@ open_unheld(int dir, const char *name, int flags)
 int
 rl_dir_open_file(int dir, const char *name, int flags, GError **error)
 {
-    struct stat st;
-    rl_autofd int fd = open_unheld(dir, name, flags);
+    rl_autofd int found = find_regular(dir, name, error);
+    char self[64];
 
-    if (fd < 0 || fstat(fd, &st) < 0) {
+    if (found < 0)
+        return -1;
+    /* The very file that was looked at, whatever has its name by now. */
+    snprintf(self, sizeof(self), "/proc/self/fd/%d", found);
+    rl_autofd int fd = open_unheld(self, flags);
+    if (fd < 0)
         rl_fail_errno(error, errno, "cannot open '%s'", name);
-        return -1;
-    }
-    if (!S_ISREG(st.st_mode)) {
-        rl_fail(error, RL_ERROR_INVALID, "'%s' is not a regular file", name);
-        return -1;
-    }
     return rl_fd_steal(&fd);
 }
 
@@ -124,9 +147,12 @@ rl_dir_read_file(int dir, const char *name, size_t limit, size_t *ret_length, GE
 {
     rl_autofd int fd = rl_dir_open_file(dir, name, O_RDONLY, error);
 
-    if (fd < 0)
-        return NULL;
+    return fd < 0 ? NULL : rl_dir_read_opened(fd, name, limit, ret_length, error);
+}
 
+char *
+rl_dir_read_opened(int fd, const char *name, size_t limit, size_t *ret_length, GError **error)
+{
     /* One byte more than allowed tells a file that is too large, whatever its size said before. */
     g_autofree char *text = g_malloc(limit + 2);
     size_t length = 0;

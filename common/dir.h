@@ -32,8 +32,8 @@ void rl_dir_remove_empty(int root, const char *path);
 /**
  * rl_dir_open_file:
  * Returns a descriptor of the regular file @name in @dir, owned by the caller, opened with @flags
- * (O_CLOEXEC, O_NOFOLLOW and O_NONBLOCK are added). -1 with @error: ENOENT; ELOOP for a symbolic
- * link; RL_ERROR_INVALID for what is no regular file.
+ * (O_CLOEXEC and O_NONBLOCK are added). -1 with @error: ENOENT; ELOOP for a symbolic link;
+ * RL_ERROR_INVALID for what is no regular file, which is not opened.
  */
 int rl_dir_open_file(int dir, const char *name, int flags, GError **error);
 
@@ -44,6 +44,13 @@ int rl_dir_open_file(int dir, const char *name, int flags, GError **error);
  * more than @limit bytes.
  */
 char *rl_dir_read_file(int dir, const char *name, size_t limit, size_t *ret_length, GError **error);
+
+/**
+ * rl_dir_read_opened:
+ * The same for a file that is open as @fd; @name is for the message.
+ */
+char *rl_dir_read_opened(int fd, const char *name, size_t limit, size_t *ret_length,
+                         GError **error);
 
 /**
  * rl_dir_stat:

@@ -122,7 +122,8 @@ file_refused(Lab *lab, const char *name, int code, const char *words)
     take_error(error, RL_ERROR_INVALID, "is not a regular file");
 }
 
-/* None of these may hold us up, nor be taken for an image. */
+/* None of these may hold us up, be taken for an image, or even be opened: there is no driver for
+ * the device, so to open it would be another error. */
 static void
 test_only_regular_files(Lab *lab)
 {
@@ -139,12 +140,16 @@ test_only_regular_files(Lab *lab)
     g_assert_cmpint(mkfifo(fifo, 0600), ==, 0);
     g_assert_cmpint(mkdir(dir, 0700), ==, 0);
     g_assert_cmpint(symlink("file", link), ==, 0);
-    g_assert_cmpint(mknod(device, S_IFCHR | 0600, makedev(1, 5)), ==, 0);
+    g_assert_cmpint(mknod(device, S_IFCHR | 0600, makedev(511, 1)), ==, 0);
     file_refused(lab, "fifo", RL_ERROR_INVALID, "'fifo' is not a regular file");
     file_refused(lab, "dir", RL_ERROR_INVALID, "'dir' is not a regular file");
     file_refused(lab, "device", RL_ERROR_INVALID, "'device' is not a regular file");
     file_refused(lab, "link", -ELOOP, "'link'");
-    file_refused(lab, "socket", -ENXIO, "'socket'");
+    file_refused(lab, "socket", RL_ERROR_INVALID, "'socket' is not a regular file");
+
+    /* A writer's open fails as long as nobody has the fifo open for reading. */
+    g_assert_cmpint(open(fifo, O_WRONLY | O_NONBLOCK | O_CLOEXEC), ==, -1);
+    g_assert_cmpint(errno, ==, ENXIO);
 }
 
 static void

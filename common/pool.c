@@ -18,24 +18,55 @@
 /* A marker decides what is done with a directory, so only one that root (or whoever we are) wrote
  * counts. */
 static bool
+is_marker(const struct stat *st)
+{
+    return S_ISREG(st->st_mode) && (st->st_uid == 0 || st->st_uid == geteuid()) &&
+           !(st->st_mode & (S_IWGRP | S_IWOTH));
+}
+
+static bool
 marker_is_there(int root)
 {
     struct stat st;
 
-    return fstatat(root, RL_POOL_MARKER, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
-           (st.st_uid == 0 || st.st_uid == geteuid()) && !(st.st_mode & (S_IWGRP | S_IWOTH));
+    return fstatat(root, RL_POOL_MARKER, &st, AT_SYMLINK_NOFOLLOW) == 0 && is_marker(&st);
 }
 
+static bool
+refuse_unbuilt(const char *path, GError **error)
+{
+    return rl_fail(error, RL_ERROR_NOT_BUILT,
+                   "'%s' is no reflink pool: it has no '%s' (not built, or its file system is not "
+                   "mounted)",
+                   path, RL_POOL_MARKER);
+}
+
+static bool
+is_no_file(const GError *error)
+{
+    return rl_error_is_errno(error, ENOENT) || rl_error_is_errno(error, ELOOP) ||
+           g_error_matches(error, RL_ERROR, RL_ERROR_INVALID);
+}
+
+/* What was looked at is what is read: under its name there may be another by now. */
 static RlOptions *
 read_options(int root, const char *path, const RlDocuments *documents, GError **error)
 {
     g_autofree char *what = g_build_filename(path, RL_POOL_MARKER, NULL);
-    g_autofree char *text = NULL;
+    g_autoptr(GError) cause = NULL;
+    rl_autofd int fd = rl_dir_open_file(root, RL_POOL_MARKER, O_RDONLY, &cause);
+    struct stat st;
     size_t length;
 
-    text = rl_dir_read_file(root, RL_POOL_MARKER, MARKER_SIZE_MAX, &length, error);
+    bool none = fd < 0 ? is_no_file(cause) : fstat(fd, &st) < 0 || !is_marker(&st);
+    if (none) {
+        refuse_unbuilt(path, error);
+        return NULL;
+    }
+    g_autofree char *text =
+        fd < 0 ? NULL : rl_dir_read_opened(fd, RL_POOL_MARKER, MARKER_SIZE_MAX, &length, &cause);
     if (!text) {
-        g_prefix_error(error, "pool '%s': ", path);
+        g_propagate_prefixed_error(error, g_steal_pointer(&cause), "pool '%s': ", path);
         return NULL;
     }
     return documents->options_parse(text, length, what, error);
@@ -49,13 +80,6 @@ rl_pool_open(const char *path, const RlDocuments *documents, GError **error)
 
     if (root < 0 || fstat(root, &st) < 0) {
         rl_fail_errno(error, errno, "cannot open the pool directory '%s'", path);
-        return NULL;
-    }
-    if (!marker_is_there(root)) {
-        rl_fail(error, RL_ERROR_NOT_BUILT,
-                "'%s' is no reflink pool: it has no '%s' (not built, or its file system is not "
-                "mounted)",
-                path, RL_POOL_MARKER);
         return NULL;
     }
 

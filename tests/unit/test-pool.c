@@ -3,7 +3,10 @@
 #include "common/pool.h"
 
 #include "testing.h"
+#include "xml/documents.h"
 
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/statvfs.h>
 
@@ -94,6 +97,57 @@ test_forged_markers(Lab *lab)
     g_assert_cmpint(mkfifo(marker, 0600), ==, 0);
     g_assert_false(rl_pool_has_marker(lab->path));
     refused(lab, lab->path, RL_ERROR_NOT_BUILT, "is no reflink pool");
+}
+
+/* Puts two files into each other's place until it is told to stop. */
+typedef struct {
+    char *names[2];
+    gint stop;
+    GThread *thread;
+} Swapper;
+
+static gpointer
+swap(gpointer data)
+{
+    Swapper *swapper = data;
+
+    while (!g_atomic_int_get(&swapper->stop))
+        g_assert_cmpint(
+            renameat2(AT_FDCWD, swapper->names[0], AT_FDCWD, swapper->names[1], RENAME_EXCHANGE),
+            ==, 0);
+    return NULL;
+}
+
+/* Somebody who may write to the directory has a marker of his own there, every other moment. */
+static void
+test_swapped_markers(Lab *lab)
+{
+    Swapper swapper = {{lab_path(lab, RL_POOL_MARKER), lab_path(lab, "forged")}, 0, NULL};
+    g_autofree char *text = NULL;
+    unsigned opened = 0, refusals = 0;
+
+    g_assert_true(g_file_get_contents(swapper.names[0], &text, NULL, NULL));
+    strstr(text, "keep='3'")[strlen("keep='")] = '7';
+    make_file(swapper.names[1], text);
+    g_assert_cmpint(chown(swapper.names[1], 1234, 0), ==, 0);
+    swapper.thread = g_thread_new("swapper", swap, &swapper);
+    for (unsigned i = 0; i < 200000 && (i < 20000 || opened == 0 || refusals == 0); i++) {
+        g_autoptr(GError) error = NULL;
+        g_autoptr(RlPool) pool = rl_pool_open(lab->path, rl_xml_documents(), &error);
+        if (pool)
+            g_assert_cmpint(pool->options->keep, ==, 3);
+        else
+            g_assert_error(error, RL_ERROR, RL_ERROR_NOT_BUILT);
+        opened += pool != NULL;
+        refusals += pool == NULL;
+    }
+    g_atomic_int_set(&swapper.stop, 1);
+    g_thread_join(swapper.thread);
+    g_test_message("%u times open, %u times refused", opened, refusals);
+    g_assert_cmpuint(opened, >, 0);
+    g_assert_cmpuint(refusals, >, 0);
+    g_free(swapper.names[0]);
+    g_free(swapper.names[1]);
 }
 
 static void
@@ -216,6 +270,7 @@ main(int argc, char **argv)
     lab_add("/pool/open-what-is-none", test_open_what_is_none);
     lab_add("/pool/damaged-marker", test_damaged_marker);
     lab_add("/pool/forged-markers", test_forged_markers);
+    lab_add_on("/pool/swapped-markers", "xfs btrfs", test_swapped_markers);
     lab_add("/pool/find", test_find);
     lab_add("/pool/find-through-links", test_find_through_links);
     lab_add("/pool/find-ignores-forged-markers", test_find_ignores_forged_markers);

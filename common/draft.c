@@ -129,7 +129,7 @@ begin(RlDraft *draft, const RlAccess *access, GError **error)
     case RL_NAME_CURRENT:
         return rl_draft_check_replaceable(volume, error) &&
                open_file(draft,
-                         &(RlAccess){volume->clean.st.st_mode, volume->clean.st.st_uid,
+                         &(RlAccess){volume->clean.st.st_mode & 0777, volume->clean.st.st_uid,
                                      volume->clean.st.st_gid},
                          error) &&
                link_replaced(draft, volume, error);

@@ -124,6 +124,22 @@ test_permissions(Lab *lab)
     g_assert_cmpuint(look(clean).st_mode & 07777, ==, 0640);
 }
 
+/* An image that runs as its owner would do so with what somebody else puts into it. */
+static void
+test_special_bits_stay_behind(Lab *lab)
+{
+    g_autofree char *clean = lab_file(lab, V, RL_FILE_CLEAN);
+    g_autofree char *dirty = lab_file(lab, V, RL_FILE_DIRTY);
+
+    lab_create(lab, V, "one", MIB);
+    g_assert_cmpint(chmod(clean, 07755), ==, 0);
+    lab_start(lab, V, &alice);
+    g_assert_cmpuint(look(dirty).st_mode & 07777, ==, 0755);
+    lab_stop(lab, V, &alice, RL_STOP_UNWRITTEN);
+    replace(lab, "two");
+    g_assert_cmpuint(look(clean).st_mode & 07777, ==, 0755);
+}
+
 static void
 test_what_may_not_be_begun(Lab *lab)
 {
@@ -396,6 +412,7 @@ main(int argc, char **argv)
     lab_add("/draft/nobody-sees-it", test_nobody_sees_a_draft);
     lab_add("/draft/clone", test_clone);
     lab_add("/draft/permissions", test_permissions);
+    lab_add("/draft/special-bits-stay-behind", test_special_bits_stay_behind);
     lab_add("/draft/what-may-not-be-begun", test_what_may_not_be_begun);
     lab_add("/draft/somebody-was-faster", test_somebody_was_faster);
     lab_add("/draft/directory-was-removed", test_directory_was_removed);

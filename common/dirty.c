@@ -154,8 +154,9 @@ rl_precache_is_valid(const RlVolume *volume, const RlBase *base, int *ret_fd)
     if (!volume->precache.there)
         return false;
     rl_autofd int fd = rl_volume_open_image(volume, volume->precache_file, NULL);
+    /* With a second name it may be the image of another volume's domain. */
     if (fd < 0 || fstat(fd, &st) < 0 || !rl_dirty_is_unwritten(volume, base, &st) ||
-        st.st_mode != base->st.st_mode || st.st_uid != base->st.st_uid ||
+        st.st_nlink != 1 || st.st_mode != base->st.st_mode || st.st_uid != base->st.st_uid ||
         st.st_gid != base->st.st_gid || !rl_attr_get(fd, RL_ATTR_BASE, &id, NULL) ||
         g_strcmp0(id, base->id) != 0)
         return false;

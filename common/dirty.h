@@ -73,8 +73,8 @@ int rl_dirty_make_empty(const RlVolume *volume, uint64_t capacity, GError **erro
 /**
  * rl_precache_is_valid:
  * True if @volume's precache was made from @base as that is now: same id, size and modification
- * time. Opens the precache, and leaves its descriptor in *@ret_fd (owned by the caller), -1 if not
- * valid.
+ * time; and has no second name. Opens the precache, and leaves its descriptor in *@ret_fd (owned by
+ * the caller), -1 if not valid.
  */
 bool rl_precache_is_valid(const RlVolume *volume, const RlBase *base, int *ret_fd);
 

@@ -84,7 +84,7 @@ wish_size(int fd, const RlVolume *volume, uint64_t capacity, GError **error)
 static bool
 resize_dirty(const RlVolume *volume, uint64_t capacity, bool allocate, int *ret_fd, GError **error)
 {
-    if (!require_resizable(volume, error))
+    if (!require_resizable(volume, error) || !rl_state_require_unlinked(volume, error))
         return false;
 
     rl_autofd int fd = rl_dir_open_file(volume->dir, volume->dirty_file, O_RDWR, error);

@@ -65,6 +65,18 @@ rl_state_require_clean(const RlVolume *volume, GError **error)
 }
 
 bool
+rl_state_require_unlinked(const RlVolume *volume, GError **error)
+{
+    if (volume->dirty.st.st_nlink <= 1)
+        return true;
+    return rl_fail(
+        error, RL_ERROR_STATE,
+        "volume '%s' has a dirty image with %lu names: whoever writes to it changes a file that is "
+        "somewhere else as well; remove its other names, or decide with 'virt-reflink discard'",
+        volume->name->volume, (unsigned long) volume->dirty.st.st_nlink);
+}
+
+bool
 rl_state_require_idle(const RlVolume *volume, const char *what, GError **error)
 {
     const char *name = volume->name->volume;

@@ -37,6 +37,14 @@ const char *rl_state_to_string(RlState state);
 bool rl_state_require_clean(const RlVolume *volume, GError **error);
 
 /**
+ * rl_state_require_unlinked:
+ * False with RL_ERROR_STATE if the dirty image of @volume has a second name. Nobody may be given it
+ * to write to: the other name can be a clean image, another volume's dirty one, or a file outside
+ * of the pool.
+ */
+bool rl_state_require_unlinked(const RlVolume *volume, GError **error);
+
+/**
  * rl_state_require_idle:
  * True if nothing would be pulled away from under anybody: the volume is stopped, or just left
  * dirty. Else false with RL_ERROR_STATE, a sentence "volume ... cannot be @what: ..." that names

@@ -24,6 +24,8 @@ rl_takeover_check(const RlVolume *volume, int fd, GError **error)
     const char *name = volume->name->volume;
     uint64_t asked;
 
+    if (!rl_state_require_unlinked(volume, error))
+        return false;
     if (volume->kind != RL_KIND_PERSISTENT)
         return true;
     if (!rl_state_require_clean(volume, error) ||

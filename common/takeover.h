@@ -26,8 +26,8 @@ bool rl_takeover_decide(const RlVolume *volume, int fd, const RlRun *run, const 
 /**
  * rl_takeover_check:
  * True if the dirty image @fd of @volume, which somebody left, can be what its guest wrote. Else
- * false with RL_ERROR_STATE: a persistent volume's that lacks its clean image, or is smaller than
- * that for no known reason.
+ * false with RL_ERROR_STATE: one with a second name; a persistent volume's that lacks its clean
+ * image, or is smaller than that for no known reason.
  */
 bool rl_takeover_check(const RlVolume *volume, int fd, GError **error);
 

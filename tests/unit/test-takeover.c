@@ -239,6 +239,72 @@ test_suspect(Lab *lab)
     image_is(lab, V, RL_FILE_DIRTY, "two");
 }
 
+/* Refused as long as it has two names, whatever is asked for; and @path is as it was. */
+static void
+linked_image_is_refused(Lab *lab, const char *name, const char *path, const char *text)
+{
+    GError *error = NULL;
+    struct stat before = look(path);
+    RlStop stop;
+
+    lab_start_fails(lab, name, &alice, RL_ERROR_STATE, "dirty image with 2 names");
+    g_assert_false(rl_volume_resize(lab->pool, name, 2 * MIB, false, &error));
+    take_error(error, RL_ERROR_STATE, "dirty image with 2 names");
+    error = NULL;
+    g_assert_false(rl_volume_stop(lab->pool, name, NULL, &stop, &error));
+    take_error(error, RL_ERROR_STATE, "dirty image with 2 names");
+    error = NULL;
+    g_assert_true(rl_volume_discard(lab->pool, name, &error));
+    g_assert_no_error(error);
+
+    struct stat after = look(path);
+    g_autofree char *now = read_at(path, 0, strlen(text));
+    g_assert_cmpstr(now, ==, text);
+    g_assert_cmpint(after.st_size, ==, before.st_size);
+    g_assert_true(rl_stat_same_date(&before, &after));
+    lab_start(lab, name, &alice);
+    lab_stop(lab, name, &alice, RL_STOP_UNWRITTEN);
+}
+
+/* What a domain writes to must not be another file as well: one that lies outside of the pool, the
+ * volume's own clean image, another volume's image. */
+static void
+test_image_with_two_names(Lab *lab)
+{
+    g_autofree char *outside = g_strconcat(lab->path, ".outside", NULL);
+    g_autofree char *clean = lab_file(lab, V, RL_FILE_CLEAN);
+    g_autofree char *dirty = lab_file(lab, V, RL_FILE_DIRTY);
+    g_autofree char *other = lab_file(lab, "a/b/other", RL_FILE_CLEAN);
+
+    lab_create(lab, V, "one", MIB);
+    lab_create(lab, "a/b/other", "other", MIB);
+    make_file(outside, "outside");
+    set_size(outside, MIB);
+    g_assert_cmpint(link(outside, dirty), ==, 0);
+    linked_image_is_refused(lab, V, outside, "outside");
+    g_assert_cmpint(link(other, dirty), ==, 0);
+    linked_image_is_refused(lab, V, other, "other");
+    g_assert_cmpint(link(clean, dirty), ==, 0);
+    linked_image_is_refused(lab, V, clean, "one");
+}
+
+/* It would be started from in a moment, by a second domain. */
+static void
+test_precache_with_two_names(Lab *lab)
+{
+    g_autofree char *dirty = lab_file(lab, "a/root", RL_FILE_DIRTY);
+    g_autofree char *precache = lab_file(lab, "b/root", RL_FILE_PRECACHE);
+
+    lab_create(lab, "t/root", "one", MIB);
+    lab_create_kind(lab, "a/root", RL_KIND_SNAPSHOT, "t/root", NULL, 0);
+    lab_create_kind(lab, "b/root", RL_KIND_SNAPSHOT, "t/root", NULL, 0);
+    lab_start(lab, "a/root", &alice);
+    g_assert_cmpint(link(dirty, precache), ==, 0);
+    lab_start(lab, "b/root", &bob);
+    g_assert_cmpuint(image_inode(lab, "a/root", RL_FILE_DIRTY), !=,
+                     image_inode(lab, "b/root", RL_FILE_DIRTY));
+}
+
 static void
 test_discard(Lab *lab)
 {
@@ -430,6 +496,8 @@ main(int argc, char **argv)
     lab_add("/takeover/suspect", test_suspect);
     lab_add("/takeover/readonly", test_readonly);
     lab_add("/takeover/overlaid", test_overlaid);
+    lab_add("/takeover/image-with-two-names", test_image_with_two_names);
+    lab_add("/takeover/precache-with-two-names", test_precache_with_two_names);
     lab_add("/keep/discard", test_discard);
     lab_add("/keep/only-image-is-not-discarded", test_only_image_is_not_discarded);
     lab_add("/keep/kept-snapshot-goes-on", test_kept_snapshot_goes_on);

@@ -30,10 +30,24 @@ listed_free(void *data)
     g_free(listed);
 }
 
-static RlListed *
-listed_for(GHashTable *by_leaf, const char *dir, const char *leaf)
+static gint
+compare_leaves(gconstpointer a, gconstpointer b)
 {
-    RlListed *listed = g_hash_table_lookup(by_leaf, leaf);
+    return strcmp(a, b);
+}
+
+/* A tree and no hash table: whoever may write to the directory chooses the names, and could choose
+ * them so that they all have the same hash. */
+static GTree *
+new_by_leaf(void)
+{
+    return g_tree_new(compare_leaves);
+}
+
+static RlListed *
+listed_for(GTree *by_leaf, const char *dir, const char *leaf)
+{
+    RlListed *listed = g_tree_lookup(by_leaf, leaf);
 
     if (listed)
         return listed;
@@ -42,7 +56,7 @@ listed_for(GHashTable *by_leaf, const char *dir, const char *leaf)
     listed->dir = g_strdup(dir);
     listed->leaf = g_strdup(leaf);
     listed->revisions = rl_revisions_new();
-    g_hash_table_insert(by_leaf, listed->leaf, listed);
+    g_tree_insert(by_leaf, listed->leaf, listed);
     return listed;
 }
 
@@ -60,7 +74,7 @@ add_record(Scan *scan, RlListed *listed)
 
 /* Takes one file into account. */
 static void
-add_file(Scan *scan, GHashTable *by_leaf, int fd, const char *dir, const char *file)
+add_file(Scan *scan, GTree *by_leaf, int fd, const char *dir, const char *file)
 {
     RlFileName name = rl_file_name_parse(file);
     struct stat st;
@@ -108,28 +122,26 @@ note_shared(Scan *scan, RlListed *listed)
                    scan->pool->path);
 }
 
-static void
-finish_directory(Scan *scan, GHashTable *by_leaf)
+/* Of one volume, when all files of its directory were seen. */
+static gboolean
+finish(gpointer leaf, gpointer value, gpointer data)
 {
-    GHashTableIter iter;
-    gpointer value;
+    RlListed *listed = value;
+    Scan *scan = data;
 
-    g_hash_table_iter_init(&iter, by_leaf);
-    while (g_hash_table_iter_next(&iter, NULL, &value)) {
-        RlListed *listed = value;
-        listed->exists = listed->recorded ? rl_volume_exists(listed->recorded)
-                                          : listed->clean.there || listed->dirty.there;
-        rl_revisions_sort(listed->revisions);
-        if (listed->recorded && listed->recorded->contradictory)
-            rl_log_warning("%s: its record says what its images do not; the images win",
-                           listed->name);
-        if (!listed->exists && listed->revisions->len == 0) {
-            listed_free(listed);
-            continue;
-        }
-        note_shared(scan, listed);
-        g_ptr_array_add(scan->listed, listed);
+    (void) leaf;
+    listed->exists = listed->recorded ? rl_volume_exists(listed->recorded)
+                                      : listed->clean.there || listed->dirty.there;
+    rl_revisions_sort(listed->revisions);
+    if (listed->recorded && listed->recorded->contradictory)
+        rl_log_warning("%s: its record says what its images do not; the images win", listed->name);
+    if (!listed->exists && listed->revisions->len == 0) {
+        listed_free(listed);
+        return FALSE;
     }
+    note_shared(scan, listed);
+    g_ptr_array_add(scan->listed, listed);
+    return FALSE;
 }
 
 static bool
@@ -169,7 +181,7 @@ static void
 scan_directory(Scan *scan, int fd, const char *dir, int depth)
 {
     g_autoptr(RlEntries) entries = rl_entries_open(fd, NULL);
-    g_autoptr(GHashTable) by_leaf = g_hash_table_new(g_str_hash, g_str_equal);
+    g_autoptr(GTree) by_leaf = new_by_leaf();
     const char *entry;
 
     while (entries && (entry = rl_entries_next(entries))) {
@@ -180,7 +192,7 @@ scan_directory(Scan *scan, int fd, const char *dir, int depth)
             descend(scan, fd, dir, entry, depth);
         }
     }
-    finish_directory(scan, by_leaf);
+    g_tree_foreach(by_leaf, finish, scan);
 }
 
 static gint

@@ -229,6 +229,50 @@ test_many_recorded_volumes(Lab *lab)
     }
 }
 
+/* Names that a hash like g_str_hash() has all in one place: "ab" and "bA" weigh the same in it. */
+static void
+put_colliding(Lab *lab, unsigned from, unsigned to)
+{
+    for (unsigned i = from; i < to; i++) {
+        GString *name = g_string_new("many/");
+        for (unsigned bit = 0; bit < 16; bit++)
+            g_string_append(name, i >> bit & 1 ? "bA" : "ab");
+        g_string_append(name, ".img");
+        put(lab, name->str);
+        g_string_free(name, TRUE);
+    }
+}
+
+/* The processor's time that a scan takes, in milliseconds. */
+static double
+cost_of_scan(Lab *lab, guint wanted)
+{
+    struct timespec before, after;
+
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before);
+    g_autoptr(GPtrArray) listed = scan(lab);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after);
+    g_assert_cmpuint(listed->len, ==, wanted);
+    return (double) (after.tv_sec - before.tv_sec) * 1e3 +
+           (double) (after.tv_nsec - before.tv_nsec) / 1e6;
+}
+
+/* Whoever chooses the names must not be able to make a scan, which holds up the daemon, take long:
+ * four times as many may take eight times as long at most. */
+static void
+test_colliding_names(Lab *lab)
+{
+    g_autofree char *dir = lab_path(lab, "many");
+
+    g_assert_cmpint(mkdir(dir, 0755), ==, 0);
+    put_colliding(lab, 0, 8000);
+    double few = cost_of_scan(lab, 8000);
+    put_colliding(lab, 8000, 32000);
+    double many = cost_of_scan(lab, 32000);
+    g_test_message("8000 images: %.0f ms, 32000 images: %.0f ms", few, many);
+    g_assert_cmpfloat(many, <, 8 * MAX(few, 10));
+}
+
 static void
 test_opens_no_image(Lab *lab)
 {
@@ -255,6 +299,7 @@ main(int argc, char **argv)
     lab_add("/scan/orphans", test_orphans);
     lab_add("/scan/contradictory-record", test_contradictory_record);
     lab_add_on("/scan/many-recorded-volumes", "xfs", test_many_recorded_volumes);
+    lab_add_on("/scan/colliding-names", "xfs btrfs", test_colliding_names);
     lab_add("/scan/opens-no-image", test_opens_no_image);
     return g_test_run();
 }

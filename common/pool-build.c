@@ -14,6 +14,7 @@
 #include "error.h"
 #include "fd.h"
 #include "log.h"
+#include "name.h"
 #include "scan.h"
 
 /* A few blocks: a file this large is in no file system's inode. */
@@ -168,19 +169,23 @@ is_marker(const char *entry)
 }
 
 /* Is there anything in the pool besides its marker and empty directories? Names the first in
- * @ret_found. */
+ * @ret_found. A directory deeper than those of volumes is none of ours; and somebody may have made
+ * more of them, one in the other, than a process may have descriptors. */
 static bool
-has_content(int fd, const char *dir, bool at_root, char **ret_found)
+has_content(int fd, const char *dir, int depth, char **ret_found)
 {
     g_autoptr(RlEntries) entries = rl_entries_open(fd, NULL);
     const char *entry;
 
     while (entries && (entry = rl_entries_next(entries))) {
         g_autofree char *path = *dir ? g_strconcat(dir, "/", entry, NULL) : g_strdup(entry);
-        if (at_root && is_marker(entry))
+        if (depth == 0 && is_marker(entry))
             continue;
-        rl_autofd int child = openat(fd, entry, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        if (child >= 0 && !has_content(child, path, false, ret_found))
+        rl_autofd int child =
+            depth == RL_NAME_COMPONENTS_MAX
+                ? -1
+                : openat(fd, entry, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (child >= 0 && !has_content(child, path, depth + 1, ret_found))
             continue;
         if (!*ret_found)
             *ret_found = g_steal_pointer(&path);
@@ -218,7 +223,7 @@ rl_pool_delete(RlPool *pool, GError **error)
         return rl_fail(error, RL_ERROR_STATE, "pool '%s' still has volumes: '%s'%s", pool->path,
                        ((const RlListed *) g_ptr_array_index(volumes, 0))->name,
                        volumes->len > 1 ? " and others" : "");
-    if (has_content(pool->root, "", true, &found))
+    if (has_content(pool->root, "", 0, &found))
         return rl_fail(error, RL_ERROR_STATE, "pool '%s' is not empty: there is '%s'", pool->path,
                        found ? found : "a directory that cannot be read");
 

@@ -5,6 +5,7 @@
 #include "testing.h"
 #include "xml/documents.h"
 
+#include <fcntl.h>
 #include <string.h>
 #include <sys/mount.h>
 
@@ -193,6 +194,27 @@ test_delete(Lab *lab)
     g_assert_false(is_there(lab->path));
 }
 
+/* Empty directories, one in the other, deeper than a volume's can be: nobody walks down there, with
+ * a descriptor for each. */
+static void
+test_delete_of_a_deep_tree(Lab *lab)
+{
+    GError *error = NULL;
+    int at = dup(lab->pool->root);
+
+    for (int i = 0; i < 3000; i++) {
+        g_assert_cmpint(mkdirat(at, "d", 0755), ==, 0);
+        int next = openat(at, "d", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        g_assert_cmpint(next, >=, 0);
+        close(at);
+        at = next;
+    }
+    close(at);
+    g_assert_false(rl_pool_delete(lab->pool, &error));
+    take_error(error, RL_ERROR_STATE, "there is 'd/d/d/d/d/d/d/d/d'");
+    g_assert_true(rl_pool_has_marker(lab->path));
+}
+
 /* Revisions of a volume that is gone are data. */
 static void
 test_delete_keeps_orphans(Lab *lab)
@@ -217,6 +239,7 @@ main(int argc, char **argv)
     lab_add_on("/pool-build/without-reflinks", "ext4", test_without_reflinks);
     lab_add_on("/pool-build/without-attributes", "ext4", test_without_attributes);
     lab_add("/pool-build/delete", test_delete);
+    lab_add("/pool-build/delete-of-a-deep-tree", test_delete_of_a_deep_tree);
     lab_add("/pool-build/delete-keeps-orphans", test_delete_keeps_orphans);
     return g_test_run();
 }

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* filesystems: xfs btrfs ext4 */
+/* Somebody opens the dirty image for writing while a stop writes its data to the disk: what is
+ * written then would change the clean image. */
+#include "common/stop.h"
+
+#include "common/attr.h"
+#include "common/fd.h"
+#include "testing.h"
+
+#include <fcntl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define V "a/b/private"
+
+/* The image whose fsync(2) is waited for, the number of times it is still to come before somebody
+ * opens the image at @path, and who that is. */
+static struct {
+    ino_t inode;
+    int countdown;
+    const char *path;
+    int writer;
+} late;
+
+/* In place of libc's, for the engine too. */
+int
+fsync(int fd)
+{
+    struct stat st;
+
+    if (late.countdown > 0 && fstat(fd, &st) == 0 && st.st_ino == late.inode &&
+        --late.countdown == 0) {
+        late.writer = open(late.path, O_RDWR | O_CLOEXEC);
+        g_assert_cmpint(late.writer, >=, 0);
+    }
+    return (int) syscall(SYS_fsync, fd);
+}
+
+/* A stop of @name that fails for a writer who came with the fsync number @number. The first is made
+ * before the volume is locked, the second when the image is nearly a clean one. */
+static void
+stop_fails_for_late_writer(Lab *lab, const char *name, int number)
+{
+    g_autofree char *dirty = lab_file(lab, name, RL_FILE_DIRTY);
+
+    late.inode = image_inode(lab, name, RL_FILE_DIRTY);
+    late.path = dirty;
+    late.countdown = number;
+    late.writer = -1;
+    lab_stop_fails(lab, name, &alice, RL_ERROR_BUSY,
+                   "somebody still has its dirty image open for writing");
+    g_assert_cmpint(late.writer, >=, 0);
+}
+
+static RlRun *
+run_of(Lab *lab, const char *name)
+{
+    rl_autofd int fd = image_open(lab, name, RL_FILE_DIRTY, O_RDONLY);
+    RlRun *run = NULL;
+
+    g_assert_true(rl_run_get(fd, &run, NULL));
+    g_assert_nonnull(run);
+    return run;
+}
+
+static void
+test_end_is_tried_again(Lab *lab)
+{
+    lab_create(lab, V, "one", MIB);
+    lab_start(lab, V, &alice);
+    image_write(lab, V, RL_FILE_DIRTY, "two");
+    g_autoptr(RlRun) before = run_of(lab, V);
+    for (int number = 1; number <= 2; number++) {
+        stop_fails_for_late_writer(lab, V, number);
+        image_is(lab, V, RL_FILE_CLEAN, "one");
+        assert_revisions(lab, V, "");
+        g_autoptr(RlRun) after = run_of(lab, V);
+        g_assert_true(rl_run_is_of(after, &alice));
+        g_assert_cmpint(after->since_us, ==, before->since_us);
+        g_assert_cmpint(pwrite(late.writer, "six", 3, 0), ==, 3);
+        lab_start_fails(lab, V, &bob, RL_ERROR_BUSY, "in use by domain 'alice'");
+        rl_fd_close(&late.writer);
+    }
+    lab_stop(lab, V, &alice, RL_STOP_COMMITTED);
+    image_is(lab, V, RL_FILE_CLEAN, "six");
+    assert_revisions(lab, V, "1");
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    lab_add("/late-writer/end-is-tried-again", test_end_is_tried_again);
+    return g_test_run();
+}

@@ -155,6 +155,14 @@ rl_run_is_of(const RlRun *run, const RlOwner *owner)
 }
 
 bool
+rl_run_leave(int fd, RlRun *run, GError **error)
+{
+    /* Nobody is waited for who may be about to open it: that was the one who left. */
+    run->since_us -= (gint64) RL_RUN_GRACE_SECONDS * G_USEC_PER_SEC;
+    return rl_run_put_back(fd, run, error);
+}
+
+bool
 rl_run_clear(int fd, GError **error)
 {
     return rl_attr_remove(fd, RL_ATTR_RUN, error);

@@ -104,6 +104,13 @@ bool rl_run_is_held(const RlRun *run, int fd);
 bool rl_run_is_of(const RlRun *run, const RlOwner *owner);
 
 /**
+ * rl_run_leave:
+ * The domain that @run names has left the image @fd, and others who only read it stay: writes on
+ * the image that the last of them ends it, however soon that is.
+ */
+bool rl_run_leave(int fd, RlRun *run, GError **error);
+
+/**
  * rl_run_clear:
  * Writes on the image @fd that nobody runs on it.
  */

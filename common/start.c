@@ -365,6 +365,9 @@ rl_volume_unstart(const RlPool *pool, const RlStarted *started, const RlOwner *o
         return true; /* somebody else's by now */
     if (started->continued)
         return put_back(fd, started, error);
+    /* Domains that only read it share it: they go on. */
+    if (run->readonly && rl_run_is_held(run, fd))
+        return rl_run_leave(fd, run, error);
     if (!rl_run_clear(fd, error))
         return false;
     if (volume->kind == RL_KIND_VOLATILE)

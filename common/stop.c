@@ -228,6 +228,8 @@ rl_volume_stop(const RlPool *pool, const char *name, const RlOwner *owner, RlSto
     if (fd < 0 || !rl_run_get(fd, &run, error) ||
         !check(volume, fd, owner, run, &go_on, ret_stop, error))
         return false;
+    if (!go_on && *ret_stop == RL_STOP_NOT_OWNED && owner && run && rl_run_is_of(run, owner))
+        return rl_run_leave(fd, run, error);
     /* Whose domain has just stopped knows what it left; a person who ends what was found does not.
      */
     if (go_on && !owner && !rl_takeover_check(volume, fd, error))

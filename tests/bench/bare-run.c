@@ -27,7 +27,7 @@ set_attr(int fd, const char *key, const char *text)
     must(fsetxattr(fd, key, text, strlen(text), 0));
 }
 
-static void
+void
 bare_start(const BareRun *run)
 {
     rl_autofd int dir = open_dir(run->path);
@@ -77,7 +77,7 @@ bare_put_back(const BareRun *run, int dir)
     must(fsync(dir));
 }
 
-static void
+void
 bare_stop(BareRun *run)
 {
     rl_autofd int dir = open_dir(run->path);

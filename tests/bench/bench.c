@@ -11,9 +11,9 @@ static const struct {
     void (*function)(const Bench *bench);
     bool reflinks;
 } sections[] = {
-    {"cycle", bench_cycle, true},     {"unwritten", bench_unwritten, true},
-    {"extents", bench_extents, true}, {"scan", bench_scan, true},
-    {"copy", bench_copy, false},
+    {"cycle", bench_cycle, true}, {"unwritten", bench_unwritten, true},
+    {"many", bench_many, true},   {"extents", bench_extents, true},
+    {"scan", bench_scan, true},   {"copy", bench_copy, false},
 };
 
 static gboolean quick, full, check;
@@ -62,7 +62,7 @@ main(int argc, char **argv)
     g_autoptr(GError) error = NULL;
 
     g_option_context_add_main_entries(context, options, NULL);
-    g_option_context_set_summary(context, "Sections: cycle unwritten extents scan copy.");
+    g_option_context_set_summary(context, "Sections: cycle unwritten many extents scan copy.");
     if (!g_option_context_parse(context, &argc, &argv, &error)) {
         fprintf(stderr, "bench: %s\n", error->message);
         return 2;

@@ -83,6 +83,7 @@ void make_volume(const RlPool *pool, const char *name, uint64_t size, int extent
 
 void bench_cycle(const Bench *bench);
 void bench_unwritten(const Bench *bench);
+void bench_many(const Bench *bench);
 void bench_extents(const Bench *bench);
 void bench_scan(const Bench *bench);
 void bench_copy(const Bench *bench);

@@ -8,8 +8,8 @@
 static const RlOwner owner = {
     .driver = "qemu", .uuid = "11111111-1111-4111-8111-111111111111", .name = "bench"};
 
-static Took
-start(const EngineRun *run)
+Took
+engine_start(const EngineRun *run)
 {
     g_autoptr(GError) error = NULL;
     Lap lap = lap_begin();
@@ -21,8 +21,8 @@ start(const EngineRun *run)
     return took;
 }
 
-static Took
-stop(const EngineRun *run)
+Took
+engine_stop(const EngineRun *run)
 {
     g_autoptr(GError) error = NULL;
     RlStop how;
@@ -57,9 +57,9 @@ engine_run(void *data)
     if (run->settle)
         settle(run->pool->root);
 
-    Took started = start(run);
+    Took started = engine_start(run);
     if (run->write)
         write_block(run->pool->root, dirty);
-    cost_add(&run->cost, started, stop(run));
+    cost_add(&run->cost, started, engine_stop(run));
     maintain(run);
 }

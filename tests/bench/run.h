@@ -43,6 +43,11 @@ typedef struct {
 /* Turns: start, write, stop, worker. */
 void engine_run(void *data);
 void bare_run(void *data);
+/* The parts of a run. */
+Took engine_start(const EngineRun *run);
+Took engine_stop(const EngineRun *run);
+void bare_start(const BareRun *run);
+void bare_stop(BareRun *run);
 
 /* Makes the directory @name and in it what a bare run starts with. */
 BareRun bare_new(const Bench *bench, const char *name, Calls calls, bool write);

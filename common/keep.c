@@ -34,11 +34,12 @@ mark_saved(const RlVolume *volume, int fd, const char *file, GError **error)
     return true;
 }
 
+/* @below is the domain whose disk is an overlay on the image, or NULL. */
 static bool
-mark_kept(const RlVolume *volume, int fd, GError **error)
+mark_kept(const RlVolume *volume, int fd, const RlOwner *below, GError **error)
 {
-    if (!rl_hold_set(fd, RL_HOLD_KEPT, error) || !rl_run_clear(fd, error) ||
-        !rl_dirty_sync(volume, fd, error))
+    if (!rl_hold_set(fd, RL_HOLD_KEPT, error) || (below && !rl_hold_set_below(fd, below, error)) ||
+        !rl_run_clear(fd, error) || !rl_dirty_sync(volume, fd, error))
         return false;
     rl_volume_log(volume, "kept %s for the next start", volume->dirty_file);
     return true;
@@ -60,9 +61,11 @@ sync_ahead(const RlVolume *volume, const RlOwner *owner, GError **error)
     return fd < 0 || rl_dirty_sync(volume, fd, error);
 }
 
-/* What both kinds of keeping have in common. */
+typedef enum { SAVE, KEEP, KEEP_BELOW } Keeping;
+
+/* What all kinds of keeping have in common. */
 static bool
-hold(const RlPool *pool, const char *name, const RlOwner *owner, bool saved, const char *file,
+hold(const RlPool *pool, const char *name, const RlOwner *owner, Keeping keeping, const char *file,
      bool *ret_done, GError **error)
 {
     g_autoptr(RlVolume) volume = rl_volume_find(pool, name, error);
@@ -93,21 +96,29 @@ hold(const RlPool *pool, const char *name, const RlOwner *owner, bool saved, con
         return rl_fail(error, RL_ERROR_BUSY,
                        "volume '%s': somebody still has its dirty image open for writing", name);
     *ret_done = true;
-    return saved ? mark_saved(volume, fd, file, error) : mark_kept(volume, fd, error);
+    return keeping == SAVE ? mark_saved(volume, fd, file, error)
+                           : mark_kept(volume, fd, keeping == KEEP_BELOW ? owner : NULL, error);
 }
 
 bool
 rl_volume_save(const RlPool *pool, const char *name, const RlOwner *owner, const char *file,
                bool *ret_done, GError **error)
 {
-    return hold(pool, name, owner, true, file, ret_done, error);
+    return hold(pool, name, owner, SAVE, file, ret_done, error);
 }
 
 bool
 rl_volume_keep(const RlPool *pool, const char *name, const RlOwner *owner, bool *ret_done,
                GError **error)
 {
-    return hold(pool, name, owner, false, NULL, ret_done, error);
+    return hold(pool, name, owner, KEEP, NULL, ret_done, error);
+}
+
+bool
+rl_volume_keep_below(const RlPool *pool, const char *name, const RlOwner *owner, bool *ret_done,
+                     GError **error)
+{
+    return hold(pool, name, owner, KEEP_BELOW, NULL, ret_done, error);
 }
 
 bool
@@ -208,7 +219,7 @@ rl_volume_continue(const RlPool *pool, const char *name, GError **error)
     rl_autofd int fd = -1;
     g_autoptr(RlLock) lock = volume ? lock_idle(volume, "continued", &fd, error) : NULL;
 
-    return lock && rl_state_require_clean(volume, error) && mark_kept(volume, fd, error);
+    return lock && rl_state_require_clean(volume, error) && mark_kept(volume, fd, NULL, error);
 }
 
 bool

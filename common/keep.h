@@ -20,11 +20,19 @@ bool rl_volume_save(const RlPool *pool, const char *name, const RlOwner *owner, 
 /**
  * rl_volume_keep:
  * The domain @owner does not run any more, but its dirty image is needed still or may be (a restore
- * failed, it is the base of an external snapshot, nobody knows how the run ended): keeps it for the
- * next start, whatever the volume's kind. *@ret_done and errors as in rl_volume_save().
+ * failed, nobody knows how the run ended): keeps it for the next start, whatever the volume's kind.
+ * *@ret_done and errors as in rl_volume_save().
  */
 bool rl_volume_keep(const RlPool *pool, const char *name, const RlOwner *owner, bool *ret_done,
                     GError **error);
+
+/**
+ * rl_volume_keep_below:
+ * As rl_volume_keep(), for an image that disks of @owner are overlays on: until a person decides
+ * otherwise only @owner, and domains that have overlays on it as well, go on with it.
+ */
+bool rl_volume_keep_below(const RlPool *pool, const char *name, const RlOwner *owner,
+                          bool *ret_done, GError **error);
 
 /**
  * rl_volume_is_continued:

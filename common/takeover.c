@@ -53,6 +53,17 @@ refuse_readonly(const RlVolume *volume, GError **error)
         volume->name->volume);
 }
 
+/* Another domain's overlay lies on it: who writes below that destroys the domain's disk. */
+static bool
+refuse_below(const RlVolume *volume, const char *domain, GError **error)
+{
+    return rl_fail(
+        error, RL_ERROR_STATE,
+        "volume '%s' is below an external snapshot of domain '%s', whose disk would be destroyed; "
+        "if that is not needed any more, decide with 'virt-reflink continue' or 'discard'",
+        volume->name->volume, domain);
+}
+
 /* What becomes of a dirty image that nobody runs on and that no mark protects. */
 static bool
 decide_leftover(const RlVolume *volume, int fd, const RlRun *run, RlHold hold, RlStartFlags flags,
@@ -85,6 +96,7 @@ rl_takeover_decide(const RlVolume *volume, int fd, const RlRun *run, const RlOwn
                    RlStartFlags flags, RlTakeover *ret_takeover, GError **error)
 {
     bool ours = run && rl_run_is_of(run, owner);
+    g_autofree char *below = NULL;
     RlHold hold;
 
     if (!rl_hold_get(fd, &hold, error))
@@ -106,6 +118,10 @@ rl_takeover_decide(const RlVolume *volume, int fd, const RlRun *run, const RlOwn
         return rl_state_require_idle(volume, "started", error);
     if (run && !ours && hold != RL_HOLD_SAVED && rl_run_is_fresh(run))
         return refuse_in_use(volume, run, error);
+    if (!rl_hold_get_below(fd, owner, &below, error))
+        return false;
+    if (below && !(flags & RL_START_OVERLAID))
+        return refuse_below(volume, below, error);
     return decide_leftover(volume, fd, run, hold, flags, ret_takeover, error);
 }
 

@@ -31,9 +31,10 @@ try_once(const RlPool *pool, const RlUse *use, const RlOwner *owner, RlEnding en
     *ret_committed = false;
     if (ending == RL_ENDING_SAVED)
         return rl_volume_save(pool, use->name, owner, file, &done, error);
+    if (use->overlaid)
+        return rl_volume_keep_below(pool, use->name, owner, &done, error);
     /* A restore that fails late ends like a crash, but the domain has never run. */
-    if (use->overlaid || ending == RL_ENDING_UNKNOWN ||
-        rl_volume_is_unconfirmed(pool, use->name, owner))
+    if (ending == RL_ENDING_UNKNOWN || rl_volume_is_unconfirmed(pool, use->name, owner))
         return rl_volume_keep(pool, use->name, owner, &done, error);
     if (ending == RL_ENDING_FAILED)
         return undo(pool, use, owner, error);

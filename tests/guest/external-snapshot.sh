@@ -94,6 +94,12 @@ expect_exactly "$((count + 2)) 102 2 $((count + 2))" kinds_counts
 virsh destroy vm
 ok "two layers, and a host that lost power: the next start goes on with the disks of all kinds"
 
+virsh define <(lab_domain other "$dirty")
+fails_with "below an external snapshot of domain 'vm'" virsh start other
+virsh undefine other
+[ "$(base)" = "$before" ] || die "an image below an overlay has changed"
+ok "another domain does not get an image that is below an overlay"
+
 mv "$dirty" "$POOL/away"
 fails_with "no dirty image, and the domain's disk is an overlay on it" virsh start vm
 mv "$POOL/away" "$dirty"

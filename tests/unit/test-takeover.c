@@ -16,6 +16,7 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include <sys/xattr.h>
 
 #define V "a/b/private"
 
@@ -480,6 +481,41 @@ test_overlaid(Lab *lab)
     g_assert_cmpstr(after, ==, before);
 }
 
+/* The base of an external snapshot, while the snapshot's domain is off. */
+static void
+test_below_an_overlay(Lab *lab)
+{
+    g_autoptr(RlStarted) started = NULL;
+    bool done;
+
+    lab_create(lab, V, "one", MIB);
+    lab_start(lab, V, &alice);
+    image_write(lab, V, RL_FILE_DIRTY, "two");
+    g_assert_true(rl_volume_keep_below(lab->pool, V, &alice, &done, NULL));
+    g_assert_true(done);
+    lab_start_fails(lab, V, &bob, RL_ERROR_STATE, "below an external snapshot of domain 'alice'");
+    lab_start_fails(lab, V, &xen, RL_ERROR_STATE, "'virt-reflink continue' or 'discard'");
+    image_is(lab, V, RL_FILE_DIRTY, "two");
+
+    /* Its own domain goes on, and with its end the image is one like any other. */
+    lab_start(lab, V, &alice);
+    g_assert_true(rl_volume_keep(lab->pool, V, &alice, &done, NULL));
+    lab_start(lab, V, &bob);
+    g_assert_true(rl_volume_keep_below(lab->pool, V, &bob, &done, NULL));
+
+    /* So do others that only read it through an overlay. */
+    started = rl_volume_start(lab->pool, V, &alice, RL_START_OVERLAID, NULL);
+    g_assert_nonnull(started);
+    g_assert_true(rl_volume_keep_below(lab->pool, V, &alice, &done, NULL));
+    lab_start_fails(lab, V, &bob, RL_ERROR_STATE, "of domain 'alice'");
+    g_assert_true(rl_volume_continue(lab->pool, V, NULL));
+    lab_start(lab, V, &bob);
+    lab_stop(lab, V, &bob, RL_STOP_COMMITTED);
+    image_is(lab, V, RL_FILE_CLEAN, "two");
+    g_autofree char *clean = lab_file(lab, V, RL_FILE_CLEAN);
+    g_assert_cmpint(getxattr(clean, RL_ATTR_PREFIX RL_ATTR_BELOW, NULL, 0), <, 0);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -496,6 +532,7 @@ main(int argc, char **argv)
     lab_add("/takeover/suspect", test_suspect);
     lab_add("/takeover/readonly", test_readonly);
     lab_add("/takeover/overlaid", test_overlaid);
+    lab_add("/takeover/below-an-overlay", test_below_an_overlay);
     lab_add("/takeover/image-with-two-names", test_image_with_two_names);
     lab_add("/takeover/precache-with-two-names", test_precache_with_two_names);
     lab_add("/keep/discard", test_discard);

@@ -141,7 +141,7 @@ expect_exactly "$(
     sed 's|^lib/[^/]*-linux-gnu/|lib/|' | LC_ALL=C sort"
 ok "an installation has exactly the staged files"
 
-ln -sf "$hook" /etc/libvirt/hooks/qemu.d/50-reflink
+install_hook /etc/libvirt/hooks/qemu.d/50-reflink "$hook"
 : >"$LAB/libvirtd.log"
 BACKEND_DIR=$backend lab_restart_libvirtd
 expect_exactly "" complaints

@@ -25,6 +25,7 @@ export LC_ALL=C
 unset LIBVIRT_DEFAULT_URI LIBVIRT_STORAGE_BACKEND_DIR
 
 . "$SOURCE_DIR/tests/lib/filesystem.sh"
+. "$SOURCE_DIR/tests/lib/sanitizers.sh"
 . "$SOURCE_DIR/tests/lib/libvirtd.sh"
 
 # --- What a test needs. What is missing skips it, with the reason.
@@ -157,6 +158,7 @@ lab_enter()
     trap 'exit 130' INT TERM HUP
     set -E
     trap report_failure ERR
+    sanitizers_begin
 }
 
 # A command that was not expected to fail did: which, and how the test came there.
@@ -194,6 +196,10 @@ lab_leave()
     lab_stop_domains
     lab_stop_libvirtd
     kill_everybody
+    if ! no_sanitizer_reports; then
+        echo "FAILED: a sanitizer has something to report" >&2
+        status=1
+    fi
     for directory in $(lab_mounts); do
         unmount_filesystem "$directory"
     done

@@ -38,7 +38,7 @@ prepare_libvirt()
     for driver in qemu libxl; do
         mkdir -p "/etc/libvirt/hooks/$driver.d"
         [ ! -x "$STAGE_DIR/sbin/libvirt-reflink-hook" ] ||
-            ln -sf "$STAGE_DIR/sbin/libvirt-reflink-hook" "/etc/libvirt/hooks/$driver.d/50-reflink"
+            install_hook "/etc/libvirt/hooks/$driver.d/50-reflink"
     done
     cat >/etc/libvirt/libvirtd.conf <<-END
 	auth_unix_ro = "none"
@@ -80,7 +80,7 @@ provide_account()
 lab_start_libvirtd()
 {
     local backend_dir=${BACKEND_DIR:-$STAGE_DIR/lib/libvirt-reflink/storage-backend}
-    local command=(env)
+    local command=(env) environment
 
     requires_command libvirtd virsh
     prepare_libvirt
@@ -90,7 +90,8 @@ lab_start_libvirtd()
     ! grep -q -s -w libvirtd /sys/kernel/security/apparmor/profiles ||
         command=(aa-exec -p unconfined -- env)
     [ "$backend_dir" = stock ] || command+=("LIBVIRT_STORAGE_BACKEND_DIR=$backend_dir")
-    "${command[@]}" "$@" libvirtd --pid-file /run/libvirtd.pid \
+    mapfile -t environment < <(daemon_environment "$@")
+    "${command[@]}" "${environment[@]}" libvirtd --pid-file /run/libvirtd.pid \
         </dev/null >>"$LAB/libvirtd.log" 2>&1 &
     LIBVIRTD_PID=$!
     disown "$LIBVIRTD_PID" # its end is no news

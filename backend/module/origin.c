@@ -90,6 +90,22 @@ rl_origin_open(const RlDraft *draft, const virStorageVolDef *input, bool *ret_sa
     return rl_source_open(pool, input->name, draft->name->form == RL_NAME_LABEL, error);
 }
 
+/* What the stock function is to open, owned by the caller. It follows links and waits for fifos, so
+ * it gets the image that is open as @fd. qemu-img, which it runs to make another format, could not
+ * open that. */
+static char *
+path_for_stock(const RlPool *pool, const virStorageVolDef *vol, const virStorageVolDef *input,
+               int fd, GError **error)
+{
+    if ((vol->target.format == VIR_STORAGE_FILE_RAW ||
+         vol->target.format == VIR_STORAGE_FILE_NONE) &&
+        !vol->target.encryption)
+        return g_strdup_printf("/proc/self/fd/%d", fd);
+
+    g_autofree char *file = rl_source_path(pool, input->name, false, error);
+    return file ? g_build_filename(pool->path, file, NULL) : NULL;
+}
+
 int
 rl_origin_build_stock(virStoragePoolObj *obj, virStorageVolDef *vol, virStorageVolDef *input,
                       unsigned int flags)
@@ -100,10 +116,10 @@ rl_origin_build_stock(virStoragePoolObj *obj, virStorageVolDef *vol, virStorageV
     if (!pool)
         return rl_stock()->buildVolFrom(obj, vol, input, flags);
 
-    g_autofree char *file = rl_source_path(pool, input->name, false, &error);
-    if (!file)
+    rl_autofd int fd = rl_source_open(pool, input->name, false, &error);
+    g_autofree char *path = fd < 0 ? NULL : path_for_stock(pool, vol, input, fd, &error);
+    if (!path)
         return rl_report(error);
-    g_autofree char *path = g_build_filename(pool->path, file, NULL);
     virStorageVolDef clean = *input;
     clean.target.path = path;
     clean.target.backingStore = NULL;

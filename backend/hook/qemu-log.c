@@ -2,6 +2,7 @@
 #include "qemu-log.h"
 
 #include <fcntl.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -50,20 +51,41 @@ words_of_driver(const char *line)
     return NULL;
 }
 
+static RlEnding
+ending_of_reason(const char *reason)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(reasons); i++)
+        if (strcmp(reason, reasons[i].reason) == 0)
+            return reasons[i].ending;
+    return RL_ENDING_UNKNOWN;
+}
+
 RlEnding
 rl_qemu_log_ending_of_text(const char *text)
 {
     g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
-    const char *words = NULL;
+    RlEnding last = RL_ENDING_UNKNOWN;
+    bool found = false;
 
-    for (guint i = g_strv_length(lines); !words && i-- > 0;)
-        words = words_of_driver(lines[i]);
-    if (!words || !g_str_has_prefix(words, MARK))
-        return RL_ENDING_UNKNOWN;
-    for (size_t i = 0; i < G_N_ELEMENTS(reasons); i++)
-        if (strcmp(words + strlen(MARK), reasons[i].reason) == 0)
-            return reasons[i].ending;
-    return RL_ENDING_UNKNOWN;
+    for (guint i = g_strv_length(lines); i-- > 0;) {
+        const char *words = words_of_driver(lines[i]);
+        if (!words)
+            continue;
+        if (g_str_has_prefix(words, STARTING))
+            break;
+        RlEnding ending = ending_of_reason(words + strlen(MARK));
+        /* A daemon that was killed after this, and comes back, finds a domain that is gone and
+         * gives another reason. */
+        if (ending == RL_ENDING_SAVED)
+            return ending;
+        if (!found)
+            last = ending;
+        found = true;
+        /* A start may fail before it is said that it began: what is above it is another run's. */
+        if (ending == RL_ENDING_FAILED)
+            break;
+    }
+    return last;
 }
 
 static char *

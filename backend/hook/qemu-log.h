@@ -15,7 +15,8 @@
  * rl_qemu_log_ending:
  * Reads from the log of the domain @name how it ended: its last line "...: shutting down,
  * reason=..." after its last start (qemuProcessStop() in src/qemu/qemu_process.c).
- * RL_ENDING_UNKNOWN where there is none. *@ret_file is the managed save file, if there is one.
+ * What was saved stays so, whatever a daemon that comes back writes behind it. RL_ENDING_UNKNOWN
+ * where there is no such line. *@ret_file is the managed save file, if there is one.
  */
 RlEnding rl_qemu_log_ending(const char *name, char **ret_file);
 

@@ -1,0 +1,157 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# filesystems: xfs btrfs
+# SIGKILL of libvirtd in the middle of a save or a restore. What it finds when it comes back is a domain
+# that is gone, and says that it crashed or that nobody knows; but its memory is in a file, and so its
+# disks stay as they are until it is restored.
+set -eu
+. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/lab.sh"
+. "$SOURCE_DIR/tests/lib/pool.sh"
+. "$SOURCE_DIR/tests/lib/guest.sh"
+. "$SOURCE_DIR/tests/lib/kinds.sh"
+requires_command qemu-system-x86_64
+requires_filesystem "$FS"
+lab_enter "$0" "$@"
+dir=$(lab_filesystem "$FS" 1G)
+lab_start_libvirtd
+kinds_make "$dir"
+save=$LAB/vm.save
+
+# disks: inode and content of what the guest runs or was saved on.
+disks()
+{
+    (cd "$POOL/vm" && stat -c '%n %i' ./*-dirty.img && cksum ./*-dirty.img)
+}
+
+disks_are_as_before()
+{
+    workers_done
+    diff <(echo "$before") <(disks) || die "the disks have changed"
+}
+
+# A guest that was only half restored would be waited for in vain by libvirt 9.0.
+kill_device_models()
+{
+    local pid
+
+    for pid in $(pgrep -x qemu-system-x86 || true); do
+        kill -KILL "$pid"
+        eventually 10 test ! -e "/proc/$pid"
+    done
+}
+
+# cut_off OPERATION COMMAND...: libvirtd is killed when it calls its hooks with that operation, before
+# ours, while virsh does COMMAND; and comes back.
+cut_off()
+{
+    local operation=$1 hook=/etc/libvirt/hooks/qemu.d/10-cut
+    shift
+
+    printf '#!/bin/sh\n[ "$2" != %s ] || kill -KILL %s\n' "$operation" "$LIBVIRTD_PID" >$hook
+    chmod +x $hook
+    ! virsh "$@" >/dev/null 2>&1 || die "$* was not cut off"
+    rm $hook
+    eventually 10 test ! -e "/proc/$LIBVIRTD_PID/exe"
+    forget_libvirtd
+    kill_device_models
+    [ -z "${forget_reason:-}" ] || sed -i '/reason=saved/d' /var/log/libvirt/qemu/vm.log
+    lab_start_libvirtd
+    eventually 20 domain_is_off vm
+}
+
+# run_to_save: a new run, which counts and then waits to be saved.
+run_to_save()
+{
+    kinds_start_idle
+    sync -f "$POOL"
+    before=$(disks)
+}
+
+# saved_well: all four disks are as they were, and known to be a saved domain's.
+saved_well()
+{
+    local kind
+
+    disks_are_as_before
+    for kind in persistent snapshot volatile direct; do
+        expect_info "vm/$kind" "saved"
+    done
+}
+
+# ends_well NUMBER: what runs now is the guest that was saved, on its disks; it ends, and is committed.
+ends_well()
+{
+    expect "running" virsh domstate vm
+    disks_are_as_before
+    virsh destroy vm
+    kinds_committed "$1"
+}
+
+lab_domain other "$POOL/vm/snapshot-dirty.img" >"$LAB/other.xml"
+virsh define "$LAB/other.xml"
+
+count=0
+# Also where the log does not say any more that it was saved, but the file is there.
+for forget_reason in "" yes; do
+    run_to_save
+    cut_off stopped managedsave vm
+    [ -s /var/lib/libvirt/qemu/save/vm.save ] || die "there is no managed save"
+    saved_well
+    refused "domain 'vm' is saved on it" "$POOL" virsh start other
+    virsh start vm
+    count=$((count + 1))
+    ends_well $count
+done
+forget_reason=
+ok "a managed save that was cut off: the disks of all kinds stay as they are for the restore"
+
+run_to_save
+cut_off stopped save vm "$save"
+[ -s "$save" ] || die "there is no save file"
+saved_well
+refused "domain 'vm' is saved on it" "$POOL" virsh start vm
+refused "domain 'vm' is saved on it" "$POOL" virsh start other
+virsh restore "$save"
+ends_well 3
+ok "so they do after a save to a file"
+
+# Here libvirt has forgotten already that the domain ran: nobody is told of its end.
+run_to_save
+cut_off release managedsave vm
+disks_are_as_before
+virsh start vm
+ends_well 4
+run_to_save
+cut_off release save vm "$save"
+disks_are_as_before
+virsh restore "$save"
+ends_well 5
+ok "a restore finds them, too, where nobody has marked them as saved"
+
+run_to_save
+virsh save vm "$save"
+cp "$save" "$LAB/copy"
+for operation in prepare start started; do
+    cut_off $operation restore "$save"
+    disks_are_as_before
+    cp "$LAB/copy" "$save"
+done
+virsh restore "$save"
+ends_well 6
+ok "a restore that was cut off can be tried again, as often as it is"
+
+run_to_save
+virsh managedsave vm
+cp /var/lib/libvirt/qemu/save/vm.save "$LAB/copy"
+for operation in prepare start started; do
+    cut_off $operation start vm
+    disks_are_as_before
+    cp "$LAB/copy" /var/lib/libvirt/qemu/save/vm.save
+    lab_restart_libvirtd
+done
+virsh start vm
+ends_well 7
+ok "so can that of a managed save"
+
+no_temporary
+done_testing

@@ -79,6 +79,43 @@ for place in "$POOL/vm" "$LAB/overlays"; do
     ok "merged into them again, they are committed at the end of the run, or begin anew"
 done
 
+# While the domain runs on the overlay, its device model has the image below open to read only, and may
+# have it so for days.
+place=$LAB/overlays
+kinds_start_idle
+take_snapshot first
+sync -f "$POOL"
+before=$(base)
+virsh vol-clone vm/persistent vm/persistent@label --pool pool
+for kind in persistent snapshot volatile direct; do
+    age_run "$POOL/vm/$kind-dirty.img"
+    lab_domain other "$POOL/vm/$kind-dirty.img" >"$LAB/other.xml"
+    virsh define "$LAB/other.xml"
+    refused "'vm/$kind' is in use by domain 'vm'" "$POOL" virsh start other
+    refused "'vm/$kind' cannot be deleted: it is running for domain 'vm'" "$POOL" \
+        virsh vol-delete "vm/$kind" --pool pool
+    for command in stop continue discard; do
+        refused "running for domain 'vm'|open for writing" "$POOL" \
+            "$STAGE_DIR/bin/virt-reflink" $command "$POOL" "vm/$kind"
+    done
+    refused "in use by domain 'vm'" "$POOL" "$STAGE_DIR/bin/virt-reflink" start "$POOL" "vm/$kind"
+    virsh undefine other
+done
+refused "'vm/persistent' cannot be replaced: it is running for domain 'vm'" "$POOL" \
+    virsh vol-clone vm/persistent@label vm/persistent@current --pool pool
+refused "cannot be replaced: it is running for domain 'vm'" "$POOL" \
+    virsh vol-upload vm/persistent "$BOOT_IMAGE" --pool pool
+virsh vol-delete vm/persistent@label --pool pool
+[ "$(base)" = "$before" ] || die "an image below an overlay has changed"
+for target in hda hdb hdc hdd; do
+    virsh blockcommit vm $target --active --pivot --wait >/dev/null
+done
+virsh destroy vm
+workers_done
+kinds_no_dirty
+rm -f "$place"/*.first
+ok "while it runs on the overlay, the image below it is nobody else's to use, end or replace"
+
 # A host that goes down while the domain runs on two layers of overlays.
 count=$(counter "$POOL/vm/persistent.img")
 kinds_start_idle

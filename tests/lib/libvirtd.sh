@@ -9,10 +9,13 @@
 #     virsh COMMAND...                    talks to it
 #
 # BACKEND_DIR names another backend directory for it; "stock" is libvirt's own, without us.
+# libvirtd_under is the command, if any, that it runs below; LIBVIRTD_PATIENCE how many seconds it may
+# take to answer, and LIBVIRTD_FAREWELL how many to end.
 
 LIBVIRTD_PID=
 libvirtd_environment=()
 libvirtd_backend_dir=
+libvirtd_under=()
 
 virsh()
 {
@@ -91,7 +94,7 @@ lab_start_libvirtd()
         command=(aa-exec -p unconfined -- env)
     [ "$backend_dir" = stock ] || command+=("LIBVIRT_STORAGE_BACKEND_DIR=$backend_dir")
     mapfile -t environment < <(daemon_environment "$@")
-    "${command[@]}" "${environment[@]}" libvirtd --pid-file /run/libvirtd.pid \
+    "${command[@]}" "${environment[@]}" "${libvirtd_under[@]}" libvirtd --pid-file /run/libvirtd.pid \
         </dev/null >>"$LAB/libvirtd.log" 2>&1 &
     LIBVIRTD_PID=$!
     disown "$LIBVIRTD_PID" # its end is no news
@@ -100,7 +103,7 @@ lab_start_libvirtd()
 
 wait_for_libvirtd()
 {
-    local deadline=$((SECONDS + 60))
+    local deadline=$((SECONDS + ${LIBVIRTD_PATIENCE:-60}))
 
     until [ -S /run/libvirt/libvirt-sock ] && virsh uri >/dev/null 2>&1; do
         kill -0 "$LIBVIRTD_PID" 2>/dev/null || die "libvirtd ended"
@@ -119,7 +122,7 @@ lab_stop_libvirtd()
 # Waits for its end, and does not do so forever: a daemon that hangs is killed.
 forget_libvirtd()
 {
-    local deadline=$((SECONDS + 30))
+    local deadline=$((SECONDS + ${LIBVIRTD_FAREWELL:-30}))
 
     while kill -0 "$LIBVIRTD_PID" 2>/dev/null; do
         [ "$SECONDS" -lt "$deadline" ] || kill -KILL "$LIBVIRTD_PID" 2>/dev/null || true

@@ -188,17 +188,34 @@ is_busy(const virStorageVolDef *vol)
     return vol->in_use || vol->building;
 }
 
-/* Is the entry @vol one of @revisions, under the same file's name? */
-static bool
-is_on_disk(const virStorageVolDef *vol, const RlVolume *volume, const GPtrArray *revisions)
+static gint
+compare_files(gconstpointer a, gconstpointer b)
 {
+    return strcmp(a, b);
+}
+
+/* @revisions by the names of their files: there may be thousands, and each entry is looked up. */
+static GTree *
+by_file(const GPtrArray *revisions)
+{
+    GTree *tree = g_tree_new(compare_files);
+
     for (guint i = 0; i < revisions->len; i++) {
-        const RlRevision *revision = g_ptr_array_index(revisions, i);
-        g_autofree char *name = rl_revision_name(revision, volume->name->volume);
-        if (g_strcmp0(name, vol->name) == 0 && g_str_has_suffix(vol->target.path, revision->file))
-            return true;
+        RlRevision *revision = g_ptr_array_index(revisions, i);
+        g_tree_insert(tree, revision->file, revision);
     }
-    return false;
+    return tree;
+}
+
+/* Is the entry @vol still a revision of @volume, under the same file's name? */
+static bool
+is_on_disk(const virStorageVolDef *vol, const RlVolume *volume, GTree *files)
+{
+    g_autofree char *file = g_path_get_basename(vol->target.path);
+    const RlRevision *revision = g_tree_lookup(files, file);
+    g_autofree char *name = revision ? rl_revision_name(revision, volume->name->volume) : NULL;
+
+    return g_strcmp0(name, vol->name) == 0;
 }
 
 void
@@ -215,9 +232,10 @@ rl_listing_update_revisions(virStoragePoolObj *obj, const RlVolume *volume)
 
     if (!revisions)
         return;
+    g_autoptr(GTree) files = by_file(revisions);
     for (guint i = 0; i < entries->len; i++) {
         virStorageVolDef *vol = g_ptr_array_index(entries, i);
-        if (is_on_disk(vol, volume, revisions))
+        if (is_on_disk(vol, volume, files))
             continue;
         if (is_busy(vol))
             now_us = 0; /* look again next time */

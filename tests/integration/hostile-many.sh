@@ -1,0 +1,56 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# filesystems: xfs btrfs
+# A hundred thousand files in a volume's directory: everything still works, and takes no more than in
+# proportion.
+set -eu
+. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/lab.sh"
+. "$SOURCE_DIR/tests/lib/pool.sh"
+. "$SOURCE_DIR/tests/lib/states.sh"
+. "$SOURCE_DIR/tests/lib/many.sh"
+requires_filesystem "$FS"
+requires_command strace perl
+lab_enter "$0" "$@"
+dir=$(lab_filesystem "$FS" 2G)
+pool=$dir/qubes
+lab_start_libvirtd
+
+reflink_pool qubes "$pool"
+virsh vol-create-as qubes vm/disk 64K
+
+# life: what a volume is used for; sets $start, $stop, $daemon.
+life()
+{
+    local before
+
+    before=$(daemon_time)
+    virsh pool-refresh qubes
+    virsh vol-create-as qubes vm/new 64K
+    virsh vol-clone vm/disk vm/clone --pool qubes
+    virsh vol-clone vm/disk vm/disk@label --pool qubes
+    virsh vol-dumpxml vm/disk qubes >"$LAB/xml"
+    eventually 60 test -e "$pool/vm/clone-precache.img"
+    start=$(system_calls "$STAGE_DIR/bin/virt-reflink" start "$pool" vm/clone)
+    echo written | dd of="$pool/vm/clone-dirty.img" conv=notrunc status=none
+    stop=$(system_calls "$STAGE_DIR/bin/virt-reflink" stop "$pool" vm/clone)
+    [ "$(head -n 1 "$pool/vm/clone.img" | tr -d '\0')" = written ]
+    virsh vol-delete vm/disk@label qubes
+    virsh vol-delete vm/clone qubes
+    virsh vol-delete vm/new qubes
+    daemon=$(($(daemon_time) - before))
+}
+
+files 0 10000 "$pool/vm/junk%d.img.old"
+life
+few="$start $stop $daemon"
+files 10000 100000 "$pool/vm/junk%d.img.old"
+life
+read -r few_start few_stop few_daemon <<<"$few"
+not_worse "system calls of a start" "$few_start" "$start"
+not_worse "system calls of a stop" "$few_stop" "$stop"
+not_worse "hundredths of the daemon for a volume's life" "$few_daemon" "$daemon" 5
+expect_exactly vm/disk volumes qubes
+[ "$(find "$pool/vm" -name 'junk*' | wc -l)" = 100000 ]
+ok "a hundred thousand files of others"
+
+done_testing

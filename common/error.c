@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "error.h"
 
+#include <string.h>
+
 #include <stdarg.h>
 
 G_DEFINE_QUARK(libvirt - reflink - error, rl_error)
@@ -30,6 +32,15 @@ rl_fail_errno(GError **error, int saved_errno, const char *format, ...)
 
     g_set_error(error, RL_ERRNO, saved_errno, "%s: %s", sentence, g_strerror(saved_errno));
     return false;
+}
+
+void
+rl_error_about(GError **error, const char *what, const char *name)
+{
+    g_autofree char *quoted = g_strdup_printf("'%s'", name);
+
+    if (error && *error && !strstr((*error)->message, quoted))
+        g_prefix_error(error, "%s '%s': ", what, name);
 }
 
 bool

@@ -42,6 +42,14 @@ bool rl_fail(GError **error, RlErrorCode code, const char *format, ...) G_GNUC_P
 bool rl_fail_errno(GError **error, int saved_errno, const char *format, ...) G_GNUC_PRINTF(3, 4);
 
 /**
+ * rl_error_about:
+ * Makes the sentence of *@error begin with what it is about, "@what 'NAME': ", if @name is not in
+ * it already: what fails deep down, for want of space for one, often knows no name. Nothing where
+ * there is no error.
+ */
+void rl_error_about(GError **error, const char *what, const char *name);
+
+/**
  * rl_error_is_errno:
  * True if @error is a failed system call with that errno.
  */

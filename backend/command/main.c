@@ -65,6 +65,8 @@ run(size_t command, const char *pool_text, const char *volume)
     pool = open_pool(pool_text, &error);
     if (pool && commands[command].function(pool, volume, &error))
         return 0;
+    if (volume)
+        rl_error_about(&error, "volume", volume);
     fprintf(stderr, "virt-reflink: %s\n", error->message);
     return 1;
 }

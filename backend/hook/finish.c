@@ -60,6 +60,7 @@ rl_finish(const RlUse *use, const RlOwner *owner, RlEnding ending, const char *f
             return true;
         }
         if (!g_error_matches(cause, RL_ERROR, RL_ERROR_BUSY) || waited_ms >= patience_ms) {
+            rl_error_about(&cause, "volume", use->name);
             g_propagate_error(error, g_steal_pointer(&cause));
             return false;
         }

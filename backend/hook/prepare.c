@@ -44,8 +44,10 @@ start(const RlUse *use, const RlOwner *owner, bool restored, GError **error)
     if (!pool)
         return NULL;
     RlStarted *started = rl_volume_start(pool, use->name, owner, flags, error);
-    if (!started)
+    if (!started) {
+        rl_error_about(error, "volume", use->name);
         name_xen_owner(pool, use->name, error);
+    }
     return started;
 }
 

@@ -137,7 +137,7 @@ rl_vol_create_cb(virStoragePoolObj *obj, virStorageVolDef *vol)
     RlAccess access = wanted_access(vol);
     RlDraft *draft = pool ? begin(obj, pool, name, &access, &error) : NULL;
     if (!draft)
-        return error ? rl_report(error) : -1;
+        return error ? rl_report_about(error, vol->name) : -1;
     rl_making_begin(vol, draft);
     settle_name(vol, draft);
     return 0;
@@ -189,7 +189,7 @@ build(const RlDraft *draft, const virStorageVolDef *vol, unsigned int flags)
     if (decide_record(draft, vol, &record) < 0)
         return -1;
     if (!rl_draft_create((RlDraft *) draft, record, vol->target.capacity, &error))
-        return rl_report(error);
+        return rl_report_about(error, draft->name->text);
     return 0;
 }
 
@@ -245,7 +245,7 @@ build_from(RlDraft *draft, const virStorageVolDef *vol, const virStorageVolDef *
                     (!same_pool || draft->pool->options->fallback_copy);
     if (!rl_draft_fill(draft, from, capacity, may_copy, &error) ||
         !publish(draft, capacity, &error))
-        return rl_report(error);
+        return rl_report_about(error, draft->name->text);
     if (draft->name->form != RL_NAME_LABEL)
         rl_later_maintain(draft->pool, draft->name->volume);
     return 0;

@@ -34,6 +34,12 @@ RlPool *rl_open_pool(virStoragePoolObj *obj);
  */
 int rl_report(GError *error);
 
+/**
+ * rl_report_about:
+ * The same for the volume or revision @name, which the sentence names in any case.
+ */
+int rl_report_about(GError *error, const char *name);
+
 /* pool.c */
 int rl_pool_check_cb(virStoragePoolObj *obj, bool *active);
 int rl_pool_start_cb(virStoragePoolObj *obj);

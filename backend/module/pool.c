@@ -91,8 +91,10 @@ rl_pool_start_cb(virStoragePoolObj *obj)
     if (!pool)
         return -1;
     if (options && !rl_options_equal(options, pool->options) &&
-        !rl_pool_set_options(pool, options, &error))
+        !rl_pool_set_options(pool, options, &error)) {
+        rl_error_about(&error, "pool", def->name);
         return rl_report(error);
+    }
     return 0;
 }
 
@@ -124,8 +126,10 @@ rl_pool_build_cb(virStoragePoolObj *obj, unsigned int flags)
             return -1;
         options = pool->options;
     }
-    if (!rl_pool_build(def->target.path, options, &access, rl_xml_documents(), &error))
+    if (!rl_pool_build(def->target.path, options, &access, rl_xml_documents(), &error)) {
+        rl_error_about(&error, "pool", def->target.path);
         return rl_report(error);
+    }
     return 0;
 }
 

@@ -41,3 +41,10 @@ rl_report(GError *error)
     g_error_free(error);
     return -1;
 }
+
+int
+rl_report_about(GError *error, const char *name)
+{
+    rl_error_about(&error, "volume", name);
+    return rl_report(error);
+}

@@ -27,7 +27,7 @@ rl_vol_upload_cb(virStoragePoolObj *obj, virStorageVolDef *vol, virStreamPtr str
     RlPool *pool = rl_open_pool(obj);
     RlDraft *draft = pool ? rl_edit_begin(pool, vol->name, &error) : NULL;
     if (!draft)
-        return error ? rl_report(error) : -1;
+        return error ? rl_report_about(error, vol->name) : -1;
     return rl_upload_start(stream, draft, offset, length);
 }
 

@@ -147,7 +147,7 @@ rl_vol_delete_cb(virStoragePoolObj *obj, virStorageVolDef *vol, unsigned int fla
     lock_pool(obj, vol);
     /* Gone is what it was to be. */
     if (!done && !g_error_matches(error, RL_ERROR, RL_ERROR_NOT_FOUND))
-        return rl_report(error);
+        return rl_report_about(error, vol->name);
     g_clear_error(&error);
     rl_listing_drop_revisions(obj, vol->name);
     rl_listing_update_space(obj, pool, -vol->target.allocation);
@@ -178,7 +178,7 @@ rl_vol_resize_cb(virStoragePoolObj *obj, virStorageVolDef *vol, unsigned long lo
     bool done = rl_volume_resize(pool, vol->name, capacity, allocate, &error);
     lock_pool(obj, vol);
     if (!done)
-        return rl_report(error);
+        return rl_report_about(error, vol->name);
     rl_listing_update_space(obj, pool, allocate ? capacity - vol->target.allocation : 0);
     rl_later_maintain(pool, vol->name);
     return 0;

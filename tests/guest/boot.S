@@ -7,6 +7,7 @@
  *   P  it goes on idling until somebody ends it
  *   R  it reboots (once: the wish is cleared)
  *   C  it crashes: tells the pvpanic device, where there is one, then a triple fault (once)
+ *   F  it fills the first disk from its second MiB on, until a write fails; then it powers off
  *   anything else: it powers off
  *
  * Disks are read and written with the BIOS's extensions of int 13h, AH=42h and 43h.
@@ -60,6 +61,8 @@ ending:
     mov buffer, %cl
     cmp $'P', %cl
     je idle
+    cmp $'F', %cl
+    je fill
     cmp $'R', %cl
     je clear_wish
     cmp $'C', %cl
@@ -85,6 +88,18 @@ crash:
     lidt no_interrupts
     int3
     jmp idle
+
+/* In pieces of 32 KiB: all that lies behind the buffer's begin. */
+fill:
+    movl $2048 - 64, packet_sector
+1:  addl $64, packet_sector
+    movw $64, packet_count
+    mov $packet, %si
+    mov $0x4300, %ax
+    push %dx
+    int $0x13
+    pop %dx
+    jnc 1b
 
 failed:
     mov $write_failed, %si

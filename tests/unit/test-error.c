@@ -42,6 +42,23 @@ test_unwanted_and_hostile(void)
 }
 
 static void
+test_about(void)
+{
+    GError *error = NULL;
+
+    rl_error_about(NULL, "volume", "a/b");
+    rl_error_about(&error, "volume", "a/b");
+    g_assert_no_error(error);
+    rl_fail_errno(&error, ENOSPC, "cannot write");
+    rl_error_about(&error, "volume", "a/b%s");
+    g_assert_true(g_str_has_prefix(error->message, "volume 'a/b%s': cannot write: "));
+    rl_error_about(&error, "pool", "a/b%s");
+    g_assert_true(g_str_has_prefix(error->message, "volume 'a/b%s': cannot write: "));
+    g_assert_true(rl_error_is_errno(error, ENOSPC));
+    g_error_free(error);
+}
+
+static void
 test_domains_differ(void)
 {
     g_assert_cmpuint(RL_ERROR, !=, RL_ERRNO);
@@ -55,6 +72,7 @@ main(int argc, char **argv)
     g_test_add_func("/error/rule", test_rule);
     g_test_add_func("/error/errno", test_errno);
     g_test_add_func("/error/unwanted-and-hostile", test_unwanted_and_hostile);
+    g_test_add_func("/error/about", test_about);
     g_test_add_func("/error/domains-differ", test_domains_differ);
     return g_test_run();
 }

@@ -1,0 +1,130 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# filesystems: xfs btrfs
+# A guest fills the disk that its pool lies on. libvirt pauses it; what it wrote is committed all the
+# same, or kept for later, and nothing is lost; with space it goes on, or starts again.
+set -eu
+. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/lab.sh"
+. "$SOURCE_DIR/tests/lib/pool.sh"
+. "$SOURCE_DIR/tests/lib/states.sh"
+. "$SOURCE_DIR/tests/lib/guest.sh"
+. "$SOURCE_DIR/tests/lib/kinds.sh"
+. "$SOURCE_DIR/tests/lib/full-disk.sh"
+requires_command qemu-system-x86_64 fallocate
+requires_filesystem "$FS"
+lab_enter "$0" "$@"
+dir=$(lab_filesystem "$FS" 320M)
+pool=$dir/qubes POOL=$dir/qubes
+lab_start_libvirtd
+
+guest_pool "$pool" "<reflink:revisions keep='2'/>"
+boot_volume vm/big
+virsh vol-resize vm/big 512M --pool qubes
+virsh vol-create-as qubes vm/other 24M
+fallocate -l 24M "$pool/vm/other.img"
+guest_domain vm vm/big
+clean=$pool/vm/big.img dirty=$pool/vm/big-dirty.img
+guest_run vm
+workers_done
+[ "$(counter "$clean")" = 1 ]
+
+domain_is_paused()
+{
+    virsh domstate vm --reason | grep -q "paused (I/O error)"
+}
+
+# fill_by_guest: the guest writes until there is no space.
+fill_by_guest()
+{
+    fill_up 25165824
+    virsh start vm --paused
+    guest_wish "$dirty" F
+    virsh resume vm
+    eventually 120 domain_is_paused
+    expect "no space" virsh domblkerror vm
+    sync -f "$dir"
+    info_follows
+    echo "# $(($(stat -c %b "$dirty") / 2048)) MiB allocated to the dirty image"
+}
+
+# comes_back: whatever has become of the run, all that the guest has written is there: its counter says
+# NUMBER, and a piece of 32 KiB from the second MiB on was written.
+comes_back()
+{
+    local image=$clean
+
+    [ ! -e "$dirty" ] || image=$dirty
+    [ "$(counter "$image")" = "$1" ] || die "the guest had counted to $1, not $(counter "$image")"
+    [ "$(stat -c %s "$image")" = 536870912 ]
+    [ "$(stat -c %b "$image")" -gt 16384 ] || die "what the guest wrote is not there"
+}
+
+# --- with space it goes on
+
+fill_by_guest
+drop_ballast
+virsh vol-delete vm/other qubes
+rm -f "$LAB/said"
+virsh destroy vm # the rest of 512 MiB would not fit either
+workers_done
+comes_back 2
+[ ! -e "$dirty" ]
+expect_revisions vm/big "1 2"
+info_follows
+ok "a guest that filled the disk, and was ended when there was space, is committed"
+
+# As it was before, without the large amount.
+guest_wish "$clean" x
+virsh vol-clone vm/big@2 vm/big@current --pool qubes
+for name in $(volumes qubes | grep '^vm/big@'); do
+    virsh vol-delete "$name" qubes
+done
+eventually 20 has_free 230686720
+info_follows
+ok "and without it and its revisions the space is free again"
+
+# --- without any
+
+fill_by_guest
+works_or_says "vm/big" virsh destroy vm || true
+eventually 30 domain_is_off vm
+workers_done
+comes_back 2
+if [ -e "$dirty" ]; then
+    echo "# the dirty image was kept"
+    tail -n 5 "$LAB/libvirtd.log" >"$LAB/log"
+else
+    echo "# it was committed on the full disk"
+fi
+no_temporary
+info_follows
+ok "ended on the full disk, it is committed or kept whole"
+
+started=no
+works_or_says "'vm/big'" virsh start vm --paused && started=yes
+echo "# a start on the full disk: $started"
+if [ $started = yes ]; then
+    [ -e "$dirty" ]
+    virsh destroy vm || true
+    eventually 30 domain_is_off vm
+fi
+workers_done
+comes_back 2
+no_temporary
+ok "a start on the full disk works, or is refused as a whole"
+
+drop_ballast
+guest_wish "$([ -e "$dirty" ] && echo "$dirty" || echo "$clean")" x
+virsh start vm
+guest_wait vm
+workers_done
+[ ! -e "$dirty" ]
+[ "$(counter "$clean")" = 3 ]
+for name in $(volumes qubes | grep '^vm/big@'); do
+    virsh vol-delete "$name" qubes
+done
+no_temporary
+info_follows
+ok "with space it starts, stops and is committed as ever"
+
+done_testing

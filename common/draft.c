@@ -81,12 +81,28 @@ rl_draft_check_replaceable(const RlVolume *volume, GError **error)
                        rl_kind_to_string(volume->kind));
     if (!rl_state_require_idle(volume, "replaced", error))
         return false;
-    if (volume->dirty.there || !volume->clean.there)
+    if (!rl_state_require_clean(volume, error))
+        return false;
+    return !volume->dirty.there ||
+           rl_state_refuse_left(volume, " that nobody has committed", error);
+}
+
+bool
+rl_draft_check_unchanged(const RlDraft *draft, const RlVolume *volume, GError **error)
+{
+    const char *name = volume->name->volume;
+
+    if (!rl_volume_exists(volume))
+        return rl_fail(error, RL_ERROR_NOT_FOUND,
+                       "volume '%s' was deleted meanwhile: its content was not replaced", name);
+    if (!rl_state_require_idle(volume, "replaced", error))
+        return false;
+    if (volume->dirty.there)
         return rl_fail(error, RL_ERROR_STATE,
-                       "volume '%s' was left with a dirty image that nobody has committed: run its "
-                       "domain and stop "
-                       "it, or decide with 'virt-reflink stop' or 'virt-reflink discard'",
-                       name);
+                       "volume '%s' was started meanwhile: its content was not replaced", name);
+    if (!volume->clean.there || !rl_stat_same(&volume->clean.st, &draft->replaced))
+        return rl_fail(error, RL_ERROR_STATE,
+                       "volume '%s' was changed meanwhile: its content was not replaced", name);
     return true;
 }
 

@@ -42,6 +42,13 @@ RlDraft *rl_draft_new(RlPool *pool, const char *text, const RlAccess *access, GE
 bool rl_draft_check_replaceable(const RlVolume *volume, GError **error);
 
 /**
+ * rl_draft_check_unchanged:
+ * True if @volume, looked at with its lock, is as it was when the replacement @draft was begun.
+ * Else false with RL_ERROR_NOT_FOUND or RL_ERROR_STATE, and what has happened to it.
+ */
+bool rl_draft_check_unchanged(const RlDraft *draft, const RlVolume *volume, GError **error);
+
+/**
  * rl_draft_fill:
  * Makes the draft's content that of @from (a regular file or block device, readable): a reflink, or
  * where that cannot be and @may_copy is true a sparse copy; then at least @capacity bytes long.

@@ -74,15 +74,10 @@ rl_edit_commit(RlDraft *draft, int timeout_ms, GError **error)
     g_autoptr(RlLock) lock = rl_lock_take(draft->pool->dev, draft->pool->ino, draft->name->volume,
                                           "replace", timeout_ms, error);
     g_autoptr(RlVolume) volume =
-        lock ? rl_volume_find(draft->pool, draft->name->volume, error) : NULL;
+        lock ? rl_volume_open(draft->pool, draft->name->volume, error) : NULL;
 
-    if (!volume || !rl_state_require_idle(volume, "replaced", error))
+    if (!volume || !rl_draft_check_unchanged(draft, volume, error))
         return false;
-    if (volume->dirty.there || !volume->clean.there ||
-        !rl_stat_same(&volume->clean.st, &draft->replaced))
-        return rl_fail(error, RL_ERROR_STATE,
-                       "volume '%s' was started or changed meanwhile: its content was not replaced",
-                       volume->name->volume);
     if (!swap(draft, volume, error))
         return false;
     /* What cannot be pruned now is pruned after the next commit. */

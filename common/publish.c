@@ -180,20 +180,15 @@ keep_replaced(const RlDraft *draft, const RlVolume *volume, GError **error)
 bool
 rl_draft_replace(RlDraft *draft, GError **error)
 {
-    g_autoptr(RlVolume) volume = rl_volume_find(draft->pool, draft->name->volume, error);
+    g_autoptr(RlVolume) volume = rl_volume_open(draft->pool, draft->name->volume, error);
     g_autofree char *temp = rl_file_name_temp(draft->name->leaf);
 
     if (!volume || !rl_identity_new(draft->fd, draft->revision, error) || !sync_file(draft, error))
         return false;
 
     g_autoptr(RlLock) lock = rl_volume_lock(volume, "replace", error);
-    if (!lock || !rl_state_require_idle(volume, "replaced", error))
+    if (!lock || !rl_draft_check_unchanged(draft, volume, error))
         return false;
-    if (volume->dirty.there || !volume->clean.there ||
-        !rl_stat_same(&volume->clean.st, &draft->replaced))
-        return rl_fail(error, RL_ERROR_STATE,
-                       "volume '%s' was changed meanwhile: its content was not replaced",
-                       volume->name->volume);
     if (!keep_replaced(draft, volume, error) ||
         !rl_newfile_replace(draft->fd, volume->dir, temp, volume->clean_file, error))
         return false;

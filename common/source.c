@@ -2,7 +2,33 @@
 #include "source.h"
 
 #include "error.h"
+#include "state.h"
 #include "volume.h"
+
+/* A direct volume's only image is dirty now. Whose it is, and what makes it clean again? */
+static void
+refuse_direct(const RlVolume *volume, GError **error)
+{
+    static const char *const reasons[] = {
+        [RL_STATE_RUNNING] = "is direct and running: it has no state at rest",
+        [RL_STATE_LEFT] = "is direct and was left by its domain: it has no state at rest before "
+                          "that has run and stopped, or 'virt-reflink stop'",
+        [RL_STATE_SAVED] =
+            "is direct, and a domain is saved on it: it has no state at rest before "
+            "that is restored and has stopped, or 'virt-reflink continue' and 'stop'",
+        [RL_STATE_SUSPECT] = "is direct and suspect, since its disk reported an error: it has no "
+                             "state at rest before 'virt-reflink continue' and 'stop'",
+    };
+    RlState state;
+
+    if (!rl_state_get(volume, &state, NULL, error))
+        return;
+    /* Stopped only if it was so just now. */
+    const char *reason = state < G_N_ELEMENTS(reasons) && reasons[state]
+                             ? reasons[state]
+                             : reasons[RL_STATE_RUNNING];
+    rl_fail(error, RL_ERROR_STATE, "volume '%s' %s", volume->name->volume, reason);
+}
 
 /* The file that holds the content of the volume itself, owned by the caller. */
 static char *
@@ -29,10 +55,9 @@ head_file(const RlVolume *volume, bool live, GError **error)
     if (volume->clean.there)
         return g_strdup(volume->clean_file);
     if (volume->kind == RL_KIND_DIRECT)
-        rl_fail(error, RL_ERROR_STATE, "volume '%s' is direct and running: it has no state at rest",
-                name);
+        refuse_direct(volume, error);
     else
-        rl_fail(error, RL_ERROR_STATE, "volume '%s' has no clean image", name);
+        rl_state_require_clean(volume, error);
     return NULL;
 }
 

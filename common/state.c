@@ -58,10 +58,21 @@ rl_state_require_clean(const RlVolume *volume, GError **error)
 {
     if (volume->kind != RL_KIND_PERSISTENT || volume->clean.there)
         return true;
-    return rl_fail(
-        error, RL_ERROR_STATE,
-        "volume '%s' has a dirty image but no clean one: somebody has to decide what it is",
-        volume->name->volume);
+    return rl_fail(error, RL_ERROR_STATE,
+                   "volume '%s' has a dirty image but no clean one: delete it, or take a named "
+                   "revision of what is there (vol-clone %s %s@LABEL) and clone that",
+                   volume->name->volume, volume->name->volume, volume->name->volume);
+}
+
+bool
+rl_state_refuse_left(const RlVolume *volume, const char *what, GError **error)
+{
+    /* A direct volume has no other image. */
+    return rl_fail(error, RL_ERROR_STATE,
+                   "volume '%s' was left with a dirty image%s: run its domain and stop it, or "
+                   "decide with 'virt-reflink stop'%s",
+                   volume->name->volume, what,
+                   volume->kind == RL_KIND_DIRECT ? "" : " or 'virt-reflink discard'");
 }
 
 bool
@@ -80,6 +91,8 @@ bool
 rl_state_require_idle(const RlVolume *volume, const char *what, GError **error)
 {
     const char *name = volume->name->volume;
+    /* A direct volume has no other image. */
+    const char *discard = volume->kind == RL_KIND_DIRECT ? "" : " or 'virt-reflink discard'";
     g_autoptr(RlRun) run = NULL;
     RlState state;
 
@@ -97,14 +110,14 @@ rl_state_require_idle(const RlVolume *volume, const char *what, GError **error)
         return rl_fail(
             error, RL_ERROR_STATE,
             "volume '%s' cannot be %s: domain '%s' is saved on it; restore that, or decide with "
-            "'virt-reflink continue' or 'virt-reflink discard'",
-            name, what, run ? run->name : "unknown");
+            "'virt-reflink continue'%s",
+            name, what, run ? run->name : "unknown", discard);
     case RL_STATE_SUSPECT:
         return rl_fail(error, RL_ERROR_STATE,
                        "volume '%s' cannot be %s: its dirty image is suspect since its disk "
                        "reported an error; "
-                       "decide with 'virt-reflink continue' or 'virt-reflink discard'",
-                       name, what);
+                       "decide with 'virt-reflink continue'%s",
+                       name, what, discard);
     }
     g_assert_not_reached();
 }

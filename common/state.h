@@ -45,6 +45,12 @@ bool rl_state_require_clean(const RlVolume *volume, GError **error);
 bool rl_state_require_unlinked(const RlVolume *volume, GError **error);
 
 /**
+ * rl_state_refuse_left:
+ * Says that @volume was left with a dirty image, and @what of it; and the ways out. Always false.
+ */
+bool rl_state_refuse_left(const RlVolume *volume, const char *what, GError **error);
+
+/**
  * rl_state_require_idle:
  * True if nothing would be pulled away from under anybody: the volume is stopped, or just left
  * dirty. Else false with RL_ERROR_STATE, a sentence "volume ... cannot be @what: ..." that names

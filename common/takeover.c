@@ -41,18 +41,6 @@ rl_takeover_check(const RlVolume *volume, int fd, GError **error)
     return true;
 }
 
-/* A domain that only reads gets the clean image's content. It must not find a guest's unfinished
- * writes, nor have them dropped when it stops. */
-static bool
-refuse_readonly(const RlVolume *volume, GError **error)
-{
-    return rl_fail(
-        error, RL_ERROR_STATE,
-        "volume '%s' was left with a dirty image, and a domain that only reads cannot have it: run "
-        "its own domain and stop it, or decide with 'virt-reflink stop' or 'virt-reflink discard'",
-        volume->name->volume);
-}
-
 /* Another domain's overlay lies on it: who writes below that destroys the domain's disk. */
 static bool
 refuse_below(const RlVolume *volume, const char *domain, GError **error)
@@ -77,10 +65,14 @@ decide_leftover(const RlVolume *volume, int fd, const RlRun *run, RlHold hold, R
         *ret_takeover = RL_TAKEOVER_DROP;
         return true;
     }
+    if (!rl_takeover_check(volume, fd, error))
+        return false;
+    /* A domain that only reads gets the clean image's content. It must not find a guest's
+     * unfinished writes, nor have them dropped when it stops. */
     if (flags & RL_START_READONLY)
-        return refuse_readonly(volume, error);
+        return rl_state_refuse_left(volume, ", and a domain that only reads cannot have it", error);
     *ret_takeover = RL_TAKEOVER_CONTINUE;
-    return rl_takeover_check(volume, fd, error);
+    return true;
 }
 
 /* Domains that only read do not hurt each other: an installation medium is many domains' disk. */

@@ -26,18 +26,23 @@ eventually 10 has_drafts 0
 
 begin_upload web
 start_volume web
-end_upload "'web' (cannot be replaced: it is running|was started or changed meanwhile)"
+end_upload "'web' cannot be replaced: it is running for domain 'started by hand'"
+discard_volume web
+begin_upload web
+start_volume web
+leave_volume web
+end_upload "'web' was started meanwhile: its content was not replaced"
 discard_volume web
 holds web "$old"
 begin_upload web
 virsh vol-resize web 9M --pool qubes
-end_upload "'web' was started or changed meanwhile"
+end_upload "'web' was changed meanwhile: its content was not replaced"
 [ "$(stat -c %s "$(image web)")" = 9437184 ]
 holds web "$old" 8388608
 virsh vol-resize web 8M --shrink --pool qubes
 begin_upload web
 virsh vol-delete web qubes
-end_upload "no volume 'web'"
+end_upload "'web' was deleted meanwhile: its content was not replaced"
 nothing_left
 virsh vol-create-as qubes web 8M
 virsh vol-upload web "$old" --pool qubes
@@ -54,7 +59,7 @@ eventually 10 has_drafts 2
 end_upload ""
 exec 9>&-
 ! wait "$second" || die "both uploads succeeded"
-grep -q "'web' was started or changed meanwhile" "$LAB/second.said"
+grep -q "'web' was changed meanwhile: its content was not replaced" "$LAB/second.said"
 holds web "$new"
 nothing_left web
 ok "of two at once the first to end wins, and the other one is told"

@@ -140,7 +140,7 @@ test_started_or_changed_meanwhile(Lab *lab)
     put_all(writer, "upload");
     lab_run(lab, V, "two");
     g_assert_false(rl_writer_commit(writer, 1000, &error));
-    take_error(error, RL_ERROR_STATE, "started or changed meanwhile");
+    take_error(error, RL_ERROR_STATE, "was changed meanwhile");
     image_is(lab, V, RL_FILE_CLEAN, "two");
 }
 
@@ -158,7 +158,7 @@ test_many_changes_meanwhile(Lab *lab)
     for (int i = 0; i < 12; i++)
         lab_run(lab, V, "a later run");
     g_assert_false(rl_writer_commit(writer, 1000, &error));
-    take_error(error, RL_ERROR_STATE, "started or changed meanwhile");
+    take_error(error, RL_ERROR_STATE, "was changed meanwhile");
     image_is(lab, V, RL_FILE_CLEAN, "a later run");
 }
 

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "run.h"
 
+#include <fcntl.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "attr.h"
+#include "fd.h"
 #include "inuse.h"
 
 #define GROUP "run"
@@ -14,11 +17,11 @@
 char *
 rl_run_boot_id(void)
 {
-    char *id = NULL;
+    char id[64];
+    rl_autofd int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+    ssize_t length = fd < 0 ? 0 : read(fd, id, sizeof(id));
 
-    if (!g_file_get_contents("/proc/sys/kernel/random/boot_id", &id, NULL, NULL))
-        return g_strdup("");
-    return g_strchomp(id);
+    return g_strchomp(g_strndup(id, (gsize) MAX(length, 0)));
 }
 
 /* Counts suspended time too, unlike CLOCK_MONOTONIC. */

@@ -31,13 +31,23 @@ rl_entries_next(RlEntries *entries)
 {
     const struct dirent *entry;
 
+    errno = 0;
     while ((entry = readdir(entries->stream))) {
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
             continue;
         entries->type = entry->d_type;
         return entry->d_name;
     }
+    entries->failure = errno;
     return NULL;
+}
+
+bool
+rl_entries_are_all(const RlEntries *entries, GError **error)
+{
+    if (entries->failure != 0)
+        return rl_fail_errno(error, entries->failure, "cannot read a directory to its end");
+    return true;
 }
 
 void

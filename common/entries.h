@@ -4,9 +4,11 @@
 
 #include <dirent.h>
 #include <glib.h>
+#include <stdbool.h>
 
 typedef struct {
     DIR *stream;
+    int failure; /* the errno that ended the reading; 0 where it has come to the end, or not yet */
     unsigned char type; /* of the entry that was returned last: DT_REG, DT_DIR, ... or DT_UNKNOWN */
 } RlEntries;
 
@@ -20,9 +22,16 @@ RlEntries *rl_entries_open(int dir, GError **error);
 /**
  * rl_entries_next:
  * Returns the next name ("." and ".." left out), valid until the next call; NULL at the end. An
- * error while reading ends it too: what was seen so far was there.
+ * error while reading ends it too: see rl_entries_are_all().
  */
 const char *rl_entries_next(RlEntries *entries);
+
+/**
+ * rl_entries_are_all:
+ * True if what rl_entries_next() returned until NULL was all that is there. Else false with @error:
+ * then nothing may be concluded from what was not seen.
+ */
+bool rl_entries_are_all(const RlEntries *entries, GError **error);
 
 /**
  * rl_entries_close:

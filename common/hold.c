@@ -96,18 +96,19 @@ rl_hold_get_below(int fd, const RlOwner *owner, char **ret_name, GError **error)
 bool
 rl_hold_announce_restore(int fd, GError **error)
 {
-    g_autofree char *boot = rl_run_boot_id();
-    g_autofree char *text = g_strdup_printf("%s %" G_GINT64_FORMAT, boot, rl_run_boot_clock_us());
+    g_autofree char *boot = rl_run_boot_id(error);
+    g_autofree char *text =
+        boot ? g_strdup_printf("%s %" G_GINT64_FORMAT, boot, rl_run_boot_clock_us()) : NULL;
 
-    return rl_attr_set(fd, RL_ATTR_RESTORE, text, error);
+    return text && rl_attr_set(fd, RL_ATTR_RESTORE, text, error);
 }
 
 bool
 rl_hold_restore_is_announced(int fd)
 {
-    g_autofree char *text = NULL;
+    g_autofree char *text = NULL, *boot = rl_run_boot_id(NULL);
 
-    if (!rl_attr_get(fd, RL_ATTR_RESTORE, &text, NULL) || !text)
+    if (!boot || !rl_attr_get(fd, RL_ATTR_RESTORE, &text, NULL) || !text)
         return false;
     g_auto(GStrv) parts = g_strsplit(text, " ", 2);
     return g_strv_length(parts) == 2 &&

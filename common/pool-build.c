@@ -191,7 +191,7 @@ has_content(int fd, const char *dir, int depth, char **ret_found)
             *ret_found = g_steal_pointer(&path);
         return true;
     }
-    return entries == NULL;
+    return !entries || !rl_entries_are_all(entries, NULL);
 }
 
 static void

@@ -60,7 +60,7 @@ remove_leftovers(const RlVolume *volume, GError **error)
             !rl_file_drop(volume, file, error))
             return false;
     }
-    return entries != NULL;
+    return entries && rl_entries_are_all(entries, error);
 }
 
 /* Locks the volume and sees that nobody else made it meanwhile. Also makes sure of the directory:

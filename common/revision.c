@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "revision.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 
 #include "entries.h"
+#include "error.h"
 #include "filename.h"
 
 RlRevision *
@@ -78,10 +80,19 @@ rl_revisions_list(int dir, const char *leaf, GError **error)
         if ((name.role != RL_FILE_REVISION && name.role != RL_FILE_LABEL) ||
             strcmp(name.leaf, leaf) != 0)
             continue;
-        if (fstatat(dir, file, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
+        if (fstatat(dir, file, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+            if (errno == ENOENT)
+                continue; /* somebody has just removed it */
+            rl_fail_errno(error, errno, "cannot look at '%s'", file);
+            return NULL;
+        }
+        if (!S_ISREG(st.st_mode))
             continue;
         g_ptr_array_add(revisions, rl_revision_new(file, name.number, name.label, &st));
     }
+    /* A number that was not seen would be given twice. */
+    if (!rl_entries_are_all(entries, error))
+        return NULL;
     rl_revisions_sort(revisions);
     return g_steal_pointer(&revisions);
 }

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "run.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "attr.h"
+#include "error.h"
 #include "fd.h"
 #include "inuse.h"
 
@@ -14,14 +16,20 @@
 /* A domain's name may be long; the attribute shares one block with all others on ext4. */
 #define NAME_SHOWN_MAX 256
 
+#define BOOT_ID "/proc/sys/kernel/random/boot_id"
+
 char *
-rl_run_boot_id(void)
+rl_run_boot_id(GError **error)
 {
     char id[64];
-    rl_autofd int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-    ssize_t length = fd < 0 ? 0 : read(fd, id, sizeof(id));
+    rl_autofd int fd = open(BOOT_ID, O_RDONLY | O_CLOEXEC);
+    ssize_t length = fd < 0 ? -1 : read(fd, id, sizeof(id));
 
-    return g_strchomp(g_strndup(id, (gsize) MAX(length, 0)));
+    if (length > 0)
+        return g_strchomp(g_strndup(id, (gsize) length));
+    rl_fail_errno(error, length < 0 ? errno : EIO,
+                  "cannot tell which boot of the host this is from '" BOOT_ID "'");
+    return NULL;
 }
 
 /* Counts suspended time too, unlike CLOCK_MONOTONIC. */
@@ -57,11 +65,14 @@ rl_run_set(int fd, const RlOwner *owner, RlRunTraits traits, GError **error)
 {
     g_autoptr(RlRun) run = g_new0(RlRun, 1);
 
+    /* Without it the run would look like one of an earlier boot, which anybody may end. */
+    run->boot_id = rl_run_boot_id(error);
+    if (!run->boot_id)
+        return false;
     run->driver = g_strdup(owner->driver);
     run->uuid = g_strdup(owner->uuid);
     run->name =
         g_utf8_substring(owner->name, 0, MIN(NAME_SHOWN_MAX, g_utf8_strlen(owner->name, -1)));
-    run->boot_id = rl_run_boot_id();
     run->since_us = rl_run_boot_clock_us();
     run->written = traits.written;
     run->readonly = traits.readonly;
@@ -110,11 +121,11 @@ rl_run_get(int fd, RlRun **ret_run, GError **error)
 bool
 rl_run_was_within(int seconds, const char *boot_id, gint64 when_us)
 {
-    g_autofree char *boot = rl_run_boot_id();
+    g_autofree char *boot = rl_run_boot_id(NULL);
     gint64 now_us = rl_run_boot_clock_us();
 
     /* Before the boot: a time that no clock said, and too far back to subtract. */
-    if (strcmp(boot, boot_id) != 0 || when_us < 0 || when_us > now_us)
+    if ((boot && strcmp(boot, boot_id) != 0) || when_us < 0 || when_us > now_us)
         return false;
     return now_us - when_us < (gint64) seconds * G_USEC_PER_SEC;
 }
@@ -153,8 +164,8 @@ rl_run_is_of(const RlRun *run, const RlOwner *owner)
         return true;
 
     /* The clock begins anew with each boot. */
-    g_autofree char *boot = rl_run_boot_id();
-    return strcmp(boot, run->boot_id) != 0;
+    g_autofree char *boot = rl_run_boot_id(NULL);
+    return boot && strcmp(boot, run->boot_id) != 0;
 }
 
 bool

@@ -64,21 +64,22 @@ gint64 rl_run_boot_clock_us(void);
 
 /**
  * rl_run_boot_id:
- * Returns the id of the host's boot, owned by the caller.
+ * Returns the id of the host's boot, owned by the caller; NULL with @error where it cannot be told.
  */
-char *rl_run_boot_id(void);
+char *rl_run_boot_id(GError **error);
 
 /**
  * rl_run_was_within:
  * True if @when_us of the boot @boot_id, as rl_run_boot_clock_us() says it, is in this boot of the
- * host and at most so many @seconds ago. Any value may come from a damaged attribute.
+ * host and at most so many @seconds ago; where the boot cannot be told, it is taken for this one.
+ * Any value may come from a damaged attribute.
  */
 bool rl_run_was_within(int seconds, const char *boot_id, gint64 when_us);
 
 /**
  * rl_run_is_fresh:
  * True if the run began in this boot of the host and so recently that its image may not be open
- * yet.
+ * yet. A boot that cannot be told counts as this one.
  */
 bool rl_run_is_fresh(const RlRun *run);
 

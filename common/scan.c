@@ -154,7 +154,7 @@ is_directory(int fd, const char *entry, unsigned char type)
     return fstatat(fd, entry, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
 }
 
-static void scan_directory(Scan *scan, int fd, const char *dir, int depth);
+static bool scan_directory(Scan *scan, int fd, const char *dir, int depth, GError **error);
 
 static void
 descend(Scan *scan, int parent, const char *dir, const char *entry, int depth)
@@ -173,14 +173,16 @@ descend(Scan *scan, int parent, const char *dir, const char *entry, int depth)
     if (fstatat(fd, RL_POOL_MARKER, &st, AT_SYMLINK_NOFOLLOW) == 0)
         return;
     g_autofree char *path = *dir ? g_strconcat(dir, "/", entry, NULL) : g_strdup(entry);
-    scan_directory(scan, fd, path, depth + 1);
+    g_autoptr(GError) cause = NULL;
+    if (!scan_directory(scan, fd, path, depth + 1, &cause))
+        rl_log_warning("directory '%s' in %s: %s", path, scan->pool->path, cause->message);
 }
 
 /* @depth is that of the files in @fd: 1 for the root's own, which are no volumes. */
-static void
-scan_directory(Scan *scan, int fd, const char *dir, int depth)
+static bool
+scan_directory(Scan *scan, int fd, const char *dir, int depth, GError **error)
 {
-    g_autoptr(RlEntries) entries = rl_entries_open(fd, NULL);
+    g_autoptr(RlEntries) entries = rl_entries_open(fd, error);
     g_autoptr(GTree) by_leaf = new_by_leaf();
     const char *entry;
 
@@ -193,6 +195,7 @@ scan_directory(Scan *scan, int fd, const char *dir, int depth)
         }
     }
     g_tree_foreach(by_leaf, finish, scan);
+    return entries && rl_entries_are_all(entries, error);
 }
 
 static gint
@@ -204,18 +207,18 @@ compare(gconstpointer a, gconstpointer b)
 GPtrArray *
 rl_scan(const RlPool *pool, GError **error)
 {
-    g_autoptr(RlEntries) readable = rl_entries_open(pool->root, error);
-
-    if (!readable)
-        return NULL;
-
     Scan scan = {
         .pool = pool,
         .listed = g_ptr_array_new_with_free_func(listed_free),
         .linked = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
     };
-    scan_directory(&scan, pool->root, "", 1);
+    bool all = scan_directory(&scan, pool->root, "", 1, error);
+
     g_hash_table_unref(scan.linked);
+    if (!all) {
+        g_ptr_array_unref(scan.listed);
+        return NULL;
+    }
     g_ptr_array_sort(scan.listed, compare);
     return scan.listed;
 }

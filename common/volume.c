@@ -90,6 +90,15 @@ look_at(const RlVolume *volume, const char *file, RlImage *ret_image, GError **e
     return true;
 }
 
+/* A record that cannot be read now may say all the same that the volume is of another kind: what is
+ * done to it must wait. One that can be read, and is none, is damaged. */
+static bool
+is_damage(const GError *cause)
+{
+    return cause->domain == RL_ERROR || rl_error_is_errno(cause, ELOOP) ||
+           rl_error_is_errno(cause, ENXIO);
+}
+
 /* Reads the record, if there is one. */
 static bool
 read_record(RlVolume *volume, GError **error)
@@ -110,7 +119,7 @@ read_record(RlVolume *volume, GError **error)
     /* With images there, a damaged record costs the volume its kind, not its data: it is kept as a
      * persistent one is. */
     volume->contradictory = true;
-    if (volume->clean.there || volume->dirty.there)
+    if (is_damage(cause) && (volume->clean.there || volume->dirty.there))
         return true;
     g_propagate_prefixed_error(error, g_steal_pointer(&cause), "volume '%s': ", volume->name->text);
     return false;

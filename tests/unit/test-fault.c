@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* filesystems: xfs btrfs */
+/* What the sweep of faults (tests/fault) has found: system calls that fail, and what must not be
+ * concluded from that. */
+#include "common/attr.h"
+#include "common/entries.h"
+#include "common/fd.h"
+#include "common/hold.h"
+#include "common/resize.h"
+#include "common/scan.h"
+#include "common/state.h"
+#include "testing.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#define V "a/b/private"
+#define DIRECT "a/b/direct"
+
+typedef bool (*Attempt)(Lab *lab, GError **error);
+
+/* From here on the call @nr of this process fails with @code. */
+static void
+let_fail(long nr, int code)
+{
+    struct sock_filter filter[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned) nr, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (unsigned) code),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {G_N_ELEMENTS(filter), filter};
+
+    g_assert_cmpint(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), ==, 0);
+    g_assert_cmpint(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), ==, 0);
+}
+
+/* Tries it in a process in which every call @nr fails: it must fail, too, with an error. */
+static void
+fails_without(Lab *lab, long nr, Attempt attempt)
+{
+    int status;
+    pid_t pid = fork();
+
+    g_assert_cmpint(pid, >=, 0);
+    if (pid == 0) {
+        GError *error = NULL;
+        let_fail(nr, EIO);
+        bool done = attempt(lab, &error);
+        _exit(done ? 1 : error ? 0 : 2);
+    }
+    g_assert_cmpint(waitpid(pid, &status, 0), ==, pid);
+    g_assert_true(WIFEXITED(status));
+    g_assert_cmpint(WEXITSTATUS(status), ==, 0);
+}
+
+static bool
+list_revisions(Lab *lab, GError **error)
+{
+    g_autofree char *path = lab_path(lab, "a/b");
+    rl_autofd int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    g_autoptr(GPtrArray) revisions = rl_revisions_list(dir, "private", error);
+
+    return revisions != NULL;
+}
+
+static bool
+scan(Lab *lab, GError **error)
+{
+    g_autoptr(GPtrArray) listed = rl_scan(lab->pool, error);
+
+    return listed != NULL;
+}
+
+/* A revision that is not seen would have its number given twice, and would stay when its volume is
+ * deleted. */
+static void
+test_revisions_are_all_or_an_error(Lab *lab)
+{
+    lab_create(lab, V, "one", MIB);
+    lab_run(lab, V, "two");
+    fails_without(lab, SYS_getdents64, list_revisions);
+    fails_without(lab, SYS_newfstatat, list_revisions);
+    fails_without(lab, SYS_getdents64, scan);
+}
+
+static bool
+open_direct(Lab *lab, GError **error)
+{
+    g_autoptr(RlVolume) volume = rl_volume_open(lab->pool, DIRECT, error);
+
+    return volume != NULL;
+}
+
+/* A direct volume that was taken for a persistent one would be cloned where it is to be renamed. */
+static void
+test_no_kind_without_the_record(Lab *lab)
+{
+    lab_create_kind(lab, DIRECT, RL_KIND_DIRECT, NULL, "one", MIB);
+    fails_without(lab, SYS_openat, open_direct);
+    fails_without(lab, SYS_read, open_direct);
+}
+
+/* What was opened before nothing could be opened any more. */
+static int image;
+
+static bool
+set_run(Lab *lab, GError **error)
+{
+    (void) lab;
+    return rl_run_set(image, &alice, (RlRunTraits){0}, error);
+}
+
+static bool
+take_from_alice(Lab *lab, GError **error)
+{
+    g_autoptr(RlRun) run = NULL;
+    RlOwner earlier = alice;
+
+    (void) lab;
+    earlier.until_us = 1;
+    if (!rl_run_get(image, &run, NULL) || !run || !rl_run_is_fresh(run) ||
+        rl_run_is_of(run, &earlier))
+        return true;
+    return rl_fail(error, RL_ERROR_BUSY, "as it should be");
+}
+
+/* Without the boot's id a run that has just begun looked like one of an earlier boot: another
+ * domain could have its image. */
+static void
+test_no_run_without_the_boot(Lab *lab)
+{
+    lab_create(lab, V, "one", MIB);
+    image = image_open(lab, V, RL_FILE_CLEAN, O_RDONLY);
+    fails_without(lab, SYS_openat, set_run);
+    rl_fd_close(&image);
+    lab_start(lab, V, &alice);
+    image = image_open(lab, V, RL_FILE_DIRTY, O_RDONLY);
+    fails_without(lab, SYS_openat, take_from_alice);
+    rl_fd_close(&image);
+}
+
+int
+main(int argc, char **argv)
+{
+    static const char both[] = "xfs btrfs";
+
+    g_test_init(&argc, &argv, NULL);
+    lab_add_on("/fault/revisions-are-all-or-an-error", both, test_revisions_are_all_or_an_error);
+    lab_add_on("/fault/no-kind-without-the-record", both, test_no_kind_without_the_record);
+    lab_add_on("/fault/no-run-without-the-boot", both, test_no_run_without_the_boot);
+    return g_test_run();
+}

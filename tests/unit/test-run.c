@@ -274,7 +274,7 @@ test_restore_is_announced(Lab *lab)
     g_assert_true(rl_attr_set(fd, RL_ATTR_RESTORE, "nonsense", NULL));
     g_assert_false(rl_hold_restore_is_announced(fd));
 
-    g_autofree char *boot = rl_run_boot_id();
+    g_autofree char *boot = rl_run_boot_id(NULL);
     g_autofree char *early = g_strconcat(boot, " -9223372036854775808", NULL);
     g_assert_true(rl_attr_set(fd, RL_ATTR_RESTORE, early, NULL));
     g_assert_false(rl_hold_restore_is_announced(fd));

@@ -164,6 +164,21 @@ rl_precache_is_valid(const RlVolume *volume, const RlBase *base, int *ret_fd)
     return true;
 }
 
+void
+rl_dirty_give_back(const RlVolume *volume, int fd, const RlRun *run)
+{
+    g_autoptr(GError) error = NULL;
+    struct stat st;
+    bool there;
+
+    if (!run)
+        return;
+    if (!rl_dir_stat(volume->dir, volume->dirty_file, &there, &st, &error) ||
+        (there && rl_stat_same(&st, &volume->dirty.st) && !rl_run_put_back(fd, run, &error)))
+        rl_log_warning("%s: domain %s is not noted on %s any more: %s", volume->name->volume,
+                       run->name, volume->dirty_file, error->message);
+}
+
 /* The kernel reports a failed write once: after this the dirty image may be less than the guest
  * believes. */
 bool

@@ -2,6 +2,7 @@
 /* Making a file that can become a dirty image: whole, dated, durable, and still without a name. */
 #pragma once
 
+#include "run.h"
 #include "volume.h"
 
 /* What a dirty image or precache is made from. */
@@ -77,6 +78,13 @@ int rl_dirty_make_empty(const RlVolume *volume, uint64_t capacity, GError **erro
  * the caller), -1 if not valid.
  */
 bool rl_precache_is_valid(const RlVolume *volume, const RlBase *base, int *ret_fd);
+
+/**
+ * rl_dirty_give_back:
+ * The end of @run (may be NULL) failed: notes it again on the dirty image @fd of @volume, if that
+ * still has its name, so that the end can be tried again. The caller has the lock.
+ */
+void rl_dirty_give_back(const RlVolume *volume, int fd, const RlRun *run);
 
 /**
  * rl_dirty_sync:

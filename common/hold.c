@@ -17,15 +17,23 @@ static const char *const words[] = {
     [RL_HOLD_KEPT] = "kept",
 };
 
+/* Takes away what only means something together with a mark. */
+static bool
+forget_rest(int fd, GError **error)
+{
+    return rl_attr_remove(fd, RL_ATTR_SAVE_FILE, error) &&
+           rl_attr_remove(fd, RL_ATTR_RESTORE, error) && rl_attr_remove(fd, RL_ATTR_BELOW, error);
+}
+
 bool
 rl_hold_set(int fd, RlHold hold, GError **error)
 {
-    if (!rl_attr_set(fd, RL_ATTR_HOLD, words[hold], error))
+    /* What belongs to a save means nothing any more, unless a restore is to fail. A write error is
+     * noted first of all: without the rest that is noted, too. */
+    bool noted = hold == RL_HOLD_SUSPECT && rl_attr_set(fd, RL_ATTR_HOLD, words[hold], NULL);
+    if (hold != RL_HOLD_SAVED && hold != RL_HOLD_RESTORED && !forget_rest(fd, error))
         return false;
-    /* What belongs to a save means nothing any more, unless a restore is to fail. */
-    return hold == RL_HOLD_SAVED || hold == RL_HOLD_RESTORED ||
-           (rl_attr_remove(fd, RL_ATTR_SAVE_FILE, error) &&
-            rl_attr_remove(fd, RL_ATTR_RESTORE, error) && rl_attr_remove(fd, RL_ATTR_BELOW, error));
+    return noted || rl_attr_set(fd, RL_ATTR_HOLD, words[hold], error);
 }
 
 bool
@@ -46,10 +54,8 @@ rl_hold_get(int fd, RlHold *ret_hold, GError **error)
 bool
 rl_hold_clear(int fd, GError **error)
 {
-    /* The mark goes first: what belongs to it means nothing without it. */
-    return rl_attr_remove(fd, RL_ATTR_HOLD, error) &&
-           rl_attr_remove(fd, RL_ATTR_SAVE_FILE, error) &&
-           rl_attr_remove(fd, RL_ATTR_RESTORE, error) && rl_attr_remove(fd, RL_ATTR_BELOW, error);
+    /* The mark goes last: as long as it is there, nothing has changed for anybody. */
+    return forget_rest(fd, error) && rl_attr_remove(fd, RL_ATTR_HOLD, error);
 }
 
 bool

@@ -334,14 +334,36 @@ put_back(int fd, const RlStarted *started, GError **error)
 }
 
 /* Nobody should have written to an image that was started a moment ago; if somebody did, it is no
- * precache. */
+ * precache. Of a snapshot that cannot be told where its source is gone, and need not. */
 static bool
-is_untouched(const RlVolume *volume, const RlOwner *owner)
+look_if_untouched(const RlVolume *volume, const RlOwner *owner, bool *ret_untouched, GError **error)
 {
-    g_autoptr(RlBase) base = rl_base_open(volume, NULL);
+    bool snapshot = volume->kind == RL_KIND_SNAPSHOT;
+    g_autoptr(RlBase) base = rl_base_open(volume, snapshot ? NULL : error);
 
-    return base && rl_dirty_is_unwritten(volume, base, &volume->dirty.st) &&
-           (volume->kind != RL_KIND_SNAPSHOT || rl_dirty_dates_are_true(owner->driver));
+    *ret_untouched = base && rl_dirty_is_unwritten(volume, base, &volume->dirty.st) &&
+                     (!snapshot || rl_dirty_dates_are_true(owner->driver));
+    return base || snapshot;
+}
+
+/* What was made for a run that is not to be goes; a direct volume's image gets its name back. */
+static bool
+put_away(const RlVolume *volume, int fd, const RlOwner *owner, GError **error)
+{
+    bool has_base = volume->kind == RL_KIND_PERSISTENT || volume->kind == RL_KIND_SNAPSHOT;
+    bool untouched = true;
+
+    if ((has_base && !look_if_untouched(volume, owner, &untouched, error)) ||
+        !rl_run_clear(fd, error))
+        return false;
+    if (volume->kind == RL_KIND_VOLATILE)
+        return rl_dirty_drop(volume, error);
+    if (!untouched)
+        return volume->kind == RL_KIND_PERSISTENT || rl_dirty_drop(volume, error);
+
+    const char *back = volume->kind == RL_KIND_DIRECT ? volume->clean_file : volume->precache_file;
+    return rl_volume_rename(volume, volume->dirty_file, back, error) &&
+           rl_volume_sync(volume, error);
 }
 
 bool
@@ -368,17 +390,10 @@ rl_volume_unstart(const RlPool *pool, const RlStarted *started, const RlOwner *o
     /* Domains that only read it share it: they go on. */
     if (run->readonly && rl_run_is_held(run, fd))
         return rl_run_leave(fd, run, error);
-    if (!rl_run_clear(fd, error))
-        return false;
-    if (volume->kind == RL_KIND_VOLATILE)
-        return rl_dirty_drop(volume, error);
-
-    if (volume->kind != RL_KIND_DIRECT && !is_untouched(volume, owner))
-        return volume->kind == RL_KIND_PERSISTENT || rl_dirty_drop(volume, error);
-
-    const char *back = volume->kind == RL_KIND_DIRECT ? volume->clean_file : volume->precache_file;
-    return rl_volume_rename(volume, volume->dirty_file, back, error) &&
-           rl_volume_sync(volume, error);
+    if (put_away(volume, fd, owner, error))
+        return true;
+    rl_dirty_give_back(volume, fd, run);
+    return false;
 }
 
 void

@@ -49,7 +49,7 @@ keep_as_precache(const RlVolume *volume, int fd, RlStop *ret_stop, GError **erro
 }
 
 static bool
-commit(const RlVolume *volume, int fd, const RlRun *run, RlStop *ret_stop, GError **error)
+commit(const RlVolume *volume, int fd, RlStop *ret_stop, GError **error)
 {
     rl_autofd int clean = rl_volume_open_image(volume, volume->clean_file, error);
     uint64_t number;
@@ -60,10 +60,8 @@ commit(const RlVolume *volume, int fd, const RlRun *run, RlStop *ret_stop, GErro
         return false;
     /* A guest that opened it while its data went to the disk writes on into what would be the clean
      * image. */
-    if (rl_inuse(fd)) {
-        /* Whose run it was has been taken off it, and its end is to be tried again. */
-        return (!run || rl_run_put_back(fd, run, error)) && refuse_busy(volume, error);
-    }
+    if (rl_inuse(fd))
+        return refuse_busy(volume, error);
     uint64_t made;
     if (!rl_commit_revision(volume, clean, &made, error) ||
         (made != number && !rl_attr_set_number(fd, RL_ATTR_HIGHEST, made, error)) ||
@@ -90,7 +88,7 @@ stop_persistent(const RlVolume *volume, int fd, const RlRun *run, RlStop *ret_st
         *ret_stop = RL_STOP_DROPPED;
         return rl_dirty_drop(volume, error);
     }
-    return commit(volume, fd, run, ret_stop, error);
+    return commit(volume, fd, ret_stop, error);
 }
 
 static bool
@@ -234,5 +232,8 @@ rl_volume_stop(const RlPool *pool, const char *name, const RlOwner *owner, RlSto
      */
     if (go_on && !owner && !rl_takeover_check(volume, fd, error))
         return false;
-    return !go_on || stop_kind(volume, fd, run, ret_stop, error);
+    if (!go_on || stop_kind(volume, fd, run, ret_stop, error))
+        return true;
+    rl_dirty_give_back(volume, fd, run);
+    return false;
 }

@@ -5,6 +5,7 @@
 #include "error.h"
 #include "hold.h"
 #include "inuse.h"
+#include "log.h"
 #include "state.h"
 
 static bool
@@ -129,8 +130,12 @@ rl_takeover_mark(int fd, const RlOwner *owner, const RlRun *run, RlTakeover take
     /* What a restored domain only read before, it only reads now. */
     if (takeover == RL_TAKEOVER_RESTORE)
         traits.readonly = run->readonly;
-    if (!rl_run_set(fd, owner, traits, error) || !rl_hold_get(fd, &hold, error))
+    if (!rl_hold_get(fd, &hold, error) || !rl_run_set(fd, owner, traits, error))
         return false;
     /* What was kept once is kept again if this start fails. */
-    return hold == RL_HOLD_NONE || rl_hold_set(fd, RL_HOLD_RESTORED, error);
+    if (hold == RL_HOLD_NONE || rl_hold_set(fd, RL_HOLD_RESTORED, error))
+        return true;
+    if (!(run ? rl_run_put_back(fd, run, NULL) : rl_run_clear(fd, NULL)))
+        rl_log_warning("cannot take back that domain %s has an image", owner->name);
+    return false;
 }

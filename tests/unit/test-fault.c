@@ -147,6 +147,101 @@ test_no_run_without_the_boot(Lab *lab)
     rl_fd_close(&image);
 }
 
+static bool
+stop_alice(Lab *lab, GError **error)
+{
+    RlStop stop;
+
+    return rl_volume_stop(lab->pool, V, &alice, &stop, error);
+}
+
+static bool
+unstart_alice(Lab *lab, GError **error)
+{
+    RlStarted started = {.volume = (char *) V};
+
+    return rl_volume_unstart(lab->pool, &started, &alice, error);
+}
+
+/* What failed can be tried again: it still is that domain's run. */
+static void
+test_a_stop_that_failed_is_tried_again(Lab *lab)
+{
+    lab_create(lab, V, "one", MIB);
+    lab_start(lab, V, &alice);
+    image_write(lab, V, RL_FILE_DIRTY, "two");
+    fails_without(lab, SYS_linkat, stop_alice);
+    fails_without(lab, SYS_renameat, stop_alice);
+    lab_stop(lab, V, &alice, RL_STOP_COMMITTED);
+    assert_revisions(lab, V, "1");
+    image_is(lab, V, RL_FILE_CLEAN, "two");
+}
+
+static void
+test_unwritten_as_well(Lab *lab)
+{
+    GError *error = NULL;
+
+    lab_create(lab, V, "one", MIB);
+    lab_start(lab, V, &alice);
+    fails_without(lab, SYS_renameat, stop_alice);
+    lab_stop(lab, V, &alice, RL_STOP_UNWRITTEN);
+    lab_start(lab, V, &alice);
+    fails_without(lab, SYS_renameat, unstart_alice);
+    g_assert_true(image_is_there(lab, V, RL_FILE_DIRTY));
+    g_assert_true(unstart_alice(lab, &error));
+    g_assert_no_error(error);
+    g_assert_false(image_is_there(lab, V, RL_FILE_DIRTY));
+}
+
+/* An image whose clean one cannot be looked at is not put away, nor said to be. */
+static void
+test_unstart_needs_the_clean_image(Lab *lab)
+{
+    g_autofree char *clean = lab_file(lab, V, RL_FILE_CLEAN), *away = lab_path(lab, "a/b/away");
+    GError *error = NULL;
+
+    lab_create(lab, V, "one", MIB);
+    lab_start(lab, V, &alice);
+    g_assert_cmpint(rename(clean, away), ==, 0);
+    g_assert_false(unstart_alice(lab, &error));
+    take_error(error, RL_ERROR_STATE, "has no clean image");
+    g_assert_cmpint(rename(away, clean), ==, 0);
+    g_assert_true(unstart_alice(lab, NULL));
+}
+
+static bool
+clear_hold(Lab *lab, GError **error)
+{
+    rl_autofd int fd = image_open(lab, V, RL_FILE_CLEAN, O_RDONLY);
+
+    return rl_hold_clear(fd, error);
+}
+
+static bool
+keep(Lab *lab, GError **error)
+{
+    rl_autofd int fd = image_open(lab, V, RL_FILE_CLEAN, O_RDONLY);
+
+    return rl_hold_set(fd, RL_HOLD_KEPT, error);
+}
+
+/* What belongs to a mark goes before it: a failure in between has changed nothing. */
+static void
+test_marks_change_last(Lab *lab)
+{
+    RlHold hold;
+
+    lab_create(lab, V, "one", MIB);
+    rl_autofd int fd = image_open(lab, V, RL_FILE_CLEAN, O_RDONLY);
+    g_assert_true(rl_hold_set_file(fd, "/some/file", NULL));
+    g_assert_true(rl_hold_set(fd, RL_HOLD_RESTORED, NULL));
+    fails_without(lab, SYS_fremovexattr, clear_hold);
+    fails_without(lab, SYS_fremovexattr, keep);
+    g_assert_true(rl_hold_get(fd, &hold, NULL));
+    g_assert_cmpint(hold, ==, RL_HOLD_RESTORED);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -156,5 +251,10 @@ main(int argc, char **argv)
     lab_add_on("/fault/revisions-are-all-or-an-error", both, test_revisions_are_all_or_an_error);
     lab_add_on("/fault/no-kind-without-the-record", both, test_no_kind_without_the_record);
     lab_add_on("/fault/no-run-without-the-boot", both, test_no_run_without_the_boot);
+    lab_add_on("/fault/a-stop-that-failed-is-tried-again", both,
+               test_a_stop_that_failed_is_tried_again);
+    lab_add_on("/fault/unwritten-as-well", both, test_unwritten_as_well);
+    lab_add_on("/fault/unstart-needs-the-clean-image", both, test_unstart_needs_the_clean_image);
+    lab_add_on("/fault/marks-change-last", both, test_marks_change_last);
     return g_test_run();
 }

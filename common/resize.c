@@ -76,7 +76,7 @@ wish_size(int fd, const RlVolume *volume, uint64_t capacity, GError **error)
     bool must_be_durable = volume->clean.there && capacity < (uint64_t) volume->clean.st.st_size;
 
     return rl_attr_set_number(fd, RL_ATTR_SIZE, capacity, error) &&
-           (!must_be_durable || sync_size(fd, volume, error));
+           (!must_be_durable || rl_dirty_sync(volume, fd, error));
 }
 
 /* The caller has the lock. *@ret_fd is the dirty image, owned by the caller, who makes it durable
@@ -90,11 +90,13 @@ resize_dirty(const RlVolume *volume, uint64_t capacity, bool allocate, int *ret_
     rl_autofd int fd = rl_dir_open_file(volume->dir, volume->dirty_file, O_RDWR, error);
     bool shrinks = capacity < (uint64_t) volume->dirty.st.st_size;
     /* An image that is smaller than was wished for is taken for damage. So the wish comes before
-     * the deed, and the deed that can fail before the wish: nothing has changed then. */
+     * the deed that makes it smaller. The one that makes it larger comes first, since it can fail,
+     * and nothing has changed then; if it cannot be noted, an older and smaller wish stays. */
     if (fd < 0 || (shrinks && !wish_size(fd, volume, capacity, error)) ||
-        !set_size(fd, volume, capacity, allocate, error) ||
-        (!shrinks && !rl_attr_set_number(fd, RL_ATTR_SIZE, capacity, error)))
+        !set_size(fd, volume, capacity, allocate, error))
         return false;
+    if (!shrinks)
+        rl_attr_set_number(fd, RL_ATTR_SIZE, capacity, NULL);
     rl_volume_log(volume, "resized %s to %" G_GUINT64_FORMAT " bytes", volume->dirty_file,
                   capacity);
     *ret_fd = rl_fd_steal(&fd);
@@ -179,7 +181,7 @@ rl_volume_resize(const RlPool *pool, const char *name, uint64_t capacity, bool a
         if (!resize_at_once(volume, capacity, allocate, &done, &dirty, error))
             return false;
         if (dirty >= 0)
-            return sync_size(dirty, volume, error) && rl_loop_update_size(dirty, error);
+            return rl_dirty_sync(volume, dirty, error) && rl_loop_update_size(dirty, error);
         if (!done && !resize_clean(volume, capacity, allocate, &done, error))
             return false;
         if (done)

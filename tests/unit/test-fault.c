@@ -211,6 +211,47 @@ test_unstart_needs_the_clean_image(Lab *lab)
 }
 
 static bool
+grow(Lab *lab, GError **error)
+{
+    return rl_volume_resize(lab->pool, V, 2 * MIB, false, error);
+}
+
+static bool
+shrink(Lab *lab, GError **error)
+{
+    return rl_volume_resize(lab->pool, V, 64 * KIB, false, error);
+}
+
+static void
+is_suspect(Lab *lab)
+{
+    g_autoptr(RlVolume) volume = rl_volume_open(lab->pool, V, NULL);
+    RlState state;
+
+    g_assert_true(rl_state_get(volume, &state, NULL, NULL));
+    g_assert_cmpstr(rl_state_to_string(state), ==, "suspect");
+}
+
+/* The kernel reports a guest's lost write once, to whoever comes first with an fsync. */
+static void
+test_a_resize_may_be_told_of_a_lost_write(Lab *lab)
+{
+    lab_create(lab, V, "one", MIB);
+    lab_start(lab, V, &alice);
+    fails_without(lab, SYS_fsync, grow);
+    is_suspect(lab);
+}
+
+static void
+test_a_shrinking_one_too(Lab *lab)
+{
+    lab_create(lab, V, "one", MIB);
+    lab_start(lab, V, &alice);
+    fails_without(lab, SYS_fsync, shrink);
+    is_suspect(lab);
+}
+
+static bool
 clear_hold(Lab *lab, GError **error)
 {
     rl_autofd int fd = image_open(lab, V, RL_FILE_CLEAN, O_RDONLY);
@@ -255,6 +296,9 @@ main(int argc, char **argv)
                test_a_stop_that_failed_is_tried_again);
     lab_add_on("/fault/unwritten-as-well", both, test_unwritten_as_well);
     lab_add_on("/fault/unstart-needs-the-clean-image", both, test_unstart_needs_the_clean_image);
+    lab_add_on("/fault/a-resize-may-be-told-of-a-lost-write", both,
+               test_a_resize_may_be_told_of_a_lost_write);
+    lab_add_on("/fault/a-shrinking-one-too", both, test_a_shrinking_one_too);
     lab_add_on("/fault/marks-change-last", both, test_marks_change_last);
     return g_test_run();
 }

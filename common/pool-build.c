@@ -139,7 +139,7 @@ set_up(const char *path, bool made, const RlOptions *options, const RlAccess *ac
         return rl_fail_errno(error, errno, "cannot set the mode of '%s'", path);
 
     g_autofree char *text = documents->options_format(options);
-    if (!rl_newfile_write(root, RL_POOL_MARKER, text, 0644, error))
+    if (!rl_pool_write_marker(root, text, error))
         return false;
     rl_log_info("%s is a reflink pool now", path);
     return true;
@@ -161,13 +161,6 @@ rl_pool_build(const char *path, const RlOptions *options, const RlAccess *access
     return false;
 }
 
-/* The marker, or what a crash left while one was written. */
-static bool
-is_marker(const char *entry)
-{
-    return strcmp(entry, RL_POOL_MARKER) == 0 || g_str_has_prefix(entry, RL_POOL_MARKER "~");
-}
-
 /* Is there anything in the pool besides its marker and empty directories? Names the first in
  * @ret_found. A directory deeper than those of volumes is none of ours; and somebody may have made
  * more of them, one in the other, than a process may have descriptors. */
@@ -179,7 +172,7 @@ has_content(int fd, const char *dir, int depth, char **ret_found)
 
     while (entries && (entry = rl_entries_next(entries))) {
         g_autofree char *path = *dir ? g_strconcat(dir, "/", entry, NULL) : g_strdup(entry);
-        if (depth == 0 && is_marker(entry))
+        if (depth == 0 && rl_pool_is_marker(entry))
             continue;
         rl_autofd int child =
             depth == RL_NAME_COMPONENTS_MAX

@@ -9,8 +9,10 @@
 #include <unistd.h>
 
 #include "dir.h"
+#include "entries.h"
 #include "error.h"
 #include "fd.h"
+#include "inuse.h"
 
 /* A thousand rules with long patterns fit. */
 #define MARKER_SIZE_MAX (8 * 1024 * 1024)
@@ -177,12 +179,40 @@ rl_pool_find(const char *path, char **ret_root, char **ret_inside)
 }
 
 bool
+rl_pool_is_marker(const char *name)
+{
+    return strcmp(name, RL_POOL_MARKER) == 0 || g_str_has_prefix(name, RL_POOL_MARKER "~");
+}
+
+/* Whoever writes one at the same time has it open. */
+static void
+sweep_markers(int root)
+{
+    g_autoptr(RlEntries) entries = rl_entries_open(root, NULL);
+    const char *name;
+
+    while (entries && (name = rl_entries_next(entries)))
+        if (rl_pool_is_marker(name) && strcmp(name, RL_POOL_MARKER) != 0 &&
+            !rl_inuse_at(root, name))
+            unlinkat(root, name, 0);
+}
+
+bool
+rl_pool_write_marker(int root, const char *text, GError **error)
+{
+    if (!rl_newfile_write(root, RL_POOL_MARKER, text, 0644, error))
+        return false;
+    sweep_markers(root);
+    return true;
+}
+
+bool
 rl_pool_set_options(RlPool *pool, const RlOptions *options, GError **error)
 {
     g_autofree char *text = pool->documents->options_format(options);
     RlOptions *copy = rl_options_copy(options);
 
-    if (!rl_newfile_write(pool->root, RL_POOL_MARKER, text, 0644, error)) {
+    if (!rl_pool_write_marker(pool->root, text, error)) {
         rl_options_free(copy);
         return false;
     }

@@ -54,6 +54,20 @@ bool rl_pool_has_marker(const char *path);
 bool rl_pool_find(const char *path, char **ret_root, char **ret_inside);
 
 /**
+ * rl_pool_is_marker:
+ * True if the entry @name of a pool's directory is its marker, or what a crash left while one was
+ * written.
+ */
+bool rl_pool_is_marker(const char *name);
+
+/**
+ * rl_pool_write_marker:
+ * Writes @text as the marker of the pool @root, atomically and durably, and removes what a crash
+ * left of others.
+ */
+bool rl_pool_write_marker(int root, const char *text, GError **error);
+
+/**
  * rl_pool_set_options:
  * Writes @options into the marker, atomically and durably, and takes them over.
  */

@@ -283,6 +283,25 @@ test_marks_change_last(Lab *lab)
     g_assert_cmpint(hold, ==, RL_HOLD_RESTORED);
 }
 
+/* Of a marker that was written when the machine went down. */
+static void
+test_markers_are_swept(Lab *lab)
+{
+    g_autofree char *left = lab_path(lab, RL_POOL_MARKER "~0123ab"),
+                    *busy = lab_path(lab, RL_POOL_MARKER "~0123ac");
+
+    make_file(left, "");
+    make_file(busy, "");
+    {
+        rl_autofd int writer = open(busy, O_RDWR | O_CLOEXEC);
+        lab_options(lab, 2);
+    }
+    g_assert_false(is_there(left));
+    g_assert_true(is_there(busy));
+    lab_options(lab, 3);
+    g_assert_false(is_there(busy));
+}
+
 int
 main(int argc, char **argv)
 {
@@ -300,5 +319,6 @@ main(int argc, char **argv)
                test_a_resize_may_be_told_of_a_lost_write);
     lab_add_on("/fault/a-shrinking-one-too", both, test_a_shrinking_one_too);
     lab_add_on("/fault/marks-change-last", both, test_marks_change_last);
+    lab_add_on("/fault/markers-are-swept", both, test_markers_are_swept);
     return g_test_run();
 }

@@ -168,10 +168,12 @@ void
 rl_dirty_give_back(const RlVolume *volume, int fd, const RlRun *run)
 {
     g_autoptr(GError) error = NULL;
+    g_autoptr(RlRun) noted = NULL;
     struct stat st;
     bool there;
 
-    if (!run)
+    /* An end that failed before it began has taken nothing off. */
+    if (!run || (rl_run_get(fd, &noted, NULL) && noted))
         return;
     if (!rl_dir_stat(volume->dir, volume->dirty_file, &there, &st, &error) ||
         (there && rl_stat_same(&st, &volume->dirty.st) && !rl_run_put_back(fd, run, &error)))

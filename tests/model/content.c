@@ -96,24 +96,28 @@ check_block(const Stamp *block, uint64_t number, const Stamp *first, GError **er
     return true;
 }
 
+/* Blocks at a time: images are small, and are read often. */
+#define CHUNK 16
+
 bool
 rl_model_read(int fd, uint64_t *ret_tag, GError **error)
 {
-    Stamp first = {0}, block[STAMPS];
+    Stamp blocks[CHUNK][STAMPS], first = {0};
 
-    for (uint64_t number = 0;; number++) {
-        memset(block, 0, sizeof(block));
-        ssize_t n = pread(fd, block, sizeof(block), (off_t) (number * RL_MODEL_BLOCK));
+    for (uint64_t number = 0;;) {
+        memset(blocks, 0, sizeof(blocks));
+        ssize_t n = pread(fd, blocks, sizeof(blocks), (off_t) (number * RL_MODEL_BLOCK));
         if (n < 0)
             return rl_fail_errno(error, errno, "cannot read block %" G_GUINT64_FORMAT, number);
-        if (n == 0)
-            break;
         if (number == 0)
-            first = block[0];
+            first = blocks[0][0];
         if (first.magic != 0 && first.magic != MAGIC)
-            return fail_block(number, &block[0], &first, error);
-        if (!check_block(block, number, &first, error))
-            return false;
+            return fail_block(number, &first, &first, error);
+        for (size_t i = 0; (ssize_t) (i * RL_MODEL_BLOCK) < n; i++)
+            if (!check_block(blocks[i], number++, &first, error))
+                return false;
+        if (n < (ssize_t) sizeof(blocks))
+            break;
     }
     *ret_tag = first.tag;
     return true;

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Dirty images that outlive a run. */
+#include "operations.h"
+
+#include "common/keep.h"
+
+static bool
+running(const char *work, GError **error)
+{
+    return make_private(work, error) && start_for(work, V, &alice, error) &&
+           fill(work, V, 4, error);
+}
+
+static bool
+running_snapshot(const char *work, GError **error)
+{
+    return make_private(work, error) && make(work, ROOT, RL_KIND_SNAPSHOT, error) &&
+           start_for(work, ROOT, &alice, error) && fill(work, ROOT, 4, error);
+}
+
+static bool
+left(const char *work, GError **error)
+{
+    return running(work, error) && make_old(work, V, error);
+}
+
+static bool
+wanted(bool done, GError **error)
+{
+    return done || rl_fail(error, RL_ERROR_STATE, "nothing was done");
+}
+
+static bool
+save_volume(const char *work, const char *name, GError **error)
+{
+    g_autoptr(RlPool) pool = pool_of(work, error);
+    g_autofree char *file = g_build_filename(work, "outside", NULL);
+    bool done;
+
+    return pool && rl_volume_save(pool, name, &alice, file, &done, error) && wanted(done, error);
+}
+
+static bool
+save(const char *work, GError **error)
+{
+    return save_volume(work, V, error);
+}
+
+static bool
+save_snapshot(const char *work, GError **error)
+{
+    return save_volume(work, ROOT, error);
+}
+
+static bool
+keep(const char *work, GError **error)
+{
+    g_autoptr(RlPool) pool = pool_of(work, error);
+    bool done;
+
+    return pool && rl_volume_keep(pool, ROOT, &alice, &done, error) && wanted(done, error);
+}
+
+static bool
+saved(const char *work, GError **error)
+{
+    return running(work, error) && save(work, error);
+}
+
+static bool
+saved_snapshot(const char *work, GError **error)
+{
+    return running_snapshot(work, error) && save_snapshot(work, error);
+}
+
+static bool
+kept(const char *work, GError **error)
+{
+    return running_snapshot(work, error) && keep(work, error);
+}
+
+/* The two calls of a restore. */
+static bool
+restore_volume(const char *work, const char *name, GError **error)
+{
+    g_autoptr(RlPool) pool = pool_of(work, error);
+    g_autoptr(RlStarted) started = NULL;
+
+    if (!pool || !rl_volume_announce_restore(pool, name, &alice, error))
+        return false;
+    started = rl_volume_start(pool, name, &alice, RL_START_RESTORED, error);
+    return started != NULL;
+}
+
+static bool
+restore(const char *work, GError **error)
+{
+    return restore_volume(work, V, error);
+}
+
+static bool
+restore_snapshot(const char *work, GError **error)
+{
+    return restore_volume(work, ROOT, error);
+}
+
+static bool
+restored(const char *work, GError **error)
+{
+    return saved_snapshot(work, error) && restore_snapshot(work, error);
+}
+
+static bool
+confirm(const char *work, GError **error)
+{
+    g_autoptr(RlPool) pool = pool_of(work, error);
+
+    return pool && rl_volume_confirm(pool, ROOT, &alice, error);
+}
+
+static bool
+keep_again(const char *work, GError **error)
+{
+    return keep(work, error);
+}
+
+static bool
+start_kept(const char *work, GError **error)
+{
+    return start_for(work, ROOT, &bob, error);
+}
+
+static bool
+discard(const char *work, GError **error)
+{
+    g_autoptr(RlPool) pool = pool_of(work, error);
+
+    return pool && rl_volume_discard(pool, V, error);
+}
+
+static bool
+go_on(const char *work, GError **error)
+{
+    g_autoptr(RlPool) pool = pool_of(work, error);
+
+    return pool && rl_volume_continue(pool, V, error);
+}
+
+const Operation keeping_operations[] = {
+    {"save", running, save, NULL, 0},
+    {"save-snapshot", running_snapshot, save_snapshot, NULL, 0},
+    {"keep", running_snapshot, keep, NULL, OP_LEAVES | OP_ERROR_COMES_LATE},
+    {"restore", saved, restore, NULL, 0},
+    {"restore-snapshot", saved_snapshot, restore_snapshot, NULL, 0},
+    {"restore-confirmed", restored, confirm, NULL, 0},
+    {"restore-failed", restored, keep_again, NULL, OP_LEAVES | OP_ERROR_COMES_LATE},
+    {"start-kept", kept, start_kept, NULL, OP_LEAVES},
+    {"discard", left, discard, NULL, 0},
+    {"discard-saved", saved, discard, NULL, 0},
+    {"continue", left, go_on, NULL, OP_LEAVES | OP_ERROR_COMES_LATE},
+    {"continue-saved", saved, go_on, NULL, OP_LEAVES | OP_ERROR_COMES_LATE},
+    {0},
+};

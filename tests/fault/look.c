@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "look.h"
+
+#include "common/fd.h"
+#include "common/keep.h"
+#include "common/maintain.h"
+#include "common/scan.h"
+#include "common/state.h"
+#include "model/model.h"
+
+#include <string.h>
+
+/* The pool below @work, owned by the caller; NULL where there is none. Operations make it in one of
+ * two places. */
+static RlPool *
+find_pool(const char *work)
+{
+    static const char *const places[] = {"pool", "pool/in/it"};
+
+    for (size_t i = 0; i < G_N_ELEMENTS(places); i++) {
+        g_autofree char *path = g_build_filename(work, places[i], NULL);
+        if (rl_pool_has_marker(path))
+            return rl_model_pool(path, NULL);
+    }
+    return NULL;
+}
+
+char *
+look_state(const char *work, GError **error)
+{
+    g_autoptr(RlPool) pool = find_pool(work);
+
+    if (!pool)
+        return g_strdup("no pool\n");
+    g_autofree char *text = rl_model_check(pool, 0, error) ? rl_model_describe(pool, error) : NULL;
+    return text ? g_strdup_printf("pool keep=%d\n%s", pool->options->keep, text) : NULL;
+}
+
+/* Adds the volume that the leftover @path tells of. */
+static void
+add_name(const char *path, GHashTable *names)
+{
+    g_autofree char *dir = g_path_get_dirname(path), *file = g_path_get_basename(path);
+    RlFileName parsed = rl_file_name_parse(file);
+
+    if (parsed.role != RL_FILE_OTHER)
+        g_hash_table_add(names, rl_name_join(dir, parsed.leaf));
+}
+
+bool
+look_tidy(const char *work, GError **error)
+{
+    g_autoptr(RlPool) pool = find_pool(work);
+    g_autoptr(GHashTable) names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    g_autoptr(GPtrArray) listed = NULL, before = NULL, after = NULL;
+    GHashTableIter iter;
+    gpointer name;
+
+    if (!pool)
+        return true;
+    listed = rl_scan(pool, error);
+    before = listed ? rl_model_leftovers(pool, error) : NULL;
+    if (!before)
+        return false;
+    for (guint i = 0; i < listed->len; i++)
+        g_hash_table_add(names, g_strdup(((RlListed *) g_ptr_array_index(listed, i))->name));
+    for (guint i = 0; i < before->len; i++)
+        add_name(g_ptr_array_index(before, i), names);
+    for (guint i = 0; i < before->len; i++)
+        if (rl_pool_is_marker(g_ptr_array_index(before, i)) &&
+            !rl_pool_set_options(pool, pool->options, error))
+            return false;
+    g_hash_table_iter_init(&iter, names);
+    while (g_hash_table_iter_next(&iter, &name, NULL))
+        if (!rl_volume_maintain(pool, name, true, error))
+            return false;
+    after = rl_model_leftovers(pool, error);
+    if (!after)
+        return false;
+    for (guint i = 0; i < after->len; i++) {
+        const char *left = g_ptr_array_index(after, i);
+        if (!g_str_has_suffix(left, "/"))
+            return rl_fail(error, RL_ERROR_INVALID, "'%s' was not cleared away", left);
+    }
+    return true;
+}
+
+/* Brings the volume to rest; *@ret_resting is false where it is saved. */
+static bool
+settle(const RlPool *pool, const char *name, bool *ret_resting, GError **error)
+{
+    g_autoptr(RlVolume) volume = rl_volume_open(pool, name, error);
+    RlState state;
+    RlStop stop;
+
+    if (!volume || !rl_state_get(volume, &state, NULL, error))
+        return false;
+    *ret_resting = state != RL_STATE_SAVED;
+    if (state == RL_STATE_STOPPED || state == RL_STATE_SAVED)
+        return true;
+    if (state == RL_STATE_SUSPECT && !rl_volume_continue(pool, name, error))
+        return false;
+    if (!rl_volume_stop(pool, name, NULL, &stop, error))
+        return false;
+    return stop != RL_STOP_HELD || rl_fail(error, RL_ERROR_STATE, "'%s' is held", name);
+}
+
+static bool
+newest_revision(const RlPool *pool, const char *name, uint64_t *ret_number, uint64_t *ret_tag,
+                GError **error)
+{
+    g_autoptr(RlVolume) volume = rl_volume_open(pool, name, error);
+    g_autoptr(GPtrArray) revisions =
+        volume ? rl_revisions_list(volume->dir, volume->name->leaf, error) : NULL;
+    const RlRevision *newest = revisions ? rl_revisions_newest(revisions) : NULL;
+
+    *ret_number = *ret_tag = 0;
+    if (!newest)
+        return revisions != NULL;
+    rl_autofd int fd = rl_volume_open_image(volume, newest->file, error);
+    *ret_number = newest->number;
+    return fd >= 0 && rl_model_read(fd, ret_tag, error);
+}
+
+static bool
+clean_tag(const RlPool *pool, const char *name, uint64_t *ret_tag, GError **error)
+{
+    g_autoptr(RlVolume) volume = rl_volume_open(pool, name, error);
+    rl_autofd int fd = volume ? rl_volume_open_image(volume, volume->clean_file, error) : -1;
+
+    return fd >= 0 && rl_model_read(fd, ret_tag, error);
+}
+
+static bool
+use_once(const RlPool *pool, const char *name, RlKind kind, GError **error)
+{
+    uint64_t tag, number, new_number, new_tag;
+    g_autoptr(RlStarted) started = NULL;
+    bool committed = kind == RL_KIND_PERSISTENT;
+    RlStop stop;
+
+    if (committed && (!clean_tag(pool, name, &tag, error) ||
+                      !newest_revision(pool, name, &number, &new_tag, error)))
+        return false;
+    started = rl_volume_start(pool, name, &bob, 0, error);
+    if (!started || !rl_model_fill(pool, name, 77, error) ||
+        !rl_volume_stop(pool, name, &bob, &stop, error))
+        return false;
+    if (!committed)
+        return true;
+    if (stop != RL_STOP_COMMITTED)
+        return rl_fail(error, RL_ERROR_STATE, "a run of '%s' was not committed: %d", name, stop);
+    if (!newest_revision(pool, name, &new_number, &new_tag, error))
+        return false;
+    /* A commit that was cut off has linked the revision already. */
+    if (new_number < number || new_tag != tag)
+        return rl_fail(error, RL_ERROR_INVALID,
+                       "'%s' had %" G_GUINT64_FORMAT " for its state, and after a commit revision "
+                       "%" G_GUINT64_FORMAT " is %" G_GUINT64_FORMAT,
+                       name, tag, new_number, new_tag);
+    return true;
+}
+
+bool
+look_use(const char *work, GError **error)
+{
+    g_autoptr(RlPool) pool = find_pool(work);
+    g_autoptr(GPtrArray) listed = pool ? rl_scan(pool, error) : NULL;
+    bool resting;
+
+    if (!pool)
+        return true;
+    for (guint i = 0; listed && i < listed->len; i++) {
+        const RlListed *one = g_ptr_array_index(listed, i);
+        RlKind kind = one->recorded ? one->recorded->kind : RL_KIND_PERSISTENT;
+        if (!one->exists)
+            continue;
+        if (!settle(pool, one->name, &resting, error) ||
+            (resting && !use_once(pool, one->name, kind, error))) {
+            g_prefix_error(error, "using '%s': ", one->name);
+            return false;
+        }
+    }
+    return listed && rl_model_check(pool, 0, error);
+}
+
+/* --- texts */
+
+static char *
+join(GPtrArray *lines)
+{
+    g_ptr_array_add(lines, NULL);
+    return g_strjoinv("\n", (char **) lines->pdata);
+}
+
+char *
+look_without_links(const char *text)
+{
+    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+    g_autoptr(GPtrArray) kept = g_ptr_array_new();
+
+    for (char **line = lines; *line; line++)
+        if (!g_str_has_suffix(*line, " is-clean"))
+            g_ptr_array_add(kept, *line);
+    return join(kept);
+}
+
+static char *
+replace_words(const char *text, const char *const *pairs)
+{
+    g_autoptr(GString) out = g_string_new(text);
+
+    for (; *pairs; pairs += 2)
+        g_string_replace(out, pairs[0], pairs[1], 0);
+    return g_string_free(g_steal_pointer(&out), FALSE);
+}
+
+static char *
+replace_pattern(const char *text, const char *pattern, const char *by)
+{
+    g_autoptr(GRegex) regex = g_regex_new(pattern, G_REGEX_MULTILINE, 0, NULL);
+
+    return g_regex_replace_literal(regex, text, -1, 0, by, 0, NULL);
+}
+
+char *
+look_unnumbered(const char *text)
+{
+    return replace_pattern(text, "@[0-9]+ ", "@ ");
+}
+
+char *
+look_volumes(const char *text)
+{
+    return replace_pattern(text, "^[^ ]*@.*\n", "");
+}
+
+char *
+look_left(const char *text)
+{
+    static const char *const pairs[] = {" running ", " left ", " restored ", " kept ", NULL};
+
+    return replace_words(text, pairs);
+}
+
+char *
+look_suspect(const char *text)
+{
+    static const char *const pairs[] = {" running ",  " suspect ", " left ", " suspect ",
+                                        " saved ",    " suspect ", " kept ", " ",
+                                        " restored ", " ",         NULL};
+
+    return replace_words(text, pairs);
+}
+
+/* @line, of a volume with a dirty image, as it is without. */
+static char *
+without_dirty(const char *line)
+{
+    g_autofree char *stopped =
+        replace_pattern(line, " (left|running|saved|suspect)( kept| restored)? ", " stopped ");
+
+    return replace_pattern(stopped, "dirty=[^ ]*", "dirty=none");
+}
+
+static bool
+has_line(GStrv lines, const char *wanted)
+{
+    return g_strv_contains((const char *const *) lines, wanted);
+}
+
+bool
+look_is_part(const char *text, const char *before, const char *after)
+{
+    g_auto(GStrv) lines = g_strsplit(text, "\n", -1), old = g_strsplit(before, "\n", -1),
+                  new = g_strsplit(after, "\n", -1);
+    g_autoptr(GPtrArray) stopped = g_ptr_array_new_with_free_func(g_free);
+
+    for (char **line = old; *line; line++) {
+        g_ptr_array_add(stopped, without_dirty(*line));
+        if (has_line(new, *line) && !has_line(lines, *line))
+            return false;
+    }
+    g_ptr_array_add(stopped, NULL);
+    for (char **line = lines; *line; line++)
+        if (!has_line(old, *line) && !has_line(new, *line) &&
+            !has_line((GStrv) stopped->pdata, *line))
+            return false;
+    return true;
+}

@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* sweep FS: lets every operation of the engine fail, and be killed, at every one of its system
+ * calls, on the file system in RL_TEST_DIR_FS. See run. */
+#include "look.h"
+#include "operations.h"
+#include "tree.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct {
+    const Operation *operation;
+    char *prepared, *work;
+    GArray *calls;            /* Call, of a run that nobody disturbs */
+    char *old, *new, *tidied; /* states: before, after, and after tidying up */
+    const char *only;         /* one point, or NULL */
+    guint every;              /* of so many points only the last */
+    guint seen;
+    guint points, losses;
+} Sweep;
+
+static const Operation *const groups[] = {making_operations, running_operations, keeping_operations,
+                                          changing_operations, pool_operations};
+
+static void
+need_no(GError *error, const Operation *operation, const char *when)
+{
+    if (error)
+        g_error("%s: %s: %s", operation->name, when, error->message);
+}
+
+static void
+restore(const Sweep *sweep)
+{
+    tree_restore(sweep->prepared, sweep->work);
+    tree_empty(RL_LOCK_DIR);
+}
+
+/* --- one point */
+
+/* "0:17:EIO", as FAULT_POINT takes it. */
+static char *
+point_name(const Fault *fault)
+{
+    const char *what = fault->kind == FAULT_SHORT         ? "short"
+                       : fault->kind == FAULT_KILL_BEFORE ? "kill-before"
+                       : fault->kind == FAULT_KILL_AFTER  ? "kill-after"
+                                                          : call_errno_name(fault->code);
+
+    return g_strdup_printf("%d:%d:%s", fault->thread, fault->number, what);
+}
+
+static bool
+same_left(const char *a, const char *b)
+{
+    g_autofree char *left = look_left(a), *other = look_left(b);
+
+    return strcmp(left, other) == 0;
+}
+
+/* It says that it did what it was to. */
+static bool
+judge_success(const Sweep *sweep, const Call *call, const char *now, GError **error)
+{
+    g_autofree char *volumes = look_volumes(now), *wanted = look_volumes(sweep->new);
+
+    if (strcmp(now, sweep->new) == 0 || (call->asks_for_users && strcmp(now, sweep->old) == 0) ||
+        ((sweep->operation->flags & OP_IS_CAREFUL) && strcmp(volumes, wanted) == 0))
+        return true;
+    return rl_fail(error, RL_ERROR_INVALID, "it says it is done, but it is not:\n%s", now);
+}
+
+static bool
+judge_suspect(const Sweep *sweep, const char *now, GError **error)
+{
+    g_autofree char *old = look_suspect(sweep->old), *new = look_suspect(sweep->new);
+    g_autofree char *old_unlinked = look_without_links(old), *unlinked = look_without_links(now);
+
+    return strcmp(unlinked, old_unlinked) == 0 || strcmp(now, new) == 0 ||
+           rl_fail(error, RL_ERROR_INVALID, "it is not suspect:\n%s", now);
+}
+
+/* Is @now what may be there? Else false, saying what it is. */
+static bool
+judge(const Sweep *sweep, const Call *call, const Outcome *outcome, const char *now, GError **error)
+{
+    int flags = sweep->operation->flags;
+    g_autofree char *unlinked = look_without_links(now), *old = look_without_links(sweep->old);
+    bool is_new = strcmp(now, sweep->new) == 0;
+
+    if (outcome->ok)
+        return judge_success(sweep, call, now, error);
+    if (call->syncs_dirty && !outcome->killed)
+        return judge_suspect(sweep, now, error);
+    if (strcmp(unlinked, old) == 0 ||
+        ((flags & OP_IN_PARTS) && look_is_part(unlinked, old, sweep->new)))
+        return true;
+    /* Names that could not be made durable are there all the same. */
+    if (is_new && (outcome->killed || call->syncs_dir))
+        return true;
+    if ((flags & OP_ERROR_COMES_LATE) && same_left(now, sweep->new))
+        return true;
+    if (outcome->killed && (flags & OP_LEAVES) &&
+        (same_left(unlinked, old) || same_left(now, sweep->new)))
+        return true;
+    return rl_fail(error, RL_ERROR_INVALID, "%s is neither the old state nor the new one:\n%s",
+                   outcome->killed ? "what is left" : outcome->message, now);
+}
+
+/* Does the operation once more, or what comes in its place, now undisturbed. */
+static bool
+do_again(const Sweep *sweep, bool same, GError **error)
+{
+    const Operation *operation = sweep->operation;
+    Outcome outcome = fault_run(same || !operation->again ? operation->run : operation->again,
+                                sweep->work, NULL, NULL);
+
+    return outcome.ok ||
+           rl_fail(error, RL_ERROR_INVALID, "it fails when it is tried again: %s", outcome.message);
+}
+
+/* The second attempt is killed, too, at a call that differs from point to point. */
+static bool
+kill_again(const Sweep *sweep, const Call *call, GError **error)
+{
+    const Operation *operation = sweep->operation;
+    guint index = (sweep->seen * 7919) % sweep->calls->len;
+    const Call *at = &g_array_index(sweep->calls, Call, index);
+    Fault fault = {FAULT_KILL_BEFORE, at->thread, at->number, 0};
+    Outcome outcome =
+        fault_run(operation->again ? operation->again : operation->run, sweep->work, &fault, NULL);
+    g_autofree char *now = look_state(sweep->work, error);
+
+    if (!now)
+        return false;
+    if (outcome.died)
+        return rl_fail(error, RL_ERROR_INVALID, "the second attempt crashed");
+    /* What comes in the operation's place has states of its own between. */
+    if (operation->again)
+        return true;
+    return judge(sweep, outcome.hit ? at : call, &outcome, now, error);
+}
+
+static bool
+is_loose(const Sweep *sweep, const Outcome *outcome, const char *now)
+{
+    int flags = sweep->operation->flags;
+
+    return strstr(now, " suspect ") || (outcome->killed && (flags & OP_COUNTS_AS_WRITTEN)) ||
+           (outcome->ok && (flags & OP_IS_CAREFUL));
+}
+
+static bool
+is_tidied(const Sweep *sweep, const char *now)
+{
+    g_autofree char *unnumbered = look_unnumbered(now), *wanted = look_unnumbered(sweep->tidied);
+
+    return strcmp(now, sweep->tidied) == 0 ||
+           ((sweep->operation->flags & OP_SKIPS_NUMBERS) && strcmp(unnumbered, wanted) == 0);
+}
+
+/* Goes on from @now to the new state. */
+static bool
+recover(const Sweep *sweep, const Call *call, const Outcome *outcome, const char *now,
+        GError **error)
+{
+    bool loose = is_loose(sweep, outcome, now);
+    bool done = strcmp(now, sweep->new) == 0 || (outcome->ok && loose);
+    bool same = !outcome->killed && strcmp(now, sweep->old) == 0;
+
+    if (!done && outcome->killed && !kill_again(sweep, call, error))
+        return false;
+    if (!done && outcome->killed) {
+        g_autofree char *then = look_state(sweep->work, error);
+        done = then && strcmp(then, sweep->new) == 0;
+    }
+    if (!done && !strstr(now, " suspect ") && !do_again(sweep, same, error))
+        return false;
+    if (!look_tidy(sweep->work, error))
+        return false;
+    g_autofree char *tidied = look_state(sweep->work, error);
+    if (!tidied)
+        return false;
+    if (!loose && !is_tidied(sweep, tidied))
+        return rl_fail(error, RL_ERROR_INVALID, "when all is done it is not the new state:\n%s",
+                       tidied);
+    return look_use(sweep->work, error);
+}
+
+static bool
+try_point(const Sweep *sweep, const Call *call, const Fault *fault, GError **error)
+{
+    restore(sweep);
+    Outcome outcome = fault_run(sweep->operation->run, sweep->work, fault, NULL);
+    if (!outcome.hit)
+        return rl_fail(error, RL_ERROR_INVALID, "it did not come to this call");
+    if (outcome.died)
+        return rl_fail(error, RL_ERROR_INVALID, "it crashed");
+    g_autofree char *now = look_state(sweep->work, error);
+    return now && judge(sweep, call, &outcome, now, error) &&
+           recover(sweep, call, &outcome, now, error);
+}
+
+static void
+point(Sweep *sweep, const Call *call, FaultKind kind, int code)
+{
+    Fault fault = {kind, call->thread, call->number, code};
+    g_autofree char *name = point_name(&fault);
+    g_autoptr(GError) error = NULL;
+
+    sweep->seen++;
+    if (sweep->only ? strcmp(sweep->only, name) != 0 : sweep->seen % sweep->every != 0)
+        return;
+    sweep->points++;
+    if (try_point(sweep, call, &fault, &error))
+        return;
+    sweep->losses++;
+    if (sweep->losses == 1)
+        g_print("%s, before:\n%sand after:\n%s", sweep->operation->name, sweep->old, sweep->new);
+    g_print("LOSS at %s, call %d of thread %d, %s, %s: %s\n"
+            "  to repeat: FAULT_OPERATION=%s FAULT_POINT=%s tests/fault/run %s\n",
+            sweep->operation->name, call->number, call->thread, call->text, strrchr(name, ':') + 1,
+            error->message, sweep->operation->name, name, g_getenv("FS"));
+}
+
+/* --- one operation */
+
+static void
+learn(Sweep *sweep)
+{
+    const Operation *operation = sweep->operation;
+    GError *error = NULL;
+
+    restore(sweep);
+    sweep->old = look_state(sweep->work, &error);
+    need_no(error, operation, "before it");
+    Outcome outcome = fault_run(operation->run, sweep->work, NULL, sweep->calls);
+    if (!outcome.ok)
+        g_error("%s fails undisturbed: %s", operation->name, outcome.message);
+    sweep->new = look_state(sweep->work, &error);
+    need_no(error, operation, "after it");
+    look_tidy(sweep->work, &error);
+    need_no(error, operation, "tidying up after it");
+    sweep->tidied = look_state(sweep->work, &error);
+    need_no(error, operation, "after tidying up");
+    look_use(sweep->work, &error);
+    need_no(error, operation, "after use");
+}
+
+static void
+sweep_operation(const char *base, const Operation *operation, guint *points, guint *losses)
+{
+    const char *every = g_getenv("FAULT_EVERY");
+    Sweep sweep = {.operation = operation,
+                   .prepared = g_build_filename(base, "prepared", NULL),
+                   .work = g_build_filename(base, "work", NULL),
+                   .calls = g_array_new(FALSE, TRUE, sizeof(Call)),
+                   .only = g_getenv("FAULT_POINT"),
+                   .every = MAX(every ? (guint) strtoul(every, NULL, 10) : 1, 1)};
+    gint64 began = g_get_monotonic_time();
+    GError *error = NULL;
+
+    tree_empty(sweep.prepared);
+    operation->prepare(sweep.prepared, &error);
+    need_no(error, operation, "its preparation");
+    learn(&sweep);
+    for (guint i = 0; i < sweep.calls->len; i++) {
+        const Call *call = &g_array_index(sweep.calls, Call, i);
+        for (const int *code = call->errnos; *code; code++)
+            point(&sweep, call, FAULT_ERRNO, *code);
+        if (call->length > 1)
+            point(&sweep, call, FAULT_SHORT, 0);
+        point(&sweep, call, FAULT_KILL_BEFORE, 0);
+        /* After one that changes nothing all is as it is before the next. */
+        if (call->changes)
+            point(&sweep, call, FAULT_KILL_AFTER, 0);
+    }
+    g_print("%-24s %4u calls %5u points %3u losses %6.1f s\n", operation->name, sweep.calls->len,
+            sweep.points, sweep.losses, (double) (g_get_monotonic_time() - began) / G_USEC_PER_SEC);
+    *points += sweep.points;
+    *losses += sweep.losses;
+}
+
+int
+main(int argc, char **argv)
+{
+    g_autofree char *base = argc == 2 ? test_dir(argv[1]) : NULL;
+    const char *only = g_getenv("FAULT_OPERATION");
+    guint points = 0, losses = 0;
+
+    if (!base) {
+        g_printerr("usage: tests/fault/run xfs|btrfs\n");
+        return 2;
+    }
+    g_setenv("FS", argv[1], TRUE);
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    /* Read once, before anything is counted. */
+    tzset();
+    for (const char *const *dir = (const char *const[]){"prepared", "work", NULL}; *dir; dir++) {
+        g_autofree char *path = g_build_filename(base, *dir, NULL);
+        g_assert_cmpint(g_mkdir_with_parents(path, 0755), ==, 0);
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(groups); i++)
+        for (const Operation *operation = groups[i]; operation->name; operation++)
+            if (!only || g_pattern_match_simple(only, operation->name))
+                sweep_operation(base, operation, &points, &losses);
+    g_print("%u points swept on %s, %u losses\n", points, argv[1], losses);
+    return points == 0 || losses > 0;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Runs a function in a child process whose system calls are watched, and lets one of them fail, or
+ * kills the process before or after it. */
+#pragma once
+
+#include "calls.h"
+
+/* What is done with the pool below the directory @work. */
+typedef bool (*FaultFunction)(const char *work, GError **error);
+
+typedef enum {
+    FAULT_NONE,
+    FAULT_ERRNO, /* the call is not made, and fails */
+    FAULT_SHORT, /* the call writes half of what it was asked to */
+    FAULT_KILL_BEFORE,
+    FAULT_KILL_AFTER,
+} FaultKind;
+
+typedef struct {
+    FaultKind kind;
+    int thread, number; /* of the call, as in Call */
+    int code;           /* FAULT_ERRNO: the errno */
+} Fault;
+
+typedef struct {
+    bool hit;    /* the call was reached */
+    bool killed; /* and the process killed there */
+    bool died;   /* it ended by itself in another way than by returning: a crash */
+    bool ok;     /* what the function returned */
+    char message[512];
+} Outcome;
+
+/**
+ * fault_run:
+ * Calls @function with @work in a child, and waits for it and all its threads. @calls (Call, may be
+ * NULL) gets the calls that counted, in order.
+ */
+Outcome fault_run(FaultFunction function, const char *work, const Fault *fault, GArray *calls);
+
+/**
+ * fault_pause, fault_resume:
+ * For the functions: what is done between is the test's own doing and does not count.
+ */
+void fault_pause(void);
+void fault_resume(void);

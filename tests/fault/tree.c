@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "tree.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib.h>
+#include <linux/fs.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+static void
+need(bool done, const char *what)
+{
+    if (!done)
+        g_error("%s: %s", what, g_strerror(errno));
+}
+
+static void
+copy_attributes(int from, int to, const char *path)
+{
+    char names[2048], value[4096];
+    ssize_t length = flistxattr(from, names, sizeof(names));
+
+    need(length >= 0, path);
+    for (const char *name = names; name < names + length; name += strlen(name) + 1) {
+        ssize_t n = fgetxattr(from, name, value, sizeof(value));
+        need(n >= 0 && fsetxattr(to, name, value, (size_t) n, 0) == 0, path);
+    }
+}
+
+static void
+copy_file(const char *from, const char *to, const struct stat *st)
+{
+    const struct timespec times[2] = {st->st_atim, st->st_mtim};
+    int source = open(from, O_RDONLY | O_CLOEXEC);
+    int copy = open(to, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, st->st_mode & 07777);
+
+    need(source >= 0 && copy >= 0, to);
+    need(st->st_size == 0 || ioctl(copy, FICLONE, source) == 0, to);
+    copy_attributes(source, copy, to);
+    need(fchmod(copy, st->st_mode & 07777) == 0 && futimens(copy, times) == 0, to);
+    close(source);
+    close(copy);
+}
+
+/* @linked: inode -> the path of its copy, of files with several names. */
+static void
+copy_directory(const char *from, const char *to, GHashTable *linked)
+{
+    g_autoptr(GDir) dir = g_dir_open(from, 0, NULL);
+    const char *name;
+    struct stat st;
+
+    need(dir != NULL, from);
+    while ((name = g_dir_read_name(dir))) {
+        g_autofree char *source = g_build_filename(from, name, NULL);
+        g_autofree char *copy = g_build_filename(to, name, NULL);
+        need(lstat(source, &st) == 0, source);
+        if (S_ISDIR(st.st_mode)) {
+            need(mkdir(copy, st.st_mode & 07777) == 0 || errno == EEXIST, copy);
+            copy_directory(source, copy, linked);
+            continue;
+        }
+        const char *first = g_hash_table_lookup(linked, GSIZE_TO_POINTER(st.st_ino));
+        if (first) {
+            need(link(first, copy) == 0, copy);
+            continue;
+        }
+        copy_file(source, copy, &st);
+        if (st.st_nlink > 1)
+            g_hash_table_insert(linked, GSIZE_TO_POINTER(st.st_ino), g_steal_pointer(&copy));
+    }
+}
+
+void
+tree_empty(const char *path)
+{
+    g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
+    const char *name;
+
+    need(dir != NULL, path);
+    while ((name = g_dir_read_name(dir))) {
+        g_autofree char *one = g_build_filename(path, name, NULL);
+        if (unlink(one) == 0)
+            continue;
+        need(errno == EISDIR, one);
+        tree_empty(one);
+        need(rmdir(one) == 0, one);
+    }
+}
+
+void
+tree_restore(const char *from, const char *to)
+{
+    g_autoptr(GHashTable) linked = g_hash_table_new_full(NULL, NULL, NULL, g_free);
+
+    tree_empty(to);
+    copy_directory(from, to, linked);
+}

@@ -190,6 +190,9 @@ build(const RlDraft *draft, const virStorageVolDef *vol, unsigned int flags)
         return -1;
     if (!rl_draft_create((RlDraft *) draft, record, vol->target.capacity, &error))
         return rl_report_about(error, draft->name->text);
+    /* A new image of another kind is empty: its clone costs nothing. */
+    if (record && record->kind == RL_KIND_SNAPSHOT)
+        rl_later_maintain(draft->pool, draft->name->volume);
     return 0;
 }
 

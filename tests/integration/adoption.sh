@@ -104,7 +104,7 @@ expect "<mtime>1514862245</mtime>" \
     virsh vol-dumpxml "vm-templates/fedora/root@2018-01-02T03:04:05Z" qubes
 ok "each has its own bytes, and the one that ran shows that it is dirty"
 
-refused "appvms/work/root'.*no clean image" "$pool" \
+refused "appvms/work/root'.*no clean one" "$pool" \
     virsh vol-download appvms/work/root "$LAB/word" --pool qubes
 refused "appvms/work/private.*(dirty image|left)" "$pool" \
     virsh vol-clone appvms/work/private@1 appvms/work/private@current --pool qubes

@@ -6,6 +6,7 @@
 #include "common/filename.h"
 #include "common/scan.h"
 #include "describe.h"
+#include "seen.h"
 
 /* Takes @vol over. Two files that make one name (a revision number used twice by another driver)
  * are one entry. */
@@ -86,63 +87,16 @@ rl_listing_update_space(virStoragePoolObj *obj, const RlPool *pool, unsigned lon
     def->available += to_be_added;
 }
 
-/* When the lists were last made like the disk: by pool (its path) and by volume (that and its
- * name). vol-info asks for one volume after the other, and must not read a directory of thousands
- * for each. */
-static GMutex seen_lock;
-static GHashTable *seen;
-
-/* File systems date directories by the tick of a clock. */
-#define TICK_US (G_USEC_PER_SEC / 10)
-
-static void
-note_seen(const char *root, const char *name, gint64 when_us)
-{
-    g_mutex_lock(&seen_lock);
-    if (!seen)
-        seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-    g_hash_table_replace(seen, g_strconcat(root, "\n", name, NULL),
-                         g_memdup2(&when_us, sizeof(when_us)));
-    g_mutex_unlock(&seen_lock);
-}
-
-static gint64
-when_seen(const char *root, const char *name)
-{
-    g_autofree char *key = g_strconcat(root, "\n", name, NULL);
-
-    g_mutex_lock(&seen_lock);
-    const gint64 *when_us = seen ? g_hash_table_lookup(seen, key) : NULL;
-    gint64 answer = when_us ? *when_us : 0;
-    g_mutex_unlock(&seen_lock);
-    return answer;
-}
-
-/* Has anything got or lost a name in the volume's directory since the list was made like it? A
- * clock that was set back says yes. */
-static bool
-has_changed(const RlVolume *volume, gint64 now_us)
-{
-    gint64 seen_us =
-        MAX(when_seen(volume->pool->path, ""), when_seen(volume->pool->path, volume->name->volume));
-    struct stat st;
-
-    if (volume->dir < 0 || fstat(volume->dir, &st) < 0)
-        return true;
-    gint64 changed_us = (gint64) st.st_mtim.tv_sec * G_USEC_PER_SEC + st.st_mtim.tv_nsec / 1000;
-    return changed_us + TICK_US >= seen_us || seen_us > now_us;
-}
-
 int
 rl_listing_fill(virStoragePoolObj *obj, const RlPool *pool)
 {
-    gint64 now_us = g_get_real_time();
     GError *error = NULL;
     g_autoptr(GPtrArray) listed = rl_scan(pool, &error);
 
     if (!listed || !set_space(obj, pool, &error))
         return rl_report(error);
     set_access(obj, pool);
+    rl_seen_forget(pool->path);
     for (guint i = 0; i < listed->len; i++) {
         const RlListed *volume = g_ptr_array_index(listed, i);
         if (volume->exists)
@@ -150,8 +104,9 @@ rl_listing_fill(virStoragePoolObj *obj, const RlPool *pool)
         for (guint j = 0; j < volume->revisions->len; j++)
             add_revision(obj, pool, volume->name, volume->dir,
                          g_ptr_array_index(volume->revisions, j));
+        g_autofree char *files = rl_seen_join(volume->revisions);
+        rl_seen_note(pool->path, volume->name, files);
     }
-    note_seen(pool->path, "", now_us);
     return 0;
 }
 
@@ -221,9 +176,11 @@ is_on_disk(const virStorageVolDef *vol, const RlVolume *volume, GTree *files)
 void
 rl_listing_update_revisions(virStoragePoolObj *obj, const RlVolume *volume)
 {
-    gint64 now_us = g_get_real_time();
+    const char *root = volume->pool->path, *volume_name = volume->name->volume;
+    g_autofree char *seen = rl_seen_on_disk(volume);
+    bool complete = true;
 
-    if (!has_changed(volume, now_us))
+    if (seen && rl_seen_is_listed(root, volume_name, seen))
         return;
     g_autoptr(GPtrArray) entries = entries_of(obj, volume->name->volume);
     g_autoptr(GPtrArray) revisions = volume->dir >= 0
@@ -233,12 +190,13 @@ rl_listing_update_revisions(virStoragePoolObj *obj, const RlVolume *volume)
     if (!revisions)
         return;
     g_autoptr(GTree) files = by_file(revisions);
+    g_autofree char *found = rl_seen_join(revisions);
     for (guint i = 0; i < entries->len; i++) {
         virStorageVolDef *vol = g_ptr_array_index(entries, i);
         if (is_on_disk(vol, volume, files))
             continue;
         if (is_busy(vol))
-            now_us = 0; /* look again next time */
+            complete = false; /* look again next time */
         else
             virStoragePoolObjRemoveVol(obj, vol);
     }
@@ -248,7 +206,7 @@ rl_listing_update_revisions(virStoragePoolObj *obj, const RlVolume *volume)
         if (!virStorageVolDefFindByName(obj, name))
             add_revision(obj, volume->pool, volume->name->volume, volume->name->dir, revision);
     }
-    note_seen(volume->pool->path, volume->name->volume, now_us);
+    rl_seen_note(root, volume_name, complete ? found : NULL);
 }
 
 void

@@ -2,9 +2,14 @@
 /* What is done with existing volumes. */
 #include "module.h"
 
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
 #include "virerror.h"
 
 #include "common/error.h"
+#include "common/filename.h"
 #include "common/remove.h"
 #include "common/resize.h"
 #include "describe.h"
@@ -14,6 +19,26 @@
 #include "origin.h"
 
 #define VIR_FROM_THIS VIR_FROM_STORAGE
+
+/* Describes the revision @vol if its file is where libvirt knows it: then no directory has to be
+ * looked through. */
+static bool
+describe_file(virStorageVolDef *vol, const RlName *name, const RlVolume *volume)
+{
+    g_autofree char *file = g_path_get_basename(vol->target.path);
+    RlFileName parsed = rl_file_name_parse(file);
+    RlFileRole wanted = name->form == RL_NAME_LABEL ? RL_FILE_LABEL : RL_FILE_REVISION;
+    struct stat st;
+
+    if (volume->dir < 0 || parsed.role != wanted || strcmp(parsed.leaf, name->leaf) != 0 ||
+        (wanted == RL_FILE_LABEL ? g_strcmp0(parsed.label, name->label) != 0
+                                 : parsed.number != name->number))
+        return false;
+    if (fstatat(volume->dir, file, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
+        return false;
+    rl_describe_stat(vol, &st);
+    return true;
+}
 
 /* Describes @vol, a volume or revision of @pool, as it is on disk. @volume is the volume, or the
  * one that the revision is of. */
@@ -27,6 +52,8 @@ describe(virStorageVolDef *vol, const RlName *name, const RlVolume *volume, GErr
         return true;
     }
 
+    if (describe_file(vol, name, volume))
+        return true;
     g_autoptr(GPtrArray) revisions =
         volume->dir >= 0 ? rl_revisions_list(volume->dir, name->leaf, error) : rl_revisions_new();
     const RlRevision *revision =

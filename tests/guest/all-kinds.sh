@@ -4,15 +4,7 @@
 # Every way in which a domain can end, and what becomes of a volume of each kind.
 # docs/domains.md has the table; the sentences here are its rows.
 set -eu
-. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/lab.sh"
-. "$SOURCE_DIR/tests/lib/pool.sh"
-. "$SOURCE_DIR/tests/lib/guest.sh"
-. "$SOURCE_DIR/tests/lib/kinds.sh"
-requires_command qemu-system-x86_64
-requires_filesystem "$FS"
-lab_enter "$0" "$@"
-dir=$(lab_filesystem "$FS" 1G)
-lab_start_libvirtd
+. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool guest kinds -- qemu-system-x86_64
 kinds_make "$dir"
 
 # expect_end NUMBER REVISIONS: the N-th run saw the right disks, has ended, and was committed.

@@ -4,15 +4,7 @@
 # SIGKILL of libvirtd while it starts or ends a domain, sooner or later. The domain's next run has the
 # right disks, and ends as ever.
 set -eu
-. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/lab.sh"
-. "$SOURCE_DIR/tests/lib/pool.sh"
-. "$SOURCE_DIR/tests/lib/guest.sh"
-. "$SOURCE_DIR/tests/lib/kinds.sh"
-requires_command qemu-system-x86_64
-requires_filesystem "$FS"
-lab_enter "$0" "$@"
-dir=$(lab_filesystem "$FS" 1G)
-lab_start_libvirtd
+. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool guest kinds -- qemu-system-x86_64
 kinds_make "$dir"
 
 # kill_after SECONDS COMMAND...: libvirtd is killed so long after virsh was told to do that; and comes

@@ -4,15 +4,7 @@
 # SIGKILL at each step that changes a file, of the hook's prepare and release, and of the work that is
 # left for later. The next start runs on the right data, and no revision is lost or made twice.
 set -eu
-. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/lab.sh"
-. "$SOURCE_DIR/tests/lib/pool.sh"
-. "$SOURCE_DIR/tests/lib/guest.sh"
-. "$SOURCE_DIR/tests/lib/kinds.sh"
-requires_command strace
-requires_filesystem "$FS"
-lab_enter "$0" "$@"
-dir=$(lab_filesystem "$FS" 1G)
-lab_start_libvirtd
+. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool guest kinds -- strace
 KEEP=1000 kinds_make "$dir"
 sed "s/type='qemu'/type='xen'/" "$LAB/vm.xml" >"$LAB/xen.xml"
 

@@ -3,14 +3,7 @@
 # filesystems: xfs btrfs ext4
 # A domain's life on the four kinds of volume. Its guest adds one to a counter on each disk.
 set -eu
-. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/lab.sh"
-. "$SOURCE_DIR/tests/lib/pool.sh"
-. "$SOURCE_DIR/tests/lib/guest.sh"
-requires_filesystem "$FS"
-requires_command qemu-system-x86_64
-lab_enter "$0" "$@"
-dir=$(lab_filesystem "$FS" 1G)
-lab_start_libvirtd
+. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool guest -- qemu-system-x86_64
 
 pool=$dir/qubes
 guest_pool "$pool" "<reflink:revisions keep='2'/>

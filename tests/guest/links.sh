@@ -4,16 +4,7 @@
 # A disk whose source is a symbolic link is what the link leads to: an image at rest, which no domain
 # may write to, or a volume, which is started and stopped.
 set -eu
-. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/lab.sh"
-. "$SOURCE_DIR/tests/lib/pool.sh"
-. "$SOURCE_DIR/tests/lib/guest.sh"
-. "$SOURCE_DIR/tests/lib/kinds.sh"
-. "$SOURCE_DIR/tests/lib/disks.sh"
-requires_command qemu-system-x86_64
-requires_filesystem "$FS"
-lab_enter "$0" "$@"
-dir=$(lab_filesystem "$FS" 1G)
-lab_start_libvirtd
+. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool guest kinds disks -- qemu-system-x86_64
 kinds_make "$dir"
 links=$dir/links
 mkdir "$links"

@@ -3,15 +3,7 @@
 # filesystems: xfs btrfs
 # Each image that is made, renamed, linked or dropped is one line in the log, with the domain's name.
 set -eu
-. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/lab.sh"
-. "$SOURCE_DIR/tests/lib/pool.sh"
-. "$SOURCE_DIR/tests/lib/guest.sh"
-. "$SOURCE_DIR/tests/lib/kinds.sh"
-requires_command qemu-system-x86_64 python3
-requires_filesystem "$FS"
-lab_enter "$0" "$@"
-dir=$(lab_filesystem "$FS" 1G)
-lab_start_libvirtd
+. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool guest kinds -- qemu-system-x86_64 python3
 
 # A journal of our own: /run is the laboratory's. Each datagram is lines KEY=VALUE.
 mkdir -p /run/systemd/journal

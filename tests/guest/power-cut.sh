@@ -4,14 +4,7 @@
 # The machine crashes right after something was done: what the user was told is so, and the next
 # start goes on with the right bytes.
 set -eu
-. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/lab.sh"
-. "$SOURCE_DIR/tests/lib/pool.sh"
-. "$SOURCE_DIR/tests/lib/guest.sh"
-requires_filesystem "$FS"
-requires_command qemu-system-x86_64
-lab_enter "$0" "$@"
-dir=$(lab_filesystem "$FS" 512M)
-lab_start_libvirtd
+. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool guest size=512M -- qemu-system-x86_64
 
 pool=$dir/qubes
 clean=$pool/vm/root.img

@@ -4,16 +4,7 @@
 # An installation medium is many domains' disk: each may have it read-only, and the last to stop ends
 # it.
 set -eu
-. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/lab.sh"
-. "$SOURCE_DIR/tests/lib/pool.sh"
-. "$SOURCE_DIR/tests/lib/guest.sh"
-. "$SOURCE_DIR/tests/lib/kinds.sh"
-. "$SOURCE_DIR/tests/lib/disks.sh"
-requires_command qemu-system-x86_64 setfattr
-requires_filesystem "$FS"
-lab_enter "$0" "$@"
-dir=$(lab_filesystem "$FS" 1G)
-lab_start_libvirtd
+. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool guest kinds disks -- qemu-system-x86_64 setfattr
 kinds_make "$dir"
 sleep 2.1 # younger images count as written: their dates would prove nothing
 

@@ -6,15 +6,7 @@
 # STRESS_CYCLES is how many cycles the eight make together; the default is what takes a minute or two
 # on a machine with two processors.
 set -eu
-. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/lab.sh"
-. "$SOURCE_DIR/tests/lib/pool.sh"
-. "$SOURCE_DIR/tests/lib/guest.sh"
-. "$SOURCE_DIR/tests/lib/kinds.sh"
-requires_command qemu-system-x86_64
-requires_filesystem "$FS"
-lab_enter "$0" "$@"
-dir=$(lab_filesystem "$FS" 2G)
-lab_start_libvirtd
+. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool guest kinds size=2G -- qemu-system-x86_64
 
 domains=8
 cycles=$((${STRESS_CYCLES:-200} / domains))

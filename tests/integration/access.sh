@@ -4,13 +4,7 @@
 # Who may do what, and who is told: a read-only connection looks and changes nothing, and events come
 # as for a plain pool.
 set -eu
-. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/lab.sh"
-. "$SOURCE_DIR/tests/lib/pool.sh"
-. "$SOURCE_DIR/tests/lib/states.sh"
-requires_filesystem "$FS"
-lab_enter "$0" "$@"
-dir=$(lab_filesystem "$FS" 1G)
-lab_start_libvirtd
+. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool states
 
 fallback=
 [ "$FS" != ext4 ] || fallback="<reflink:fallback copy='yes'/>"

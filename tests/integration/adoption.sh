@@ -4,12 +4,7 @@
 # A tree as Qubes OS's file-reflink driver leaves it becomes a pool as it is: nothing in it is
 # renamed or removed by build, start and refresh, and it works from there on.
 set -eu
-. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/lab.sh"
-. "$SOURCE_DIR/tests/lib/pool.sh"
-requires_filesystem "$FS"
-lab_enter "$0" "$@"
-dir=$(lab_filesystem "$FS" 1G)
-lab_start_libvirtd
+. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool
 
 # --- the tree
 

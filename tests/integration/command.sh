@@ -3,15 +3,7 @@
 # filesystems: xfs btrfs
 # virt-reflink: what a person sees and decides, on the directory tree alone.
 set -eu
-. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/lab.sh"
-. "$SOURCE_DIR/tests/lib/pool.sh"
-. "$SOURCE_DIR/tests/lib/guest.sh"
-. "$SOURCE_DIR/tests/lib/kinds.sh"
-requires_command setfattr
-requires_filesystem "$FS"
-lab_enter "$0" "$@"
-dir=$(lab_filesystem "$FS" 1G)
-lab_start_libvirtd
+. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool guest kinds -- setfattr
 kinds_make "$dir"
 lab_stop_libvirtd # from here on there is no daemon
 

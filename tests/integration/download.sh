@@ -4,14 +4,7 @@
 # vol-download: the last committed state, which does not change while it is read, whatever happens to
 # the volume meanwhile.
 set -eu
-. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/lab.sh"
-. "$SOURCE_DIR/tests/lib/pool.sh"
-. "$SOURCE_DIR/tests/lib/states.sh"
-requires_command mkfifo
-requires_filesystem "$FS"
-lab_enter "$0" "$@"
-dir=$(lab_filesystem "$FS" 1G)
-lab_start_libvirtd
+. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool states -- mkfifo
 
 fallback=
 [ "$FS" != ext4 ] || fallback="<reflink:fallback copy='yes'/>"

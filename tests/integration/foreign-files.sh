@@ -4,13 +4,7 @@
 # A pool directory is a directory that others write to as well. Whatever lies in it, the pool
 # starts, lists its volumes, and leaves the rest alone.
 set -eu
-. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/lab.sh"
-. "$SOURCE_DIR/tests/lib/pool.sh"
-requires_filesystem "$FS"
-requires_command perl
-lab_enter "$0" "$@"
-dir=$(lab_filesystem "$FS" 1G)
-lab_start_libvirtd
+. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool -- perl
 
 pool=$dir/qubes
 reflink_pool qubes "$pool"

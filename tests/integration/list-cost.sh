@@ -4,14 +4,7 @@
 # vol-list --details asks for one volume and revision after the other. The daemon must not read their
 # whole directory for each, but a few times for all. Counted in bytes of directory entries.
 set -eu
-. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/lab.sh"
-. "$SOURCE_DIR/tests/lib/pool.sh"
-. "$SOURCE_DIR/tests/lib/states.sh"
-requires_command strace
-requires_filesystem "$FS"
-lab_enter "$0" "$@"
-dir=$(lab_filesystem "$FS" 1G)
-lab_start_libvirtd
+. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool states -- strace
 
 REVISIONS=3
 reflink_pool qubes "$dir/qubes"

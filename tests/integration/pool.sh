@@ -3,12 +3,7 @@
 # filesystems: xfs btrfs
 # The life of a reflink pool, from pool-define to pool-undefine.
 set -eu
-. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/lab.sh"
-. "$SOURCE_DIR/tests/lib/pool.sh"
-requires_filesystem "$FS"
-lab_enter "$0" "$@"
-dir=$(lab_filesystem "$FS" 1G)
-lab_start_libvirtd
+. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool
 
 pool=$dir/qubes
 marker=$pool/.reflink-pool.xml

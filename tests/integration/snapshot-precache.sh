@@ -3,14 +3,7 @@
 # filesystems: xfs btrfs
 # A new snapshot volume has its precache made at once: already its first start clones nothing.
 set -eu
-. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/lab.sh"
-. "$SOURCE_DIR/tests/lib/pool.sh"
-. "$SOURCE_DIR/tests/lib/states.sh"
-requires_command getfattr
-requires_filesystem "$FS"
-lab_enter "$0" "$@"
-dir=$(lab_filesystem "$FS" 512M)
-lab_start_libvirtd
+. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool states size=512M -- getfattr
 
 reflink_pool qubes "$dir/qubes"
 pool=$dir/qubes

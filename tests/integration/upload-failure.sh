@@ -4,15 +4,7 @@
 # An upload that is refused, or does not end well, changes nothing, leaves nothing, and its client is
 # told. What happens to the volume or the daemon in the middle: upload-meanwhile.sh.
 set -eu
-. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/lab.sh"
-. "$SOURCE_DIR/tests/lib/pool.sh"
-. "$SOURCE_DIR/tests/lib/states.sh"
-. "$SOURCE_DIR/tests/lib/slow-upload.sh"
-requires_command mkfifo
-requires_filesystem "$FS"
-lab_enter "$0" "$@"
-dir=$(lab_filesystem "$FS" 512M)
-lab_start_libvirtd
+. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool states slow-upload size=512M -- mkfifo
 
 reflink_pool qubes "$dir/qubes" "<reflink:volume match='*/volatile' kind='volatile'/>"
 pool=$dir/qubes

@@ -3,15 +3,7 @@
 # filesystems: xfs btrfs
 # What happens while an upload is under way: it wins or loses, and nothing is half done.
 set -eu
-. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/lab.sh"
-. "$SOURCE_DIR/tests/lib/pool.sh"
-. "$SOURCE_DIR/tests/lib/states.sh"
-. "$SOURCE_DIR/tests/lib/slow-upload.sh"
-requires_command fsfreeze mkfifo
-requires_filesystem "$FS"
-lab_enter "$0" "$@"
-dir=$(lab_filesystem "$FS" 512M)
-lab_start_libvirtd
+. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool states slow-upload size=512M -- fsfreeze mkfifo
 
 reflink_pool qubes "$dir/qubes"
 pool=$dir/qubes

@@ -4,12 +4,7 @@
 # Volumes that cannot be: each is refused with a message that names the thing and the rule, and
 # nothing has changed on disk or in the list.
 set -eu
-. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/lab.sh"
-. "$SOURCE_DIR/tests/lib/pool.sh"
-requires_filesystem "$FS"
-lab_enter "$0" "$@"
-dir=$(lab_filesystem "$FS" 1G)
-lab_start_libvirtd
+. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool
 
 pool=$dir/qubes
 reflink_pool qubes "$pool" "<reflink:volume match='*/volatile' kind='volatile'/>"

@@ -3,12 +3,7 @@
 # filesystems: xfs btrfs ext4
 # What a user does with volumes and their revisions, by virsh. On ext4 all of it by copying.
 set -eu
-. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/lab.sh"
-. "$SOURCE_DIR/tests/lib/pool.sh"
-requires_filesystem "$FS"
-lab_enter "$0" "$@"
-dir=$(lab_filesystem "$FS" 1G)
-lab_start_libvirtd
+. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool
 
 fallback=
 [ "$FS" != ext4 ] || fallback="<reflink:fallback copy='yes'/>"

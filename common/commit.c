@@ -67,6 +67,22 @@ rl_commit_highest(const RlVolume *volume, int fd, uint64_t *ret_highest, GError 
 }
 
 bool
+rl_commit_keep_highest(const RlVolume *volume, int fd, int to, GError **error)
+{
+    uint64_t highest, known;
+
+    if (!rl_commit_highest(volume, fd, &highest, error) ||
+        !rl_attr_get_number(to, RL_ATTR_HIGHEST, &known, error))
+        return false;
+    if (highest <= known)
+        return true;
+    if (!rl_attr_set_number(to, RL_ATTR_HIGHEST, highest, error))
+        return false;
+    return fsync(to) == 0 ||
+           rl_fail_errno(error, errno, "volume '%s': cannot note a number", volume->name->volume);
+}
+
+bool
 rl_commit_link(const RlVolume *volume, uint64_t number, GError **error)
 {
     g_autofree char *file =

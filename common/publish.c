@@ -174,6 +174,11 @@ keep_replaced(const RlDraft *draft, const RlVolume *volume, GError **error)
 
     if (clean < 0 || !rl_commit_number(volume, clean, &number, &linked, error))
         return false;
+    /* Numbers that others were given since are not given again. */
+    uint64_t highest = linked ? number : number - 1;
+    if (highest > draft->revision &&
+        !rl_attr_set_number(draft->fd, RL_ATTR_HIGHEST, highest, error))
+        return false;
     return linked || rl_commit_link(volume, draft->revision, error);
 }
 

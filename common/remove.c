@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "remove.h"
 
+#include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "alias.h"
+#include "attr.h"
 #include "dir.h"
 #include "discard.h"
 #include "error.h"
+#include "fd.h"
 #include "filename.h"
 #include "state.h"
 
@@ -82,6 +86,22 @@ rl_volume_remove(const RlPool *pool, const char *name, bool with_labels, GError 
     return true;
 }
 
+/* A number is not given twice. One that is the clean image itself, since a replacement was cut off,
+ * has not been noted anywhere yet. */
+static bool
+note_number(const RlVolume *volume, const RlRevision *revision, GError **error)
+{
+    if (revision->label || !volume->clean.there || !rl_stat_same(&revision->st, &volume->clean.st))
+        return true;
+
+    rl_autofd int clean = rl_volume_open_image(volume, volume->clean_file, error);
+    if (clean < 0 || !rl_attr_set_number(clean, RL_ATTR_HIGHEST, revision->number, error))
+        return false;
+    return fsync(clean) == 0 ||
+           rl_fail_errno(error, errno, "volume '%s': cannot note the number of revision '%s'",
+                         volume->name->volume, revision->file);
+}
+
 bool
 rl_revision_remove(const RlPool *pool, const RlName *name, GError **error)
 {
@@ -101,7 +121,8 @@ rl_revision_remove(const RlPool *pool, const RlName *name, GError **error)
         if (!revision)
             return rl_fail(error, RL_ERROR_NOT_FOUND, "there is no revision '%s' in pool '%s'",
                            name->text, pool->path);
-        if (!rl_file_drop(volume, revision->file, error) || !rl_volume_sync(volume, error))
+        if (!note_number(volume, revision, error) || !rl_file_drop(volume, revision->file, error) ||
+            !rl_volume_sync(volume, error))
             return false;
     }
     rl_volume_sweep(volume);

@@ -191,7 +191,8 @@ unshare_direct(RlVolume *volume, GError **error)
         return false;
     if (!volume->clean.there || volume->dirty.there || !rl_base_is_current(base, volume))
         return true; /* the next attempt looks anew */
-    if (!rl_newfile_replace(fd, volume->dir, temp, volume->clean_file, error))
+    if (!rl_commit_keep_highest(volume, base->fd, fd, error) ||
+        !rl_newfile_replace(fd, volume->dir, temp, volume->clean_file, error))
         return false;
     rl_volume_log(volume, "replaced %s by a reflink that nobody shares", volume->clean_file);
     return true;

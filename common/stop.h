@@ -22,7 +22,8 @@ typedef enum {
  * to rl_volume_sweep(), and the pruning of revisions to rl_volume_maintain().
  *
  * Fails with RL_ERROR_BUSY while somebody has the dirty image open for writing: nothing was changed
- * then. RL_ERROR_NOT_FOUND: no such volume. RL_ERROR_STATE: a dirty image without a clean one.
+ * then. RL_ERROR_NOT_FOUND: no such volume. RL_ERROR_STATE: a dirty image without a clean one, or
+ * no @owner, and a domain that was started a short while ago.
  * RL_ERRNO: a write of the image's data that failed marks it suspect.
  *
  * Commit, step by step, and what a crash after each leaves:
@@ -52,6 +53,13 @@ bool rl_commit_number(const RlVolume *volume, int fd, uint64_t *ret_number, bool
  * makes no revision of the old one.
  */
 bool rl_commit_highest(const RlVolume *volume, int fd, uint64_t *ret_highest, GError **error);
+
+/**
+ * rl_commit_keep_highest:
+ * Sees that @to, which is to take the place of the clean image @fd of @volume and was made without
+ * the lock, knows the highest number too if one was given meanwhile. The caller has the lock.
+ */
+bool rl_commit_keep_highest(const RlVolume *volume, int fd, int to, GError **error);
 
 /**
  * rl_commit_revision:

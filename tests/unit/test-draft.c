@@ -365,6 +365,53 @@ test_two_replacements(Lab *lab)
     revision_is(lab, V, "2", "two");
 }
 
+static void
+delete_revision(Lab *lab, const char *text)
+{
+    g_autoptr(RlName) name = rl_name_parse(text, NULL);
+    GError *error = NULL;
+
+    g_assert_true(rl_revision_remove(lab->pool, name, &error));
+    g_assert_no_error(error);
+}
+
+/* A number is not given twice, also if it was that of a replacement that did not come about. */
+static void
+test_deleted_while_it_was_to_be(Lab *lab)
+{
+    lab_create(lab, V, "zero", MIB);
+    lab_run(lab, V, "one");
+    {
+        g_autoptr(RlDraft) draft = begin(lab, V "@current");
+        assert_revisions(lab, V, "1 2");
+        delete_revision(lab, V "@2");
+    }
+    lab_run(lab, V, "two");
+    assert_revisions(lab, V, "1 3");
+}
+
+/* The same where another replacement was given a higher one meanwhile. */
+static void
+test_replaced_with_an_old_number(Lab *lab)
+{
+    GError *error = NULL;
+
+    lab_create(lab, V, "zero", MIB);
+    lab_run(lab, V, "one");
+    RlDraft *first = begin(lab, V "@current");
+    delete_revision(lab, V "@2");
+    RlDraft *second = begin(lab, V "@current");
+    g_assert_cmpuint(second->revision, ==, 3);
+    rl_draft_free(second); /* given up */
+    write_draft(first, "two");
+    g_assert_true(rl_draft_replace(first, &error));
+    g_assert_no_error(error);
+    rl_draft_free(first);
+    assert_revisions(lab, V, "1 2");
+    lab_run(lab, V, "three");
+    assert_revisions(lab, V, "1 2 4");
+}
+
 /* A resize in between makes a new clean image; the number is given already. */
 static void
 test_resized_in_between(Lab *lab)
@@ -423,6 +470,8 @@ main(int argc, char **argv)
     lab_add("/draft/replacement-that-did-not-come-about", test_replacement_that_did_not_come_about);
     lab_add("/draft/replaced-image-is-another", test_replaced_image_is_another);
     lab_add("/draft/two-replacements", test_two_replacements);
+    lab_add("/draft/deleted-while-it-was-to-be", test_deleted_while_it_was_to_be);
+    lab_add("/draft/replaced-with-an-old-number", test_replaced_with_an_old_number);
     lab_add("/draft/resized-in-between", test_resized_in_between);
     lab_add_on("/draft/full-disk", "ext4", test_full_disk);
     return g_test_run();

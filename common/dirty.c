@@ -40,11 +40,18 @@ rl_base_open(const RlVolume *volume, GError **error)
     g_autoptr(RlVolume) source = NULL;
     const RlVolume *from = base_volume(volume, &source, error);
     g_autoptr(RlBase) base = g_new0(RlBase, 1);
+    g_autoptr(GError) cause = NULL;
 
     base->fd = -1;
     if (!from)
         return NULL;
-    base->fd = rl_volume_open_image(from, from->clean_file, error);
+    base->fd = rl_volume_open_image(from, from->clean_file, &cause);
+    if (rl_error_is_errno(cause, ENOENT)) {
+        rl_fail(error, RL_ERROR_STATE, "volume '%s' has no clean image now", from->name->volume);
+        return NULL;
+    }
+    if (cause)
+        g_propagate_error(error, g_steal_pointer(&cause));
     if (base->fd < 0 || !rl_identity_need(base->fd, &base->id, error))
         return NULL;
     if (fstat(base->fd, &base->st) < 0) {

@@ -25,10 +25,9 @@ open_file(RlDraft *draft, const RlAccess *access, GError **error)
     for (int i = 0; i < 8; i++) {
         g_autoptr(GError) cause = NULL;
         rl_fd_close(&draft->dir);
-        draft->dir = rl_dir_make(draft->pool->root, draft->name->dir, error);
-        if (draft->dir < 0)
-            return false;
-        draft->fd = rl_newfile_open_for(draft->dir, final, access, &cause);
+        draft->dir = rl_dir_make(draft->pool->root, draft->name->dir, &cause);
+        if (draft->dir >= 0)
+            draft->fd = rl_newfile_open_for(draft->dir, final, access, &cause);
         if (draft->fd >= 0)
             return true;
         if (!rl_error_is_errno(cause, ENOENT) || i == 7) {

@@ -144,10 +144,16 @@ static bool
 resize_clean(RlVolume *volume, uint64_t capacity, bool allocate, bool *ret_done, GError **error)
 {
     g_autofree char *temp = rl_file_name_temp(volume->name->leaf);
-    g_autoptr(RlBase) base = rl_base_open(volume, error);
+    g_autoptr(GError) cause = NULL;
+    g_autoptr(RlBase) base = rl_base_open(volume, &cause);
     rl_autofd int fd = base ? rl_dirty_make(volume, base, error) : -1;
     uint64_t highest;
 
+    /* It was started or deleted meanwhile: look anew. */
+    if (g_error_matches(cause, RL_ERROR, RL_ERROR_STATE))
+        return true;
+    if (cause)
+        g_propagate_error(error, g_steal_pointer(&cause));
     if (fd < 0 || !rl_commit_highest(volume, base->fd, &highest, error) ||
         !rl_identity_new(fd, highest, error) || !set_size(fd, volume, capacity, allocate, error))
         return false;

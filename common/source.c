@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "source.h"
 
+#include <errno.h>
+
 #include "error.h"
 #include "state.h"
 #include "volume.h"
+
+/* How often a file may be gone by the time that it is opened; each time somebody else got something
+ * done. */
+#define ATTEMPTS_MAX 8
 
 /* A direct volume's only image is dirty now. Whose it is, and what makes it clean again? */
 static void
@@ -98,10 +104,19 @@ int
 rl_source_open(const RlPool *pool, const char *text, bool live, GError **error)
 {
     g_autoptr(RlName) name = rl_name_parse(text, error);
-    g_autoptr(RlVolume) volume = name ? rl_volume_open(pool, name->volume, error) : NULL;
-    g_autofree char *file = volume ? find_file(volume, name, live, error) : NULL;
 
-    return file ? rl_volume_open_image(volume, file, error) : -1;
+    /* A file that was found may have another name before it is opened: then look anew. */
+    for (int i = 0; name; i++) {
+        g_autoptr(RlVolume) volume = rl_volume_open(pool, name->volume, error);
+        g_autofree char *file = volume ? find_file(volume, name, live, error) : NULL;
+        g_autoptr(GError) cause = NULL;
+        int fd = file ? rl_volume_open_image(volume, file, &cause) : -1;
+        if (cause && (!rl_error_is_errno(cause, ENOENT) || i == ATTEMPTS_MAX - 1))
+            g_propagate_error(error, g_steal_pointer(&cause));
+        if (!cause)
+            return fd;
+    }
+    return -1;
 }
 
 char *

@@ -174,11 +174,17 @@ start_direct(Start *start, GError **error)
 static bool
 unshare_direct(RlVolume *volume, GError **error)
 {
-    g_autoptr(RlBase) base = rl_base_open(volume, error);
+    g_autoptr(GError) cause = NULL;
+    g_autoptr(RlBase) base = rl_base_open(volume, &cause);
     g_autofree char *temp = rl_file_name_temp(volume->name->leaf);
     rl_autofd int fd = base ? rl_dirty_make(volume, base, error) : -1;
     uint64_t highest;
 
+    /* Somebody was faster: the next attempt looks anew. */
+    if (g_error_matches(cause, RL_ERROR, RL_ERROR_STATE))
+        return true;
+    if (cause)
+        g_propagate_error(error, g_steal_pointer(&cause));
     if (fd < 0 || !rl_commit_highest(volume, base->fd, &highest, error) ||
         !rl_identity_new(fd, highest, error))
         return false;

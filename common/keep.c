@@ -11,13 +11,20 @@
 #include "hold.h"
 #include "state.h"
 
-/* Opens the dirty image if @owner runs on it; -1 and no error where not. */
+/* Opens the dirty image if @owner runs on it; -1 and no error where not. Without the lock it may be
+ * gone since the volume was looked at: then nobody does. */
 static int
 open_owned(const RlVolume *volume, const RlOwner *owner, RlRun **ret_run, GError **error)
 {
+    g_autoptr(GError) cause = NULL;
+
     if (!volume->dirty.there)
         return -1;
-    rl_autofd int fd = rl_volume_open_image(volume, volume->dirty_file, error);
+    rl_autofd int fd = rl_volume_open_image(volume, volume->dirty_file, &cause);
+    if (rl_error_is_errno(cause, ENOENT))
+        return -1;
+    if (cause)
+        g_propagate_error(error, g_steal_pointer(&cause));
     if (fd < 0 || !rl_run_get(fd, ret_run, error))
         return -1;
     return *ret_run && rl_run_is_of(*ret_run, owner) ? rl_fd_steal(&fd) : -1;
@@ -132,13 +139,12 @@ rl_volume_is_continued(const RlPool *pool, const char *name, const RlOwner *owne
     return fd >= 0 && (run->continued || !rl_hold_get(fd, &mark, NULL) || mark != RL_HOLD_NONE);
 }
 
-/* The dirty image of @name if @owner has it and its mark is RESTORED; -1 where not. */
+/* The dirty image of @volume if @owner has it and its mark is RESTORED; -1 where not. */
 static int
-open_restored(const RlPool *pool, const char *name, const RlOwner *owner, GError **error)
+open_restored(const RlVolume *volume, const RlOwner *owner, GError **error)
 {
-    g_autoptr(RlVolume) volume = rl_volume_find(pool, name, error);
     g_autoptr(RlRun) run = NULL;
-    rl_autofd int fd = volume ? open_owned(volume, owner, &run, error) : -1;
+    rl_autofd int fd = open_owned(volume, owner, &run, error);
     RlHold mark;
 
     if (fd < 0 || !rl_hold_get(fd, &mark, error) || mark != RL_HOLD_RESTORED)
@@ -149,7 +155,8 @@ open_restored(const RlPool *pool, const char *name, const RlOwner *owner, GError
 bool
 rl_volume_is_unconfirmed(const RlPool *pool, const char *name, const RlOwner *owner)
 {
-    rl_autofd int fd = open_restored(pool, name, owner, NULL);
+    g_autoptr(RlVolume) volume = rl_volume_find(pool, name, NULL);
+    rl_autofd int fd = volume ? open_restored(volume, owner, NULL) : -1;
 
     return fd >= 0;
 }
@@ -157,9 +164,13 @@ rl_volume_is_unconfirmed(const RlPool *pool, const char *name, const RlOwner *ow
 bool
 rl_volume_confirm(const RlPool *pool, const char *name, const RlOwner *owner, GError **error)
 {
+    g_autoptr(RlVolume) volume = rl_volume_find(pool, name, error);
+    g_autoptr(RlLock) lock = volume ? rl_volume_lock(volume, "confirm", error) : NULL;
     g_autoptr(GError) cause = NULL;
-    rl_autofd int fd = open_restored(pool, name, owner, &cause);
 
+    if (!lock)
+        return false;
+    rl_autofd int fd = open_restored(volume, owner, &cause);
     if (cause) {
         g_propagate_error(error, g_steal_pointer(&cause));
         return false;
@@ -172,10 +183,11 @@ rl_volume_announce_restore(const RlPool *pool, const char *name, const RlOwner *
                            GError **error)
 {
     g_autoptr(RlVolume) volume = rl_volume_open(pool, name, error);
+    g_autoptr(RlLock) lock = volume ? rl_volume_lock(volume, "announce a restore", error) : NULL;
     g_autoptr(RlRun) run = NULL;
     RlHold mark;
 
-    if (!volume)
+    if (!lock)
         return false;
     rl_autofd int fd = open_owned(volume, owner, &run, NULL);
     if (fd < 0)
@@ -192,6 +204,7 @@ lock_idle(RlVolume *volume, const char *what, int *ret_fd, GError **error)
 {
     g_autoptr(RlLock) lock = rl_volume_lock(volume, what, error);
     g_autoptr(RlRun) run = NULL;
+    RlHold mark;
 
     if (!lock)
         return NULL;
@@ -200,7 +213,7 @@ lock_idle(RlVolume *volume, const char *what, int *ret_fd, GError **error)
         return NULL;
     }
     rl_autofd int fd = rl_volume_open_image(volume, volume->dirty_file, error);
-    if (fd < 0 || !rl_run_get(fd, &run, error))
+    if (fd < 0 || !rl_run_get(fd, &run, error) || !rl_hold_get(fd, &mark, error))
         return NULL;
     if (rl_run_is_held(run, fd)) {
         rl_fail(error, RL_ERROR_STATE, "volume '%s' cannot be %s: it is running%s%s%s",
@@ -208,6 +221,9 @@ lock_idle(RlVolume *volume, const char *what, int *ret_fd, GError **error)
                 run ? "'" : "");
         return NULL;
     }
+    bool ended = mark == RL_HOLD_SAVED || mark == RL_HOLD_SUSPECT;
+    if (!ended && !rl_state_require_not_starting(volume, run, error))
+        return NULL;
     *ret_fd = rl_fd_steal(&fd);
     return g_steal_pointer(&lock);
 }

@@ -65,7 +65,8 @@ bool rl_volume_announce_restore(const RlPool *pool, const char *name, const RlOw
 /**
  * rl_volume_continue:
  * A person decides that the dirty image of the volume @name is good as it is: the next start goes
- * on with it. RL_ERROR_STATE while the volume runs, or where there is no clean image;
+ * on with it. RL_ERROR_STATE while the volume runs, if a domain was started on it a short while
+ * ago, or where there is no clean image;
  * RL_ERROR_NOT_FOUND where there is no dirty image.
  */
 bool rl_volume_continue(const RlPool *pool, const char *name, GError **error);
@@ -73,7 +74,8 @@ bool rl_volume_continue(const RlPool *pool, const char *name, GError **error);
 /**
  * rl_volume_discard:
  * A person decides that the dirty image of the volume @name goes, and with it all that was written
- * since the last commit. RL_ERROR_STATE while the volume runs, or if the dirty image is its only
- * one (RL_KIND_DIRECT, an orphan); RL_ERROR_NOT_FOUND where there is none.
+ * since the last commit. RL_ERROR_STATE while the volume runs, if a domain was started on it a
+ * short while ago, or if the dirty image is its only one (RL_KIND_DIRECT, an orphan);
+ * RL_ERROR_NOT_FOUND where there is none.
  */
 bool rl_volume_discard(const RlPool *pool, const char *name, GError **error);

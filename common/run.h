@@ -6,6 +6,9 @@
 #include <glib.h>
 #include <stdbool.h>
 
+/* The driver of a run that no domain of libvirt's has: a person began it, and ends it. */
+#define RL_RUN_BY_HAND "virt-reflink"
+
 /* The domain that a volume is started for. Borrowed strings. */
 typedef struct {
     const char *driver; /* "libxl", "qemu", or who else starts volumes */

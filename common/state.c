@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "state.h"
 
+#include <errno.h>
+#include <string.h>
+
 #include "error.h"
 #include "fd.h"
 #include "hold.h"
@@ -22,19 +25,36 @@ decide(const RlVolume *volume, int fd, const RlRun *run, RlHold hold)
     return RL_STATE_LEFT;
 }
 
+/* Without the lock the image may be gone since that look: then the volume is stopped. */
+static bool
+state_of_image(const RlVolume *volume, RlState *ret_state, RlRun **ret_run, GError **error)
+{
+    g_autoptr(GError) cause = NULL;
+    rl_autofd int fd = rl_volume_open_image(volume, volume->dirty_file, &cause);
+    RlHold hold;
+
+    if (rl_error_is_errno(cause, ENOENT)) {
+        *ret_state = RL_STATE_STOPPED;
+        return true;
+    }
+    if (fd < 0) {
+        g_propagate_error(error, g_steal_pointer(&cause));
+        return false;
+    }
+    if (!rl_run_get(fd, ret_run, error) || !rl_hold_get(fd, &hold, error))
+        return false;
+    *ret_state = decide(volume, fd, *ret_run, hold);
+    return true;
+}
+
 bool
 rl_state_get(const RlVolume *volume, RlState *ret_state, RlRun **ret_run, GError **error)
 {
     g_autoptr(RlRun) run = NULL;
     RlState state = RL_STATE_STOPPED;
 
-    if (volume->dirty.there) {
-        rl_autofd int fd = rl_volume_open_image(volume, volume->dirty_file, error);
-        RlHold hold;
-        if (fd < 0 || !rl_run_get(fd, &run, error) || !rl_hold_get(fd, &hold, error))
-            return false;
-        state = decide(volume, fd, run, hold);
-    }
+    if (volume->dirty.there && !state_of_image(volume, &state, &run, error))
+        return false;
     *ret_state = state;
     if (ret_run)
         *ret_run = g_steal_pointer(&run);
@@ -85,6 +105,17 @@ rl_state_require_unlinked(const RlVolume *volume, GError **error)
         "volume '%s' has a dirty image with %lu names: whoever writes to it changes a file that is "
         "somewhere else as well; remove its other names, or decide with 'virt-reflink discard'",
         volume->name->volume, (unsigned long) volume->dirty.st.st_nlink);
+}
+
+bool
+rl_state_require_not_starting(const RlVolume *volume, const RlRun *run, GError **error)
+{
+    if (!run || strcmp(run->driver, RL_RUN_BY_HAND) == 0 || !rl_run_is_fresh(run))
+        return true;
+    return rl_fail(error, RL_ERROR_STATE,
+                   "volume '%s' was started for domain '%s' less than %d minutes ago: that may be "
+                   "about to open it",
+                   volume->name->volume, run->name, RL_RUN_GRACE_SECONDS / 60);
 }
 
 bool

@@ -51,6 +51,14 @@ bool rl_state_require_unlinked(const RlVolume *volume, GError **error);
 bool rl_state_refuse_left(const RlVolume *volume, const char *what, GError **error);
 
 /**
+ * rl_state_require_not_starting:
+ * False with RL_ERROR_STATE if @run (may be NULL), which is that of @volume's dirty image, is a
+ * domain's that was started a short while ago and may be about to open it: nothing for a person to
+ * decide about. The caller has the lock.
+ */
+bool rl_state_require_not_starting(const RlVolume *volume, const RlRun *run, GError **error);
+
+/**
  * rl_state_require_idle:
  * True if nothing would be pulled away from under anybody: the volume is stopped, or just left
  * dirty. Else false with RL_ERROR_STATE, a sentence "volume ... cannot be @what: ..." that names

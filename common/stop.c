@@ -177,6 +177,8 @@ check(const RlVolume *volume, int fd, const RlOwner *owner, const RlRun *run, bo
     }
     if (owner ? rl_run_is_open(run, fd) : rl_run_is_held(run, fd))
         return refuse_busy(volume, error);
+    if (!owner && !rl_state_require_not_starting(volume, run, error))
+        return false;
     *ret_go_on = true;
     return true;
 }
@@ -186,6 +188,7 @@ check(const RlVolume *volume, int fd, const RlOwner *owner, const RlRun *run, bo
 static bool
 sync_ahead(const RlVolume *volume, const RlOwner *owner, GError **error)
 {
+    g_autoptr(GError) cause = NULL;
     g_autoptr(RlRun) run = NULL;
     rl_autofd int fd = -1;
     RlStop stop;
@@ -194,7 +197,11 @@ sync_ahead(const RlVolume *volume, const RlOwner *owner, GError **error)
     if (!volume->dirty.there ||
         (volume->kind != RL_KIND_PERSISTENT && volume->kind != RL_KIND_DIRECT))
         return true;
-    fd = rl_volume_open_image(volume, volume->dirty_file, error);
+    fd = rl_volume_open_image(volume, volume->dirty_file, &cause);
+    if (rl_error_is_errno(cause, ENOENT))
+        return true; /* somebody else ended it: what is there now is seen with the lock */
+    if (cause)
+        g_propagate_error(error, g_steal_pointer(&cause));
     if (fd < 0 || !rl_run_get(fd, &run, error) ||
         !check(volume, fd, owner, run, &go_on, &stop, error))
         return false;

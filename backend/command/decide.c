@@ -5,8 +5,6 @@
 #include "command.h"
 #include "common/alias.h"
 #include "common/error.h"
-#include "common/fd.h"
-#include "common/hold.h"
 #include "common/keep.h"
 #include "common/maintain.h"
 #include "common/start.h"
@@ -15,7 +13,7 @@
 /* The same for every call: whoever starts a volume by hand may start it again, and no domain of
  * libvirt's has it. */
 static const RlOwner by_hand = {
-    .driver = "virt-reflink",
+    .driver = RL_RUN_BY_HAND,
     .uuid = "00000000-0000-0000-0000-000000000000",
     .name = "started by hand",
 };
@@ -42,32 +40,6 @@ rl_command_start(const RlPool *pool, const char *name, GError **error)
     return true;
 }
 
-/* A domain that libvirt starts at this moment has its image not open yet. */
-static bool
-require_no_domain_starting(const RlPool *pool, const char *name, GError **error)
-{
-    g_autoptr(RlVolume) volume = rl_volume_find(pool, name, error);
-    g_autoptr(RlRun) run = NULL;
-    RlHold hold;
-
-    if (!volume)
-        return false;
-    if (!volume->dirty.there)
-        return true;
-    rl_autofd int fd = rl_volume_open_image(volume, volume->dirty_file, error);
-    if (fd < 0 || !rl_run_get(fd, &run, error) || !rl_hold_get(fd, &hold, error))
-        return false;
-    bool ended = hold == RL_HOLD_SAVED || hold == RL_HOLD_SUSPECT;
-    /* Of an image that is open the engine says so itself. */
-    if (!run || ended || rl_run_is_of(run, &by_hand) || !rl_run_is_fresh(run) ||
-        rl_run_is_open(run, fd))
-        return true;
-    return rl_fail(error, RL_ERROR_STATE,
-                   "volume '%s' was started for domain '%s' less than %d minutes ago: that may be "
-                   "about to open it",
-                   name, run->name, RL_RUN_GRACE_SECONDS / 60);
-}
-
 bool
 rl_command_stop(const RlPool *pool, const char *name, GError **error)
 {
@@ -83,8 +55,7 @@ rl_command_stop(const RlPool *pool, const char *name, GError **error)
     };
     RlStop stop;
 
-    if (!require_no_domain_starting(pool, name, error) ||
-        !rl_volume_stop(pool, name, NULL, &stop, error))
+    if (!rl_volume_stop(pool, name, NULL, &stop, error))
         return false;
     if (stop == RL_STOP_HELD)
         return rl_fail(error, RL_ERROR_STATE, "volume '%s' %s", name, outcomes[stop]);
@@ -97,7 +68,7 @@ rl_command_stop(const RlPool *pool, const char *name, GError **error)
 bool
 rl_command_continue(const RlPool *pool, const char *name, GError **error)
 {
-    if (!require_no_domain_starting(pool, name, error) || !rl_volume_continue(pool, name, error))
+    if (!rl_volume_continue(pool, name, error))
         return false;
     printf("%s keeps its dirty image; its next start goes on with it, without any saved memory.\n",
            name);
@@ -107,7 +78,7 @@ rl_command_continue(const RlPool *pool, const char *name, GError **error)
 bool
 rl_command_discard(const RlPool *pool, const char *name, GError **error)
 {
-    if (!require_no_domain_starting(pool, name, error) || !rl_volume_discard(pool, name, error))
+    if (!rl_volume_discard(pool, name, error))
         return false;
     rl_alias_tidy(pool, name);
     printf("%s has no dirty image any more; its clean image and revisions are as they were.\n",

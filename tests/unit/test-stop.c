@@ -213,6 +213,11 @@ test_whose_it_is(Lab *lab)
     lab_stop(lab, V, &bob, RL_STOP_NOT_OWNED);
     lab_stop(lab, V, &namesake, RL_STOP_NOT_OWNED);
     image_is(lab, V, RL_FILE_DIRTY, "two");
+    lab_stop_fails(lab, V, NULL, RL_ERROR_STATE, "that may be about to open it");
+    image_is(lab, V, RL_FILE_DIRTY, "two");
+    RlOwner by_hand = {.driver = RL_RUN_BY_HAND, .uuid = alice.uuid, .name = "by hand"};
+    lab_stop(lab, V, &alice, RL_STOP_COMMITTED);
+    lab_start(lab, V, &by_hand);
     lab_stop(lab, V, NULL, RL_STOP_COMMITTED);
     lab_stop_fails(lab, "missing", &alice, RL_ERROR_NOT_FOUND, "there is no volume 'missing'");
 }

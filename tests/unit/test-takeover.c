@@ -322,12 +322,39 @@ test_discard(Lab *lab)
         g_assert_false(rl_volume_discard(lab->pool, V, &error));
         take_error(error, RL_ERROR_STATE, "running for domain 'alice'");
     }
+    /* Its domain may be about to open it. */
+    error = NULL;
+    g_assert_false(rl_volume_discard(lab->pool, V, &error));
+    take_error(error, RL_ERROR_STATE, "was started for domain 'alice' less than");
+    error = NULL;
+    g_assert_false(rl_volume_continue(lab->pool, V, &error));
+    take_error(error, RL_ERROR_STATE, "was started for domain 'alice' less than");
+    image_is(lab, V, RL_FILE_DIRTY, "two");
+    crash(lab, V);
     error = NULL;
     g_assert_true(rl_volume_discard(lab->pool, V, &error));
     g_assert_no_error(error);
     image_is(lab, V, RL_FILE_CLEAN, "one");
     g_autofree char *dir = lab_path(lab, "a/b");
     assert_list(dir, "private.img");
+}
+
+/* Whoever looks without the lock sees an image, and then there is none. */
+static void
+test_state_of_an_image_that_goes(Lab *lab)
+{
+    GError *error = NULL;
+    RlState state;
+
+    lab_create(lab, V, "one", MIB);
+    lab_start(lab, V, &alice);
+    g_autoptr(RlVolume) volume = rl_volume_open(lab->pool, V, &error);
+    g_assert_true(volume->dirty.there);
+    image_write(lab, V, RL_FILE_DIRTY, "two");
+    lab_stop(lab, V, &alice, RL_STOP_COMMITTED);
+    g_assert_true(rl_state_get(volume, &state, NULL, &error));
+    g_assert_no_error(error);
+    g_assert_cmpint(state, ==, RL_STATE_STOPPED);
 }
 
 static void
@@ -535,6 +562,7 @@ main(int argc, char **argv)
     lab_add("/takeover/below-an-overlay", test_below_an_overlay);
     lab_add("/takeover/image-with-two-names", test_image_with_two_names);
     lab_add("/takeover/precache-with-two-names", test_precache_with_two_names);
+    lab_add("/takeover/state-of-an-image-that-goes", test_state_of_an_image_that_goes);
     lab_add("/keep/discard", test_discard);
     lab_add("/keep/only-image-is-not-discarded", test_only_image_is_not_discarded);
     lab_add("/keep/kept-snapshot-goes-on", test_kept_snapshot_goes_on);

@@ -1,14 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "making.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
 #include "virobject.h"
+
+#include "common/fd.h"
 
 /* libvirt frees a definition's private data with the definition, and shares it with the shallow
  * copy that buildVol gets. */
 typedef struct {
     virObject parent;
-    GMutex lock; /* vol-info asks from another thread while the draft is built */
     RlDraft *draft;
+    GMutex lock; /* vol-info asks from another thread while the draft is built */
+    int look;    /* so it has a descriptor of its own of the draft's file, that opens nothing */
 } Making;
 
 static void
@@ -17,6 +23,7 @@ dispose(void *object)
     Making *making = object;
 
     rl_draft_free(making->draft);
+    rl_fd_close(&making->look);
     g_mutex_clear(&making->lock);
 }
 
@@ -46,9 +53,11 @@ void
 rl_making_begin(virStorageVolDef *vol, RlDraft *draft)
 {
     Making *making = virObjectNew(making_class());
+    g_autofree char *file = g_strdup_printf("/proc/self/fd/%d", draft->fd);
 
     g_mutex_init(&making->lock);
     making->draft = draft;
+    making->look = open(file, O_PATH | O_CLOEXEC);
     virObjectUnref(vol->target.privateData);
     vol->target.privateData = &making->parent;
 }
@@ -69,9 +78,9 @@ rl_making_end(const virStorageVolDef *vol)
     if (!making)
         return;
     g_mutex_lock(&making->lock);
-    RlDraft *draft = g_steal_pointer(&making->draft);
+    rl_fd_close(&making->look);
     g_mutex_unlock(&making->lock);
-    rl_draft_free(draft);
+    g_clear_pointer(&making->draft, rl_draft_free);
 }
 
 bool
@@ -98,7 +107,7 @@ rl_making_stat(const virStorageVolDef *vol, struct stat *ret_st)
     if (!making)
         return false;
     g_mutex_lock(&making->lock);
-    known = making->draft && making->draft->fd >= 0 && fstat(making->draft->fd, ret_st) == 0;
+    known = making->look >= 0 && fstat(making->look, ret_st) == 0;
     g_mutex_unlock(&making->lock);
     return known;
 }

@@ -137,6 +137,21 @@ lock_pool(virStoragePoolObj *obj, virStorageVolDef *vol)
     virStoragePoolObjDecrAsyncjobs(obj);
 }
 
+/* libvirt is about to free @vol. While the pool was unlocked a download or a clone of it may have
+ * begun, which ask for less than a deletion does, and have the definition in their hands still. */
+static void
+lock_pool_alone(virStoragePoolObj *obj, virStorageVolDef *vol)
+{
+    virObjectLock(obj);
+    while (vol->in_use > 1) {
+        virObjectUnlock(obj);
+        g_usleep(1000);
+        virObjectLock(obj);
+    }
+    vol->in_use--;
+    virStoragePoolObjDecrAsyncjobs(obj);
+}
+
 static bool
 delete_name(const RlPool *pool, const char *text, bool with_labels, GError **error)
 {
@@ -171,7 +186,7 @@ rl_vol_delete_cb(virStoragePoolObj *obj, virStorageVolDef *vol, unsigned int fla
         return -1;
     unlock_pool(obj, vol);
     bool done = delete_name(pool, vol->name, flags & VIR_STORAGE_VOL_DELETE_WITH_SNAPSHOTS, &error);
-    lock_pool(obj, vol);
+    lock_pool_alone(obj, vol);
     /* Gone is what it was to be. */
     if (!done && !g_error_matches(error, RL_ERROR, RL_ERROR_NOT_FOUND))
         return rl_report_about(error, vol->name);

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Who and what takes part in the race. */
+#include "race.h"
+
+#include "common/pool-build.h"
+#include "xml/documents.h"
+
+#include <string.h>
+
+const char *const volume_names[VOLUMES] = {"a", "app/b", "app/deep/c", "app/s", "tmp/v", "app/d"};
+const RlKind volume_kinds[VOLUMES] = {RL_KIND_PERSISTENT, RL_KIND_PERSISTENT, RL_KIND_PERSISTENT,
+                                      RL_KIND_SNAPSHOT,   RL_KIND_VOLATILE,   RL_KIND_DIRECT};
+const int volume_keep[VOLUMES] = {3, 1, 0, 3, 3, 3};
+
+int
+volume_find(const char *name)
+{
+    for (int i = 0; i < VOLUMES; i++)
+        if (strcmp(volume_names[i], name) == 0)
+            return i;
+    return -1;
+}
+
+/* Odd ones are Xen's: there an image that was not written to may be told by its dates. */
+RlOwner
+owner_of(int owner)
+{
+    static char uuids[OWNERS + 1][40], names[OWNERS + 1][16];
+
+    g_snprintf(uuids[owner], sizeof(uuids[0]), "%08d-1111-4111-8111-111111111111", owner);
+    g_snprintf(names[owner], sizeof(names[0]), "domain%d", owner);
+    return (RlOwner){
+        .driver = owner % 2 ? "libxl" : "qemu", .uuid = uuids[owner], .name = names[owner]};
+}
+
+int
+owner_find(const RlRun *run)
+{
+    for (int i = 1; run && i <= OWNERS; i++) {
+        RlOwner owner = owner_of(i);
+        if (rl_run_is_of(run, &owner))
+            return i;
+    }
+    return run ? -1 : 0;
+}
+
+char *
+label_of(int label)
+{
+    return g_strdup_printf("label-%d", label);
+}
+
+int
+label_find(const char *label)
+{
+    return g_str_has_prefix(label, "label-") ? atoi(label + strlen("label-")) : 0;
+}
+
+const char *
+op_name(OpKind kind)
+{
+    static const char *const names[OP_KINDS] = {
+        "create",  "clone",    "label",    "revert",  "upload", "start",  "open",
+        "write",   "close",    "stop",     "unstart", "save",   "keep",   "announce",
+        "restore", "confirm",  "continue", "discard", "resize", "delete", "delete-revision",
+        "tidy",    "maintain", "list",     "state",   "read",   "age",    "quiet"};
+
+    return names[kind];
+}
+
+void
+make_pool(const char *path)
+{
+    g_autoptr(RlOptions) options = rl_options_new();
+    RlAccess access = {(mode_t) -1, (uid_t) -1, (gid_t) -1};
+    GError *error = NULL;
+
+    for (int i = 0; i < VOLUMES; i++)
+        rl_options_add_rule(options, volume_names[i], volume_keep[i],
+                            volume_kinds[i] == RL_KIND_SNAPSHOT ? -1 : (int) volume_kinds[i]);
+    rl_pool_build(path, options, &access, rl_xml_documents(), &error);
+    g_assert_no_error(error);
+}
+
+RlPool *
+open_pool(void)
+{
+    GError *error = NULL;
+    RlPool *pool = rl_pool_open(pool_path, rl_xml_documents(), &error);
+
+    g_assert_no_error(error);
+    return pool;
+}

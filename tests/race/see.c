@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What lies on the disk, seen without the engine but for its names and attributes. */
+#include "common/attr.h"
+#include "common/entries.h"
+#include "common/fd.h"
+#include "common/filename.h"
+#include "common/hold.h"
+#include "model/model.h"
+#include "race.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+void
+content_write(int fd, Content content)
+{
+    GError *error = NULL;
+
+    if (!rl_model_write_block(fd, RL_MODEL_BLOCK, content, 0, &error))
+        g_error("%s", error->message);
+}
+
+Content
+content_read(int fd)
+{
+    Content content;
+    GError *error = NULL;
+
+    if (!rl_model_read(fd, &content, &error))
+        g_error("%s", error->message);
+    return content;
+}
+
+/* With its owner and mark where it is the dirty one. */
+static Image
+look_at(int dir, const char *file, Seen *dirty)
+{
+    rl_autofd int fd = openat(dir, file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    g_autoptr(RlRun) run = NULL;
+    struct stat st;
+
+    /* A temporary may go at any time; all else waits for the lock. */
+    if (fd < 0 || fstat(fd, &st) < 0)
+        g_error("cannot look at %s, whose lock we have: %s", file, g_strerror(errno));
+    if (dirty) {
+        if (!rl_run_get(fd, &run, NULL) || !rl_hold_get(fd, &dirty->hold, NULL))
+            g_error("cannot read the attributes of %s", file);
+        dirty->owner = owner_find(run);
+        dirty->fresh = run && rl_run_is_fresh(run);
+    }
+    return (Image){true, st.st_ino, st.st_size, content_read(fd)};
+}
+
+static void
+add_revision(Seen *seen, int dir, const char *file, const RlFileName *name)
+{
+    Image image = look_at(dir, file, NULL);
+    int at = seen->n_revisions++;
+
+    if (seen->n_revisions > REVISIONS)
+        g_error("there are more than %d revisions beside %s", REVISIONS, file);
+    Revision revision = {.ino = image.ino, .content = image.content};
+    if (name->role == RL_FILE_REVISION)
+        revision.number = name->number;
+    else
+        revision.label = label_find(name->label);
+    for (; at > 0; at--) {
+        const Revision *other = &seen->revisions[at - 1];
+        if (revision.label ? !other->label || other->label < revision.label
+                           : !other->label && other->number < revision.number)
+            break;
+        seen->revisions[at] = *other;
+    }
+    seen->revisions[at] = revision;
+}
+
+static void
+add_file(Seen *seen, int dir, const char *file, const char *leaf)
+{
+    RlFileName name = rl_file_name_parse(file);
+
+    if (name.role == RL_FILE_OTHER || strcmp(name.leaf, leaf) != 0)
+        return;
+    switch (name.role) {
+    case RL_FILE_CLEAN:
+        seen->clean = look_at(dir, file, NULL);
+        break;
+    case RL_FILE_DIRTY:
+        seen->dirty = look_at(dir, file, seen);
+        break;
+    case RL_FILE_RECORD:
+        seen->record = true;
+        break;
+    case RL_FILE_TEMP:
+        seen->temps++;
+        break;
+    case RL_FILE_REVISION:
+    case RL_FILE_LABEL:
+        add_revision(seen, dir, file, &name);
+        break;
+    default:
+        break;
+    }
+}
+
+void
+see(int volume, Seen *seen)
+{
+    g_autofree char *whole =
+        g_strdup_printf("%s/%s%s", pool_path, strchr(volume_names[volume], '/') ? "" : "volumes/",
+                        volume_names[volume]);
+    g_autofree char *path = g_path_get_dirname(whole), *leaf = g_path_get_basename(whole);
+    rl_autofd int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    g_autoptr(RlEntries) entries = dir < 0 ? NULL : rl_entries_open(dir, NULL);
+    const char *file;
+
+    memset(seen, 0, sizeof(*seen));
+    while (entries && (file = rl_entries_next(entries)))
+        add_file(seen, dir, file, leaf);
+}
+
+bool
+seen_exists(const Seen *seen, int volume)
+{
+    return seen->clean.there || seen->dirty.there ||
+           (seen->record &&
+            (volume_kinds[volume] == RL_KIND_SNAPSHOT || volume_kinds[volume] == RL_KIND_VOLATILE));
+}

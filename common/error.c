@@ -39,7 +39,9 @@ rl_error_about(GError **error, const char *what, const char *name)
 {
     g_autofree char *quoted = g_strdup_printf("'%s'", name);
 
-    if (error && *error && !strstr((*error)->message, quoted))
+    /* An impossible name is in the sentence already, in a form that can be shown. */
+    if (error && *error && !g_error_matches(*error, RL_ERROR, RL_ERROR_NAME) &&
+        !strstr((*error)->message, quoted))
         g_prefix_error(error, "%s '%s': ", what, name);
 }
 

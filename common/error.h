@@ -45,7 +45,7 @@ bool rl_fail_errno(GError **error, int saved_errno, const char *format, ...) G_G
  * rl_error_about:
  * Makes the sentence of *@error begin with what it is about, "@what 'NAME': ", if @name is not in
  * it already: what fails deep down, for want of space for one, often knows no name. Nothing where
- * there is no error.
+ * there is no error, or one about the name itself.
  */
 void rl_error_about(GError **error, const char *what, const char *name);
 

@@ -55,6 +55,10 @@ test_about(void)
     rl_error_about(&error, "pool", "a/b%s");
     g_assert_true(g_str_has_prefix(error->message, "volume 'a/b%s': cannot write: "));
     g_assert_true(rl_error_is_errno(error, ENOSPC));
+    g_clear_error(&error);
+    rl_fail(&error, RL_ERROR_NAME, "invalid name");
+    rl_error_about(&error, "volume", "bell\a");
+    g_assert_cmpstr(error->message, ==, "invalid name");
     g_error_free(error);
 }
 

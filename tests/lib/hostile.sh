@@ -100,5 +100,6 @@ foreign()
     esac
 }
 
+# shellcheck disable=SC2034
 FOREIGN_KINDS='link link-to-directory link-to-nothing hard-link fifo character-device block-device
     socket directory'

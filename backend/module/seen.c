@@ -14,7 +14,7 @@
 typedef struct {
     struct stat st;
     gint64 read_us;
-    GHashTable *files;
+    GTree *files; /* no hash table: whoever writes to the directory could choose colliding names */
 } Directory;
 
 static GMutex lock;
@@ -26,7 +26,7 @@ directory_free(void *data)
 {
     Directory *directory = data;
 
-    g_hash_table_unref(directory->files);
+    g_tree_unref(directory->files);
     g_free(directory);
 }
 
@@ -72,18 +72,32 @@ rl_seen_join(const GPtrArray *revisions)
 }
 
 static void
-add_file(GHashTable *by_leaf, const char *file)
+add_file(GTree *by_leaf, const char *file)
 {
     RlFileName name = rl_file_name_parse(file);
 
     if (name.role != RL_FILE_REVISION && name.role != RL_FILE_LABEL)
         return;
-    GPtrArray *files = g_hash_table_lookup(by_leaf, name.leaf);
+    GPtrArray *files = g_tree_lookup(by_leaf, name.leaf);
     if (!files) {
         files = g_ptr_array_new_with_free_func(g_free);
-        g_hash_table_insert(by_leaf, g_strdup(name.leaf), files);
+        g_tree_insert(by_leaf, g_strdup(name.leaf), files);
     }
     g_ptr_array_add(files, g_strdup(file));
+}
+
+static gboolean
+add_joined(gpointer leaf, gpointer files, gpointer joined)
+{
+    g_tree_insert(joined, g_strdup(leaf), join(files));
+    return FALSE;
+}
+
+static gint
+compare_leaves(gconstpointer a, gconstpointer b, gpointer data)
+{
+    (void) data;
+    return strcmp(a, b);
 }
 
 static Directory *
@@ -91,10 +105,8 @@ read_directory(int dir, const struct stat *st)
 {
     gint64 now_us = g_get_real_time();
     g_autoptr(RlEntries) entries = rl_entries_open(dir, NULL);
-    g_autoptr(GHashTable) by_leaf =
-        g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_ptr_array_unref);
-    GHashTableIter iter;
-    gpointer leaf, files;
+    g_autoptr(GTree) by_leaf =
+        g_tree_new_full(compare_leaves, NULL, g_free, (GDestroyNotify) g_ptr_array_unref);
     const char *file;
 
     if (!entries)
@@ -102,14 +114,14 @@ read_directory(int dir, const struct stat *st)
     while ((file = rl_entries_next(entries)))
         if (entries->type == DT_REG || entries->type == DT_UNKNOWN)
             add_file(by_leaf, file);
+    if (!rl_entries_are_all(entries, NULL))
+        return NULL;
 
     Directory *directory = g_new0(Directory, 1);
     directory->st = *st;
     directory->read_us = now_us;
-    directory->files = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-    g_hash_table_iter_init(&iter, by_leaf);
-    while (g_hash_table_iter_next(&iter, &leaf, &files))
-        g_hash_table_insert(directory->files, g_strdup(leaf), join(files));
+    directory->files = g_tree_new_full(compare_leaves, NULL, g_free, g_free);
+    g_tree_foreach(by_leaf, add_joined, directory->files);
     return directory;
 }
 
@@ -126,7 +138,7 @@ has_changed(const Directory *directory, const struct stat *st)
 static char *
 files_of(const Directory *directory, const char *leaf)
 {
-    const char *files = g_hash_table_lookup(directory->files, leaf);
+    const char *files = g_tree_lookup(directory->files, leaf);
 
     return g_strdup(files ? files : "");
 }

@@ -30,9 +30,6 @@ typedef struct {
     int flags;
 } Operation;
 
-/* All of them, ended by one without a name. */
-extern const Operation operations[];
-
 /* --- what operations are made of */
 
 #define SIZE (64 * KIB)
@@ -61,6 +58,6 @@ bool make_old(const char *work, const char *name, GError **error);
 bool stop_for(const char *work, const char *name, const RlOwner *owner, RlStop wanted,
               GError **error);
 
-/* The operations themselves, by what they are about. */
+/* The operations themselves, by what they are about; each array ends with one without a name. */
 extern const Operation making_operations[], running_operations[], keeping_operations[],
     changing_operations[], pool_operations[];

@@ -34,6 +34,7 @@ loop_devices_below()
 }
 
 # unmount_filesystem DIRECTORY: waits a little for whoever is just leaving it.
+# (In a trap a plain "return" is that of the command before the trap: a failed test kept its files.)
 unmount_filesystem()
 {
     local device
@@ -42,7 +43,7 @@ unmount_filesystem()
         losetup --detach "$device" || true
     done
     for _ in 1 2 3 4 5 6 7 8 9 10; do
-        umount "$1" 2>/dev/null && return
+        umount "$1" 2>/dev/null && return 0
         sleep 0.2
     done
     echo "$1 is still in use; unmounting it lazily" >&2

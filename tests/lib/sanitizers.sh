@@ -40,8 +40,9 @@ daemon_environment()
         [ $# = 0 ] || printf '%s\n' "$@"
         return
     fi
-    sanitizer_options 0
-    library=$(sanitizer_library)
+    # The guard comes first, and the sanitizer would have it otherwise.
+    echo "$(sanitizer_options 0):verify_asan_link_order=0"
+    library=$BUILD_DIR/tests/fork-guard.so:$(sanitizer_library)
     for variable in "$@"; do
         case $variable in
         LD_PRELOAD=*) library="$library:${variable#LD_PRELOAD=}" ;;
@@ -51,8 +52,8 @@ daemon_environment()
     echo "LD_PRELOAD=$library"
 }
 
-# install_hook FILE [HOOK]: as an administrator links it. libvirt hands LD_PRELOAD on to its hooks and no
-# options, so with sanitizers a script puts that right. The process is called as the link would be.
+# install_hook FILE [HOOK]: as an administrator links it. libvirt hands no options on to its hooks, so with
+# sanitizers a script does. The process is called as the link would be.
 # The hook's worker loads libvirt's client library when it needs it; the XDR library below that has to
 # be there from the beginning, or the sanitizer's own functions in front of it lead nowhere.
 install_hook()

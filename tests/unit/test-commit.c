@@ -286,6 +286,47 @@ test_killed_while_replacing(Lab *lab)
     g_assert_cmpint(n, >, 6);
 }
 
+/* An administrator put a copy of revision 1 in the clean image's place, with all that is noted on
+ * it: its next number is taken. */
+static void
+test_a_number_that_is_taken(Lab *lab)
+{
+    lab_create(lab, V, "one", MIB);
+    lab_run(lab, V, "two");
+    g_autofree char *clean = lab_file(lab, V, RL_FILE_CLEAN);
+    g_autofree char *one = revision_path(lab, V, "1");
+    int fd = open(clean, O_RDONLY | O_CLOEXEC);
+    g_assert_true(rl_attr_set_number(fd, RL_ATTR_HIGHEST, 0, NULL));
+    close(fd);
+    lab_run(lab, V, "three");
+    assert_revisions(lab, V, "1 2");
+
+    fd = open(clean, O_RDONLY | O_CLOEXEC);
+    set_mtime(clean, look(one).st_mtim.tv_sec, 0);
+    g_assert_true(rl_attr_set_number(fd, RL_ATTR_HIGHEST, 1, NULL));
+    close(fd);
+    g_autofree char *two = revision_path(lab, V, "2");
+    set_mtime(clean, look(two).st_mtim.tv_sec, 0);
+    lab_run(lab, V, "four");
+    assert_revisions(lab, V, "1 2 3");
+    revision_is(lab, V, "3", "three");
+}
+
+/* The last number is never followed by 0, which is none. */
+static void
+test_no_number_left(Lab *lab)
+{
+    lab_create(lab, V, "one", MIB);
+    lab_start(lab, V, &alice);
+    image_write(lab, V, RL_FILE_DIRTY, "two");
+    int fd = image_open(lab, V, RL_FILE_CLEAN, O_RDONLY);
+    g_assert_true(rl_attr_set_number(fd, RL_ATTR_HIGHEST, UINT64_MAX, NULL));
+    close(fd);
+    lab_stop_fails(lab, V, &alice, RL_ERROR_STATE, "no number is left");
+    image_is(lab, V, RL_FILE_CLEAN, "one");
+    image_is(lab, V, RL_FILE_DIRTY, "two");
+}
+
 int
 main(int argc, char **argv)
 {
@@ -299,5 +340,7 @@ main(int argc, char **argv)
     lab_add("/commit/killed-while-stopping", test_killed_while_stopping);
     lab_add("/commit/killed-while-starting", test_killed_while_starting);
     lab_add("/commit/killed-while-replacing", test_killed_while_replacing);
+    lab_add("/commit/a-number-that-is-taken", test_a_number_that_is_taken);
+    lab_add("/commit/no-number-left", test_no_number_left);
     return g_test_run();
 }

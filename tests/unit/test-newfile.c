@@ -5,6 +5,7 @@
 #include "common/fd.h"
 #include "testing.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 
@@ -112,6 +113,37 @@ test_write(Lab *lab)
     take_errno(error, EBADF, "new file");
 }
 
+/* Where nobody may give a name to a file without one, it has a temporary one from the beginning. */
+static void
+test_named_from_the_beginning(Lab *lab)
+{
+    RlAccess access = {0640, (uid_t) -1, (gid_t) -1};
+    GError *error = NULL;
+    g_autofree char *path = lab_path(lab, "x.img");
+    rl_autofd int fd = rl_newfile_open_named(lab->pool->root, "x.img", &access, &error);
+
+    g_assert_no_error(error);
+    assert_list(lab->path, ".reflink-pool.xml x.img~");
+    g_assert_true(rl_newfile_link(fd, lab->pool->root, "x.img", &error));
+    assert_list(lab->path, ".reflink-pool.xml x.img");
+    g_assert_cmpuint(look(path).st_mode & 07777, ==, 0640);
+    rl_newfile_discard(fd, lab->pool->root);
+    assert_list(lab->path, ".reflink-pool.xml x.img");
+
+    rl_autofd int other = rl_newfile_open_named(lab->pool->root, "x.img", &access, &error);
+    g_assert_false(rl_newfile_link(other, lab->pool->root, "x.img", &error));
+    take_errno(g_steal_pointer(&error), EEXIST, "x.img");
+    rl_newfile_discard(other, lab->pool->root);
+    assert_list(lab->path, ".reflink-pool.xml x.img");
+
+    rl_autofd int third = rl_newfile_open_named(lab->pool->root, "x.img", &access, &error);
+    g_assert_true(rl_newfile_replace(third, lab->pool->root, "x.img~012345", "x.img", &error));
+    assert_list(lab->path, ".reflink-pool.xml x.img");
+    g_assert_no_error(error);
+    g_assert_cmpint(rl_newfile_open_named(lab->pool->root, "none/x.img", &access, &error), ==, -1);
+    take_errno(error, ENOENT, "cannot make a new file");
+}
+
 int
 main(int argc, char **argv)
 {
@@ -121,5 +153,6 @@ main(int argc, char **argv)
     lab_add("/newfile/link", test_link);
     lab_add("/newfile/replace", test_replace);
     lab_add("/newfile/write", test_write);
+    lab_add("/newfile/named-from-the-beginning", test_named_from_the_beginning);
     return g_test_run();
 }

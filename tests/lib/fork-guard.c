@@ -14,6 +14,9 @@
 /* How many are in the allocator; FORKING while none may enter. */
 #define FORKING (1 << 30)
 static atomic_int inside;
+static atomic_flag someone_forks = ATOMIC_FLAG_INIT;
+/* Whoever forks may allocate meanwhile, in what pthread_atfork() has called. */
+static _Thread_local int is_forking __attribute__((tls_model("initial-exec")));
 
 /* The C library's are not to be declared with other attributes: these are theirs but for the name.
  */
@@ -22,7 +25,7 @@ static atomic_int inside;
 static void
 enter(void)
 {
-    while (atomic_fetch_add(&inside, 1) >= FORKING) {
+    while (!is_forking && atomic_fetch_add(&inside, 1) >= FORKING) {
         atomic_fetch_sub(&inside, 1);
         while (atomic_load(&inside) >= FORKING)
             sched_yield();
@@ -32,7 +35,8 @@ enter(void)
 static void
 leave(void)
 {
-    atomic_fetch_sub(&inside, 1);
+    if (!is_forking)
+        atomic_fetch_sub(&inside, 1);
 }
 
 /* libvirt would hand it on to whatever it runs, which is to be as it always is. */
@@ -84,15 +88,22 @@ pid_t
 fork(void)
 {
     static pid_t (*real)(void);
-    int nobody = 0;
 
     if (!real)
         *(void **) &real = dlsym(RTLD_NEXT, "fork");
-    while (!atomic_compare_exchange_weak(&inside, &nobody, FORKING)) {
-        nobody = 0;
+    while (atomic_flag_test_and_set(&someone_forks))
         sched_yield();
-    }
+    atomic_fetch_add(&inside, FORKING);
+    while (atomic_load(&inside) != FORKING)
+        sched_yield();
+    is_forking = 1;
     pid_t pid = real();
-    atomic_fetch_sub(&inside, FORKING);
+    is_forking = 0;
+    /* Those that were about to enter are not in the child. */
+    if (pid == 0)
+        atomic_store(&inside, 0);
+    else
+        atomic_fetch_sub(&inside, FORKING);
+    atomic_flag_clear(&someone_forks);
     return pid;
 }

@@ -131,12 +131,15 @@ rl_volume_keep_below(const RlPool *pool, const char *name, const RlOwner *owner,
 bool
 rl_volume_is_continued(const RlPool *pool, const char *name, const RlOwner *owner)
 {
-    g_autoptr(RlVolume) volume = rl_volume_find(pool, name, NULL);
+    g_autoptr(GError) cause = NULL;
+    g_autoptr(RlVolume) volume = rl_volume_find(pool, name, &cause);
     g_autoptr(RlRun) run = NULL;
     RlHold mark = RL_HOLD_NONE;
-    rl_autofd int fd = volume ? open_owned(volume, owner, &run, NULL) : -1;
+    rl_autofd int fd = volume ? open_owned(volume, owner, &run, &cause) : -1;
 
-    return fd >= 0 && (run->continued || !rl_hold_get(fd, &mark, NULL) || mark != RL_HOLD_NONE);
+    if (fd < 0)
+        return cause && !g_error_matches(cause, RL_ERROR, RL_ERROR_NOT_FOUND);
+    return (run->continued || !rl_hold_get(fd, &mark, NULL) || mark != RL_HOLD_NONE);
 }
 
 /* The dirty image of @volume if @owner has it and its mark is RESTORED; -1 where not. */

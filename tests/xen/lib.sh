@@ -29,6 +29,13 @@ start_libvirtd()
     return 1
 }
 
+# As a crash of it: it cleans nothing up.
+kill_libvirtd()
+{
+    kill -KILL "$(cat /run/libvirtd.pid)"
+    rm /run/libvirtd.pid
+}
+
 begin_story()
 {
     set -eE
@@ -38,6 +45,8 @@ begin_story()
     pool=$FS-$STORY
     POOL=/$FS/$STORY
     mkdir -p "$LAB"
+    mkfifo "$LAB/silence"
+    exec {silence}<>"$LAB/silence"
     started=$SECONDS
 }
 
@@ -81,6 +90,18 @@ meet()
     done
 }
 
+# nap: a fifth of a second, without the process that sleep is.
+nap()
+{
+    read -r -t 0.2 <&"$silence" || true
+}
+
+# One of those who meet, for what is to be done once.
+is_first()
+{
+    [ "$FS" = "${FILESYSTEMS%% *}" ]
+}
+
 # slowly COMMAND...: it succeeds within two minutes. Asks seldom: everything is slow here.
 slowly()
 {
@@ -94,20 +115,30 @@ slowly()
 
 # --- Volumes.
 
-# make_pool OPTIONS NAME SIZE [NAME SIZE]...: the story's pool, with these volumes. In one call, for
-# each takes a second.
+# make_pool FILE NAME SIZE [NAME SIZE]...: the story's pool of that document, with these volumes. In one
+# call, for each takes a second.
 make_pool()
 {
-    local commands
+    local commands="pool-define $1; pool-build $pool; pool-start $pool"
 
-    pool_document "$pool" "$POOL" "$1" >"$LAB/pool.xml"
-    commands="pool-define $LAB/pool.xml; pool-build $pool; pool-start $pool"
     shift
     while [ $# -gt 0 ]; do
         commands+="; vol-create-as $pool $1 $2"
         shift 2
     done
     virsh "$commands"
+}
+
+# documented WHAT: prints that element of docs/xen.md.
+documented()
+{
+    sed -n "/^    <$1[ >]/,/^    <\\/$1>/p" "$SOURCE_DIR/docs/xen.md"
+}
+
+# documented_pool: prints the XML of the pool in docs/xen.md, with the story's name and directory.
+documented_pool()
+{
+    documented pool | sed -e "s,<name>qubes<,<name>$pool<," -e "s,/var/lib/qubes,$POOL,"
 }
 
 # text_of FILE: what `put` of the guest, or fill_volume, has written to it.
@@ -143,6 +174,12 @@ newest_revision_has()
 revisions()
 {
     find "$POOL" -path "$POOL/$1.img.*@*" | wc -l
+}
+
+# write_text FILE TEXT: as a guest's `put` does.
+write_text()
+{
+    printf '%-512s' "$2" | dd of="$1" bs=512 conv=notrunc,fsync 2>/dev/null
 }
 
 is_gone()
@@ -195,17 +232,32 @@ domain_document()
 	</domain>
 	END
 }
-GUEST_CMDLINE="console=hvc0 quiet mitigations=off nokaslr norandmaps random.trust_cpu=on rdinit=/init panic=1"
+# The second line only saves time.
+GUEST_CMDLINE="console=hvc0 quiet random.trust_cpu=on rdinit=/init panic=1"
+GUEST_CMDLINE+=" mitigations=off nokaslr norandmaps cryptomgr.notests init_on_alloc=0 rodata=off"
 
-# documented_domain NAME FOLDER: prints the XML of the domain in docs/xen.md, with that name, and with
-# the volumes of that folder of the story's pool.
+# documented_domain NAME: prints the XML of the domain in docs/xen.md, with that name, in the story's
+# pool, and with the kernel that there is here.
 documented_domain()
 {
-    sed -n "/^    <domain type='xen'>/,/^    <\/domain>/p" "$SOURCE_DIR/docs/xen.md" |
-        sed -e "s,<name>demo<,<name>$1<," -e "s,/var/lib/qubes/appvms/demo/,$POOL/$2/," \
+    documented domain |
+        sed -e "s,<name>demo<,<name>$1<," -e "s,/var/lib/qubes/,$POOL/," \
             -e "s,<kernel>.*<,<kernel>/boot/vmlinux<," \
             -e "s,<initrd>.*<,<initrd>/lab/initramfs-guest.img<," \
             -e "s,<cmdline>.*<,<cmdline>$GUEST_CMDLINE<,"
+}
+
+# xl_document NAME VOLUME: prints xl's configuration of such a domain.
+xl_document()
+{
+    cat <<-END
+	name = "$1"
+	kernel = "/boot/vmlinux"
+	ramdisk = "/lab/initramfs-guest.img"
+	extra = "$GUEST_CMDLINE"
+	memory = 128
+	disk = ["format=raw,vdev=xvda,access=rw,target=$POOL/$2-dirty.img"]
+	END
 }
 
 # define_domain NAME VOLUME...
@@ -215,9 +267,16 @@ define_domain()
     virsh define "$LAB/$1.xml"
 }
 
-is_up()
+# wait_until_up NAME: until its guest listens. To look costs no process, so it is done often.
+wait_until_up()
 {
-    grep -q "the guest is up" "/var/log/xen/guest-$1.log"
+    local deadline=$((SECONDS + 120)) output=
+
+    until [[ $output == *"the guest is up"* ]]; do
+        [ "$SECONDS" -lt "$deadline" ] || die "$1 does not come up"
+        nap
+        IFS= read -r -d '' output <"/var/log/xen/guest-$1.log" || true
+    done
 }
 
 # start NAME: until its guest listens.
@@ -225,7 +284,7 @@ start()
 {
     forget_output "$1"
     alone virsh start "$1"
-    slowly is_up "$1"
+    wait_until_up "$1"
 }
 
 # alone COMMAND...: not while another story does so as well. Of what sets up disks, two at once are
@@ -247,19 +306,21 @@ forget_output()
 # ended. The text goes through a shell there.
 guest()
 {
-    local name=$1 id=$RANDOM$RANDOM number log answer=
+    local name=$1 id=$RANDOM$RANDOM number log pattern output= answer=
     shift
 
     log=/var/log/xen/guest-$name.log
     number=$(xl domid "$name")
     echo "$id $*" >"$(xenstore-read "/local/domain/$number/console/tty")"
+    pattern="answer $id ([^"$'\r\n'"]*)["$'\r\n'"]"
     for _ in {1..600}; do
-        answer=$(tr -d '\r' <"$log" | grep -a -o "answer $id .*" || true)
-        [ -z "$answer" ] || break
-        sleep 0.2
+        nap
+        IFS= read -r -d '' output <"$log" || true
+        [[ ! $output =~ $pattern ]] || break
     done
+    answer=${BASH_REMATCH[1]:-}
     [ -n "$answer" ] || die "$name does not answer to: $*"
-    read -r _ _ number answer <<<"$answer"
+    read -r number answer <<<"$answer"
     echo "$answer"
     return "$number"
 }
@@ -270,6 +331,13 @@ tell()
     local name=$1
     shift
     echo "0 $*" >"$(xenstore-read "/local/domain/$(xl domid "$name")/console/tty")"
+}
+
+# is_in_state LETTER NAME: in Xen's eyes: s is shut down, c crashed. Such a domain stays until its
+# toolstack cleans up.
+is_in_state()
+{
+    xl list "$2" | awk -v letter="$1" 'END { exit index($5, letter) == 0 }'
 }
 
 # libvirt says so after its hooks have run.

@@ -85,22 +85,27 @@ look_tidy(const char *work, GError **error)
     return true;
 }
 
-/* Brings the volume to rest; *@ret_resting is false where it is saved. */
+/* Brings the volume to rest, for the domain that has it, or where none has it as a person would;
+ * *@ret_resting is false where it is saved. */
 static bool
 settle(const RlPool *pool, const char *name, bool *ret_resting, GError **error)
 {
     g_autoptr(RlVolume) volume = rl_volume_open(pool, name, error);
+    g_autoptr(RlRun) run = NULL;
     RlState state;
     RlStop stop;
 
-    if (!volume || !rl_state_get(volume, &state, NULL, error))
+    if (!volume || !rl_state_get(volume, &state, &run, error))
         return false;
     *ret_resting = state != RL_STATE_SAVED;
     if (state == RL_STATE_STOPPED || state == RL_STATE_SAVED)
         return true;
     if (state == RL_STATE_SUSPECT && !rl_volume_continue(pool, name, error))
         return false;
-    if (!rl_volume_stop(pool, name, NULL, &stop, error))
+    RlOwner owner = {0};
+    if (run)
+        owner = (RlOwner){.driver = run->driver, .uuid = run->uuid, .name = run->name};
+    if (!rl_volume_stop(pool, name, run ? &owner : NULL, &stop, error))
         return false;
     return stop != RL_STOP_HELD || rl_fail(error, RL_ERROR_STATE, "'%s' is held", name);
 }

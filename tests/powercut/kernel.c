@@ -7,7 +7,9 @@
 #include "common/fd.h"
 
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <unistd.h>
@@ -30,14 +32,24 @@ story_set_kernel(const char *mount_point, guint one_in, guint32 seed)
     g_assert_cmpint(mount_fd, >=, 0);
 }
 
+/* To its last place, not only to a journal. */
+static int
+write_in_place(void)
+{
+    return ioctl(mount_fd, FIFREEZE, 0) < 0 ? -1 : ioctl(mount_fd, FITHAW, 0);
+}
+
 /* Writes out all there is, or only @fd: a directory that somebody else works in, too, or an image.
  */
 static void
 kernel_may_write(int fd)
 {
     g_mutex_lock(&lock);
-    if (one_write_in && g_rand_int_range(rand_of_kernel, 0, (gint32) one_write_in) == 0)
-        g_assert_cmpint(g_rand_boolean(rand_of_kernel) ? syncfs(mount_fd) : fsync(fd), ==, 0);
+    if (one_write_in && g_rand_int_range(rand_of_kernel, 0, (gint32) one_write_in) == 0) {
+        int way = g_rand_int_range(rand_of_kernel, 0, 5);
+        int result = way < 2 ? syncfs(mount_fd) : way < 4 ? fsync(fd) : write_in_place();
+        g_assert_cmpint(result, ==, 0);
+    }
     g_mutex_unlock(&lock);
 }
 

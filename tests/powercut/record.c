@@ -2,6 +2,7 @@
 #include "record.h"
 
 #include <string.h>
+#include <sys/uio.h>
 
 static bool
 has_data(uint64_t type)
@@ -10,12 +11,13 @@ has_data(uint64_t type)
 }
 
 void
-record_append(FILE *file, RecordType type, uint64_t offset, uint64_t length, const void *data)
+record_append(int file, RecordType type, uint64_t offset, uint64_t length, const void *data)
 {
     RecordHead head = {type, offset, length};
+    struct iovec parts[] = {{&head, sizeof(head)}, {(void *) data, has_data(type) ? length : 0}};
+    ssize_t size = (ssize_t) (parts[0].iov_len + parts[1].iov_len);
 
-    if (fwrite(&head, sizeof(head), 1, file) != 1 ||
-        (has_data(type) && length && fwrite(data, length, 1, file) != 1))
+    if (writev(file, parts, 2) != size)
         g_error("cannot write the recording: %m");
 }
 

@@ -6,7 +6,6 @@
 #include <glib.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 
 typedef enum {
     RECORD_WRITE,
@@ -22,8 +21,9 @@ typedef struct {
     uint64_t length;
 } RecordHead;
 
-/* Appends to @file; ends the test where that fails. */
-void record_append(FILE *file, RecordType type, uint64_t offset, uint64_t length, const void *data);
+/* Appends to @file, opened with O_APPEND, in one piece: several processes may do so. Ends the test
+ * where that fails. */
+void record_append(int file, RecordType type, uint64_t offset, uint64_t length, const void *data);
 
 typedef struct {
     RecordType type;

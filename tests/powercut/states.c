@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "states.h"
 
+#include "common/fd.h"
+
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #define PIECE ((uint64_t) 4096)
 /* So often no epoch has had anything new: there is nothing more. */
@@ -89,6 +92,7 @@ typedef struct {
     GArray *chosen;   /* State */
     GHashTable *seen; /* of guint64: hashes of contents */
 
+    guint first;
     char *disk;     /* as it is when the epoch begins */
     guint64 hash;   /* of that */
     GArray *pieces; /* of guint64: those that the epoch's writes touch */
@@ -193,22 +197,20 @@ any_state(Choice *choice, guint epoch, guint writes)
 
 /* Goes through all epochs, and asks each for up to @more states; for 0 for its flush. */
 static void
-go_through(Choice *choice, guint first, guint more)
+go_through(Choice *choice, guint more)
 {
-    guint epochs = choice->recording->epochs->len;
-
-    /* All zeros again. */
+    /* As it was when the first epoch began. */
     g_assert_cmpint(madvise(choice->disk, choice->recording->size, MADV_DONTNEED), ==, 0);
     choice->hash = 0;
-    for (guint number = 0; number < epochs; number++) {
+    for (guint number = choice->first; number < choice->recording->epochs->len; number++) {
         const RecordEpoch *epoch = recording_epoch(choice->recording, number);
         State all = {.epoch = number, .kind = STATE_ALL};
         if (!epoch->writes->len)
             continue;
         find_pieces(choice, epoch);
-        if (number >= first && !more)
+        if (!more)
             consider(choice, &all);
-        for (guint i = 0; number >= first && i < more; i++) {
+        for (guint i = 0; i < more; i++) {
             State state = any_state(choice, number, epoch->writes->len);
             consider(choice, &state);
         }
@@ -224,26 +226,43 @@ compare_states(gconstpointer a, gconstpointer b)
     return left < right ? -1 : left > right;
 }
 
+/* A private mapping of the disk as it is when the epoch @first begins: what is done to it can be
+ * forgotten at once. */
+static char *
+make_disk(const Recording *recording, guint first)
+{
+    rl_autofd int memory = memfd_create("disk", MFD_CLOEXEC);
+    size_t size = recording->size;
+
+    g_assert_cmpint(ftruncate(memory, (off_t) size), ==, 0);
+    char *begin = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, memory, 0);
+    char *disk = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE, memory, 0);
+    g_assert_true(begin != MAP_FAILED && disk != MAP_FAILED);
+    for (guint number = 0; number < first; number++)
+        state_build(recording, &(State){.epoch = number, .kind = STATE_ALL}, begin);
+    munmap(begin, size);
+    return disk;
+}
+
 GArray *
 states_choose(const Recording *recording, guint first, guint wanted, guint32 seed)
 {
     guint epochs = recording->epochs->len - first, patience = PATIENCE;
     Choice choice = {
         .recording = recording,
+        .first = first,
         .wanted = wanted,
         .rand = g_rand_new_with_seed(seed),
         .chosen = g_array_new(FALSE, TRUE, sizeof(State)),
         .seen = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL),
-        .disk =
-            mmap(NULL, recording->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
+        .disk = make_disk(recording, first),
         .pieces = g_array_new(FALSE, FALSE, sizeof(guint64)),
     };
 
-    g_assert_true(choice.disk != MAP_FAILED);
-    go_through(&choice, first, 0);
+    go_through(&choice, 0);
     while (choice.chosen->len < wanted && patience) {
         guint before = choice.chosen->len;
-        go_through(&choice, first, (wanted - before) / epochs + 1);
+        go_through(&choice, (wanted - before) / epochs + 1);
         patience = choice.chosen->len > before ? PATIENCE : patience - 1;
     }
     g_array_sort(choice.chosen, compare_states);

@@ -100,6 +100,8 @@ is_at_rest(const RlPool *pool, GError **error)
     return text != NULL;
 }
 
+/* What a cut-off change of the pool's options leaves stays until the pool is deleted, as
+ * common/pool-build.c has it; it sorts before all volumes. */
 static bool
 is_tidy(const RlPool *pool, GError **error)
 {
@@ -107,6 +109,8 @@ is_tidy(const RlPool *pool, GError **error)
 
     if (!leftovers)
         return false;
+    while (leftovers->len && g_str_has_prefix(g_ptr_array_index(leftovers, 0), RL_POOL_MARKER "~"))
+        g_ptr_array_remove_index(leftovers, 0);
     return !leftovers->len ||
            rl_fail(error, RL_ERROR_INVALID, "%u files are left behind after the next run: %s, ...",
                    leftovers->len, (const char *) g_ptr_array_index(leftovers, 0));

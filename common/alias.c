@@ -70,6 +70,11 @@ rl_alias_make(const RlPool *pool, const char *inside, const char *name, GError *
 
     if (!target)
         return rl_fail(error, RL_ERROR_INVALID, "volume '%s' has no short path", name);
+    /* With the lock, so that an earlier run's end does not remove it any more. */
+    g_autoptr(RlVolume) volume = rl_volume_open(pool, name, error);
+    g_autoptr(RlLock) lock = volume ? rl_volume_lock(volume, "link", error) : NULL;
+    if (!lock)
+        return false;
     if (symlinkat(target, pool->root, inside) == 0) {
         rl_log_info("linked %s/%s to %s", pool->path, inside, target);
         return true;
@@ -92,11 +97,15 @@ void
 rl_alias_tidy(const RlPool *pool, const char *name)
 {
     g_autofree char *target = link_target(name);
-    g_autoptr(RlVolume) volume = target ? rl_volume_open(pool, name, NULL) : NULL;
-
-    if (!volume || volume->dirty.there)
-        return;
     g_autofree char *with_suffix = g_strconcat(name, IMAGE_SUFFIX, NULL);
+
+    /* Most volumes have none, and need no lock to see that. */
+    if (!target || (look(pool, name, target) != 0 && look(pool, with_suffix, target) != 0))
+        return;
+    g_autoptr(RlVolume) volume = rl_volume_open(pool, name, NULL);
+    g_autoptr(RlLock) lock = volume ? rl_volume_lock(volume, "remove a link", NULL) : NULL;
+    if (!lock || volume->dirty.there)
+        return;
     remove_link(pool, name, target);
     remove_link(pool, with_suffix, target);
 }

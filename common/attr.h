@@ -18,7 +18,7 @@
 #define RL_ATTR_HOLD "hold" /* of a dirty image: saved, suspect, ..., see hold.h */
 #define RL_ATTR_SAVE_FILE "save-file" /* of a saved one: where its domain's memory is */
 #define RL_ATTR_RESTORE "restore"     /* of a saved one: when its restore was announced */
-#define RL_ATTR_BELOW "below" /* of a kept one: whose disk is an overlay on it, see hold.h */
+#define RL_ATTR_BELOW "below" /* of a dirty image: whose disks are overlays on it, see below.h */
 #define RL_ATTR_LINKS \
     "links" /* of a clean image: how many links were found to be no other volume's */
 #define RL_ATTR_SIZE "size" /* of a dirty image: the size in bytes it was asked to have */

@@ -217,7 +217,9 @@ unlink_replaced(RlDraft *draft)
         return;
     /* Numbers are never given twice: libvirt may still list this one. */
     rl_autofd int clean = rl_volume_open_image(volume, volume->clean_file, NULL);
-    if (clean < 0 || !rl_attr_set_number(clean, RL_ATTR_HIGHEST, draft->revision, NULL))
+    uint64_t highest;
+    if (clean < 0 || !rl_commit_highest(volume, clean, &highest, NULL) ||
+        !rl_attr_set_number(clean, RL_ATTR_HIGHEST, MAX(highest, draft->revision), NULL))
         return;
     if (unlinkat(volume->dir, revision->file, 0) == 0)
         rl_volume_log(volume, "unlinked %s", revision->file);

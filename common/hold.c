@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "attr.h"
+#include "run.h"
 
 /* libvirt makes the two calls one right after the other; in between is the start of a process. */
 #define ANNOUNCEMENT_SECONDS 30
@@ -19,10 +20,10 @@ static const char *const words[] = {
 
 /* Takes away what only means something together with a mark. */
 static bool
-forget_rest(int fd, GError **error)
+forget_save(int fd, GError **error)
 {
     return rl_attr_remove(fd, RL_ATTR_SAVE_FILE, error) &&
-           rl_attr_remove(fd, RL_ATTR_RESTORE, error) && rl_attr_remove(fd, RL_ATTR_BELOW, error);
+           rl_attr_remove(fd, RL_ATTR_RESTORE, error);
 }
 
 bool
@@ -31,7 +32,7 @@ rl_hold_set(int fd, RlHold hold, GError **error)
     /* What belongs to a save means nothing any more, unless a restore is to fail. A write error is
      * noted first of all: without the rest that is noted, too. */
     bool noted = hold == RL_HOLD_SUSPECT && rl_attr_set(fd, RL_ATTR_HOLD, words[hold], NULL);
-    if (hold != RL_HOLD_SAVED && hold != RL_HOLD_RESTORED && !forget_rest(fd, error))
+    if (hold != RL_HOLD_SAVED && hold != RL_HOLD_RESTORED && !forget_save(fd, error))
         return false;
     return noted || rl_attr_set(fd, RL_ATTR_HOLD, words[hold], error);
 }
@@ -55,7 +56,7 @@ bool
 rl_hold_clear(int fd, GError **error)
 {
     /* The mark goes last: as long as it is there, nothing has changed for anybody. */
-    return forget_rest(fd, error) && rl_attr_remove(fd, RL_ATTR_HOLD, error);
+    return forget_save(fd, error) && rl_attr_remove(fd, RL_ATTR_HOLD, error);
 }
 
 bool
@@ -72,31 +73,6 @@ rl_hold_file_is_gone(int fd)
 
     return rl_attr_get(fd, RL_ATTR_SAVE_FILE, &path, NULL) && path && stat(path, &st) < 0 &&
            errno == ENOENT;
-}
-
-bool
-rl_hold_set_below(int fd, const RlOwner *owner, GError **error)
-{
-    g_autofree char *text = g_strdup_printf("%s %s %s", owner->driver, owner->uuid, owner->name);
-
-    return rl_attr_set(fd, RL_ATTR_BELOW, text, error);
-}
-
-bool
-rl_hold_get_below(int fd, const RlOwner *owner, char **ret_name, GError **error)
-{
-    g_autofree char *text = NULL;
-
-    *ret_name = NULL;
-    if (!rl_attr_get(fd, RL_ATTR_BELOW, &text, error))
-        return false;
-    if (!text)
-        return true;
-    g_auto(GStrv) parts = g_strsplit(text, " ", 3);
-    bool whole = g_strv_length(parts) == 3;
-    if (!whole || strcmp(parts[0], owner->driver) != 0 || strcmp(parts[1], owner->uuid) != 0)
-        *ret_name = g_strdup(whole ? parts[2] : "unknown");
-    return true;
 }
 
 bool

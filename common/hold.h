@@ -2,7 +2,8 @@
 /* Marks on a dirty image that is not to be committed, dropped or gone on with as usual. */
 #pragma once
 
-#include "run.h"
+#include <glib.h>
+#include <stdbool.h>
 
 typedef enum {
     RL_HOLD_NONE,
@@ -42,20 +43,6 @@ bool rl_hold_set_file(int fd, const char *path, GError **error);
  * no.
  */
 bool rl_hold_file_is_gone(int fd);
-
-/**
- * rl_hold_set_below:
- * Notes on the image @fd, which is kept, that a disk of @owner is an overlay on it: written to by
- * anybody else it would be of no use to that.
- */
-bool rl_hold_set_below(int fd, const RlOwner *owner, GError **error);
-
-/**
- * rl_hold_get_below:
- * Returns true with *@ret_name, the name of the domain whose disk is an overlay on the image @fd,
- * owned by the caller; NULL where there is none, or that is @owner.
- */
-bool rl_hold_get_below(int fd, const RlOwner *owner, char **ret_name, GError **error);
 
 /**
  * rl_hold_announce_restore:

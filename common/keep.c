@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "below.h"
 #include "dirty.h"
 #include "discard.h"
 #include "error.h"
@@ -31,11 +32,12 @@ open_owned(const RlVolume *volume, const RlOwner *owner, RlRun **ret_run, GError
 }
 
 static bool
-mark_saved(const RlVolume *volume, int fd, const char *file, GError **error)
+mark_saved(const RlVolume *volume, int fd, const char *file, const RlOwner *below, GError **error)
 {
     if (file && !rl_hold_set_file(fd, file, error))
         return false;
-    if (!rl_hold_set(fd, RL_HOLD_SAVED, error) || !rl_dirty_sync(volume, fd, error))
+    if ((below && !rl_below_add(fd, below, error)) || !rl_hold_set(fd, RL_HOLD_SAVED, error) ||
+        !rl_dirty_sync(volume, fd, error))
         return false;
     rl_volume_log(volume, "saved: %s stays as it is", volume->dirty_file);
     return true;
@@ -45,7 +47,8 @@ mark_saved(const RlVolume *volume, int fd, const char *file, GError **error)
 static bool
 mark_kept(const RlVolume *volume, int fd, const RlOwner *below, GError **error)
 {
-    if (!rl_hold_set(fd, RL_HOLD_KEPT, error) || (below && !rl_hold_set_below(fd, below, error)) ||
+    if (!rl_hold_set(fd, RL_HOLD_KEPT, error) ||
+        !(below ? rl_below_add(fd, below, error) : rl_below_clear(fd, error)) ||
         !rl_run_clear(fd, error) || !rl_dirty_sync(volume, fd, error))
         return false;
     rl_volume_log(volume, "kept %s for the next start", volume->dirty_file);
@@ -68,12 +71,10 @@ sync_ahead(const RlVolume *volume, const RlOwner *owner, GError **error)
     return fd < 0 || rl_dirty_sync(volume, fd, error);
 }
 
-typedef enum { SAVE, KEEP, KEEP_BELOW } Keeping;
-
 /* What all kinds of keeping have in common. */
 static bool
-hold(const RlPool *pool, const char *name, const RlOwner *owner, Keeping keeping, const char *file,
-     bool *ret_done, GError **error)
+hold(const RlPool *pool, const char *name, const RlOwner *owner, bool overlaid, bool saved,
+     const char *file, bool *ret_done, GError **error)
 {
     g_autoptr(RlVolume) volume = rl_volume_find(pool, name, error);
     g_autoptr(GError) cause = NULL;
@@ -103,29 +104,36 @@ hold(const RlPool *pool, const char *name, const RlOwner *owner, Keeping keeping
         return rl_fail(error, RL_ERROR_BUSY,
                        "volume '%s': somebody still has its dirty image open for writing", name);
     *ret_done = true;
-    return keeping == SAVE ? mark_saved(volume, fd, file, error)
-                           : mark_kept(volume, fd, keeping == KEEP_BELOW ? owner : NULL, error);
+    const RlOwner *below = overlaid ? owner : NULL;
+    return saved ? mark_saved(volume, fd, file, below, error) : mark_kept(volume, fd, below, error);
 }
 
 bool
 rl_volume_save(const RlPool *pool, const char *name, const RlOwner *owner, const char *file,
                bool *ret_done, GError **error)
 {
-    return hold(pool, name, owner, SAVE, file, ret_done, error);
+    return hold(pool, name, owner, false, true, file, ret_done, error);
 }
 
 bool
 rl_volume_keep(const RlPool *pool, const char *name, const RlOwner *owner, bool *ret_done,
                GError **error)
 {
-    return hold(pool, name, owner, KEEP, NULL, ret_done, error);
+    return hold(pool, name, owner, false, false, NULL, ret_done, error);
 }
 
 bool
 rl_volume_keep_below(const RlPool *pool, const char *name, const RlOwner *owner, bool *ret_done,
                      GError **error)
 {
-    return hold(pool, name, owner, KEEP_BELOW, NULL, ret_done, error);
+    return hold(pool, name, owner, true, false, NULL, ret_done, error);
+}
+
+bool
+rl_volume_save_below(const RlPool *pool, const char *name, const RlOwner *owner, const char *file,
+                     bool *ret_done, GError **error)
+{
+    return hold(pool, name, owner, true, true, file, ret_done, error);
 }
 
 bool
@@ -158,19 +166,23 @@ open_restored(const RlVolume *volume, const RlOwner *owner, GError **error)
 bool
 rl_volume_is_unconfirmed(const RlPool *pool, const char *name, const RlOwner *owner)
 {
-    g_autoptr(RlVolume) volume = rl_volume_find(pool, name, NULL);
-    rl_autofd int fd = volume ? open_restored(volume, owner, NULL) : -1;
+    g_autoptr(GError) cause = NULL;
+    g_autoptr(RlVolume) volume = rl_volume_find(pool, name, &cause);
+    rl_autofd int fd = volume ? open_restored(volume, owner, &cause) : -1;
 
-    return fd >= 0;
+    return fd >= 0 || (cause && !g_error_matches(cause, RL_ERROR, RL_ERROR_NOT_FOUND));
 }
 
 bool
 rl_volume_confirm(const RlPool *pool, const char *name, const RlOwner *owner, GError **error)
 {
     g_autoptr(RlVolume) volume = rl_volume_find(pool, name, error);
-    g_autoptr(RlLock) lock = volume ? rl_volume_lock(volume, "confirm", error) : NULL;
     g_autoptr(GError) cause = NULL;
 
+    /* Most runs have nothing to be confirmed, and libvirt waits. */
+    if (!volume || !rl_volume_is_unconfirmed(pool, name, owner))
+        return volume != NULL;
+    g_autoptr(RlLock) lock = rl_volume_lock(volume, "confirm", error);
     if (!lock)
         return false;
     rl_autofd int fd = open_restored(volume, owner, &cause);

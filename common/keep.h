@@ -35,6 +35,13 @@ bool rl_volume_keep_below(const RlPool *pool, const char *name, const RlOwner *o
                           bool *ret_done, GError **error);
 
 /**
+ * rl_volume_save_below:
+ * As rl_volume_save(), for an image that disks of @owner are overlays on.
+ */
+bool rl_volume_save_below(const RlPool *pool, const char *name, const RlOwner *owner,
+                          const char *file, bool *ret_done, GError **error);
+
+/**
  * rl_volume_is_continued:
  * True if the dirty image of the volume @name, which @owner has, was there before that. Any doubt
  * is yes: then it is kept.
@@ -44,7 +51,8 @@ bool rl_volume_is_continued(const RlPool *pool, const char *name, const RlOwner 
 /**
  * rl_volume_is_unconfirmed:
  * True if @owner was to go on with the dirty image of the volume @name after a restore, or with one
- * that was kept, and rl_volume_confirm() has not said that it does. Any doubt is no.
+ * that was kept, and rl_volume_confirm() has not said that it does. Any doubt is yes: then it is
+ * kept.
  */
 bool rl_volume_is_unconfirmed(const RlPool *pool, const char *name, const RlOwner *owner);
 

@@ -194,7 +194,7 @@ remove_empty_directories(int fd, bool at_root)
     const char *entry;
 
     while (entries && (entry = rl_entries_next(entries))) {
-        if (at_root && g_str_has_prefix(entry, RL_POOL_MARKER "~"))
+        if (at_root && rl_pool_is_marker(entry) && strcmp(entry, RL_POOL_MARKER) != 0)
             unlinkat(fd, entry, 0);
         rl_autofd int child = openat(fd, entry, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (child < 0)

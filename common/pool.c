@@ -178,10 +178,20 @@ rl_pool_find(const char *path, char **ret_root, char **ret_inside)
     return false;
 }
 
+/* Somebody's backup of a marker ends in a tilde, too. */
+static bool
+is_temporary_marker(const char *name)
+{
+    if (!g_str_has_prefix(name, RL_POOL_MARKER "~"))
+        return false;
+    const char *digits = name + strlen(RL_POOL_MARKER "~");
+    return strlen(digits) == 6 && strspn(digits, "0123456789abcdef") == 6;
+}
+
 bool
 rl_pool_is_marker(const char *name)
 {
-    return strcmp(name, RL_POOL_MARKER) == 0 || g_str_has_prefix(name, RL_POOL_MARKER "~");
+    return strcmp(name, RL_POOL_MARKER) == 0 || is_temporary_marker(name);
 }
 
 /* Whoever writes one at the same time has it open. */
@@ -192,8 +202,7 @@ sweep_markers(int root)
     const char *name;
 
     while (entries && (name = rl_entries_next(entries)))
-        if (rl_pool_is_marker(name) && strcmp(name, RL_POOL_MARKER) != 0 &&
-            !rl_inuse_at(root, name))
+        if (is_temporary_marker(name) && !rl_inuse_at(root, name))
             unlinkat(root, name, 0);
 }
 

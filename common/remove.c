@@ -13,6 +13,7 @@
 #include "fd.h"
 #include "filename.h"
 #include "state.h"
+#include "stop.h"
 
 static bool
 refuse_for_labels(const RlVolume *volume, const GPtrArray *revisions, GError **error)
@@ -95,7 +96,9 @@ note_number(const RlVolume *volume, const RlRevision *revision, GError **error)
         return true;
 
     rl_autofd int clean = rl_volume_open_image(volume, volume->clean_file, error);
-    if (clean < 0 || !rl_attr_set_number(clean, RL_ATTR_HIGHEST, revision->number, error))
+    uint64_t highest;
+    if (clean < 0 || !rl_commit_highest(volume, clean, &highest, error) ||
+        !rl_attr_set_number(clean, RL_ATTR_HIGHEST, MAX(highest, revision->number), error))
         return false;
     return fsync(clean) == 0 ||
            rl_fail_errno(error, errno, "volume '%s': cannot note the number of revision '%s'",

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "attr.h"
+#include "below.h"
 #include "dirty.h"
 #include "discard.h"
 #include "error.h"
@@ -41,7 +42,7 @@ is_unwritten(const RlVolume *volume, int fd, const RlRun *run, const RlBase *bas
 static bool
 keep_as_precache(const RlVolume *volume, int fd, RlStop *ret_stop, GError **error)
 {
-    if (!rl_run_clear(fd, error) || !rl_hold_clear(fd, error) ||
+    if (!rl_run_clear(fd, error) || !rl_hold_clear(fd, error) || !rl_below_clear(fd, error) ||
         !rl_volume_rename(volume, volume->dirty_file, volume->precache_file, error))
         return false;
     *ret_stop = RL_STOP_UNWRITTEN;

@@ -2,6 +2,7 @@
 #include "takeover.h"
 
 #include "attr.h"
+#include "below.h"
 #include "error.h"
 #include "hold.h"
 #include "inuse.h"
@@ -111,7 +112,7 @@ rl_takeover_decide(const RlVolume *volume, int fd, const RlRun *run, const RlOwn
         return rl_state_require_idle(volume, "started", error);
     if (run && !ours && hold != RL_HOLD_SAVED && rl_run_is_fresh(run))
         return refuse_in_use(volume, run, error);
-    if (!rl_hold_get_below(fd, owner, &below, error))
+    if (!rl_below_other(fd, owner, &below, error))
         return false;
     if (below && !(flags & RL_START_OVERLAID))
         return refuse_below(volume, below, error);

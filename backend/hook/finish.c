@@ -29,6 +29,8 @@ try_once(const RlPool *pool, const RlUse *use, const RlOwner *owner, RlEnding en
     bool done;
 
     *ret_committed = false;
+    if (ending == RL_ENDING_SAVED && use->overlaid)
+        return rl_volume_save_below(pool, use->name, owner, file, &done, error);
     if (ending == RL_ENDING_SAVED)
         return rl_volume_save(pool, use->name, owner, file, &done, error);
     if (use->overlaid)

@@ -142,11 +142,18 @@ rl_event_started(const RlDomain *domain, GError **error)
     g_autoptr(GPtrArray) uses = rl_uses_find(domain, false, error);
     RlOwner owner = rl_owner_of(domain);
 
+    bool all = uses != NULL;
+
     for (guint i = 0; uses && i < uses->len; i++) {
         const RlUse *use = g_ptr_array_index(uses, i);
-        g_autoptr(RlPool) pool = rl_pool_open(use->root, rl_xml_documents(), error);
-        if (!pool || !rl_volume_confirm(pool, use->name, &owner, error))
-            return false;
+        g_autoptr(GError) cause = NULL;
+        g_autoptr(RlPool) pool = rl_pool_open(use->root, rl_xml_documents(), &cause);
+        if (pool && rl_volume_confirm(pool, use->name, &owner, &cause))
+            continue;
+        /* The others are to be confirmed nevertheless. */
+        if (all)
+            g_propagate_error(error, g_steal_pointer(&cause));
+        all = false;
     }
-    return uses != NULL;
+    return all;
 }

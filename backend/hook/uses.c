@@ -89,7 +89,7 @@ typedef struct {
     char *name;      /* the volume's */
     char *dirty;     /* the name of its dirty image */
     RlFileRole role; /* what the path leads to */
-    char *alias;     /* the short path, if it is one that is not there yet */
+    char *alias;     /* the short path, if it is one */
 } Place;
 
 static void
@@ -102,6 +102,25 @@ place_clear(Place *place)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Place, place_clear)
 
+/* Is @path the short path of a volume? A link that is there may be one that an earlier run's end is
+ * about to remove: then it is to be made anew. */
+static bool
+locate_alias(const char *path, Place *place)
+{
+    g_autofree char *root = NULL, *inside = NULL;
+
+    if (!rl_pool_find(path, &root, &inside) || strchr(inside, '/'))
+        return false;
+    g_autoptr(RlPool) pool = rl_pool_open(root, rl_xml_documents(), NULL);
+    place->name = pool ? rl_alias_volume(pool, inside) : NULL;
+    if (!place->name)
+        return false;
+    place->root = g_steal_pointer(&root);
+    place->alias = g_steal_pointer(&inside);
+    place->role = RL_FILE_DIRTY;
+    return true;
+}
+
 /* False where @path leads to no image of a reflink pool. */
 static bool
 locate(const char *path, Place *place)
@@ -109,27 +128,19 @@ locate(const char *path, Place *place)
     g_autofree char *end = follow_links(path);
     g_autofree char *inside = NULL;
 
-    if (!rl_pool_find(end, &place->root, &inside))
+    if (locate_alias(path, place) || locate_alias(end, place))
+        return true;
+    /* No image lies in a pool's own directory. */
+    if (!rl_pool_find(end, &place->root, &inside) || !strchr(inside, '/'))
         return false;
     g_autofree char *dir = g_path_get_dirname(inside);
     g_autofree char *base = g_path_get_basename(inside);
     RlFileName file = rl_file_name_parse(base);
+    if (file.role == RL_FILE_OTHER)
+        return false;
     place->role = file.role;
-    if (file.role != RL_FILE_OTHER) {
-        place->name = rl_name_join(dir, file.leaf);
-        place->dirty = rl_file_name(file.leaf, RL_FILE_DIRTY);
-    }
-    if (strchr(inside, '/'))
-        return file.role != RL_FILE_OTHER;
-
-    g_autoptr(RlPool) pool = rl_pool_open(place->root, rl_xml_documents(), NULL);
-    char *name = pool ? rl_alias_volume(pool, inside) : NULL;
-    if (!name)
-        return false; /* no image lies in a pool's own directory */
-    g_free(place->name);
-    place->name = name;
-    place->alias = g_steal_pointer(&inside);
-    place->role = RL_FILE_DIRTY;
+    place->name = rl_name_join(dir, file.leaf);
+    place->dirty = rl_file_name(file.leaf, RL_FILE_DIRTY);
     return true;
 }
 

@@ -11,18 +11,6 @@
 
 #define LOOK_EVERY_US (200 * 1000)
 
-RlClient
-rl_client_of_call(void)
-{
-    g_autoptr(virIdentity) identity = virIdentityGetCurrent();
-    RlClient client = {0};
-
-    if (!identity || virIdentityGetProcessID(identity, &client.pid) != 1 ||
-        virIdentityGetProcessTime(identity, &client.started) != 1)
-        client.pid = 0;
-    return client;
-}
-
 /* Process ids are given again, but not with the same time of start. */
 static bool
 is_there(const RlClient *client)
@@ -36,6 +24,21 @@ is_there(const RlClient *client)
         return true;
     }
     return started == 0 || started == client->started;
+}
+
+RlClient
+rl_client_of_call(void)
+{
+    g_autoptr(virIdentity) identity = virIdentityGetCurrent();
+    RlClient client = {0};
+
+    if (!identity || virIdentityGetProcessID(identity, &client.pid) != 1 ||
+        virIdentityGetProcessTime(identity, &client.started) != 1)
+        client.pid = 0;
+    /* Whoever opened the connection may have ended long ago, and left it to a child. */
+    if (client.pid > 0 && !is_there(&client))
+        client.pid = 0;
+    return client;
 }
 
 bool

@@ -209,15 +209,6 @@ rl_listing_update_revisions(virStoragePoolObj *obj, const RlVolume *volume)
     rl_seen_note(root, volume_name, complete ? found : NULL);
 }
 
-void
-rl_listing_drop(virStoragePoolObj *obj, const char *name)
-{
-    virStorageVolDef *vol = virStorageVolDefFindByName(obj, name);
-
-    if (vol && !is_busy(vol))
-        virStoragePoolObjRemoveVol(obj, vol);
-}
-
 bool
 rl_listing_has_busy_revisions(virStoragePoolObj *obj, const char *volume)
 {
@@ -229,14 +220,15 @@ rl_listing_has_busy_revisions(virStoragePoolObj *obj, const char *volume)
     return false;
 }
 
-bool
-rl_listing_drop_revisions(virStoragePoolObj *obj, const char *volume)
+void
+rl_listing_drop_revisions(virStoragePoolObj *obj, const RlPool *pool, const char *name)
 {
-    g_autoptr(GPtrArray) entries = entries_of(obj, volume);
+    g_autoptr(GPtrArray) entries = entries_of(obj, name);
+    g_autofree char *volume = g_strndup(name, strcspn(name, "@"));
 
-    if (rl_listing_has_busy_revisions(obj, volume))
-        return false;
+    /* A clone of one may have begun meanwhile: that stays until it is looked at. */
     for (guint i = 0; i < entries->len; i++)
-        virStoragePoolObjRemoveVol(obj, g_ptr_array_index(entries, i));
-    return true;
+        if (!is_busy(g_ptr_array_index(entries, i)))
+            virStoragePoolObjRemoveVol(obj, g_ptr_array_index(entries, i));
+    rl_seen_note(pool->path, volume, NULL);
 }

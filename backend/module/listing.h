@@ -30,16 +30,11 @@ void rl_listing_update_space(virStoragePoolObj *obj, const RlPool *pool,
 void rl_listing_update_revisions(virStoragePoolObj *obj, const RlVolume *volume);
 
 /**
- * rl_listing_drop:
- * Takes the volume @name out of the list, if it is there and nobody uses it.
- */
-void rl_listing_drop(virStoragePoolObj *obj, const char *name);
-
-/**
  * rl_listing_drop_revisions:
- * Takes all revisions of @volume out of the list. False if one is in use: then none is.
+ * @name, a volume or revision of @pool, was deleted: takes the revisions of it that nobody uses out
+ * of the list, and sees to it that those of the volume are looked at the next time.
  */
-bool rl_listing_drop_revisions(virStoragePoolObj *obj, const char *volume);
+void rl_listing_drop_revisions(virStoragePoolObj *obj, const RlPool *pool, const char *name);
 
 /**
  * rl_listing_has_busy_revisions:

@@ -142,10 +142,13 @@ lock_pool(virStoragePoolObj *obj, virStorageVolDef *vol)
 static void
 lock_pool_alone(virStoragePoolObj *obj, virStorageVolDef *vol)
 {
+    unsigned int pause_ms = 1;
+
     virObjectLock(obj);
     while (vol->in_use > 1) {
         virObjectUnlock(obj);
-        g_usleep(1000);
+        g_usleep(pause_ms * 1000);
+        pause_ms = MIN(2 * pause_ms, 100);
         virObjectLock(obj);
     }
     vol->in_use--;
@@ -191,7 +194,7 @@ rl_vol_delete_cb(virStoragePoolObj *obj, virStorageVolDef *vol, unsigned int fla
     if (!done && !g_error_matches(error, RL_ERROR, RL_ERROR_NOT_FOUND))
         return rl_report_about(error, vol->name);
     g_clear_error(&error);
-    rl_listing_drop_revisions(obj, vol->name);
+    rl_listing_drop_revisions(obj, pool, vol->name);
     rl_listing_update_space(obj, pool, -vol->target.allocation);
     return 0;
 }

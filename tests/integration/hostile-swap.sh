@@ -152,7 +152,7 @@ storm()
     swap_ends
     sentinel_unchanged
     echo "# $what: $swaps swaps, $operations operations, $refused refused"
-    [ "$swaps" -gt 1000 ]
+    [ "$swaps" -gt 50 ]
     [ "$refused" -gt 0 ]
     [ "$refused" -lt $operations ]
     usable

@@ -128,6 +128,7 @@ static void
 test_decisions(Lab *lab)
 {
     GError *error = NULL;
+    bool done;
 
     lab_create(lab, V, "one", MIB);
     g_assert_false(rl_volume_continue(lab->pool, V, &error));
@@ -141,6 +142,9 @@ test_decisions(Lab *lab)
     g_assert_false(rl_volume_continue(lab->pool, V, &error));
     take_error(g_steal_pointer(&error), RL_ERROR_STATE, "it is running for domain 'alice'");
     close(fd);
+    g_assert_false(rl_volume_discard(lab->pool, V, &error));
+    take_error(g_steal_pointer(&error), RL_ERROR_STATE, "may be about to open it");
+    g_assert_true(rl_volume_keep(lab->pool, V, &alice, &done, NULL));
     g_assert_true(rl_volume_discard(lab->pool, V, &error));
     g_assert_no_error(error);
     image_is(lab, V, RL_FILE_CLEAN, "one");

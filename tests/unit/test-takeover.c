@@ -530,11 +530,33 @@ test_below_an_overlay(Lab *lab)
     lab_start(lab, V, &bob);
     g_assert_true(rl_volume_keep_below(lab->pool, V, &bob, &done, NULL));
 
+    /* Neither a start that is put back nor one that is confirmed, nor a save, changes whose it is.
+     */
+    for (int i = 0; i < 3; i++) {
+        g_autoptr(RlStarted) again = rl_volume_start(lab->pool, V, &bob, RL_START_OVERLAID, NULL);
+        g_assert_nonnull(again);
+        if (i == 0)
+            g_assert_true(rl_volume_unstart(lab->pool, again, &bob, NULL));
+        else
+            g_assert_true(rl_volume_confirm(lab->pool, V, &bob, NULL));
+        if (i == 1)
+            g_assert_true(rl_volume_keep_below(lab->pool, V, &bob, &done, NULL));
+        if (i == 2)
+            crash(lab, V);
+        lab_start_fails(lab, V, &alice, RL_ERROR_STATE, "of domain 'bob'");
+    }
+    g_autoptr(RlStarted) saved = rl_volume_start(lab->pool, V, &bob, RL_START_OVERLAID, NULL);
+    g_assert_true(rl_volume_save_below(lab->pool, V, &bob, "/nowhere/file", &done, NULL));
+    g_assert_true(done);
+    lab_start_fails(lab, V, &alice, RL_ERROR_STATE, "of domain 'bob'");
+    g_assert_nonnull(saved);
+
     /* So do others that only read it through an overlay. */
     started = rl_volume_start(lab->pool, V, &alice, RL_START_OVERLAID, NULL);
     g_assert_nonnull(started);
     g_assert_true(rl_volume_keep_below(lab->pool, V, &alice, &done, NULL));
     lab_start_fails(lab, V, &bob, RL_ERROR_STATE, "of domain 'alice'");
+    lab_start_fails(lab, V, &alice, RL_ERROR_STATE, "of domain 'bob'");
     g_assert_true(rl_volume_continue(lab->pool, V, NULL));
     lab_start(lab, V, &bob);
     lab_stop(lab, V, &bob, RL_STOP_COMMITTED);

@@ -64,9 +64,10 @@ image_reads()
         grep -v -E '\.volume\.xml(~[^>]*)?>|\.reflink-pool\.xml(~[^>]*)?>' || true
 }
 
+# With O_PATH a file is found, not opened; what is opened then has its name behind the descriptor.
 image_opens()
 {
-    grep -E "(${opens//,/|})\(.*\.img" "$LAB/seen" || true
+    grep -E "(${opens//,/|})(\(| resumed>).*\.img" "$LAB/seen" | grep -v O_PATH || true
 }
 
 # --- a pool with all the kinds of volume

@@ -236,7 +236,8 @@ lock_idle(RlVolume *volume, const char *what, int *ret_fd, GError **error)
                 run ? "'" : "");
         return NULL;
     }
-    bool ended = mark == RL_HOLD_SAVED || mark == RL_HOLD_SUSPECT;
+    /* A run beside "kept" is what a continuing left that failed: a start changes that mark. */
+    bool ended = mark == RL_HOLD_SAVED || mark == RL_HOLD_SUSPECT || mark == RL_HOLD_KEPT;
     if (!ended && !rl_state_require_not_starting(volume, run, error))
         return NULL;
     *ret_fd = rl_fd_steal(&fd);

@@ -6,60 +6,18 @@
 #include "common/entries.h"
 #include "common/fd.h"
 #include "common/hold.h"
+#include "common/keep.h"
 #include "common/resize.h"
 #include "common/scan.h"
 #include "common/state.h"
-#include "testing.h"
+#include "disturb.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <stdio.h>
-#include <string.h>
-#include <sys/prctl.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 
 #define V "a/b/private"
 #define DIRECT "a/b/direct"
-
-typedef bool (*Attempt)(Lab *lab, GError **error);
-
-/* From here on the call @nr of this process fails with @code. */
-static void
-let_fail(long nr, int code)
-{
-    struct sock_filter filter[] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned) nr, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (unsigned) code),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-    };
-    struct sock_fprog program = {G_N_ELEMENTS(filter), filter};
-
-    g_assert_cmpint(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), ==, 0);
-    g_assert_cmpint(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), ==, 0);
-}
-
-/* Tries it in a process in which every call @nr fails: it must fail, too, with an error. */
-static void
-fails_without(Lab *lab, long nr, Attempt attempt)
-{
-    int status;
-    pid_t pid = fork();
-
-    g_assert_cmpint(pid, >=, 0);
-    if (pid == 0) {
-        GError *error = NULL;
-        let_fail(nr, EIO);
-        bool done = attempt(lab, &error);
-        _exit(done ? 1 : error ? 0 : 2);
-    }
-    g_assert_cmpint(waitpid(pid, &status, 0), ==, pid);
-    g_assert_true(WIFEXITED(status));
-    g_assert_cmpint(WEXITSTATUS(status), ==, 0);
-}
 
 static bool
 list_revisions(Lab *lab, GError **error)
@@ -283,6 +241,29 @@ test_marks_change_last(Lab *lab)
     g_assert_cmpint(hold, ==, RL_HOLD_RESTORED);
 }
 
+static bool
+go_on(Lab *lab, GError **error)
+{
+    return rl_volume_continue(lab->pool, V, error);
+}
+
+/* The mark is changed, and the run still there: that it began a moment ago is no reason to wait. */
+static void
+test_a_decision_that_failed_is_tried_again(Lab *lab)
+{
+    Disturbance at_the_run = {.nr = SYS_fremovexattr, .first = 4, .count = 1, .code = EIO};
+    GError *error = NULL;
+    bool done;
+
+    lab_create(lab, V, "one", MIB);
+    lab_start(lab, V, &alice);
+    g_assert_true(rl_volume_save(lab->pool, V, &alice, NULL, &done, NULL));
+    g_assert_false(disturb(lab, &at_the_run, go_on, &error));
+    take_errno(error, EIO, "");
+    g_assert_true(go_on(lab, NULL));
+    lab_start(lab, V, &bob);
+}
+
 /* Of a marker that was written when the machine went down. */
 static void
 test_markers_are_swept(Lab *lab)
@@ -319,6 +300,8 @@ main(int argc, char **argv)
                test_a_resize_may_be_told_of_a_lost_write);
     lab_add_on("/fault/a-shrinking-one-too", both, test_a_shrinking_one_too);
     lab_add_on("/fault/marks-change-last", both, test_marks_change_last);
+    lab_add_on("/fault/a-decision-that-failed-is-tried-again", both,
+               test_a_decision_that_failed_is_tried_again);
     lab_add_on("/fault/markers-are-swept", both, test_markers_are_swept);
     return g_test_run();
 }

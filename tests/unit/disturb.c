@@ -31,7 +31,7 @@ static const long all_calls[] = {
     SYS_getdents64, SYS_fstat,     SYS_newfstatat, SYS_fstatfs,   SYS_fsync,     SYS_fdatasync,
     SYS_ftruncate,  SYS_fallocate, SYS_linkat,     SYS_renameat2, SYS_unlinkat,  SYS_mkdirat,
     SYS_fchown,     SYS_fchmod,    SYS_utimensat,  SYS_fgetxattr, SYS_fsetxattr, SYS_fremovexattr,
-    SYS_flock,      SYS_ioctl,     SYS_lseek,      SYS_eventfd2,  SYS_fcntl,
+    SYS_flock,      SYS_ioctl,     SYS_lseek,      SYS_eventfd2,  SYS_fcntl,     SYS_socket,
 #ifdef __x86_64__
     SYS_rename,     SYS_renameat,  SYS_mkdir,      SYS_rmdir,     SYS_unlink,    SYS_readlink,
     SYS_stat,       SYS_lstat,     SYS_access,     SYS_open,
@@ -94,11 +94,11 @@ answer(int listener, Disturbance *disturbance, Lab *lab)
     guint number = ++disturbance->made;
     said.id = asked.id;
     if (number >= first && (!disturbance->count || number < first + disturbance->count)) {
-        if (disturbance->before)
-            disturbance->before(lab);
-        if (disturbance->code)
+        int code = disturbance->before ? disturbance->before(lab) : 0;
+        code = code ? code : disturbance->code;
+        if (code)
             said.flags = 0;
-        said.error = -disturbance->code;
+        said.error = -code;
     }
     ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &said);
 }

@@ -10,12 +10,14 @@
 typedef bool (*Attempt)(Lab *lab, GError **error);
 
 typedef struct {
-    long nr;               /* of the call, SYS_...; 0: all that concern files */
-    guint first;           /* the first of them that this is about: 1, 2, ... */
-    guint count;           /* of so many; 0: of all that follow */
-    int code;              /* they fail with this; 0: they are made as they are */
-    void (*before)(Lab *); /* comes before them, as what another process does might; or NULL */
-    guint made;            /* when it is over: so many such calls there were */
+    long nr;     /* of the call, SYS_...; 0: all that concern files */
+    guint first; /* the first of them that this is about: 1, 2, ... */
+    guint count; /* of so many; 0: of all that follow */
+    int code;    /* they fail with this; 0: they are made as they are */
+    /* Comes before them, as what another process does might: the errno that the call fails with,
+     * or 0. May be NULL. */
+    int (*before)(Lab *lab);
+    guint made; /* when it is over: so many such calls there were */
 } Disturbance;
 
 /* Tries it in a thread of its own, disturbed; returns what it returned. Threads that it begins are

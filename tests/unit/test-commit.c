@@ -9,8 +9,9 @@
 #include "common/maintain.h"
 #include "common/resize.h"
 #include "common/stop.h"
-#include "testing.h"
+#include "disturb.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
@@ -327,6 +328,36 @@ test_no_number_left(Lab *lab)
     image_is(lab, V, RL_FILE_DIRTY, "two");
 }
 
+static bool
+stop_alice(Lab *lab, GError **error)
+{
+    RlStop stop;
+
+    return rl_volume_stop(lab->pool, V, &alice, &stop, error);
+}
+
+/* The first name is taken, and the second cannot be made. */
+static void
+test_no_name_at_all(Lab *lab)
+{
+    Disturbance second = {.nr = SYS_linkat, .first = 2, .count = 1, .code = EIO};
+    GError *error = NULL;
+
+    lab_create(lab, V, "one", MIB);
+    lab_run(lab, V, "two");
+    lab_run(lab, V, "three");
+    g_autofree char *two = revision_path(lab, V, "2"), *clean = lab_file(lab, V, RL_FILE_CLEAN);
+    set_mtime(clean, look(two).st_mtim.tv_sec, 0);
+    int fd = open(clean, O_RDONLY | O_CLOEXEC);
+    g_assert_true(rl_attr_set_number(fd, RL_ATTR_HIGHEST, 1, NULL));
+    close(fd);
+    lab_start(lab, V, &alice);
+    image_write(lab, V, RL_FILE_DIRTY, "four");
+    g_assert_false(disturb(lab, &second, stop_alice, &error));
+    take_errno(error, EIO, "cannot make revision");
+    lab_stop(lab, V, &alice, RL_STOP_COMMITTED);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -342,5 +373,6 @@ main(int argc, char **argv)
     lab_add("/commit/killed-while-replacing", test_killed_while_replacing);
     lab_add("/commit/a-number-that-is-taken", test_a_number_that_is_taken);
     lab_add("/commit/no-number-left", test_no_number_left);
+    lab_add("/commit/no-name-at-all", test_no_name_at_all);
     return g_test_run();
 }

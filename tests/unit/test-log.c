@@ -5,8 +5,9 @@
 #include "common/log.h"
 
 #include "common/fd.h"
-#include "testing.h"
+#include "disturb.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
@@ -93,6 +94,15 @@ test_journal(void)
     g_assert_nonnull(strstr(entry, "libvirt-reflink"));
 }
 
+static bool
+warn(Lab *lab, GError **error)
+{
+    (void) lab;
+    (void) error;
+    rl_log_warning("without a socket");
+    return true;
+}
+
 /* Without any log, and with one that is full, nobody is held up, and nothing is printed: libvirt
  * would show that to its users. */
 static void
@@ -102,6 +112,9 @@ test_nobody_listens(void)
         if (!hide_logs())
             return;
         rl_log_warning("to nobody");
+        Disturbance no_socket = {.nr = SYS_socket, .first = 1, .code = EMFILE};
+        g_assert_true(disturb(NULL, &no_socket, warn, NULL));
+        g_assert_cmpint(no_socket.made, >, 0);
         rl_autofd int fd = listen_at("/dev/log");
         for (int i = 0; i < 5000; i++)
             rl_log_info("into a full log");

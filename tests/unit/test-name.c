@@ -272,6 +272,15 @@ test_messages_are_tame(void)
     g_assert_nonnull(strstr(garbled->message, "'a\\033[2J\\377'"));
 }
 
+static void
+test_one_component(void)
+{
+    GError *error = NULL;
+
+    g_assert_false(rl_name_check_component("a/b", &error));
+    take_error(error, RL_ERROR_NAME, "has a '/'");
+}
+
 int
 main(int argc, char **argv)
 {
@@ -291,5 +300,6 @@ main(int argc, char **argv)
     g_test_add_func("/name/only-a-volume-will-do", test_only_a_volume_will_do);
     g_test_add_func("/name/join-undoes-parse", test_join_undoes_parse);
     g_test_add_func("/name/messages-are-tame", test_messages_are_tame);
+    g_test_add_func("/name/one-component", test_one_component);
     return g_test_run();
 }

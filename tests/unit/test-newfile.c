@@ -3,11 +3,12 @@
 #include "common/newfile.h"
 
 #include "common/fd.h"
-#include "testing.h"
+#include "disturb.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 static int
 new_file(Lab *lab, const char *text)
@@ -144,6 +145,23 @@ test_named_from_the_beginning(Lab *lab)
     take_errno(error, ENOENT, "cannot make a new file");
 }
 
+static bool
+open_named(Lab *lab, GError **error)
+{
+    RlAccess access = {0640, getuid(), (gid_t) -1};
+    rl_autofd int fd = rl_newfile_open_named(lab->pool->root, "x.img", &access, error);
+
+    return fd >= 0;
+}
+
+static void
+test_nothing_is_left(Lab *lab)
+{
+    fails_without(lab, SYS_fchown, open_named);
+    fails_without(lab, SYS_fchmod, open_named);
+    assert_list(lab->path, ".reflink-pool.xml");
+}
+
 int
 main(int argc, char **argv)
 {
@@ -154,5 +172,6 @@ main(int argc, char **argv)
     lab_add("/newfile/replace", test_replace);
     lab_add("/newfile/write", test_write);
     lab_add("/newfile/named-from-the-beginning", test_named_from_the_beginning);
+    lab_add("/newfile/nothing-is-left", test_nothing_is_left);
     return g_test_run();
 }

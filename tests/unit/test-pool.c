@@ -2,7 +2,7 @@
 /* filesystems: xfs btrfs ext4 */
 #include "common/pool.h"
 
-#include "testing.h"
+#include "disturb.h"
 #include "xml/documents.h"
 
 #include <fcntl.h>
@@ -262,6 +262,28 @@ test_space(Lab *lab)
     g_assert_cmpuint(available, >, 10 * MIB);
 }
 
+static bool
+find(Lab *lab, GError **error)
+{
+    g_autofree char *root = NULL, *inside = NULL;
+    g_autofree char *path = lab_path(lab, "a/b.img");
+
+    return rl_pool_find(path, &root, &inside) ||
+           rl_fail(error, RL_ERROR_NOT_FOUND, "as it should be");
+}
+
+/* Where a path leads that no file has is nobody's to tell. */
+static void
+test_find_leads_nowhere(Lab *lab)
+{
+    g_autofree char *root = NULL, *inside = NULL, *path = lab_path(lab, "none/../a");
+
+    g_assert_true(find(lab, NULL));
+    g_assert_false(rl_pool_find(path, &root, &inside));
+    fails_without(lab, SYS_openat, find);
+    fails_without(lab, SYS_readlink, find);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -276,5 +298,6 @@ main(int argc, char **argv)
     lab_add("/pool/find-ignores-forged-markers", test_find_ignores_forged_markers);
     lab_add("/pool/set-options", test_set_options);
     lab_add("/pool/space", test_space);
+    lab_add("/pool/find-leads-nowhere", test_find_leads_nowhere);
     return g_test_run();
 }

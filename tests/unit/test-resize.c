@@ -6,8 +6,9 @@
 #include "common/hold.h"
 #include "common/loop.h"
 #include "common/maintain.h"
-#include "testing.h"
+#include "disturb.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/loop.h>
 #include <stdio.h>
@@ -275,6 +276,44 @@ test_loop_devices_are_told_apart(Lab *lab)
     take_errno(error, EBADF, "cannot look at an image");
 }
 
+static bool
+grow(Lab *lab, GError **error)
+{
+    return rl_volume_resize(lab->pool, V, 2 * MIB, false, error);
+}
+
+/* The image has its new size all the same. */
+static void
+test_loop_device_refuses(Lab *lab)
+{
+    Disturbance at = {.nr = SYS_ioctl, .first = 0, .count = 1, .code = EIO};
+    g_autofree char *dir = lab_path(lab, "a/c"),
+                    *same_name = lab_path(lab, "a/c/private-dirty.img");
+    rl_autofd int device = -1, other = -1, unbound = -1;
+    int refused = 0;
+
+    lab_create(lab, V, "one", MIB);
+    lab_start(lab, V, &alice);
+    rl_autofd int guest = image_open(lab, V, RL_FILE_DIRTY, O_RDWR);
+    g_assert_cmpint(mkdir(dir, 0700), ==, 0);
+    rl_autofd int another = open(same_name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (attach(another, &unbound) < 0 || attach(guest, &device) < 0 || attach(another, &other) < 0)
+        return;
+    g_assert_cmpint(ioctl(unbound, LOOP_CLR_FD), ==, 0);
+    do {
+        GError *error = NULL;
+        at.first++;
+        if (!disturb(lab, &at, grow, &error)) {
+            take_errno(error, EIO, "does not take the new size");
+            refused++;
+        }
+    } while (at.made >= at.first);
+    g_assert_cmpint(refused, ==, 1);
+    g_assert_cmpint(image_size(lab, V, RL_FILE_DIRTY), ==, 2 * MIB);
+    g_assert_cmpint(ioctl(device, LOOP_CLR_FD), ==, 0);
+    g_assert_cmpint(ioctl(other, LOOP_CLR_FD), ==, 0);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -290,5 +329,6 @@ main(int argc, char **argv)
     lab_add("/resize/held", test_held);
     lab_add("/loop/device-follows", test_loop_device_follows);
     lab_add("/loop/devices-are-told-apart", test_loop_devices_are_told_apart);
+    lab_add("/loop/device-refuses", test_loop_device_refuses);
     return g_test_run();
 }

@@ -286,6 +286,17 @@ test_opens_no_image(Lab *lab)
     g_assert_cmpint(look(clean).st_atim.tv_sec, ==, 1);
 }
 
+static void
+test_revision_that_is_a_directory(Lab *lab)
+{
+    g_autofree char *file = rl_file_name_revision("private", 1, 1600000000);
+    g_autofree char *dir = lab_path(lab, "a/b"), *path = g_build_filename(dir, file, NULL);
+
+    lab_create(lab, "a/b/private", "one", MIB);
+    g_assert_cmpint(mkdir(path, 0700), ==, 0);
+    assert_revisions(lab, "a/b/private", "");
+}
+
 int
 main(int argc, char **argv)
 {
@@ -301,5 +312,6 @@ main(int argc, char **argv)
     lab_add_on("/scan/many-recorded-volumes", "xfs", test_many_recorded_volumes);
     lab_add_on("/scan/colliding-names", "xfs btrfs", test_colliding_names);
     lab_add("/scan/opens-no-image", test_opens_no_image);
+    lab_add("/scan/revision-that-is-a-directory", test_revision_that_is_a_directory);
     return g_test_run();
 }

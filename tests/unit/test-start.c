@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* filesystems: xfs btrfs ext4 */
+#include "common/attr.h"
+#include "common/draft.h"
+#include "common/source.h"
 #include "common/start.h"
 
 #include "common/fd.h"
@@ -323,6 +326,62 @@ test_what_is_not_there(Lab *lab)
     g_assert_cmpstr(after, ==, tree);
 }
 
+/* A domain that only reads and did not start leaves the image to whoever reads it as well. */
+static void
+test_unstart_leaves_readers(Lab *lab)
+{
+    GError *error = NULL;
+
+    lab_create(lab, V, "one", MIB);
+    g_autoptr(RlStarted) first = rl_volume_start(lab->pool, V, &alice, RL_START_READONLY, &error);
+    g_assert_no_error(error);
+    int reader = image_open(lab, V, RL_FILE_DIRTY, O_RDONLY);
+    lab_stop(lab, V, &alice, RL_STOP_NOT_OWNED);
+    g_assert_true(rl_volume_unstart(lab->pool, first, &alice, &error));
+    g_assert_true(image_is_there(lab, V, RL_FILE_DIRTY));
+    close(reader);
+    lab_start(lab, V, &bob);
+}
+
+/* A backup's second name for the clean image: the pool is looked through once. */
+static void
+test_other_names_are_noted(Lab *lab)
+{
+    g_autofree char *other = lab_path(lab, "a/other");
+
+    lab_create(lab, V, "one", MIB);
+    g_autofree char *clean = lab_file(lab, V, RL_FILE_CLEAN);
+    g_assert_cmpint(link(clean, other), ==, 0);
+    rl_autofd int fd = open(clean, O_RDONLY | O_CLOEXEC);
+    uint64_t links;
+    for (int i = 0; i < 2; i++) {
+        lab_start(lab, V, &alice);
+        lab_stop(lab, V, &alice, RL_STOP_UNWRITTEN);
+        g_assert_true(rl_attr_get_number(fd, RL_ATTR_LINKS, &links, NULL));
+        g_assert_cmpuint(links, ==, 2);
+    }
+}
+
+/* Half of the volume is gone: there is no state at rest to read. */
+static void
+test_no_clean_image(Lab *lab)
+{
+    GError *error = NULL;
+
+    lab_create(lab, V, "one", MIB);
+    lab_start(lab, V, &alice);
+    g_autofree char *clean = lab_file(lab, V, RL_FILE_CLEAN);
+    g_assert_cmpint(unlink(clean), ==, 0);
+    g_assert_cmpint(rl_source_open(lab->pool, V, false, &error), ==, -1);
+    take_error(g_steal_pointer(&error), RL_ERROR_STATE, "but no clean one");
+
+    rl_autofd int fd = image_open(lab, V, RL_FILE_DIRTY, O_RDONLY);
+    g_assert_true(rl_run_clear(fd, NULL));
+    g_autoptr(RlVolume) volume = rl_volume_open(lab->pool, V, NULL);
+    g_assert_false(rl_draft_check_replaceable(volume, &error));
+    take_error(error, RL_ERROR_STATE, "but no clean one");
+}
+
 int
 main(int argc, char **argv)
 {
@@ -343,5 +402,8 @@ main(int argc, char **argv)
     lab_add("/start/direct-is-renamed", test_direct_is_renamed);
     lab_add("/start/direct-is-unshared", test_direct_is_unshared);
     lab_add("/start/what-is-not-there", test_what_is_not_there);
+    lab_add("/start/unstart-leaves-readers", test_unstart_leaves_readers);
+    lab_add("/start/other-names-are-noted", test_other_names_are_noted);
+    lab_add("/start/no-clean-image", test_no_clean_image);
     return g_test_run();
 }

@@ -8,6 +8,8 @@
 #include "common/source.h"
 #include "common/state.h"
 #include "testing.h"
+#include "xml/disks.h"
+#include "xml/domain.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -322,6 +324,16 @@ test_state_words(Lab *lab)
                "volume 'a/b/private' cannot be petted: it is running for domain 'alice'");
 }
 
+static void
+test_nothing_to_free(void)
+{
+    rl_volume_close(NULL);
+    rl_revision_free(NULL);
+    rl_started_free(NULL);
+    rl_disk_free(NULL);
+    rl_domain_free(NULL);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -339,5 +351,6 @@ main(int argc, char **argv)
     lab_add("/dirty/base-not-at-rest", test_base_not_at_rest);
     lab_add_on("/dirty/no-way-to-clone", "ext4", test_no_way_to_clone);
     lab_add("/state/words", test_state_words);
+    g_test_add_func("/volume/nothing-to-free", test_nothing_to_free);
     return g_test_run();
 }

@@ -183,6 +183,23 @@ test_reverted_by_hand(Lab *lab)
     revision_is(lab, V, "5", "five");
 }
 
+/* Nothing is done after the first error, and that is what is told. */
+static void
+test_hole_beyond_the_end(Lab *lab)
+{
+    GError *error = NULL;
+
+    lab_create(lab, V, "one", MIB);
+    RlWriter *writer = writer_on(lab, 0, 0);
+    for (int i = 0; i < 2; i++) {
+        g_assert_false(rl_writer_put_hole(writer, 2 * MIB, &error));
+        take_error(g_steal_pointer(&error), RL_ERROR_INVALID, "goes beyond the end");
+    }
+    g_assert_false(rl_writer_commit(writer, 1000, &error));
+    take_error(error, RL_ERROR_INVALID, "goes beyond the end");
+    image_is(lab, V, RL_FILE_CLEAN, "one");
+}
+
 int
 main(int argc, char **argv)
 {
@@ -193,5 +210,6 @@ main(int argc, char **argv)
     lab_add("/writer/started-or-changed-meanwhile", test_started_or_changed_meanwhile);
     lab_add("/writer/many-changes-meanwhile", test_many_changes_meanwhile);
     lab_add("/writer/reverted-by-hand", test_reverted_by_hand);
+    lab_add("/writer/hole-beyond-the-end", test_hole_beyond_the_end);
     return g_test_run();
 }

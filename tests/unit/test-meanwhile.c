@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* filesystems: xfs btrfs */
+/* What others do between two system calls of an operation. */
+#include "common/attr.h"
+#include "common/clone.h"
+#include "common/copy.h"
+#include "common/draft.h"
+#include "common/edit.h"
+#include "common/fd.h"
+#include "common/identity.h"
+#include "common/remove.h"
+#include "common/resize.h"
+#include "common/source.h"
+#include "disturb.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+
+#define V "a/b/private"
+#define DIRECT "a/b/direct"
+
+/* What was opened or begun before. */
+static int from, to;
+static RlDraft *draft;
+
+/* Tries it, and wants it to fail so; or not to fail, if @code is 0. */
+static void
+try(Lab *lab, Disturbance disturbance, Attempt attempt, int code, const char *words)
+{
+    GError *error = NULL;
+    bool done = disturb(lab, &disturbance, attempt, &error);
+
+    g_assert_cmpint(disturbance.made, >=, disturbance.first);
+    g_assert_cmpint(done, ==, code == 0);
+    if (code)
+        take_error(error, code, words);
+    g_assert_no_error(done ? error : NULL);
+}
+
+static int
+open_file(Lab *lab, const char *name)
+{
+    g_autofree char *path = lab_path(lab, name);
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+    g_assert_cmpint(fd, >=, 0);
+    return fd;
+}
+
+static int
+remove_it(Lab *lab)
+{
+    GError *error = NULL;
+
+    g_assert_true(rl_volume_remove(lab->pool, V, true, &error));
+    g_assert_no_error(error);
+    return 0;
+}
+
+static int
+start_it(Lab *lab)
+{
+    lab_start(lab, V, &alice);
+    return 0;
+}
+
+/* With a precache the next start would need no other image. */
+static int
+run_it(Lab *lab)
+{
+    g_autofree char *precache = lab_file(lab, V, RL_FILE_PRECACHE);
+
+    lab_run(lab, V, "again");
+    g_assert_cmpint(unlink(precache), ==, 0);
+    return 0;
+}
+
+/* --- copies and ids */
+
+static int
+cut_off(Lab *lab)
+{
+    (void) lab;
+    g_assert_cmpint(ftruncate(from, 0), ==, 0);
+    return 0;
+}
+
+static bool
+copy(Lab *lab, GError **error)
+{
+    (void) lab;
+    return rl_copy_sparse(from, to, error);
+}
+
+static void
+test_copies(Lab *lab)
+{
+    GError *error = NULL;
+    Disturbance size = {.nr = SYS_lseek, .first = 1, .code = EIO},
+                holes = {.nr = SYS_lseek, .first = 3, .code = EIO};
+
+    from = open_file(lab, "from");
+    to = open_file(lab, "to");
+    g_assert_cmpint(pwrite(from, "text", 4, 0), ==, 4);
+    g_assert_false(disturb(lab, &size, copy, &error));
+    take_errno(g_steal_pointer(&error), EIO, "cannot tell the size");
+    g_assert_false(disturb(lab, &holes, copy, &error));
+    take_errno(g_steal_pointer(&error), EIO, "cannot tell holes");
+    try(lab, (Disturbance){.nr = SYS_pread64, .first = 1, .count = 1, .code = EINTR}, copy, 0, "");
+    try(lab, (Disturbance){.nr = SYS_pwrite64, .first = 1, .count = 1, .code = EINTR}, copy, 0, "");
+    g_autofree char *path = lab_path(lab, "to"), *text = read_at(path, 0, 5);
+    g_assert_cmpstr(text, ==, "text");
+    try(lab, (Disturbance){.nr = SYS_pread64, .first = 1, .count = 1, .before = cut_off}, copy, 0,
+        "");
+    rl_fd_close(&from);
+    rl_fd_close(&to);
+}
+
+static bool
+reflink(Lab *lab, GError **error)
+{
+    (void) lab;
+    return rl_clone_reflink(from, to, error);
+}
+
+static void
+test_nocow(Lab *lab)
+{
+    GError *error = NULL;
+    Disturbance set_flags = {.nr = SYS_ioctl, .first = 3, .count = 1, .code = EIO};
+    int flags = FS_NOCOW_FL;
+
+    from = open_file(lab, "from");
+    to = open_file(lab, "to");
+    g_assert_cmpint(ioctl(from, FS_IOC_SETFLAGS, &flags), ==, 0);
+    g_assert_false(disturb(lab, &set_flags, reflink, &error));
+    take_errno(error, EIO, "cannot take over the NOCOW flag");
+    try(lab, (Disturbance){.nr = SYS_ioctl, .first = 4, .count = 1, .code = EINTR}, reflink, 0, "");
+    rl_fd_close(&from);
+    rl_fd_close(&to);
+}
+
+static int
+give_id(Lab *lab)
+{
+    bool set;
+
+    (void) lab;
+    g_assert_true(rl_attr_set_new(from, RL_ATTR_ID, "of another process", &set, NULL));
+    return 0;
+}
+
+static bool
+need_id(Lab *lab, GError **error)
+{
+    g_autofree char *id = NULL;
+
+    (void) lab;
+    bool done = rl_identity_need(from, &id, error);
+    g_assert_cmpstr(id, ==, "of another process");
+    return done;
+}
+
+static void
+test_one_id(Lab *lab)
+{
+    from = open_file(lab, "from");
+    try(lab, (Disturbance){.nr = SYS_fsetxattr, .first = 1, .count = 1, .before = give_id}, need_id,
+        0, "");
+    rl_fd_close(&from);
+}
+
+/* --- volumes that are gone, started or changed by the time that somebody has the lock */
+
+static bool
+start(Lab *lab, GError **error)
+{
+    g_autoptr(RlStarted) started = rl_volume_start(lab->pool, V, &bob, 0, error);
+
+    return started != NULL;
+}
+
+static bool delete (Lab *lab, GError **error)
+{
+    return rl_volume_remove(lab->pool, V, true, error);
+}
+
+static bool
+grow(Lab *lab, GError **error)
+{
+    return rl_volume_resize(lab->pool, V, 2 * MIB, false, error);
+}
+
+static bool
+publish_label(Lab *lab, GError **error)
+{
+    (void) lab;
+    return rl_draft_label(draft, error);
+}
+
+static void
+test_deleted(Lab *lab)
+{
+    const Disturbance before_the_lock = {
+        .nr = SYS_flock, .first = 1, .count = 1, .before = remove_it};
+    RlAccess access = RL_ACCESS_DEFAULT;
+
+    lab_create(lab, V, "one", MIB);
+    try(lab, before_the_lock, start, RL_ERROR_NOT_FOUND, "there is no volume");
+    lab_create(lab, V, "one", MIB);
+    try(lab, before_the_lock, delete, RL_ERROR_NOT_FOUND, "there is no volume");
+    lab_create(lab, V, "one", MIB);
+    try(lab, before_the_lock, grow, RL_ERROR_NOT_FOUND, "was deleted meanwhile");
+    lab_create(lab, V, "one", MIB);
+    draft = rl_draft_new(lab_pool(lab), V "@label", &access, NULL);
+    g_assert_nonnull(draft);
+    try(lab, before_the_lock, publish_label, RL_ERROR_NOT_FOUND, "was deleted meanwhile");
+    g_clear_pointer(&draft, rl_draft_free);
+}
+
+static void
+test_started(Lab *lab)
+{
+    lab_create(lab, V, "one", MIB);
+    try(lab, (Disturbance){.nr = SYS_fsync, .first = 1, .count = 1, .before = start_it}, grow, 0,
+        "");
+    g_assert_cmpint(image_size(lab, V, RL_FILE_DIRTY), ==, 2 * MIB);
+    g_assert_cmpint(image_size(lab, V, RL_FILE_CLEAN), ==, MIB);
+}
+
+static void
+test_changes_too_often(Lab *lab)
+{
+    const Disturbance at_each = {.nr = SYS_fsync, .first = 1, .before = run_it};
+
+    lab_create(lab, V, "one", MIB);
+    try(lab, at_each, grow, RL_ERROR_BUSY, "changes too often to be resized");
+    g_assert_cmpint(image_size(lab, V, RL_FILE_CLEAN), ==, MIB);
+    try(lab, at_each, start, RL_ERROR_BUSY, "changes too often to be started");
+    g_assert_false(image_is_there(lab, V, RL_FILE_DIRTY));
+}
+
+/* --- numbers */
+
+static int asked;
+
+/* A replacement is begun and given up: its number is not given again. The next @fails. */
+static int
+give_a_number(Lab *lab)
+{
+    RlAccess access = RL_ACCESS_DEFAULT;
+
+    if (asked++ == 0)
+        rl_draft_free(rl_draft_new(lab_pool(lab), V "@current", &access, NULL));
+    return 0;
+}
+
+static int
+give_a_number_and_fail(Lab *lab)
+{
+    return asked > 0 ? EIO : give_a_number(lab);
+}
+
+static void
+test_number_meanwhile(Lab *lab)
+{
+    Disturbance fails = {.nr = SYS_fsync, .first = 1, .before = give_a_number_and_fail};
+    GError *error = NULL;
+
+    lab_create(lab, V, "one", MIB);
+    asked = 0;
+    g_assert_false(disturb(lab, &fails, grow, &error));
+    take_errno(error, EIO, "cannot note a number");
+    asked = 0;
+    fails = (Disturbance){.nr = SYS_fsetxattr, .first = 3, .before = give_a_number_and_fail};
+    error = NULL;
+    g_assert_false(disturb(lab, &fails, grow, &error));
+    take_errno(error, EIO, "");
+    asked = 0;
+    try(lab, (Disturbance){.nr = SYS_fsync, .first = 1, .before = give_a_number}, grow, 0, "");
+    lab_run(lab, V, "two");
+    assert_revisions(lab, V, "4");
+}
+
+static bool
+replace(Lab *lab, GError **error)
+{
+    (void) lab;
+    return rl_draft_replace(draft, error);
+}
+
+/* The number that a replacement was given is deleted, and another one is given the next. */
+static void
+test_numbers_of_two_replacements(Lab *lab)
+{
+    Disturbance third = {.nr = SYS_fsetxattr, .first = 3, .count = 1, .code = EIO};
+    RlAccess access = RL_ACCESS_DEFAULT;
+    g_autoptr(RlName) first = rl_name_parse(V "@1", NULL);
+    GError *error = NULL;
+
+    lab_create(lab, V, "one", MIB);
+    draft = rl_draft_new(lab_pool(lab), V "@current", &access, NULL);
+    g_assert_true(rl_revision_remove(lab->pool, first, &error));
+    g_autoptr(RlDraft) other = rl_draft_new(lab_pool(lab), V "@current", &access, &error);
+    g_assert_no_error(error);
+    assert_revisions(lab, V, "2");
+    g_assert_false(disturb(lab, &third, replace, &error));
+    take_errno(error, EIO, "");
+    g_clear_pointer(&draft, rl_draft_free);
+}
+
+/* --- replacements */
+
+static void
+make_old(Lab *lab, const char *name)
+{
+    rl_autofd int fd = image_open(lab, name, RL_FILE_DIRTY, O_RDONLY);
+    g_autoptr(RlRun) run = NULL;
+
+    g_assert_true(rl_run_get(fd, &run, NULL));
+    g_free(run->boot_id);
+    run->boot_id = g_strdup("an earlier one");
+    g_assert_true(rl_run_put_back(fd, run, NULL));
+}
+
+static void
+edit_fails(Lab *lab, RlDraft *edit, int code, const char *words)
+{
+    GError *error = NULL;
+
+    (void) lab;
+    g_assert_nonnull(edit);
+    g_assert_false(rl_edit_commit(edit, 1000, &error));
+    take_error(error, code, words);
+    rl_draft_free(edit);
+}
+
+static void
+test_replaced(Lab *lab)
+{
+    RlAccess access = RL_ACCESS_DEFAULT;
+    GError *error = NULL;
+
+    lab_create(lab, V, "one", MIB);
+    RlDraft *edit = rl_edit_begin(lab_pool(lab), V, NULL);
+    remove_it(lab);
+    edit_fails(lab, edit, RL_ERROR_NOT_FOUND, "was deleted meanwhile");
+
+    lab_create(lab, V, "one", MIB);
+    edit = rl_edit_begin(lab_pool(lab), V, NULL);
+    lab_start(lab, V, &alice);
+    make_old(lab, V);
+    edit_fails(lab, edit, RL_ERROR_STATE, "was started meanwhile");
+    g_assert_null(rl_draft_new(lab_pool(lab), V "@current", &access, &error));
+    take_error(g_steal_pointer(&error), RL_ERROR_STATE, "that nobody has committed");
+    lab_stop(lab, V, &alice, RL_STOP_UNWRITTEN);
+    lab_start(lab, V, &alice);
+    g_assert_null(rl_draft_new(lab_pool(lab), V "@current", &access, &error));
+    take_error(g_steal_pointer(&error), RL_ERROR_STATE, "it is running");
+    lab_stop(lab, V, &alice, RL_STOP_UNWRITTEN);
+
+    RlDraft *replacement = rl_draft_new(lab_pool(lab), V "@current", &access, NULL);
+    g_assert_nonnull(replacement);
+    remove_it(lab);
+    rl_draft_free(replacement);
+    g_assert_null(rl_edit_begin(lab_pool(lab), V "@1", &error));
+    take_error(g_steal_pointer(&error), RL_ERROR_UNSUPPORTED, "those are read-only");
+    g_assert_null(rl_edit_begin(lab_pool(lab), "", &error));
+    g_assert_nonnull(error);
+    g_error_free(error);
+    rl_draft_free(NULL);
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    lab_add_on("/meanwhile/copies", "xfs btrfs", test_copies);
+    lab_add_on("/meanwhile/nocow", "btrfs", test_nocow);
+    lab_add_on("/meanwhile/one-id", "xfs btrfs", test_one_id);
+    lab_add_on("/meanwhile/deleted", "xfs btrfs", test_deleted);
+    lab_add_on("/meanwhile/started", "xfs btrfs", test_started);
+    lab_add_on("/meanwhile/changes-too-often", "xfs btrfs", test_changes_too_often);
+    lab_add_on("/meanwhile/number-meanwhile", "xfs btrfs", test_number_meanwhile);
+    lab_add_on("/meanwhile/numbers-of-two-replacements", "xfs btrfs",
+               test_numbers_of_two_replacements);
+    lab_add_on("/meanwhile/replaced", "xfs btrfs", test_replaced);
+    return g_test_run();
+}

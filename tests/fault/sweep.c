@@ -17,7 +17,6 @@ typedef struct {
     char *old, *new, *tidied; /* states: before, after, and after tidying up */
     const char *only;         /* one point, or NULL */
     guint every;              /* of so many points only the last */
-    bool brief;               /* of each call only its first failure */
     guint seen;
     guint points, losses;
 } Sweep;
@@ -214,8 +213,6 @@ point(Sweep *sweep, const Call *call, FaultKind kind, int code)
     g_autofree char *name = point_name(&fault);
     g_autoptr(GError) error = NULL;
 
-    if (sweep->brief && (kind != FAULT_ERRNO || code != call->errnos[0]))
-        return;
     sweep->seen++;
     if (sweep->only ? strcmp(sweep->only, name) != 0 : sweep->seen % sweep->every != 0)
         return;
@@ -264,7 +261,6 @@ sweep_operation(const char *base, const Operation *operation, guint *points, gui
                    .work = g_build_filename(base, "work", NULL),
                    .calls = g_array_new(FALSE, TRUE, sizeof(Call)),
                    .only = g_getenv("FAULT_POINT"),
-                   .brief = g_getenv("FAULT_BRIEF") != NULL,
                    .every = MAX(every ? (guint) strtoul(every, NULL, 10) : 1, 1)};
     gint64 began = g_get_monotonic_time();
     GError *error = NULL;

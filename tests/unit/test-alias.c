@@ -121,6 +121,11 @@ test_somebody_elses_stays(Lab *lab)
     take_error(g_steal_pointer(&error), RL_ERROR_INVALID, "has no short path");
     rl_alias_tidy(lab->pool, "web");
     assert_link(lab, "web", "/nowhere");
+
+    g_autofree char *dirty = lab_file(lab, "web", RL_FILE_DIRTY);
+    g_assert_cmpint(mkdir(dirty, 0700), ==, 0);
+    g_assert_false(rl_alias_make(lab->pool, "web", "web", &error));
+    take_error(g_steal_pointer(&error), RL_ERROR_INVALID, "web-dirty.img");
     g_assert_true(is_there(file));
 }
 

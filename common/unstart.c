@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A start that is put back, since its domain did not come to run. */
+#include "start.h"
+
+#include "dirty.h"
+#include "discard.h"
+#include "fd.h"
+#include "inuse.h"
+
+static bool
+put_back(int fd, const RlStarted *started, GError **error)
+{
+    if (started->hold != RL_HOLD_NONE && !rl_hold_set(fd, started->hold, error))
+        return false;
+    return started->before ? rl_run_put_back(fd, started->before, error) : rl_run_clear(fd, error);
+}
+
+/* Nobody should have written to an image that was started a moment ago; if somebody did, it is no
+ * precache. Of a snapshot that cannot be told where its source is gone, and need not. */
+static bool
+look_if_untouched(const RlVolume *volume, const RlOwner *owner, bool *ret_untouched, GError **error)
+{
+    bool snapshot = volume->kind == RL_KIND_SNAPSHOT;
+    g_autoptr(RlBase) base = rl_base_open(volume, snapshot ? NULL : error);
+
+    *ret_untouched = base && rl_dirty_is_unwritten(volume, base, &volume->dirty.st) &&
+                     (!snapshot || rl_dirty_dates_are_true(owner->driver));
+    return base || snapshot;
+}
+
+/* What was made for a run that is not to be goes; a direct volume's image gets its name back. */
+static bool
+put_away(const RlVolume *volume, int fd, const RlOwner *owner, GError **error)
+{
+    bool has_base = volume->kind == RL_KIND_PERSISTENT || volume->kind == RL_KIND_SNAPSHOT;
+    bool untouched = true;
+
+    if ((has_base && !look_if_untouched(volume, owner, &untouched, error)) ||
+        !rl_run_clear(fd, error))
+        return false;
+    if (volume->kind == RL_KIND_VOLATILE)
+        return rl_dirty_drop(volume, error);
+    if (!untouched)
+        return volume->kind == RL_KIND_PERSISTENT || rl_dirty_drop(volume, error);
+
+    const char *back = volume->kind == RL_KIND_DIRECT ? volume->clean_file : volume->precache_file;
+    return rl_volume_rename(volume, volume->dirty_file, back, error) &&
+           rl_volume_sync(volume, error);
+}
+
+bool
+rl_volume_unstart(const RlPool *pool, const RlStarted *started, const RlOwner *owner,
+                  GError **error)
+{
+    g_autoptr(RlVolume) volume = rl_volume_find(pool, started->volume, error);
+    g_autoptr(RlLock) lock = volume ? rl_volume_lock(volume, "undo a start", error) : NULL;
+    g_autoptr(RlRun) run = NULL;
+
+    if (!lock)
+        return false;
+    volume->actor = owner->name;
+    if (!volume->dirty.there)
+        return true;
+
+    rl_autofd int fd = rl_volume_open_image(volume, volume->dirty_file, error);
+    if (fd < 0 || !rl_run_get(fd, &run, error))
+        return false;
+    if (!run || !rl_run_is_of(run, owner) || rl_inuse(fd))
+        return true; /* somebody else's by now */
+    if (started->continued)
+        return put_back(fd, started, error);
+    /* Domains that only read it share it: they go on. */
+    if (run->readonly && rl_run_is_held(run, fd))
+        return rl_run_leave(fd, run, error);
+    if (put_away(volume, fd, owner, error))
+        return true;
+    rl_dirty_give_back(volume, fd, run);
+    return false;
+}

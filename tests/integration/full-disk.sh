@@ -94,6 +94,7 @@ start_or_nothing()
         die "another clean image of $1"
 }
 
+sleep 2 # of a younger clean image it cannot be told that nothing was written
 for _ in 1 2 3; do
     start_or_nothing vm/web
     start_or_nothing vm/snapshot

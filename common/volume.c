@@ -150,8 +150,13 @@ rl_volume_look(RlVolume *volume, GError **error)
         return true;
     }
     if (!look_at(volume, volume->clean_file, &volume->clean, error) ||
-        !look_at(volume, volume->dirty_file, &volume->dirty, error) ||
-        !look_at(volume, volume->precache_file, &volume->precache, error) ||
+        !look_at(volume, volume->dirty_file, &volume->dirty, error))
+        return false;
+    /* Without the lock a direct volume's image may have got its clean name back in between. */
+    if (!volume->clean.there && !volume->dirty.there &&
+        !look_at(volume, volume->clean_file, &volume->clean, error))
+        return false;
+    if (!look_at(volume, volume->precache_file, &volume->precache, error) ||
         !read_record(volume, error))
         return false;
     settle_kind(volume);

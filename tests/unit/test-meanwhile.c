@@ -374,6 +374,32 @@ test_replaced(Lab *lab)
     rl_draft_free(NULL);
 }
 
+static int
+stop_direct(Lab *lab)
+{
+    lab_stop(lab, DIRECT, &alice, RL_STOP_RETURNED);
+    return 0;
+}
+
+static bool
+find_direct(Lab *lab, GError **error)
+{
+    g_autoptr(RlVolume) volume = rl_volume_find(lab->pool, DIRECT, error);
+
+    g_assert_true(!volume || volume->clean.there);
+    return volume != NULL;
+}
+
+/* Its image has one name, and then the other: between the looks at them it is somewhere. */
+static void
+test_direct_volume_is_always_there(Lab *lab)
+{
+    lab_create_kind(lab, DIRECT, RL_KIND_DIRECT, NULL, "one", MIB);
+    lab_start(lab, DIRECT, &alice);
+    try(lab, (Disturbance){.nr = SYS_newfstatat, .first = 2, .count = 1, .before = stop_direct},
+        find_direct, 0, NULL);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -388,5 +414,7 @@ main(int argc, char **argv)
     lab_add_on("/meanwhile/numbers-of-two-replacements", "xfs btrfs",
                test_numbers_of_two_replacements);
     lab_add_on("/meanwhile/replaced", "xfs btrfs", test_replaced);
+    lab_add_on("/meanwhile/direct-volume-is-always-there", "xfs btrfs",
+               test_direct_volume_is_always_there);
     return g_test_run();
 }

@@ -63,6 +63,13 @@ remove_leftovers(const RlVolume *volume, GError **error)
     return entries && rl_entries_are_all(entries, error);
 }
 
+static bool
+refuse_removed(const RlDraft *draft, GError **error)
+{
+    return rl_fail(error, RL_ERROR_BUSY, "the directory of volume '%s' was removed meanwhile",
+                   draft->name->text);
+}
+
 /* Locks the volume and sees that nobody else made it meanwhile. Also makes sure of the directory:
  * whoever deleted its last volume since has removed it. */
 static RlLock *
@@ -79,8 +86,7 @@ lock_for_creation(RlDraft *draft, RlVolume *volume, GError **error)
     }
     if (volume->dir < 0 || fstat(draft->dir, &ours) < 0 || fstat(volume->dir, &there) < 0 ||
         !rl_stat_same(&ours, &there)) {
-        rl_fail(error, RL_ERROR_BUSY, "the directory of volume '%s' was removed meanwhile",
-                draft->name->text);
+        refuse_removed(draft, error);
         return NULL;
     }
     return g_steal_pointer(&lock);
@@ -95,6 +101,24 @@ write_record(const RlVolume *volume, const RlRecord *record, GError **error)
         return false;
     rl_volume_log(volume, "made %s", volume->record_file);
     return true;
+}
+
+/* Gives the volume its files. Record before image: a record alone is no volume of a kind that has
+ * an image, an image alone would be one of another kind. */
+static bool
+make_files(const RlDraft *draft, const RlVolume *volume, const RlRecord *record, bool has_image,
+           GError **error)
+{
+    g_autoptr(GError) cause = NULL;
+
+    if ((!record || write_record(volume, record, &cause)) &&
+        (!has_image || rl_newfile_link(draft->fd, volume->dir, volume->clean_file, &cause)))
+        return true;
+    /* Whoever deletes the last volume in it has that volume's lock, not ours. */
+    if (rl_error_is_errno(cause, ENOENT))
+        return refuse_removed(draft, error);
+    g_propagate_error(error, g_steal_pointer(&cause));
+    return false;
 }
 
 bool
@@ -119,13 +143,7 @@ rl_draft_create(RlDraft *draft, const RlRecord *record, uint64_t capacity, GErro
     g_autoptr(RlLock) lock = lock_for_creation(draft, volume, error);
     if (!lock || !remove_leftovers(volume, error))
         return false;
-    /* Record before image: a record alone is no volume of a kind that has an image, an image alone
-     * would be one of another kind. */
-    if (record && !write_record(volume, record, error))
-        return false;
-    if (has_image && !rl_newfile_link(draft->fd, volume->dir, volume->clean_file, error))
-        return false;
-    if (!rl_volume_sync(volume, error))
+    if (!make_files(draft, volume, record, has_image, error) || !rl_volume_sync(volume, error))
         return false;
     rl_volume_log(volume, "created, %s%s",
                   rl_kind_to_string(record ? record->kind : RL_KIND_PERSISTENT),

@@ -400,6 +400,34 @@ test_direct_volume_is_always_there(Lab *lab)
         find_direct, 0, NULL);
 }
 
+static int
+remove_directory(Lab *lab)
+{
+    g_autofree char *path = lab_path(lab, "n/new");
+
+    g_assert_cmpint(rmdir(path), ==, 0);
+    return 0;
+}
+
+static bool
+create_in_it(Lab *lab, GError **error)
+{
+    RlAccess access = RL_ACCESS_DEFAULT;
+    g_autoptr(RlDraft) new = rl_draft_new(lab_pool(lab), "n/new/volume", &access, error);
+
+    return new &&rl_draft_create(new, NULL, MIB, error);
+}
+
+/* By whoever deleted the last volume in it. */
+static void
+test_directory_is_removed(Lab *lab)
+{
+    try(lab, (Disturbance){.nr = SYS_linkat, .first = 1, .count = 1, .before = remove_directory},
+        create_in_it, RL_ERROR_BUSY,
+        "the directory of volume 'n/new/volume' was removed meanwhile");
+    g_assert_true(create_in_it(lab, NULL));
+}
+
 int
 main(int argc, char **argv)
 {
@@ -414,6 +442,7 @@ main(int argc, char **argv)
     lab_add_on("/meanwhile/numbers-of-two-replacements", "xfs btrfs",
                test_numbers_of_two_replacements);
     lab_add_on("/meanwhile/replaced", "xfs btrfs", test_replaced);
+    lab_add_on("/meanwhile/directory-is-removed", "xfs btrfs", test_directory_is_removed);
     lab_add_on("/meanwhile/direct-volume-is-always-there", "xfs btrfs",
                test_direct_volume_is_always_there);
     return g_test_run();

@@ -10,11 +10,12 @@ has_sanitizers()
     grep -q -s -x 'SANITIZE:BOOL=\(ON\|1\|TRUE\|YES\)' "$BUILD_DIR/CMakeCache.txt"
 }
 
-# sanitizer_options LEAKS: what goes into the environment. Reports go to files, since most of these
-# programs have no stderr that anybody reads.
+# sanitizer_options: what goes into the environment. Reports go to files, since most of these programs
+# have no stderr that anybody reads. Leaks are valgrind's matter: nothing can look for them in a process
+# that is traced, as many tests do, and the stock daemon leaks a lot itself.
 sanitizer_options()
 {
-    echo "ASAN_OPTIONS=detect_leaks=$1:handle_sigill=1:print_cmdline=1:log_path=$LAB/sanitizer.report"
+    echo "ASAN_OPTIONS=detect_leaks=0:handle_sigill=1:print_cmdline=1:log_path=$LAB/sanitizer.report"
 }
 
 # sanitizer_library: what has to be in a program that is not built so, before our modules are loaded.
@@ -23,15 +24,14 @@ sanitizer_library()
     ldd "$STAGE_DIR/bin/virt-reflink" | awk '$1 ~ /^libasan/ { print $3 }'
 }
 
-# For what the test runs itself.
+# For what the test runs itself. A daemon with the sanitizer does not always come to its end by itself.
 sanitizers_begin()
 {
-    ! has_sanitizers || export "$(sanitizer_options 1)"
+    ! has_sanitizers || export "$(sanitizer_options)" LIBVIRTD_FAREWELL="${LIBVIRTD_FAREWELL:-5}"
 }
 
 # daemon_environment NAME=VALUE...: prints these, one a line, with what the stock daemon needs in
-# addition to take our modules in. It leaks a lot itself, so leaks are valgrind's matter there. Other
-# libraries that are preloaded come after the sanitizer's.
+# addition to take our modules in. Other libraries that are preloaded come after the sanitizer's.
 daemon_environment()
 {
     local variable library
@@ -41,7 +41,7 @@ daemon_environment()
         return
     fi
     # The guard comes first, and the sanitizer would have it otherwise.
-    echo "$(sanitizer_options 0):verify_asan_link_order=0"
+    echo "$(sanitizer_options):verify_asan_link_order=0"
     library=$BUILD_DIR/tests/fork-guard.so:$(sanitizer_library)
     for variable in "$@"; do
         case $variable in
@@ -67,7 +67,7 @@ install_hook()
     fi
     {
         echo "#!/bin/bash"
-        echo "export $(sanitizer_options 1)"
+        echo "export $(sanitizer_options)"
         echo "export LD_PRELOAD=$(sanitizer_library):$(xdr_library)"
         echo "exec -a \"\$0\" $hook \"\$@\""
     } >"$1"

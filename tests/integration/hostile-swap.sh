@@ -52,7 +52,7 @@ until ($end) {
         unlink($aside);
         symlink($target, $aside) if $kind eq "link";
         mkfifo($aside, 0666) if $kind eq "fifo";
-        system("mknod", $aside, "c", "1", "3") if $kind eq "device";
+        system("mknod", $aside, "c", "60", "0") if $kind eq "device";
     }
     $count++ if swap();
     swap() if is_foreign($name);
@@ -95,7 +95,7 @@ lab_domain vm "$pool/vm/disk-dirty.img $pool/vm/snapshot-dirty.img" |
 commands()
 {
     watched bash "$LAB/commands" "$STAGE_DIR/bin/virt-reflink" "$pool" \
-        "$STAGE_DIR/sbin/libvirt-reflink-hook" "$LAB" >"$LAB/said" || true
+        /etc/libvirt/hooks/libxl.d/50-reflink "$LAB" >"$LAB/said" || true
     ! grep -E -q '^status (124|137)' "$LAB/said" || die "$what: a command hangs"
     [ "$(grep -c '^status [01]$' "$LAB/said")" = 7 ] || die "$what: $(cat "$LAB/said")"
     refused=$((refused + $(grep -c '^status 1$' "$LAB/said" || true)))
@@ -170,7 +170,7 @@ usable()
     last=$(find "$pool/vm" -name 'disk.img.*' -printf '%f\n' | sort -t . -k 3 -n | tail -n 1)
     [ -e "$pool/vm/disk.img" ] || cp -a --reflink "$pool/vm/$last" "$pool/vm/disk.img"
     # A release that was refused is not the last one: another comes, here from us.
-    "$LAB/virtxend" -c '"$@"; exit $?' - "$STAGE_DIR/sbin/libvirt-reflink-hook" vm release end - \
+    "$LAB/virtxend" -c '"$@"; exit $?' - /etc/libvirt/hooks/libxl.d/50-reflink vm release end - \
         <"$LAB/vm.xml"
     "$STAGE_DIR/bin/virt-reflink" discard "$pool" vm/disk >/dev/null 2>&1 || true
     virsh pool-refresh qubes

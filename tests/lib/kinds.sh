@@ -161,7 +161,7 @@ temporaries()
 hook()
 {
     [ -e "$LAB/virtxend" ] || cp "$(command -v bash)" "$LAB/virtxend"
-    "$LAB/virtxend" -c '"$@"; exit $?' - "$STAGE_DIR/sbin/libvirt-reflink-hook" "$@" - 5>&-
+    "$LAB/virtxend" -c '"$@"; exit $?' - /etc/libvirt/hooks/libxl.d/50-reflink "$@" - 5>&-
 }
 
 # note FILE NAME: an attribute of ours that the image FILE has.

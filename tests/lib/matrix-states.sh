@@ -131,10 +131,11 @@ notes()
 
 writers=0 # uploads that are going on
 
-# settled: neither hook's workers nor threads of the daemon have anything left to do.
+# settled: neither hook's workers nor threads of the daemon have anything left to do. One look could miss
+# the thread that a thread starts with its last breath.
 settled()
 {
-    until has_settled; do
+    until has_settled && has_settled; do
         sleep 0.01
     done
 }

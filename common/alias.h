@@ -16,7 +16,7 @@ char *rl_alias_strip(const char *name);
 
 /**
  * rl_alias_volume:
- * Returns the name of the volume that @inside, a path relative to the pool at @root, is the short
+ * Returns the name of the volume that @inside, a path relative to the pool, is the short
  * path of, owned by the caller. NULL if it is none: it has directories, something else lies there,
  * or there is no such volume.
  */
@@ -24,8 +24,9 @@ char *rl_alias_volume(const RlPool *pool, const char *inside);
 
 /**
  * rl_alias_make:
- * Makes the link @inside to the dirty image of volume @name; fine if it is there. Fails with the
- * errno, EEXIST if something else lies there.
+ * Makes the link @inside to the dirty image of volume @name; fine if it is there. Fails with
+ * RL_ERROR_INVALID for a name that has no short path (one with a directory of its own), as
+ * rl_volume_open() and rl_volume_lock() do, or with the errno, EEXIST if something else lies there.
  */
 bool rl_alias_make(const RlPool *pool, const char *inside, const char *name, GError **error);
 

@@ -7,7 +7,6 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 
-#include "copy.h"
 #include "error.h"
 
 /* What ioctl_ficlonerange(2) and the kernel's vfs_clone_file_range() answer where two files can
@@ -62,21 +61,14 @@ rl_clone_reflink(int from, int to, GError **error)
 }
 
 bool
-rl_clone(int from, int to, bool may_copy, bool *ret_copied, GError **error)
+rl_clone(int from, int to, bool may_copy, RlGoOn go_on, void *data, GError **error)
 {
     g_autoptr(GError) cause = NULL;
-    bool copied = false;
 
-    if (!rl_clone_reflink(from, to, &cause)) {
-        if (!may_copy || !g_error_matches(cause, RL_ERROR, RL_ERROR_UNSUPPORTED)) {
-            g_propagate_error(error, g_steal_pointer(&cause));
-            return false;
-        }
-        if (!rl_copy_sparse(from, to, error))
-            return false;
-        copied = true;
-    }
-    if (ret_copied)
-        *ret_copied = copied;
-    return true;
+    if (rl_clone_reflink(from, to, &cause))
+        return true;
+    if (may_copy && g_error_matches(cause, RL_ERROR, RL_ERROR_UNSUPPORTED))
+        return rl_copy_sparse(from, to, go_on, data, error);
+    g_propagate_error(error, g_steal_pointer(&cause));
+    return false;
 }

@@ -6,6 +6,8 @@
 #include <glib.h>
 #include <stdbool.h>
 
+#include "copy.h"
+
 /**
  * rl_clone_reflink:
  * Makes the empty regular file @to share all data of @from; takes over the NOCOW flag of @from
@@ -19,6 +21,6 @@ bool rl_clone_reflink(int from, int to, GError **error);
 /**
  * rl_clone:
  * As rl_clone_reflink(), but where that is RL_ERROR_UNSUPPORTED and @may_copy is true copies the
- * data with rl_copy_sparse(). *@ret_copied (may be NULL) says which it was.
+ * data, with rl_copy_sparse() and its errors, for as long as @go_on says so.
  */
-bool rl_clone(int from, int to, bool may_copy, bool *ret_copied, GError **error);
+bool rl_clone(int from, int to, bool may_copy, RlGoOn go_on, void *data, GError **error);

@@ -5,19 +5,14 @@
 #include <glib.h>
 #include <stdbool.h>
 
-/**
- * rl_copy_sparse:
- * Copies all of @from (a regular file or block device) to the empty regular file @to. Holes are
- * never read; blocks of zeros become holes. @to is not fsynced. Fails with the errno; then @to
- * holds a part.
- */
-bool rl_copy_sparse(int from, int to, GError **error);
-
-/* Says whether a copy that takes long is to go on; called for each piece of it. */
+/* Says whether a copy that takes long is to go on; called with what its asker gave along. */
 typedef bool (*RlGoOn)(void *data);
 
 /**
- * rl_copy_sparse_while:
- * As rl_copy_sparse(), but fails with ECANCELED when @go_on, called with @data, says no.
+ * rl_copy_sparse:
+ * Copies all of @from (a regular file or block device) to the empty regular file @to. Holes are
+ * never read; blocks of zeros become holes. @to is not fsynced. @go_on is called with @data for
+ * each piece; NULL: it always goes on. Fails with ECANCELED when it says no, with EINVAL for what
+ * is neither a file nor a block device, else with the errno; then @to holds a part.
  */
-bool rl_copy_sparse_while(int from, int to, RlGoOn go_on, void *data, GError **error);
+bool rl_copy_sparse(int from, int to, RlGoOn go_on, void *data, GError **error);

@@ -112,7 +112,7 @@ set_up(int fd, const RlVolume *volume, const RlBase *base, GError **error)
     uint64_t size = rl_dirty_size(volume, base);
     const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, base->st.st_mtim};
 
-    if (!rl_clone(base->fd, fd, volume->pool->options->fallback_copy, NULL, error))
+    if (!rl_clone(base->fd, fd, volume->pool->options->fallback_copy, NULL, NULL, error))
         return false;
     if (size > (uint64_t) base->st.st_size && ftruncate(fd, (off_t) size) < 0)
         return rl_fail_errno(error, errno, "cannot set the size of a new image");

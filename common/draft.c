@@ -171,25 +171,12 @@ rl_draft_new(RlPool *pool, const char *text, const RlAccess *access, GError **er
     return g_steal_pointer(&draft);
 }
 
-static bool
-fill(const RlDraft *draft, int from, bool may_copy, GError **error)
-{
-    g_autoptr(GError) cause = NULL;
-
-    if (rl_clone_reflink(from, draft->fd, &cause))
-        return true;
-    if (may_copy && g_error_matches(cause, RL_ERROR, RL_ERROR_UNSUPPORTED))
-        return rl_copy_sparse_while(from, draft->fd, draft->go_on, draft->go_on_data, error);
-    g_propagate_error(error, g_steal_pointer(&cause));
-    return false;
-}
-
 bool
 rl_draft_fill(RlDraft *draft, int from, uint64_t capacity, bool may_copy, GError **error)
 {
     struct stat st;
 
-    if (!fill(draft, from, may_copy, error)) {
+    if (!rl_clone(from, draft->fd, may_copy, draft->go_on, draft->go_on_data, error)) {
         g_prefix_error(error, "cannot make '%s': ", draft->name->text);
         return false;
     }

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "error.h"
 
+#include <stdarg.h>
 #include <string.h>
 
-#include <stdarg.h>
-
-G_DEFINE_QUARK(libvirt - reflink - error, rl_error)
-G_DEFINE_QUARK(libvirt - reflink - errno, rl_errno)
+G_DEFINE_QUARK(libvirt_reflink_error, rl_error)
+G_DEFINE_QUARK(libvirt_reflink_errno, rl_errno)
 
 bool
 rl_fail(GError **error, RlErrorCode code, const char *format, ...)

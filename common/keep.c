@@ -47,9 +47,9 @@ mark_saved(const RlVolume *volume, int fd, const char *file, const RlOwner *belo
 static bool
 mark_kept(const RlVolume *volume, int fd, const RlOwner *below, GError **error)
 {
-    if (!rl_hold_set(fd, RL_HOLD_KEPT, error) ||
-        !(below ? rl_below_add(fd, below, error) : rl_below_clear(fd, error)) ||
-        !rl_run_clear(fd, error) || !rl_dirty_sync(volume, fd, error))
+    if (!(below ? rl_below_add(fd, below, error) : rl_below_clear(fd, error)) ||
+        !rl_hold_set(fd, RL_HOLD_KEPT, error) || !rl_run_clear(fd, error) ||
+        !rl_dirty_sync(volume, fd, error))
         return false;
     rl_volume_log(volume, "kept %s for the next start", volume->dirty_file);
     return true;

@@ -195,7 +195,8 @@ keep_replaced(const RlDraft *draft, const RlVolume *volume, GError **error)
     /* Numbers that others were given since are not given again. */
     uint64_t highest = linked ? number : number - 1;
     if (highest > draft->revision &&
-        !rl_attr_set_number(draft->fd, RL_ATTR_HIGHEST, highest, error))
+        (!rl_attr_set_number(draft->fd, RL_ATTR_HIGHEST, highest, error) ||
+         !sync_file(draft, error)))
         return false;
     return linked || rl_commit_link(volume, draft->revision, error);
 }

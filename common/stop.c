@@ -64,9 +64,13 @@ commit(const RlVolume *volume, int fd, RlStop *ret_stop, GError **error)
     if (rl_inuse(fd))
         return refuse_busy(volume, error);
     uint64_t made;
-    if (!rl_commit_revision(volume, clean, &made, error) ||
-        (made != number && !rl_attr_set_number(fd, RL_ATTR_HIGHEST, made, error)) ||
-        !rl_volume_rename(volume, volume->dirty_file, volume->clean_file, error))
+    if (!rl_commit_revision(volume, clean, &made, error))
+        return false;
+    /* A name was taken that the list did not show; the next one is another than was noted. */
+    if (made != number && (!rl_attr_set_number(fd, RL_ATTR_HIGHEST, made, error) ||
+                           !rl_dirty_sync(volume, fd, error)))
+        return false;
+    if (!rl_volume_rename(volume, volume->dirty_file, volume->clean_file, error))
         return false;
     *ret_stop = RL_STOP_COMMITTED;
     return rl_volume_sync(volume, error);

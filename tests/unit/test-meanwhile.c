@@ -92,7 +92,7 @@ static bool
 copy(Lab *lab, GError **error)
 {
     (void) lab;
-    return rl_copy_sparse(from, to, error);
+    return rl_copy_sparse(from, to, NULL, NULL, error);
 }
 
 static void

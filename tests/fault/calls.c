@@ -16,9 +16,9 @@
  * page names (for calls on attributes and times: those of stat(2), too), and EIO for what reads or
  * changes a disk, which file systems give whether a page says so or not.
  *
- * Left out: calls that concern no file (futex, clone, eventfd, sockets, ...), lseek(2) and
- * fcntl(2) but for leases, which have none of the six, and mmap and brk: without memory GLib ends
- * the process by design, which is a kill. */
+ * Left out: calls that concern no file (futex, clone, eventfd, sockets, ...); lseek(2) that reads
+ * nothing and fcntl(2) but for leases, which have none of the six; and mmap and brk: without memory
+ * GLib ends the process by design, which is a kill. */
 enum {
     FD = 1 << 0,     /* the first argument is a descriptor; counts if that is of a path */
     PATH = 1 << 1,   /* the first argument is a path */
@@ -41,8 +41,9 @@ static const Kind kinds[] = {
     {SYS_openat, "openat", PATHAT, {EIO, EINTR, ENOMEM, EACCES}},
     {SYS_openat2, "openat2", PATHAT, {EIO, EINTR, ENOMEM, EACCES}},
     {SYS_close, "close", FD | RUNS, {EIO, EINTR, ENOSPC, EDQUOT}},
-    {SYS_read, "read", FD, {EIO, EINTR}},
-    {SYS_pread64, "pread", FD, {EIO, EINTR}},
+    {SYS_read, "read", FD | SHORT, {EIO, EINTR}},
+    {SYS_pread64, "pread", FD | SHORT, {EIO, EINTR}},
+    {SYS_lseek, "lseek", FD, {EIO}},
     {SYS_write, "write", FD | SHORT | CHANGES, {ENOSPC, EIO, EINTR, EDQUOT}},
     {SYS_pwrite64, "pwrite", FD | SHORT | CHANGES, {ENOSPC, EIO, EINTR, EDQUOT}},
     {SYS_copy_file_range, "copy_file_range", FD | CHANGES, {ENOSPC, EIO, ENOMEM}},
@@ -171,6 +172,9 @@ set_errnos(Call *call, const Kind *kind, pid_t tid, const guint64 *args)
             errnos = open_makes;
         call->changes = errnos == open_makes;
     }
+    if (kind->nr == SYS_lseek && args[2] != SEEK_DATA && args[2] != SEEK_HOLE &&
+        args[2] != SEEK_END)
+        return false;
     if (kind->nr == SYS_fcntl && (args[1] != F_SETLEASE || args[2] == F_UNLCK))
         return false;
     if (kind->nr == SYS_ioctl && args[1] != FICLONE)
@@ -211,7 +215,8 @@ call_read(pid_t tid, guint64 nr, const guint64 *args, Call *ret_call)
         return false;
     call.changes |= (kind->flags & CHANGES) != 0;
     call.runs = kind->flags & RUNS;
-    call.length = kind->flags & SHORT ? args[2] : 0;
+    /* A sysctl is read at once or not at all: the kernel gives no second half of it. */
+    call.length = (kind->flags & SHORT) && !g_str_has_prefix(what, "/proc/sys/") ? args[2] : 0;
     call.asks_for_users = kind->nr == SYS_fcntl;
     call.syncs_dir = (kind->flags & SYNC) && is_dir;
     call.syncs_dirty = (kind->flags & SYNC) && g_str_has_suffix(what, "-dirty.img");

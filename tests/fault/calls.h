@@ -15,12 +15,12 @@ typedef struct {
     guint64 nr; /* of the system call */
     char *text; /* "fsync(/x/y)", for people */
     int errnos[CALL_ERRNOS_MAX + 1]; /* how it can fail, ends in 0 */
-    guint64 length;                  /* bytes, if it can write fewer than it was asked to: else 0 */
-    bool changes;                    /* it can change what is there */
-    bool runs;                       /* it does its work even if it fails: close(2) */
-    bool asks_for_users;             /* by a lease: no answer is a yes */
-    bool syncs_dir;                  /* fsync of a directory */
-    bool syncs_dirty;                /* fsync of a dirty image */
+    guint64 length;      /* bytes, if it can read or write fewer than it was asked to: else 0 */
+    bool changes;        /* it can change what is there */
+    bool runs;           /* it does its work even if it fails: close(2) */
+    bool asks_for_users; /* by a lease: no answer is a yes */
+    bool syncs_dir;      /* fsync of a directory */
+    bool syncs_dirty;    /* fsync of a dirty image */
 } Call;
 
 /**

@@ -21,7 +21,8 @@ draft_of(const char *work, const char *text, const char *from, bool live, GError
     g_autoptr(RlDraft) draft = pool ? rl_draft_new(pool, text, &access, error) : NULL;
     rl_autofd int source = draft && from ? rl_source_open(pool, from, live, error) : -1;
 
-    if (!draft || (from && (source < 0 || !rl_draft_fill(draft, source, SIZE, false, error))))
+    if (!draft || (from && (source < 0 || !rl_draft_fill(draft, source, SIZE,
+                                                         pool->options->fallback_copy, error))))
         return NULL;
     return g_steal_pointer(&draft);
 }

@@ -44,6 +44,10 @@ RlPool *pool_of(const char *work, GError **error);
 /* The path of the file of that role below @work, owned by the caller. */
 char *file_of(const char *work, const char *name, RlFileRole role);
 
+/* Makes the directory @path a pool that keeps 3 revisions; where there are no reflinks, one that
+ * copies. */
+bool build_at(const char *path, GError **error);
+
 /* Steps of a preparation. */
 bool build(const char *work, GError **error);
 bool make_private(const char *work, GError **error); /* clean 3, revisions 1 and 2, "named" 3 */

@@ -29,7 +29,7 @@ build_pool(const char *work, GError **error)
 {
     g_autofree char *path = g_build_filename(work, "pool", NULL);
 
-    return rl_model_build(path, 3, error);
+    return build_at(path, error);
 }
 
 static bool
@@ -37,7 +37,7 @@ build_deep(const char *work, GError **error)
 {
     g_autofree char *path = g_build_filename(work, "pool/in/it", NULL);
 
-    return rl_model_build(path, 3, error);
+    return build_at(path, error);
 }
 
 static bool

@@ -4,7 +4,9 @@
 #include "common/draft.h"
 #include "common/fd.h"
 #include "common/maintain.h"
+#include "common/pool-build.h"
 #include "common/source.h"
+#include "xml/documents.h"
 
 #include <fcntl.h>
 #include <time.h>
@@ -30,12 +32,23 @@ file_of(const char *work, const char *name, RlFileRole role)
 }
 
 bool
+build_at(const char *path, GError **error)
+{
+    g_autoptr(RlOptions) options = rl_options_new();
+    RlAccess access = {(mode_t) -1, (uid_t) -1, (gid_t) -1};
+
+    options->keep = 3;
+    options->fallback_copy = g_strcmp0(g_getenv("FS"), "ext4") == 0;
+    return rl_pool_build(path, options, &access, rl_xml_documents(), error);
+}
+
+bool
 build(const char *work, GError **error)
 {
     g_autofree char *path = g_build_filename(work, "pool", NULL);
     g_autofree char *outside = g_build_filename(work, "outside", NULL);
 
-    return rl_model_build(path, 3, error) && g_mkdir_with_parents(outside, 0755) == 0;
+    return build_at(path, error) && g_mkdir_with_parents(outside, 0755) == 0;
 }
 
 bool
@@ -99,7 +112,8 @@ label(const char *work, const char *name, GError **error)
     g_autoptr(RlDraft) draft = rl_draft_new(own, name, &access, error);
     rl_autofd int from = draft ? rl_source_open(pool, draft->name->volume, true, error) : -1;
 
-    return from >= 0 && rl_draft_fill(draft, from, 0, false, error) && rl_draft_label(draft, error);
+    return from >= 0 && rl_draft_fill(draft, from, 0, own->options->fallback_copy, error) &&
+           rl_draft_label(draft, error);
 }
 
 bool

@@ -294,7 +294,7 @@ main(int argc, char **argv)
     guint points = 0, losses = 0;
 
     if (!base) {
-        g_printerr("usage: tests/fault/run xfs|btrfs\n");
+        g_printerr("usage: tests/fault/run xfs|btrfs|ext4\n");
         return 2;
     }
     g_setenv("FS", argv[1], TRUE);

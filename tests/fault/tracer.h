@@ -11,7 +11,7 @@ typedef bool (*FaultFunction)(const char *work, GError **error);
 typedef enum {
     FAULT_NONE,
     FAULT_ERRNO, /* the call is not made, and fails */
-    FAULT_SHORT, /* the call writes half of what it was asked to */
+    FAULT_SHORT, /* the call reads or writes half of what it was asked to */
     FAULT_KILL_BEFORE,
     FAULT_KILL_AFTER,
 } FaultKind;

@@ -4,8 +4,9 @@
 
 /**
  * tree_restore:
- * Makes the directory @to what @from is: files as reflinks, with their modes, attributes, dates and
- * hard links within @from. Nothing is fsynced. Ends the program where it fails.
+ * Makes the directory @to what @from is: files as reflinks (copies where there are none), with
+ * their modes, attributes, dates and hard links within @from. Nothing is fsynced. Ends the program
+ * where it fails.
  */
 void tree_restore(const char *from, const char *to);
 

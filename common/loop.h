@@ -10,7 +10,7 @@
  * rl_loop_update_size:
  * Makes every loop device on the file of @fd take over the file's size (LOOP_SET_CAPACITY). Devices
  * are found by the name that the file has now, and device and inode number, so symbolic links and
- * renames do not matter. Fails with the errno of the first device that refused, after having tried
- * all.
+ * renames do not matter. Fails with the errno of the first device that refused, or that may be on
+ * the file and could not be asked, after having tried all.
  */
 bool rl_loop_update_size(int fd, GError **error);

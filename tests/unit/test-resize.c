@@ -304,11 +304,13 @@ test_loop_device_refuses(Lab *lab)
         GError *error = NULL;
         at.first++;
         if (!disturb(lab, &at, grow, &error)) {
-            take_errno(error, EIO, "does not take the new size");
+            take_errno(error, EIO, "the new size");
             refused++;
         }
     } while (at.made >= at.first);
-    g_assert_cmpint(refused, ==, 1);
+    /* Its own device could not be asked what it is on, or refused. The other one's answer does not
+     * matter: its file has another path. */
+    g_assert_cmpint(refused, ==, 2);
     g_assert_cmpint(image_size(lab, V, RL_FILE_DIRTY), ==, 2 * MIB);
     g_assert_cmpint(ioctl(device, LOOP_CLR_FD), ==, 0);
     g_assert_cmpint(ioctl(other, LOOP_CLR_FD), ==, 0);

@@ -92,6 +92,7 @@ static const Kind kinds[] = {
 /* Opening can need space only where it makes a file. */
 static const int open_makes[] = {ENOSPC, EDQUOT, EIO, EINTR, ENOMEM, EACCES, 0};
 static const int ioctl_flags[] = {EIO, ENOMEM, EACCES, 0};
+static const int ioctl_loop[] = {EIO, EINTR, ENOMEM, EACCES, 0};
 
 static const Kind *
 find(guint64 nr)
@@ -178,18 +179,18 @@ set_errnos(Call *call, const Kind *kind, pid_t tid, const guint64 *args)
     if (kind->nr == SYS_fcntl && (args[1] != F_SETLEASE || args[2] == F_UNLCK))
         return false;
     if (kind->nr == SYS_ioctl && args[1] != FICLONE)
-        errnos = ioctl_flags;
+        errnos =
+            args[1] == LOOP_GET_STATUS64 || args[1] == LOOP_SET_CAPACITY ? ioctl_loop : ioctl_flags;
     for (int i = 0; i <= CALL_ERRNOS_MAX && errnos[i]; i++)
         call->errnos[i] = errnos[i];
     return true;
 }
 
-/* The log is nobody's data: a sentence that is lost is lost. Nor are the loop devices of the host,
- * which a resize looks through: there are other ones at each time. */
+/* The log is nobody's data: a sentence that is lost is lost. */
 static bool
 is_elsewhere(const char *path)
 {
-    static const char *const places[] = {"/run/systemd/", "/etc/", "/sys/", "/dev/loop"};
+    static const char *const places[] = {"/run/systemd/", "/etc/"};
 
     for (size_t i = 0; i < G_N_ELEMENTS(places); i++)
         if (g_str_has_prefix(path, places[i]))

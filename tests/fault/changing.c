@@ -252,6 +252,8 @@ const Operation changing_operations[] = {
     {"resize-dirty-grow", running, grow, NULL, OP_ERROR_COMES_LATE},
     {"resize-dirty-allocate", running, grow_allocated, NULL, OP_ERROR_COMES_LATE},
     {"resize-dirty-shrink", running, shrink, NULL, OP_ERROR_COMES_LATE},
+    {"resize-device-grow", running, grow, NULL, OP_ERROR_COMES_LATE | OP_ON_DEVICE},
+    {"resize-device-shrink", running, shrink, NULL, OP_ERROR_COMES_LATE | OP_ON_DEVICE},
     {"resize-clean-grow", with_precache, grow, NULL, 0},
     {"resize-clean-allocate", with_precache, grow_allocated, NULL, 0},
     {"resize-clean-shrink", make_private, shrink, NULL, 0},

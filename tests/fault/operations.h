@@ -20,6 +20,8 @@ typedef enum {
     /* An error can tell of what comes after the deed: the image is kept, and still says who ran on
      * it; the size is changed, and no loop device knows. */
     OP_ERROR_COMES_LATE = 1 << 5,
+    /* A loop device lies on the dirty image of V meanwhile. */
+    OP_ON_DEVICE = 1 << 6,
 } OperationFlags;
 
 typedef struct {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* sweep FS: lets every operation of the engine fail, and be killed, at every one of its system
  * calls, on the file system in RL_TEST_DIR_FS. See run. */
+#include "device.h"
 #include "look.h"
 #include "operations.h"
 #include "tree.h"
@@ -13,10 +14,11 @@
 typedef struct {
     const Operation *operation;
     char *prepared, *work;
-    GArray *calls;            /* Call, of a run that nobody disturbs */
-    char *old, *new, *tidied; /* states: before, after, and after tidying up */
-    const char *only;         /* one point, or NULL */
-    guint every;              /* of so many points only the last */
+    GArray *calls;               /* Call, of a run that nobody disturbs */
+    char *old, *new, *tidied;    /* states: before, after, and after tidying up */
+    uint64_t old_size, new_size; /* of the loop device, 0 where there is none */
+    const char *only;            /* one point, or NULL */
+    guint every;                 /* of so many points only the last */
     guint seen;
     guint points, losses;
 } Sweep;
@@ -34,8 +36,13 @@ need_no(GError *error, const Operation *operation, const char *when)
 static void
 restore(const Sweep *sweep)
 {
+    device_detach();
     tree_restore(sweep->prepared, sweep->work);
     tree_empty(RL_LOCK_DIR);
+    if (sweep->operation->flags & OP_ON_DEVICE) {
+        g_autofree char *dirty = file_of(sweep->work, V, RL_FILE_DIRTY);
+        device_attach(dirty);
+    }
 }
 
 /* --- one point */
@@ -58,6 +65,18 @@ same_left(const char *a, const char *b)
     g_autofree char *left = look_left(a), *other = look_left(b);
 
     return strcmp(left, other) == 0;
+}
+
+/* Whoever says that the size is changed has told the device, too; else that has one of the two. */
+static bool
+judge_device(const Sweep *sweep, const Outcome *outcome, GError **error)
+{
+    uint64_t size = device_size();
+
+    return size == sweep->new_size || (!outcome->ok && size == sweep->old_size) ||
+           rl_fail(error, RL_ERROR_INVALID,
+                   "%s, and the loop device has %" G_GUINT64_FORMAT " bytes",
+                   outcome->ok ? "it says it is done" : "it failed", size);
 }
 
 /* It says that it did what it was to. */
@@ -143,7 +162,8 @@ kill_again(const Sweep *sweep, const Call *call, GError **error)
     /* What comes in the operation's place has states of its own between. */
     if (operation->again)
         return true;
-    return judge(sweep, outcome.hit ? at : call, &outcome, now, error);
+    return judge_device(sweep, &outcome, error) &&
+           judge(sweep, outcome.hit ? at : call, &outcome, now, error);
 }
 
 static bool
@@ -164,20 +184,26 @@ is_tidied(const Sweep *sweep, const char *now)
            ((sweep->operation->flags & OP_SKIPS_NUMBERS) && strcmp(unnumbered, wanted) == 0);
 }
 
+static bool
+is_done(const Sweep *sweep, const char *now)
+{
+    return strcmp(now, sweep->new) == 0 && device_size() == sweep->new_size;
+}
+
 /* Goes on from @now to the new state. */
 static bool
 recover(const Sweep *sweep, const Call *call, const Outcome *outcome, const char *now,
         GError **error)
 {
     bool loose = is_loose(sweep, outcome, now);
-    bool done = strcmp(now, sweep->new) == 0 || (outcome->ok && loose);
+    bool done = is_done(sweep, now) || (outcome->ok && loose);
     bool same = !outcome->killed && strcmp(now, sweep->old) == 0;
 
     if (!done && outcome->killed && !kill_again(sweep, call, error))
         return false;
     if (!done && outcome->killed) {
         g_autofree char *then = look_state(sweep->work, error);
-        done = then && strcmp(then, sweep->new) == 0;
+        done = then && is_done(sweep, then);
     }
     if (!done && !strstr(now, " suspect ") && !do_again(sweep, same, error))
         return false;
@@ -189,6 +215,10 @@ recover(const Sweep *sweep, const Call *call, const Outcome *outcome, const char
     if (!loose && !is_tidied(sweep, tidied))
         return rl_fail(error, RL_ERROR_INVALID, "when all is done it is not the new state:\n%s",
                        tidied);
+    if (!loose && device_size() != sweep->new_size)
+        return rl_fail(error, RL_ERROR_INVALID,
+                       "when all is done the loop device has its old size");
+    device_detach();
     return look_use(sweep->work, error);
 }
 
@@ -201,6 +231,11 @@ try_point(const Sweep *sweep, const Call *call, const Fault *fault, GError **err
         return rl_fail(error, RL_ERROR_INVALID, "it did not come to this call");
     if (outcome.died)
         return rl_fail(error, RL_ERROR_INVALID, "it crashed");
+    if (!judge_device(sweep, &outcome, error))
+        return false;
+    /* While it is open for writing it runs, whatever it is marked as. */
+    if (call->syncs_dirty && !outcome.ok && !outcome.killed)
+        device_detach();
     g_autofree char *now = look_state(sweep->work, error);
     return now && judge(sweep, call, &outcome, now, error) &&
            recover(sweep, call, &outcome, now, error);
@@ -238,16 +273,19 @@ learn(Sweep *sweep)
 
     restore(sweep);
     sweep->old = look_state(sweep->work, &error);
+    sweep->old_size = device_size();
     need_no(error, operation, "before it");
     Outcome outcome = fault_run(operation->run, sweep->work, NULL, sweep->calls);
     if (!outcome.ok)
         g_error("%s fails undisturbed: %s", operation->name, outcome.message);
     sweep->new = look_state(sweep->work, &error);
+    sweep->new_size = device_size();
     need_no(error, operation, "after it");
     look_tidy(sweep->work, &error);
     need_no(error, operation, "tidying up after it");
     sweep->tidied = look_state(sweep->work, &error);
     need_no(error, operation, "after tidying up");
+    device_detach();
     look_use(sweep->work, &error);
     need_no(error, operation, "after use");
 }
@@ -305,10 +343,12 @@ main(int argc, char **argv)
         g_autofree char *path = g_build_filename(base, *dir, NULL);
         g_assert_cmpint(g_mkdir_with_parents(path, 0755), ==, 0);
     }
+    device_prepare();
     for (size_t i = 0; i < G_N_ELEMENTS(groups); i++)
         for (const Operation *operation = groups[i]; operation->name; operation++)
             if (!only || g_pattern_match_simple(only, operation->name))
                 sweep_operation(base, operation, &points, &losses);
+    device_remove();
     g_print("%u points swept on %s, %u losses\n", points, argv[1], losses);
     return points == 0 || losses > 0;
 }

@@ -8,8 +8,8 @@
 #define RL_LOG_IDENTIFIER "libvirt-reflink"
 
 /* Each writes one line. INFO is for every image that is made, cloned, linked, renamed or removed;
- * WARNING for what an administrator should look at. They go to the journal, to syslog where there
- * is no journal, and nowhere where there is neither: never to stderr, which libvirt shows to its
- * users. */
+ * WARNING for what an administrator should look at. They go to the journal, to syslog where the
+ * journal is not there or takes nothing on, and nowhere where there is neither: never to stderr,
+ * which libvirt shows to its users. Nobody waits for them, and nothing depends on them. */
 void rl_log_info(const char *format, ...) G_GNUC_PRINTF(1, 2);
 void rl_log_warning(const char *format, ...) G_GNUC_PRINTF(1, 2);

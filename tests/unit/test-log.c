@@ -126,6 +126,32 @@ test_nobody_listens(void)
     g_test_trap_assert_stderr("");
 }
 
+/* A journal that takes nothing on (its daemon hangs, or starts anew) holds nobody up, and what it
+ * does not take on goes to syslog. */
+static void
+test_full_journal(void)
+{
+    if (g_test_subprocess()) {
+        g_assert_true(hide_logs());
+        g_assert_cmpint(g_mkdir_with_parents("/run/systemd/journal", 0755), ==, 0);
+        rl_autofd int journal = listen_at("/run/systemd/journal/socket");
+        rl_autofd int syslog = listen_at("/dev/log");
+        for (int i = 0; i < 5000; i++)
+            rl_log_info("into a full log");
+        g_autofree char *first = receive(journal), *next = receive(syslog);
+        show_logs();
+        g_assert_nonnull(strstr(first, "into a full log"));
+        g_assert_nonnull(strstr(next, "into a full log"));
+        return;
+    }
+    if (!g_getenv("RL_TEST_DIR_EXT4")) {
+        g_test_skip("needs a mount namespace of its own");
+        return;
+    }
+    g_test_trap_subprocess(NULL, 10 * G_USEC_PER_SEC, 0);
+    g_test_trap_assert_passed();
+}
+
 int
 main(int argc, char **argv)
 {
@@ -133,5 +159,6 @@ main(int argc, char **argv)
     g_test_add_func("/log/syslog", test_syslog);
     g_test_add_func("/log/journal", test_journal);
     g_test_add_func("/log/nobody-listens", test_nobody_listens);
+    g_test_add_func("/log/full-journal", test_full_journal);
     return g_test_run();
 }

@@ -12,13 +12,14 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-/* The errnos of each call: of ENOSPC, EIO, EINTR, EDQUOT, ENOMEM and EACCES those that its manual
- * page names (for calls on attributes and times: those of stat(2), too), and EIO for what reads or
- * changes a disk, which file systems give whether a page says so or not.
+/* The errnos of each call: of ENOSPC, EIO, EINTR, EDQUOT, ENOMEM, EACCES and EAGAIN (for the log,
+ * which may be full) those that its manual page names (for calls on attributes and times: those of
+ * stat(2), too), and EIO for what reads or changes a disk, which file systems give whether a page
+ * says so or not.
  *
- * Left out: calls that concern no file (futex, clone, eventfd, sockets, ...); lseek(2) that reads
- * nothing and fcntl(2) but for leases, which have none of the six; and mmap and brk: without memory
- * GLib ends the process by design, which is a kill. */
+ * Left out: calls that concern no file (futex, clone, eventfd, ...), or the log; lseek(2) that
+ * reads nothing and fcntl(2) but for leases, which have none of these; and mmap and brk: without
+ * memory GLib ends the process by design, which is a kill. */
 enum {
     FD = 1 << 0,     /* the first argument is a descriptor; counts if that is of a path */
     PATH = 1 << 1,   /* the first argument is a path */
@@ -27,7 +28,11 @@ enum {
     RUNS = 1 << 4,
     SYNC = 1 << 5,
     CHANGES = 1 << 6, /* it can change what is there */
+    LOG = 1 << 7,     /* nothing but the log makes it */
 };
+
+/* How proc(5) names one. The log's are all that there are. */
+#define SOCKET "socket:"
 
 typedef struct {
     long nr;
@@ -85,6 +90,8 @@ static const Kind kinds[] = {
     {SYS_fsetxattr, "fsetxattr", FD | CHANGES, {ENOSPC, EIO, EDQUOT, ENOMEM, EACCES}},
     {SYS_fremovexattr, "fremovexattr", FD | CHANGES, {ENOSPC, EIO, EDQUOT, ENOMEM, EACCES}},
     {SYS_flock, "flock", FD, {EINTR, ENOMEM}},
+    {SYS_socket, "socket", LOG, {ENOMEM, EACCES}},
+    {SYS_sendto, "sendto", LOG, {EAGAIN, EINTR, ENOMEM, EACCES}},
     {SYS_fcntl, "fcntl", FD, {EACCES, ENOMEM}},
     {SYS_ioctl, "ioctl", FD | CHANGES, {ENOSPC, EIO, EINTR, EDQUOT, ENOMEM}},
 };
@@ -132,7 +139,8 @@ read_path(pid_t tid, guint64 address)
     return g_strndup(path, sizeof(path) - 1);
 }
 
-/* What the descriptor @fd of @tid is; NULL where it is nothing with a path. */
+/* What the descriptor @fd of @tid is; NULL where it is neither a socket nor anything with a path.
+ */
 static char *
 read_fd(pid_t tid, int fd, bool *ret_is_dir)
 {
@@ -141,9 +149,9 @@ read_fd(pid_t tid, int fd, bool *ret_is_dir)
     struct stat st;
     ssize_t n = readlink(self, path, sizeof(path) - 1);
 
-    if (n <= 0 || path[0] != '/')
+    path[MAX(n, 0)] = '\0';
+    if (path[0] != '/' && !g_str_has_prefix(path, SOCKET))
         return NULL;
-    path[n] = '\0';
     *ret_is_dir = stat(self, &st) == 0 && S_ISDIR(st.st_mode);
     return g_strdup(path);
 }
@@ -186,16 +194,15 @@ set_errnos(Call *call, const Kind *kind, pid_t tid, const guint64 *args)
     return true;
 }
 
-/* The log is nobody's data: a sentence that is lost is lost. */
-static bool
-is_elsewhere(const char *path)
+/* What a call of that kind is about, owned by the caller; NULL if that does not count. */
+static char *
+read_subject(const Kind *kind, pid_t tid, const guint64 *args, bool *ret_is_dir)
 {
-    static const char *const places[] = {"/run/systemd/", "/etc/"};
-
-    for (size_t i = 0; i < G_N_ELEMENTS(places); i++)
-        if (g_str_has_prefix(path, places[i]))
-            return true;
-    return false;
+    if (kind->flags & LOG)
+        return g_strdup("the log");
+    if (kind->flags & FD)
+        return read_fd(tid, (int) args[0], ret_is_dir);
+    return read_path(tid, args[kind->flags & PATHAT ? 1 : 0]);
 }
 
 bool
@@ -208,13 +215,11 @@ call_read(pid_t tid, guint64 nr, const guint64 *args, Call *ret_call)
 
     if (!kind || !set_errnos(&call, kind, tid, args))
         return false;
-    if (kind->flags & FD)
-        what = read_fd(tid, (int) args[0], &is_dir);
-    else
-        what = read_path(tid, args[kind->flags & PATHAT ? 1 : 0]);
-    if (!what || is_elsewhere(what))
+    what = read_subject(kind, tid, args, &is_dir);
+    if (!what)
         return false;
     call.changes |= (kind->flags & CHANGES) != 0;
+    call.logs = (kind->flags & LOG) || g_str_has_prefix(what, SOCKET);
     call.runs = kind->flags & RUNS;
     /* A sysctl is read at once or not at all: the kernel gives no second half of it. */
     call.length = (kind->flags & SHORT) && !g_str_has_prefix(what, "/proc/sys/") ? args[2] : 0;
@@ -240,6 +245,8 @@ call_errno_name(int code)
         return "EDQUOT";
     case ENOMEM:
         return "ENOMEM";
+    case EAGAIN:
+        return "EAGAIN";
     case EACCES:
         return "EACCES";
     default:

@@ -8,7 +8,7 @@
 
 #define CALL_ERRNOS_MAX 6
 
-/* One call that concerns a file, as it was seen. */
+/* One call that concerns a file or the log, as it was seen. */
 typedef struct {
     int thread; /* which thread made it: 0 is the one that the operation began in */
     int number; /* and the how many-th call of that thread that counts */
@@ -17,6 +17,7 @@ typedef struct {
     int errnos[CALL_ERRNOS_MAX + 1]; /* how it can fail, ends in 0 */
     guint64 length;      /* bytes, if it can read or write fewer than it was asked to: else 0 */
     bool changes;        /* it can change what is there */
+    bool logs;           /* it is the log's: what comes of it matters to nobody */
     bool runs;           /* it does its work even if it fails: close(2) */
     bool asks_for_users; /* by a lease: no answer is a yes */
     bool syncs_dir;      /* fsync of a directory */

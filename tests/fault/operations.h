@@ -46,8 +46,10 @@ RlPool *pool_of(const char *work, GError **error);
 /* The path of the file of that role below @work, owned by the caller. */
 char *file_of(const char *work, const char *name, RlFileRole role);
 
-/* Makes the directory @path a pool that keeps 3 revisions; where there are no reflinks, one that
- * copies. */
+/* The file system has no reflinks. */
+bool pools_copy(void);
+
+/* Makes the directory @path a pool that keeps 3 revisions; without reflinks, one that copies. */
 bool build_at(const char *path, GError **error);
 
 /* Steps of a preparation. */

@@ -32,13 +32,19 @@ file_of(const char *work, const char *name, RlFileRole role)
 }
 
 bool
+pools_copy(void)
+{
+    return g_strcmp0(g_getenv("FS"), "ext4") == 0;
+}
+
+bool
 build_at(const char *path, GError **error)
 {
     g_autoptr(RlOptions) options = rl_options_new();
     RlAccess access = {(mode_t) -1, (uid_t) -1, (gid_t) -1};
 
     options->keep = 3;
-    options->fallback_copy = g_strcmp0(g_getenv("FS"), "ext4") == 0;
+    options->fallback_copy = pools_copy();
     return rl_pool_build(path, options, &access, rl_xml_documents(), error);
 }
 

@@ -2,6 +2,7 @@
 /* sweep FS: lets every operation of the engine fail, and be killed, at every one of its system
  * calls, on the file system in RL_TEST_DIR_FS. See run. */
 #include "device.h"
+#include "journal.h"
 #include "look.h"
 #include "operations.h"
 #include "tree.h"
@@ -10,6 +11,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+
+#define COPYLESS_EVERY 5
 
 typedef struct {
     const Operation *operation;
@@ -36,6 +40,7 @@ need_no(GError *error, const Operation *operation, const char *when)
 static void
 restore(const Sweep *sweep)
 {
+    journal_empty();
     device_detach();
     tree_restore(sweep->prepared, sweep->work);
     tree_empty(RL_LOCK_DIR);
@@ -111,6 +116,8 @@ judge(const Sweep *sweep, const Call *call, const Outcome *outcome, const char *
 
     if (outcome->ok)
         return judge_success(sweep, call, now, error);
+    if (call->logs && !outcome->killed)
+        return rl_fail(error, RL_ERROR_INVALID, "it fails for want of a log: %s", outcome->message);
     if (call->syncs_dirty && !outcome->killed)
         return judge_suspect(sweep, now, error);
     if (strcmp(unlinked, old) == 0 ||
@@ -290,6 +297,26 @@ learn(Sweep *sweep)
     need_no(error, operation, "after use");
 }
 
+/* Does the operation look for data in a file, to copy it? */
+static bool
+copies(const Sweep *sweep)
+{
+    for (guint i = 0; i < sweep->calls->len; i++)
+        if (g_array_index(sweep->calls, Call, i).nr == SYS_lseek)
+            return true;
+    return false;
+}
+
+static guint
+errnos_of(const Call *call)
+{
+    guint count = 0;
+
+    while (call->errnos[count])
+        count++;
+    return count;
+}
+
 static void
 sweep_operation(const char *base, const Operation *operation, guint *points, guint *losses)
 {
@@ -307,10 +334,20 @@ sweep_operation(const char *base, const Operation *operation, guint *points, gui
     operation->prepare(sweep.prepared, &error);
     need_no(error, operation, "its preparation");
     learn(&sweep);
+    /* What copies nothing is as it is where there are reflinks, and is swept there. */
+    if (pools_copy() && !copies(&sweep))
+        sweep.every *= COPYLESS_EVERY;
     for (guint i = 0; i < sweep.calls->len; i++) {
         const Call *call = &g_array_index(sweep.calls, Call, i);
-        for (const int *code = call->errnos; *code; code++)
-            point(&sweep, call, FAULT_ERRNO, *code);
+        guint ways = errnos_of(call);
+        /* What has done its work all the same, and what is the log's, fails in one of its ways
+         * each, in turn: there are many, and no way differs from another. */
+        bool once = call->runs || call->logs;
+        for (guint n = 0; n < (once ? 1 : ways); n++)
+            point(&sweep, call, FAULT_ERRNO, call->errnos[once ? i % ways : n]);
+        /* Nor does the disk change between it and the next one. */
+        if (call->logs)
+            continue;
         if (call->length > 1)
             point(&sweep, call, FAULT_SHORT, 0);
         point(&sweep, call, FAULT_KILL_BEFORE, 0);
@@ -343,6 +380,7 @@ main(int argc, char **argv)
         g_autofree char *path = g_build_filename(base, *dir, NULL);
         g_assert_cmpint(g_mkdir_with_parents(path, 0755), ==, 0);
     }
+    journal_open();
     device_prepare();
     for (size_t i = 0; i < G_N_ELEMENTS(groups); i++)
         for (const Operation *operation = groups[i]; operation->name; operation++)

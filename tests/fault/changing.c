@@ -207,7 +207,7 @@ grow_allocated(const char *work, GError **error)
 static bool
 shrink(const char *work, GError **error)
 {
-    return resize(work, V, SIZE / 2, false, error);
+    return resize(work, V, 8 * RL_MODEL_BLOCK, false, error);
 }
 
 static bool

@@ -34,7 +34,8 @@ typedef struct {
 
 /* --- what operations are made of */
 
-#define SIZE (64 * KIB)
+/* Of an image that ends in a hole: what is copied of it does not make it as large. */
+#define SIZE (15 * RL_MODEL_BLOCK)
 #define V "vm/private"
 #define ROOT "vm/root"        /* a snapshot of V */
 #define SCRATCH "vm/volatile" /* a volatile volume */

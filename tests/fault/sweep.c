@@ -229,6 +229,30 @@ recover(const Sweep *sweep, const Call *call, const Outcome *outcome, const char
     return look_use(sweep->work, error);
 }
 
+/* An upload has its answer when the names are there; its thread makes them durable after that, and
+ * what fails then is logged. */
+static bool
+comes_late(const Sweep *sweep, const Call *call)
+{
+    bool late = false;
+
+    for (guint i = 0; i < sweep->calls->len && call->thread > 0; i++) {
+        const Call *other = &g_array_index(sweep->calls, Call, i);
+        late |= other->syncs_dir && other->thread == call->thread && other->number <= call->number;
+    }
+    return late;
+}
+
+/* What could not be written may be gone after a power cut, however it looks now. */
+static bool
+judge_sync(const Sweep *sweep, const Call *call, const Fault *fault, const Outcome *outcome,
+           GError **error)
+{
+    if (!outcome->ok || !call->syncs || fault->kind != FAULT_ERRNO || comes_late(sweep, call))
+        return true;
+    return rl_fail(error, RL_ERROR_INVALID, "it says it is done, and something is not durable");
+}
+
 static bool
 try_point(const Sweep *sweep, const Call *call, const Fault *fault, GError **error)
 {
@@ -238,7 +262,7 @@ try_point(const Sweep *sweep, const Call *call, const Fault *fault, GError **err
         return rl_fail(error, RL_ERROR_INVALID, "it did not come to this call");
     if (outcome.died)
         return rl_fail(error, RL_ERROR_INVALID, "it crashed");
-    if (!judge_device(sweep, &outcome, error))
+    if (!judge_device(sweep, &outcome, error) || !judge_sync(sweep, call, fault, &outcome, error))
         return false;
     /* While it is open for writing it runs, whatever it is marked as. */
     if (call->syncs_dirty && !outcome.ok && !outcome.killed)

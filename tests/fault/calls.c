@@ -71,6 +71,7 @@ static const Kind kinds[] = {
     {SYS_ftruncate, "ftruncate", FD | CHANGES, {EIO, EINTR, ENOSPC, EDQUOT}},
     {SYS_fallocate, "fallocate", FD | CHANGES, {ENOSPC, EIO, EINTR, EDQUOT}},
     {SYS_linkat, "linkat", PATHAT | CHANGES, {ENOSPC, EIO, EDQUOT, ENOMEM, EACCES}},
+    {SYS_symlinkat, "symlinkat", PATH | CHANGES, {ENOSPC, EIO, EDQUOT, ENOMEM, EACCES}},
     {SYS_rename, "rename", PATH | CHANGES, {ENOSPC, EIO, EDQUOT, ENOMEM, EACCES}},
     {SYS_renameat, "renameat", PATHAT | CHANGES, {ENOSPC, EIO, EDQUOT, ENOMEM, EACCES}},
     {SYS_renameat2, "renameat2", PATHAT | CHANGES, {ENOSPC, EIO, EDQUOT, ENOMEM, EACCES}},

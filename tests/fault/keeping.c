@@ -2,7 +2,11 @@
 /* Dirty images that outlive a run. */
 #include "operations.h"
 
+#include "common/below.h"
+#include "common/fd.h"
 #include "common/keep.h"
+
+#include <fcntl.h>
 
 static bool
 running(const char *work, GError **error)
@@ -59,6 +63,58 @@ keep(const char *work, GError **error)
     bool done;
 
     return pool && rl_volume_keep(pool, ROOT, &alice, &done, error) && wanted(done, error);
+}
+
+/* No state tells it, so this does: a note that is missing ends the program. */
+static bool
+is_noted_below(const char *work, const char *name)
+{
+    g_autofree char *path = file_of(work, name, RL_FILE_DIRTY), *domain = NULL;
+
+    fault_pause();
+    rl_autofd int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (!rl_below_other(fd, &bob, &domain, NULL) || g_strcmp0(domain, alice.name) != 0)
+        g_error("nothing says that a domain's disk lies on %s", path);
+    fault_resume();
+    return true;
+}
+
+/* Disks of the domain are overlays on it. */
+static bool
+keep_below(const char *work, GError **error)
+{
+    g_autoptr(RlPool) pool = pool_of(work, error);
+    bool done;
+
+    return pool && rl_volume_keep_below(pool, ROOT, &alice, &done, error) && wanted(done, error) &&
+           is_noted_below(work, ROOT);
+}
+
+static bool
+save_below(const char *work, GError **error)
+{
+    g_autoptr(RlPool) pool = pool_of(work, error);
+    g_autofree char *file = g_build_filename(work, "outside", NULL);
+    bool done;
+
+    return pool && rl_volume_save_below(pool, V, &alice, file, &done, error) &&
+           wanted(done, error) && is_noted_below(work, V);
+}
+
+static bool
+kept_below(const char *work, GError **error)
+{
+    return running_snapshot(work, error) && keep_below(work, error);
+}
+
+static bool
+start_overlaid(const char *work, GError **error)
+{
+    g_autoptr(RlPool) pool = pool_of(work, error);
+    g_autoptr(RlStarted) started =
+        pool ? rl_volume_start(pool, ROOT, &alice, RL_START_OVERLAID, error) : NULL;
+
+    return started != NULL;
 }
 
 static bool
@@ -131,6 +187,22 @@ start_kept(const char *work, GError **error)
 }
 
 static bool
+started_kept(const char *work, GError **error)
+{
+    return kept(work, error) && start_kept(work, error);
+}
+
+/* The start is put back: what was kept is kept. */
+static bool
+unstart_kept(const char *work, GError **error)
+{
+    g_autoptr(RlPool) pool = pool_of(work, error);
+    RlStarted started = {.volume = (char *) ROOT, .continued = true, .hold = RL_HOLD_KEPT};
+
+    return pool && rl_volume_unstart(pool, &started, &bob, error);
+}
+
+static bool
 discard(const char *work, GError **error)
 {
     g_autoptr(RlPool) pool = pool_of(work, error);
@@ -150,11 +222,15 @@ const Operation keeping_operations[] = {
     {"save", running, save, NULL, 0},
     {"save-snapshot", running_snapshot, save_snapshot, NULL, 0},
     {"keep", running_snapshot, keep, NULL, OP_LEAVES | OP_ERROR_COMES_LATE},
+    {"keep-below", running_snapshot, keep_below, NULL, OP_LEAVES | OP_ERROR_COMES_LATE},
+    {"save-below", running, save_below, NULL, 0},
+    {"start-overlaid", kept_below, start_overlaid, NULL, OP_LEAVES},
     {"restore", saved, restore, NULL, 0},
     {"restore-snapshot", saved_snapshot, restore_snapshot, NULL, 0},
     {"restore-confirmed", restored, confirm, NULL, 0},
     {"restore-failed", restored, keep_again, NULL, OP_LEAVES | OP_ERROR_COMES_LATE},
     {"start-kept", kept, start_kept, NULL, OP_LEAVES},
+    {"unstart-kept", started_kept, unstart_kept, NULL, OP_LEAVES | OP_ERROR_COMES_LATE},
     {"discard", left, discard, NULL, 0},
     {"discard-saved", saved, discard, NULL, 0},
     {"continue", left, go_on, NULL, OP_LEAVES | OP_ERROR_COMES_LATE},

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "look.h"
 
+#include "common/alias.h"
+#include "common/entries.h"
 #include "common/fd.h"
 #include "common/keep.h"
 #include "common/maintain.h"
@@ -25,6 +27,23 @@ find_pool(const char *work)
     return NULL;
 }
 
+/* The short paths in the pool's directory, a line each; owned by the caller. */
+static char *
+list_links(const RlPool *pool)
+{
+    g_autoptr(RlEntries) entries = rl_entries_open(pool->root, NULL);
+    g_autoptr(GString) lines = g_string_new(NULL);
+    char target[256];
+    const char *entry;
+
+    while (entries && (entry = rl_entries_next(entries))) {
+        ssize_t length = readlinkat(pool->root, entry, target, sizeof(target));
+        if (length >= 0)
+            g_string_append_printf(lines, "%s leads to %.*s\n", entry, (int) length, target);
+    }
+    return g_string_free(g_steal_pointer(&lines), FALSE);
+}
+
 char *
 look_state(const char *work, GError **error)
 {
@@ -33,7 +52,8 @@ look_state(const char *work, GError **error)
     if (!pool)
         return g_strdup("no pool\n");
     g_autofree char *text = rl_model_check(pool, 0, error) ? rl_model_describe(pool, error) : NULL;
-    return text ? g_strdup_printf("pool keep=%d\n%s", pool->options->keep, text) : NULL;
+    g_autofree char *links = list_links(pool);
+    return text ? g_strdup_printf("pool keep=%d\n%s%s", pool->options->keep, links, text) : NULL;
 }
 
 /* Adds the volume that the leftover @path tells of. */
@@ -43,7 +63,8 @@ add_name(const char *path, GHashTable *names)
     g_autofree char *dir = g_path_get_dirname(path), *file = g_path_get_basename(path);
     RlFileName parsed = rl_file_name_parse(file);
 
-    if (parsed.role != RL_FILE_OTHER)
+    /* Files in the pool's directory are no volume's. */
+    if (strchr(path, '/') && parsed.role != RL_FILE_OTHER)
         g_hash_table_add(names, rl_name_join(dir, parsed.leaf));
 }
 
@@ -71,9 +92,11 @@ look_tidy(const char *work, GError **error)
             !rl_pool_set_options(pool, pool->options, error))
             return false;
     g_hash_table_iter_init(&iter, names);
-    while (g_hash_table_iter_next(&iter, &name, NULL))
+    while (g_hash_table_iter_next(&iter, &name, NULL)) {
         if (!rl_volume_maintain(pool, name, true, error))
             return false;
+        rl_alias_tidy(pool, name);
+    }
     after = rl_model_leftovers(pool, error);
     if (!after)
         return false;

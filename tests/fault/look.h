@@ -7,9 +7,9 @@
 
 /**
  * look_state:
- * Returns the state of the pool below @work as text, owned by the caller: its options, and
- * rl_model_describe(); "no pool" where there is none. NULL with @error if rl_model_check() refuses
- * it.
+ * Returns the state of the pool below @work as text, owned by the caller: its options, short paths,
+ * and rl_model_describe(); "no pool" where there is none. NULL with @error if rl_model_check()
+ * refuses it.
  */
 char *look_state(const char *work, GError **error);
 

@@ -139,6 +139,15 @@ revert(const char *work, GError **error)
     return replace(work, V "@current", V "@1", error);
 }
 
+/* Nobody wants it any more. */
+static bool
+revert_aborted(const char *work, GError **error)
+{
+    g_autoptr(RlDraft) draft = draft_of(work, V "@current", V "@1", false, error);
+
+    return draft != NULL;
+}
+
 static bool
 replace_direct(const char *work, GError **error)
 {
@@ -215,6 +224,7 @@ const Operation making_operations[] = {
     {"label", make_private, label_stopped, NULL, 0},
     {"label-running", running, label_stopped, NULL, 0},
     {"revert", with_precache, revert, NULL, OP_SKIPS_NUMBERS},
+    {"revert-aborted", make_private, revert_aborted, NULL, OP_SKIPS_NUMBERS | OP_IS_CAREFUL},
     {"replace-direct", with_direct, replace_direct, NULL, OP_SKIPS_NUMBERS},
     {"upload", with_direct, upload, NULL, 0},
     {"upload-aborted", with_direct, upload_aborted, NULL, 0},

@@ -22,6 +22,8 @@ typedef enum {
     OP_ERROR_COMES_LATE = 1 << 5,
     /* A loop device lies on the dirty image of V meanwhile. */
     OP_ON_DEVICE = 1 << 6,
+    /* It has no errors: what it cannot do is left for another time. */
+    OP_MAY_DO_NOTHING = 1 << 7,
 } OperationFlags;
 
 typedef struct {
@@ -69,4 +71,4 @@ bool stop_for(const char *work, const char *name, const RlOwner *owner, RlStop w
 
 /* The operations themselves, by what they are about; each array ends with one without a name. */
 extern const Operation making_operations[], running_operations[], keeping_operations[],
-    changing_operations[], pool_operations[];
+    changing_operations[], alias_operations[], pool_operations[];

@@ -216,6 +216,16 @@ start_readonly(const char *work, GError **error)
 }
 
 static bool
+start_shared(const char *work, GError **error)
+{
+    g_autoptr(RlPool) pool = pool_of(work, error);
+    g_autoptr(RlStarted) started =
+        pool ? rl_volume_start(pool, V, &bob, RL_START_READONLY, error) : NULL;
+
+    return started != NULL;
+}
+
+static bool
 unstart(const char *work, const char *name, bool continued, GError **error)
 {
     g_autoptr(RlPool) pool = pool_of(work, error);
@@ -339,6 +349,7 @@ const Operation running_operations[] = {
     {"start-clone", make_private, start_private, NULL, 0},
     {"start-stale-precache", with_stale_precache, start_private, NULL, 0},
     {"start-readonly", with_precache, start_readonly, NULL, 0},
+    {"start-shared", running_readonly, start_shared, NULL, 0},
     {"start-leftover", left, start_private_for_bob, NULL, 0},
     {"start-takeover", running, start_private, NULL, 0},
     {"start-snapshot-precache", with_snapshot_precache, start_snapshot, NULL, 0},

@@ -27,8 +27,9 @@ typedef struct {
     guint points, losses;
 } Sweep;
 
-static const Operation *const groups[] = {making_operations, running_operations, keeping_operations,
-                                          changing_operations, pool_operations};
+static const Operation *const groups[] = {making_operations,  running_operations,
+                                          keeping_operations, changing_operations,
+                                          alias_operations,   pool_operations};
 
 static void
 need_no(GError *error, const Operation *operation, const char *when)
@@ -90,7 +91,9 @@ judge_success(const Sweep *sweep, const Call *call, const char *now, GError **er
 {
     g_autofree char *volumes = look_volumes(now), *wanted = look_volumes(sweep->new);
 
-    if (strcmp(now, sweep->new) == 0 || (call->asks_for_users && strcmp(now, sweep->old) == 0) ||
+    if (strcmp(now, sweep->new) == 0 ||
+        ((sweep->operation->flags & OP_MAY_DO_NOTHING) && strcmp(now, sweep->old) == 0) ||
+        (call->asks_for_users && strcmp(now, sweep->old) == 0) ||
         ((sweep->operation->flags & OP_IS_CAREFUL) && strcmp(volumes, wanted) == 0))
         return true;
     return rl_fail(error, RL_ERROR_INVALID, "it says it is done, but it is not:\n%s", now);

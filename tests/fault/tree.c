@@ -84,6 +84,11 @@ copy_directory(const char *from, const char *to, GHashTable *linked)
             copy_directory(source, copy, linked);
             continue;
         }
+        if (S_ISLNK(st.st_mode)) {
+            g_autofree char *target = g_file_read_link(source, NULL);
+            need(target && symlink(target, copy) == 0, copy);
+            continue;
+        }
         const char *first = g_hash_table_lookup(linked, GSIZE_TO_POINTER(st.st_ino));
         if (first) {
             need(link(first, copy) == 0, copy);

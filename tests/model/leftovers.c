@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 
 static bool
@@ -64,6 +65,22 @@ look_at_root(const char *file, bool *ret_used, GError **error)
     return rl_fail(error, RL_ERROR_INVALID, "'%s' lies in the pool's root", file);
 }
 
+/* A volume's short path; used while it leads to something. */
+static bool
+look_at_link(int root, const char *file, bool *ret_used, GError **error)
+{
+    char target[PATH_MAX] = "";
+    struct stat st;
+
+    if (readlinkat(root, file, target, sizeof(target) - 1) < 0)
+        return rl_fail_errno(error, errno, "cannot read the link '%s'", file);
+    g_autofree char *dir = g_path_get_dirname(target), *base = g_path_get_basename(target);
+    if (strcmp(dir, RL_NAME_FOLDER) != 0 || rl_file_name_parse(base).role != RL_FILE_DIRTY)
+        return rl_fail(error, RL_ERROR_INVALID, "'%s' is a link to '%s'", file, target);
+    *ret_used = fstatat(root, target, &st, AT_SYMLINK_NOFOLLOW) == 0;
+    return true;
+}
+
 /* @dir is the path of @fd below the pool, "" for its root. */
 static bool
 collect(const RlPool *pool, int fd, const char *dir, GPtrArray *found, GError **error)
@@ -86,10 +103,12 @@ collect(const RlPool *pool, int fd, const char *dir, GPtrArray *found, GError **
                 return false;
             continue;
         }
-        if (!S_ISREG(st.st_mode))
+        bool is_link = S_ISLNK(st.st_mode) && !*dir;
+        if (!S_ISREG(st.st_mode) && !is_link)
             return rl_fail(error, RL_ERROR_INVALID, "'%s' is no regular file", path);
-        if (!(*dir ? look_at_file(pool, dir, entry, &used, error)
-                   : look_at_root(entry, &used, error)))
+        if (!(is_link ? look_at_link(fd, entry, &used, error)
+              : *dir  ? look_at_file(pool, dir, entry, &used, error)
+                      : look_at_root(entry, &used, error)))
             return false;
         if (!used)
             g_ptr_array_add(found, g_steal_pointer(&path));

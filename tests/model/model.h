@@ -96,9 +96,10 @@ char *rl_model_describe(const RlPool *pool, GError **error);
 /**
  * rl_model_leftovers:
  * Returns the names in the pool's tree that belong to no volume's present state, sorted, strings
- * owned by the array, and that by the caller: temporaries; precaches that are not valid; records,
- * precaches and automatic revisions of volumes that are gone; empty directories below the first
- * level, with a slash behind. NULL with @error for what no operation of ours can have left there.
+ * owned by the array, and that by the caller: temporaries; precaches that are not valid; short
+ * paths that lead nowhere; records, precaches and automatic revisions of volumes that are gone;
+ * empty directories below the first level, with a slash behind. NULL with @error for what no
+ * operation of ours can have left there.
  */
 GPtrArray *rl_model_leftovers(const RlPool *pool, GError **error);
 

@@ -96,7 +96,8 @@ fail(RlWriter *writer, GError *error)
 static void
 do_pending(RlWriter *writer)
 {
-    g_autofree char *data = g_steal_pointer(&writer->data);
+    /* It stays where it is meanwhile: whoever comes again too early has to wait. */
+    const char *data = writer->data;
     size_t size = writer->size;
     off_t hole = data ? 0 : writer->hole;
     GError *error = NULL;
@@ -109,6 +110,7 @@ do_pending(RlWriter *writer)
 
     writer->hole -= hole;
     writer->taken = data != NULL;
+    g_clear_pointer(&writer->data, g_free);
     if (!done)
         fail(writer, error);
     set_room(writer, true);

@@ -5,7 +5,7 @@
 #include "common/edit.h"
 #include "common/fd.h"
 #include "common/writer.h"
-#include "testing.h"
+#include "disturb.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -70,6 +70,7 @@ test_pieces_and_holes(Lab *lab)
     image_is(lab, V, RL_FILE_CLEAN, "the old content");
     put_all(writer, "er");
     g_assert_true(rl_writer_put_hole(writer, 4096, &error));
+    g_assert_true(rl_writer_put_hole(writer, 0, &error));
     put_all(writer, "behind the hole");
     g_assert_true(rl_writer_commit(writer, 1000, &error));
     g_assert_no_error(error);
@@ -107,6 +108,9 @@ test_ranges(Lab *lab)
 
     lab_create(lab, V, "the old content", MIB);
     g_assert_null(rl_writer_new(rl_edit_begin(lab_pool(lab), V, NULL), MIB + 1, 0, &error));
+    take_error(error, RL_ERROR_INVALID, "more than");
+    error = NULL;
+    g_assert_null(rl_writer_new(rl_edit_begin(lab_pool(lab), V, NULL), 1, MIB, &error));
     take_error(error, RL_ERROR_INVALID, "more than");
     error = NULL;
     RlWriter *writer = writer_on(lab, 4, 3);
@@ -195,9 +199,65 @@ test_hole_beyond_the_end(Lab *lab)
         g_assert_false(rl_writer_put_hole(writer, 2 * MIB, &error));
         take_error(g_steal_pointer(&error), RL_ERROR_INVALID, "goes beyond the end");
     }
+    g_assert_cmpint(put(writer, "", 0, &error), ==, RL_WRITER_FAILED);
+    take_error(g_steal_pointer(&error), RL_ERROR_INVALID, "goes beyond the end");
     g_assert_false(rl_writer_commit(writer, 1000, &error));
     take_error(error, RL_ERROR_INVALID, "goes beyond the end");
     image_is(lab, V, RL_FILE_CLEAN, "one");
+}
+
+static int
+take_long(Lab *lab)
+{
+    (void) lab;
+    g_usleep(300 * 1000);
+    return 0;
+}
+
+/* Comes again while the piece is on its way, as if there were room, and ends before it was taken.
+ */
+static bool
+hurry(Lab *lab, GError **error)
+{
+    RlWriter *writer = writer_on(lab, 0, 0);
+    rl_autofd int room = rl_writer_room(writer, error);
+    struct pollfd wait = {room, POLLOUT, 0};
+
+    g_assert_cmpint(poll(&wait, 1, 10000), ==, 1);
+    for (int i = 0; i < 10; i++, g_usleep(1000))
+        g_assert_cmpint(rl_writer_put(writer, "once", 4, error), ==, RL_WRITER_WAIT);
+    return rl_writer_commit(writer, 1000, error);
+}
+
+/* Ends before anything of it is durable. */
+static bool
+end_at_once(Lab *lab, GError **error)
+{
+    return rl_writer_commit(writer_on(lab, 0, 0), 1000, error);
+}
+
+/* Each piece is put once, and a commit is of all that was. */
+static void
+test_hurry(Lab *lab)
+{
+    Disturbance slow = {.nr = SYS_fdatasync, .first = 1, .count = 1, .before = take_long};
+    g_autofree char *clean = lab_file(lab, V, RL_FILE_CLEAN);
+    GError *error = NULL;
+
+    lab_create(lab, V, "the old content", MIB);
+    g_assert_true(disturb(lab, &slow, hurry, &error));
+    g_assert_no_error(error);
+    g_assert_cmpuint(slow.made, ==, 1);
+    g_autofree char *text = read_at(clean, 0, 15);
+    g_assert_cmpstr(text, ==, "onceold content");
+    wait_for_precache(lab);
+
+    slow.nr = SYS_fsync;
+    g_assert_true(disturb(lab, &slow, end_at_once, &error));
+    g_assert_no_error(error);
+    image_is(lab, V, RL_FILE_CLEAN, "onceold content");
+    assert_revisions(lab, V, "1 2");
+    wait_for_precache(lab);
 }
 
 int
@@ -211,5 +271,6 @@ main(int argc, char **argv)
     lab_add("/writer/many-changes-meanwhile", test_many_changes_meanwhile);
     lab_add("/writer/reverted-by-hand", test_reverted_by_hand);
     lab_add("/writer/hole-beyond-the-end", test_hole_beyond_the_end);
+    lab_add("/writer/hurry", test_hurry);
     return g_test_run();
 }

@@ -90,12 +90,14 @@ rl_copy_sparse(int from, int to, RlGoOn go_on, void *data, GError **error)
 {
     g_autofree char *buffer = g_malloc(CHUNK_SIZE);
     const Copy copy = {from, to, buffer, go_on, data};
-    off_t size = lseek(from, 0, SEEK_END);
     struct stat st;
 
-    if (fstat(from, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
+    if (fstat(from, &st) < 0)
+        return rl_fail_errno(error, errno, "cannot look at what is to be copied");
+    if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
         return rl_fail_errno(error, EINVAL,
                              "cannot copy what is neither a file nor a block device");
+    off_t size = lseek(from, 0, SEEK_END);
     if (size < 0)
         return rl_fail_errno(error, errno, "cannot tell the size of what is to be copied");
     /* First: XFS allocates ahead of writes that make a file longer, and keeps that in what are to

@@ -15,6 +15,9 @@
 #include "state.h"
 #include "stop.h"
 
+/* How often a directory may be removed by the time that there is a file in it. */
+#define ATTEMPTS_MAX 8
+
 /* Makes the directory and the file in it. Its last volume may be deleted by somebody else in
  * between, and the directory with it: then once more. */
 static bool
@@ -22,7 +25,7 @@ open_file(RlDraft *draft, const RlAccess *access, GError **error)
 {
     g_autofree char *final = rl_file_name(draft->name->leaf, RL_FILE_CLEAN);
 
-    for (int i = 0; i < 8; i++) {
+    for (int i = 1;; i++) {
         g_autoptr(GError) cause = NULL;
         rl_fd_close(&draft->dir);
         draft->dir = rl_dir_make(draft->pool->root, draft->name->dir, &cause);
@@ -30,12 +33,11 @@ open_file(RlDraft *draft, const RlAccess *access, GError **error)
             draft->fd = rl_newfile_open_for(draft->dir, final, access, &cause);
         if (draft->fd >= 0)
             return true;
-        if (!rl_error_is_errno(cause, ENOENT) || i == 7) {
+        if (!rl_error_is_errno(cause, ENOENT) || i == ATTEMPTS_MAX) {
             g_propagate_error(error, g_steal_pointer(&cause));
             return false;
         }
     }
-    g_assert_not_reached();
 }
 
 static bool

@@ -101,7 +101,7 @@ make_directories(const char *path, GPtrArray *made, GError **error)
     struct stat st;
 
     if (lstat(path, &st) == 0) {
-        if (S_ISLNK(st.st_mode) && made->len == 0)
+        if (S_ISLNK(st.st_mode))
             return rl_fail(error, RL_ERROR_INVALID,
                            "'%s' is a symbolic link: name the directory itself", path);
         if (S_ISDIR(st.st_mode))

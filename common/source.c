@@ -24,15 +24,14 @@ refuse_direct(const RlVolume *volume, GError **error)
             "that is restored and has stopped, or 'virt-reflink continue' and 'stop'",
         [RL_STATE_SUSPECT] = "is direct and suspect, since its disk reported an error: it has no "
                              "state at rest before 'virt-reflink continue' and 'stop'",
+        [RL_STATE_ORPHAN] = NULL, /* persistent ones alone are */
     };
     RlState state;
 
     if (!rl_state_get(volume, &state, NULL, error))
         return;
     /* Stopped only if it was so just now. */
-    const char *reason = state < G_N_ELEMENTS(reasons) && reasons[state]
-                             ? reasons[state]
-                             : reasons[RL_STATE_RUNNING];
+    const char *reason = reasons[state] ? reasons[state] : reasons[RL_STATE_RUNNING];
     rl_fail(error, RL_ERROR_STATE, "volume '%s' %s", volume->name->volume, reason);
 }
 

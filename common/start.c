@@ -232,9 +232,10 @@ try_at_once(Start *start, const RlBase *base, GError **error)
                        volume->name->volume, volume->pool->path);
     if (volume->dirty.there && (!take_over(start, error) || start->done))
         return start->done;
-    if (!volume->dirty.there && (start->flags & RL_START_OVERLAID))
+    /* From here on there is none. */
+    if (start->flags & RL_START_OVERLAID)
         return refuse_missing(start, error);
-    if (!volume->dirty.there && (start->flags & RL_START_RESTORED))
+    if (start->flags & RL_START_RESTORED)
         return refuse_lost(start, error);
     if (volume->kind == RL_KIND_VOLATILE)
         return start_volatile(start, error);

@@ -95,8 +95,7 @@ look_at(const RlVolume *volume, const char *file, RlImage *ret_image, GError **e
 static bool
 is_damage(const GError *cause)
 {
-    return cause->domain == RL_ERROR || rl_error_is_errno(cause, ELOOP) ||
-           rl_error_is_errno(cause, ENXIO);
+    return cause->domain == RL_ERROR || rl_error_is_errno(cause, ELOOP);
 }
 
 /* Reads the record, if there is one. */

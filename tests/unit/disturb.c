@@ -5,6 +5,7 @@
 #include "disturb.h"
 
 #include "common/fd.h"
+#include "common/pool.h"
 
 #include <errno.h>
 #include <linux/filter.h>
@@ -19,7 +20,7 @@
 
 typedef struct {
     Lab *lab;
-    long nr;
+    long nr, also;
     Attempt attempt;
     int listener; /* NOT_YET until there is one */
     bool done;
@@ -50,7 +51,7 @@ ask_about(GArray *filter, long nr)
 
 /* From here on each such call of this thread is asked about at the descriptor that is returned. */
 static int
-listen_to(long nr)
+listen_to(long nr, long also)
 {
     g_autoptr(GArray) filter = g_array_new(FALSE, FALSE, sizeof(struct sock_filter));
     const struct sock_filter load = BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
@@ -62,6 +63,8 @@ listen_to(long nr)
         ask_about(filter, all_calls[i]);
     if (nr)
         ask_about(filter, nr);
+    if (also)
+        ask_about(filter, also);
     g_array_append_val(filter, allow);
 
     struct sock_fprog program = {(unsigned short) filter->len, (void *) filter->data};
@@ -76,7 +79,7 @@ run(gpointer data)
     Run *run = data;
 
     /* Told without a call: whoever is to answer does not know the listener yet. */
-    __atomic_store_n(&run->listener, listen_to(run->nr), __ATOMIC_RELEASE);
+    __atomic_store_n(&run->listener, listen_to(run->nr, run->also), __ATOMIC_RELEASE);
     run->done = run->attempt(run->lab, &run->error);
     return NULL;
 }
@@ -106,7 +109,11 @@ answer(int listener, Disturbance *disturbance, Lab *lab)
 bool
 disturb(Lab *lab, Disturbance *disturbance, Attempt attempt, GError **error)
 {
-    Run one = {.lab = lab, .nr = disturbance->nr, .attempt = attempt, .listener = NOT_YET};
+    Run one = {.lab = lab,
+               .nr = disturbance->nr,
+               .also = disturbance->also,
+               .attempt = attempt,
+               .listener = NOT_YET};
     GThread *thread = g_thread_new("disturbed", run, &one);
     rl_autofd int listener = -1;
 
@@ -139,4 +146,71 @@ fails_without(Lab *lab, long nr, Attempt attempt)
     g_assert_nonnull(error);
     g_assert_cmpint(all.made, >, 0);
     g_error_free(error);
+}
+
+/* --- each call of an operation in turn */
+
+static void
+empty(const char *path)
+{
+    g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
+    const char *name;
+
+    while (dir && (name = g_dir_read_name(dir))) {
+        g_autofree char *child = g_build_filename(path, name, NULL);
+        if (strcmp(name, RL_POOL_MARKER) == 0)
+            continue;
+        if (unlink(child) < 0) {
+            empty(child);
+            rmdir(child);
+        }
+    }
+}
+
+/* Returns whether the operation came to that call. */
+static bool
+fails(Lab *lab, const Operation *operation, guint number, guint count, int code)
+{
+    Disturbance disturbance = {.first = number, .count = count, .code = code};
+    g_autofree char *other = g_build_filename(lab->path, "../other", NULL);
+    GError *error = NULL;
+
+    empty(lab->path);
+    empty(other);
+    rmdir(other);
+    operation->prepare(lab);
+    bool done = disturb(lab, &disturbance, operation->attempt, &error);
+    if (done == (error != NULL))
+        g_error("%s, call %u: it says %d and %s", operation->name, number, done,
+                error ? error->message : "no error");
+    g_clear_error(&error);
+    return disturbance.made >= number;
+}
+
+static void
+sweep(Lab *lab, const Operation *operation, guint count, int code)
+{
+    guint number = 1;
+
+    while (fails(lab, operation, number, count, code))
+        number++;
+    g_test_message("%s: %u calls", operation->name, number - 1);
+    g_assert_cmpint(number, >, 1);
+}
+
+void
+fail_every_call(Lab *lab, const Operation *operations, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const Operation *operation = &operations[i];
+        sweep(lab, operation, 1, EIO);
+        if (operation->more & GONE)
+            sweep(lab, operation, 1, ENOENT);
+        if (operation->more & AGAIN)
+            sweep(lab, operation, 1, EINTR);
+        if (operation->more & LOST)
+            sweep(lab, operation, 0, EIO);
+        if (operation->more == (GONE | AGAIN | LOST))
+            sweep(lab, operation, 0, ENOENT);
+    }
 }

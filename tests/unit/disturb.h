@@ -11,6 +11,7 @@ typedef bool (*Attempt)(Lab *lab, GError **error);
 
 typedef struct {
     long nr;     /* of the call, SYS_...; 0: all that concern files */
+    long also;   /* another one, as if it were the same; 0: none */
     guint first; /* the first of them that this is about: 1, 2, ... */
     guint count; /* of so many; 0: of all that follow */
     int code;    /* they fail with this; 0: they are made as they are */
@@ -26,3 +27,20 @@ bool disturb(Lab *lab, Disturbance *disturbance, Attempt attempt, GError **error
 
 /* All calls @nr fail with EIO: the attempt must fail, too, with an error. */
 void fails_without(Lab *lab, long nr, Attempt attempt);
+
+typedef enum {
+    GONE = 1 << 0,  /* the calls fail also as if somebody had just removed something */
+    AGAIN = 1 << 1, /* ... as if a signal had come */
+    LOST = 1 << 2,  /* ... and with each all that follow */
+} More;
+
+typedef struct {
+    const char *name;
+    void (*prepare)(Lab *lab);
+    Attempt attempt;
+    int more;
+} Operation;
+
+/* Each operation fails in each of its system calls, in turn, in an emptied pool: it says so, or has
+ * done what it was to do. */
+void fail_every_call(Lab *lab, const Operation *operations, size_t count);

@@ -27,19 +27,6 @@
 #define SNAPSHOT "a/b/root"
 #define SCRATCH "a/b/volatile"
 
-typedef enum {
-    GONE = 1 << 0,  /* the calls fail also as if somebody had just removed something */
-    AGAIN = 1 << 1, /* ... as if a signal had come */
-    LOST = 1 << 2,  /* ... and with each all that follow */
-} More;
-
-typedef struct {
-    const char *name;
-    void (*prepare)(Lab *lab);
-    Attempt attempt;
-    int more;
-} Operation;
-
 /* --- what there is before */
 
 static void
@@ -571,68 +558,9 @@ static const Operation operations[] = {
 };
 
 static void
-empty(const char *path)
-{
-    g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
-    const char *name;
-
-    while (dir && (name = g_dir_read_name(dir))) {
-        g_autofree char *child = g_build_filename(path, name, NULL);
-        if (strcmp(name, RL_POOL_MARKER) == 0)
-            continue;
-        if (unlink(child) < 0) {
-            empty(child);
-            rmdir(child);
-        }
-    }
-}
-
-/* Returns whether the operation came to that call. */
-static bool
-fails(Lab *lab, const Operation *operation, guint number, guint count, int code)
-{
-    Disturbance disturbance = {.first = number, .count = count, .code = code};
-    g_autofree char *other = g_build_filename(lab->path, "../other", NULL);
-    GError *error = NULL;
-
-    empty(lab->path);
-    empty(other);
-    rmdir(other);
-    operation->prepare(lab);
-    bool done = disturb(lab, &disturbance, operation->attempt, &error);
-    if (done == (error != NULL))
-        g_error("%s, call %u: it says %d and %s", operation->name, number, done,
-                error ? error->message : "no error");
-    g_clear_error(&error);
-    return disturbance.made >= number;
-}
-
-static void
-sweep(Lab *lab, const Operation *operation, guint count, int code)
-{
-    guint number = 1;
-
-    while (fails(lab, operation, number, count, code))
-        number++;
-    g_test_message("%s: %u calls", operation->name, number - 1);
-    g_assert_cmpint(number, >, 1);
-}
-
-static void
 test_every_call(Lab *lab)
 {
-    for (size_t i = 0; i < G_N_ELEMENTS(operations); i++) {
-        const Operation *operation = &operations[i];
-        sweep(lab, operation, 1, EIO);
-        if (operation->more & GONE)
-            sweep(lab, operation, 1, ENOENT);
-        if (operation->more & AGAIN)
-            sweep(lab, operation, 1, EINTR);
-        if (operation->more & LOST)
-            sweep(lab, operation, 0, EIO);
-        if (operation->more == (GONE | AGAIN | LOST))
-            sweep(lab, operation, 0, ENOENT);
-    }
+    fail_every_call(lab, operations, G_N_ELEMENTS(operations));
 }
 
 int

@@ -8,6 +8,7 @@
 #include "common/edit.h"
 #include "common/fd.h"
 #include "common/identity.h"
+#include "common/random.h"
 #include "common/remove.h"
 #include "common/resize.h"
 #include "common/source.h"
@@ -17,6 +18,7 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/ioctl.h>
 
 #define V "a/b/private"
@@ -105,6 +107,7 @@ test_copies(Lab *lab)
     from = open_file(lab, "from");
     to = open_file(lab, "to");
     g_assert_cmpint(pwrite(from, "text", 4, 0), ==, 4);
+    fails_without(lab, SYS_newfstatat, copy);
     g_assert_false(disturb(lab, &size, copy, &error));
     take_errno(g_steal_pointer(&error), EIO, "cannot tell the size");
     g_assert_false(disturb(lab, &holes, copy, &error));
@@ -137,10 +140,47 @@ test_nocow(Lab *lab)
     to = open_file(lab, "to");
     g_assert_cmpint(ioctl(from, FS_IOC_SETFLAGS, &flags), ==, 0);
     g_assert_false(disturb(lab, &set_flags, reflink, &error));
-    take_errno(error, EIO, "cannot take over the NOCOW flag");
+    take_errno(g_steal_pointer(&error), EIO, "cannot take over the NOCOW flag");
+    /* There may be file systems that have the flag and do not let it be set. A reflink that the
+     * kernel refuses then is no reason to copy. */
+    set_flags.code = EOPNOTSUPP;
+    g_assert_false(disturb(lab, &set_flags, reflink, &error));
+    take_errno(error, EINVAL, "cannot reflink");
     try(lab, (Disturbance){.nr = SYS_ioctl, .first = 4, .count = 1, .code = EINTR}, reflink, 0, "");
     rl_fd_close(&from);
     rl_fd_close(&to);
+}
+
+/* Whatever a file system says that has none. */
+static void
+test_no_reflinks(Lab *lab)
+{
+    const int codes[] = {EOPNOTSUPP, EXDEV, ENOTTY, ENOSYS};
+
+    from = open_file(lab, "from");
+    to = open_file(lab, "to");
+    for (size_t i = 0; i < G_N_ELEMENTS(codes); i++)
+        try(lab, (Disturbance){.nr = SYS_ioctl, .first = 3, .code = codes[i]}, reflink,
+            RL_ERROR_UNSUPPORTED, "cannot reflink these files");
+    rl_fd_close(&from);
+    rl_fd_close(&to);
+}
+
+static bool
+make_random(Lab *lab, GError **error)
+{
+    g_autofree char *digits = rl_random_hex(6);
+
+    (void) lab;
+    (void) error;
+    return strlen(digits) == 6;
+}
+
+static void
+test_random(Lab *lab)
+{
+    try(lab, (Disturbance){.nr = SYS_getrandom, .first = 1, .count = 2, .code = EINTR}, make_random,
+        0, NULL);
 }
 
 static int
@@ -308,8 +348,17 @@ test_numbers_of_two_replacements(Lab *lab)
     g_assert_no_error(error);
     assert_revisions(lab, V, "2");
     g_assert_false(disturb(lab, &third, replace, &error));
-    take_errno(error, EIO, "");
+    take_errno(g_steal_pointer(&error), EIO, "");
+    third = (Disturbance){.nr = SYS_fsync, .first = 2, .count = 1, .code = EIO};
+    g_assert_false(disturb(lab, &third, replace, &error));
+    take_errno(g_steal_pointer(&error), EIO, "durable");
+    g_clear_pointer(&other, rl_draft_free);
+    assert_revisions(lab, V, "");
+    third = (Disturbance){.nr = SYS_linkat, .first = 1, .count = 1, .code = EIO};
+    g_assert_false(disturb(lab, &third, replace, &error));
+    take_errno(error, EIO, "cannot make revision");
     g_clear_pointer(&draft, rl_draft_free);
+    image_is(lab, V, RL_FILE_CLEAN, "one");
 }
 
 /* --- replacements */
@@ -434,6 +483,8 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     lab_add_on("/meanwhile/copies", "xfs btrfs", test_copies);
     lab_add_on("/meanwhile/nocow", "btrfs", test_nocow);
+    lab_add_on("/meanwhile/no-reflinks", "xfs btrfs", test_no_reflinks);
+    lab_add_on("/meanwhile/random", "xfs", test_random);
     lab_add_on("/meanwhile/one-id", "xfs btrfs", test_one_id);
     lab_add_on("/meanwhile/deleted", "xfs btrfs", test_deleted);
     lab_add_on("/meanwhile/started", "xfs btrfs", test_started);

@@ -4,7 +4,7 @@
 #include "common/alias.h"
 
 #include "common/remove.h"
-#include "testing.h"
+#include "disturb.h"
 
 #include <errno.h>
 #include <unistd.h>
@@ -98,6 +98,10 @@ test_make_and_tidy(Lab *lab)
     assert_link(lab, "web", NULL);
     assert_link(lab, "web.img", NULL);
 
+    g_assert_true(rl_alias_make(lab->pool, "web.img", "web", &error));
+    rl_alias_tidy(lab->pool, "web");
+    assert_link(lab, "web.img", NULL);
+
     /* Left by a crash, it goes with the volume. */
     g_assert_true(rl_alias_make(lab->pool, "web", "web", &error));
     g_assert_true(rl_volume_remove(lab->pool, "web", false, &error));
@@ -121,12 +125,52 @@ test_somebody_elses_stays(Lab *lab)
     take_error(g_steal_pointer(&error), RL_ERROR_INVALID, "has no short path");
     rl_alias_tidy(lab->pool, "web");
     assert_link(lab, "web", "/nowhere");
+    g_assert_false(rl_alias_make(lab->pool, "none/web", "web", &error));
+    take_errno(g_steal_pointer(&error), ENOENT, "/none/web' to volume 'web'");
+
+    /* Its target is as long as ours. */
+    make_link(lab, "volumes/bew-dirty.img", "bow");
+    lab_create(lab, "bow", "two", MIB);
+    g_assert_false(rl_alias_make(lab->pool, "bow", "bow", &error));
+    take_errno(g_steal_pointer(&error), EEXIST, "to volume 'bow'");
+    rl_alias_tidy(lab->pool, "bow");
+    assert_link(lab, "bow", "volumes/bew-dirty.img");
 
     g_autofree char *dirty = lab_file(lab, "web", RL_FILE_DIRTY);
     g_assert_cmpint(mkdir(dirty, 0700), ==, 0);
     g_assert_false(rl_alias_make(lab->pool, "web", "web", &error));
     take_error(g_steal_pointer(&error), RL_ERROR_INVALID, "web-dirty.img");
     g_assert_true(is_there(file));
+
+    /* Of a volume that cannot be looked at nothing is said, and nothing is done to its links. */
+    g_autofree char *link = lab_path(lab, "web");
+    g_assert_cmpint(unlink(link), ==, 0);
+    make_link(lab, "volumes/web-dirty.img", "web");
+    assert_volume(lab, "web", NULL);
+    rl_alias_tidy(lab->pool, "web");
+    assert_link(lab, "web", "volumes/web-dirty.img");
+}
+
+static bool
+tidy(Lab *lab, GError **error)
+{
+    (void) error;
+    rl_alias_tidy(lab->pool, "web");
+    return true;
+}
+
+static void
+test_link_that_stays(Lab *lab)
+{
+    Disturbance no_unlink = {.nr = SYS_unlinkat, .first = 1, .code = EROFS};
+
+    lab_create(lab, "web", "one", MIB);
+    g_assert_true(rl_alias_make(lab->pool, "web", "web", NULL));
+    g_assert_true(disturb(lab, &no_unlink, tidy, NULL));
+    g_assert_cmpuint(no_unlink.made, ==, 1);
+    assert_link(lab, "web", "volumes/web-dirty.img");
+    rl_alias_tidy(lab->pool, "web");
+    assert_link(lab, "web", NULL);
 }
 
 int
@@ -137,5 +181,6 @@ main(int argc, char **argv)
     lab_add("/alias/what-it-names", test_what_it_names);
     lab_add("/alias/make-and-tidy", test_make_and_tidy);
     lab_add("/alias/somebody-elses-stays", test_somebody_elses_stays);
+    lab_add("/alias/link-that-stays", test_link_that_stays);
     return g_test_run();
 }

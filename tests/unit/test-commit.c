@@ -328,6 +328,29 @@ test_no_number_left(Lab *lab)
     image_is(lab, V, RL_FILE_DIRTY, "two");
 }
 
+/* The name of the next one is taken, and after the newest there is none. */
+static void
+test_last_number_is_taken(Lab *lab)
+{
+    lab_create(lab, V, "one", MIB);
+    lab_run(lab, V, "two");
+    g_autofree char *clean = lab_file(lab, V, RL_FILE_CLEAN), *first = revision_path(lab, V, "1");
+    g_autofree char *last = g_strconcat(clean, ".18446744073709551615@2018-01-02T05:06:07Z", NULL);
+    make_file(last, "the last");
+    set_mtime(clean, look(first).st_mtim.tv_sec, 0);
+    int fd = open(clean, O_RDONLY | O_CLOEXEC);
+    g_assert_true(rl_attr_set_number(fd, RL_ATTR_HIGHEST, 1, NULL));
+    close(fd);
+    g_autofree char *taken = rl_file_name_revision("private", 2, look(first).st_mtim.tv_sec);
+    g_autofree char *dir = g_path_get_dirname(clean), *path = g_build_filename(dir, taken, NULL);
+    make_file(path, "taken");
+    lab_start(lab, V, &alice);
+    image_write(lab, V, RL_FILE_DIRTY, "three");
+    lab_stop_fails(lab, V, &alice, RL_ERROR_STATE, "no number is left");
+    image_is(lab, V, RL_FILE_CLEAN, "two");
+    image_is(lab, V, RL_FILE_DIRTY, "three");
+}
+
 static bool
 stop_alice(Lab *lab, GError **error)
 {
@@ -373,6 +396,7 @@ main(int argc, char **argv)
     lab_add("/commit/killed-while-replacing", test_killed_while_replacing);
     lab_add("/commit/a-number-that-is-taken", test_a_number_that_is_taken);
     lab_add("/commit/no-number-left", test_no_number_left);
+    lab_add("/commit/last-number-is-taken", test_last_number_is_taken);
     lab_add("/commit/no-name-at-all", test_no_name_at_all);
     return g_test_run();
 }

@@ -4,10 +4,12 @@
 
 #include "common/entries.h"
 #include "common/fd.h"
-#include "testing.h"
+#include "disturb.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/sysmacros.h>
@@ -253,6 +255,48 @@ test_descriptors_close_themselves(void)
     g_assert_cmpint(kept, ==, -1);
 }
 
+/* Somebody may have a lease on a file for as long as he likes: nobody waits for that. */
+static void
+test_lease_that_lasts(Lab *lab)
+{
+    g_autofree char *path = lab_path(lab, "leased");
+    GError *error = NULL;
+
+    make_file(path, "text");
+    rl_autofd int lease = open(path, O_RDONLY | O_CLOEXEC);
+    g_assert_cmpint(fcntl(lease, F_SETSIG, SIGURG), ==, 0);
+    g_assert_cmpint(fcntl(lease, F_SETLEASE, F_RDLCK), ==, 0);
+    gint64 before = g_get_monotonic_time();
+    g_assert_cmpint(rl_dir_open_file(lab->pool->root, "leased", O_RDWR, &error), ==, -1);
+    take_errno(error, EWOULDBLOCK, "cannot open 'leased'");
+    g_assert_cmpint(g_get_monotonic_time() - before, >, G_USEC_PER_SEC / 2);
+    rl_autofd int reader = rl_dir_open_file(lab->pool->root, "leased", O_RDONLY, NULL);
+    g_assert_cmpint(reader, >=, 0);
+    g_assert_cmpint(fcntl(lease, F_SETLEASE, F_UNLCK), ==, 0);
+    rl_autofd int writer = rl_dir_open_file(lab->pool->root, "leased", O_RDWR, NULL);
+    g_assert_cmpint(writer, >=, 0);
+}
+
+/* What the kernel says when somebody renames a directory on the way at that moment. */
+static bool
+open_directory(Lab *lab, GError **error)
+{
+    rl_autofd int fd = rl_dir_open(lab->pool->root, ".", error);
+
+    return fd >= 0;
+}
+
+static void
+test_open_once_more(Lab *lab)
+{
+    Disturbance again = {.nr = SYS_openat2, .first = 1, .count = 3, .code = EAGAIN};
+    GError *error = NULL;
+
+    g_assert_true(disturb(lab, &again, open_directory, &error));
+    g_assert_no_error(error);
+    g_assert_cmpuint(again.made, ==, 4);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -265,6 +309,8 @@ main(int argc, char **argv)
     lab_add_on("/dir/stat", "xfs ext4", test_stat);
     lab_add_on("/dir/sync", "xfs ext4", test_sync);
     lab_add_on("/entries/all-but-dots", "xfs ext4", test_entries);
+    lab_add_on("/dir/lease-that-lasts", "xfs ext4", test_lease_that_lasts);
+    lab_add_on("/dir/open-once-more", "xfs", test_open_once_more);
     g_test_add_func("/fd/close-themselves", test_descriptors_close_themselves);
     return g_test_run();
 }

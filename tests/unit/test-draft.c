@@ -156,6 +156,7 @@ test_what_may_not_be_begun(Lab *lab)
     refused(lab, "tmp@label", RL_ERROR_UNSUPPORTED, "'tmp' is volatile: it has no revisions");
     refused(lab, "snap@label", RL_ERROR_UNSUPPORTED, "'snap' is snapshot");
     refused(lab, "snap@current", RL_ERROR_UNSUPPORTED, "cannot be replaced");
+    refused(lab, "tmp@current", RL_ERROR_UNSUPPORTED, "'tmp' is volatile");
     take_label(lab, V "@label");
     refused(lab, V "@label", RL_ERROR_EXISTS, "revision 'a/b/private@label' exists already");
 }
@@ -199,7 +200,17 @@ test_directory_was_removed(Lab *lab)
         g_autoptr(RlDraft) draft = begin(lab, V);
         g_assert_true(rl_volume_remove(lab->pool, "a/b/other", false, NULL));
         g_assert_false(rl_draft_create(draft, NULL, MIB, &error));
+        take_error(g_steal_pointer(&error), RL_ERROR_BUSY, "was removed meanwhile");
+    }
+    /* And made again: the file that is to be the image belongs to the one before. */
+    g_autofree char *dir = lab_path(lab, "a/b");
+    {
+        g_autoptr(RlDraft) draft = begin(lab, V);
+        g_assert_cmpint(rmdir(dir), ==, 0);
+        g_assert_cmpint(mkdir(dir, 0755), ==, 0);
+        g_assert_false(rl_draft_create(draft, NULL, MIB, &error));
         take_error(error, RL_ERROR_BUSY, "was removed meanwhile");
+        assert_list(dir, "");
     }
     g_autofree char *tree = list_tree(lab->path);
     g_assert_cmpstr(tree, ==, ".reflink-pool.xml a");
@@ -309,6 +320,68 @@ test_replacement_that_did_not_come_about(Lab *lab)
     }
     g_autofree char *after = list_tree(lab->path);
     g_assert_cmpstr(after, ==, before);
+}
+
+/* The second name goes only while the image has the first. */
+static void
+test_only_name_is_kept(Lab *lab)
+{
+    g_autofree char *clean = lab_file(lab, V, RL_FILE_CLEAN);
+
+    lab_create(lab, V, "one", MIB);
+    {
+        g_autoptr(RlDraft) draft = begin(lab, V "@current");
+        g_assert_cmpint(unlink(clean), ==, 0);
+    }
+    assert_revisions(lab, V, "1");
+    revision_is(lab, V, "1", "one");
+}
+
+/* Deleted, and made anew as a volume that has no content of its own. */
+static void
+test_replaced_by_another_kind(Lab *lab)
+{
+    GError *error = NULL;
+
+    lab_create(lab, V, "one", MIB);
+    g_autoptr(RlDraft) draft = begin(lab, V "@current");
+    g_assert_true(rl_volume_remove(lab->pool, V, true, &error));
+    lab_create_kind(lab, V, RL_KIND_VOLATILE, NULL, NULL, MIB);
+    g_assert_false(rl_draft_replace(draft, &error));
+    take_error(error, RL_ERROR_STATE, "was changed meanwhile");
+    g_assert_false(image_is_there(lab, V, RL_FILE_CLEAN));
+}
+
+/* A volume with nothing special about it may have a record that says so. */
+static void
+test_recorded_as_persistent(Lab *lab)
+{
+    lab_create_kind(lab, V, RL_KIND_PERSISTENT, NULL, "one", MIB);
+    g_assert_true(image_is_there(lab, V, RL_FILE_RECORD));
+    image_is(lab, V, RL_FILE_CLEAN, "one");
+    lab_run(lab, V, "two");
+    assert_revisions(lab, V, "1");
+}
+
+static void
+test_direct_volume(Lab *lab)
+{
+    GError *error = NULL;
+
+    lab_create_kind(lab, "db/main", RL_KIND_DIRECT, NULL, "one", MIB);
+    g_autoptr(RlDraft) draft = begin(lab, "db/main@label");
+    fill(lab, draft, "db/main", 0);
+    g_assert_true(rl_draft_label(draft, &error));
+    revision_is(lab, "db/main", "label", "one");
+
+    /* Left by its domain: there is no other image to go back to. */
+    lab_start(lab, "db/main", &alice);
+    rl_autofd int fd = image_open(lab, "db/main", RL_FILE_DIRTY, O_RDONLY);
+    g_assert_true(rl_run_clear(fd, NULL));
+    g_autoptr(RlVolume) volume = rl_volume_open(lab->pool, "db/main", NULL);
+    g_assert_false(rl_draft_check_replaceable(volume, &error));
+    g_assert_null(strstr(error->message, "discard"));
+    take_error(error, RL_ERROR_STATE, "decide with 'virt-reflink stop'");
 }
 
 static void
@@ -468,6 +541,10 @@ main(int argc, char **argv)
     lab_add("/draft/label-of-a-running-volume", test_label_of_a_running_volume);
     lab_add("/draft/revert-and-back", test_revert_and_back);
     lab_add("/draft/replacement-that-did-not-come-about", test_replacement_that_did_not_come_about);
+    lab_add("/draft/only-name-is-kept", test_only_name_is_kept);
+    lab_add("/draft/replaced-by-another-kind", test_replaced_by_another_kind);
+    lab_add("/draft/recorded-as-persistent", test_recorded_as_persistent);
+    lab_add("/draft/direct-volume", test_direct_volume);
     lab_add("/draft/replaced-image-is-another", test_replaced_image_is_another);
     lab_add("/draft/two-replacements", test_two_replacements);
     lab_add("/draft/deleted-while-it-was-to-be", test_deleted_while_it_was_to_be);

@@ -183,6 +183,8 @@ test_backups_are_no_temporaries(void)
 {
     is_other("p.img~");
     is_other("p.img~1");
+    is_other("p~0a1b2c");
+    is_other("p.img.111111111111111111111@2018-01-02T05:06:07Z");
     is_other("p.img.~1~");
     is_other("p.img~ my copy");
     is_other("p.img~before.img");

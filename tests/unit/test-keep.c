@@ -5,8 +5,9 @@
 #include "common/attr.h"
 #include "common/fd.h"
 #include "common/hold.h"
-#include "testing.h"
+#include "disturb.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 
@@ -163,6 +164,80 @@ test_decisions(Lab *lab)
     image_is(lab, V, RL_FILE_CLEAN, "one");
 }
 
+static bool
+is_continued(Lab *lab, GError **error)
+{
+    (void) error;
+    return rl_volume_is_continued(lab->pool, V, &alice);
+}
+
+/* Whoever asks is to be careful where it cannot be told. */
+static void
+test_what_cannot_be_told(Lab *lab)
+{
+    g_autofree char *dirty = lab_file(lab, V, RL_FILE_DIRTY);
+    Disturbance no_mark = {.nr = SYS_fgetxattr, .first = 2, .count = 1, .code = EIO};
+    bool done;
+
+    lab_create(lab, V, "one", MIB);
+    lab_start(lab, V, &alice);
+    g_assert_false(is_continued(lab, NULL));
+    g_assert_true(disturb(lab, &no_mark, is_continued, NULL));
+    g_assert_true(rl_volume_save(lab->pool, V, &alice, NULL, &done, NULL));
+    g_assert_true(is_continued(lab, NULL));
+
+    g_assert_cmpint(unlink(dirty), ==, 0);
+    g_assert_false(is_continued(lab, NULL));
+    g_assert_cmpint(mkdir(dirty, 0700), ==, 0);
+    g_assert_true(is_continued(lab, NULL));
+    g_assert_true(rl_volume_is_unconfirmed(lab->pool, V, &alice));
+}
+
+/* What a disk error left is for a person; a keep does not take the mark away. */
+static void
+test_suspect_stays_so(Lab *lab)
+{
+    RlHold hold;
+    bool done = true;
+
+    lab_create(lab, V, "one", MIB);
+    lab_start(lab, V, &alice);
+    rl_autofd int fd = image_open(lab, V, RL_FILE_DIRTY, O_RDONLY);
+    g_assert_true(rl_hold_set(fd, RL_HOLD_SUSPECT, NULL));
+    g_assert_true(rl_volume_keep(lab->pool, V, &alice, &done, NULL));
+    g_assert_false(done);
+    g_assert_true(rl_hold_get(fd, &hold, NULL));
+    g_assert_cmpint(hold, ==, RL_HOLD_SUSPECT);
+}
+
+static int
+confirm_first(Lab *lab)
+{
+    g_assert_true(rl_volume_confirm(lab->pool, V, &alice, NULL));
+    return 0;
+}
+
+static bool
+confirm(Lab *lab, GError **error)
+{
+    return rl_volume_confirm(lab->pool, V, &alice, error);
+}
+
+static void
+test_confirmed_twice(Lab *lab)
+{
+    Disturbance before_the_lock = {
+        .nr = SYS_flock, .first = 1, .count = 1, .before = confirm_first};
+    GError *error = NULL;
+
+    lab_create(lab, V, "one", MIB);
+    save_and_restore(lab, true);
+    g_assert_true(disturb(lab, &before_the_lock, confirm, &error));
+    g_assert_no_error(error);
+    g_assert_cmpuint(before_the_lock.made, ==, 1);
+    g_assert_false(rl_volume_is_unconfirmed(lab->pool, V, &alice));
+}
+
 int
 main(int argc, char **argv)
 {
@@ -173,5 +248,8 @@ main(int argc, char **argv)
     lab_add("/keep/not-while-it-is-open", test_not_while_it_is_open);
     lab_add("/keep/readers-share", test_readers_share);
     lab_add("/keep/decisions", test_decisions);
+    lab_add("/keep/what-cannot-be-told", test_what_cannot_be_told);
+    lab_add("/keep/suspect-stays-so", test_suspect_stays_so);
+    lab_add("/keep/confirmed-twice", test_confirmed_twice);
     return g_test_run();
 }

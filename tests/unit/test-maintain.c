@@ -251,8 +251,17 @@ test_remove_revision(Lab *lab)
     take_error(error, RL_ERROR_NOT_FOUND, "there is no revision 'a/b/private@2'");
     error = NULL;
     g_assert_false(rl_revision_remove(lab->pool, current, &error));
-    take_error(error, RL_ERROR_NOT_FOUND, "@current'");
+    take_error(g_steal_pointer(&error), RL_ERROR_NOT_FOUND, "@current'");
     image_is(lab, V, RL_FILE_CLEAN, "three");
+
+    /* Of a volume that is gone, and of one that never was. */
+    g_autofree char *clean = lab_file(lab, V, RL_FILE_CLEAN);
+    g_autoptr(RlName) first = rl_name_parse(V "@1", NULL), none = rl_name_parse("n/x@1", NULL);
+    g_assert_cmpint(unlink(clean), ==, 0);
+    g_assert_true(rl_revision_remove(lab->pool, first, &error));
+    assert_revisions(lab, V, "");
+    g_assert_false(rl_revision_remove(lab->pool, none, &error));
+    take_error(error, RL_ERROR_NOT_FOUND, "there is no revision 'n/x@1'");
 }
 
 int

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <unistd.h>
 
 static int
@@ -145,6 +146,65 @@ test_named_from_the_beginning(Lab *lab)
     take_errno(error, ENOENT, "cannot make a new file");
 }
 
+/* Its only name is another one by now, and somebody has made a file of the name that the kernel
+ * shows for the one that is gone. */
+static void
+test_name_that_is_gone(Lab *lab)
+{
+    RlAccess access = {0640, (uid_t) -1, (gid_t) -1};
+    rl_autofd int fd = rl_newfile_open_named(lab->pool->root, "x.img", &access, NULL);
+    g_autofree char *self = g_strdup_printf("/proc/self/fd/%d", fd);
+    g_autofree char *temp = g_file_read_link(self, NULL), *kept = lab_path(lab, "kept");
+    g_autofree char *shown = g_strconcat(temp, " (deleted)", NULL);
+
+    g_assert_cmpint(link(temp, kept), ==, 0);
+    g_assert_cmpint(unlink(temp), ==, 0);
+    rl_newfile_discard(fd, lab->pool->root);
+    assert_list(lab->path, ".reflink-pool.xml kept");
+    make_file(shown, "somebody's own");
+    rl_newfile_discard(fd, lab->pool->root);
+    g_assert_true(is_there(shown));
+    g_assert_true(is_there(kept));
+}
+
+/* Says what AppArmor would say to this process; NULL: as it is. The directory that it says so in is
+ * the process's own, and this program is run in a mount namespace of its own. */
+static void
+confine(const char *profile)
+{
+    g_autofree char *attr = g_strdup_printf("/proc/%d/attr", (int) getpid());
+    g_autofree char *dir = g_build_filename(attr, "apparmor", NULL);
+    g_autofree char *current = g_build_filename(dir, "current", NULL);
+
+    umount2(attr, MNT_DETACH);
+    if (!profile)
+        return;
+    g_assert_cmpint(mount("tmpfs", attr, "tmpfs", 0, NULL), ==, 0);
+    g_assert_cmpint(mkdir(dir, 0755), ==, 0);
+    make_file(current, profile);
+}
+
+static void
+test_confined(Lab *lab)
+{
+    static const struct {
+        const char *profile;
+        bool named;
+    } cases[] = {{"/usr/sbin/libvirtd (enforce)\n", true}, {"unconfined\n", false}, {"", false}};
+    RlAccess access = {0640, (uid_t) -1, (gid_t) -1};
+    GError *error = NULL;
+
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        confine(cases[i].profile);
+        rl_autofd int fd = rl_newfile_open_for(lab->pool->root, "x.img", &access, &error);
+        g_assert_no_error(error);
+        assert_list(lab->path, cases[i].named ? ".reflink-pool.xml x.img~" : ".reflink-pool.xml");
+        rl_newfile_discard(fd, lab->pool->root);
+        assert_list(lab->path, ".reflink-pool.xml");
+    }
+    confine(NULL);
+}
+
 static bool
 open_named(Lab *lab, GError **error)
 {
@@ -173,5 +233,7 @@ main(int argc, char **argv)
     lab_add("/newfile/write", test_write);
     lab_add("/newfile/named-from-the-beginning", test_named_from_the_beginning);
     lab_add("/newfile/nothing-is-left", test_nothing_is_left);
+    lab_add("/newfile/name-that-is-gone", test_name_that_is_gone);
+    lab_add("/newfile/confined", test_confined);
     return g_test_run();
 }

@@ -2,6 +2,7 @@
 /* filesystems: xfs btrfs ext4 */
 #include "common/pool-build.h"
 
+#include "common/remove.h"
 #include "testing.h"
 #include "xml/documents.h"
 
@@ -49,6 +50,10 @@ test_new_directories(Lab *lab)
     g_assert_cmpuint(look(parent).st_uid, ==, 0);
     g_assert_true(rl_pool_has_marker(path));
     assert_list(path, RL_POOL_MARKER);
+    access = (RlAccess){(mode_t) -1, (uid_t) -1, 8765};
+    g_assert_true(build(path, !lab->reflinks, &access, &error));
+    g_assert_cmpuint(look(path).st_uid, ==, 1234);
+    g_assert_cmpuint(look(path).st_gid, ==, 8765);
 
     g_autofree char *other = g_strconcat(lab->path, "-other", NULL);
     g_assert_true(build(other, !lab->reflinks, &as_is, &error));
@@ -175,6 +180,11 @@ test_delete(Lab *lab)
     g_autofree char *before = list_tree(lab->path);
     g_assert_false(rl_pool_delete(lab->pool, &error));
     take_error(error, RL_ERROR_STATE, "still has volumes: 'a/private'");
+    lab_create(lab, "a/z", "two", MIB);
+    error = NULL;
+    g_assert_false(rl_pool_delete(lab->pool, &error));
+    take_error(error, RL_ERROR_STATE, "still has volumes: 'a/private' and others");
+    g_assert_true(rl_volume_remove(lab->pool, "a/z", false, NULL));
     g_autofree char *after = list_tree(lab->path);
     g_assert_cmpstr(after, ==, before);
 

@@ -6,8 +6,10 @@
 #include "xml/documents.h"
 
 #include <fcntl.h>
+#include <linux/securebits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/statvfs.h>
 
 static void
@@ -93,10 +95,41 @@ test_forged_markers(Lab *lab)
     g_assert_cmpint(unlink(marker), ==, 0);
     g_assert_cmpint(symlink("kept", marker), ==, 0);
     g_assert_false(rl_pool_has_marker(lab->path));
+    refused(lab, lab->path, RL_ERROR_NOT_BUILT, "is no reflink pool");
     g_assert_cmpint(unlink(marker), ==, 0);
     g_assert_cmpint(mkfifo(marker, 0600), ==, 0);
     g_assert_false(rl_pool_has_marker(lab->path));
     refused(lab, lab->path, RL_ERROR_NOT_BUILT, "is no reflink pool");
+}
+
+/* Who is not root may have a pool of his own. It is this thread that is not root for a moment, with
+ * all that root may. */
+static void
+test_own_marker(Lab *lab)
+{
+    g_autofree char *marker = lab_path(lab, RL_POOL_MARKER);
+
+    g_assert_cmpint(chown(marker, 1234, 0), ==, 0);
+    int bits = prctl(PR_GET_SECUREBITS, 0, 0, 0, 0);
+    g_assert_cmpint(prctl(PR_SET_SECUREBITS, bits | SECBIT_NO_SETUID_FIXUP, 0, 0, 0), ==, 0);
+    g_assert_cmpint(syscall(SYS_setresuid, -1, 1234, -1), ==, 0);
+    bool own = rl_pool_has_marker(lab->path);
+    g_assert_cmpint(syscall(SYS_setresuid, -1, 0, -1), ==, 0);
+    g_assert_cmpint(prctl(PR_SET_SECUREBITS, bits, 0, 0, 0), ==, 0);
+    g_assert_true(own);
+    g_assert_false(rl_pool_has_marker(lab->path));
+}
+
+/* A pool's own temporaries are told from somebody's backups of its marker. */
+static void
+test_names_of_markers(void)
+{
+    g_assert_true(rl_pool_is_marker(RL_POOL_MARKER));
+    g_assert_true(rl_pool_is_marker(RL_POOL_MARKER "~0a1b2c"));
+    g_assert_false(rl_pool_is_marker(RL_POOL_MARKER "~before"));
+    g_assert_false(rl_pool_is_marker(RL_POOL_MARKER "~1"));
+    g_assert_false(rl_pool_is_marker(RL_POOL_MARKER "~"));
+    g_assert_false(rl_pool_is_marker(RL_POOL_MARKER ".old"));
 }
 
 /* Puts two files into each other's place until it is told to stop. */
@@ -292,6 +325,8 @@ main(int argc, char **argv)
     lab_add("/pool/open-what-is-none", test_open_what_is_none);
     lab_add("/pool/damaged-marker", test_damaged_marker);
     lab_add("/pool/forged-markers", test_forged_markers);
+    lab_add("/pool/own-marker", test_own_marker);
+    g_test_add_func("/pool/names-of-markers", test_names_of_markers);
     lab_add_on("/pool/swapped-markers", "xfs btrfs", test_swapped_markers);
     lab_add("/pool/find", test_find);
     lab_add("/pool/find-through-links", test_find_through_links);

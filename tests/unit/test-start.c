@@ -119,6 +119,17 @@ test_stale_precache_is_never_used(Lab *lab)
         g_strdup_printf("cp -p '%s' '%s' && mv '%s' '%s'", clean, copy, copy, clean);
     g_assert_cmpint(system(command), ==, 0);
     never_used(lab, "base");
+
+    /* Whoever may write to the one need not be who may write to the other. */
+    maintain(lab, V);
+    g_assert_cmpint(chmod(precache, 0666), ==, 0);
+    never_used(lab, "mode");
+    maintain(lab, V);
+    g_assert_cmpint(chown(precache, 1234, -1), ==, 0);
+    never_used(lab, "owner");
+    maintain(lab, V);
+    g_assert_cmpint(chown(precache, -1, 1234), ==, 0);
+    never_used(lab, "group");
 }
 
 static void
@@ -350,6 +361,7 @@ test_other_names_are_noted(Lab *lab)
     g_autofree char *other = lab_path(lab, "a/other");
 
     lab_create(lab, V, "one", MIB);
+    lab_create_kind(lab, "a/tmp", RL_KIND_VOLATILE, NULL, NULL, MIB);
     g_autofree char *clean = lab_file(lab, V, RL_FILE_CLEAN);
     g_assert_cmpint(link(clean, other), ==, 0);
     rl_autofd int fd = open(clean, O_RDONLY | O_CLOEXEC);

@@ -84,12 +84,27 @@ test_damaged_record(Lab *lab)
 
     put(lab, "a/b/private.volume.xml", "<nonsense");
     g_assert_null(rl_volume_open(lab->pool, V, &error));
-    take_error(error, RL_ERROR_XML, "private.volume.xml");
+    take_error(g_steal_pointer(&error), RL_ERROR_XML, "private.volume.xml");
     put(lab, "a/b/private.img", "data");
     g_autoptr(RlVolume) volume = open_volume(lab, V);
     g_assert_true(volume->contradictory);
     g_assert_cmpint(volume->kind, ==, RL_KIND_PERSISTENT);
     g_assert_null(volume->record);
+
+    /* One image is enough for that, whichever; and a link is no record, wherever it leads. */
+    g_autofree char *record = lab_file(lab, V, RL_FILE_RECORD);
+    g_autofree char *clean = lab_file(lab, V, RL_FILE_CLEAN);
+    g_autofree char *dirty = lab_file(lab, V, RL_FILE_DIRTY);
+    g_assert_cmpint(rename(clean, dirty), ==, 0);
+    for (int i = 0; i < 2; i++) {
+        g_assert_true(rl_volume_look(volume, &error));
+        g_assert_no_error(error);
+        g_assert_true(volume->contradictory);
+        g_assert_true(volume->dirty.there);
+        g_assert_cmpint(volume->kind, ==, RL_KIND_PERSISTENT);
+        unlink(record);
+        g_assert_cmpint(symlink("/etc/passwd", record), ==, 0);
+    }
 }
 
 /* A record is a few lines; a huge one is damage, and no memory is spent on it. */
@@ -324,6 +339,17 @@ test_state_words(Lab *lab)
                "volume 'a/b/private' cannot be petted: it is running for domain 'alice'");
 }
 
+/* Inodes of two file systems may have one number. */
+static void
+test_same_number_elsewhere(Lab *lab)
+{
+    struct stat here = look(lab->path), there = here;
+
+    g_assert_true(rl_stat_same(&here, &there));
+    there.st_dev++;
+    g_assert_false(rl_stat_same(&here, &there));
+}
+
 static void
 test_nothing_to_free(void)
 {
@@ -351,6 +377,7 @@ main(int argc, char **argv)
     lab_add("/dirty/base-not-at-rest", test_base_not_at_rest);
     lab_add_on("/dirty/no-way-to-clone", "ext4", test_no_way_to_clone);
     lab_add("/state/words", test_state_words);
+    lab_add("/stat/same-number-elsewhere", test_same_number_elsewhere);
     g_test_add_func("/volume/nothing-to-free", test_nothing_to_free);
     return g_test_run();
 }

@@ -285,6 +285,33 @@ test_source_is_renamed(Lab *lab)
     take_errno(error, ENOENT, "private.img");
 }
 
+static int
+stop_direct(Lab *lab)
+{
+    lab_stop(lab, DIRECT, &alice, RL_STOP_RETURNED);
+    return 0;
+}
+
+static bool
+read_direct(Lab *lab, GError **error)
+{
+    rl_autofd int fd = rl_source_open(lab->pool, DIRECT, false, error);
+
+    return fd >= 0;
+}
+
+/* It was running when it was looked at. */
+static void
+test_direct_volume_has_just_stopped(Lab *lab)
+{
+    lab_create_kind(lab, DIRECT, RL_KIND_DIRECT, NULL, "one", MIB);
+    lab_start(lab, DIRECT, &alice);
+    /* The first is that of the record, which is read by way of another call. */
+    try(lab, (Disturbance){.nr = SYS_openat, .first = 2, .count = 1, .before = stop_direct},
+        read_direct, RL_ERROR_STATE, "is direct and running");
+    g_assert_true(read_direct(lab, NULL));
+}
+
 /* --- ends that fail, and cannot be taken back either */
 
 static int immutable = -1;
@@ -397,6 +424,7 @@ main(int argc, char **argv)
         {"/between/started-when-it-is-to-be-replaced", test_started_when_it_is_to_be_replaced},
         {"/between/directory-is-removed", test_directory_is_removed},
         {"/between/source-is-renamed", test_source_is_renamed},
+        {"/between/direct-volume-has-just-stopped", test_direct_volume_has_just_stopped},
         {"/between/run-cannot-be-given-back", test_run_cannot_be_given_back},
         {"/between/run-is-of-another-image", test_run_is_of_another_image},
         {"/between/no-blocks", test_no_blocks},

@@ -124,6 +124,24 @@ test_orphan(Lab *lab)
     image_is(lab, V, RL_FILE_DIRTY, "two");
 }
 
+/* A snapshot's image is not the only one: its source has it. */
+static void
+test_left_snapshot(Lab *lab)
+{
+    GError *error = NULL;
+
+    lab_create(lab, V, "one", MIB);
+    lab_create_kind(lab, SNAPSHOT, RL_KIND_SNAPSHOT, V, NULL, 0);
+    lab_start(lab, SNAPSHOT, &alice);
+    rl_autofd int fd = image_open(lab, SNAPSHOT, RL_FILE_DIRTY, O_RDONLY);
+    g_assert_true(rl_run_clear(fd, NULL));
+    rl_fd_close(&fd);
+    g_assert_true(rl_volume_discard(lab->pool, SNAPSHOT, &error));
+    g_assert_no_error(error);
+    g_assert_false(image_is_there(lab, SNAPSHOT, RL_FILE_DIRTY));
+    image_is(lab, V, RL_FILE_CLEAN, "one");
+}
+
 /* What is running can neither be edited nor, if it is direct, be read. */
 static void
 test_not_at_rest(Lab *lab)
@@ -209,6 +227,7 @@ main(int argc, char **argv)
     lab_add_on("/found/of-another-base", "xfs btrfs", test_of_another_base);
     lab_add_on("/found/smaller-than-asked", "xfs btrfs", test_smaller_than_asked);
     lab_add_on("/found/orphan", "xfs btrfs", test_orphan);
+    lab_add_on("/found/left-snapshot", "xfs btrfs", test_left_snapshot);
     lab_add_on("/found/not-at-rest", "xfs btrfs", test_not_at_rest);
     lab_add_on("/found/snapshot-that-did-not-start", "xfs btrfs", test_snapshot_that_did_not_start);
     lab_add_on("/found/written-although-it-did-not-start", "xfs btrfs",

@@ -94,6 +94,22 @@ test_journal(void)
     g_assert_nonnull(strstr(entry, "libvirt-reflink"));
 }
 
+/* What has the journal's name and takes nothing is no log. */
+static void
+test_no_journal(void)
+{
+    if (!hide_logs())
+        return;
+    g_assert_cmpint(g_mkdir_with_parents("/run/systemd/journal", 0755), ==, 0);
+    make_file("/run/systemd/journal/socket", "no socket");
+    rl_autofd int syslog = listen_at("/dev/log");
+    rl_log_warning("a/b: suspect");
+    g_autofree char *line = receive(syslog);
+    show_logs();
+
+    g_assert_true(g_str_has_suffix(line, ": a/b: suspect"));
+}
+
 static bool
 warn(Lab *lab, GError **error)
 {
@@ -158,6 +174,7 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/log/syslog", test_syslog);
     g_test_add_func("/log/journal", test_journal);
+    g_test_add_func("/log/no-journal", test_no_journal);
     g_test_add_func("/log/nobody-listens", test_nobody_listens);
     g_test_add_func("/log/full-journal", test_full_journal);
     return g_test_run();

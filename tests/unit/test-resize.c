@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/btrfs.h>
 #include <linux/loop.h>
 #include <stdio.h>
 #include <string.h>
@@ -316,6 +317,87 @@ test_loop_device_refuses(Lab *lab)
     g_assert_cmpint(ioctl(other, LOOP_CLR_FD), ==, 0);
 }
 
+static int asked;
+
+/* Of the calls that are made for each device the second one is that which sets the size. */
+static int
+refuse_the_size(Lab *lab)
+{
+    (void) lab;
+    return ++asked % 2 == 0 ? EIO : 0;
+}
+
+static int image;
+
+static bool
+update_size(Lab *lab, GError **error)
+{
+    (void) lab;
+    return rl_loop_update_size(image, error);
+}
+
+/* Whatever one device says, the others are told as well. */
+static void
+test_two_loop_devices_refuse(Lab *lab)
+{
+    Disturbance refused = {.nr = SYS_ioctl, .first = 1, .before = refuse_the_size};
+    g_autofree char *name = g_strdup_printf("of-%d.img", (int) getpid());
+    g_autofree char *path = lab_path(lab, name);
+    rl_autofd int first = -1, second = -1;
+    GError *error = NULL;
+
+    make_file(path, "");
+    set_size(path, MIB);
+    rl_autofd int fd = open(path, O_RDWR | O_CLOEXEC);
+    if (attach(fd, &first) < 0 || attach(fd, &second) < 0)
+        return;
+    image = fd;
+    asked = 0;
+    g_assert_false(disturb(lab, &refused, update_size, &error));
+    take_errno(error, EIO, "does not take the new size");
+    g_assert_cmpint(asked, ==, 4);
+    g_assert_cmpint(ioctl(first, LOOP_CLR_FD), ==, 0);
+    g_assert_cmpint(ioctl(second, LOOP_CLR_FD), ==, 0);
+}
+
+/* The first file of a new subvolume, which has the same number in each. */
+static int
+first_file(Lab *lab, const char *subvolume, const char *name)
+{
+    struct btrfs_ioctl_vol_args args = {0};
+    g_autofree char *dir = lab_path(lab, subvolume), *path = g_build_filename(dir, name, NULL);
+
+    g_strlcpy(args.name, subvolume, sizeof(args.name));
+    g_assert_cmpint(ioctl(lab->pool->root, BTRFS_IOC_SUBVOL_CREATE, &args), ==, 0);
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    g_assert_cmpint(ftruncate(fd, MIB), ==, 0);
+    return fd;
+}
+
+/* Of the same name and inode, but on another file system. */
+static void
+test_loop_device_elsewhere(Lab *lab)
+{
+    g_autofree char *name = g_strdup_printf("of-%d.img", (int) getpid());
+    rl_autofd int ours = first_file(lab, "one", name), other = first_file(lab, "two", name);
+    rl_autofd int device = -1;
+    struct stat a, b;
+    GError *error = NULL;
+
+    g_assert_cmpint(fstat(ours, &a) | fstat(other, &b), ==, 0);
+    g_assert_cmpuint(a.st_ino, ==, b.st_ino);
+    g_assert_cmpuint(a.st_dev, !=, b.st_dev);
+    int number = attach(other, &device);
+    if (number < 0)
+        return;
+    g_assert_cmpint(ftruncate(other, 2 * MIB), ==, 0);
+    g_assert_true(rl_loop_update_size(ours, &error));
+    g_assert_cmpuint(device_size(number), ==, MIB);
+    g_assert_true(rl_loop_update_size(other, &error));
+    g_assert_cmpuint(device_size(number), ==, 2 * MIB);
+    g_assert_cmpint(ioctl(device, LOOP_CLR_FD), ==, 0);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -332,5 +414,7 @@ main(int argc, char **argv)
     lab_add("/loop/device-follows", test_loop_device_follows);
     lab_add("/loop/devices-are-told-apart", test_loop_devices_are_told_apart);
     lab_add("/loop/device-refuses", test_loop_device_refuses);
+    lab_add_on("/loop/two-devices-refuse", "xfs", test_two_loop_devices_refuse);
+    lab_add_on("/loop/device-elsewhere", "btrfs", test_loop_device_elsewhere);
     return g_test_run();
 }

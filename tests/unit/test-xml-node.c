@@ -51,6 +51,7 @@ test_pieces_of_text(void)
     xmlAddChild(root, xmlNewCDataBlock(document, BAD_CAST "one ", 4));
     xmlAddChild(root, xmlNewDocComment(document, BAD_CAST "no text"));
     xmlAddChild(root, xmlNewDocText(document, NULL));
+    xmlAddChild(root, xmlNewDocComment(document, BAD_CAST "between texts that would be one"));
     xmlAddChild(root, xmlNewDocText(document, BAD_CAST "two"));
     g_autofree char *text = rl_xml_text(root, &error);
     g_assert_no_error(error);

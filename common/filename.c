@@ -28,8 +28,7 @@ parse_revision(const char *text, uint64_t *ret_number)
     size_t digits = strspn(text, "0123456789");
     const char *when = text + digits + 1;
 
-    if (digits == 0 || digits > 20 || text[0] == '0' || text[digits] != '@' ||
-        strlen(when) != strlen(shape))
+    if (digits == 0 || text[0] == '0' || text[digits] != '@' || strlen(when) != strlen(shape))
         return false;
     for (size_t i = 0; shape[i]; i++)
         if (shape[i] == 'd' ? !g_ascii_isdigit(when[i]) : when[i] != shape[i])

@@ -383,6 +383,10 @@ test_run_is_of_another_image(Lab *lab)
     lab_create(lab, V, "one", MIB);
     stop_fails(lab, put_another_there);
     image_is(lab, V, RL_FILE_DIRTY, "somebody's own");
+    rl_autofd int fd = open(other, O_RDONLY | O_CLOEXEC);
+    g_autoptr(RlRun) run = NULL;
+    g_assert_true(rl_run_get(fd, &run, NULL));
+    g_assert_null(run);
     g_autofree char *text = read_at(other, 0, 4);
     g_assert_cmpstr(text, ==, "two");
 }

@@ -79,6 +79,10 @@ test_ended_by_hand(Lab *lab)
     g_autoptr(RlStarted) started = start_reader(lab, V, &alice);
     lab_stop_fails(lab, V, NULL, RL_ERROR_STATE, "that may be about to open it");
     age(lab, V);
+    {
+        rl_autofd int reader = image_open(lab, V, RL_FILE_DIRTY, O_RDONLY);
+        lab_stop_fails(lab, V, NULL, RL_ERROR_BUSY, V);
+    }
     lab_stop(lab, V, NULL, RL_STOP_DROPPED);
     image_is(lab, V, RL_FILE_CLEAN, "one");
 }

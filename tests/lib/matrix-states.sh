@@ -131,8 +131,9 @@ notes()
 
 writers=0 # uploads that are going on
 
-# settled: neither hook's workers nor threads of the daemon have anything left to do. One look could miss
-# the thread that a thread starts with its last breath.
+# settled: neither hook's workers nor threads of the daemon have anything left to do; libvirt's own
+# "vol-refresh" makes its list true after an upload. One look could miss the thread that a thread starts
+# with its last breath.
 settled()
 {
     until has_settled && has_settled; do
@@ -144,7 +145,7 @@ has_settled()
 {
     local names
 
-    names=$(grep -s -x -h -E '50-reflink|libvirt-reflink|reflink-(later|writer)' \
+    names=$(grep -s -x -h -E '50-reflink|libvirt-reflink|reflink-(later|writer)|vol-refresh' \
         /proc/[1-9]*/comm /proc/"$LIBVIRTD_PID"/task/*/comm) || return 0
     [ $writers = 0 ] || names=${names/reflink-writer/}
     [[ $names != *[a-z]* ]]

@@ -206,14 +206,18 @@ test_hole_beyond_the_end(Lab *lab)
     image_is(lab, V, RL_FILE_CLEAN, "one");
 }
 
-static gint on_its_way;
+/* Of a piece: on its way; offered again often enough; nearly there. */
+static gint step;
 
 static int
 take_long(Lab *lab)
 {
     (void) lab;
-    g_atomic_int_set(&on_its_way, 1);
-    g_usleep(300 * 1000);
+    g_atomic_int_compare_and_exchange(&step, 0, 1);
+    while (g_atomic_int_get(&step) == 1)
+        g_usleep(1000);
+    g_usleep(100 * 1000);
+    g_atomic_int_set(&step, 3);
     return 0;
 }
 
@@ -226,9 +230,12 @@ hurry(Lab *lab, GError **error)
 
     for (int more = 10; more > 0; g_usleep(1000)) {
         g_assert_cmpint(rl_writer_put(writer, "once", 4, error), ==, RL_WRITER_WAIT);
-        more -= g_atomic_int_get(&on_its_way);
+        more -= g_atomic_int_get(&step);
     }
-    return rl_writer_commit(writer, 1000, error);
+    g_atomic_int_set(&step, 2);
+    bool done = rl_writer_commit(writer, 1000, error);
+    g_assert_cmpint(g_atomic_int_get(&step), ==, 3);
+    return done;
 }
 
 /* Ends before anything of it is durable. */
@@ -246,7 +253,7 @@ test_hurry(Lab *lab)
     g_autofree char *clean = lab_file(lab, V, RL_FILE_CLEAN);
     GError *error = NULL;
 
-    g_atomic_int_set(&on_its_way, 0);
+    g_atomic_int_set(&step, 0);
     lab_create(lab, V, "the old content", MIB);
     g_assert_true(disturb(lab, &slow, hurry, &error));
     g_assert_no_error(error);
@@ -256,6 +263,7 @@ test_hurry(Lab *lab)
     wait_for_precache(lab);
 
     slow.nr = SYS_fsync;
+    g_atomic_int_set(&step, 2);
     g_assert_true(disturb(lab, &slow, end_at_once, &error));
     g_assert_no_error(error);
     image_is(lab, V, RL_FILE_CLEAN, "onceold content");

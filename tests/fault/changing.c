@@ -255,11 +255,13 @@ const Operation changing_operations[] = {
     {"resize-device-grow", running, grow, NULL, OP_ERROR_COMES_LATE | OP_ON_DEVICE},
     {"resize-device-shrink", running, shrink, NULL, OP_ERROR_COMES_LATE | OP_ON_DEVICE},
     {"resize-clean-grow", with_precache, grow, NULL, 0},
+    {"resize-clean-confined", with_precache, grow, NULL, OP_CONFINED},
     {"resize-clean-allocate", with_precache, grow_allocated, NULL, 0},
     {"resize-clean-shrink", make_private, shrink, NULL, 0},
     {"resize-record", with_volatile, grow_record, NULL, 0},
     {"tidy", untidy, maintain_private, NULL, OP_IN_PARTS},
     {"tidy-snapshot", with_plain_snapshot, maintain_snapshot, NULL, 0},
+    {"tidy-confined", with_plain_snapshot, maintain_snapshot, NULL, OP_CONFINED},
     {"tidy-gone", gone, maintain_gone, NULL, 0},
     {0},
 };

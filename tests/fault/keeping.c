@@ -7,7 +7,6 @@
 #include "common/keep.h"
 
 #include <fcntl.h>
-#include <stdlib.h>
 
 static bool
 running(const char *work, GError **error)
@@ -66,8 +65,7 @@ keep(const char *work, GError **error)
     return pool && rl_volume_keep(pool, ROOT, &alice, &done, error) && wanted(done, error);
 }
 
-/* No state tells it, so this does: a note that is missing is a crash. (g_error() would
- * wait for a debugger, which the tracer is none of.) */
+/* No state tells it, so this does: a note that is missing ends the program. */
 static bool
 is_noted_below(const char *work, const char *name)
 {
@@ -76,7 +74,7 @@ is_noted_below(const char *work, const char *name)
     fault_pause();
     rl_autofd int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (!rl_below_other(fd, &bob, &domain, NULL) || g_strcmp0(domain, alice.name) != 0)
-        abort();
+        g_error("nothing says that a domain's disk lies on %s", path);
     fault_resume();
     return true;
 }

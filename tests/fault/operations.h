@@ -24,6 +24,8 @@ typedef enum {
     OP_ON_DEVICE = 1 << 6,
     /* It has no errors: what it cannot do is left for another time. */
     OP_MAY_DO_NOTHING = 1 << 7,
+    /* By a process that AppArmor confines: new files have names. */
+    OP_CONFINED = 1 << 8,
 } OperationFlags;
 
 typedef struct {

@@ -80,10 +80,12 @@ open_pool(const char *work, GError **error)
 
 const Operation pool_operations[] = {
     {"pool-build", nothing, build_pool, NULL, 0},
+    {"pool-build-confined", nothing, build_pool, NULL, OP_CONFINED},
     {"pool-build-deep", nothing, build_deep, NULL, 0},
     {"pool-build-adopt", adoptable, build_pool, NULL, 0},
     {"pool-delete", empty, delete_pool, NULL, 0},
     {"pool-options", make_private, set_options, NULL, 0},
+    {"pool-options-confined", make_private, set_options, NULL, OP_CONFINED},
     {"pool-scan", make_private, open_pool, NULL, 0},
     {0},
 };

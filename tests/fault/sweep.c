@@ -14,6 +14,7 @@
 #include <sys/syscall.h>
 
 #define COPYLESS_EVERY 5
+#define CONFINED_EVERY 6
 
 typedef struct {
     const Operation *operation;
@@ -357,10 +358,18 @@ sweep_operation(const char *base, const Operation *operation, guint *points, gui
     gint64 began = g_get_monotonic_time();
     GError *error = NULL;
 
+    if ((operation->flags & OP_CONFINED) && access("/proc/self/attr", F_OK) < 0) {
+        g_print("%s: this kernel has no security modules\n", operation->name);
+        return;
+    }
     tree_empty(sweep.prepared);
     operation->prepare(sweep.prepared, &error);
     need_no(error, operation, "its preparation");
+    fault_confine(operation->flags & OP_CONFINED);
     learn(&sweep);
+    /* Names of new files make no difference to most of what there is. */
+    if (operation->flags & OP_CONFINED)
+        sweep.every *= CONFINED_EVERY;
     /* What copies nothing is as it is where there are reflinks, and is swept there. */
     if (pools_copy() && !copies(&sweep))
         sweep.every *= COPYLESS_EVERY;

@@ -9,8 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/stat.h>
 #include <sys/user.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -43,7 +45,7 @@ typedef struct {
 } Trace;
 
 static Shared *shared;
-static bool is_child;
+static bool is_child, is_confined;
 
 /* What the test does itself, before and after, need not be durable; only that takes long. */
 int __real_fsync(int fd);
@@ -84,6 +86,25 @@ fault_resume(void)
         shared->inside = true;
 }
 
+void
+fault_confine(bool confined)
+{
+    is_confined = confined;
+}
+
+/* The mount goes with the process. */
+static void
+be_confined(void)
+{
+    g_autofree char *attr = g_strdup_printf("/proc/%d/attr", (int) getpid());
+    g_autofree char *dir = g_build_filename(attr, "apparmor", NULL);
+    g_autofree char *profile = g_build_filename(dir, "current", NULL);
+
+    need(mount("fault", attr, "tmpfs", 0, NULL) == 0 && mkdir(dir, 0755) == 0 &&
+             g_file_set_contents(profile, "libvirtd (enforce)\n", -1, NULL),
+         attr);
+}
+
 /* Stops at the calls that may count, and at no others: that is cheaper by far than to stop at all
  * of them, twice. */
 static void
@@ -120,6 +141,8 @@ run_child(FaultFunction function, const char *work, bool watched)
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     need(ptrace(PTRACE_TRACEME, 0, NULL, NULL) == 0, "ptrace");
     raise(SIGSTOP);
+    if (is_confined)
+        be_confined();
     if (watched)
         stop_at_calls();
     fault_resume();
@@ -236,7 +259,8 @@ signal_to_deliver(int status)
 {
     int signal = WSTOPSIG(status);
 
-    return signal == SIGSTOP || signal == SIGTRAP || signal == SYSCALL_STOP ? 0 : signal;
+    /* SIGTRAP alone is g_error()'s. */
+    return signal == SIGSTOP || signal == SYSCALL_STOP || status >> 16 ? 0 : signal;
 }
 
 static bool

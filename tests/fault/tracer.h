@@ -38,6 +38,13 @@ typedef struct {
 Outcome fault_run(FaultFunction function, const char *work, const Fault *fault, GArray *calls);
 
 /**
+ * fault_confine:
+ * From now on (or not any more) the processes find that AppArmor confines them: in this mount
+ * namespace /proc says so to each of them.
+ */
+void fault_confine(bool confined);
+
+/**
  * fault_pause, fault_resume:
  * For the functions: what is done between is the test's own doing and does not count.
  */

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "sweep.h"
+
+#include "device.h"
+#include "look.h"
+
+#include <string.h>
+
+static bool
+same_left(const char *a, const char *b)
+{
+    g_autofree char *left = look_left(a), *other = look_left(b);
+
+    return strcmp(left, other) == 0;
+}
+
+/* Whoever says that the size is changed has told the device, too; else that has one of the two. */
+bool
+judge_device(const Sweep *sweep, const Outcome *outcome, GError **error)
+{
+    uint64_t size = device_size();
+
+    return size == sweep->new_size || (!outcome->ok && size == sweep->old_size) ||
+           rl_fail(error, RL_ERROR_INVALID,
+                   "%s, and the loop device has %" G_GUINT64_FORMAT " bytes",
+                   outcome->ok ? "it says it is done" : "it failed", size);
+}
+
+/* It says that it did what it was to. */
+static bool
+judge_success(const Sweep *sweep, const Call *call, const char *now, GError **error)
+{
+    g_autofree char *volumes = look_volumes(now), *wanted = look_volumes(sweep->new);
+
+    if (strcmp(now, sweep->new) == 0 ||
+        ((sweep->operation->flags & OP_MAY_DO_NOTHING) && strcmp(now, sweep->old) == 0) ||
+        (call->asks_for_users && strcmp(now, sweep->old) == 0) ||
+        ((sweep->operation->flags & OP_IS_CAREFUL) && strcmp(volumes, wanted) == 0))
+        return true;
+    return rl_fail(error, RL_ERROR_INVALID, "it says it is done, but it is not:\n%s", now);
+}
+
+static bool
+judge_suspect(const Sweep *sweep, const char *now, GError **error)
+{
+    g_autofree char *old = look_suspect(sweep->old), *new = look_suspect(sweep->new);
+    g_autofree char *old_unlinked = look_without_links(old), *unlinked = look_without_links(now);
+
+    return strcmp(unlinked, old_unlinked) == 0 || strcmp(now, new) == 0 ||
+           rl_fail(error, RL_ERROR_INVALID, "it is not suspect:\n%s", now);
+}
+
+bool
+judge(const Sweep *sweep, const Call *call, const Outcome *outcome, const char *now, GError **error)
+{
+    int flags = sweep->operation->flags;
+    g_autofree char *unlinked = look_without_links(now), *old = look_without_links(sweep->old);
+    bool is_new = strcmp(now, sweep->new) == 0;
+
+    if (outcome->ok)
+        return judge_success(sweep, call, now, error);
+    if (call->logs && !outcome->killed)
+        return rl_fail(error, RL_ERROR_INVALID, "it fails for want of a log: %s", outcome->message);
+    if (call->syncs_dirty && !outcome->killed)
+        return judge_suspect(sweep, now, error);
+    if (strcmp(unlinked, old) == 0 ||
+        ((flags & OP_IN_PARTS) && look_is_part(unlinked, old, sweep->new)))
+        return true;
+    /* Somebody may have the image, as far as it can tell: whoever stops leaves it to those. */
+    if (call->asks_for_users && same_left(unlinked, old))
+        return true;
+    /* Names that could not be made durable are there all the same. */
+    if (is_new && (outcome->killed || call->syncs_dir))
+        return true;
+    if ((flags & OP_ERROR_COMES_LATE) && same_left(now, sweep->new))
+        return true;
+    if (outcome->killed && (flags & OP_LEAVES) &&
+        (same_left(unlinked, old) || same_left(now, sweep->new)))
+        return true;
+    return rl_fail(error, RL_ERROR_INVALID, "%s is neither the old state nor the new one:\n%s",
+                   outcome->killed ? "what is left" : outcome->message, now);
+}
+
+/* An upload has its answer when the names are there; its thread makes them durable after that, and
+ * what fails then is logged. */
+static bool
+comes_late(const Sweep *sweep, const Call *call)
+{
+    bool late = false;
+
+    for (guint i = 0; i < sweep->calls->len && call->thread > 0; i++) {
+        const Call *other = &g_array_index(sweep->calls, Call, i);
+        late |= other->syncs_dir && other->thread == call->thread && other->number <= call->number;
+    }
+    return late;
+}
+
+/* What could not be written may be gone after a power cut, however it looks now. */
+bool
+judge_sync(const Sweep *sweep, const Call *call, const Fault *fault, const Outcome *outcome,
+           GError **error)
+{
+    if (!outcome->ok || !call->syncs || fault->kind != FAULT_ERRNO || comes_late(sweep, call))
+        return true;
+    return rl_fail(error, RL_ERROR_INVALID, "it says it is done, and something is not durable");
+}

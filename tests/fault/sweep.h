@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What is known of the operation that is being swept, and what may be there after it was disturbed.
+ */
+#pragma once
+
+#include "operations.h"
+
+typedef struct {
+    const Operation *operation;
+    char *prepared, *work;
+    GArray *calls;               /* Call, of a run that nobody disturbs */
+    char *old, *new, *tidied;    /* states: before, after, and after tidying up */
+    uint64_t old_size, new_size; /* of the loop device, 0 where there is none */
+    const char *only;            /* one point, or NULL */
+    guint every;                 /* of so many points only the last */
+    guint seen;
+    guint points, losses;
+} Sweep;
+
+/**
+ * judge:
+ * True if the state @now may be there after an attempt that came to @outcome, disturbed at @call.
+ * Else false, saying in @error what it is.
+ */
+bool judge(const Sweep *sweep, const Call *call, const Outcome *outcome, const char *now,
+           GError **error);
+
+/**
+ * judge_device:
+ * The same of the size that the loop device has now.
+ */
+bool judge_device(const Sweep *sweep, const Outcome *outcome, GError **error);
+
+/**
+ * judge_sync:
+ * False if @fault, at @call, was an fsync(2) that failed, and @outcome is a success.
+ */
+bool judge_sync(const Sweep *sweep, const Call *call, const Fault *fault, const Outcome *outcome,
+                GError **error);

@@ -97,5 +97,10 @@ device_remove(void)
     rl_autofd int control = open_control();
 
     device_detach();
-    need(ioctl(control, LOOP_CTL_REMOVE, number) >= 0, "LOOP_CTL_REMOVE");
+    /* Whoever looks at it at this moment keeps it; one more that is free does no harm. */
+    for (int waited_ms = 0; waited_ms < PATIENCE_MS; waited_ms++) {
+        if (ioctl(control, LOOP_CTL_REMOVE, number) >= 0)
+            return;
+        g_usleep(1000);
+    }
 }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "attr.h"
+#include "dir.h"
 #include "discard.h"
 #include "draft.h"
 #include "entries.h"
@@ -15,6 +16,9 @@
 #include "identity.h"
 #include "state.h"
 #include "stop.h"
+
+/* How often the directory may be removed; each time somebody else deleted a volume. */
+#define ATTEMPTS_MAX 8
 
 static bool
 sync_file(const RlDraft *draft, GError **error)
@@ -71,9 +75,9 @@ refuse_removed(const RlDraft *draft, GError **error)
 }
 
 /* Locks the volume and sees that nobody else made it meanwhile. Also makes sure of the directory:
- * whoever deleted its last volume since has removed it. */
+ * whoever deleted its last volume since has removed it (ENOENT). */
 static RlLock *
-lock_for_creation(RlDraft *draft, RlVolume *volume, GError **error)
+lock_for_creation(const RlDraft *draft, RlVolume *volume, GError **error)
 {
     g_autoptr(RlLock) lock = rl_volume_lock(volume, "create", error);
     struct stat ours, there;
@@ -86,10 +90,25 @@ lock_for_creation(RlDraft *draft, RlVolume *volume, GError **error)
     }
     if (volume->dir < 0 || fstat(draft->dir, &ours) < 0 || fstat(volume->dir, &there) < 0 ||
         !rl_stat_same(&ours, &there)) {
-        refuse_removed(draft, error);
+        rl_fail_errno(error, ENOENT, "directory '%s'", draft->name->dir);
         return NULL;
     }
     return g_steal_pointer(&lock);
+}
+
+/* A file without a name can get one in any directory of its file system. One that has a temporary
+ * name (and so kept its directory from being removed) went elsewhere with that. */
+static bool
+make_directory_anew(RlDraft *draft, GError **error)
+{
+    struct stat st;
+
+    if (fstat(draft->fd, &st) < 0 || st.st_nlink > 0)
+        return refuse_removed(draft, error);
+    rl_fd_close(&draft->dir);
+    draft->dir = rl_dir_make(draft->pool->root, draft->name->dir, error);
+    draft->made_dir = true;
+    return draft->dir >= 0;
 }
 
 static bool
@@ -109,16 +128,25 @@ static bool
 make_files(const RlDraft *draft, const RlVolume *volume, const RlRecord *record, bool has_image,
            GError **error)
 {
-    g_autoptr(GError) cause = NULL;
+    return (!record || write_record(volume, record, error)) &&
+           (!has_image || rl_newfile_link(draft->fd, volume->dir, volume->clean_file, error));
+}
 
-    if ((!record || write_record(volume, record, &cause)) &&
-        (!has_image || rl_newfile_link(draft->fd, volume->dir, volume->clean_file, &cause)))
-        return true;
-    /* Whoever deletes the last volume in it has that volume's lock, not ours. */
-    if (rl_error_is_errno(cause, ENOENT))
-        return refuse_removed(draft, error);
-    g_propagate_error(error, g_steal_pointer(&cause));
-    return false;
+/* One attempt. Whoever deletes the last volume in the directory, and with it that, has that
+ * volume's lock, not ours: then it fails with ENOENT, wherever it is. */
+static bool
+create(const RlDraft *draft, RlVolume *volume, const RlRecord *record, bool has_image,
+       GError **error)
+{
+    g_autoptr(RlLock) lock = lock_for_creation(draft, volume, error);
+
+    if (!lock || !remove_leftovers(volume, error) ||
+        !make_files(draft, volume, record, has_image, error) || !rl_volume_sync(volume, error))
+        return false;
+    rl_volume_log(volume, "created, %s%s",
+                  rl_kind_to_string(record ? record->kind : RL_KIND_PERSISTENT),
+                  has_image ? ", with a clean image" : "");
+    return true;
 }
 
 bool
@@ -140,14 +168,19 @@ rl_draft_create(RlDraft *draft, const RlRecord *record, uint64_t capacity, GErro
             return false;
     }
 
-    g_autoptr(RlLock) lock = lock_for_creation(draft, volume, error);
-    if (!lock || !remove_leftovers(volume, error))
-        return false;
-    if (!make_files(draft, volume, record, has_image, error) || !rl_volume_sync(volume, error))
-        return false;
-    rl_volume_log(volume, "created, %s%s",
-                  rl_kind_to_string(record ? record->kind : RL_KIND_PERSISTENT),
-                  has_image ? ", with a clean image" : "");
+    for (int i = 1;; i++) {
+        g_autoptr(GError) cause = NULL;
+        if (create(draft, volume, record, has_image, &cause))
+            break;
+        if (!rl_error_is_errno(cause, ENOENT)) {
+            g_propagate_error(error, g_steal_pointer(&cause));
+            return false;
+        }
+        if (i == ATTEMPTS_MAX)
+            return refuse_removed(draft, error);
+        if (!make_directory_anew(draft, error))
+            return false;
+    }
     rl_newfile_discard(draft->fd, draft->dir); /* where no image was wanted */
     rl_fd_close(&draft->fd);
     return true;

@@ -11,6 +11,7 @@
 #include "testing.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 
 #define V "a/b/private"
@@ -194,24 +195,42 @@ test_somebody_was_faster(Lab *lab)
 static void
 test_directory_was_removed(Lab *lab)
 {
+    g_autofree char *dir = lab_path(lab, "a/b"), *away = lab_path(lab, "away");
+    RlAccess access = RL_ACCESS_DEFAULT;
     GError *error = NULL;
+
     lab_create(lab, "a/b/other", "x", MIB);
     {
         g_autoptr(RlDraft) draft = begin(lab, V);
         g_assert_true(rl_volume_remove(lab->pool, "a/b/other", false, NULL));
-        g_assert_false(rl_draft_create(draft, NULL, MIB, &error));
-        take_error(g_steal_pointer(&error), RL_ERROR_BUSY, "was removed meanwhile");
+        g_assert_false(is_there(dir));
+        write_draft(draft, "written before");
+        rl_draft_create(draft, NULL, MIB, &error);
+        g_assert_no_error(error);
     }
-    /* And made again: the file that is to be the image belongs to the one before. */
-    g_autofree char *dir = lab_path(lab, "a/b");
+    image_is(lab, V, RL_FILE_CLEAN, "written before");
+    g_assert_true(rl_volume_remove(lab->pool, V, false, NULL));
+    /* And made again by others. */
     {
         g_autoptr(RlDraft) draft = begin(lab, V);
         g_assert_cmpint(rmdir(dir), ==, 0);
         g_assert_cmpint(mkdir(dir, 0755), ==, 0);
+        rl_draft_create(draft, NULL, MIB, &error);
+        g_assert_no_error(error);
+    }
+    assert_list(dir, "private.img");
+    g_assert_true(rl_volume_remove(lab->pool, V, false, NULL));
+    /* A temporary file with a name stays with that. */
+    {
+        g_autoptr(RlDraft) draft = begin(lab, V);
+        close(draft->fd);
+        draft->fd = rl_newfile_open_named(draft->dir, "private.img", &access, NULL);
+        g_assert_cmpint(rename(dir, away), ==, 0);
         g_assert_false(rl_draft_create(draft, NULL, MIB, &error));
         take_error(error, RL_ERROR_BUSY, "was removed meanwhile");
-        assert_list(dir, "");
     }
+    assert_list(away, "");
+    g_assert_cmpint(rmdir(away), ==, 0);
     g_autofree char *tree = list_tree(lab->path);
     g_assert_cmpstr(tree, ==, ".reflink-pool.xml a");
 }

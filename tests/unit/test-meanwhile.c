@@ -469,13 +469,37 @@ create_in_it(Lab *lab, GError **error)
     return new &&rl_draft_create(new, NULL, MIB, error);
 }
 
-/* By whoever deleted the last volume in it. */
+static int
+replace_directory(Lab *lab)
+{
+    g_autofree char *path = lab_path(lab, "n/new");
+
+    remove_directory(lab);
+    make_file(path, "x");
+    return 0;
+}
+
+/* By whoever deleted the last volume in it: it is made anew. */
 static void
 test_directory_is_removed(Lab *lab)
 {
-    try(lab, (Disturbance){.nr = SYS_linkat, .first = 1, .count = 1, .before = remove_directory},
-        create_in_it, RL_ERROR_BUSY,
-        "the directory of volume 'n/new/volume' was removed meanwhile");
+    g_autofree char *dir = lab_path(lab, "n/new");
+    GError *error = NULL;
+
+    try(lab, (Disturbance){.nr = SYS_linkat, .first = 1, .count = 2, .before = remove_directory},
+        create_in_it, 0, NULL);
+    assert_list(dir, "volume.img");
+    g_assert_true(rl_volume_remove(lab->pool, "n/new/volume", false, NULL));
+
+    /* But not for ever. */
+    try(lab, (Disturbance){.nr = SYS_linkat, .first = 1, .before = remove_directory}, create_in_it,
+        RL_ERROR_BUSY, "the directory of volume 'n/new/volume' was removed meanwhile");
+    g_assert_false(is_there(dir));
+
+    Disturbance other = {.nr = SYS_linkat, .first = 1, .count = 1, .before = replace_directory};
+    g_assert_false(disturb(lab, &other, create_in_it, &error));
+    take_errno(error, ENOTDIR, "n/new");
+    g_assert_cmpint(unlink(dir), ==, 0);
     g_assert_true(create_in_it(lab, NULL));
 }
 

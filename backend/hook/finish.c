@@ -3,6 +3,8 @@
 
 #include "common/alias.h"
 #include "common/error.h"
+#include "common/fd.h"
+#include "common/inuse.h"
 #include "common/keep.h"
 #include "common/log.h"
 #include "common/start.h"
@@ -21,14 +23,48 @@ undo(const RlPool *pool, const RlUse *use, const RlOwner *owner, GError **error)
     return rl_volume_unstart(pool, &started, owner, error);
 }
 
+/* May the volume be ended that no disk of the domain is on any more? If somebody has it open, be it
+ * to read only, then that may be the domain nevertheless, on an overlay that its XML does not show.
+ * False with *@ret_gone where there is nothing to end:
+ * it is another's, or nobody's. */
+static bool
+check_noted(const RlPool *pool, const RlUse *use, const RlOwner *owner, bool *ret_gone,
+            GError **error)
+{
+    g_autoptr(GError) cause = NULL;
+    g_autoptr(RlVolume) volume = rl_volume_find(pool, use->name, &cause);
+
+    *ret_gone =
+        g_error_matches(cause, RL_ERROR, RL_ERROR_NOT_FOUND) || (volume && !volume->dirty.there);
+    if (*ret_gone)
+        return false;
+    if (cause) {
+        g_propagate_error(error, g_steal_pointer(&cause));
+        return false;
+    }
+    g_autoptr(RlRun) run = NULL;
+    rl_autofd int fd = rl_volume_open_image(volume, volume->dirty_file, error);
+    if (fd < 0 || !rl_run_get(fd, &run, error))
+        return false;
+    *ret_gone = !run || !rl_run_is_of(run, owner);
+    if (*ret_gone)
+        return false;
+    /* Those who share what is only read are told apart where it is ended. */
+    return run->readonly || !rl_inuse_by_anyone(fd) ||
+           rl_fail(error, RL_ERROR_BUSY, "volume '%s': somebody still has its dirty image open",
+                   use->name);
+}
+
 static bool
 try_once(const RlPool *pool, const RlUse *use, const RlOwner *owner, RlEnding ending,
          const char *file, bool *ret_committed, GError **error)
 {
     RlStop stop;
-    bool done;
+    bool done, gone = false;
 
     *ret_committed = false;
+    if (use->noted && !check_noted(pool, use, owner, &gone, error))
+        return gone;
     if (ending == RL_ENDING_SAVED && use->overlaid)
         return rl_volume_save_below(pool, use->name, owner, file, &done, error);
     if (ending == RL_ENDING_SAVED)

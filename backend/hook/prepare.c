@@ -8,6 +8,7 @@
 #include "common/log.h"
 #include "common/start.h"
 #include "ending.h"
+#include "noted.h"
 #include "owner.h"
 #include "restoring.h"
 #include "uses.h"
@@ -120,7 +121,10 @@ rl_event_prepare(const RlDomain *domain, GError **error)
         if (!announce_all(uses, &owner, error))
             return false;
     }
-    return start_all(uses, &owner, restored, error);
+    if (!start_all(uses, &owner, restored, error))
+        return false;
+    rl_noted_add(domain->uuid, uses);
+    return true;
 }
 
 bool

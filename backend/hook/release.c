@@ -4,6 +4,7 @@
 #include "common/error.h"
 #include "common/log.h"
 #include "finish.h"
+#include "noted.h"
 #include "owner.h"
 #include "worker.h"
 
@@ -37,8 +38,11 @@ rl_event_release(const RlDomain *domain, GError **error)
     g_autofree char *file = NULL;
     g_autoptr(GError) first = NULL;
 
-    if (!uses || uses->len == 0)
-        return uses != NULL;
+    if (!uses)
+        return false;
+    rl_noted_read(domain->uuid, uses);
+    if (uses->len == 0)
+        return true;
 
     RlWork work = {tasks, rl_owner_of(domain), rl_ending_find(domain, &file), file};
     /* The domain may be started again before the worker is through with this run. */
@@ -52,6 +56,8 @@ rl_event_release(const RlDomain *domain, GError **error)
             finish(g_ptr_array_index(uses, i), &work.owner, work.ending, file, deadline_us, &first);
         g_array_append_val(tasks, task);
     }
+    /* What is busy still is the worker's, which knows it. */
+    rl_noted_forget(domain->uuid);
     rl_worker_start(&work);
     if (!first)
         return true;

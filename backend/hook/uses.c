@@ -2,12 +2,14 @@
 #include "uses.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 #include "backend/pools.h"
 #include "common/alias.h"
 #include "common/error.h"
 #include "common/filename.h"
 #include "common/name.h"
+#include "common/volume.h"
 #include "xml/documents.h"
 
 /* As many as the kernel follows (path_resolution(7)). */
@@ -148,8 +150,11 @@ locate(const char *path, Place *place)
 static void
 add_place(GPtrArray *uses, Place *place, bool readonly, bool overlaid)
 {
-    RlUse use = {g_steal_pointer(&place->root), g_steal_pointer(&place->name),
-                 g_steal_pointer(&place->alias), readonly, overlaid};
+    RlUse use = {.root = g_steal_pointer(&place->root),
+                 .name = g_steal_pointer(&place->name),
+                 .alias = g_steal_pointer(&place->alias),
+                 .readonly = readonly,
+                 .overlaid = overlaid};
 
     add(uses, use);
 }
@@ -209,7 +214,8 @@ add_volume(GPtrArray *uses, const RlDisk *disk, bool strict, GError **error)
     }
     if (strict && disk->shareable)
         return refuse_shareable(disk, name->volume, error);
-    RlUse use = {g_steal_pointer(&root), g_strdup(name->volume), NULL, disk->readonly, false};
+    RlUse use = {
+        .root = g_steal_pointer(&root), .name = g_strdup(name->volume), .readonly = disk->readonly};
     add(uses, use);
     return true;
 }
@@ -226,8 +232,10 @@ add_chain(GPtrArray *uses, const RlDisk *disk)
     }
     for (guint i = 0; i < disk->backing_volumes->len; i++) {
         const RlVolumeRef *ref = g_ptr_array_index(disk->backing_volumes, i);
-        RlUse use = {rl_pools_reflink_root(ref->pool), g_strdup(ref->volume), NULL, disk->readonly,
-                     true};
+        RlUse use = {.root = rl_pools_reflink_root(ref->pool),
+                     .name = g_strdup(ref->volume),
+                     .readonly = disk->readonly,
+                     .overlaid = true};
         if (use.root)
             add(uses, use);
         else
@@ -248,4 +256,43 @@ rl_uses_find(const RlDomain *domain, bool strict, GError **error)
     }
     g_ptr_array_sort(uses, compare);
     return g_steal_pointer(&uses);
+}
+
+/* A pool may have several paths: a link on the way, or a mount. */
+static bool
+is_same_pool(const char *a, const char *b)
+{
+    struct stat left, right;
+
+    return strcmp(a, b) == 0 ||
+           (stat(a, &left) == 0 && stat(b, &right) == 0 && rl_stat_same(&left, &right));
+}
+
+void
+rl_uses_add_noted(GPtrArray *uses, const char *root, const char *name, bool overlaid)
+{
+    for (guint i = 0; i < uses->len; i++) {
+        const RlUse *use = g_ptr_array_index(uses, i);
+        if (strcmp(use->name, name) == 0 && is_same_pool(use->root, root))
+            return;
+    }
+    RlUse use = {
+        .root = g_strdup(root), .name = g_strdup(name), .overlaid = overlaid, .noted = true};
+    g_ptr_array_add(uses, g_memdup2(&use, sizeof(use)));
+}
+
+GPtrArray *
+rl_uses_copy(const GPtrArray *uses)
+{
+    GPtrArray *copy = g_ptr_array_new_with_free_func(use_free);
+
+    for (guint i = 0; i < uses->len; i++) {
+        const RlUse *use = g_ptr_array_index(uses, i);
+        RlUse new = *use;
+        new.root = g_strdup(use->root);
+        new.name = g_strdup(use->name);
+        new.alias = g_strdup(use->alias);
+        g_ptr_array_add(copy, g_memdup2(&new, sizeof(new)));
+    }
+    return copy;
 }

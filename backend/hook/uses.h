@@ -11,6 +11,7 @@ typedef struct {
     char *alias;   /* the short path that a link is to make good (common/alias.h), or NULL */
     bool readonly; /* every disk of the domain on it is */
     bool overlaid; /* it is below an external snapshot: what is on top has the newer writes */
+    bool noted;    /* no disk of the domain is on it: it was when that was started */
 } RlUse;
 
 /**
@@ -21,3 +22,16 @@ typedef struct {
  * revision, or a shareable one that is a dirty image.
  */
 GPtrArray *rl_uses_find(const RlDomain *domain, bool strict, GError **error);
+
+/**
+ * rl_uses_add_noted:
+ * Adds the volume @name of the pool at @root to @uses, unless it is there under this or another
+ * path of its pool.
+ */
+void rl_uses_add_noted(GPtrArray *uses, const char *root, const char *name, bool overlaid);
+
+/**
+ * rl_uses_copy:
+ * Returns a deep copy of @uses, owned by the caller.
+ */
+GPtrArray *rl_uses_copy(const GPtrArray *uses);

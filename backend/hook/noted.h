@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Which volumes a domain was started on. A disk may be gone from its XML when it ends: copied
+ * elsewhere meanwhile (blockcopy --pivot), or detached. */
+#pragma once
+
+#include "uses.h"
+
+/**
+ * rl_noted_add:
+ * Notes that the domain @uuid was started on the volumes in @uses, and on what was noted of it
+ * before. A failure is only logged: what is gone from its XML when it ends is a leftover then.
+ */
+void rl_noted_add(const char *uuid, const GPtrArray *uses);
+
+/**
+ * rl_noted_read:
+ * Adds to @uses the volumes that were noted of the domain @uuid and are not there yet. Whether it
+ * still runs on them, the images tell.
+ */
+void rl_noted_read(const char *uuid, GPtrArray *uses);
+
+/**
+ * rl_noted_forget:
+ * Removes the note of the domain @uuid.
+ */
+void rl_noted_forget(const char *uuid);

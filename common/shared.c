@@ -2,11 +2,22 @@
 #include "shared.h"
 
 #include <string.h>
+#include <time.h>
 
 #include "attr.h"
 #include "error.h"
 #include "fd.h"
 #include "scan.h"
+
+/* So long it takes to note something, which changes the image's date as well. Where it takes longer
+ * the next start notes it again. */
+#define NOTING_US (100 * 1000)
+
+static uint64_t
+microseconds(struct timespec time)
+{
+    return (uint64_t) time.tv_sec * G_USEC_PER_SEC + (uint64_t) time.tv_nsec / 1000;
+}
 
 /* How many links the clean image and the volume's own revisions account for. */
 static nlink_t
@@ -21,24 +32,33 @@ own_links(const RlVolume *volume, const GPtrArray *revisions)
     return links;
 }
 
-/* A backup's links stay for long, and no start is to look through the pool again for them. */
+/* A backup's links stay for long, and no start is to look through the pool again for them. As many
+ * links may be others by now; but whoever made one has changed the image's date (st_ctim), which
+ * nothing else does often. */
 static bool
 is_known(const RlVolume *volume)
 {
     rl_autofd int fd = rl_volume_open_image(volume, volume->clean_file, NULL);
-    uint64_t links;
+    uint64_t links, noted_us;
 
     return fd >= 0 && rl_attr_get_number(fd, RL_ATTR_LINKS, &links, NULL) &&
-           links == volume->clean.st.st_nlink;
+           rl_attr_get_number(fd, RL_ATTR_LINKS_AT, &noted_us, NULL) &&
+           links == volume->clean.st.st_nlink &&
+           microseconds(volume->clean.st.st_ctim) - noted_us < NOTING_US;
 }
 
 static void
 note(const RlVolume *volume)
 {
     rl_autofd int fd = rl_volume_open_image(volume, volume->clean_file, NULL);
+    struct timespec now;
 
-    if (fd >= 0)
-        rl_attr_set_number(fd, RL_ATTR_LINKS, volume->clean.st.st_nlink, NULL);
+    if (fd < 0)
+        return;
+    /* The clock that files are dated by. */
+    clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    rl_attr_set_number(fd, RL_ATTR_LINKS, volume->clean.st.st_nlink, NULL);
+    rl_attr_set_number(fd, RL_ATTR_LINKS_AT, microseconds(now), NULL);
 }
 
 bool

@@ -354,24 +354,40 @@ test_unstart_leaves_readers(Lab *lab)
     lab_start(lab, V, &bob);
 }
 
+static uint64_t
+number_of(int fd, const char *key)
+{
+    uint64_t number;
+
+    g_assert_true(rl_attr_get_number(fd, key, &number, NULL));
+    return number;
+}
+
 /* A backup's second name for the clean image: the pool is looked through once. */
 static void
 test_other_names_are_noted(Lab *lab)
 {
-    g_autofree char *other = lab_path(lab, "a/other");
+    g_autofree char *other = lab_path(lab, "a/other"), *two = lab_path(lab, "a/b/two.img");
 
     lab_create(lab, V, "one", MIB);
     lab_create_kind(lab, "a/tmp", RL_KIND_VOLATILE, NULL, NULL, MIB);
     g_autofree char *clean = lab_file(lab, V, RL_FILE_CLEAN);
     g_assert_cmpint(link(clean, other), ==, 0);
     rl_autofd int fd = open(clean, O_RDONLY | O_CLOEXEC);
-    uint64_t links;
-    for (int i = 0; i < 2; i++) {
+    uint64_t noted = 0;
+    for (int i = 0; i < 3; i++) {
         lab_start(lab, V, &alice);
         lab_stop(lab, V, &alice, RL_STOP_UNWRITTEN);
-        g_assert_true(rl_attr_get_number(fd, RL_ATTR_LINKS, &links, NULL));
-        g_assert_cmpuint(links, ==, 2);
+        g_assert_cmpuint(number_of(fd, RL_ATTR_LINKS), ==, 2);
+        if (noted)
+            g_assert_cmpuint(number_of(fd, RL_ATTR_LINKS_AT), ==, noted);
+        noted = number_of(fd, RL_ATTR_LINKS_AT);
+        g_usleep(150 * 1000);
     }
+    /* As many names, but another one. */
+    g_assert_cmpint(unlink(other), ==, 0);
+    g_assert_cmpint(link(clean, two), ==, 0);
+    lab_start_fails(lab, V, &alice, RL_ERROR_STATE, "has the same file as 'a/b/two'");
 }
 
 /* Half of the volume is gone: there is no state at rest to read. */

@@ -220,27 +220,41 @@ add_volume(GPtrArray *uses, const RlDisk *disk, bool strict, GError **error)
     return true;
 }
 
+/* A layer that is a volume by name. A revision is only read there: it is nobody's run. */
+static bool
+add_layer(GPtrArray *uses, const RlDisk *disk, const RlVolumeRef *ref, bool strict, GError **error)
+{
+    g_autofree char *root = rl_pools_reflink_root(ref->pool);
+
+    if (!root)
+        return true;
+    g_autoptr(RlName) name = rl_name_parse(ref->volume, strict ? error : NULL);
+    if (!name)
+        return !strict;
+    if (name->form == RL_NAME_HEAD) {
+        RlUse use = {.root = g_steal_pointer(&root),
+                     .name = g_strdup(name->volume),
+                     .readonly = disk->readonly,
+                     .overlaid = true};
+        add(uses, use);
+    }
+    return true;
+}
+
 /* Adds the volumes that lie below @disk in its backing chain: dirty images that an external
  * snapshot froze. */
-static void
-add_chain(GPtrArray *uses, const RlDisk *disk)
+static bool
+add_chain(GPtrArray *uses, const RlDisk *disk, bool strict, GError **error)
 {
     for (guint i = 0; i < disk->backing->len; i++) {
         g_auto(Place) place = {0};
         if (locate(g_ptr_array_index(disk->backing, i), &place) && place.role == RL_FILE_DIRTY)
             add_place(uses, &place, disk->readonly, !disk->transient);
     }
-    for (guint i = 0; i < disk->backing_volumes->len; i++) {
-        const RlVolumeRef *ref = g_ptr_array_index(disk->backing_volumes, i);
-        RlUse use = {.root = rl_pools_reflink_root(ref->pool),
-                     .name = g_strdup(ref->volume),
-                     .readonly = disk->readonly,
-                     .overlaid = true};
-        if (use.root)
-            add(uses, use);
-        else
-            g_free(use.name);
-    }
+    for (guint i = 0; i < disk->backing_volumes->len; i++)
+        if (!add_layer(uses, disk, g_ptr_array_index(disk->backing_volumes, i), strict, error))
+            return false;
+    return true;
 }
 
 GPtrArray *
@@ -250,9 +264,9 @@ rl_uses_find(const RlDomain *domain, bool strict, GError **error)
 
     for (guint i = 0; i < domain->disks->len; i++) {
         const RlDisk *disk = g_ptr_array_index(domain->disks, i);
-        if (!add_path(uses, disk, strict, error) || !add_volume(uses, disk, strict, error))
+        if (!add_path(uses, disk, strict, error) || !add_volume(uses, disk, strict, error) ||
+            !add_chain(uses, disk, strict, error))
             return NULL;
-        add_chain(uses, disk);
     }
     g_ptr_array_sort(uses, compare);
     return g_steal_pointer(&uses);

@@ -110,6 +110,26 @@ refused_disk "$(disk volume "pool='pool' volume='vm/persistent@2'")" "read-only"
 refused_disk "$(disk file "file='$POOL/vm/none-dirty.img'")" "there is no volume 'vm/none'"
 ok "shareable disks, clean images and revisions are refused, with the reason"
 
+# layer TYPE SOURCE: a disk that is an overlay on that.
+layer()
+{
+    disk file "file='$LAB/overlay'" "<backingStore type='$1'><format type='raw'/><source $2/></backingStore>"
+}
+revision=$(compgen -G "$image.img.*@*" | tail -1)
+number=${revision#"$image.img."}
+before=$(listing "$POOL")
+for layer in "$(layer volume "pool='pool' volume='vm/persistent@${number%%@*}'")" \
+    "$(layer file "file='$revision'")"; do
+    define_disks "$layer"
+    expect_exactly "" by_hand prepare begin
+    expect_exactly "" by_hand release end
+done
+workers_done
+same_listing "$POOL" "$before"
+define_disks "$(layer volume "pool='pool' volume='../persistent'")"
+fails_with "../persistent" by_hand prepare begin
+ok "a revision below an overlay is only read, and may be there"
+
 # many NUMBER LAST: a domain with that many disks; the last is the volume LAST.
 many()
 {

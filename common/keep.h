@@ -64,8 +64,8 @@ bool rl_volume_confirm(const RlPool *pool, const char *name, const RlOwner *owne
 
 /**
  * rl_volume_announce_restore:
- * The domain @owner is about to be restored: lets the start that follows at once have the volume,
- * if it was saved on it.
+ * The domain @owner is about to be restored: lets a start with RL_START_RESTORED that follows at
+ * once have the volume, if it was saved on it.
  */
 bool rl_volume_announce_restore(const RlPool *pool, const char *name, const RlOwner *owner,
                                 GError **error);

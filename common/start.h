@@ -10,8 +10,8 @@ typedef enum {
     RL_START_READONLY = 1 << 0, /* the domain only reads: what it gets is never committed */
     RL_START_OVERLAID =
         1 << 1, /* the domain's disk is an overlay on the dirty image, which must be there */
-    RL_START_RESTORED =
-        1 << 2, /* the domain's memory is restored: only the image of that time will do */
+    RL_START_RESTORED = 1 << 2, /* the domain's memory is restored: only the image of that time will
+                                 * do, and is had if that was announced */
 } RlStartFlags;
 
 /* What a start did, so that it can be put back while the domain has not run. */

@@ -103,7 +103,7 @@ rl_takeover_decide(const RlVolume *volume, int fd, const RlRun *run, const RlOwn
         return refuse_in_use(volume, run, error);
     if (hold == RL_HOLD_SUSPECT)
         return rl_state_require_idle(volume, "started", error);
-    if (ours && rl_hold_restore_is_announced(fd)) {
+    if (ours && (flags & RL_START_RESTORED) && rl_hold_restore_is_announced(fd)) {
         *ret_takeover = RL_TAKEOVER_RESTORE;
         return rl_takeover_check(volume, fd, error);
     }

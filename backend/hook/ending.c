@@ -4,12 +4,13 @@
 #include <string.h>
 
 #include "qemu-log.h"
+#include "restoring.h"
 #include "save-file.h"
 
 static RlEnding
 find_libxl(const RlDomain *domain, char **ret_file)
 {
-    switch (rl_save_file_find(domain->uuid, ret_file)) {
+    switch (rl_save_file_find(RL_SAVE_FILE_LIBXL, domain->uuid, ret_file)) {
     case RL_SAVE_FILE_WRITTEN:
         return RL_ENDING_SAVED;
     case RL_SAVE_FILE_READ:
@@ -36,6 +37,11 @@ rl_ending_is_restored(const RlDomain *domain)
 {
     g_autofree char *file = NULL;
 
-    return strcmp(domain->type, "xen") == 0 &&
-           rl_save_file_find(domain->uuid, &file) == RL_SAVE_FILE_READ;
+    if (strcmp(domain->type, "xen") == 0)
+        return rl_save_file_find(RL_SAVE_FILE_LIBXL, domain->uuid, &file) == RL_SAVE_FILE_READ;
+    /* A restore that failed before it came to this leaves its note to the next start. */
+    if (!rl_restoring_take(domain->uuid))
+        return false;
+    RlSaveFile found = rl_save_file_find(RL_SAVE_FILE_QEMU, domain->uuid, &file);
+    return found == RL_SAVE_FILE_READ || found == RL_SAVE_FILE_UNKNOWN;
 }

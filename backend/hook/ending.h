@@ -20,7 +20,8 @@ RlEnding rl_ending_find(const RlDomain *domain, char **ret_file);
 
 /**
  * rl_ending_is_restored:
- * True if @domain, whose start libvirt has just told us of, is being restored from a file. Only the
- * libxl driver lets us see that; qemu's has a call of its own for it.
+ * True if @domain, whose start libvirt has just told us of, is being restored from a file. The
+ * qemu driver has said so in a call before, and that is taken back; it counts unless no such file
+ * is being read.
  */
 bool rl_ending_is_restored(const RlDomain *domain);

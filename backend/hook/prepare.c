@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "events.h"
 
+#include <string.h>
+
 #include "backend/xen-disks.h"
 #include "common/alias.h"
 #include "common/error.h"
@@ -115,12 +117,10 @@ rl_event_prepare(const RlDomain *domain, GError **error)
         return false;
     if (uses->len == 0)
         return true;
-    bool restored = rl_restoring_take(domain->uuid);
-    if (!restored && rl_ending_is_restored(domain)) {
-        restored = true;
-        if (!announce_all(uses, &owner, error))
-            return false;
-    }
+    bool restored = rl_ending_is_restored(domain);
+    /* The libxl driver has not said so before. */
+    if (restored && strcmp(domain->type, "xen") == 0 && !announce_all(uses, &owner, error))
+        return false;
     if (!start_all(uses, &owner, restored, error))
         return false;
     rl_noted_add(domain->uuid, uses);

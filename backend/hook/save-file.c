@@ -13,33 +13,44 @@
 #include "common/pool.h"
 #include "xml/domain.h"
 
-/* The header of src/libxl/libxl_conf.h: a magic of sixteen bytes, version, length of the XML,
- * padding to 64. */
-#define MAGIC "libvirt-xml\n \0 \r"
+/* What both drivers' headers begin with: src/libxl/libxl_conf.h, src/qemu/qemu_saveimage.h. The
+ * XML stands behind the whole of it. */
 #define MAGIC_SIZE 16
+/* What qemu's file has behind the XML is far shorter than that may be. */
+#define TEXT_MAX (2 * RL_DOMAIN_SIZE_MAX)
+/* What libvirt has a save file read with that is to bypass the host's cache; "/proc" cuts it off.
+ */
+#define READER "libvirt_iohelpe"
 
 typedef struct {
     char magic[MAGIC_SIZE];
     uint32_t version;
-    uint32_t xml_size;
-    uint32_t unused[10];
+    uint32_t xml_size; /* qemu: with the NUL, and what is behind that */
 } Header;
 
-G_STATIC_ASSERT(sizeof(MAGIC) - 1 == MAGIC_SIZE);
-G_STATIC_ASSERT(sizeof(Header) == 64);
+G_STATIC_ASSERT(sizeof(Header) == 24);
+
+static const struct {
+    char magic[MAGIC_SIZE + 1];
+    size_t header_size;
+} drivers[] = {
+    [RL_SAVE_FILE_LIBXL] = {"libvirt-xml\n \0 \r", 64},
+    [RL_SAVE_FILE_QEMU] = {"LibvirtQemudSave", 92},
+};
 
 /* Does the save file @fd hold the domain @uuid? */
 static bool
-holds_domain(int fd, const char *uuid)
+holds_domain(int fd, RlSaveFileDriver driver, const char *uuid)
 {
+    size_t header_size = drivers[driver].header_size;
     Header header;
 
     if (pread(fd, &header, sizeof(header), 0) != sizeof(header) ||
-        memcmp(header.magic, MAGIC, MAGIC_SIZE) != 0 || header.xml_size > RL_DOMAIN_SIZE_MAX)
+        memcmp(header.magic, drivers[driver].magic, MAGIC_SIZE) != 0 || header.xml_size > TEXT_MAX)
         return false;
 
     g_autofree char *text = g_malloc(header.xml_size + 1);
-    ssize_t n = pread(fd, text, header.xml_size, sizeof(header));
+    ssize_t n = pread(fd, text, header.xml_size, (off_t) header_size);
     if (n != (ssize_t) header.xml_size)
         return false;
     /* The length may count a final NUL. */
@@ -73,22 +84,92 @@ is_image(const char *path)
 }
 
 static RlSaveFile
-look_at(int parent, const char *number, const char *uuid, char **ret_file)
+look_at(int pid, const char *number, RlSaveFileDriver driver, const char *uuid, char **ret_file)
 {
-    g_autofree char *link = g_strdup_printf("/proc/%d/fd/%s", parent, number);
+    g_autofree char *link = g_strdup_printf("/proc/%d/fd/%s", pid, number);
     g_autofree char *path = g_file_read_link(link, NULL);
     struct stat st;
 
     /* Sockets, pipes and the like have no path. */
-    if (!path || path[0] != '/' || stat(link, &st) < 0 || !S_ISREG(st.st_mode) || is_image(path))
+    if (!path || path[0] != '/' || stat(link, &st) < 0 || !S_ISREG(st.st_mode))
+        return RL_SAVE_FILE_NONE;
+    /* qemu's driver has said that it restores the domain, so a file in a pool may be that. */
+    if (driver == RL_SAVE_FILE_LIBXL && is_image(path))
         return RL_SAVE_FILE_NONE;
 
-    int flags = open_flags(parent, number);
+    int flags = open_flags(pid, number);
+    bool writes = (flags & O_ACCMODE) != O_RDONLY;
+    /* Somebody edits it: that is no restore. */
+    if (driver == RL_SAVE_FILE_QEMU && writes)
+        return RL_SAVE_FILE_NONE;
     rl_autofd int fd = open(link, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (flags < 0 || fd < 0 || !holds_domain(fd, uuid))
+    /* A file on a network may be the daemon's to read, and not root's. */
+    if (fd < 0 && driver == RL_SAVE_FILE_QEMU)
+        return RL_SAVE_FILE_UNKNOWN;
+    if (flags < 0 || fd < 0 || !holds_domain(fd, driver, uuid))
         return RL_SAVE_FILE_NONE;
     *ret_file = g_steal_pointer(&path);
-    return (flags & O_ACCMODE) == O_RDONLY ? RL_SAVE_FILE_READ : RL_SAVE_FILE_WRITTEN;
+    return writes ? RL_SAVE_FILE_WRITTEN : RL_SAVE_FILE_READ;
+}
+
+/* Looks through the open files of the process @pid. */
+static RlSaveFile
+look_through(int pid, RlSaveFileDriver driver, const char *uuid, char **ret_file)
+{
+    g_autofree char *dir = g_strdup_printf("/proc/%d/fd", pid);
+    g_autoptr(GDir) numbers = g_dir_open(dir, 0, NULL);
+    RlSaveFile answer = numbers ? RL_SAVE_FILE_NONE : RL_SAVE_FILE_UNKNOWN;
+    const char *number;
+
+    while (answer < RL_SAVE_FILE_READ && numbers && (number = g_dir_read_name(numbers)))
+        answer = MAX(answer, look_at(pid, number, driver, uuid, ret_file));
+    return answer;
+}
+
+/* The process @pid that the daemon has begun: does it read the save file for it? */
+static RlSaveFile
+look_at_child(int pid, const char *uuid)
+{
+    g_autofree char *comm = g_strdup_printf("/proc/%d/comm", pid);
+    g_autofree char *exe = g_strdup_printf("/proc/%d/exe", pid);
+    g_autofree char *name = NULL, *program = g_file_read_link(exe, NULL), *file = NULL;
+
+    if (!g_file_get_contents(comm, &name, NULL, NULL) || !g_str_has_prefix(name, READER))
+        return RL_SAVE_FILE_NONE;
+    /* What has ended, and not been waited for, has read a short file to its end. */
+    return program ? look_through(pid, RL_SAVE_FILE_QEMU, uuid, &file) : RL_SAVE_FILE_UNKNOWN;
+}
+
+/* Looks at the processes that the thread @thread of @parent has begun. */
+static RlSaveFile
+look_at_children(int parent, const char *thread, const char *uuid)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%d/task/%s/children", parent, thread);
+    g_autofree char *text = NULL;
+    RlSaveFile answer = RL_SAVE_FILE_NONE;
+
+    /* The thread has ended, or the kernel does not tell. */
+    if (!g_file_get_contents(path, &text, NULL, NULL))
+        return access("/proc/thread-self/children", R_OK) == 0 ? RL_SAVE_FILE_NONE
+                                                               : RL_SAVE_FILE_UNKNOWN;
+    g_auto(GStrv) pids = g_strsplit(g_strchomp(text), " ", -1);
+    for (char **pid = pids; *pid; pid++)
+        answer = MAX(answer, look_at_child(atoi(*pid), uuid));
+    return answer;
+}
+
+/* With --bypass-cache another program reads the file for the daemon @parent. */
+static RlSaveFile
+look_at_readers(int parent, const char *uuid)
+{
+    g_autofree char *dir = g_strdup_printf("/proc/%d/task", parent);
+    g_autoptr(GDir) threads = g_dir_open(dir, 0, NULL);
+    RlSaveFile answer = threads ? RL_SAVE_FILE_NONE : RL_SAVE_FILE_UNKNOWN;
+    const char *thread;
+
+    while (threads && (thread = g_dir_read_name(threads)))
+        answer = MAX(answer, look_at_children(parent, thread, uuid));
+    return answer;
 }
 
 /* Is it libvirt's daemon that called us, and not a script in between, nor init since the daemon is
@@ -101,22 +182,20 @@ is_daemon(int pid)
     g_autofree char *name = path ? g_path_get_basename(path) : NULL;
 
     /* " (deleted)" follows the name of a daemon that was upgraded while it runs. */
-    return name && (g_str_has_prefix(name, "libvirtd") || g_str_has_prefix(name, "virtxend"));
+    return name && (g_str_has_prefix(name, "libvirtd") || g_str_has_prefix(name, "virtxend") ||
+                    g_str_has_prefix(name, "virtqemud"));
 }
 
 RlSaveFile
-rl_save_file_find(const char *uuid, char **ret_file)
+rl_save_file_find(RlSaveFileDriver driver, const char *uuid, char **ret_file)
 {
     int parent = getppid();
-    g_autofree char *dir = g_strdup_printf("/proc/%d/fd", parent);
-    g_autoptr(GDir) numbers = is_daemon(parent) ? g_dir_open(dir, 0, NULL) : NULL;
-    const char *number;
 
-    while (numbers && (number = g_dir_read_name(numbers))) {
-        RlSaveFile found = look_at(parent, number, uuid, ret_file);
-        if (found != RL_SAVE_FILE_NONE)
-            return found;
-    }
+    if (!is_daemon(parent))
+        return RL_SAVE_FILE_UNKNOWN;
+    RlSaveFile found = look_through(parent, driver, uuid, ret_file);
+    if (found == RL_SAVE_FILE_NONE && driver == RL_SAVE_FILE_QEMU)
+        found = look_at_readers(parent, uuid);
     /* A daemon that died while we looked has closed its files. */
-    return numbers && getppid() == parent ? RL_SAVE_FILE_NONE : RL_SAVE_FILE_UNKNOWN;
+    return found == RL_SAVE_FILE_NONE && getppid() != parent ? RL_SAVE_FILE_UNKNOWN : found;
 }

@@ -1,18 +1,25 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Is libvirt's libxl driver saving or restoring a domain while it calls us? It has the file open
- * then. */
+/* Is libvirt saving or restoring a domain while it calls us? Its libxl driver has the file open for
+ * both then, its qemu driver only for a restore. */
 #pragma once
 
 typedef enum {
+    RL_SAVE_FILE_LIBXL,
+    RL_SAVE_FILE_QEMU,
+} RlSaveFileDriver;
+
+/* What is more certain comes later. */
+typedef enum {
     RL_SAVE_FILE_NONE,
-    RL_SAVE_FILE_WRITTEN, /* it is open for writing: a save */
-    RL_SAVE_FILE_READ,    /* for reading: a restore */
-    RL_SAVE_FILE_UNKNOWN, /* whoever called us is gone, or not libvirt's daemon */
+    RL_SAVE_FILE_UNKNOWN, /* whoever called us is gone, or not libvirt's daemon, or hides it */
+    RL_SAVE_FILE_READ,    /* it is open for reading: a restore */
+    RL_SAVE_FILE_WRITTEN, /* for writing: a save */
 } RlSaveFile;
 
 /**
  * rl_save_file_find:
- * Looks through the open files of the process that called us for one that begins as libvirt's libxl
- * save files do and holds the domain @uuid. *@ret_file is its path, owned by the caller.
+ * Looks through the open files of the process that called us, and of those that read a file for it,
+ * for one that begins as save files of @driver do and holds the domain @uuid. *@ret_file is its
+ * path, owned by the caller, where that is told.
  */
-RlSaveFile rl_save_file_find(const char *uuid, char **ret_file);
+RlSaveFile rl_save_file_find(RlSaveFileDriver driver, const char *uuid, char **ret_file);

@@ -86,18 +86,45 @@ virsh restore "$save"
 ends_well 2
 ok "saved to a file: a plain start is refused, a restore goes on, also after a restart of libvirtd"
 
+# altered: the domain's XML, which libvirt will not restore it with.
+altered()
+{
+    sed 's/<vcpu\([^>]*\)>1</<vcpu\1>2</' "$LAB/vm.xml"
+}
+
+# That libvirt is asked to restore it is told before it looks at more.
+run_to_save
+virsh save vm "$save"
+altered >"$LAB/altered.xml"
+fails_with . virsh restore "$save" --xml "$LAB/altered.xml"
+fails_with "restore that, or decide with 'virt-reflink continue'" virsh start vm
+saved_well
+virsh restore --bypass-cache "$save"
+ends_well 3
+ok "after a restore that failed before it began, a plain start is refused, and a restore goes on"
+
+run_to_save
+virsh save vm "$save"
+virsh restore "$save"
+fails_with "already active" virsh restore "$save"
+ends_well 4
+kinds_start_idle
+virsh destroy vm
+kinds_committed 5
+ok "the next start of a domain that ran when a restore was tried is a plain one"
+
 run_to_save
 virsh managedsave vm
 host_loses_power
 saved_well
 virsh start vm
-ends_well 3
+ends_well 6
 run_to_save
 virsh save vm "$save"
 host_loses_power
 saved_well
 virsh restore "$save"
-ends_well 4
+ends_well 7
 ok "a save outlives the host's loss of power, with all its disks"
 
 # continued PERSISTENT SNAPSHOT VOLATILE DIRECT: a plain start found what the saved guest had left.
@@ -112,19 +139,19 @@ continued()
 run_to_save
 virsh managedsave vm
 virsh start vm --force-boot
-continued 6 102 2 6
+continued 9 102 2 9
 ok "start --force-boot drops the memory, and goes on with the disks of all kinds"
 
 run_to_save
 virsh managedsave vm
 virsh managedsave-remove vm
 virsh start vm
-continued 8 102 2 8
+continued 11 102 2 11
 run_to_save
 virsh managedsave vm
 rm /var/lib/libvirt/qemu/save/vm.save
 virsh start vm
-continued 10 102 2 10
+continued 13 102 2 13
 ok "so does a start after managedsave-remove, or after the file went"
 
 run_to_save
@@ -143,7 +170,7 @@ workers_done
 disks_are_as_before
 virsh define "$LAB/vm.xml"
 virsh start vm
-continued 12 102 2 12
+continued 15 102 2 15
 ok "a save file elsewhere that is gone: refused, until a person says 'virt-reflink continue'"
 ok "a start that fails does not lose what was to be continued"
 
@@ -156,9 +183,9 @@ fails_with "the only one it has" "$STAGE_DIR/bin/virt-reflink" discard "$POOL" v
 "$STAGE_DIR/bin/virt-reflink" continue "$POOL" vm/direct >/dev/null
 virsh start vm
 kinds_idle
-expect_exactly "13 101 1 14" kinds_counts
+expect_exactly "16 101 1 17" kinds_counts
 virsh destroy vm
-[ "$(counter "$POOL/vm/persistent.img")" = 13 ] || die "not what was discarded"
+[ "$(counter "$POOL/vm/persistent.img")" = 16 ] || die "not what was discarded"
 kinds_no_dirty
 ok "'virt-reflink discard' gives up what the saved guest wrote, but never a direct volume's only image"
 
@@ -181,7 +208,7 @@ expect "running" virsh domstate vm
 disks_are_as_before
 virsh destroy vm
 kinds_no_dirty
-[ "$(counter "$POOL/vm/persistent.img") $(counter "$POOL/vm/direct.img")" = "14 15" ] ||
+[ "$(counter "$POOL/vm/persistent.img") $(counter "$POOL/vm/direct.img")" = "17 18" ] ||
     die "not what the guest wrote"
 ok "and another try with a good copy of the file goes on with them"
 

@@ -164,6 +164,13 @@ hook()
     "$LAB/virtxend" -c '"$@"; exit $?' - /etc/libvirt/hooks/libxl.d/50-reflink "$@" - 5>&-
 }
 
+# qemu_save_file: what the qemu driver's save file of a domain begins with, whose XML is on stdin.
+qemu_save_file()
+{
+    perl -e 'local $/; my $xml = <STDIN> . "\0";
+             print "LibvirtQemudSave", pack("LL", 2, length $xml), "\0" x 68, $xml'
+}
+
 # note FILE NAME: an attribute of ours that the image FILE has.
 note()
 {

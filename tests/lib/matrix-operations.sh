@@ -61,9 +61,11 @@ operation_start_other()
     domain_xml other "$(disk)" | hook other prepare begin
 }
 
+# The daemon has the save file open while it calls the hook.
 operation_restore()
 {
-    domain_xml own "$(disk)" | hook own restore begin && operation_start
+    domain_xml own "$(disk)" | qemu_save_file >"$LAB/own.save"
+    domain_xml own "$(disk)" | hook own restore begin && operation_start 9<"$LAB/own.save"
 }
 
 operation_stop()

@@ -26,7 +26,7 @@ save_and_restore(Lab *lab, bool started)
     g_assert_true(done);
     g_assert_true(rl_volume_announce_restore(lab->pool, V, &alice, &error));
     if (started)
-        lab_start(lab, V, &alice);
+        rl_started_free(rl_volume_start(lab->pool, V, &alice, RL_START_RESTORED, &error));
     g_assert_no_error(error);
 }
 

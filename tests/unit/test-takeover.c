@@ -177,6 +177,7 @@ static void
 test_saved(Lab *lab)
 {
     g_autofree char *memory = lab_path(lab, "memory");
+    g_autoptr(RlStarted) started = NULL;
     GError *error = NULL;
     bool done;
 
@@ -196,9 +197,14 @@ test_saved(Lab *lab)
     lab_start_fails(lab, V, &alice, RL_ERROR_STATE, "'virt-reflink continue'");
 
     g_assert_true(rl_volume_announce_restore(lab->pool, V, &bob, &error));
-    lab_start_fails(lab, V, &bob, RL_ERROR_STATE, "is saved on it");
+    g_assert_null(rl_volume_start(lab->pool, V, &bob, RL_START_RESTORED, &error));
+    take_error(error, RL_ERROR_STATE, "is saved on it");
+    error = NULL;
     g_assert_true(rl_volume_announce_restore(lab->pool, V, &alice, &error));
-    lab_start(lab, V, &alice);
+    lab_start_fails(lab, V, &alice, RL_ERROR_STATE, "is saved on it");
+    started = rl_volume_start(lab->pool, V, &alice, RL_START_RESTORED, &error);
+    g_assert_no_error(error);
+    g_assert_nonnull(started);
     image_is(lab, V, RL_FILE_DIRTY, "two");
     lab_stop(lab, V, &alice, RL_STOP_COMMITTED);
     image_is(lab, V, RL_FILE_CLEAN, "two");

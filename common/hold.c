@@ -22,8 +22,7 @@ static const char *const words[] = {
 static bool
 forget_save(int fd, GError **error)
 {
-    return rl_attr_remove(fd, RL_ATTR_SAVE_FILE, error) &&
-           rl_attr_remove(fd, RL_ATTR_RESTORE, error);
+    return rl_hold_forget_file(fd, error) && rl_attr_remove(fd, RL_ATTR_RESTORE, error);
 }
 
 bool
@@ -63,6 +62,12 @@ bool
 rl_hold_set_file(int fd, const char *path, GError **error)
 {
     return rl_attr_set(fd, RL_ATTR_SAVE_FILE, path, error);
+}
+
+bool
+rl_hold_forget_file(int fd, GError **error)
+{
+    return rl_attr_remove(fd, RL_ATTR_SAVE_FILE, error);
 }
 
 bool

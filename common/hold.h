@@ -38,6 +38,12 @@ bool rl_hold_clear(int fd, GError **error);
 bool rl_hold_set_file(int fd, const char *path, GError **error);
 
 /**
+ * rl_hold_forget_file:
+ * Takes away what rl_hold_set_file() has noted on the image @fd.
+ */
+bool rl_hold_forget_file(int fd, GError **error);
+
+/**
  * rl_hold_file_is_gone:
  * True if it is known in which file the domain was saved, and that is there no more. Any doubt is
  * no.

@@ -10,6 +10,7 @@
 #include "error.h"
 #include "fd.h"
 #include "hold.h"
+#include "log.h"
 #include "state.h"
 
 /* Opens the dirty image if @owner runs on it; -1 and no error where not. Without the lock it may be
@@ -31,13 +32,20 @@ open_owned(const RlVolume *volume, const RlOwner *owner, RlRun **ret_run, GError
     return *ret_run && rl_run_is_of(*ret_run, owner) ? rl_fd_steal(&fd) : -1;
 }
 
+/* The mark comes first of what is written. Of the file's name only the start without a restore
+ * knows to make use; that of an earlier save's file must not be there with the mark. */
 static bool
 mark_saved(const RlVolume *volume, int fd, const char *file, const RlOwner *below, GError **error)
 {
-    if (file && !rl_hold_set_file(fd, file, error))
+    g_autoptr(GError) cause = NULL;
+
+    if (!rl_hold_forget_file(fd, error) || (below && !rl_below_add(fd, below, error)) ||
+        !rl_hold_set(fd, RL_HOLD_SAVED, error))
         return false;
-    if ((below && !rl_below_add(fd, below, error)) || !rl_hold_set(fd, RL_HOLD_SAVED, error) ||
-        !rl_dirty_sync(volume, fd, error))
+    if (file && !rl_hold_set_file(fd, file, &cause))
+        rl_log_warning("volume '%s': cannot note that its domain was saved to '%s': %s",
+                       volume->name->volume, file, cause->message);
+    if (!rl_dirty_sync(volume, fd, error))
         return false;
     rl_volume_log(volume, "saved: %s stays as it is", volume->dirty_file);
     return true;

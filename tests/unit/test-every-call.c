@@ -89,7 +89,14 @@ restored(Lab *lab)
 {
     saved(lab);
     g_assert_true(rl_volume_announce_restore(lab->pool, V, &alice, NULL));
-    lab_start(lab, V, &alice);
+    rl_started_free(rl_volume_start(lab->pool, V, &alice, RL_START_RESTORED, NULL));
+}
+
+static void
+announced(Lab *lab)
+{
+    saved(lab);
+    g_assert_true(rl_volume_announce_restore(lab->pool, V, &alice, NULL));
 }
 
 static void
@@ -263,6 +270,14 @@ static bool
 start(Lab *lab, GError **error)
 {
     g_autoptr(RlStarted) started = rl_volume_start(lab->pool, V, &alice, 0, error);
+
+    return started != NULL;
+}
+
+static bool
+start_restored(Lab *lab, GError **error)
+{
+    g_autoptr(RlStarted) started = rl_volume_start(lab->pool, V, &alice, RL_START_RESTORED, error);
 
     return started != NULL;
 }
@@ -519,7 +534,8 @@ static const Operation operations[] = {
     {"discard", left, discard, 0},
     {"start", stopped, start, GONE | AGAIN | LOST},
     {"start-left", left, start, 0},
-    {"start-restored", saved, start, 0},
+    {"start-left-by-a-save", saved, start, 0},
+    {"start-restored", announced, start_restored, 0},
     {"start-kept", kept, start_overlaid, LOST},
     {"start-unnumbered", unnumbered, start, 0},
     {"start-shared", shared, start, 0},

@@ -108,6 +108,35 @@ test_not_while_it_is_open(Lab *lab)
     lab_start_fails(lab, V, &alice, RL_ERROR_STATE, "saved");
 }
 
+/* Its name is longer than any attribute. */
+static void
+test_file_cannot_be_noted(Lab *lab)
+{
+    g_autofree char *file = g_strnfill(70000, 'x');
+    g_autoptr(RlStarted) started = NULL;
+    GError *error = NULL;
+    bool done;
+
+    lab_create(lab, V, "one", MIB);
+    lab_start(lab, V, &alice);
+    image_write(lab, V, RL_FILE_DIRTY, "two");
+    g_assert_true(rl_volume_save(lab->pool, V, &alice, file, &done, &error));
+    g_assert_no_error(error);
+    lab_start_fails(lab, V, &alice, RL_ERROR_STATE, "saved");
+
+    /* That an earlier save's file is gone says nothing of this one. */
+    g_assert_true(rl_volume_continue(lab->pool, V, &error));
+    lab_start(lab, V, &alice);
+    g_assert_true(rl_volume_save(lab->pool, V, &alice, "/gone", &done, &error));
+    g_assert_true(rl_volume_announce_restore(lab->pool, V, &alice, &error));
+    started = rl_volume_start(lab->pool, V, &alice, RL_START_RESTORED, &error);
+    g_assert_no_error(error);
+    g_assert_true(rl_volume_save(lab->pool, V, &alice, file, &done, &error));
+    g_assert_no_error(error);
+    lab_start_fails(lab, V, &bob, RL_ERROR_STATE, "saved");
+    image_is(lab, V, RL_FILE_DIRTY, "two");
+}
+
 /* Several domains that only read share one image. */
 static void
 test_readers_share(Lab *lab)
@@ -246,6 +275,7 @@ main(int argc, char **argv)
     lab_add("/keep/nothing-to-confirm", test_nothing_to_confirm);
     lab_add("/keep/restore-without-its-image", test_restore_without_its_image);
     lab_add("/keep/not-while-it-is-open", test_not_while_it_is_open);
+    lab_add("/keep/file-cannot-be-noted", test_file_cannot_be_noted);
     lab_add("/keep/readers-share", test_readers_share);
     lab_add("/keep/decisions", test_decisions);
     lab_add("/keep/what-cannot-be-told", test_what_cannot_be_told);

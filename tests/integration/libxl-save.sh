@@ -1,0 +1,111 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# filesystems: xfs ext4
+# What the hook makes of save files of the libxl driver, which are open in the daemon while it calls. A
+# shell plays the daemon; the real one is the matter of tests/xen.
+set -eu
+. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool kinds -- perl
+POOL=$dir/pool
+options="<reflink:volume match='vm/volatile' kind='volatile'/>"
+[ "$FS" != ext4 ] || options+="<reflink:fallback copy='yes'/>"
+reflink_pool pool "$POOL" "$options"
+for volume in vm/disk vm/volatile; do
+    virsh vol-create-as pool "$volume" 1M
+done
+managed=/var/lib/libvirt/libxl/save
+mkdir -p "$managed"
+
+# domain NAME: its XML. Both have the same disks.
+domain()
+{
+    local volume
+
+    echo "<domain type='xen'><name>$1</name>"
+    echo "<uuid>00000000-0000-4000-8000-00000000000${1#vm}</uuid><devices>"
+    for volume in disk volatile; do
+        echo "<disk type='file' device='disk'><source file='$POOL/vm/$volume-dirty.img'/>"
+        echo "<target dev='xvd${volume:0:1}' bus='xen'/></disk>"
+    done
+    echo "</devices></domain>"
+}
+
+# call DOMAIN OPERATION SUBOPERATION
+call()
+{
+    domain "$1" | hook "$@"
+}
+
+# libxl_save_file DOMAIN: what its save file begins with.
+libxl_save_file()
+{
+    domain "$1" | perl -e 'local $/; my $xml = <STDIN> . "\0";
+        print "libvirt-xml\n \0 \r", pack("LL", 2, length $xml), "\0" x 40, $xml'
+}
+
+# is_on_disk TEXT: both images hold it.
+is_on_disk()
+{
+    local volume
+
+    for volume in disk volatile; do
+        [ "$(head -c ${#1} "$POOL/vm/$volume-dirty.img")" = "$1" ] || die "$volume does not hold $1"
+    done
+}
+
+# run_to_save FILE: a run of vm1, which writes, and is saved to that.
+run_to_save()
+{
+    call vm1 prepare begin
+    call vm1 started begin
+    echo "of the guest" | tee >(write_image "$POOL/vm/disk-dirty.img") |
+        write_image "$POOL/vm/volatile-dirty.img"
+    eventually 10 is_on_disk "of the guest"
+    libxl_save_file vm1 >"$1"
+    call vm1 release end 9>>"$1"
+    workers_done
+    saved_well
+}
+
+saved_well()
+{
+    expect_info vm/disk "saved"
+    expect_info vm/volatile "saved"
+    is_on_disk "of the guest"
+}
+
+# restore_and_end FILE
+restore_and_end()
+{
+    call vm1 prepare begin 9<"$1"
+    is_on_disk "of the guest"
+    call vm1 started begin
+    call vm1 release end
+    workers_done
+    kinds_no_dirty
+}
+
+run_to_save "$LAB/vm.save"
+fails_with "is saved on it" call vm1 prepare begin
+fails_with "is saved on it" call vm2 prepare begin
+restore_and_end "$LAB/vm.save"
+ok "saved to a file: only the restore of that domain goes on"
+
+run_to_save "$LAB/vm.save"
+mv "$LAB/vm.save" "$LAB/elsewhere"
+fails_with "is saved on it" call vm1 prepare begin
+fails_with "is saved on it" call vm2 prepare begin
+saved_well
+restore_and_end "$LAB/elsewhere"
+ok "a file that is not where it was written may be elsewhere: refused, but for the restore from there"
+
+run_to_save "$managed/vm1.save"
+fails_with "is saved on it" call vm1 prepare begin
+rm "$managed/vm1.save"
+call vm1 prepare begin
+[ "$(head -c 12 "$POOL/vm/disk-dirty.img")" = "of the guest" ] || die "it did not go on"
+call vm1 release end
+workers_done
+ok "without its managed save file a saved domain is one that crashed"
+
+no_temporary
+done_testing

@@ -77,12 +77,15 @@ decide_leftover(const RlVolume *volume, int fd, const RlRun *run, RlHold hold, R
     return true;
 }
 
-/* Domains that only read do not hurt each other: an installation medium is many domains' disk. */
+/* Domains that only read do not hurt each other: an installation medium is many domains' disk. What
+ * a dead run has left holds what the clean image was then; a direct volume's is that itself. */
 static bool
-may_be_shared(int fd, const RlRun *run, RlHold hold, RlStartFlags flags)
+may_be_shared(const RlVolume *volume, int fd, const RlRun *run, RlHold hold, RlStartFlags flags)
 {
-    return (flags & RL_START_READONLY) && run && run->readonly && hold == RL_HOLD_NONE &&
-           !rl_inuse(fd);
+    if (!(flags & RL_START_READONLY) || !run || !run->readonly || hold != RL_HOLD_NONE ||
+        rl_inuse(fd))
+        return false;
+    return volume->kind == RL_KIND_DIRECT || rl_run_is_fresh(run) || rl_run_is_held(run, fd);
 }
 
 bool
@@ -95,7 +98,7 @@ rl_takeover_decide(const RlVolume *volume, int fd, const RlRun *run, const RlOwn
 
     if (!rl_hold_get(fd, &hold, error))
         return false;
-    if (may_be_shared(fd, run, hold, flags)) {
+    if (may_be_shared(volume, fd, run, hold, flags)) {
         *ret_takeover = RL_TAKEOVER_SHARE;
         return true;
     }

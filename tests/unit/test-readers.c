@@ -71,6 +71,38 @@ test_unwritten(Lab *lab)
     g_assert_cmpuint(image_inode(lab, V, RL_FILE_PRECACHE), ==, inode);
 }
 
+/* What nobody reads any more, as after a crash of the host, is of an old clean image. */
+static void
+test_dead_run(Lab *lab)
+{
+    lab_create(lab, V, "one", MIB);
+    g_autoptr(RlStarted) dead = start_reader(lab, V, &alice);
+    age(lab, V);
+    int reader = image_open(lab, V, RL_FILE_DIRTY, O_RDONLY);
+    ino_t inode = image_inode(lab, V, RL_FILE_DIRTY);
+    g_autoptr(RlStarted) shared = start_reader(lab, V, &bob);
+    g_assert_cmpuint(image_inode(lab, V, RL_FILE_DIRTY), ==, inode);
+    g_assert_true(shared->continued);
+    close(reader);
+
+    age(lab, V);
+    g_autoptr(RlStarted) anew = start_reader(lab, V, &xen);
+    g_assert_false(anew->continued);
+    g_assert_cmpuint(image_inode(lab, V, RL_FILE_DIRTY), !=, inode);
+    lab_stop(lab, V, &alice, RL_STOP_NOT_OWNED);
+}
+
+/* A direct volume has no other image. */
+static void
+test_dead_run_of_direct(Lab *lab)
+{
+    lab_create_kind(lab, DIRECT, RL_KIND_DIRECT, NULL, "one", MIB);
+    g_autoptr(RlStarted) dead = start_reader(lab, DIRECT, &alice);
+    age(lab, DIRECT);
+    g_autoptr(RlStarted) next = start_reader(lab, DIRECT, &bob);
+    image_is(lab, DIRECT, RL_FILE_DIRTY, "one");
+}
+
 /* A person ends what was found. */
 static void
 test_ended_by_hand(Lab *lab)
@@ -145,6 +177,8 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     lab_add_on("/readers/last-to-stop", "xfs btrfs", test_last_to_stop);
     lab_add_on("/readers/unwritten", "xfs btrfs", test_unwritten);
+    lab_add_on("/readers/dead-run", "xfs btrfs", test_dead_run);
+    lab_add_on("/readers/dead-run-of-direct", "xfs btrfs", test_dead_run_of_direct);
     lab_add_on("/readers/ended-by-hand", "xfs btrfs", test_ended_by_hand);
     lab_add_on("/readers/unstart", "xfs btrfs", test_unstart);
     lab_add_on("/readers/not-shared", "xfs btrfs", test_not_shared);

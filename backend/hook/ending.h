@@ -14,8 +14,8 @@ typedef enum {
 /**
  * rl_ending_find:
  * Says how the run of @domain ended, which libvirt has just told us is over. *@ret_file is where
- * its memory was saved, owned by the caller, NULL where that is not known, or not libvirt's own place
- * for it.
+ * its memory was saved, owned by the caller, NULL where that is not known, or not libvirt's own
+ * place for it.
  */
 RlEnding rl_ending_find(const RlDomain *domain, char **ret_file);
 

@@ -7,7 +7,7 @@ set -eu
 . "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/lab.sh"
 . "$SOURCE_DIR/tests/lib/pool.sh"
 . "$SOURCE_DIR/tests/lib/states.sh"
-requires_command filefrag
+requires_command filefrag losetup
 requires_filesystem "$FS" xfs
 lab_enter "$0" "$@"
 dir=$(lab_filesystem "$FS" 1G)
@@ -160,5 +160,28 @@ fails_with "neither a file nor a block device|format 'dir'" clone_from plain dir
 expect_not new volumes qubes
 nothing_left web
 ok "what is not raw is not taken in"
+
+# Another backend's function, which knows nothing of us, opens what the path leads to.
+truncate -s 400M "$LAB/device"
+mkfs.xfs -q "$LAB/device"
+mkdir "$LAB/fs-target"
+loop=$(losetup --find --show "$LAB/device")
+cleanup_fn losetup --detach "$loop"
+virsh pool-define-as other fs --source-dev "$loop" --source-format xfs --target "$LAB/fs-target"
+virsh pool-start other
+cleanup_fn virsh pool-destroy other
+virsh vol-create-as qubes mine 64M
+virsh vol-upload mine "$data" --pool qubes --sparse
+virsh vol-clone mine mine@named --pool qubes
+fails_with "no storage vol with matching path '$(virsh vol-path mine qubes)'" \
+    clone_from qubes mine other stopped 1
+start_volume mine
+dd if="$new" of="$(virsh vol-path mine qubes)" bs=1M count=16 conv=notrunc status=none
+clone_from qubes mine other running 1
+cmp -n 16777216 "$LAB/fs-target/running" "$new"
+clone_from qubes mine@named other revision 1
+cmp "$LAB/fs-target/revision" "$data"
+discard_volume mine
+ok "into a pool of another type libvirt copies the dirty image, if there is one; a revision is what it is"
 
 done_testing

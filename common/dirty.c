@@ -139,8 +139,8 @@ rl_dirty_make(const RlVolume *volume, const RlBase *base, GError **error)
 int
 rl_dirty_make_empty(const RlVolume *volume, uint64_t capacity, GError **error)
 {
-    RlAccess access = RL_ACCESS_DEFAULT;
-    rl_autofd int fd = rl_newfile_open_for(volume->dir, volume->dirty_file, &access, error);
+    rl_autofd int fd =
+        rl_newfile_open_for(volume->dir, volume->dirty_file, &volume->record->access, error);
 
     if (fd >= 0 && ftruncate(fd, (off_t) capacity) < 0) {
         rl_fail_errno(error, errno, "cannot set the size of a new image");

@@ -9,6 +9,7 @@ rl_record_new(RlKind kind, const char *source, uint64_t capacity)
     record->kind = kind;
     record->source = g_strdup(source);
     record->capacity = capacity;
+    record->access = (RlAccess) RL_ACCESS_DEFAULT;
     return record;
 }
 

@@ -3,6 +3,7 @@
  * opens a pool hands it the functions that read and write them (xml/documents.h has them). */
 #pragma once
 
+#include "newfile.h"
 #include "options.h"
 
 #include <glib.h>
@@ -13,11 +14,12 @@ typedef struct {
     RlKind kind;
     char *source;      /* the name of a snapshot's source volume, else NULL */
     uint64_t capacity; /* bytes; what a volatile (or larger snapshot) volume starts with */
+    RlAccess access;   /* of a volatile volume's images; of others an image tells */
 } RlRecord;
 
 /**
  * rl_record_new:
- * Returns a record, owned by the caller; @source is copied and may be NULL.
+ * Returns a record with the default access, owned by the caller; @source is copied and may be NULL.
  */
 RlRecord *rl_record_new(RlKind kind, const char *source, uint64_t capacity);
 

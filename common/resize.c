@@ -114,6 +114,7 @@ resize_record(const RlVolume *volume, uint64_t capacity, GError **error)
             volume->name->volume, volume->record->source);
 
     g_autoptr(RlRecord) record = rl_record_new(volume->kind, NULL, capacity);
+    record->access = volume->record->access;
     g_autofree char *text = volume->pool->documents->record_format(record, volume->name->volume);
     return rl_newfile_write(volume->dir, volume->record_file, text, 0600, error);
 }

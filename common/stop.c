@@ -116,6 +116,7 @@ stop_volatile(const RlVolume *volume, RlStop *ret_stop, GError **error)
     /* A size that was changed while it ran is kept. */
     if (volume->record->capacity != size) {
         g_autoptr(RlRecord) record = rl_record_new(RL_KIND_VOLATILE, NULL, size);
+        record->access = volume->record->access;
         g_autofree char *text =
             volume->pool->documents->record_format(record, volume->name->volume);
         if (!rl_newfile_write(volume->dir, volume->record_file, text, 0600, error))

@@ -11,6 +11,9 @@
 
 #include <string.h>
 
+#define ACCESS_MODE_MAX 07777
+#define ACCESS_ID_MAX (G_MAXUINT32 - 1)
+
 /* The elements of a record that count. */
 typedef struct {
     const xmlNode *name;
@@ -126,11 +129,43 @@ check_source(const xmlNode *node, int kind, const char *source, GError **error)
     return check_length(node, "source of <reflink:volume>", source, error);
 }
 
+/* A number of an access, which may be -1 where @least says so. */
+static bool
+read_part(const char *text, guint base, gint64 least, gint64 most, gint64 *ret_value)
+{
+    return g_ascii_string_to_signed(text, base, least, most, ret_value, NULL);
+}
+
+/* "MODE OWNER GROUP", the mode in octal digits, -1 for an owner or group that is the maker's. */
+static bool
+read_access(const xmlNode *node, RlRecord *record, GError **error)
+{
+    g_autofree char *text = rl_xml_attribute(node, "access");
+    gint64 mode, uid, gid;
+
+    if (!text)
+        return true;
+    if (record->kind != RL_KIND_VOLATILE)
+        return rl_xml_fail(node, error, "access of <reflink:volume>: only a volatile one has it");
+    g_auto(GStrv) parts = g_strsplit(text, " ", 4);
+    if (g_strv_length(parts) != 3 || !read_part(parts[0], 8, 0, ACCESS_MODE_MAX, &mode) ||
+        !read_part(parts[1], 10, -1, ACCESS_ID_MAX, &uid) ||
+        !read_part(parts[2], 10, -1, ACCESS_ID_MAX, &gid)) {
+        g_autofree char *shown = rl_xml_shorten(text);
+        return rl_xml_fail(node, error,
+                           "access='%s' of <reflink:volume>: must be a mode, an owner and a group, "
+                           "such as '0640 107 -1'",
+                           shown);
+    }
+    record->access = (RlAccess){(mode_t) mode, (uid_t) uid, (gid_t) gid};
+    return true;
+}
+
 /* Returns NULL with @error set. */
 static RlRecord *
 read_ours(const xmlNode *node, uint64_t capacity, GError **error)
 {
-    const char *const known[] = {"kind", "source", NULL};
+    const char *const known[] = {"kind", "source", "access", NULL};
 
     if (!rl_xml_check_attributes(node, known, error) || !rl_xml_check_empty(node, error))
         return NULL;
@@ -149,7 +184,8 @@ read_ours(const xmlNode *node, uint64_t capacity, GError **error)
     }
     if (!check_source(node, kind, source, error))
         return NULL;
-    return rl_record_new((RlKind) kind, source, capacity);
+    g_autoptr(RlRecord) record = rl_record_new((RlKind) kind, source, capacity);
+    return read_access(node, record, error) ? g_steal_pointer(&record) : NULL;
 }
 
 static RlRecord *
@@ -177,6 +213,13 @@ rl_xml_record_parse(const char *text, size_t length, const char *what, GError **
     return record;
 }
 
+/* Of a user or group; none is -1. */
+static gint64
+id_number(guint32 id)
+{
+    return id == (guint32) -1 ? -1 : (gint64) id;
+}
+
 char *
 rl_xml_record_format(const RlRecord *record, const char *name)
 {
@@ -194,6 +237,10 @@ rl_xml_record_format(const RlRecord *record, const char *name)
         rl_xml_append_escaped(out, record->source);
         g_string_append_c(out, '\'');
     }
+    if (record->kind == RL_KIND_VOLATILE)
+        g_string_append_printf(out, " access='0%o %" G_GINT64_FORMAT " %" G_GINT64_FORMAT "'",
+                               (guint) record->access.mode, id_number(record->access.uid),
+                               id_number(record->access.gid));
     g_string_append(out, "/>\n</volume>\n");
     return g_string_free(out, FALSE);
 }

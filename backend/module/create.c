@@ -156,8 +156,10 @@ decide_record(const RlDraft *draft, const virStorageVolDef *vol, RlRecord **ret_
         *ret_record = rl_snapshot_record(draft->pool, vol, &error);
         return *ret_record ? 0 : rl_report(error);
     }
-    if (kind != RL_KIND_PERSISTENT)
+    if (kind != RL_KIND_PERSISTENT) {
         *ret_record = rl_record_new(kind, NULL, vol->target.capacity);
+        (*ret_record)->access = wanted_access(vol);
+    }
     return 0;
 }
 

@@ -124,9 +124,22 @@ backing_path(const RlVolume *volume)
     return NULL;
 }
 
+/* What is not said (-1) libvirt leaves out. */
+static void
+describe_access(virStorageVolDef *vol, const RlAccess *access)
+{
+    if (!vol->target.perms)
+        vol->target.perms = g_new0(virStoragePerms, 1);
+    vol->target.perms->mode = access->mode;
+    vol->target.perms->uid = access->uid;
+    vol->target.perms->gid = access->gid;
+}
+
 void
 rl_describe_volume(virStorageVolDef *vol, const RlVolume *volume)
 {
+    /* A snapshot's are its source's when it starts. */
+    const RlAccess unsaid = {(mode_t) -1, (uid_t) -1, (gid_t) -1};
     g_autofree char *backing = backing_path(volume);
     uint64_t capacity;
 
@@ -135,6 +148,7 @@ rl_describe_volume(virStorageVolDef *vol, const RlVolume *volume)
     } else {
         vol->target.capacity = rl_volume_capacity(volume, &capacity, NULL) ? capacity : 0;
         vol->target.allocation = vol->target.physical = 0;
+        describe_access(vol, volume->kind == RL_KIND_VOLATILE ? &volume->record->access : &unsaid);
         g_clear_pointer(&vol->target.timestamps, g_free);
     }
     rl_describe_backing(vol, backing);

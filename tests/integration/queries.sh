@@ -164,6 +164,25 @@ virsh vol-clone web readable@current --pool qubes
 [ "$(stat -c '%a %u %g' "$(image readable)")" = "644 7 8" ]
 virsh vol-create-as qubes private 1M
 [ "$(stat -c '%a %u %g' "$(image private)")" = "600 0 0" ]
+create_volume qubes tmp/volatile 1048576 "$permissions"
+owned="<mode>0644</mode> <owner>7</owner> <group>8</group>"
+permissions_shown()
+{
+    virsh vol-dumpxml tmp/volatile qubes | sed -n '/<permissions>/,/<.permissions>/p' | sed '1d;$d' | xargs
+}
+for size in 2 4; do
+    expect_exactly "$owned" permissions_shown
+    start_volume tmp/volatile
+    [ "$(stat -c '%a %u %g' "$(image tmp/volatile -dirty.img)")" = "644 7 8" ]
+    virsh vol-resize tmp/volatile ${size}M --pool qubes
+    stop_volume tmp/volatile
+    virsh pool-refresh qubes
+    expect_exactly "$owned" permissions_shown
+    virsh vol-resize tmp/volatile $((size + 1))M --pool qubes
+done
+create_volume qubes vm/of-readable 0 \
+    "<backingStore><path>$(image readable)</path></backingStore>$permissions"
+expect_not "<permissions>" virsh vol-dumpxml vm/of-readable qubes
 ok "a volume has the mode and owner it was created with, through runs, reverts and revisions"
 
 done_testing

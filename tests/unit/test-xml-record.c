@@ -129,6 +129,47 @@ test_kind_and_source(void)
 }
 
 static void
+test_access(void)
+{
+    const char *bad[] = {"",
+                         "0640",
+                         "0640 1",
+                         "0640 1 2 3",
+                         "0680 1 2",
+                         "10000 1 2",
+                         "0640 -2 1",
+                         "0640 1 -2",
+                         "0640 x 1",
+                         "0640 1 x",
+                         "0640 4294967295 1",
+                         "0640 1 4294967295",
+                         "0640  1 2",
+                         "-1 1 2",
+                         "0640,1,2"};
+
+    for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {
+        g_autofree char *inner =
+            g_strdup_printf(NAME CAPACITY "<reflink:volume kind='volatile' access='%s'/>", bad[i]);
+        refuse(inner, "must be a mode, an owner and a group");
+    }
+    refuse(NAME CAPACITY "<reflink:volume kind='direct' access='0640 1 2'/>",
+           "only a volatile one has it");
+
+    g_autoptr(RlRecord) most =
+        parse(NAME CAPACITY "<reflink:volume kind='volatile' access='7777 4294967294 107'/>");
+    g_autoptr(RlRecord) least =
+        parse(NAME CAPACITY "<reflink:volume kind='volatile' access='0 -1 -1'/>");
+    g_autoptr(RlRecord) without = parse(NAME CAPACITY OURS);
+    g_assert_cmpuint(most->access.mode, ==, 07777);
+    g_assert_cmpuint(most->access.uid, ==, G_MAXUINT32 - 1);
+    g_assert_cmpuint(most->access.gid, ==, 107);
+    g_assert_cmpuint(least->access.mode, ==, 0);
+    g_assert_cmpuint(least->access.gid, ==, (gid_t) -1);
+    g_assert_cmpuint(without->access.mode, ==, 0600);
+    g_assert_cmpuint(without->access.uid, ==, (uid_t) -1);
+}
+
+static void
 test_name(void)
 {
     g_autofree char *name = repeat("n", 4097);
@@ -226,6 +267,11 @@ test_format(void)
                     "  <capacity unit='bytes'>1024</capacity>\n"
                     "  <reflink:volume kind='snapshot' source='t/root'/>\n"
                     "</volume>\n");
+
+    g_autoptr(RlRecord) volatile_one = rl_record_new(RL_KIND_VOLATILE, NULL, 1);
+    volatile_one->access = (RlAccess){0640, 107, (gid_t) -1};
+    g_autofree char *volatile_text = rl_xml_record_format(volatile_one, "a");
+    g_assert_nonnull(strstr(volatile_text, "kind='volatile' access='0640 107 -1'/>"));
 }
 
 int
@@ -237,6 +283,7 @@ main(int argc, char **argv)
     g_test_add_func("/xml/record/missing-or-twice", test_missing_or_twice);
     g_test_add_func("/xml/record/unknown", test_unknown);
     g_test_add_func("/xml/record/kind-and-source", test_kind_and_source);
+    g_test_add_func("/xml/record/access", test_access);
     g_test_add_func("/xml/record/name", test_name);
     g_test_add_func("/xml/record/capacity", test_capacity);
     g_test_add_func("/xml/record/hostile", test_hostile);

@@ -101,6 +101,10 @@ static const Example record_examples[] = {
     {true,
      RECORD(NAME CAPACITY "<reflink:volume kind='snapshot' source='t/root'> </reflink:volume>")},
     {true, RECORD(NAME CAPACITY "<reflink:volume kind='persistent'/>")},
+    {true, RECORD(NAME CAPACITY "<reflink:volume kind='volatile' access='0640 107 -1'/>")},
+    {false, RECORD(NAME CAPACITY "<reflink:volume kind='volatile' access='0680 107 -1'/>")},
+    {false, RECORD(NAME CAPACITY "<reflink:volume kind='volatile' access='0640 107'/>")},
+    {false, RECORD(NAME CAPACITY "<reflink:volume kind='direct' access='0640 107 -1'/>")},
     {true,
      RECORD("<key>k</key>" NAME CAPACITY "<target><o:x xmlns:o='urn:o'/>t</target>" OURS "<x/>")},
     {true, RECORD("<name x='1'>a<!-- c -->b</name>" CAPACITY OURS)},
@@ -253,9 +257,12 @@ test_formatted(void)
     g_autofree char *inner = rl_xml_options_format(options, false);
     g_autofree char *pool = g_strconcat("<pool " NS ">", inner, "</pool>", NULL);
     g_autofree char *volume = rl_xml_record_format(record, "a/b");
+    g_autoptr(RlRecord) empty = rl_record_new(RL_KIND_VOLATILE, NULL, 0);
+    g_autofree char *empty_volume = rl_xml_record_format(empty, "a/b");
     check_example(options_schema, marker, true, options_judge);
     check_example(options_schema, pool, true, options_judge);
     check_example(record_schema, volume, true, record_judge);
+    check_example(record_schema, empty_volume, true, record_judge);
 }
 
 int

@@ -66,8 +66,8 @@ bool rl_dirty_dates_are_true(const char *driver);
 
 /**
  * rl_dirty_make_empty:
- * Returns an unnamed sparse file of @capacity bytes in @volume's directory, owned by the caller; -1
- * with @error.
+ * Returns an unnamed sparse file of @capacity bytes in @volume's directory, with the access that is
+ * recorded of it, owned by the caller; -1 with @error.
  */
 int rl_dirty_make_empty(const RlVolume *volume, uint64_t capacity, GError **error);
 

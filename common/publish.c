@@ -101,9 +101,10 @@ lock_for_creation(const RlDraft *draft, RlVolume *volume, GError **error)
 static bool
 make_directory_anew(RlDraft *draft, GError **error)
 {
-    struct stat st;
+    struct stat st = {.st_nlink = 1}; /* where it cannot be told */
 
-    if (fstat(draft->fd, &st) < 0 || st.st_nlink > 0)
+    fstat(draft->fd, &st);
+    if (st.st_nlink > 0)
         return refuse_removed(draft, error);
     rl_fd_close(&draft->dir);
     draft->dir = rl_dir_make(draft->pool->root, draft->name->dir, error);

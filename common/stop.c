@@ -134,6 +134,9 @@ stop_direct(const RlVolume *volume, int fd, RlStop *ret_stop, GError **error)
     if (!rl_attr_get_number(fd, RL_ATTR_HIGHEST, &highest, error) ||
         !rl_identity_new(fd, highest, error) || !rl_dirty_sync(volume, fd, error))
         return false;
+    /* As in a commit. */
+    if (rl_inuse(fd))
+        return refuse_busy(volume, error);
     if (renameat2(volume->dir, volume->dirty_file, volume->dir, volume->clean_file,
                   RENAME_NOREPLACE) < 0)
         return rl_fail_errno(error, errno, "volume '%s': cannot rename its image",

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #define V "a/b/private"
+#define DIRECT "db/main"
 
 /* The image whose fsync(2) is waited for, the number of times it is still to come before somebody
  * opens the image at @path, and who that is. */
@@ -64,6 +65,19 @@ run_of(Lab *lab, const char *name)
     return run;
 }
 
+/* It is still alice's, as it was @before. The late writer writes, and goes. */
+static void
+is_as_before(Lab *lab, const char *name, const RlRun *before)
+{
+    g_autoptr(RlRun) after = run_of(lab, name);
+
+    g_assert_true(rl_run_is_of(after, &alice));
+    g_assert_cmpint(after->since_us, ==, before->since_us);
+    g_assert_cmpint(pwrite(late.writer, "six", 3, 0), ==, 3);
+    lab_start_fails(lab, name, &bob, RL_ERROR_BUSY, "in use by domain 'alice'");
+    rl_fd_close(&late.writer);
+}
+
 static void
 test_end_is_tried_again(Lab *lab)
 {
@@ -75,16 +89,26 @@ test_end_is_tried_again(Lab *lab)
         stop_fails_for_late_writer(lab, V, number);
         image_is(lab, V, RL_FILE_CLEAN, "one");
         assert_revisions(lab, V, "");
-        g_autoptr(RlRun) after = run_of(lab, V);
-        g_assert_true(rl_run_is_of(after, &alice));
-        g_assert_cmpint(after->since_us, ==, before->since_us);
-        g_assert_cmpint(pwrite(late.writer, "six", 3, 0), ==, 3);
-        lab_start_fails(lab, V, &bob, RL_ERROR_BUSY, "in use by domain 'alice'");
-        rl_fd_close(&late.writer);
+        is_as_before(lab, V, before);
     }
     lab_stop(lab, V, &alice, RL_STOP_COMMITTED);
     image_is(lab, V, RL_FILE_CLEAN, "six");
     assert_revisions(lab, V, "1");
+}
+
+static void
+test_end_of_direct_is_tried_again(Lab *lab)
+{
+    lab_create_kind(lab, DIRECT, RL_KIND_DIRECT, NULL, "one", MIB);
+    lab_start(lab, DIRECT, &alice);
+    g_autoptr(RlRun) before = run_of(lab, DIRECT);
+    for (int number = 1; number <= 2; number++) {
+        stop_fails_for_late_writer(lab, DIRECT, number);
+        g_assert_false(image_is_there(lab, DIRECT, RL_FILE_CLEAN));
+        is_as_before(lab, DIRECT, before);
+    }
+    lab_stop(lab, DIRECT, &alice, RL_STOP_RETURNED);
+    image_is(lab, DIRECT, RL_FILE_CLEAN, "six");
 }
 
 int
@@ -92,5 +116,6 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     lab_add("/late-writer/end-is-tried-again", test_end_is_tried_again);
+    lab_add("/late-writer/end-of-direct-is-tried-again", test_end_of_direct_is_tried_again);
     return g_test_run();
 }

@@ -19,7 +19,8 @@ bool rl_event_restore(const RlDomain *domain, GError **error);
 
 /**
  * rl_event_started:
- * Notes that @domain runs, so that what it was restored on ends with it.
+ * Notes that @domain has started, or was found running by a daemon that has come back, so that what
+ * it was restored on ends with it.
  */
 bool rl_event_started(const RlDomain *domain, GError **error);
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "common/error.h"
+#include "common/log.h"
 #include "events.h"
 #include "xml/domain.h"
 
@@ -50,6 +51,17 @@ run(bool (*event)(const RlDomain *, GError **), const char *name)
     return 1;
 }
 
+/* Nobody reads the errors of what succeeds. */
+static bool
+confirm(const RlDomain *domain, G_GNUC_UNUSED GError **error)
+{
+    g_autoptr(GError) cause = NULL;
+
+    if (!rl_event_started(domain, &cause))
+        rl_log_warning("domain %s: %s", domain->name, cause->message);
+    return true;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -61,10 +73,11 @@ main(int argc, char **argv)
     }
     if (strcmp(argv[2], "prepare") == 0 && strcmp(argv[3], "begin") == 0)
         return run(rl_event_prepare, argv[1]);
-    if (strcmp(argv[2], "started") == 0 && strcmp(argv[3], "begin") == 0) {
+    bool runs = strcmp(argv[2], "started") == 0 || strcmp(argv[2], "reconnect") == 0;
+    if (runs && strcmp(argv[3], "begin") == 0) {
         /* A domain that runs must not be ended for this: what is not noted is only kept longer than
          * needed. */
-        run(rl_event_started, argv[1]);
+        run(confirm, argv[1]);
         return 0;
     }
     if (strcmp(argv[2], "release") == 0 && strcmp(argv[3], "end") == 0)

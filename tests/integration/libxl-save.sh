@@ -73,12 +73,12 @@ saved_well()
     is_on_disk "of the guest"
 }
 
-# restore_and_end FILE
+# restore_and_end FILE [OPERATION]: it is restored, by which call its hook is told that it runs, and ends.
 restore_and_end()
 {
     call vm1 prepare begin 9<"$1"
     is_on_disk "of the guest"
-    call vm1 started begin
+    call vm1 "${2:-started}" begin
     call vm1 release end
     workers_done
     kinds_no_dirty
@@ -106,6 +106,13 @@ call vm1 prepare begin
 call vm1 release end
 workers_done
 ok "without its managed save file a saved domain is one that crashed"
+
+run_to_save "$LAB/vm.save"
+restore_and_end "$LAB/vm.save" reconnect
+mv "$POOL/.reflink-pool.xml" "$LAB/marker"
+call vm1 reconnect begin
+mv "$LAB/marker" "$POOL/.reflink-pool.xml"
+ok "a daemon that finds it running when it comes back confirms the restore as well"
 
 no_temporary
 done_testing

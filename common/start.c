@@ -100,11 +100,12 @@ refuse_missing(const Start *start, GError **error)
 static bool
 refuse_lost(const Start *start, GError **error)
 {
-    return rl_fail(error, RL_ERROR_STATE,
-                   "volume '%s' has no dirty image any more, and the saved memory of domain '%s' "
-                   "belongs to one: "
-                   "start it without (virsh managedsave-remove)",
-                   start->volume->name->volume, start->owner->name);
+    return rl_fail(
+        error, RL_ERROR_STATE,
+        "volume '%s' has no dirty image any more, and the saved memory of domain '%s' "
+        "belongs to one: start it without that memory ('virsh start'; if it was saved by "
+        "'virsh managedsave', after 'virsh managedsave-remove')",
+        start->volume->name->volume, start->owner->name);
 }
 
 static RlRunTraits

@@ -1,0 +1,81 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# filesystems: xfs
+# Under the qemu driver a restore is two calls of the hook. The second one is a start like any other but
+# for the save file, which the daemon, or the program that reads it past the host's cache, has open. A
+# shell plays the daemon; the real one is the matter of tests/guest/save-restore.sh.
+set -eu
+. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool kinds -- perl
+POOL=$dir/pool
+reflink_pool pool "$POOL"
+virsh vol-create-as pool vm/disk 1M
+cp "$(command -v bash)" "$LAB/virtqemud"
+cp "$(command -v perl)" "$LAB/virtqemud-perl"
+cp "$(command -v sleep)" "$LAB/libvirt_iohelper"
+
+# domain NUMBER: its XML. All have the same disk.
+domain()
+{
+    echo "<domain type='qemu'><name>vm$1</name>"
+    echo "<uuid>00000000-0000-4000-8000-00000000000$1</uuid><devices><disk type='file' device='disk'>"
+    echo "<source file='$POOL/vm/disk-dirty.img'/><target dev='vda' bus='virtio'/></disk>"
+    echo "</devices></domain>"
+}
+
+# call SCRIPT [OPERATION]: the daemon does that, and calls the hook for vm1 with "$@" in it.
+call()
+{
+    # shellcheck disable=SC2016
+    domain 1 | "$LAB/virtqemud" -c "$1"'; exit $?' - \
+        /etc/libvirt/hooks/qemu.d/50-reflink vm1 "${2:-prepare}" begin -
+}
+
+# restored SCRIPT: libvirt says that it restores the domain; what comes then is a start with that
+# SCRIPT, and finds the disk.
+restored()
+{
+    call '"$@"' restore
+    call "$1"
+    expect "vm1" "$STAGE_DIR/bin/virt-reflink" info "$POOL" vm/disk
+    setfattr -n trusted.libvirt-reflink.hold -v saved "$POOL/vm/disk-dirty.img"
+}
+
+# not_restored SCRIPT: the same, and it is not taken for a restore.
+not_restored()
+{
+    call '"$@"' restore
+    fails_with "is saved on it" call "$1"
+    expect_info vm/disk "saved"
+}
+
+call '"$@"'
+setfattr -n trusted.libvirt-reflink.hold -v saved "$POOL/vm/disk-dirty.img"
+domain 1 | qemu_save_file >"$LAB/vm1.save"
+domain 2 | qemu_save_file >"$LAB/vm2.save"
+sed 's/LibvirtQemudSave/LibvirtQemudPart/' "$LAB/vm1.save" >"$LAB/part.save"
+
+not_restored '"$@"'
+for file in vm2 part; do
+    not_restored "exec 9<$LAB/$file.save; \"\$@\""
+done
+not_restored "exec 9<>$LAB/vm1.save; \"\$@\""
+ok "a call that no restore followed opens nothing, whatever else is open"
+
+not_restored "$LAB/libvirt_iohelper 20 <$LAB/vm2.save >/dev/null 2>&1 & \"\$@\""
+not_restored "$LAB/virtqemud -c 'sleep 20; :' <$LAB/vm1.save >/dev/null 2>&1 & \"\$@\""
+ok "nor with a program that reads another domain's file, or is none that reads for the daemon"
+
+fails_with "is saved on it" call "exec 9<$LAB/vm1.save; \"\$@\""
+ok "an open file alone is no restore either"
+
+restored "exec 9<$LAB/vm1.save; \"\$@\""
+ok "with the domain's file open it is one"
+
+restored "$LAB/libvirt_iohelper 20 <$LAB/vm1.save >/dev/null 2>&1 & \"\$@\""
+# A daemon that has not waited for its end yet.
+# shellcheck disable=SC2016
+not_waiting='sleep 1; exit(system(@ARGV) >> 8)'
+restored "$LAB/libvirt_iohelper 0.1 <$LAB/vm1.save >/dev/null 2>&1 & exec $LAB/virtqemud-perl -e '$not_waiting' \"\$@\""
+ok "so it is where a program reads for the daemon, or has read all"
+
+done_testing

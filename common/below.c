@@ -49,7 +49,7 @@ rl_below_other(int fd, const RlOwner *owner, char **ret_name, GError **error)
     g_auto(GStrv) lines = g_strsplit(text ? text : "", "\n", -1);
     for (char **line = lines; *line && !*ret_name; line++) {
         g_auto(GStrv) parts = g_strsplit(*line, " ", 3);
-        if (!is_line_of(*line, owner) && **line)
+        if (**line && !(owner && is_line_of(*line, owner)))
             *ret_name = g_strdup(g_strv_length(parts) == 3 ? parts[2] : "unknown");
     }
     return true;

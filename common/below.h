@@ -14,8 +14,8 @@ bool rl_below_add(int fd, const RlOwner *owner, GError **error);
 
 /**
  * rl_below_other:
- * Returns true with *@ret_name, the name of a domain other than @owner whose disk is an overlay on
- * the image @fd, owned by the caller; NULL where there is none.
+ * Returns true with *@ret_name, the name of a domain other than @owner (NULL: of any) whose disk is
+ * an overlay on the image @fd, owned by the caller; NULL where there is none.
  */
 bool rl_below_other(int fd, const RlOwner *owner, char **ret_name, GError **error);
 

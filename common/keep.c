@@ -35,12 +35,11 @@ open_owned(const RlVolume *volume, const RlOwner *owner, RlRun **ret_run, GError
 /* The mark comes first of what is written. Of the file's name only the start without a restore
  * knows to make use; that of an earlier save's file must not be there with the mark. */
 static bool
-mark_saved(const RlVolume *volume, int fd, const char *file, const RlOwner *below, GError **error)
+mark_saved(const RlVolume *volume, int fd, const char *file, GError **error)
 {
     g_autoptr(GError) cause = NULL;
 
-    if (!rl_hold_forget_file(fd, error) || (below && !rl_below_add(fd, below, error)) ||
-        !rl_hold_set(fd, RL_HOLD_SAVED, error))
+    if (!rl_hold_forget_file(fd, error) || !rl_hold_set(fd, RL_HOLD_SAVED, error))
         return false;
     if (file && !rl_hold_set_file(fd, file, &cause))
         rl_log_warning("volume '%s': cannot note that its domain was saved to '%s': %s",
@@ -51,12 +50,10 @@ mark_saved(const RlVolume *volume, int fd, const char *file, const RlOwner *belo
     return true;
 }
 
-/* @below is the domain whose disk is an overlay on the image, or NULL. */
 static bool
-mark_kept(const RlVolume *volume, int fd, const RlOwner *below, GError **error)
+mark_kept(const RlVolume *volume, int fd, GError **error)
 {
-    if (!(below ? rl_below_add(fd, below, error) : rl_below_clear(fd, error)) ||
-        !rl_hold_set(fd, RL_HOLD_KEPT, error) || !rl_run_clear(fd, error) ||
+    if (!rl_hold_set(fd, RL_HOLD_KEPT, error) || !rl_run_clear(fd, error) ||
         !rl_dirty_sync(volume, fd, error))
         return false;
     rl_volume_log(volume, "kept %s for the next start", volume->dirty_file);
@@ -112,8 +109,11 @@ hold(const RlPool *pool, const char *name, const RlOwner *owner, bool overlaid, 
         return rl_fail(error, RL_ERROR_BUSY,
                        "volume '%s': somebody still has its dirty image open for writing", name);
     *ret_done = true;
-    const RlOwner *below = overlaid ? owner : NULL;
-    return saved ? mark_saved(volume, fd, file, below, error) : mark_kept(volume, fd, below, error);
+    if (overlaid && !rl_below_add(fd, owner, error))
+        return false;
+    if (saved)
+        return mark_saved(volume, fd, file, error);
+    return (overlaid || rl_below_clear(fd, error)) && mark_kept(volume, fd, error);
 }
 
 bool
@@ -223,7 +223,7 @@ rl_volume_announce_restore(const RlPool *pool, const char *name, const RlOwner *
 
 /* Locks the volume and opens its dirty image, for a person's decision that @what tells. */
 static RlLock *
-lock_idle(RlVolume *volume, const char *what, int *ret_fd, GError **error)
+lock_idle(RlVolume *volume, const char *what, int *ret_fd, RlHold *ret_mark, GError **error)
 {
     g_autoptr(RlLock) lock = rl_volume_lock(volume, what, error);
     g_autoptr(RlRun) run = NULL;
@@ -249,6 +249,7 @@ lock_idle(RlVolume *volume, const char *what, int *ret_fd, GError **error)
     if (!ended && !rl_state_require_not_starting(volume, run, error))
         return NULL;
     *ret_fd = rl_fd_steal(&fd);
+    *ret_mark = mark;
     return g_steal_pointer(&lock);
 }
 
@@ -257,9 +258,13 @@ rl_volume_continue(const RlPool *pool, const char *name, GError **error)
 {
     g_autoptr(RlVolume) volume = rl_volume_find(pool, name, error);
     rl_autofd int fd = -1;
-    g_autoptr(RlLock) lock = volume ? lock_idle(volume, "continued", &fd, error) : NULL;
+    RlHold mark = RL_HOLD_NONE;
+    g_autoptr(RlLock) lock = volume ? lock_idle(volume, "continued", &fd, &mark, error) : NULL;
+    /* One decision at a time: an overlay is let go of by a person who was told of it. */
+    bool marked = mark == RL_HOLD_SAVED || mark == RL_HOLD_SUSPECT;
 
-    return lock && rl_state_require_clean(volume, error) && mark_kept(volume, fd, NULL, error);
+    return lock && rl_state_require_clean(volume, error) && (marked || rl_below_clear(fd, error)) &&
+           mark_kept(volume, fd, error);
 }
 
 bool
@@ -267,11 +272,12 @@ rl_volume_discard(const RlPool *pool, const char *name, GError **error)
 {
     g_autoptr(RlVolume) volume = rl_volume_find(pool, name, error);
     rl_autofd int fd = -1;
+    RlHold mark;
 
     if (!volume)
         return false;
     {
-        g_autoptr(RlLock) lock = lock_idle(volume, "discarded", &fd, error);
+        g_autoptr(RlLock) lock = lock_idle(volume, "discarded", &fd, &mark, error);
         if (!lock)
             return false;
         bool only_image = volume->kind == RL_KIND_DIRECT ||
@@ -280,6 +286,8 @@ rl_volume_discard(const RlPool *pool, const char *name, GError **error)
             return rl_fail(
                 error, RL_ERROR_STATE,
                 "volume '%s' cannot be discarded: its dirty image is the only one it has", name);
+        if (!rl_state_require_not_below(volume, fd, "discarded", error))
+            return false;
         if (!rl_dirty_drop(volume, error))
             return false;
     }

@@ -61,12 +61,17 @@ sync_size(int fd, const RlVolume *volume, GError **error)
 static bool
 require_resizable(const RlVolume *volume, GError **error)
 {
+    g_autofree char *below = NULL;
+    g_autoptr(RlRun) run = NULL;
     RlState state;
 
-    if (!rl_state_get(volume, &state, NULL, error))
+    if (!rl_state_get_below(volume, &state, &run, &below, error))
         return false;
     if (state == RL_STATE_SAVED || state == RL_STATE_SUSPECT)
         return rl_state_require_idle(volume, "resized", error);
+    /* Also while its domain runs on the overlay. */
+    if (below)
+        return rl_state_refuse_below(volume, "resized", below, error);
     return state != RL_STATE_ORPHAN || rl_state_require_clean(volume, error);
 }
 

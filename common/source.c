@@ -24,6 +24,10 @@ refuse_direct(const RlVolume *volume, GError **error)
             "that is restored and has stopped, or 'virt-reflink continue' and 'stop'",
         [RL_STATE_SUSPECT] = "is direct and suspect, since its disk reported an error: it has no "
                              "state at rest before 'virt-reflink continue' and 'stop'",
+        [RL_STATE_BELOW] =
+            "is direct and below an external snapshot: it has no state at rest before "
+            "that is merged and its domain has stopped, or 'virt-reflink continue' "
+            "and 'stop'",
         [RL_STATE_ORPHAN] = NULL, /* persistent ones alone are */
     };
     RlState state;

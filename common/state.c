@@ -4,16 +4,15 @@
 #include <errno.h>
 #include <string.h>
 
+#include "below.h"
 #include "error.h"
 #include "fd.h"
 #include "hold.h"
 #include "inuse.h"
 
 static RlState
-decide(const RlVolume *volume, int fd, const RlRun *run, RlHold hold)
+decide(const RlVolume *volume, int fd, const RlRun *run, RlHold hold, const char *below)
 {
-    if (rl_inuse(fd))
-        return RL_STATE_RUNNING;
     if (hold == RL_HOLD_SAVED)
         return RL_STATE_SAVED;
     if (hold == RL_HOLD_SUSPECT)
@@ -22,12 +21,13 @@ decide(const RlVolume *volume, int fd, const RlRun *run, RlHold hold)
         return RL_STATE_RUNNING;
     if (volume->kind == RL_KIND_PERSISTENT && !volume->clean.there)
         return RL_STATE_ORPHAN;
-    return RL_STATE_LEFT;
+    return below ? RL_STATE_BELOW : RL_STATE_LEFT;
 }
 
 /* Without the lock the image may be gone since that look: then the volume is stopped. */
 static bool
-state_of_image(const RlVolume *volume, RlState *ret_state, RlRun **ret_run, GError **error)
+state_of_image(const RlVolume *volume, RlState *ret_state, RlRun **ret_run, char **ret_below,
+               GError **error)
 {
     g_autoptr(GError) cause = NULL;
     rl_autofd int fd = rl_volume_open_image(volume, volume->dirty_file, &cause);
@@ -43,19 +43,41 @@ state_of_image(const RlVolume *volume, RlState *ret_state, RlRun **ret_run, GErr
     }
     if (!rl_run_get(fd, ret_run, error) || !rl_hold_get(fd, &hold, error))
         return false;
-    *ret_state = decide(volume, fd, *ret_run, hold);
+    /* Who writes to it has no overlay on it any more. */
+    if (rl_inuse(fd)) {
+        *ret_state = RL_STATE_RUNNING;
+        return true;
+    }
+    if (!rl_below_other(fd, NULL, ret_below, error))
+        return false;
+    *ret_state = decide(volume, fd, *ret_run, hold, *ret_below);
+    return true;
+}
+
+bool
+rl_state_get_below(const RlVolume *volume, RlState *ret_state, RlRun **ret_run, char **ret_below,
+                   GError **error)
+{
+    g_autofree char *below = NULL;
+    g_autoptr(RlRun) run = NULL;
+    RlState state = RL_STATE_STOPPED;
+
+    if (volume->dirty.there && !state_of_image(volume, &state, &run, &below, error))
+        return false;
+    *ret_state = state;
+    *ret_run = g_steal_pointer(&run);
+    *ret_below = g_steal_pointer(&below);
     return true;
 }
 
 bool
 rl_state_get(const RlVolume *volume, RlState *ret_state, RlRun **ret_run, GError **error)
 {
+    g_autofree char *below = NULL;
     g_autoptr(RlRun) run = NULL;
-    RlState state = RL_STATE_STOPPED;
 
-    if (volume->dirty.there && !state_of_image(volume, &state, &run, error))
+    if (!rl_state_get_below(volume, ret_state, &run, &below, error))
         return false;
-    *ret_state = state;
     if (ret_run)
         *ret_run = g_steal_pointer(&run);
     return true;
@@ -68,6 +90,7 @@ rl_state_to_string(RlState state)
         [RL_STATE_STOPPED] = "stopped", [RL_STATE_RUNNING] = "running",
         [RL_STATE_LEFT] = "left",       [RL_STATE_SAVED] = "saved",
         [RL_STATE_SUSPECT] = "suspect", [RL_STATE_ORPHAN] = "orphan",
+        [RL_STATE_BELOW] = "below",
     };
 
     return words[state];
@@ -93,6 +116,27 @@ rl_state_refuse_left(const RlVolume *volume, const char *what, GError **error)
                    "decide with 'virt-reflink stop'%s",
                    volume->name->volume, what,
                    volume->kind == RL_KIND_DIRECT ? "" : " or 'virt-reflink discard'");
+}
+
+bool
+rl_state_refuse_below(const RlVolume *volume, const char *what, const char *domain, GError **error)
+{
+    return rl_fail(
+        error, RL_ERROR_STATE,
+        "volume '%s' cannot be %s: it is below an external snapshot of domain '%s', whose disk "
+        "would be destroyed; merge that ('virsh blockcommit --active --pivot' while the domain "
+        "runs), or if it is not needed any more, let go of it with 'virt-reflink continue'",
+        volume->name->volume, what, domain);
+}
+
+bool
+rl_state_require_not_below(const RlVolume *volume, int fd, const char *what, GError **error)
+{
+    g_autofree char *domain = NULL;
+
+    if (!rl_below_other(fd, NULL, &domain, error))
+        return false;
+    return !domain || rl_state_refuse_below(volume, what, domain, error);
 }
 
 bool
@@ -124,16 +168,19 @@ rl_state_require_idle(const RlVolume *volume, const char *what, GError **error)
     const char *name = volume->name->volume;
     /* A direct volume has no other image. */
     const char *discard = volume->kind == RL_KIND_DIRECT ? "" : " or 'virt-reflink discard'";
+    g_autofree char *below = NULL;
     g_autoptr(RlRun) run = NULL;
     RlState state;
 
-    if (!rl_state_get(volume, &state, &run, error))
+    if (!rl_state_get_below(volume, &state, &run, &below, error))
         return false;
     switch (state) {
     case RL_STATE_STOPPED:
     case RL_STATE_LEFT:
     case RL_STATE_ORPHAN:
         return true;
+    case RL_STATE_BELOW:
+        return rl_state_refuse_below(volume, what, below, error);
     case RL_STATE_RUNNING:
         return rl_fail(error, RL_ERROR_STATE, "volume '%s' cannot be %s: it is running%s%s%s", name,
                        what, run ? " for domain '" : "", run ? run->name : "", run ? "'" : "");

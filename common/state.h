@@ -13,6 +13,7 @@ typedef enum {
     RL_STATE_SAVED, /* its domain was saved */
     RL_STATE_SUSPECT, /* its disk reported an error once */
     RL_STATE_ORPHAN,  /* a dirty image without the clean one that it belongs to */
+    RL_STATE_BELOW,   /* half of a domain's disk: the other half is in an overlay on it */
 } RlState;
 
 /**
@@ -22,6 +23,15 @@ typedef enum {
  * reads nothing of it.
  */
 bool rl_state_get(const RlVolume *volume, RlState *ret_state, RlRun **ret_run, GError **error);
+
+/**
+ * rl_state_get_below:
+ * As rl_state_get(). *@ret_below is the name of a domain whose disk is an overlay on the dirty
+ * image (below.h), owned by the caller, whatever the state; NULL where there is none, or where
+ * somebody has the image open for writing.
+ */
+bool rl_state_get_below(const RlVolume *volume, RlState *ret_state, RlRun **ret_run,
+                        char **ret_below, GError **error);
 
 /**
  * rl_state_to_string:
@@ -49,6 +59,21 @@ bool rl_state_require_unlinked(const RlVolume *volume, GError **error);
  * Says that @volume was left with a dirty image, and @what of it; and the ways out. Always false.
  */
 bool rl_state_refuse_left(const RlVolume *volume, const char *what, GError **error);
+
+/**
+ * rl_state_refuse_below:
+ * Says that @volume cannot be @what, since it is below an overlay of @domain; and the ways out.
+ * Always false.
+ */
+bool rl_state_refuse_below(const RlVolume *volume, const char *what, const char *domain,
+                           GError **error);
+
+/**
+ * rl_state_require_not_below:
+ * False with RL_ERROR_STATE, as rl_state_refuse_below(), if a domain's disk is an overlay on the
+ * dirty image @fd of @volume.
+ */
+bool rl_state_require_not_below(const RlVolume *volume, int fd, const char *what, GError **error);
 
 /**
  * rl_state_require_not_starting:

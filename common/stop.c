@@ -246,7 +246,9 @@ rl_volume_stop(const RlPool *pool, const char *name, const RlOwner *owner, RlSto
         return rl_run_leave(fd, run, error);
     /* Whose domain has just stopped knows what it left; a person who ends what was found does not.
      */
-    if (go_on && !owner && !rl_takeover_check(volume, fd, error))
+    if (go_on && !owner &&
+        (!rl_state_require_not_below(volume, fd, "stopped", error) ||
+         !rl_takeover_check(volume, fd, error)))
         return false;
     if (!go_on || stop_kind(volume, fd, run, ret_stop, error))
         return true;

@@ -43,17 +43,6 @@ rl_takeover_check(const RlVolume *volume, int fd, GError **error)
     return true;
 }
 
-/* Another domain's overlay lies on it: who writes below that destroys the domain's disk. */
-static bool
-refuse_below(const RlVolume *volume, const char *domain, GError **error)
-{
-    return rl_fail(
-        error, RL_ERROR_STATE,
-        "volume '%s' is below an external snapshot of domain '%s', whose disk would be destroyed; "
-        "if that is not needed any more, decide with 'virt-reflink continue' or 'discard'",
-        volume->name->volume, domain);
-}
-
 /* What becomes of a dirty image that nobody runs on and that no mark protects. */
 static bool
 decide_leftover(const RlVolume *volume, int fd, const RlRun *run, RlHold hold, RlStartFlags flags,
@@ -118,7 +107,7 @@ rl_takeover_decide(const RlVolume *volume, int fd, const RlRun *run, const RlOwn
     if (!rl_below_other(fd, owner, &below, error))
         return false;
     if (below && !(flags & RL_START_OVERLAID))
-        return refuse_below(volume, below, error);
+        return rl_state_refuse_below(volume, "started", below, error);
     return decide_leftover(volume, fd, run, hold, flags, ret_takeover, error);
 }
 

@@ -10,11 +10,11 @@
 
 static bool
 get_state(const RlPool *pool, const char *name, RlVolume **ret_volume, RlState *ret_state,
-          RlRun **ret_run, GError **error)
+          RlRun **ret_run, char **ret_below, GError **error)
 {
     g_autoptr(RlVolume) volume = rl_volume_find(pool, name, error);
 
-    if (!volume || !rl_state_get(volume, ret_state, ret_run, error))
+    if (!volume || !rl_state_get_below(volume, ret_state, ret_run, ret_below, error))
         return false;
     *ret_volume = g_steal_pointer(&volume);
     return true;
@@ -25,6 +25,7 @@ print_line(const RlPool *pool, const RlListed *listed)
 {
     g_autoptr(RlVolume) volume = NULL;
     g_autoptr(RlRun) run = NULL;
+    g_autofree char *below = NULL;
     g_autoptr(GError) error = NULL;
     RlState state;
 
@@ -33,12 +34,14 @@ print_line(const RlPool *pool, const RlListed *listed)
         return;
     }
     /* One volume that cannot be looked at does not hide the others. */
-    if (!get_state(pool, listed->name, &volume, &state, &run, &error)) {
+    if (!get_state(pool, listed->name, &volume, &state, &run, &below, &error)) {
         printf("%-40s %s\n", listed->name, error->message);
         return;
     }
-    printf("%-40s %-10s %-8s %9u  %s%s%s\n", listed->name, rl_kind_to_string(volume->kind),
-           rl_state_to_string(state), listed->revisions->len, run ? run->name : "",
+    const char *domain = run ? run->name : below ? below : "";
+    printf("%-40s %-10s %-8s %9u  %s%s%s%s\n", listed->name, rl_kind_to_string(volume->kind),
+           rl_state_to_string(state), listed->revisions->len, domain,
+           below ? " [its disk is an overlay on it]" : "",
            listed->shared ? " [its clean image is another volume's too]" : "",
            volume->contradictory ? " [its record contradicts its images]" : "");
 }
@@ -81,10 +84,11 @@ rl_command_info(const RlPool *pool, const char *name, GError **error)
 {
     g_autoptr(RlVolume) volume = NULL;
     g_autoptr(RlRun) run = NULL;
+    g_autofree char *below = NULL;
     g_autoptr(GPtrArray) revisions = NULL;
     RlState state;
 
-    if (!get_state(pool, name, &volume, &state, &run, error))
+    if (!get_state(pool, name, &volume, &state, &run, &below, error))
         return false;
     revisions = rl_revisions_list(volume->dir, volume->name->leaf, error);
     if (!revisions)
@@ -96,6 +100,8 @@ rl_command_info(const RlPool *pool, const char *name, GError **error)
     printf("%-16s %s\n", "state", rl_state_to_string(state));
     if (run)
         printf("%-16s %s (%s, %s)\n", "domain", run->name, run->driver, run->uuid);
+    if (below)
+        printf("%-16s %s\n", "overlay of", below);
     g_autofree char *dirty =
         g_build_filename(pool->path, volume->name->dir, volume->dirty_file, NULL);
     g_autofree char *xen = volume->dirty.there ? rl_xen_disks_owner(dirty) : NULL;

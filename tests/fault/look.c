@@ -123,7 +123,10 @@ settle(const RlPool *pool, const char *name, bool *ret_resting, GError **error)
     *ret_resting = state != RL_STATE_SAVED;
     if (state == RL_STATE_STOPPED || state == RL_STATE_SAVED)
         return true;
-    if (state == RL_STATE_SUSPECT && !rl_volume_continue(pool, name, error))
+    bool decided = state == RL_STATE_SUSPECT || state == RL_STATE_BELOW;
+    /* The second lets go of an overlay. */
+    if (decided &&
+        (!rl_volume_continue(pool, name, error) || !rl_volume_continue(pool, name, error)))
         return false;
     RlOwner owner = {0};
     if (run)
@@ -266,7 +269,8 @@ look_volumes(const char *text)
 char *
 look_left(const char *text)
 {
-    static const char *const pairs[] = {" running ", " left ", " restored ", " kept ", NULL};
+    static const char *const pairs[] = {" running ",  " left ", " below ", " left ",
+                                        " restored ", " kept ", NULL};
 
     return replace_words(text, pairs);
 }
@@ -274,9 +278,9 @@ look_left(const char *text)
 char *
 look_suspect(const char *text)
 {
-    static const char *const pairs[] = {" running ",  " suspect ", " left ", " suspect ",
-                                        " saved ",    " suspect ", " kept ", " ",
-                                        " restored ", " ",         NULL};
+    static const char *const pairs[] = {
+        " running ", " suspect ", " left ", " suspect ",  " below ", " suspect ", " saved ",
+        " suspect ", " kept ",    " ",      " restored ", " ",       NULL};
 
     return replace_words(text, pairs);
 }
@@ -285,8 +289,8 @@ look_suspect(const char *text)
 static char *
 without_dirty(const char *line)
 {
-    g_autofree char *stopped =
-        replace_pattern(line, " (left|running|saved|suspect)( kept| restored)? ", " stopped ");
+    g_autofree char *stopped = replace_pattern(
+        line, " (left|below|running|saved|suspect)( kept| restored)? ", " stopped ");
 
     return replace_pattern(stopped, "dirty=[^ ]*", "dirty=none");
 }

@@ -101,6 +101,21 @@ for mark in saved suspect; do
 done
 ok "saved and suspect images wait for a decision"
 
+# What a domain leaves whose disk is an overlay on the image.
+tool start "$POOL" vm/persistent >/dev/null
+tool continue "$POOL" vm/persistent >/dev/null
+setfattr -n trusted.libvirt-reflink.below -v 'libxl 00000000-0000-4000-8000-000000000001 vm' \
+    "$POOL/vm/persistent-dirty.img"
+line vm/persistent persistent below 2 "vm \[its disk is an overlay on it\]"
+expect "overlay of       vm" tool info "$POOL" vm/persistent
+for what in start stop discard; do
+    fails_with "below an external snapshot of domain 'vm'.*'virt-reflink continue'" tool $what "$POOL" vm/persistent
+done
+tool continue "$POOL" vm/persistent >/dev/null
+line vm/persistent persistent left 2
+tool discard "$POOL" vm/persistent >/dev/null
+ok "what is below an external snapshot is shown, and stays until a person lets go of it"
+
 rm "$POOL/vm/template.img" "$POOL"/vm/*-precache.img
 fails_with "'vm/snapshot' is a snapshot of 'vm/template', which is gone" tool start "$POOL" vm/snapshot
 mv "$POOL/vm/persistent.img" "$POOL/vm/persistent-dirty.img"

@@ -251,7 +251,7 @@ go_on(Lab *lab, GError **error)
 static void
 test_a_decision_that_failed_is_tried_again(Lab *lab)
 {
-    Disturbance at_the_run = {.nr = SYS_fremovexattr, .first = 4, .count = 1, .code = EIO};
+    Disturbance at_the_run = {.nr = SYS_fremovexattr, .first = 3, .count = 1, .code = EIO};
     GError *error = NULL;
     bool done;
 

@@ -5,6 +5,7 @@
 #include "common/takeover.h"
 
 #include "common/attr.h"
+#include "common/edit.h"
 #include "common/fd.h"
 #include "common/hold.h"
 #include "common/keep.h"
@@ -527,7 +528,7 @@ test_below_an_overlay(Lab *lab)
     g_assert_true(rl_volume_keep_below(lab->pool, V, &alice, &done, NULL));
     g_assert_true(done);
     lab_start_fails(lab, V, &bob, RL_ERROR_STATE, "below an external snapshot of domain 'alice'");
-    lab_start_fails(lab, V, &xen, RL_ERROR_STATE, "'virt-reflink continue' or 'discard'");
+    lab_start_fails(lab, V, &xen, RL_ERROR_STATE, "let go of it with 'virt-reflink continue'");
     image_is(lab, V, RL_FILE_DIRTY, "two");
 
     /* Its own domain goes on, and with its end the image is one like any other. */
@@ -571,6 +572,89 @@ test_below_an_overlay(Lab *lab)
     g_assert_cmpint(getxattr(clean, RL_ATTR_PREFIX RL_ATTR_BELOW, NULL, 0), <, 0);
 }
 
+static void
+assert_below(GError *error, const char *what)
+{
+    g_autofree char *words =
+        g_strdup_printf("'a/b/private' cannot be %s: it is below an external snapshot of domain "
+                        "'alice'",
+                        what);
+
+    take_error(error, RL_ERROR_STATE, words);
+}
+
+/* What a person does by hand, or with a volume, would take the base away from under the overlay. */
+static void
+test_nothing_is_done_below(Lab *lab)
+{
+    g_autofree char *before = NULL, *after = NULL, *below = NULL;
+    g_autoptr(RlVolume) volume = NULL;
+    g_autoptr(RlRun) run = NULL;
+    GError *error = NULL;
+    RlState state;
+    RlStop stop;
+    bool done;
+
+    lab_create(lab, V, "one", MIB);
+    lab_start(lab, V, &alice);
+    image_write(lab, V, RL_FILE_DIRTY, "two");
+    g_assert_true(rl_volume_keep_below(lab->pool, V, &alice, &done, NULL));
+    volume = rl_volume_open(lab->pool, V, NULL);
+    g_assert_true(rl_state_get_below(volume, &state, &run, &below, NULL));
+    g_assert_cmpstr(rl_state_to_string(state), ==, "below");
+    g_assert_cmpstr(below, ==, "alice");
+    g_assert_null(run);
+    before = list_tree(lab->path);
+    g_assert_false(rl_volume_stop(lab->pool, V, NULL, &stop, &error));
+    assert_below(g_steal_pointer(&error), "stopped");
+    g_assert_false(rl_volume_discard(lab->pool, V, &error));
+    assert_below(g_steal_pointer(&error), "discarded");
+    g_assert_false(rl_volume_resize(lab->pool, V, 4 * KIB, false, &error));
+    assert_below(g_steal_pointer(&error), "resized");
+    g_assert_false(rl_volume_remove(lab->pool, V, true, &error));
+    assert_below(g_steal_pointer(&error), "deleted");
+    g_assert_null(rl_edit_begin(lab_pool(lab), V, &error));
+    assert_below(g_steal_pointer(&error), "replaced");
+    after = list_tree(lab->path);
+    g_assert_cmpstr(after, ==, before);
+    g_assert_cmpint(image_size(lab, V, RL_FILE_DIRTY), ==, MIB);
+
+    /* While the domain runs on the overlay, and reads what is below it; not when it has merged the
+     * two, and writes to it. */
+    g_autoptr(RlStarted) on = rl_volume_start(lab->pool, V, &alice, RL_START_OVERLAID, NULL);
+    g_assert_nonnull(on);
+    g_assert_cmpint(state_of(lab, V), ==, RL_STATE_RUNNING);
+    g_assert_false(rl_volume_resize(lab->pool, V, 4 * KIB, false, &error));
+    assert_below(g_steal_pointer(&error), "resized");
+    int fd = image_open(lab, V, RL_FILE_DIRTY, O_RDWR);
+    g_assert_true(rl_volume_resize(lab->pool, V, 2 * MIB, false, NULL));
+    close(fd);
+    g_assert_true(rl_volume_keep_below(lab->pool, V, &alice, &done, NULL));
+
+    /* A person who knows better says so first. */
+    g_assert_true(rl_volume_continue(lab->pool, V, NULL));
+    g_assert_cmpint(state_of(lab, V), ==, RL_STATE_LEFT);
+    g_assert_true(rl_volume_discard(lab->pool, V, NULL));
+    image_is(lab, V, RL_FILE_CLEAN, "one");
+}
+
+/* Who continues a saved domain's disks was not told of the overlay. */
+static void
+test_saved_below_is_continued(Lab *lab)
+{
+    bool done;
+
+    lab_create(lab, V, "one", MIB);
+    lab_start(lab, V, &alice);
+    g_assert_true(rl_volume_save_below(lab->pool, V, &alice, NULL, &done, NULL));
+    g_assert_cmpint(state_of(lab, V), ==, RL_STATE_SAVED);
+    g_assert_true(rl_volume_continue(lab->pool, V, NULL));
+    g_assert_cmpint(state_of(lab, V), ==, RL_STATE_BELOW);
+    g_assert_true(rl_volume_continue(lab->pool, V, NULL));
+    g_assert_cmpint(state_of(lab, V), ==, RL_STATE_LEFT);
+    g_assert_true(rl_volume_remove(lab->pool, V, false, NULL));
+}
+
 int
 main(int argc, char **argv)
 {
@@ -588,6 +672,8 @@ main(int argc, char **argv)
     lab_add("/takeover/readonly", test_readonly);
     lab_add("/takeover/overlaid", test_overlaid);
     lab_add("/takeover/below-an-overlay", test_below_an_overlay);
+    lab_add("/takeover/nothing-is-done-below", test_nothing_is_done_below);
+    lab_add("/takeover/saved-below-is-continued", test_saved_below_is_continued);
     lab_add("/takeover/image-with-two-names", test_image_with_two_names);
     lab_add("/takeover/precache-with-two-names", test_precache_with_two_names);
     lab_add("/takeover/state-of-an-image-that-goes", test_state_of_an_image_that_goes);

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "error.h"
+#include "still.h"
 
 /* What ioctl_ficlonerange(2) and the kernel's vfs_clone_file_range() answer where two files can
  * never share data. EINVAL is not among them: it also stands for a mistake of ours, which a copy
@@ -68,7 +69,7 @@ rl_clone(int from, int to, bool may_copy, RlGoOn go_on, void *data, GError **err
     if (rl_clone_reflink(from, to, &cause))
         return true;
     if (may_copy && g_error_matches(cause, RL_ERROR, RL_ERROR_UNSUPPORTED))
-        return rl_copy_sparse(from, to, go_on, data, error);
+        return rl_copy_still(from, to, go_on, data, error);
     g_propagate_error(error, g_steal_pointer(&cause));
     return false;
 }

@@ -21,6 +21,6 @@ bool rl_clone_reflink(int from, int to, GError **error);
 /**
  * rl_clone:
  * As rl_clone_reflink(), but where that is RL_ERROR_UNSUPPORTED and @may_copy is true copies the
- * data, with rl_copy_sparse() and its errors, for as long as @go_on says so.
+ * data, with rl_copy_still() and its errors, for as long as @go_on says so.
  */
 bool rl_clone(int from, int to, bool may_copy, RlGoOn go_on, void *data, GError **error);

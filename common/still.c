@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "still.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "error.h"
+#include "volume.h"
+
+/* A guest that is idle writes now and then. */
+#define ATTEMPTS_MAX 3
+
+typedef struct {
+    int from;
+    struct stat before;
+    bool written;
+    RlGoOn go_on; /* may be NULL */
+    void *data;
+} Watch;
+
+/* Loop devices, direct I/O and discard all set the date. */
+static bool
+look_if_written(Watch *watch)
+{
+    struct stat now = {0}; /* what cannot be looked at any more counts as written */
+
+    fstat(watch->from, &now);
+    watch->written =
+        now.st_size != watch->before.st_size || !rl_stat_same_date(&now, &watch->before);
+    return watch->written;
+}
+
+/* The rest of a copy that is none any more takes time for nothing. */
+static bool
+is_worth_it(void *data)
+{
+    Watch *watch = data;
+
+    return !look_if_written(watch) && (!watch->go_on || watch->go_on(watch->data));
+}
+
+/* Files are dated by the tick of this clock: what is written in the same one does not show. */
+static void
+wait_for_tick(const struct timespec *date)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    while (now.tv_sec == date->tv_sec && now.tv_nsec <= date->tv_nsec) {
+        g_usleep(1000);
+        clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    }
+}
+
+/* Returns whether it was copied; if @watch->written, that was for nothing. */
+static bool
+copy_once(Watch *watch, int to, GError **error)
+{
+    if (fstat(watch->from, &watch->before) < 0)
+        return rl_fail_errno(error, errno, "cannot look at what is to be copied");
+    if (ftruncate(to, 0) < 0)
+        return rl_fail_errno(error, errno, "cannot set the size of a copy");
+    wait_for_tick(&watch->before.st_mtim);
+    return rl_copy_sparse(watch->from, to, is_worth_it, watch, error) && !look_if_written(watch);
+}
+
+bool
+rl_copy_still(int from, int to, RlGoOn go_on, void *data, GError **error)
+{
+    Watch watch = {.from = from, .go_on = go_on, .data = data};
+
+    for (int i = 0; i < ATTEMPTS_MAX; i++) {
+        g_autoptr(GError) cause = NULL;
+        if (copy_once(&watch, to, &cause))
+            return true;
+        if (!watch.written) {
+            g_propagate_error(error, g_steal_pointer(&cause));
+            return false;
+        }
+        watch.written = false;
+    }
+    return rl_fail(error, RL_ERROR_BUSY,
+                   "what it is copied from is being written to, and a copy (there are no reflinks "
+                   "here) takes time: suspend the domain that writes (virsh suspend) for as long "
+                   "as it takes, or stop it");
+}

@@ -103,6 +103,15 @@ find_file(const RlVolume *volume, const RlName *name, bool live, GError **error)
     return NULL;
 }
 
+/* A direct volume's image is written in place as soon as it has its other name. A start looks with
+ * the lock whether anybody reads it, and makes an image of its own then: nobody begins to read
+ * between that and the renaming. */
+static bool
+is_read_in_place(const RlVolume *volume, const RlName *name)
+{
+    return volume->kind == RL_KIND_DIRECT && name->form == RL_NAME_HEAD;
+}
+
 int
 rl_source_open(const RlPool *pool, const char *text, bool live, GError **error)
 {
@@ -111,7 +120,11 @@ rl_source_open(const RlPool *pool, const char *text, bool live, GError **error)
     /* A file that was found may have another name before it is opened: then look anew. */
     for (int i = 0; name; i++) {
         g_autoptr(RlVolume) volume = rl_volume_open(pool, name->volume, error);
-        g_autofree char *file = volume ? find_file(volume, name, live, error) : NULL;
+        g_autoptr(RlLock) lock = NULL;
+        if (!volume ||
+            (is_read_in_place(volume, name) && !(lock = rl_volume_lock(volume, "read", error))))
+            return -1;
+        g_autofree char *file = find_file(volume, name, live, error);
         g_autoptr(GError) cause = NULL;
         int fd = file ? rl_volume_open_image(volume, file, &cause) : -1;
         if (cause && (!rl_error_is_errno(cause, ENOENT) || i == ATTEMPTS_MAX - 1))

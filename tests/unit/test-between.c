@@ -300,6 +300,14 @@ read_direct(Lab *lab, GError **error)
     return fd >= 0;
 }
 
+static bool
+find_direct(Lab *lab, GError **error)
+{
+    g_autofree char *path = rl_source_path(lab->pool, DIRECT, false, error);
+
+    return path != NULL;
+}
+
 /* It was running when it was looked at. */
 static void
 test_direct_volume_has_just_stopped(Lab *lab)
@@ -308,8 +316,41 @@ test_direct_volume_has_just_stopped(Lab *lab)
     lab_start(lab, DIRECT, &alice);
     /* The first is that of the record, which is read by way of another call. */
     try(lab, (Disturbance){.nr = SYS_openat, .first = 2, .count = 1, .before = stop_direct},
-        read_direct, RL_ERROR_STATE, "is direct and running");
+        find_direct, RL_ERROR_STATE, "is direct and running");
+    g_assert_true(find_direct(lab, NULL));
     g_assert_true(read_direct(lab, NULL));
+}
+
+static GThread *reader;
+static gint reader_is_done;
+
+static gpointer
+read_in_thread(gpointer opaque)
+{
+    GError *error = NULL;
+
+    g_assert_false(read_direct(opaque, &error));
+    g_atomic_int_set(&reader_is_done, true);
+    return error;
+}
+
+/* The start has seen that nobody reads the image, and is about to rename it. */
+static int
+begin_to_read(Lab *lab)
+{
+    reader = g_thread_new("reader", read_in_thread, lab);
+    g_usleep(300 * 1000);
+    g_assert_false(g_atomic_int_get(&reader_is_done));
+    return 0;
+}
+
+static void
+test_direct_volume_is_about_to_start(Lab *lab)
+{
+    lab_create_kind(lab, DIRECT, RL_KIND_DIRECT, NULL, "one", MIB);
+    try(lab, (Disturbance){.nr = SYS_renameat2, .first = 1, .count = 1, .before = begin_to_read},
+        start_direct, 0, NULL);
+    take_error(g_thread_join(reader), RL_ERROR_STATE, "is direct and running");
 }
 
 /* --- ends that fail, and cannot be taken back either */
@@ -429,6 +470,7 @@ main(int argc, char **argv)
         {"/between/directory-is-removed", test_directory_is_removed},
         {"/between/source-is-renamed", test_source_is_renamed},
         {"/between/direct-volume-has-just-stopped", test_direct_volume_has_just_stopped},
+        {"/between/direct-volume-is-about-to-start", test_direct_volume_is_about_to_start},
         {"/between/run-cannot-be-given-back", test_run_cannot_be_given_back},
         {"/between/run-is-of-another-image", test_run_is_of_another_image},
         {"/between/no-blocks", test_no_blocks},

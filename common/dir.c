@@ -31,13 +31,22 @@ open_beneath(int root, const char *path, int flags)
     return (int) fd;
 }
 
+static bool
+fail_open(const char *path, GError **error)
+{
+    return rl_fail_errno(error, errno, "cannot open directory '%s'%s", path,
+                         errno == ELOOP ? ", since a symbolic link is in its place, such as the "
+                                          "short path of a volume that runs"
+                                        : "");
+}
+
 int
 rl_dir_open(int root, const char *path, GError **error)
 {
     int fd = open_beneath(root, path, O_RDONLY | O_DIRECTORY);
 
     if (fd < 0)
-        rl_fail_errno(error, errno, "cannot open directory '%s'", path);
+        fail_open(path, error);
     return fd;
 }
 
@@ -51,7 +60,7 @@ make_component(int root, const char *path, GError **error)
     rl_autofd int parent = open_beneath(root, parent_path, O_RDONLY | O_DIRECTORY);
 
     if (parent < 0)
-        return rl_fail_errno(error, errno, "cannot open directory '%s'", parent_path);
+        return fail_open(parent_path, error);
     if (mkdirat(parent, slash ? slash + 1 : path, 0755) < 0 && errno != EEXIST)
         return rl_fail_errno(error, errno, "cannot make directory '%s'", path);
     return rl_dir_sync(parent, parent_path, error);
@@ -65,7 +74,7 @@ rl_dir_make(int root, const char *path, GError **error)
     if (fd >= 0)
         return fd;
     if (errno != ENOENT) {
-        rl_fail_errno(error, errno, "cannot open directory '%s'", path);
+        fail_open(path, error);
         return -1;
     }
     for (const char *slash = path; slash;) {

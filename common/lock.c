@@ -66,9 +66,12 @@ rl_lock_take(dev_t dev, ino_t ino, const char *volume, const char *purpose, int 
             rl_fail_errno(error, errno, "cannot lock volume '%s'", volume);
             return NULL;
         }
-        ssize_t length = pread(fd, holder, sizeof(holder) - 1, 0);
-        rl_fail(error, RL_ERROR_BUSY, "volume '%s' is busy: waited %d s for '%s' to end", volume,
-                timeout_ms / 1000, length > 0 ? holder : "another operation");
+        g_autofree char *waited =
+            timeout_ms < 1000 ? g_strdup("") : g_strdup_printf(" after %d s", timeout_ms / 1000);
+        if (pread(fd, holder, sizeof(holder) - 1, 0) < 1 || !holder[0])
+            g_strlcpy(holder, "another operation", sizeof(holder));
+        rl_fail(error, RL_ERROR_BUSY, "volume '%s' is busy: '%s' is still under way%s", volume,
+                holder, waited);
         return NULL;
     }
 
@@ -88,6 +91,9 @@ rl_lock_release(RlLock *lock)
 {
     if (!lock)
         return;
+    /* Who has it next may be asked about before he has said what for. */
+    if (pwrite(lock->fd, "", 1, 0) < 0)
+        errno = 0;
     close(lock->fd);
     g_free(lock);
 }

@@ -47,6 +47,20 @@ make_link(Lab *lab, const char *target, const char *relative)
     g_assert_cmpint(symlink(target, path), ==, 0);
 }
 
+/* What would lie in a directory where the link is. */
+static void
+test_directory_of_that_name(Lab *lab)
+{
+    GError *error = NULL;
+
+    lab_create(lab, "web", "one", MIB);
+    g_assert_true(rl_alias_make(lab->pool, "web", "web", NULL));
+    g_assert_null(rl_volume_open(lab->pool, "web/data", &error));
+    take_errno(error, ELOOP,
+               "volume 'web/data': cannot open directory 'web', since a symbolic link is in its "
+               "place, such as the short path of a volume that runs");
+}
+
 static void
 test_what_it_names(Lab *lab)
 {
@@ -179,6 +193,7 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/alias/strip", test_strip);
     lab_add("/alias/what-it-names", test_what_it_names);
+    lab_add("/alias/directory-of-that-name", test_directory_of_that_name);
     lab_add("/alias/make-and-tidy", test_make_and_tidy);
     lab_add("/alias/somebody-elses-stays", test_somebody_elses_stays);
     lab_add("/alias/link-that-stays", test_link_that_stays);

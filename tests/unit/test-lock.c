@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/wait.h>
 
 static RlLock *
@@ -33,8 +34,8 @@ test_one_holder(Lab *lab)
 {
     g_autoptr(RlLock) lock = take(lab, "a/b", "start");
     gint64 begin = g_get_monotonic_time();
-    g_autofree char *words = g_strdup_printf("volume 'a/b' is busy: waited 0 s for 'start by "
-                                             "process %d' to end",
+    g_autofree char *words = g_strdup_printf("volume 'a/b' is busy: 'start by process %d' is "
+                                             "still under way",
                                              (int) getpid());
 
     refused(lab, "a/b", 100, words);
@@ -42,8 +43,26 @@ test_one_holder(Lab *lab)
     g_assert_cmpint(g_get_monotonic_time() - begin, <, G_USEC_PER_SEC);
     rl_lock_release(g_steal_pointer(&lock));
     lock = take(lab, "a/b", "stop");
-    refused(lab, "a/b", 0, "for 'stop by process");
+    refused(lab, "a/b", 0, "'stop by process");
+    refused(lab, "a/b", 1000, "is still under way after 1 s");
     rl_lock_release(NULL);
+}
+
+/* Whoever had it before is not named for somebody who has not said what he does. */
+static void
+test_former_holder(Lab *lab)
+{
+    g_autoptr(RlLock) lock = take(lab, "a/b", "start");
+    g_autofree char *self = g_strdup_printf("/proc/self/fd/%d", lock->fd);
+    g_autofree char *path = g_file_read_link(self, NULL);
+
+    rl_lock_release(g_steal_pointer(&lock));
+    rl_autofd int fd = open(path, O_RDWR | O_CLOEXEC);
+    g_assert_cmpint(flock(fd, LOCK_EX | LOCK_NB), ==, 0);
+    for (int i = 0; i < 2; i++) {
+        refused(lab, "a/b", 0, "volume 'a/b' is busy: 'another operation' is still under way");
+        g_assert_cmpint(ftruncate(fd, 0), ==, 0); /* as somebody's who has only just made it */
+    }
 }
 
 static void
@@ -82,7 +101,7 @@ static void
 test_another_process(Lab *lab)
 {
     pid_t child = child_that_holds(hold, lab);
-    g_autofree char *words = g_strdup_printf("for 'commit by process %d'", (int) child);
+    g_autofree char *words = g_strdup_printf("'commit by process %d'", (int) child);
 
     refused(lab, "a/b", 100, words);
     kill_child(child);
@@ -138,6 +157,7 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     lab_add_on("/lock/one-holder", "xfs", test_one_holder);
+    lab_add_on("/lock/former-holder", "xfs", test_former_holder);
     lab_add_on("/lock/volumes-and-pools-are-apart", "xfs", test_volumes_and_pools_are_apart);
     lab_add_on("/lock/names-and-paths", "xfs", test_names_and_paths);
     lab_add_on("/lock/another-process", "xfs", test_another_process);

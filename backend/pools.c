@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "pools.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 
 #include "common/dir.h"
+#include "common/error.h"
 #include "common/fd.h"
 #include "common/log.h"
 #include "common/pool.h"
@@ -14,32 +16,52 @@
  * (src/storage/storage_driver.c). */
 static const char *const libvirt_dirs[] = {"/run/libvirt/storage", "/etc/libvirt/storage"};
 
-static char *
-read_target(const char *dir_path, const char *name)
+/* *@ret_path is NULL where libvirt has no such pool there, or nobody can make sense of what it
+ * wrote. */
+static bool
+read_target(const char *dir_path, const char *name, char **ret_path, GError **error)
 {
     g_autofree char *file = g_strconcat(name, ".xml", NULL);
-    g_autoptr(GError) error = NULL;
+    g_autoptr(GError) cause = NULL;
     rl_autofd int dir = open(dir_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     size_t length;
 
+    *ret_path = NULL;
     if (dir < 0)
-        return NULL;
-    g_autofree char *text = rl_dir_read_file(dir, file, RL_POOL_SIZE_MAX, &length, NULL);
-    char *path = text ? rl_xml_target_path(text, length, file, &error) : NULL;
-    if (error)
-        rl_log_warning("cannot tell where pool '%s' is: %s", name, error->message);
-    return path;
+        return errno == ENOENT ||
+               rl_fail_errno(error, errno, "cannot open directory '%s'", dir_path);
+    g_autofree char *text = rl_dir_read_file(dir, file, RL_POOL_SIZE_MAX, &length, &cause);
+    if (!text) {
+        if (rl_error_is_errno(cause, ENOENT))
+            return true;
+        g_propagate_prefixed_error(error, g_steal_pointer(&cause), "pool '%s': ", name);
+        return false;
+    }
+    *ret_path = rl_xml_target_path(text, length, file, &cause);
+    if (cause)
+        rl_log_warning("cannot tell where pool '%s' is: %s", name, cause->message);
+    return true;
 }
 
-char *
-rl_pools_reflink_root(const char *name)
+bool
+rl_pools_reflink_root(const char *name, char **ret_root, GError **error)
 {
+    RlMarker marker;
+
+    *ret_root = NULL;
     if (strchr(name, '/') || name[0] == '.')
-        return NULL;
+        return true;
     for (size_t i = 0; i < G_N_ELEMENTS(libvirt_dirs); i++) {
-        g_autofree char *path = read_target(libvirt_dirs[i], name);
-        if (path)
-            return rl_pool_has_marker(path) ? g_steal_pointer(&path) : NULL;
+        g_autofree char *path = NULL;
+        if (!read_target(libvirt_dirs[i], name, &path, error))
+            return false;
+        if (!path)
+            continue;
+        if (!rl_pool_look(path, &marker, error))
+            return false;
+        if (marker != RL_MARKER_NONE)
+            *ret_root = g_steal_pointer(&path);
+        return true;
     }
-    return NULL;
+    return true;
 }

@@ -2,9 +2,14 @@
 /* libvirt's pools by name. The hook cannot ask the daemon, which waits for it. */
 #pragma once
 
+#include <glib.h>
+#include <stdbool.h>
+
 /**
  * rl_pools_reflink_root:
- * Returns the path of libvirt's pool @name if that is a reflink pool, owned by the caller; NULL
- * where it is not, or not known.
+ * Finds the path of libvirt's pool @name if that is a reflink pool: *@ret_root, owned by the
+ * caller; NULL where it is not, or not known. An untrusted marker counts, as in rl_pool_find().
+ * False with
+ * @error where it cannot be told.
  */
-char *rl_pools_reflink_root(const char *name);
+bool rl_pools_reflink_root(const char *name, char **ret_root, GError **error);

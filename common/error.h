@@ -18,6 +18,7 @@ typedef enum {
     RL_ERROR_STATE,       /* its state forbids it until a person decides: running, saved, suspect */
     RL_ERROR_UNSUPPORTED, /* never possible here: the kind of volume, the file system, the format */
     RL_ERROR_NOT_BUILT,   /* the directory is no reflink pool: no marker */
+    RL_ERROR_UNTRUSTED,   /* others could have written the marker */
 } RlErrorCode;
 
 #define RL_ERROR (rl_error_quark())

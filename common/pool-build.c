@@ -88,7 +88,9 @@ rl_pool_require_outside(const char *path, GError **error)
 {
     g_autofree char *root = NULL, *inside = NULL;
 
-    if (!rl_pool_find(path, &root, &inside))
+    if (!rl_pool_find(path, &root, &inside, error))
+        return false;
+    if (!root)
         return true;
     return rl_fail(error, RL_ERROR_INVALID, "'%s' lies inside the reflink pool '%s'", path, root);
 }

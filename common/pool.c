@@ -20,18 +20,50 @@
 /* A marker decides what is done with a directory, so only one that root (or whoever we are) wrote
  * counts. */
 static bool
-is_marker(const struct stat *st)
+is_trusted(const struct stat *st)
 {
     return S_ISREG(st->st_mode) && (st->st_uid == 0 || st->st_uid == geteuid()) &&
            !(st->st_mode & (S_IWGRP | S_IWOTH));
 }
 
+/* In a directory like /tmp anybody can put a file, and has no say in what others have there: that
+ * is no reason to stop them. Elsewhere, who can put one can take the images away as well. */
 static bool
-marker_is_there(int root)
+is_anybodys(const struct stat *dir, const struct stat *marker)
 {
-    struct stat st;
+    return (dir->st_mode & S_ISVTX) && marker->st_uid != 0 && marker->st_uid != dir->st_uid;
+}
 
-    return fstatat(root, RL_POOL_MARKER, &st, AT_SYMLINK_NOFOLLOW) == 0 && is_marker(&st);
+static bool
+look_at_marker(int root, const char *path, RlMarker *ret_marker, GError **error)
+{
+    struct stat dir, st;
+
+    *ret_marker = RL_MARKER_NONE;
+    if (fstatat(root, RL_POOL_MARKER, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return errno == ENOENT ||
+               rl_fail_errno(error, errno, "cannot tell whether '%s' is a reflink pool", path);
+    if (is_trusted(&st))
+        *ret_marker = RL_MARKER_GOOD;
+    else if (fstat(root, &dir) < 0 || !is_anybodys(&dir, &st))
+        *ret_marker = RL_MARKER_UNTRUSTED;
+    return true;
+}
+
+/* There is nothing at a path that fails with this. */
+static bool
+is_nowhere(int code)
+{
+    return code == ENOENT || code == ENOTDIR || code == ELOOP || code == ENAMETOOLONG;
+}
+
+static bool
+refuse_untrusted(const char *path, GError **error)
+{
+    return rl_fail(error, RL_ERROR_UNTRUSTED,
+                   "the marker '%s/%s' is not trusted: it is no regular file, or belongs to others "
+                   "or is writable for them (if it is to be one: chown root, chmod 644)",
+                   path, RL_POOL_MARKER);
 }
 
 static bool
@@ -43,11 +75,11 @@ refuse_unbuilt(const char *path, GError **error)
                    path, RL_POOL_MARKER);
 }
 
+/* Something lies under the marker's name that is none. */
 static bool
 is_no_file(const GError *error)
 {
-    return rl_error_is_errno(error, ENOENT) || rl_error_is_errno(error, ELOOP) ||
-           g_error_matches(error, RL_ERROR, RL_ERROR_INVALID);
+    return rl_error_is_errno(error, ELOOP) || g_error_matches(error, RL_ERROR, RL_ERROR_INVALID);
 }
 
 /* What was looked at is what is read: under its name there may be another by now. */
@@ -60,9 +92,13 @@ read_options(int root, const char *path, const RlDocuments *documents, GError **
     struct stat st;
     size_t length;
 
-    bool none = fd < 0 ? is_no_file(cause) : fstat(fd, &st) < 0 || !is_marker(&st);
-    if (none) {
+    if (rl_error_is_errno(cause, ENOENT)) {
         refuse_unbuilt(path, error);
+        return NULL;
+    }
+    bool untrusted = fd < 0 ? is_no_file(cause) : fstat(fd, &st) < 0 || !is_trusted(&st);
+    if (untrusted) {
+        refuse_untrusted(path, error);
         return NULL;
     }
     g_autofree char *text =
@@ -111,17 +147,29 @@ rl_pool_close(RlPool *pool)
 }
 
 bool
-rl_pool_has_marker(const char *path)
+rl_pool_look(const char *path, RlMarker *ret_marker, GError **error)
 {
     rl_autofd int root = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
-    return root >= 0 && marker_is_there(root);
+    *ret_marker = RL_MARKER_NONE;
+    if (root < 0)
+        return is_nowhere(errno) ||
+               rl_fail_errno(error, errno, "cannot tell whether '%s' is a reflink pool", path);
+    return look_at_marker(root, path, ret_marker, error);
 }
 
-/* The real path of the deepest directory on the way to @path that exists; what is left of @path is
- * in *@ret_rest. */
+bool
+rl_pool_has_marker(const char *path)
+{
+    RlMarker marker;
+
+    return rl_pool_look(path, &marker, NULL) && marker == RL_MARKER_GOOD;
+}
+
+/* The real path of the deepest directory on the way to @path that can be reached; what is left of
+ * @path is in *@ret_rest. */
 static char *
-resolve_directory(const char *path, char **ret_rest)
+resolve_directory(const char *path, char **ret_rest, GError **error)
 {
     g_autofree char *prefix = g_path_get_dirname(path);
 
@@ -131,10 +179,12 @@ resolve_directory(const char *path, char **ret_rest)
             g_autofree char *self = g_strdup_printf("/proc/self/fd/%d", fd);
             size_t length = strcmp(prefix, "/") == 0 ? 1 : strlen(prefix) + 1;
             *ret_rest = g_strdup(path + MIN(length, strlen(path)));
-            return g_file_read_link(self, NULL);
+            return g_file_read_link(self, error);
         }
-        if (strcmp(prefix, "/") == 0)
+        if (strcmp(prefix, "/") == 0 || (errno != EACCES && !is_nowhere(errno))) {
+            rl_fail_errno(error, errno, "cannot tell whether '%s' lies in a reflink pool", path);
             return NULL;
+        }
         char *parent = g_path_get_dirname(prefix);
         g_free(prefix);
         prefix = parent;
@@ -153,20 +203,40 @@ join_rest(const char *dir, const char *rest)
     return g_canonicalize_filename(rest + strspn(rest, "/"), dir);
 }
 
+/* Is there a marker in the directory @dir? Where root may not look is a file system of somebody
+ * else's (FUSE, NFS): a pool needs attributes there that only root has. */
+static bool
+is_root(const char *dir, bool *ret_is, GError **error)
+{
+    g_autoptr(GError) cause = NULL;
+    RlMarker marker;
+
+    bool told = rl_pool_look(dir, &marker, &cause);
+    *ret_is = marker != RL_MARKER_NONE;
+    if (told || rl_error_is_errno(cause, EACCES))
+        return true;
+    g_propagate_error(error, g_steal_pointer(&cause));
+    return false;
+}
+
 bool
-rl_pool_find(const char *path, char **ret_root, char **ret_inside)
+rl_pool_find(const char *path, char **ret_root, char **ret_inside, GError **error)
 {
     g_autofree char *rest = NULL;
+    bool found;
 
+    *ret_root = *ret_inside = NULL;
     if (path[0] != '/')
+        return true;
+    g_autofree char *dir = resolve_directory(path, &rest, error);
+    if (!dir)
         return false;
-    g_autofree char *dir = resolve_directory(path, &rest);
-    g_autofree char *whole = dir ? join_rest(dir, rest) : NULL;
-    if (!whole)
-        return false;
+    g_autofree char *whole = join_rest(dir, rest);
 
-    while (strcmp(dir, "/") != 0) {
-        if (strlen(whole) > strlen(dir) && rl_pool_has_marker(dir)) {
+    while (whole && strcmp(dir, "/") != 0) {
+        if (!is_root(dir, &found, error))
+            return false;
+        if (found && strlen(whole) > strlen(dir)) {
             *ret_inside = g_strdup(whole + strlen(dir) + 1);
             *ret_root = g_steal_pointer(&dir);
             return true;
@@ -175,7 +245,7 @@ rl_pool_find(const char *path, char **ret_root, char **ret_inside)
         g_free(dir);
         dir = parent;
     }
-    return false;
+    return true;
 }
 
 /* Somebody's backup of a marker ends in a tilde, too. */

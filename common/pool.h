@@ -26,8 +26,8 @@ typedef struct {
 /**
  * rl_pool_open:
  * Opens the pool at @path and reads its options. Returns it, owned by the caller; NULL with
- * RL_ERROR_NOT_BUILT where there is no marker, RL_ERROR_XML where it is damaged, or an errno
- * (ENOENT; ENOTDIR, also for a symbolic link).
+ * RL_ERROR_NOT_BUILT where there is no marker, RL_ERROR_UNTRUSTED where others could have written
+ * it, RL_ERROR_XML where it is damaged, or an errno (ENOENT; ENOTDIR, also for a symbolic link).
  */
 RlPool *rl_pool_open(const char *path, const RlDocuments *documents, GError **error);
 
@@ -38,20 +38,34 @@ RlPool *rl_pool_open(const char *path, const RlDocuments *documents, GError **er
 void rl_pool_close(RlPool *pool);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(RlPool, rl_pool_close)
 
+typedef enum {
+    RL_MARKER_NONE,
+    RL_MARKER_GOOD,
+    RL_MARKER_UNTRUSTED, /* others could have written it: a pool all the same, which nobody opens */
+} RlMarker;
+
+/**
+ * rl_pool_look:
+ * Looks for a marker in the directory @path. False with @error where that cannot be told; what is
+ * not there, or is no directory, has none.
+ */
+bool rl_pool_look(const char *path, RlMarker *ret_marker, GError **error);
+
 /**
  * rl_pool_has_marker:
- * True if the directory @path is a reflink pool. Any doubt is no.
+ * True if the directory @path has a good marker. Any doubt is no.
  */
 bool rl_pool_has_marker(const char *path);
 
 /**
  * rl_pool_find:
  * Looks for the pool that the file @path (which need not exist) lies in, walking up from it after
- * symbolic links in its directories were followed. Returns true with *@ret_root (the pool's path)
- * and *@ret_inside (the rest of the path below it), both owned by the caller; false where there is
- * none.
+ * symbolic links in its directories were followed. *@ret_root is then the pool's path and
+ * *@ret_inside the rest of the path below it, both owned by the caller; NULL where there is none.
+ * An untrusted marker counts: rl_pool_open() says what is wrong with it. False with @error where it
+ * cannot be told.
  */
-bool rl_pool_find(const char *path, char **ret_root, char **ret_inside);
+bool rl_pool_find(const char *path, char **ret_root, char **ret_inside, GError **error);
 
 /**
  * rl_pool_is_marker:

@@ -43,8 +43,12 @@ print_usage(FILE *out)
 static RlPool *
 open_pool(const char *text, GError **error)
 {
-    g_autofree char *path = strchr(text, '/') ? g_strdup(text) : rl_pools_reflink_root(text);
+    g_autofree char *path = NULL;
 
+    if (strchr(text, '/'))
+        path = g_strdup(text);
+    else if (!rl_pools_reflink_root(text, &path, error))
+        return NULL;
     if (path)
         return rl_pool_open(path, rl_xml_documents(), error);
     rl_fail(error, RL_ERROR_NOT_FOUND,

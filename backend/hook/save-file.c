@@ -74,13 +74,15 @@ open_flags(int parent, const char *number)
 }
 
 /* An image that a guest wrote may begin like a save file, and the daemon may be just streaming it.
- */
+ * False where that cannot be told: somebody may have put a marker beside save files. */
 static bool
-is_image(const char *path)
+is_image(const char *path, bool *ret_is)
 {
     g_autofree char *root = NULL, *inside = NULL;
 
-    return rl_pool_find(path, &root, &inside);
+    bool told = rl_pool_find(path, &root, &inside, NULL);
+    *ret_is = root && rl_pool_has_marker(root);
+    return told && (!root || *ret_is);
 }
 
 static RlSaveFile
@@ -89,12 +91,14 @@ look_at(int pid, const char *number, RlSaveFileDriver driver, const char *uuid, 
     g_autofree char *link = g_strdup_printf("/proc/%d/fd/%s", pid, number);
     g_autofree char *path = g_file_read_link(link, NULL);
     struct stat st;
+    bool image = false;
 
     /* Sockets, pipes and the like have no path. */
     if (!path || path[0] != '/' || stat(link, &st) < 0 || !S_ISREG(st.st_mode))
         return RL_SAVE_FILE_NONE;
     /* qemu's driver has said that it restores the domain, so a file in a pool may be that. */
-    if (driver == RL_SAVE_FILE_LIBXL && is_image(path))
+    bool told = driver == RL_SAVE_FILE_QEMU || is_image(path, &image);
+    if (told && image)
         return RL_SAVE_FILE_NONE;
 
     int flags = open_flags(pid, number);
@@ -108,6 +112,8 @@ look_at(int pid, const char *number, RlSaveFileDriver driver, const char *uuid, 
         return RL_SAVE_FILE_UNKNOWN;
     if (flags < 0 || fd < 0 || !holds_domain(fd, driver, uuid))
         return RL_SAVE_FILE_NONE;
+    if (!told)
+        return RL_SAVE_FILE_UNKNOWN;
     *ret_file = g_steal_pointer(&path);
     return writes ? RL_SAVE_FILE_WRITTEN : RL_SAVE_FILE_READ;
 }

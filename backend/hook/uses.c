@@ -105,42 +105,50 @@ place_clear(Place *place)
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Place, place_clear)
 
 /* Is @path the short path of a volume? A link that is there may be one that an earlier run's end is
- * about to remove: then it is to be made anew. */
+ * about to remove: then it is to be made anew. Of a pool that cannot be opened each is one: whoever
+ * is to do something with it says what is wrong, and it is done with the domain's other volumes. */
 static bool
-locate_alias(const char *path, Place *place)
+locate_alias(const char *path, Place *place, GError **error)
 {
     g_autofree char *root = NULL, *inside = NULL;
 
-    if (!rl_pool_find(path, &root, &inside) || strchr(inside, '/'))
+    if (!rl_pool_find(path, &root, &inside, error))
         return false;
+    if (!root || strchr(inside, '/'))
+        return true;
     g_autoptr(RlPool) pool = rl_pool_open(root, rl_xml_documents(), NULL);
-    place->name = pool ? rl_alias_volume(pool, inside) : NULL;
+    place->name = pool ? rl_alias_volume(pool, inside) : g_strdup(inside);
     if (!place->name)
-        return false;
+        return true;
     place->root = g_steal_pointer(&root);
     place->alias = g_steal_pointer(&inside);
     place->role = RL_FILE_DIRTY;
     return true;
 }
 
-/* False where @path leads to no image of a reflink pool. */
+/* Without a name where @path leads to no image of a reflink pool. */
 static bool
-locate(const char *path, Place *place)
+locate(const char *path, Place *place, GError **error)
 {
     g_autofree char *end = follow_links(path);
     g_autofree char *inside = NULL;
 
-    if (locate_alias(path, place) || locate_alias(end, place))
-        return true;
-    /* No image lies in a pool's own directory. */
-    if (!rl_pool_find(end, &place->root, &inside) || !strchr(inside, '/'))
+    if (!locate_alias(path, place, error) || (!place->name && !locate_alias(end, place, error)))
         return false;
+    if (place->name)
+        return true;
+    if (!rl_pool_find(end, &place->root, &inside, error))
+        return false;
+    /* No image lies in a pool's own directory. */
+    if (!place->root || !strchr(inside, '/'))
+        return true;
     g_autofree char *dir = g_path_get_dirname(inside);
     g_autofree char *base = g_path_get_basename(inside);
     RlFileName file = rl_file_name_parse(base);
     if (file.role == RL_FILE_OTHER)
-        return false;
-    place->role = file.role;
+        return true;
+    /* As above. */
+    place->role = rl_pool_has_marker(place->root) ? file.role : RL_FILE_DIRTY;
     place->name = rl_name_join(dir, file.leaf);
     place->dirty = rl_file_name(file.leaf, RL_FILE_DIRTY);
     return true;
@@ -175,7 +183,11 @@ add_path(GPtrArray *uses, const RlDisk *disk, bool strict, GError **error)
 {
     g_auto(Place) place = {0};
 
-    if (!disk->path || !locate(disk->path, &place))
+    if (!disk->path)
+        return true;
+    if (!locate(disk->path, &place, error))
+        return false;
+    if (!place.name)
         return true;
     switch (place.role) {
     case RL_FILE_DIRTY:
@@ -198,8 +210,10 @@ static bool
 add_volume(GPtrArray *uses, const RlDisk *disk, bool strict, GError **error)
 {
     g_autoptr(RlName) name = NULL;
-    g_autofree char *root = disk->volume ? rl_pools_reflink_root(disk->pool) : NULL;
+    g_autofree char *root = NULL;
 
+    if (disk->volume && !rl_pools_reflink_root(disk->pool, &root, error))
+        return false;
     if (!root)
         return true;
     name = rl_name_parse(disk->volume, strict ? error : NULL);
@@ -224,8 +238,10 @@ add_volume(GPtrArray *uses, const RlDisk *disk, bool strict, GError **error)
 static bool
 add_layer(GPtrArray *uses, const RlDisk *disk, const RlVolumeRef *ref, bool strict, GError **error)
 {
-    g_autofree char *root = rl_pools_reflink_root(ref->pool);
+    g_autofree char *root = NULL;
 
+    if (!rl_pools_reflink_root(ref->pool, &root, error))
+        return false;
     if (!root)
         return true;
     g_autoptr(RlName) name = rl_name_parse(ref->volume, strict ? error : NULL);
@@ -248,7 +264,9 @@ add_chain(GPtrArray *uses, const RlDisk *disk, bool strict, GError **error)
 {
     for (guint i = 0; i < disk->backing->len; i++) {
         g_auto(Place) place = {0};
-        if (locate(g_ptr_array_index(disk->backing, i), &place) && place.role == RL_FILE_DIRTY)
+        if (!locate(g_ptr_array_index(disk->backing, i), &place, error))
+            return false;
+        if (place.name && place.role == RL_FILE_DIRTY)
             add_place(uses, &place, disk->readonly, !disk->transient);
     }
     for (guint i = 0; i < disk->backing_volumes->len; i++)

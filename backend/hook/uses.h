@@ -19,7 +19,8 @@ typedef struct {
  * Returns the volumes (RlUse, each once, in the order that everybody takes them in) that are disks
  * of @domain, owned by the caller. Disks that lie in no reflink pool are left out. With @strict,
  * fails with RL_ERROR_INVALID for what must not run: a writable disk that is a clean image or
- * revision, or a shareable one that is a dirty image.
+ * revision, or a shareable one that is a dirty image. Fails in any case where it cannot be told
+ * whether a disk lies in a reflink pool; one whose marker is not trusted is one.
  */
 GPtrArray *rl_uses_find(const RlDomain *domain, bool strict, GError **error);
 

@@ -123,8 +123,9 @@ rl_vol_create_cb(virStoragePoolObj *obj, virStorageVolDef *vol)
 {
     GError *error = NULL;
 
-    if (!rl_is_reflink(obj))
-        return rl_stock()->createVol(obj, vol);
+    int ours = rl_is_reflink(obj);
+    if (ours <= 0)
+        return ours < 0 ? -1 : rl_stock()->createVol(obj, vol);
     if (require_raw(vol) < 0)
         return -1;
 

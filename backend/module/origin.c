@@ -14,21 +14,25 @@
 #include "common/source.h"
 #include "xml/documents.h"
 
-RlPool *
-rl_origin_pool(const virStorageVolDef *vol)
+bool
+rl_origin_pool(const virStorageVolDef *vol, RlPool **ret_pool, GError **error)
 {
     g_autofree char *root = NULL, *inside = NULL, *file = NULL;
 
+    *ret_pool = NULL;
     if (vol->type != VIR_STORAGE_VOL_FILE || !vol->target.path)
-        return NULL;
+        return true;
     /* Cheap to say no to what has none of our file names, before any directory is looked at. */
     file = g_path_get_basename(vol->target.path);
     RlFileRole role = rl_file_name_parse(file).role;
     if (role != RL_FILE_DIRTY && role != RL_FILE_REVISION && role != RL_FILE_LABEL)
-        return NULL;
-    if (!rl_pool_find(vol->target.path, &root, &inside))
-        return NULL;
-    return rl_pool_open(root, rl_xml_documents(), NULL);
+        return true;
+    if (!rl_pool_find(vol->target.path, &root, &inside, error))
+        return false;
+    if (!root)
+        return true;
+    *ret_pool = rl_pool_open(root, rl_xml_documents(), error);
+    return *ret_pool != NULL;
 }
 
 static int
@@ -80,8 +84,10 @@ int
 rl_origin_open(const RlDraft *draft, const virStorageVolDef *input, bool *ret_same_pool,
                GError **error)
 {
-    g_autoptr(RlPool) pool = rl_origin_pool(input);
+    g_autoptr(RlPool) pool = NULL;
 
+    if (!rl_origin_pool(input, &pool, error))
+        return -1;
     *ret_same_pool = pool && pool->dev == draft->pool->dev && pool->ino == draft->pool->ino;
     if (!check_label(draft, input, *ret_same_pool, error))
         return -1;
@@ -110,9 +116,11 @@ int
 rl_origin_build_stock(virStoragePoolObj *obj, virStorageVolDef *vol, virStorageVolDef *input,
                       unsigned int flags)
 {
-    g_autoptr(RlPool) pool = rl_origin_pool(input);
+    g_autoptr(RlPool) pool = NULL;
     GError *error = NULL;
 
+    if (!rl_origin_pool(input, &pool, &error))
+        return rl_report(error);
     if (!pool)
         return rl_stock()->buildVolFrom(obj, vol, input, flags);
 

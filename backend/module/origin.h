@@ -9,10 +9,11 @@
 
 /**
  * rl_origin_pool:
- * The reflink pool that the definition @vol is a volume of, whatever pool object that is in. Owned
- * by the caller; NULL where it is none.
+ * Opens the reflink pool that the definition @vol is a volume of, whatever pool object that is in:
+ * *@ret_pool, owned by the caller; NULL where it is none. False with @error where that cannot be
+ * told, or the pool not be opened.
  */
-RlPool *rl_origin_pool(const virStorageVolDef *vol);
+bool rl_origin_pool(const virStorageVolDef *vol, RlPool **ret_pool, GError **error);
 
 /**
  * rl_origin_open:

@@ -15,12 +15,23 @@
 
 VIR_LOG_INIT("reflink.pool");
 
-bool
+static int
+has_marker(const virStoragePoolDef *def)
+{
+    GError *error = NULL;
+    RlMarker marker;
+
+    if (!rl_pool_look(def->target.path, &marker, &error))
+        return rl_report(error);
+    return marker != RL_MARKER_NONE;
+}
+
+int
 rl_is_reflink(virStoragePoolObj *obj)
 {
     const virStoragePoolDef *def = virStoragePoolObjGetDef(obj);
 
-    return rl_namespace_options(def) || rl_pool_has_marker(def->target.path);
+    return rl_namespace_options(def) ? 1 : has_marker(def);
 }
 
 RlPool *
@@ -61,8 +72,11 @@ int
 rl_pool_check_cb(virStoragePoolObj *obj, bool *active)
 {
     const virStoragePoolDef *def = virStoragePoolObjGetDef(obj);
+    int marked = has_marker(def);
 
-    if (rl_namespace_options(def) && !rl_pool_has_marker(def->target.path)) {
+    if (marked < 0)
+        return -1;
+    if (rl_namespace_options(def) && !marked) {
         VIR_WARN("pool '%s': '%s' is not built, or its file system is not mounted", def->name,
                  def->target.path);
         *active = false;
@@ -78,11 +92,12 @@ rl_pool_start_cb(virStoragePoolObj *obj)
 {
     const virStoragePoolDef *def = virStoragePoolObjGetDef(obj);
     const RlOptions *options = rl_namespace_options(def);
+    int ours = rl_is_reflink(obj);
     GError *error = NULL;
 
-    if (require_outside(def) < 0)
+    if (ours < 0 || require_outside(def) < 0)
         return -1;
-    if (!rl_is_reflink(obj))
+    if (!ours)
         return rl_stock()->startPool ? rl_stock()->startPool(obj) : 0;
     if (require_cow(def) < 0)
         return -1;
@@ -104,10 +119,13 @@ rl_pool_build_cb(virStoragePoolObj *obj, unsigned int flags)
     const virStoragePoolDef *def = virStoragePoolObjGetDef(obj);
     const RlOptions *options = rl_namespace_options(def);
     RlAccess access = {def->target.perms.mode, def->target.perms.uid, def->target.perms.gid};
+    int ours = rl_is_reflink(obj);
     g_autoptr(RlPool) pool = NULL;
     GError *error = NULL;
 
-    if (!rl_is_reflink(obj)) {
+    if (ours < 0)
+        return -1;
+    if (!ours) {
         if (require_outside(def) < 0)
             return -1;
         return rl_stock()->buildPool(obj, flags);
@@ -136,11 +154,11 @@ rl_pool_build_cb(virStoragePoolObj *obj, unsigned int flags)
 int
 rl_pool_refresh_cb(virStoragePoolObj *obj)
 {
-    g_autoptr(RlPool) pool = NULL;
+    int ours = rl_is_reflink(obj);
 
-    if (!rl_is_reflink(obj))
-        return rl_stock()->refreshPool(obj);
-    pool = rl_open_pool(obj);
+    if (ours <= 0)
+        return ours < 0 ? -1 : rl_stock()->refreshPool(obj);
+    g_autoptr(RlPool) pool = rl_open_pool(obj);
     if (!pool)
         return -1;
     return rl_listing_fill(obj, pool);
@@ -150,14 +168,14 @@ int
 rl_pool_delete_cb(virStoragePoolObj *obj, unsigned int flags)
 {
     const virStoragePoolDef *def = virStoragePoolObjGetDef(obj);
-    g_autoptr(RlPool) pool = NULL;
+    int marked = has_marker(def);
     GError *error = NULL;
 
-    if (!rl_pool_has_marker(def->target.path))
-        return rl_stock()->deletePool(obj, flags);
+    if (marked <= 0)
+        return marked < 0 ? -1 : rl_stock()->deletePool(obj, flags);
     virCheckFlags(0, -1);
 
-    pool = rl_open_pool(obj);
+    g_autoptr(RlPool) pool = rl_open_pool(obj);
     if (!pool)
         return -1;
     return rl_pool_delete(pool, &error) ? 0 : rl_report(error);

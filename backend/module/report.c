@@ -27,6 +27,7 @@ libvirt_code(const GError *error)
         return VIR_ERR_RESOURCE_BUSY;
     case RL_ERROR_STATE:
     case RL_ERROR_NOT_BUILT:
+    case RL_ERROR_UNTRUSTED:
         return VIR_ERR_OPERATION_INVALID;
     case RL_ERROR_UNSUPPORTED:
         return VIR_ERR_OPERATION_UNSUPPORTED;

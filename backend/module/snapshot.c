@@ -7,13 +7,15 @@
 #include "common/filename.h"
 #include "common/volume.h"
 
-/* The volume whose dirty or clean image has the path @path; owned by the caller. */
+/* The volume whose dirty or clean image has the path @path; owned by the caller. NULL for none,
+ * with
+ * @error where that cannot be told. */
 static char *
-volume_of_path(const RlPool *pool, const char *path)
+volume_of_path(const RlPool *pool, const char *path, GError **error)
 {
     g_autofree char *root = NULL, *inside = NULL;
 
-    if (!rl_pool_find(path, &root, &inside))
+    if (!rl_pool_find(path, &root, &inside, error) || !root)
         return NULL;
     g_autofree char *own = g_strdup_printf("/proc/self/fd/%d", pool->root);
     g_autofree char *own_root = g_file_read_link(own, NULL);
@@ -32,12 +34,18 @@ RlRecord *
 rl_snapshot_record(const RlPool *pool, const virStorageVolDef *vol, GError **error)
 {
     const virStorageSource *backing = vol->target.backingStore;
-    g_autofree char *source_name = volume_of_path(pool, backing->path);
+    g_autoptr(GError) cause = NULL;
+    g_autofree char *source_name = volume_of_path(pool, backing->path, &cause);
     g_autoptr(RlVolume) source = NULL;
 
     if (backing->format != VIR_STORAGE_FILE_RAW && backing->format != VIR_STORAGE_FILE_NONE) {
         rl_fail(error, RL_ERROR_INVALID,
                 "volume '%s': the format of its backing store can only be 'raw'", vol->name);
+        return NULL;
+    }
+    if (cause) {
+        g_propagate_prefixed_error(error, g_steal_pointer(&cause),
+                                   "volume '%s', backing store: ", vol->name);
         return NULL;
     }
     if (!source_name) {

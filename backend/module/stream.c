@@ -20,8 +20,9 @@ rl_vol_upload_cb(virStoragePoolObj *obj, virStorageVolDef *vol, virStreamPtr str
 {
     GError *error = NULL;
 
-    if (!rl_is_reflink(obj))
-        return rl_stock()->uploadVol(obj, vol, stream, offset, length, flags);
+    int ours = rl_is_reflink(obj);
+    if (ours <= 0)
+        return ours < 0 ? -1 : rl_stock()->uploadVol(obj, vol, stream, offset, length, flags);
     virCheckFlags(VIR_STORAGE_VOL_UPLOAD_SPARSE_STREAM, -1);
 
     RlPool *pool = rl_open_pool(obj);
@@ -40,8 +41,9 @@ rl_vol_download_cb(virStoragePoolObj *obj, virStorageVolDef *vol, virStreamPtr s
     g_autoptr(RlPool) pool = NULL;
     GError *error = NULL;
 
-    if (!rl_is_reflink(obj))
-        return rl_stock()->downloadVol(obj, vol, stream, offset, length, flags);
+    int ours = rl_is_reflink(obj);
+    if (ours <= 0)
+        return ours < 0 ? -1 : rl_stock()->downloadVol(obj, vol, stream, offset, length, flags);
     virCheckFlags(VIR_STORAGE_VOL_DOWNLOAD_SPARSE_STREAM, -1);
 
     pool = rl_open_pool(obj);

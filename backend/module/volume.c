@@ -109,15 +109,19 @@ rl_vol_refresh_cb(virStoragePoolObj *obj, virStorageVolDef *vol)
 {
     bool listed = virStorageVolDefFindByName(obj, vol->name) == vol;
     g_autoptr(RlPool) pool = NULL;
+    GError *error = NULL;
+    int ours;
 
     if (vol->building)
         return rl_making_is_pending(vol) ? refresh_building(vol) : rl_stock()->refreshVol(obj, vol);
-    if (listed && !rl_is_reflink(obj))
-        return rl_stock()->refreshVol(obj, vol);
-    pool = listed ? rl_open_pool(obj) : rl_origin_pool(vol);
-    if (!pool)
-        return listed ? -1 : rl_stock()->refreshVol(obj, vol);
-    return refresh_ours(obj, vol, pool, listed);
+    if (!listed && !rl_origin_pool(vol, &pool, &error))
+        return rl_report(error);
+    ours = listed ? rl_is_reflink(obj) : pool != NULL;
+    if (ours <= 0)
+        return ours < 0 ? -1 : rl_stock()->refreshVol(obj, vol);
+    if (listed)
+        pool = rl_open_pool(obj);
+    return pool ? refresh_ours(obj, vol, pool, listed) : -1;
 }
 
 /* For what takes long: others may use the pool meanwhile, but not this volume. */
@@ -172,11 +176,12 @@ rl_vol_delete_cb(virStoragePoolObj *obj, virStorageVolDef *vol, unsigned int fla
     g_autoptr(RlPool) pool = NULL;
     GError *error = NULL;
 
-    if (!rl_is_reflink(obj))
-        return rl_stock()->deleteVol(obj, vol, flags);
     /* After a build that failed: what there was of it went with its draft. */
     if (rl_making_is_pending(vol))
         return 0;
+    int ours = rl_is_reflink(obj);
+    if (ours <= 0)
+        return ours < 0 ? -1 : rl_stock()->deleteVol(obj, vol, flags);
     virCheckFlags(VIR_STORAGE_VOL_DELETE_WITH_SNAPSHOTS, -1);
     if (rl_listing_has_busy_revisions(obj, vol->name)) {
         virReportError(VIR_ERR_OPERATION_INVALID, "a revision of volume '%s' is still in use",
@@ -207,8 +212,9 @@ rl_vol_resize_cb(virStoragePoolObj *obj, virStorageVolDef *vol, unsigned long lo
     g_autoptr(RlPool) pool = NULL;
     GError *error = NULL;
 
-    if (!rl_is_reflink(obj))
-        return rl_stock()->resizeVol(obj, vol, capacity, flags);
+    int ours = rl_is_reflink(obj);
+    if (ours <= 0)
+        return ours < 0 ? -1 : rl_stock()->resizeVol(obj, vol, capacity, flags);
     virCheckFlags(VIR_STORAGE_VOL_RESIZE_ALLOCATE | VIR_STORAGE_VOL_RESIZE_SHRINK, -1);
     if (strchr(vol->name, '@')) {
         virReportError(VIR_ERR_OPERATION_UNSUPPORTED, "'%s' is a revision, and those are read-only",
@@ -233,8 +239,9 @@ int
 rl_vol_wipe_cb(virStoragePoolObj *obj, virStorageVolDef *vol, unsigned int algorithm,
                unsigned int flags)
 {
-    if (!rl_is_reflink(obj))
-        return rl_stock()->wipeVol(obj, vol, algorithm, flags);
+    int ours = rl_is_reflink(obj);
+    if (ours <= 0)
+        return ours < 0 ? -1 : rl_stock()->wipeVol(obj, vol, algorithm, flags);
     virReportError(VIR_ERR_OPERATION_UNSUPPORTED,
                    "volume '%s' cannot be wiped: its blocks are shared with other images of the "
                    "pool, and writing "

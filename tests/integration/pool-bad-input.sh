@@ -146,10 +146,10 @@ echo "<options xmlns='urn:libvirt-reflink:storagepool:1.0'><rumour/></options>" 
     >"$dir/outer/.reflink-pool.xml"
 fails_with "rumour" virsh pool-start outer
 chmod 666 "$dir/outer/.reflink-pool.xml"
-fails_with "is no reflink pool" virsh pool-start outer
+fails_with "is not trusted" virsh pool-start outer
 rm "$dir/outer/.reflink-pool.xml"
 mkdir "$dir/outer/.reflink-pool.xml"
-fails_with "is no reflink pool" virsh pool-start outer
+fails_with "is not trusted" virsh pool-start outer
 rmdir "$dir/outer/.reflink-pool.xml"
 virsh pool-build outer
 virsh pool-start outer

@@ -74,32 +74,133 @@ test_damaged_marker(Lab *lab)
     refused(lab, lab->path, RL_ERROR_INVALID, "larger than");
 }
 
+static void
+found(Lab *lab, const char *path, const char *wanted)
+{
+    g_autofree char *root = NULL, *inside = NULL;
+    GError *error = NULL;
+
+    g_assert_true(rl_pool_find(path, &root, &inside, &error));
+    g_assert_no_error(error);
+    if (!wanted) {
+        if (root)
+            g_error("'%s' was found in '%s'", path, root);
+        return;
+    }
+    if (!root)
+        g_error("'%s' was not found", path);
+    g_assert_cmpstr(root, ==, lab->path);
+    g_assert_cmpstr(inside, ==, wanted);
+}
+
+static void
+looks(const char *path, RlMarker wanted)
+{
+    RlMarker marker;
+    GError *error = NULL;
+
+    g_assert_true(rl_pool_look(path, &marker, &error));
+    g_assert_no_error(error);
+    g_assert_cmpint(marker, ==, wanted);
+}
+
+/* It is none to open, and nobody takes the directory for a plain one. */
+static void
+untrusted(Lab *lab)
+{
+    looks(lab->path, RL_MARKER_UNTRUSTED);
+    g_assert_false(rl_pool_has_marker(lab->path));
+    refused(lab, lab->path, RL_ERROR_UNTRUSTED, "belongs to others or is writable for them");
+}
+
 /* A marker decides what is done with a directory: only root's counts. */
 static void
 test_forged_markers(Lab *lab)
 {
     g_autofree char *marker = lab_path(lab, RL_POOL_MARKER), *kept = lab_path(lab, "kept");
 
+    looks(lab->path, RL_MARKER_GOOD);
     g_assert_true(rl_pool_has_marker(lab->path));
     g_assert_cmpint(chmod(marker, 0666), ==, 0);
-    g_assert_false(rl_pool_has_marker(lab->path));
-    refused(lab, lab->path, RL_ERROR_NOT_BUILT, "is no reflink pool");
+    untrusted(lab);
     g_assert_cmpint(chmod(marker, 0664), ==, 0);
-    g_assert_false(rl_pool_has_marker(lab->path));
+    untrusted(lab);
     g_assert_cmpint(chmod(marker, 0644), ==, 0);
     g_assert_cmpint(chown(marker, 1234, 0), ==, 0);
-    g_assert_false(rl_pool_has_marker(lab->path));
+    untrusted(lab);
     g_assert_cmpint(chown(marker, 0, 1234), ==, 0);
-    g_assert_true(rl_pool_has_marker(lab->path));
+    looks(lab->path, RL_MARKER_GOOD);
     g_assert_cmpint(link(marker, kept), ==, 0);
     g_assert_cmpint(unlink(marker), ==, 0);
+    looks(lab->path, RL_MARKER_NONE);
     g_assert_cmpint(symlink("kept", marker), ==, 0);
-    g_assert_false(rl_pool_has_marker(lab->path));
-    refused(lab, lab->path, RL_ERROR_NOT_BUILT, "is no reflink pool");
+    untrusted(lab);
     g_assert_cmpint(unlink(marker), ==, 0);
     g_assert_cmpint(mkfifo(marker, 0600), ==, 0);
-    g_assert_false(rl_pool_has_marker(lab->path));
-    refused(lab, lab->path, RL_ERROR_NOT_BUILT, "is no reflink pool");
+    untrusted(lab);
+}
+
+/* Where anybody may put a file, one that is not trusted says nothing: else whoever likes could stop
+ * those who have disks in /tmp. */
+static void
+test_anybodys_markers(Lab *lab)
+{
+    g_autofree char *marker = lab_path(lab, RL_POOL_MARKER), *file = lab_path(lab, "a/x.img");
+
+    g_assert_cmpint(chown(marker, 1234, 0), ==, 0);
+    g_assert_cmpint(chmod(lab->path, 01777), ==, 0);
+    looks(lab->path, RL_MARKER_NONE);
+    found(lab, file, NULL);
+    refused(lab, lab->path, RL_ERROR_UNTRUSTED, "is not trusted");
+    g_assert_cmpint(chown(lab->path, 1234, 0), ==, 0);
+    untrusted(lab);
+    g_assert_cmpint(chown(lab->path, 0, 0), ==, 0);
+    g_assert_cmpint(chown(marker, 0, 0), ==, 0);
+    looks(lab->path, RL_MARKER_GOOD);
+    g_assert_cmpint(chmod(marker, 0664), ==, 0);
+    untrusted(lab);
+    found(lab, file, "a/x.img");
+}
+
+static bool
+look_for_marker(Lab *lab, GError **error)
+{
+    RlMarker marker = RL_MARKER_GOOD;
+    bool told = rl_pool_look(lab->path, &marker, error);
+
+    g_assert_cmpint(marker, ==, told ? RL_MARKER_GOOD : RL_MARKER_NONE);
+    return told;
+}
+
+static bool
+look_for_untrusted(Lab *lab, GError **error)
+{
+    (void) error;
+    looks(lab->path, RL_MARKER_UNTRUSTED);
+    return true;
+}
+
+/* "I cannot tell" is not "no". */
+static void
+test_look_fails(Lab *lab)
+{
+    g_autofree char *marker = lab_path(lab, RL_POOL_MARKER), *loop = lab_path(lab, "loop");
+    g_autofree char *through = g_strconcat(loop, "/x", NULL);
+    g_autofree char *name = g_strnfill(300, 'x'), *too_long = lab_path(lab, name);
+    Disturbance unowned = {.nr = SYS_fstat, .also = SYS_newfstatat, .code = EIO};
+
+    g_assert_cmpint(symlink("loop", loop), ==, 0);
+    looks(through, RL_MARKER_NONE);
+    looks(too_long, RL_MARKER_NONE);
+    looks(marker, RL_MARKER_NONE);
+    fails_without(lab, SYS_openat, look_for_marker);
+    fails_without(lab, SYS_newfstatat, look_for_marker);
+    /* Who may have put it there is not known: a reason for not trusting it. */
+    g_assert_cmpint(chown(marker, 1234, 0), ==, 0);
+    g_assert_cmpint(chmod(lab->path, 01777), ==, 0);
+    looks(lab->path, RL_MARKER_NONE);
+    unowned.first = 2;
+    g_assert_true(disturb(lab, &unowned, look_for_untrusted, NULL));
 }
 
 /* Who is not root may have a pool of his own. It is this thread that is not root for a moment, with
@@ -170,7 +271,7 @@ test_swapped_markers(Lab *lab)
         if (pool)
             g_assert_cmpint(pool->options->keep, ==, 3);
         else
-            g_assert_error(error, RL_ERROR, RL_ERROR_NOT_BUILT);
+            g_assert_error(error, RL_ERROR, RL_ERROR_UNTRUSTED);
         opened += pool != NULL;
         refusals += pool == NULL;
     }
@@ -181,23 +282,6 @@ test_swapped_markers(Lab *lab)
     g_assert_cmpuint(refusals, >, 0);
     g_free(swapper.names[0]);
     g_free(swapper.names[1]);
-}
-
-static void
-found(Lab *lab, const char *path, const char *wanted)
-{
-    g_autofree char *root = NULL, *inside = NULL;
-    bool there = rl_pool_find(path, &root, &inside);
-
-    if (!wanted) {
-        if (there)
-            g_error("'%s' was found in '%s'", path, root);
-        return;
-    }
-    if (!there)
-        g_error("'%s' was not found", path);
-    g_assert_cmpstr(root, ==, lab->path);
-    g_assert_cmpstr(inside, ==, wanted);
 }
 
 static void
@@ -255,14 +339,18 @@ test_find_through_links(Lab *lab)
     found(lab, up, "a/x");
 }
 
+/* What lies below one is not the outer pool's. */
 static void
-test_find_ignores_forged_markers(Lab *lab)
+test_find_stops_at_forged_markers(Lab *lab)
 {
     g_autofree char *forged = lab_path(lab, "a/" RL_POOL_MARKER), *file = lab_path(lab, "a/b/x");
+    g_autofree char *dir = lab_path(lab, "a"), *root = NULL, *inside = NULL;
 
     make_file(forged, "");
     g_assert_cmpint(chmod(forged, 0666), ==, 0);
-    found(lab, file, "a/b/x");
+    g_assert_true(rl_pool_find(file, &root, &inside, NULL));
+    g_assert_cmpstr(root, ==, dir);
+    g_assert_cmpstr(inside, ==, "b/x");
 }
 
 static void
@@ -300,21 +388,40 @@ find(Lab *lab, GError **error)
 {
     g_autofree char *root = NULL, *inside = NULL;
     g_autofree char *path = lab_path(lab, "a/b.img");
+    bool told = rl_pool_find(path, &root, &inside, error);
 
-    return rl_pool_find(path, &root, &inside) ||
-           rl_fail(error, RL_ERROR_NOT_FOUND, "as it should be");
+    g_assert_true(told || !root);
+    return told && (root || rl_fail(error, RL_ERROR_NOT_FOUND, "as it should be"));
 }
 
 /* Where a path leads that no file has is nobody's to tell. */
 static void
 test_find_leads_nowhere(Lab *lab)
 {
-    g_autofree char *root = NULL, *inside = NULL, *path = lab_path(lab, "none/../a");
+    g_autofree char *path = lab_path(lab, "none/../a");
+
+    found(lab, path, NULL);
+}
+
+/* Root may not look everywhere: in what another user mounted, for one, where no pool can be. */
+static void
+test_find_fails(Lab *lab)
+{
+    Disturbance denied = {.nr = SYS_newfstatat, .first = 1, .code = EACCES};
+    Disturbance shut = {.nr = SYS_openat, .first = 1, .count = 1, .code = EACCES};
+    GError *error = NULL;
 
     g_assert_true(find(lab, NULL));
-    g_assert_false(rl_pool_find(path, &root, &inside));
     fails_without(lab, SYS_openat, find);
     fails_without(lab, SYS_readlink, find);
+    fails_without(lab, SYS_newfstatat, find);
+    g_assert_false(disturb(lab, &denied, find, &error));
+    take_error(error, RL_ERROR_NOT_FOUND, "as it should be");
+    g_assert_true(disturb(lab, &shut, find, NULL));
+    denied = (Disturbance){.nr = SYS_openat, .first = 1, .code = ENOENT};
+    error = NULL;
+    g_assert_false(disturb(lab, &denied, find, &error));
+    take_errno(error, ENOENT, "cannot tell");
 }
 
 int
@@ -325,14 +432,17 @@ main(int argc, char **argv)
     lab_add("/pool/open-what-is-none", test_open_what_is_none);
     lab_add("/pool/damaged-marker", test_damaged_marker);
     lab_add("/pool/forged-markers", test_forged_markers);
+    lab_add("/pool/anybodys-markers", test_anybodys_markers);
+    lab_add("/pool/look-fails", test_look_fails);
     lab_add("/pool/own-marker", test_own_marker);
     g_test_add_func("/pool/names-of-markers", test_names_of_markers);
     lab_add_on("/pool/swapped-markers", "xfs btrfs", test_swapped_markers);
     lab_add("/pool/find", test_find);
     lab_add("/pool/find-through-links", test_find_through_links);
-    lab_add("/pool/find-ignores-forged-markers", test_find_ignores_forged_markers);
+    lab_add("/pool/find-stops-at-forged-markers", test_find_stops_at_forged_markers);
     lab_add("/pool/set-options", test_set_options);
     lab_add("/pool/space", test_space);
     lab_add("/pool/find-leads-nowhere", test_find_leads_nowhere);
+    lab_add("/pool/find-fails", test_find_fails);
     return g_test_run();
 }

@@ -86,9 +86,11 @@ probe(int root, const char *path, const RlOptions *options, GError **error)
 bool
 rl_pool_require_outside(const char *path, GError **error)
 {
+    /* The directory itself, where @path is a symbolic link to it. */
+    g_autofree char *self = g_strconcat(path, "/.", NULL);
     g_autofree char *root = NULL, *inside = NULL;
 
-    if (!rl_pool_find(path, &root, &inside, error))
+    if (!rl_pool_find(self, &root, &inside, error))
         return false;
     if (!root)
         return true;

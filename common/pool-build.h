@@ -27,7 +27,7 @@ bool rl_pool_delete(RlPool *pool, GError **error);
 
 /**
  * rl_pool_require_outside:
- * True if @path lies in no other reflink pool. Else false with RL_ERROR_INVALID, naming that; or
- * with an errno where it cannot be told.
+ * True if @path, or the directory that it is a symbolic link to, lies in no other reflink pool.
+ * Else false with RL_ERROR_INVALID, naming that; or with an errno where it cannot be told.
  */
 bool rl_pool_require_outside(const char *path, GError **error);

@@ -117,7 +117,8 @@ rl_pool_open(const char *path, const RlDocuments *documents, GError **error)
     struct stat st;
 
     if (root < 0 || fstat(root, &st) < 0) {
-        rl_fail_errno(error, errno, "cannot open the pool directory '%s'", path);
+        rl_fail_errno(error, errno, "cannot open the pool directory '%s' (a symbolic link is none)",
+                      path);
         return NULL;
     }
 
@@ -149,7 +150,7 @@ rl_pool_close(RlPool *pool)
 bool
 rl_pool_look(const char *path, RlMarker *ret_marker, GError **error)
 {
-    rl_autofd int root = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    rl_autofd int root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
     *ret_marker = RL_MARKER_NONE;
     if (root < 0)

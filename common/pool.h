@@ -46,8 +46,8 @@ typedef enum {
 
 /**
  * rl_pool_look:
- * Looks for a marker in the directory @path. False with @error where that cannot be told; what is
- * not there, or is no directory, has none.
+ * Looks for a marker in the directory @path, or that it is a symbolic link to. False with @error
+ * where that cannot be told; what is not there, or is no directory, has none.
  */
 bool rl_pool_look(const char *path, RlMarker *ret_marker, GError **error);
 

@@ -18,8 +18,8 @@ const virStorageBackend *rl_stock(void);
 /**
  * rl_is_reflink:
  * 1 if @obj is a reflink pool, by its XML or by the marker in its directory; 0 if it is libvirt's
- * own. -1 with libvirt's error set where that cannot be told: then nothing may be done with it, for
- * the stock functions would write to images in place.
+ * own. -1 with libvirt's error set where that cannot be told, or it lies inside a reflink pool:
+ * then nothing may be done with it, for the stock functions would write to images in place.
  */
 int rl_is_reflink(virStoragePoolObj *obj);
 

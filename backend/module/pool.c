@@ -26,14 +26,6 @@ has_marker(const virStoragePoolDef *def)
     return marker != RL_MARKER_NONE;
 }
 
-int
-rl_is_reflink(virStoragePoolObj *obj)
-{
-    const virStoragePoolDef *def = virStoragePoolObjGetDef(obj);
-
-    return rl_namespace_options(def) ? 1 : has_marker(def);
-}
-
 RlPool *
 rl_open_pool(virStoragePoolObj *obj)
 {
@@ -53,6 +45,17 @@ require_outside(const virStoragePoolDef *def)
     GError *error = NULL;
 
     return rl_pool_require_outside(def->target.path, &error) ? 0 : rl_report(error);
+}
+
+/* A stock pool is looked at again each time: its path may lead elsewhere than when it was started,
+ * and a reflink pool may have been built around it. */
+int
+rl_is_reflink(virStoragePoolObj *obj)
+{
+    const virStoragePoolDef *def = virStoragePoolObjGetDef(obj);
+    int marked = rl_namespace_options(def) ? 1 : has_marker(def);
+
+    return marked ? marked : require_outside(def);
 }
 
 static int
@@ -125,11 +128,8 @@ rl_pool_build_cb(virStoragePoolObj *obj, unsigned int flags)
 
     if (ours < 0)
         return -1;
-    if (!ours) {
-        if (require_outside(def) < 0)
-            return -1;
+    if (!ours)
         return rl_stock()->buildPool(obj, flags);
-    }
     if (flags) {
         virReportError(VIR_ERR_OPERATION_UNSUPPORTED, "%s",
                        "a reflink pool is a directory: there is nothing to format or overwrite");

@@ -3,7 +3,7 @@
 #include "common/pool-build.h"
 
 #include "common/remove.h"
-#include "testing.h"
+#include "disturb.h"
 #include "xml/documents.h"
 
 #include <fcntl.h>
@@ -111,7 +111,12 @@ test_inside_another_pool(Lab *lab)
     g_autofree char *inner = lab_path(lab, "inner"), *deep = lab_path(lab, "a/b/inner");
     g_autofree char *link = g_strconcat(lab->path, "-link", NULL);
     g_autofree char *through = g_strconcat(link, "/inner", NULL);
+    g_autofree char *to_inside = g_strconcat(lab->path, "-inside", NULL);
+    g_autofree char *dir = lab_path(lab, "dir");
     GError *error = NULL;
+
+    g_assert_cmpint(mkdir(dir, 0755), ==, 0);
+    g_assert_cmpint(symlink(dir, to_inside), ==, 0);
 
     g_assert_cmpint(symlink(lab->path, link), ==, 0);
     refused(lab, inner, RL_ERROR_INVALID, lab->path);
@@ -120,6 +125,24 @@ test_inside_another_pool(Lab *lab)
     g_assert_true(rl_pool_require_outside(lab->path, &error));
     g_assert_false(rl_pool_require_outside(inner, &error));
     take_error(error, RL_ERROR_INVALID, inner);
+    error = NULL;
+    g_assert_false(rl_pool_require_outside(to_inside, &error));
+    take_error(error, RL_ERROR_INVALID, to_inside);
+    error = NULL;
+    g_assert_true(rl_pool_require_outside(link, &error)); /* the pool itself */
+}
+
+static bool
+require_outside(Lab *lab, GError **error)
+{
+    return rl_pool_require_outside(lab->path, error);
+}
+
+static void
+test_outside_cannot_be_told(Lab *lab)
+{
+    g_assert_true(require_outside(lab, NULL));
+    fails_without(lab, SYS_openat, require_outside);
 }
 
 static void
@@ -246,6 +269,7 @@ main(int argc, char **argv)
     lab_add("/pool-build/existing-tree", test_existing_tree);
     lab_add("/pool-build/what-is-no-directory", test_what_is_no_directory);
     lab_add("/pool-build/inside-another-pool", test_inside_another_pool);
+    lab_add("/pool-build/outside-cannot-be-told", test_outside_cannot_be_told);
     lab_add_on("/pool-build/without-reflinks", "ext4", test_without_reflinks);
     lab_add_on("/pool-build/without-attributes", "ext4", test_without_attributes);
     lab_add("/pool-build/delete", test_delete);

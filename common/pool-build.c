@@ -125,6 +125,29 @@ make_directories(const char *path, GPtrArray *made, GError **error)
                    : rl_fail_errno(error, errno, "cannot open directory '%s'", parent);
 }
 
+/* A pool below the directory @dir, no deeper than volumes can lie, owned by the caller. What cannot
+ * be read is passed over: a volume of another pool is refused when it is opened, too. */
+static char *
+find_inner(int fd, const char *dir, int depth)
+{
+    g_autoptr(RlEntries) entries = rl_entries_open(fd, NULL);
+    char *found = NULL;
+    const char *entry;
+    struct stat st;
+
+    while (!found && entries && (entry = rl_entries_next(entries))) {
+        rl_autofd int child = openat(fd, entry, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (child < 0)
+            continue;
+        g_autofree char *path = g_build_filename(dir, entry, NULL);
+        if (fstatat(child, RL_POOL_MARKER, &st, AT_SYMLINK_NOFOLLOW) == 0)
+            found = g_steal_pointer(&path);
+        else if (depth < RL_NAME_COMPONENTS_MAX)
+            found = find_inner(child, path, depth + 1);
+    }
+    return found;
+}
+
 static bool
 set_up(const char *path, bool made, const RlOptions *options, const RlAccess *access,
        const RlDocuments *documents, GError **error)
@@ -133,6 +156,10 @@ set_up(const char *path, bool made, const RlOptions *options, const RlAccess *ac
 
     if (root < 0)
         return rl_fail_errno(error, errno, "cannot open the pool directory '%s'", path);
+    g_autofree char *inner = find_inner(root, path, 2);
+    if (inner)
+        return rl_fail(error, RL_ERROR_INVALID, "the reflink pool '%s' lies inside '%s'", inner,
+                       path);
     if (!probe(root, path, options, error))
         return false;
     if ((access->uid != (uid_t) -1 || access->gid != (gid_t) -1) &&

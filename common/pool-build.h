@@ -12,8 +12,8 @@
  * directory itself; a mode of (mode_t) -1 leaves an existing one as it is.
  *
  * Fails with RL_ERROR_INVALID for what is no directory, a symbolic link, or lies inside another
- * reflink pool; RL_ERROR_UNSUPPORTED without reflinks (unless the options allow copying) or
- * attributes; an errno. Nothing is left behind then.
+ * reflink pool or around one; RL_ERROR_UNSUPPORTED without reflinks (unless the options allow
+ * copying) or attributes; an errno. Nothing is left behind then.
  */
 bool rl_pool_build(const char *path, const RlOptions *options, const RlAccess *access,
                    const RlDocuments *documents, GError **error);

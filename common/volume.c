@@ -28,6 +28,25 @@ rl_stat_same_date(const struct stat *a, const struct stat *b)
     return a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
 }
 
+/* A pool inside of a pool, made before anybody looked: its volumes are not ours. */
+static bool
+require_own(const RlVolume *volume, GError **error)
+{
+    const char *dir = volume->name->dir;
+    struct stat st;
+
+    for (const char *slash = dir; slash;) {
+        slash = strchr(slash + 1, '/');
+        g_autofree char *component = slash ? g_strndup(dir, (gsize) (slash - dir)) : g_strdup(dir);
+        g_autofree char *marker = g_build_filename(component, RL_POOL_MARKER, NULL);
+        if (fstatat(volume->pool->root, marker, &st, AT_SYMLINK_NOFOLLOW) == 0)
+            return rl_fail(error, RL_ERROR_INVALID,
+                           "volume '%s': '%s' in '%s' is a reflink pool of its own",
+                           volume->name->text, component, volume->pool->path);
+    }
+    return true;
+}
+
 static bool
 open_directory(RlVolume *volume, GError **error)
 {
@@ -35,6 +54,8 @@ open_directory(RlVolume *volume, GError **error)
 
     if (volume->dir >= 0)
         return true;
+    if (!require_own(volume, error))
+        return false;
     volume->dir = rl_dir_open(volume->pool->root, volume->name->dir, &cause);
     if (volume->dir >= 0 || rl_error_is_errno(cause, ENOENT))
         return true;

@@ -58,4 +58,19 @@ ln -sfn "$dir/plain" "$dir/links/moving"
 virsh vol-wipe web.img moving
 ok "a link that leads there later leads nowhere, and back it is a pool as before"
 
+# The other way round: the inner one was there first.
+reflink_pool inner "$dir/a/b"
+virsh vol-create-as inner foo 1M
+define_pool outer "$dir/a"
+refused "the reflink pool '$dir/a/b' lies inside '$dir/a'" "$dir/a" virsh pool-build outer
+ok "a reflink pool is not built around another one"
+
+# One that was made so by other means.
+cp "$dir/a/b/.reflink-pool.xml" "$dir/a/.reflink-pool.xml"
+virsh pool-start outer
+expect_exactly "" volumes outer
+refused "is a reflink pool of its own" "$dir/a" virsh vol-create-as outer b/volumes/bar 1M
+refused "is a reflink pool of its own" "$dir/a" "$STAGE_DIR/bin/virt-reflink" start "$dir/a" b/volumes/foo
+ok "and what is the inner one's is not had by the outer one"
+
 done_testing

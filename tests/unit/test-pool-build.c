@@ -145,6 +145,29 @@ test_outside_cannot_be_told(Lab *lab)
     fails_without(lab, SYS_openat, require_outside);
 }
 
+/* The inner one was there first. */
+static void
+test_around_another_pool(Lab *lab)
+{
+    g_autofree char *base = g_path_get_dirname(lab->path);
+    g_autofree char *outer = g_build_filename(base, "outer", NULL);
+    g_autofree char *near = g_build_filename(outer, "a", NULL);
+    g_autofree char *deep = g_build_filename(outer, "1/2/3/4/5/6/7", NULL);
+    g_autofree char *deeper = g_build_filename(outer, "b/2/3/4/5/6/7/8", NULL);
+    const char *const inner[] = {near, deep};
+    GError *error = NULL;
+
+    for (size_t i = 0; i < G_N_ELEMENTS(inner); i++) {
+        g_autofree char *marker = g_build_filename(inner[i], RL_POOL_MARKER, NULL);
+        g_assert_true(build(inner[i], !lab->reflinks, &as_is, &error));
+        refused(lab, outer, RL_ERROR_INVALID, inner[i]);
+        g_assert_cmpint(unlink(marker), ==, 0);
+    }
+    /* So deep lies no volume of the outer one. */
+    g_assert_true(build(deeper, !lab->reflinks, &as_is, &error));
+    g_assert_true(build(outer, !lab->reflinks, &as_is, &error));
+}
+
 static void
 test_without_reflinks(Lab *lab)
 {
@@ -269,6 +292,7 @@ main(int argc, char **argv)
     lab_add("/pool-build/existing-tree", test_existing_tree);
     lab_add("/pool-build/what-is-no-directory", test_what_is_no_directory);
     lab_add("/pool-build/inside-another-pool", test_inside_another_pool);
+    lab_add("/pool-build/around-another-pool", test_around_another_pool);
     lab_add("/pool-build/outside-cannot-be-told", test_outside_cannot_be_told);
     lab_add_on("/pool-build/without-reflinks", "ext4", test_without_reflinks);
     lab_add_on("/pool-build/without-attributes", "ext4", test_without_attributes);

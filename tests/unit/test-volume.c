@@ -360,6 +360,27 @@ test_nothing_to_free(void)
     rl_domain_free(NULL);
 }
 
+/* A pool inside of the pool has volumes of its own, which are not to be had by two names. */
+static void
+test_in_another_pool(Lab *lab)
+{
+    const char *const names[] = {"a/x", "a/b/c/x", "a/none/x"};
+    g_autofree char *dir = lab_path(lab, "a/b/c"), *marker = lab_path(lab, "a/" RL_POOL_MARKER);
+
+    g_assert_cmpint(g_mkdir_with_parents(dir, 0755), ==, 0);
+    make_file(marker, "");
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+        GError *error = NULL;
+        g_assert_null(rl_volume_open(lab->pool, names[i], &error));
+        take_error(error, RL_ERROR_INVALID, "'a' in '");
+    }
+    g_assert_cmpint(unlink(marker), ==, 0);
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+        g_autoptr(RlVolume) volume = rl_volume_open(lab->pool, names[i], NULL);
+        g_assert_nonnull(volume);
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -379,5 +400,6 @@ main(int argc, char **argv)
     lab_add("/state/words", test_state_words);
     lab_add("/stat/same-number-elsewhere", test_same_number_elsewhere);
     g_test_add_func("/volume/nothing-to-free", test_nothing_to_free);
+    lab_add("/volume/in-another-pool", test_in_another_pool);
     return g_test_run();
 }

@@ -14,12 +14,18 @@
 typedef struct {
     struct stat st;
     gint64 read_us;
-    GTree *files; /* no hash table: whoever writes to the directory could choose colliding names */
+    GTree *files;
 } Directory;
 
+/* What is known of a pool. Trees and no hash tables: whoever may write to the directory could
+ * choose names that have the same hash. */
+typedef struct {
+    GTree *directories; /* by DIR */
+    GTree *listed;      /* by VOLUME: the files */
+} Known;
+
 static GMutex lock;
-static GHashTable *directories; /* of "ROOT\nDIR" */
-static GHashTable *listed;      /* of "ROOT\nVOLUME": the files */
+static GTree *pools; /* of Known, by the root's path */
 
 static void
 directory_free(void *data)
@@ -30,20 +36,43 @@ directory_free(void *data)
     g_free(directory);
 }
 
-/* The caller has the lock. */
 static void
-make_tables(void)
+known_free(void *data)
 {
-    if (directories)
-        return;
-    directories = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, directory_free);
-    listed = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    Known *known = data;
+
+    g_tree_unref(known->directories);
+    g_tree_unref(known->listed);
+    g_free(known);
 }
 
-static char *
-key_of(const char *root, const char *name)
+static gint
+compare_names(gconstpointer a, gconstpointer b, gpointer data)
 {
-    return g_strconcat(root, "\n", name, NULL);
+    (void) data;
+    return strcmp(a, b);
+}
+
+static GTree *
+new_tree(GDestroyNotify free_value)
+{
+    return g_tree_new_full(compare_names, NULL, g_free, free_value);
+}
+
+/* The caller has the lock. */
+static Known *
+known_of(const char *root)
+{
+    if (!pools)
+        pools = new_tree(known_free);
+    Known *known = g_tree_lookup(pools, root);
+    if (known)
+        return known;
+    known = g_new0(Known, 1);
+    known->directories = new_tree(directory_free);
+    known->listed = new_tree(g_free);
+    g_tree_insert(pools, g_strdup(root), known);
+    return known;
 }
 
 static gint
@@ -93,20 +122,12 @@ add_joined(gpointer leaf, gpointer files, gpointer joined)
     return FALSE;
 }
 
-static gint
-compare_leaves(gconstpointer a, gconstpointer b, gpointer data)
-{
-    (void) data;
-    return strcmp(a, b);
-}
-
 static Directory *
 read_directory(int dir, const struct stat *st)
 {
     gint64 now_us = g_get_real_time();
     g_autoptr(RlEntries) entries = rl_entries_open(dir, NULL);
-    g_autoptr(GTree) by_leaf =
-        g_tree_new_full(compare_leaves, NULL, g_free, (GDestroyNotify) g_ptr_array_unref);
+    g_autoptr(GTree) by_leaf = new_tree((GDestroyNotify) g_ptr_array_unref);
     const char *file;
 
     if (!entries)
@@ -120,7 +141,7 @@ read_directory(int dir, const struct stat *st)
     Directory *directory = g_new0(Directory, 1);
     directory->st = *st;
     directory->read_us = now_us;
-    directory->files = g_tree_new_full(compare_leaves, NULL, g_free, g_free);
+    directory->files = new_tree(g_free);
     g_tree_foreach(by_leaf, add_joined, directory->files);
     return directory;
 }
@@ -145,12 +166,12 @@ files_of(const Directory *directory, const char *leaf)
 
 /* From the last reading, if that is still true; else NULL. */
 static char *
-known_files(const char *key, const struct stat *st, const char *leaf)
+known_files(const RlVolume *volume, const struct stat *st)
 {
     g_mutex_lock(&lock);
-    make_tables();
-    const Directory *known = g_hash_table_lookup(directories, key);
-    char *files = known && !has_changed(known, st) ? files_of(known, leaf) : NULL;
+    const Directory *known =
+        g_tree_lookup(known_of(volume->pool->path)->directories, volume->name->dir);
+    char *files = known && !has_changed(known, st) ? files_of(known, volume->name->leaf) : NULL;
     g_mutex_unlock(&lock);
     return files;
 }
@@ -165,8 +186,7 @@ rl_seen_on_disk(const RlVolume *volume)
     if (fstat(volume->dir, &st) < 0)
         return NULL;
 
-    g_autofree char *key = key_of(volume->pool->path, volume->name->dir);
-    char *files = known_files(key, &st, volume->name->leaf);
+    char *files = known_files(volume, &st);
     if (files)
         return files;
 
@@ -175,7 +195,8 @@ rl_seen_on_disk(const RlVolume *volume)
         return NULL;
     files = files_of(directory, volume->name->leaf);
     g_mutex_lock(&lock);
-    g_hash_table_replace(directories, g_steal_pointer(&key), directory);
+    g_tree_replace(known_of(volume->pool->path)->directories, g_strdup(volume->name->dir),
+                   directory);
     g_mutex_unlock(&lock);
     return files;
 }
@@ -183,11 +204,8 @@ rl_seen_on_disk(const RlVolume *volume)
 bool
 rl_seen_is_listed(const char *root, const char *name, const char *files)
 {
-    g_autofree char *key = key_of(root, name);
-
     g_mutex_lock(&lock);
-    make_tables();
-    bool same = g_strcmp0(g_hash_table_lookup(listed, key), files) == 0;
+    bool same = g_strcmp0(g_tree_lookup(known_of(root)->listed, name), files) == 0;
     g_mutex_unlock(&lock);
     return same;
 }
@@ -196,26 +214,15 @@ void
 rl_seen_note(const char *root, const char *name, const char *files)
 {
     g_mutex_lock(&lock);
-    make_tables();
-    g_hash_table_replace(listed, key_of(root, name), g_strdup(files));
+    g_tree_replace(known_of(root)->listed, g_strdup(name), g_strdup(files));
     g_mutex_unlock(&lock);
-}
-
-static gboolean
-is_below(gpointer key, gpointer value, gpointer prefix)
-{
-    (void) value;
-    return g_str_has_prefix(key, prefix);
 }
 
 void
 rl_seen_forget(const char *root)
 {
-    g_autofree char *prefix = key_of(root, "");
-
     g_mutex_lock(&lock);
-    make_tables();
-    g_hash_table_foreach_remove(directories, is_below, prefix);
-    g_hash_table_foreach_remove(listed, is_below, prefix);
+    if (pools)
+        g_tree_remove(pools, root);
     g_mutex_unlock(&lock);
 }

@@ -53,4 +53,38 @@ expect_exactly vm/disk volumes qubes
 [ "$(find "$pool/vm" -name 'junk*' | wc -l)" = 100000 ]
 ok "a hundred thousand files of others"
 
+# Names that have the same hash in a table like GLib's: "ab" and "bA" weigh the same in it. A refresh of
+# them costs what one of as many ordinary names does.
+named()
+{
+    perl -e 'my ($one, $other, $path) = @ARGV;
+        for my $i (0 .. 15999) {
+            my $name = join("", map { $i >> $_ & 1 ? $one : $other } 0 .. 15);
+            open(my $file, ">", "$path/$name.img") or die "$!" }' "$@"
+}
+
+# refresh_cost POOL: in hundredths of the daemon's time.
+refresh_cost()
+{
+    local before
+
+    before=$(daemon_time)
+    virsh pool-refresh "$1"
+    echo $(($(daemon_time) - before))
+}
+
+for kind in plain same; do
+    reflink_pool $kind "$dir/$kind"
+    mkdir "$dir/$kind/vm"
+done
+named ab cd "$dir/plain/vm"
+named ab bA "$dir/same/vm"
+plain=$(refresh_cost plain)
+same=$(refresh_cost same)
+echo "# a refresh of 16000 volumes: $plain hundredths, with colliding names $same"
+[ "$plain" -ge 20 ] || plain=20
+[ "$same" -le $((3 * plain)) ] || die "colliding names take $same and not $plain"
+[ "$(volumes same | wc -l)" = 16000 ]
+ok "names that collide in a hash table"
+
 done_testing

@@ -68,6 +68,30 @@ require_cow(const virStoragePoolDef *def)
     return -1;
 }
 
+/* Writes what the pool's XML says into the marker, if that says something else. */
+static bool
+take_options(RlPool *pool, const RlOptions *options, GError **error)
+{
+    return !options || rl_options_equal(options, pool->options) ||
+           rl_pool_set_options(pool, options, error);
+}
+
+/* A pool that the daemon found there at its start may have been edited while it was active before.
+ * What cannot be written costs no more than that the old options stay in force. */
+static void
+take_options_at_boot(const virStoragePoolDef *def)
+{
+    const RlOptions *options = rl_namespace_options(def);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(RlPool) pool =
+        options ? rl_pool_open(def->target.path, rl_xml_documents(), &error) : NULL;
+
+    if (pool)
+        take_options(pool, options, &error);
+    if (error)
+        VIR_WARN("pool '%s': its options are not in force: %s", def->name, error->message);
+}
+
 /* At every start of the daemon libvirt takes a pool for active whose path exists, without starting
  * it. An answer of "not active" is no error: the log says why, and the pool can be started when it
  * is there again. */
@@ -87,7 +111,11 @@ rl_pool_check_cb(virStoragePoolObj *obj, bool *active)
     }
     if (require_outside(def) < 0)
         return -1;
-    return rl_stock()->checkPool(obj, active);
+    if (rl_stock()->checkPool(obj, active) < 0)
+        return -1;
+    if (*active)
+        take_options_at_boot(def);
+    return 0;
 }
 
 int
@@ -108,8 +136,7 @@ rl_pool_start_cb(virStoragePoolObj *obj)
     g_autoptr(RlPool) pool = rl_open_pool(obj);
     if (!pool)
         return -1;
-    if (options && !rl_options_equal(options, pool->options) &&
-        !rl_pool_set_options(pool, options, &error)) {
+    if (!take_options(pool, options, &error)) {
         rl_error_about(&error, "pool", def->name);
         return rl_report(error);
     }

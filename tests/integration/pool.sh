@@ -83,6 +83,34 @@ virsh pool-start qubes
 [ "$(stat -c %i "$marker")" = "$inode" ]
 ok "options that are the same leave the marker alone"
 
+# boot: a daemon that starts with no state of an earlier one.
+boot()
+{
+    lab_stop_libvirtd
+    rm -r /run/libvirt/storage
+    lab_start_libvirtd
+    pool_is qubes running
+}
+
+sed "s/keep='7'/keep='9'/" "$LAB/edited.xml" >"$LAB/again.xml"
+virsh pool-define "$LAB/again.xml"
+grep -q "keep='7'" "$marker"
+boot
+expect "keep='9'" virsh pool-dumpxml qubes
+grep -q "keep='9'" "$marker"
+inode=$(stat -c %i "$marker")
+boot
+[ "$(stat -c %i "$marker")" = "$inode" ]
+virsh pool-define "$LAB/edited.xml"
+chattr +i "$marker"
+boot
+grep -q "keep='9'" "$marker"
+grep -q "its options are not in force" "$LAB/libvirtd.log"
+chattr -i "$marker"
+boot
+grep -q "keep='7'" "$marker"
+ok "so are those that were changed before the machine starts, where they can be written"
+
 virsh pool-destroy qubes
 virsh pool-undefine qubes
 virsh pool-define-as qubes dir --target "$pool"

@@ -4,12 +4,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "common/dir.h"
 #include "common/error.h"
 #include "common/fd.h"
 #include "common/log.h"
 #include "common/pool.h"
+#include "common/volume.h"
 #include "xml/target.h"
 
 /* What the storage driver writes of active pools, and of defined ones
@@ -64,4 +66,34 @@ rl_pools_reflink_root(const char *name, char **ret_root, GError **error)
         return true;
     }
     return true;
+}
+
+/* Only the directories above a pool may be symbolic links, so names that differ need not be looked
+ * at: a file system that hangs may be there. */
+static bool
+is_same_directory(const char *path, const char *root)
+{
+    g_autofree char *name = g_path_get_basename(path), *root_name = g_path_get_basename(root);
+    struct stat st, root_st;
+
+    return strcmp(name, root_name) == 0 && stat(path, &st) == 0 && stat(root, &root_st) == 0 &&
+           rl_stat_same(&st, &root_st);
+}
+
+char *
+rl_pools_path(const char *root)
+{
+    g_autoptr(GDir) active = g_dir_open(libvirt_dirs[0], 0, NULL);
+    const char *file;
+
+    while (active && (file = g_dir_read_name(active))) {
+        g_autofree char *path = NULL;
+        if (!g_str_has_suffix(file, ".xml"))
+            continue;
+        g_autofree char *name = g_strndup(file, strlen(file) - strlen(".xml"));
+        if (read_target(libvirt_dirs[0], name, &path, NULL) && path &&
+            is_same_directory(path, root))
+            return g_steal_pointer(&path);
+    }
+    return g_strdup(root);
 }

@@ -13,3 +13,10 @@
  * @error where it cannot be told.
  */
 bool rl_pools_reflink_root(const char *name, char **ret_root, GError **error);
+
+/**
+ * rl_pools_path:
+ * Returns the path that libvirt knows the active pool at the real path @root by, which may lead
+ * through symbolic links; @root itself where it knows none. Owned by the caller.
+ */
+char *rl_pools_path(const char *root);

@@ -5,6 +5,7 @@
 #include <glib.h>
 #include <libvirt/libvirt.h>
 
+#include "backend/pools.h"
 #include "common/filename.h"
 #include "common/name.h"
 
@@ -55,7 +56,8 @@ rl_tell_libvirt(const char *root, const char *name)
         return;
 
     g_autofree char *file = rl_file_name(parts->leaf, RL_FILE_DIRTY);
-    g_autofree char *path = g_build_filename(root, parts->dir, file, NULL);
+    g_autofree char *known_root = rl_pools_path(root);
+    g_autofree char *path = g_build_filename(known_root, parts->dir, file, NULL);
     /* The storage driver's own, whichever daemon has it. */
     virConnectPtr connection = library.open("storage:///system");
     if (!connection)

@@ -35,14 +35,22 @@ is_anybodys(const struct stat *dir, const struct stat *marker)
 }
 
 static bool
+refuse_to_guess(const char *path, int code, GError **error)
+{
+    return rl_fail_errno(error, code, "cannot tell whether '%s' is a reflink pool", path);
+}
+
+static bool
 look_at_marker(int root, const char *path, RlMarker *ret_marker, GError **error)
 {
     struct stat dir, st;
 
     *ret_marker = RL_MARKER_NONE;
-    if (fstatat(root, RL_POOL_MARKER, &st, AT_SYMLINK_NOFOLLOW) < 0)
-        return errno == ENOENT ||
-               rl_fail_errno(error, errno, "cannot tell whether '%s' is a reflink pool", path);
+    if (fstatat(root, RL_POOL_MARKER, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+        if (errno == ENOENT)
+            return true;
+        return refuse_to_guess(path, errno, error);
+    }
     if (is_trusted(&st))
         *ret_marker = RL_MARKER_GOOD;
     else if (fstat(root, &dir) < 0 || !is_anybodys(&dir, &st))
@@ -153,9 +161,11 @@ rl_pool_look(const char *path, RlMarker *ret_marker, GError **error)
     rl_autofd int root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
     *ret_marker = RL_MARKER_NONE;
-    if (root < 0)
-        return is_nowhere(errno) ||
-               rl_fail_errno(error, errno, "cannot tell whether '%s' is a reflink pool", path);
+    if (root < 0) {
+        if (is_nowhere(errno))
+            return true;
+        return refuse_to_guess(path, errno, error);
+    }
     return look_at_marker(root, path, ret_marker, error);
 }
 
@@ -164,7 +174,8 @@ rl_pool_has_marker(const char *path)
 {
     RlMarker marker;
 
-    return rl_pool_look(path, &marker, NULL) && marker == RL_MARKER_GOOD;
+    rl_pool_look(path, &marker, NULL);
+    return marker == RL_MARKER_GOOD;
 }
 
 /* The real path of the deepest directory on the way to @path that can be reached; what is left of

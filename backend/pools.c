@@ -34,7 +34,9 @@ read_target(const char *dir_path, const char *name, char **ret_path, GError **er
                rl_fail_errno(error, errno, "cannot open directory '%s'", dir_path);
     g_autofree char *text = rl_dir_read_file(dir, file, RL_POOL_SIZE_MAX, &length, &cause);
     if (!text) {
-        if (rl_error_is_errno(cause, ENOENT))
+        /* What is no regular file libvirt did not write. */
+        if (rl_error_is_errno(cause, ENOENT) || rl_error_is_errno(cause, ELOOP) ||
+            cause->domain == RL_ERROR)
             return true;
         g_propagate_prefixed_error(error, g_steal_pointer(&cause), "pool '%s': ", name);
         return false;

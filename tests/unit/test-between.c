@@ -338,6 +338,7 @@ read_in_thread(gpointer opaque)
 static int
 begin_to_read(Lab *lab)
 {
+    g_atomic_int_set(&reader_is_done, false);
     reader = g_thread_new("reader", read_in_thread, lab);
     g_usleep(300 * 1000);
     g_assert_false(g_atomic_int_get(&reader_is_done));

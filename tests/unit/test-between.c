@@ -319,6 +319,9 @@ test_direct_volume_has_just_stopped(Lab *lab)
         find_direct, RL_ERROR_STATE, "is direct and running");
     g_assert_true(find_direct(lab, NULL));
     g_assert_true(read_direct(lab, NULL));
+    GError *error = NULL;
+    g_assert_cmpint(rl_source_open(lab->pool, DIRECT "@label", false, &error), <, 0);
+    take_error(error, RL_ERROR_NOT_FOUND, "there is no revision");
 }
 
 static GThread *reader;

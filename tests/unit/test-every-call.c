@@ -235,6 +235,14 @@ save(Lab *lab, GError **error)
 }
 
 static bool
+keep(Lab *lab, GError **error)
+{
+    bool done;
+
+    return rl_volume_keep(lab->pool, V, &alice, &done, error);
+}
+
+static bool
 keep_below(Lab *lab, GError **error)
 {
     bool done;
@@ -527,6 +535,7 @@ build_and_delete(Lab *lab, GError **error)
 
 static const Operation operations[] = {
     {"save", running, save, GONE},
+    {"keep", running, keep, 0},
     {"keep-below", running, keep_below, 0},
     {"announce", saved, announce, 0},
     {"confirm", restored, confirm, 0},

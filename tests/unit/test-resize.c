@@ -362,6 +362,47 @@ test_two_loop_devices_refuse(Lab *lab)
     g_assert_cmpint(ioctl(second, LOOP_CLR_FD), ==, 0);
 }
 
+/* How many of the calls @nr fail the whole when they fail with @code, each in turn. */
+static int
+count_failures(Lab *lab, long nr, int code)
+{
+    Disturbance at = {.nr = nr, .first = 0, .count = 1, .code = code};
+    int failures = 0;
+
+    do {
+        GError *error = NULL;
+        at.first++;
+        if (!disturb(lab, &at, update_size, &error)) {
+            take_errno(error, code, "");
+            failures++;
+        }
+    } while (at.made >= at.first);
+    return failures;
+}
+
+/* Devices that are bound to nothing, or are going, are no error; nor is a machine without any. That
+ * its own device cannot be opened is one. */
+static void
+test_loop_devices_come_and_go(Lab *lab)
+{
+    g_autofree char *name = g_strdup_printf("of-%d.img", (int) getpid());
+    g_autofree char *path = lab_path(lab, name);
+    rl_autofd int device = -1;
+
+    make_file(path, "");
+    set_size(path, MIB);
+    rl_autofd int fd = open(path, O_RDWR | O_CLOEXEC);
+    if (attach(fd, &device) < 0)
+        return;
+    image = fd;
+    g_assert_cmpint(count_failures(lab, SYS_ioctl, ENXIO), ==, 0);
+    /* The directory is opened twice, to be there and to be read. */
+    g_assert_cmpint(count_failures(lab, SYS_openat, ENOENT), ==, 2);
+    g_assert_cmpint(count_failures(lab, SYS_openat, ENODEV), ==, 3);
+    g_assert_cmpint(count_failures(lab, SYS_openat, ENAMETOOLONG), ==, 3);
+    g_assert_cmpint(ioctl(device, LOOP_CLR_FD), ==, 0);
+}
+
 /* The first file of a new subvolume, which has the same number in each. */
 static int
 first_file(Lab *lab, const char *subvolume, const char *name)
@@ -417,6 +458,7 @@ main(int argc, char **argv)
     lab_add("/loop/devices-are-told-apart", test_loop_devices_are_told_apart);
     lab_add("/loop/device-refuses", test_loop_device_refuses);
     lab_add_on("/loop/two-devices-refuse", "xfs", test_two_loop_devices_refuse);
+    lab_add_on("/loop/devices-come-and-go", "xfs", test_loop_devices_come_and_go);
     lab_add_on("/loop/device-elsewhere", "btrfs", test_loop_device_elsewhere);
     return g_test_run();
 }

@@ -37,13 +37,20 @@ read_input(size_t *ret_length, GError **error)
     return g_steal_pointer(&text);
 }
 
+static RlDomain *
+read_domain(const char *name, GError **error)
+{
+    size_t length;
+    g_autofree char *text = read_input(&length, error);
+
+    return text ? rl_xml_domain_parse(text, length, name, error) : NULL;
+}
+
 static int
 run(bool (*event)(const RlDomain *, GError **), const char *name)
 {
     g_autoptr(GError) error = NULL;
-    size_t length;
-    g_autofree char *text = read_input(&length, &error);
-    g_autoptr(RlDomain) domain = text ? rl_xml_domain_parse(text, length, name, &error) : NULL;
+    g_autoptr(RlDomain) domain = read_domain(name, &error);
 
     if (domain && event(domain, &error))
         return 0;
@@ -51,15 +58,17 @@ run(bool (*event)(const RlDomain *, GError **), const char *name)
     return 1;
 }
 
-/* Nobody reads the errors of what succeeds. */
-static bool
-confirm(const RlDomain *domain, G_GNUC_UNUSED GError **error)
+/* A domain that runs must not be ended for this: what is not noted is only kept longer than needed.
+ */
+static int
+confirm(const char *name)
 {
-    g_autoptr(GError) cause = NULL;
+    g_autoptr(GError) error = NULL;
+    g_autoptr(RlDomain) domain = read_domain(name, &error);
 
-    if (!rl_event_started(domain, &cause))
-        rl_log_warning("domain %s: %s", domain->name, cause->message);
-    return true;
+    if (!domain || !rl_event_started(domain, &error))
+        rl_log_warning("domain %s: %s", name, error->message);
+    return 0;
 }
 
 int
@@ -74,12 +83,8 @@ main(int argc, char **argv)
     if (strcmp(argv[2], "prepare") == 0 && strcmp(argv[3], "begin") == 0)
         return run(rl_event_prepare, argv[1]);
     bool runs = strcmp(argv[2], "started") == 0 || strcmp(argv[2], "reconnect") == 0;
-    if (runs && strcmp(argv[3], "begin") == 0) {
-        /* A domain that runs must not be ended for this: what is not noted is only kept longer than
-         * needed. */
-        run(confirm, argv[1]);
-        return 0;
-    }
+    if (runs && strcmp(argv[3], "begin") == 0)
+        return confirm(argv[1]);
     if (strcmp(argv[2], "release") == 0 && strcmp(argv[3], "end") == 0)
         return run(rl_event_release, argv[1]);
     if (strcmp(argv[2], "restore") == 0 && strcmp(argv[3], "begin") == 0)

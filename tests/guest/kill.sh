@@ -150,6 +150,7 @@ written_and_alone()
 {
     without_precache
     written
+    rm /run/libvirt-reflink/started-*
     sed '/persistent-dirty/d' "$LAB/xen.xml" | hook vm release end
     age_run "$POOL/vm/persistent-dirty.img"
 }

@@ -31,7 +31,8 @@ make_contents
 api_begin
 cells_done=0
 
-# The cell's outcome is the written one; nothing else in the pool has changed; the daemon lives.
+# The cell's outcome is the written one; nothing else in the pool has changed; the daemon lives. No
+# domain has been started on the volume of another cell.
 run_cell()
 {
     local outcome=$1 word
@@ -43,6 +44,7 @@ run_cell()
     *) target=$volume ;;
     esac
     said=
+    rm -f /run/libvirt-reflink/started-*
     initial "$op"
     look "$op"
     [ "$has" = "$had" ] || wrong "it has '$has' before, not '$had'"

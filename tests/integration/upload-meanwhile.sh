@@ -83,7 +83,7 @@ holds web "$new"
 virsh vol-upload web "$old" --pool qubes
 begin_upload web
 hold_lock 5
-end_upload "'web' is busy: waited 2 s"
+end_upload "'web' is busy: 'another operation' is still under way after 2 s"
 wait $holder
 holds web "$old"
 ok "one that ends while somebody is busy with the volume waits for that, but not for long"

@@ -99,7 +99,7 @@ lock_for_creation(const RlDraft *draft, RlVolume *volume, GError **error)
 /* A file without a name can get one in any directory of its file system. One that has a temporary
  * name (and so kept its directory from being removed) went elsewhere with that. */
 static bool
-make_directory_anew(RlDraft *draft, GError **error)
+leave_directory(RlDraft *draft, GError **error)
 {
     struct stat st = {.st_nlink = 1}; /* where it cannot be told */
 
@@ -107,8 +107,16 @@ make_directory_anew(RlDraft *draft, GError **error)
     if (st.st_nlink > 0)
         return refuse_removed(draft, error);
     rl_fd_close(&draft->dir);
-    draft->dir = rl_dir_make(draft->pool->root, draft->name->dir, error);
     draft->made_dir = true;
+    return true;
+}
+
+/* The directory that was made anew may be gone again (ENOENT). */
+static bool
+return_to_directory(RlDraft *draft, GError **error)
+{
+    if (draft->dir < 0)
+        draft->dir = rl_dir_make(draft->pool->root, draft->name->dir, error);
     return draft->dir >= 0;
 }
 
@@ -136,9 +144,10 @@ make_files(const RlDraft *draft, const RlVolume *volume, const RlRecord *record,
 /* One attempt. Whoever deletes the last volume in the directory, and with it that, has that
  * volume's lock, not ours: then it fails with ENOENT, wherever it is. */
 static bool
-create(const RlDraft *draft, RlVolume *volume, const RlRecord *record, bool has_image,
-       GError **error)
+create(RlDraft *draft, RlVolume *volume, const RlRecord *record, bool has_image, GError **error)
 {
+    if (!return_to_directory(draft, error))
+        return false;
     g_autoptr(RlLock) lock = lock_for_creation(draft, volume, error);
 
     if (!lock || !remove_leftovers(volume, error) ||
@@ -179,7 +188,7 @@ rl_draft_create(RlDraft *draft, const RlRecord *record, uint64_t capacity, GErro
         }
         if (i == ATTEMPTS_MAX)
             return refuse_removed(draft, error);
-        if (!make_directory_anew(draft, error))
+        if (!leave_directory(draft, error))
             return false;
     }
     rl_newfile_discard(draft->fd, draft->dir); /* where no image was wanted */

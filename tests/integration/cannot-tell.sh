@@ -13,7 +13,7 @@ requires_command prlimit
 lab_enter "$0" "$@"
 dir=$(lab_filesystem "$FS" 1G)
 pool=$dir/qubes
-hook=$STAGE_DIR/sbin/libvirt-reflink-hook
+hook=/etc/libvirt/hooks/libxl.d/50-reflink
 lab_start_libvirtd
 
 # The XML of this pool has no options, as most clients write it.

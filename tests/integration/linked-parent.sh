@@ -10,7 +10,7 @@ set -eu
 requires_filesystem "$FS"
 lab_enter "$0" "$@"
 dir=$(lab_filesystem "$FS" 512M)
-hook=$STAGE_DIR/sbin/libvirt-reflink-hook
+hook=/etc/libvirt/hooks/libxl.d/50-reflink
 lab_start_libvirtd
 
 # How a domain ended is asked of who calls.

@@ -18,13 +18,9 @@
 
 #define VIR_FROM_THIS VIR_FROM_STORAGE
 
-/* A finish is called in the daemon's event loop, must be answered there and then, and nothing says
- * before that one is to come, so no thread can wait for the lock in its place: nobody is answered
- * meanwhile. But to give up is to lose the stream. Whoever holds the lock of a volume at rest (a
- * named revision, a prune, a precache) does so for a few operations on its directory, which take a
- * second at times on a busy disk. Clients bear more: they ask for a sign of life every 5 seconds at
- * most. */
-#define LOCK_PATIENCE_MS 2000
+/* Whoever holds the lock of a volume at rest does so for moments. A finish is called in the daemon's
+ * event loop and has to be answered there and then: nobody else is, meanwhile. */
+#define LOCK_PATIENCE_MS 100
 
 typedef struct {
     RlWriter *writer;

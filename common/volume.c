@@ -30,34 +30,33 @@ rl_stat_same_date(const struct stat *a, const struct stat *b)
 
 /* A pool inside of a pool, made before anybody looked: its volumes are not ours. */
 static bool
-require_own(const RlVolume *volume, GError **error)
+require_own(const RlVolume *volume, const char *dir, GError **error)
 {
-    const char *dir = volume->name->dir;
     struct stat st;
 
-    for (const char *slash = dir; slash;) {
-        slash = strchr(slash + 1, '/');
-        g_autofree char *component = slash ? g_strndup(dir, (gsize) (slash - dir)) : g_strdup(dir);
-        g_autofree char *marker = g_build_filename(component, RL_POOL_MARKER, NULL);
-        if (fstatat(volume->pool->root, marker, &st, AT_SYMLINK_NOFOLLOW) == 0)
-            return rl_fail(error, RL_ERROR_INVALID,
-                           "volume '%s': '%s' in '%s' is a reflink pool of its own",
-                           volume->name->text, component, volume->pool->path);
-    }
-    return true;
+    return fstatat(volume->dir, RL_POOL_MARKER, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+           rl_fail(error, RL_ERROR_INVALID, "'%s' in '%s' is a reflink pool of its own", dir,
+                   volume->pool->path);
 }
 
+/* One directory after the other, down to the volume's own. */
 static bool
 open_directory(RlVolume *volume, GError **error)
 {
+    const char *dir = volume->name->dir;
     g_autoptr(GError) cause = NULL;
 
     if (volume->dir >= 0)
         return true;
-    if (!require_own(volume, error))
-        return false;
-    volume->dir = rl_dir_open(volume->pool->root, volume->name->dir, &cause);
-    if (volume->dir >= 0 || rl_error_is_errno(cause, ENOENT))
+    for (const char *slash = dir; slash && !cause;) {
+        slash = strchr(slash + 1, '/');
+        g_autofree char *part = slash ? g_strndup(dir, (gsize) (slash - dir)) : g_strdup(dir);
+        rl_fd_close(&volume->dir);
+        volume->dir = rl_dir_open(volume->pool->root, part, &cause);
+        if (volume->dir >= 0 && !require_own(volume, part, &cause))
+            rl_fd_close(&volume->dir);
+    }
+    if (!cause || rl_error_is_errno(cause, ENOENT))
         return true;
     g_propagate_prefixed_error(error, g_steal_pointer(&cause), "volume '%s': ", volume->name->text);
     return false;

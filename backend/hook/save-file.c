@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/fd.h"
+#include "common/filename.h"
 #include "common/pool.h"
 #include "xml/domain.h"
 
@@ -73,13 +74,17 @@ open_flags(int parent, const char *number)
     return flags ? (int) strtol(flags + strlen("flags:"), NULL, 8) : -1;
 }
 
-/* An image that a guest wrote may begin like a save file, and the daemon may be just streaming it.
- * False where that cannot be told: somebody may have put a marker beside save files. */
+/* An image that a guest wrote may begin like a save file, and the daemon may be just streaming it:
+ * what has an image's name in a pool, or no name (any more), is not read. False where that cannot
+ * be told: somebody may have put a marker beside save files. */
 static bool
-is_image(const char *path, bool *ret_is)
+is_image(const char *path, const struct stat *st, bool *ret_is)
 {
-    g_autofree char *root = NULL, *inside = NULL;
+    g_autofree char *root = NULL, *inside = NULL, *file = g_path_get_basename(path);
 
+    *ret_is = st->st_nlink == 0;
+    if (*ret_is || rl_file_name_parse(file).role == RL_FILE_OTHER)
+        return true;
     bool told = rl_pool_find(path, &root, &inside, NULL);
     *ret_is = root && rl_pool_has_marker(root);
     return told && (!root || *ret_is);
@@ -91,13 +96,12 @@ look_at(int pid, const char *number, RlSaveFileDriver driver, const char *uuid, 
     g_autofree char *link = g_strdup_printf("/proc/%d/fd/%s", pid, number);
     g_autofree char *path = g_file_read_link(link, NULL);
     struct stat st;
-    bool image = false;
+    bool image;
 
     /* Sockets, pipes and the like have no path. */
     if (!path || path[0] != '/' || stat(link, &st) < 0 || !S_ISREG(st.st_mode))
         return RL_SAVE_FILE_NONE;
-    /* qemu's driver has said that it restores the domain, so a file in a pool may be that. */
-    bool told = driver == RL_SAVE_FILE_QEMU || is_image(path, &image);
+    bool told = is_image(path, &st, &image);
     if (told && image)
         return RL_SAVE_FILE_NONE;
 

@@ -114,5 +114,30 @@ call vm1 reconnect begin
 mv "$LAB/marker" "$POOL/.reflink-pool.xml"
 ok "a daemon that finds it running when it comes back confirms the restore as well"
 
+run_to_save "$POOL/vm/vm1.save"
+restore_and_end "$POOL/vm/vm1.save"
+rm "$POOL/vm/vm1.save"
+ok "a save file may lie beside images"
+
+# ends: vm1 does, and was not saved.
+ends()
+{
+    call vm1 prepare begin
+    call vm1 started begin
+    call vm1 release end
+    workers_done
+    kinds_no_dirty
+}
+
+virsh vol-create-as pool vm/forged 1M
+libxl_save_file vm1 >"$POOL/vm/forged.img"
+libxl_save_file vm1 >"$LAB/gone"
+ends 9<>"$POOL/vm/forged.img"
+exec 9<>"$LAB/gone"
+rm "$LAB/gone"
+ends
+exec 9>&-
+ok "an image that begins like one is none, nor is what has no name"
+
 no_temporary
 done_testing

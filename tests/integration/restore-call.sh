@@ -59,6 +59,11 @@ for file in vm2 part; do
     not_restored "exec 9<$LAB/$file.save; \"\$@\""
 done
 not_restored "exec 9<>$LAB/vm1.save; \"\$@\""
+cp "$LAB/vm1.save" "$POOL/vm/forged.img"
+not_restored "exec 9<$POOL/vm/forged.img; \"\$@\""
+rm "$POOL/vm/forged.img"
+cp "$LAB/vm1.save" "$LAB/gone"
+not_restored "exec 9<$LAB/gone; rm $LAB/gone; \"\$@\""
 ok "a call that no restore followed opens nothing, whatever else is open"
 
 not_restored "$LAB/libvirt_iohelper 20 <$LAB/vm2.save >/dev/null 2>&1 & \"\$@\""
@@ -69,7 +74,9 @@ fails_with "is saved on it" call "exec 9<$LAB/vm1.save; \"\$@\""
 ok "an open file alone is no restore either"
 
 restored "exec 9<$LAB/vm1.save; \"\$@\""
-ok "with the domain's file open it is one"
+cp "$LAB/vm1.save" "$POOL/vm/vm1.save"
+restored "exec 9<$POOL/vm/vm1.save; \"\$@\""
+ok "with the domain's file open it is one, also with one beside images"
 
 restored "$LAB/libvirt_iohelper 20 <$LAB/vm1.save >/dev/null 2>&1 & \"\$@\""
 # A daemon that has not waited for its end yet.

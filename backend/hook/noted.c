@@ -93,9 +93,13 @@ void
 rl_noted_add(const char *uuid, const GPtrArray *uses)
 {
     g_autofree char *file = note_name(uuid);
-    g_autoptr(GPtrArray) all = rl_uses_copy(uses);
+    g_autoptr(GPtrArray) all = rl_uses_new();
     g_autoptr(GError) error = NULL;
 
+    for (guint i = 0; i < uses->len; i++) {
+        const RlUse *use = g_ptr_array_index(uses, i);
+        rl_uses_add_noted(all, use->root, use->name, use->overlaid);
+    }
     /* A start that failed behind our back has no end, and the domain's next one does not have to be
      * on the same volumes. */
     rl_noted_read(uuid, all);

@@ -276,9 +276,15 @@ add_chain(GPtrArray *uses, const RlDisk *disk, bool strict, GError **error)
 }
 
 GPtrArray *
+rl_uses_new(void)
+{
+    return g_ptr_array_new_with_free_func(use_free);
+}
+
+GPtrArray *
 rl_uses_find(const RlDomain *domain, bool strict, GError **error)
 {
-    g_autoptr(GPtrArray) uses = g_ptr_array_new_with_free_func(use_free);
+    g_autoptr(GPtrArray) uses = rl_uses_new();
 
     for (guint i = 0; i < domain->disks->len; i++) {
         const RlDisk *disk = g_ptr_array_index(domain->disks, i);
@@ -311,20 +317,4 @@ rl_uses_add_noted(GPtrArray *uses, const char *root, const char *name, bool over
     RlUse use = {
         .root = g_strdup(root), .name = g_strdup(name), .overlaid = overlaid, .noted = true};
     g_ptr_array_add(uses, g_memdup2(&use, sizeof(use)));
-}
-
-GPtrArray *
-rl_uses_copy(const GPtrArray *uses)
-{
-    GPtrArray *copy = g_ptr_array_new_with_free_func(use_free);
-
-    for (guint i = 0; i < uses->len; i++) {
-        const RlUse *use = g_ptr_array_index(uses, i);
-        RlUse new = *use;
-        new.root = g_strdup(use->root);
-        new.name = g_strdup(use->name);
-        new.alias = g_strdup(use->alias);
-        g_ptr_array_add(copy, g_memdup2(&new, sizeof(new)));
-    }
-    return copy;
 }

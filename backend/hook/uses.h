@@ -15,6 +15,12 @@ typedef struct {
 } RlUse;
 
 /**
+ * rl_uses_new:
+ * Returns an empty list of RlUse, owned by the caller.
+ */
+GPtrArray *rl_uses_new(void);
+
+/**
  * rl_uses_find:
  * Returns the volumes (RlUse, each once, in the order that everybody takes them in) that are disks
  * of @domain, owned by the caller. Disks that lie in no reflink pool are left out. With @strict,
@@ -30,9 +36,3 @@ GPtrArray *rl_uses_find(const RlDomain *domain, bool strict, GError **error);
  * path of its pool.
  */
 void rl_uses_add_noted(GPtrArray *uses, const char *root, const char *name, bool overlaid);
-
-/**
- * rl_uses_copy:
- * Returns a deep copy of @uses, owned by the caller.
- */
-GPtrArray *rl_uses_copy(const GPtrArray *uses);

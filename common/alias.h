@@ -16,9 +16,9 @@ char *rl_alias_strip(const char *name);
 
 /**
  * rl_alias_volume:
- * Returns the name of the volume that @inside, a path relative to the pool, is the short
- * path of, owned by the caller. NULL if it is none: it has directories, something else lies there,
- * or there is no such volume.
+ * Returns the name of the volume that @inside, a path relative to the pool, is the short path of,
+ * owned by the caller. NULL if it is none: it has directories, something else lies there, or there
+ * is no such volume.
  */
 char *rl_alias_volume(const RlPool *pool, const char *inside);
 

@@ -25,8 +25,7 @@ undo(const RlPool *pool, const RlUse *use, const RlOwner *owner, GError **error)
 
 /* May the volume be ended that no disk of the domain is on any more? If somebody has it open, be it
  * to read only, then that may be the domain nevertheless, on an overlay that its XML does not show.
- * False with *@ret_gone where there is nothing to end:
- * it is another's, or nobody's. */
+ * False with *@ret_gone where there is nothing to end: it is another's, or nobody's. */
 static bool
 check_noted(const RlPool *pool, const RlUse *use, const RlOwner *owner, bool *ret_gone,
             GError **error)

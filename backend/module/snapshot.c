@@ -8,8 +8,7 @@
 #include "common/volume.h"
 
 /* The volume whose dirty or clean image has the path @path; owned by the caller. NULL for none,
- * with
- * @error where that cannot be told. */
+ * with @error where that cannot be told. */
 static char *
 volume_of_path(const RlPool *pool, const char *path, GError **error)
 {

@@ -18,8 +18,8 @@
 
 #define VIR_FROM_THIS VIR_FROM_STORAGE
 
-/* Whoever holds the lock of a volume at rest does so for moments. A finish is called in the daemon's
- * event loop and has to be answered there and then: nobody else is, meanwhile. */
+/* Whoever holds the lock of a volume at rest does so for moments. A finish is called in the
+ * daemon's event loop and has to be answered there and then: nobody else is, meanwhile. */
 #define LOCK_PATIENCE_MS 100
 
 typedef struct {

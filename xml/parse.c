@@ -2,10 +2,13 @@
 #include "parse.h"
 
 #include "common/error.h"
+#include "text.h"
 
 #include <libxml/parser.h>
 #include <limits.h>
 #include <string.h>
+
+#define LONGEST_SENTENCE 200 /* characters */
 
 #if LIBXML_VERSION >= 21200
 typedef const xmlError ParserError;
@@ -20,13 +23,15 @@ typedef struct {
     bool doctype;
 } Outcome;
 
-/* Below its first line libxml2 may quote the document, and it cuts long names anywhere. */
+/* libxml2 quotes the document: always below its first line, sometimes in it, control characters and
+ * all, and it cuts what is long anywhere. */
 static char *
 as_sentence(const char *message)
 {
     g_autofree char *line = g_strndup(message, strcspn(message, "\n"));
+    g_autofree char *valid = g_strchomp(g_utf8_make_valid(line, -1));
 
-    return g_strchomp(g_utf8_make_valid(line, -1));
+    return rl_xml_visible(valid, LONGEST_SENTENCE);
 }
 
 /* The first error is the one that helps; those that follow from it are noise. */

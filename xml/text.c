@@ -41,12 +41,12 @@ rl_xml_append_escaped(GString *out, const char *text)
 }
 
 char *
-rl_xml_shorten(const char *text)
+rl_xml_visible(const char *text, int limit)
 {
     GString *out = g_string_new(NULL);
     int count = 0;
 
-    for (; *text && count < SHORT; text = g_utf8_next_char(text), count++) {
+    for (; *text && count < limit; text = g_utf8_next_char(text), count++) {
         gunichar c = g_utf8_get_char(text);
         if (g_unichar_isprint(c))
             g_string_append_unichar(out, c);
@@ -55,6 +55,12 @@ rl_xml_shorten(const char *text)
     }
     g_string_append(out, *text ? "..." : "");
     return g_string_free(out, FALSE);
+}
+
+char *
+rl_xml_shorten(const char *text)
+{
+    return rl_xml_visible(text, SHORT);
 }
 
 bool

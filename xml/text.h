@@ -15,9 +15,15 @@
 void rl_xml_append_escaped(GString *out, const char *text);
 
 /**
+ * rl_xml_visible:
+ * Returns @text as a message can say it, owned by the caller: at most @limit characters of it, with
+ * control characters, and others that cannot be printed, made visible. @text must be UTF-8.
+ */
+char *rl_xml_visible(const char *text, int limit);
+
+/**
  * rl_xml_shorten:
- * Returns @text as a message can say it, owned by the caller: at most 64 characters of it, control
- * characters made visible. @text must be UTF-8.
+ * rl_xml_visible() for a word of a document: at most 64 characters.
  */
 char *rl_xml_shorten(const char *text);
 

@@ -89,6 +89,17 @@ test_malformed(void)
     refuse("<!-- only a comment -->", "doc.xml: ");
 }
 
+/* libxml2 quotes a document in its messages; what cannot be printed must not reach a terminal. */
+static void
+test_quoted(void)
+{
+    g_autofree char *long_name = g_strnfill(300, 'n');
+    g_autofree char *mismatch = g_strdup_printf("<%s></b>", long_name);
+
+    refuse("<a><!-- \x7f[1m -- x --></a>", "\\x{7f}[1m");
+    refuse(mismatch, "nnn...");
+}
+
 /* Every way of cutting a document off is an error, none is a crash. */
 static void
 test_truncated(void)
@@ -236,6 +247,7 @@ main(int argc, char **argv)
     g_test_add_func("/xml/parse/size", test_size);
     g_test_add_func("/xml/parse/nul", test_nul);
     g_test_add_func("/xml/parse/malformed", test_malformed);
+    g_test_add_func("/xml/parse/quoted", test_quoted);
     g_test_add_func("/xml/parse/truncated", test_truncated);
     g_test_add_func("/xml/parse/doctype", test_doctype);
     g_test_add_func("/xml/parse/entity-bombs", test_entity_bombs);

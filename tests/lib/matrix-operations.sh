@@ -15,10 +15,22 @@ domain_xml()
     echo "<domain type='qemu'><name>$name</name><uuid>$uuid</uuid><devices>"
     for image in "$@"; do
         i=$((i + 1))
-        echo "<disk type='file' device='disk'><driver name='qemu' type='raw'/>"
-        echo "<source file='$image'/><target dev='vd$i' bus='virtio'/></disk>"
+        echo "<disk type='file' device='disk'>"
+        if is_overlaid "$name"; then
+            echo "<driver name='qemu' type='qcow2'/><source file='$LAB/overlay-$i'/>"
+            echo "<backingStore type='file'><format type='raw'/><source file='$image'/></backingStore>"
+        else
+            echo "<driver name='qemu' type='raw'/><source file='$image'/>"
+        fi
+        echo "<target dev='vd$i' bus='virtio'/></disk>"
     done
     echo "</devices></domain>"
+}
+
+# is_overlaid NAME: an external snapshot was made of that domain, when it had been started.
+is_overlaid()
+{
+    [ "$state" = below ] && [ "$1" = own ] && [ "${overlaid:-yes}" = yes ]
 }
 
 # domain_ended NAME REASON IMAGE...: as libvirt's log and its hook tell it.

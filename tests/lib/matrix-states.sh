@@ -224,12 +224,13 @@ enter_batch()
     for op in "$@"; do
         images+=("$POOL/$op/v-dirty.img")
     done
-    domain_xml own "${images[@]}" | hook own prepare begin
+    overlaid=no domain_xml own "${images[@]}" | hook own prepare begin
     for op in "${images[@]}"; do
         fill "$op" D
     done
     case $state in
     saved) domain_ended own saved "${images[@]}" && settled ;;
+    below) domain_ended own shutdown "${images[@]}" && settled ;;
     suspect) setfattr -n trusted.libvirt-reflink.hold -v suspect "${images[@]}" ;;
     left | orphan) leave "${images[@]}" ;;
     esac

@@ -4,7 +4,7 @@
 
 # shellcheck disable=SC2034
 KINDS="persistent snapshot volatile direct automatic named"
-STATES="stopped started running left saved suspect orphan uploading cloning"
+STATES="stopped started running left saved suspect below orphan uploading cloning"
 OPERATIONS="start start-other restore stop stop-other save end-unknown info xml clone label revert
     import upload download grow shrink delete delete-named delete-all wipe create
     cmd-start cmd-stop cmd-continue cmd-discard"
@@ -18,8 +18,8 @@ can_be()
     volatile:orphan | volatile:uploading | volatile:cloning) return 1 ;;
     direct:orphan) return 1 ;;
     # The same as others, for a revision.
-    automatic:started | automatic:left | automatic:suspect) return 1 ;;
-    named:started | named:left | named:suspect) return 1 ;;
+    automatic:started | automatic:left | automatic:suspect | automatic:below) return 1 ;;
+    named:started | named:left | named:suspect | named:below) return 1 ;;
     esac
 }
 

@@ -3,7 +3,7 @@
 # The power goes while a pool is worked on: what the disk may hold then is a pool that is complete,
 # and nothing is lost that was said to be done.
 #
-# A story of a few dozen operations is told twice on a disk whose writes and flushes are recorded: with
+# A story of more than a hundred steps is told twice on a disk whose writes and flushes are recorded: with
 # a kernel that writes out what it is told to, and with one that does so whenever it likes. For
 # POWERCUT_STATES states that the disk may have after a power cut, a thousand if that is not set,
 # the file system is mounted and looked at. POWERCUT_SEED chooses the same ones again from the same

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What is done to the disk that loses its power: a few dozen operations on a pool, and what guests
- * write. */
+/* What is done to the disk that loses its power: more than a hundred steps on a pool, and what
+ * guests write. */
 #pragma once
 
 #include "disk.h"

@@ -16,6 +16,7 @@ static const char *const words[] = {
     [RL_HOLD_SUSPECT] = "suspect",
     [RL_HOLD_RESTORED] = "restored",
     [RL_HOLD_KEPT] = "kept",
+    [RL_HOLD_KEPT_READONLY] = "kept-readonly",
 };
 
 /* Takes away what only means something together with a mark. */
@@ -49,6 +50,28 @@ rl_hold_get(int fd, RlHold *ret_hold, GError **error)
         if (strcmp(word, words[i]) == 0)
             *ret_hold = (RlHold) i;
     return true;
+}
+
+bool
+rl_hold_is_kept(RlHold hold)
+{
+    return hold == RL_HOLD_KEPT || hold == RL_HOLD_KEPT_READONLY;
+}
+
+bool
+rl_hold_only_read(RlHold hold, const RlRun *run)
+{
+    return run ? run->readonly : hold == RL_HOLD_KEPT_READONLY;
+}
+
+bool
+rl_hold_keep(int fd, const RlRun *run, GError **error)
+{
+    RlHold hold;
+
+    return rl_hold_get(fd, &hold, error) &&
+           rl_hold_set(fd, rl_hold_only_read(hold, run) ? RL_HOLD_KEPT_READONLY : RL_HOLD_KEPT,
+                       error);
 }
 
 bool

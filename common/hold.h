@@ -2,15 +2,15 @@
 /* Marks on a dirty image that is not to be committed, dropped or gone on with as usual. */
 #pragma once
 
-#include <glib.h>
-#include <stdbool.h>
+#include "run.h"
 
 typedef enum {
     RL_HOLD_NONE,
-    RL_HOLD_SAVED,    /* its domain was saved: only the restore of that goes on with it */
-    RL_HOLD_SUSPECT,  /* the disk reported a write error once: a person decides */
-    RL_HOLD_RESTORED, /* a domain was restored or goes on on it; if that fails it is kept */
-    RL_HOLD_KEPT,     /* the next start goes on with it, whatever the volume's kind */
+    RL_HOLD_SAVED,         /* its domain was saved: only the restore of that goes on with it */
+    RL_HOLD_SUSPECT,       /* the disk reported a write error once: a person decides */
+    RL_HOLD_RESTORED,      /* a domain was restored or goes on on it; if that fails it is kept */
+    RL_HOLD_KEPT,          /* the next start goes on with it, whatever the volume's kind */
+    RL_HOLD_KEPT_READONLY, /* the same, and it was only read so far: nothing is to be committed */
 } RlHold;
 
 /**
@@ -24,6 +24,26 @@ bool rl_hold_set(int fd, RlHold hold, GError **error);
  * Reads the mark of the image @fd. A word that is not known is RL_HOLD_SUSPECT.
  */
 bool rl_hold_get(int fd, RlHold *ret_hold, GError **error);
+
+/**
+ * rl_hold_keep:
+ * Marks the image @fd, on which @run (may be NULL) ran, as one that is kept; one that was only read
+ * stays that. Durable with its next fsync(2).
+ */
+bool rl_hold_keep(int fd, const RlRun *run, GError **error);
+
+/**
+ * rl_hold_is_kept:
+ * True for both of those that are kept.
+ */
+bool rl_hold_is_kept(RlHold hold);
+
+/**
+ * rl_hold_only_read:
+ * True if nobody has written to an image with the mark @hold on which @run (may be NULL) runs or
+ * ran: the domains that had it only read it.
+ */
+bool rl_hold_only_read(RlHold hold, const RlRun *run);
 
 /**
  * rl_hold_clear:

@@ -51,9 +51,9 @@ mark_saved(const RlVolume *volume, int fd, const char *file, GError **error)
 }
 
 static bool
-mark_kept(const RlVolume *volume, int fd, GError **error)
+mark_kept(const RlVolume *volume, int fd, const RlRun *run, GError **error)
 {
-    if (!rl_hold_set(fd, RL_HOLD_KEPT, error) || !rl_run_clear(fd, error) ||
+    if (!rl_hold_keep(fd, run, error) || !rl_run_clear(fd, error) ||
         !rl_dirty_sync(volume, fd, error))
         return false;
     rl_volume_log(volume, "kept %s for the next start", volume->dirty_file);
@@ -113,7 +113,7 @@ hold(const RlPool *pool, const char *name, const RlOwner *owner, bool overlaid, 
         return false;
     if (saved)
         return mark_saved(volume, fd, file, error);
-    return (overlaid || rl_below_clear(fd, error)) && mark_kept(volume, fd, error);
+    return (overlaid || rl_below_clear(fd, error)) && mark_kept(volume, fd, run, error);
 }
 
 bool
@@ -223,7 +223,8 @@ rl_volume_announce_restore(const RlPool *pool, const char *name, const RlOwner *
 
 /* Locks the volume and opens its dirty image, for a person's decision that @what tells. */
 static RlLock *
-lock_idle(RlVolume *volume, const char *what, int *ret_fd, RlHold *ret_mark, GError **error)
+lock_idle(RlVolume *volume, const char *what, int *ret_fd, RlRun **ret_run, RlHold *ret_mark,
+          GError **error)
 {
     g_autoptr(RlLock) lock = rl_volume_lock(volume, what, error);
     g_autoptr(RlRun) run = NULL;
@@ -245,10 +246,11 @@ lock_idle(RlVolume *volume, const char *what, int *ret_fd, RlHold *ret_mark, GEr
         return NULL;
     }
     /* A run beside "kept" is what a continuing left that failed: a start changes that mark. */
-    bool ended = mark == RL_HOLD_SAVED || mark == RL_HOLD_SUSPECT || mark == RL_HOLD_KEPT;
+    bool ended = mark == RL_HOLD_SAVED || mark == RL_HOLD_SUSPECT || rl_hold_is_kept(mark);
     if (!ended && !rl_state_require_not_starting(volume, run, error))
         return NULL;
     *ret_fd = rl_fd_steal(&fd);
+    *ret_run = g_steal_pointer(&run);
     *ret_mark = mark;
     return g_steal_pointer(&lock);
 }
@@ -258,26 +260,29 @@ rl_volume_continue(const RlPool *pool, const char *name, GError **error)
 {
     g_autoptr(RlVolume) volume = rl_volume_find(pool, name, error);
     rl_autofd int fd = -1;
+    g_autoptr(RlRun) run = NULL;
     RlHold mark = RL_HOLD_NONE;
-    g_autoptr(RlLock) lock = volume ? lock_idle(volume, "continued", &fd, &mark, error) : NULL;
+    g_autoptr(RlLock) lock =
+        volume ? lock_idle(volume, "continued", &fd, &run, &mark, error) : NULL;
     /* One decision at a time: an overlay is let go of by a person who was told of it. */
     bool marked = mark == RL_HOLD_SAVED || mark == RL_HOLD_SUSPECT;
 
     return lock && rl_state_require_clean(volume, error) && (marked || rl_below_clear(fd, error)) &&
-           mark_kept(volume, fd, error);
+           mark_kept(volume, fd, run, error);
 }
 
 bool
 rl_volume_discard(const RlPool *pool, const char *name, GError **error)
 {
     g_autoptr(RlVolume) volume = rl_volume_find(pool, name, error);
+    g_autoptr(RlRun) run = NULL;
     rl_autofd int fd = -1;
     RlHold mark;
 
     if (!volume)
         return false;
     {
-        g_autoptr(RlLock) lock = lock_idle(volume, "discarded", &fd, &mark, error);
+        g_autoptr(RlLock) lock = lock_idle(volume, "discarded", &fd, &run, &mark, error);
         if (!lock)
             return false;
         bool only_image = volume->kind == RL_KIND_DIRECT ||

@@ -74,7 +74,11 @@ take_over(Start *start, GError **error)
         return drop_leftover(volume, error);
 
     if (!rl_hold_get(fd, &start->hold, error) ||
-        !rl_takeover_mark(fd, start->owner, run, takeover, error))
+        !rl_takeover_mark(fd, start->owner, run, start->flags, takeover, error))
+        return false;
+    /* Saved memory that is read must not find a disk that looks as it was after a power cut. What
+     * the image holds has been durable since it was marked. */
+    if (start->hold != RL_HOLD_NONE && !rl_dirty_sync(volume, fd, error))
         return false;
     /* Its memory is gone, and with the mark what said where that was. */
     if (start->hold == RL_HOLD_SAVED && takeover == RL_TAKEOVER_CONTINUE)

@@ -81,15 +81,16 @@ stop_persistent(const RlVolume *volume, int fd, const RlRun *run, RlStop *ret_st
 {
     g_autoptr(RlBase) base =
         rl_state_require_clean(volume, error) ? rl_base_open(volume, error) : NULL;
+    RlHold hold;
 
-    if (!base)
+    if (!base || !rl_hold_get(fd, &hold, error))
         return false;
     /* What a domain only read is nobody's writes; what is not as it was made is nobody's precache.
      */
     if (is_unwritten(volume, fd, run, base) &&
         (!run->readonly || rl_dirty_dates_are_true(run->driver)))
         return keep_as_precache(volume, fd, ret_stop, error);
-    if (run && run->readonly) {
+    if (rl_hold_only_read(hold, run)) {
         *ret_stop = RL_STOP_DROPPED;
         return rl_dirty_drop(volume, error);
     }

@@ -43,16 +43,31 @@ rl_takeover_check(const RlVolume *volume, int fd, GError **error)
     return true;
 }
 
+/* A domain's memory knows what was on the disk that it was saved with. */
+static bool
+refuse_other(const RlVolume *volume, const RlOwner *owner, GError **error)
+{
+    return rl_fail(
+        error, RL_ERROR_STATE,
+        "volume '%s' has another dirty image than the one that the saved memory of domain '%s' "
+        "belongs to: start it without that memory ('virsh start'; if it was saved by 'virsh "
+        "managedsave', after 'virsh managedsave-remove')",
+        volume->name->volume, owner->name);
+}
+
 /* What becomes of a dirty image that nobody runs on and that no mark protects. */
 static bool
-decide_leftover(const RlVolume *volume, int fd, const RlRun *run, RlHold hold, RlStartFlags flags,
-                RlTakeover *ret_takeover, GError **error)
+decide_leftover(const RlVolume *volume, int fd, const RlRun *run, const RlOwner *owner, RlHold hold,
+                RlStartFlags flags, RlTakeover *ret_takeover, GError **error)
 {
     bool kept = hold != RL_HOLD_NONE || (flags & RL_START_OVERLAID);
+    bool only_read = rl_hold_only_read(hold, run);
     bool dropped_kind = volume->kind == RL_KIND_SNAPSHOT || volume->kind == RL_KIND_VOLATILE;
 
     /* What nobody wrote to, or what is made anew at each start, holds nothing. */
-    if (!kept && (dropped_kind || (run && run->readonly && volume->kind == RL_KIND_PERSISTENT))) {
+    if (!kept && (dropped_kind || (only_read && volume->kind == RL_KIND_PERSISTENT))) {
+        if (flags & RL_START_RESTORED)
+            return refuse_other(volume, owner, error);
         *ret_takeover = RL_TAKEOVER_DROP;
         return true;
     }
@@ -60,7 +75,7 @@ decide_leftover(const RlVolume *volume, int fd, const RlRun *run, RlHold hold, R
         return false;
     /* A domain that only reads gets the clean image's content. It must not find a guest's
      * unfinished writes, nor have them dropped when it stops. */
-    if (flags & RL_START_READONLY)
+    if ((flags & RL_START_READONLY) && !only_read)
         return rl_state_refuse_left(volume, ", and a domain that only reads cannot have it", error);
     *ret_takeover = RL_TAKEOVER_CONTINUE;
     return true;
@@ -108,14 +123,17 @@ rl_takeover_decide(const RlVolume *volume, int fd, const RlRun *run, const RlOwn
         return false;
     if (below && !(flags & RL_START_OVERLAID))
         return rl_state_refuse_below(volume, "started", below, error);
-    return decide_leftover(volume, fd, run, hold, flags, ret_takeover, error);
+    if ((flags & RL_START_RESTORED) && run && !ours)
+        return refuse_other(volume, owner, error);
+    return decide_leftover(volume, fd, run, owner, hold, flags, ret_takeover, error);
 }
 
 bool
-rl_takeover_mark(int fd, const RlOwner *owner, const RlRun *run, RlTakeover takeover,
-                 GError **error)
+rl_takeover_mark(int fd, const RlOwner *owner, const RlRun *run, RlStartFlags flags,
+                 RlTakeover takeover, GError **error)
 {
-    RlRunTraits traits = {.written = true, .continued = true};
+    RlRunTraits traits = {
+        .written = true, .readonly = flags & RL_START_READONLY, .continued = true};
     RlHold hold;
 
     if (takeover == RL_TAKEOVER_SHARE)

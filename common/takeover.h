@@ -18,7 +18,7 @@ typedef enum {
  * Says in *@ret_takeover what @owner's start does with the dirty image @fd of @volume, on which
  * @run (may be NULL) runs or ran. The caller has the lock. Fails with RL_ERROR_BUSY if somebody
  * runs on it or is about to, naming the domain; RL_ERROR_STATE if it is saved, suspect, lacks its
- * clean image, or is smaller than that for no known reason.
+ * clean image, or is smaller than that for no known reason, and if a restore finds somebody else's.
  */
 bool rl_takeover_decide(const RlVolume *volume, int fd, const RlRun *run, const RlOwner *owner,
                         RlStartFlags flags, RlTakeover *ret_takeover, GError **error);
@@ -33,8 +33,8 @@ bool rl_takeover_check(const RlVolume *volume, int fd, GError **error);
 
 /**
  * rl_takeover_mark:
- * Writes on the image @fd, on which @run (may be NULL) ran, that @owner goes on with it. Of those
- * who share an image it names the last.
+ * Writes on the image @fd, on which @run (may be NULL) ran, that @owner goes on with it, as
+ * rl_takeover_decide() has said for @flags. Of those who share an image it names the last.
  */
-bool rl_takeover_mark(int fd, const RlOwner *owner, const RlRun *run, RlTakeover takeover,
-                      GError **error);
+bool rl_takeover_mark(int fd, const RlOwner *owner, const RlRun *run, RlStartFlags flags,
+                      RlTakeover takeover, GError **error);

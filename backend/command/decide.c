@@ -50,7 +50,7 @@ rl_command_stop(const RlPool *pool, const char *name, GError **error)
         [RL_STOP_COMMITTED] =
             "is committed: its dirty image is the clean one now, and that a revision",
         [RL_STOP_UNWRITTEN] = "is stopped; nothing was written, so there is no new revision",
-        [RL_STOP_DROPPED] = "is stopped; its dirty image is dropped, as its kind asks for",
+        [RL_STOP_DROPPED] = "is stopped; its dirty image is dropped: it held nothing to be kept",
         [RL_STOP_RETURNED] = "is stopped; its image has its clean name again",
     };
     RlStop stop;

@@ -34,7 +34,7 @@ hold_word(const RlVolume *volume)
     rl_autofd int fd = rl_volume_open_image(volume, volume->dirty_file, NULL);
     if (fd < 0 || !rl_hold_get(fd, &hold, NULL))
         return " unreadable";
-    return hold == RL_HOLD_KEPT ? " kept" : hold == RL_HOLD_RESTORED ? " restored" : "";
+    return rl_hold_is_kept(hold) ? " kept" : hold == RL_HOLD_RESTORED ? " restored" : "";
 }
 
 static bool

@@ -332,10 +332,10 @@ const Action act_build = {"build the pool", build, STEP_NAMES},
              act_stream = {"stream", stream, STEP_DROPS},
              act_stream_end = {"stream's end", stream_end, STEP_NAMES},
              act_start = {"start", start, STEP_NAMES | STEP_DATA},
-             /* What it notes on an image that is there already is not synced. */
+             /* What it notes on an image that has no mark is not synced. */
     act_go_on = {"go on with", start, 0}, act_stop = {"stop", stop, STEP_NAMES | STEP_DATA},
              act_save = {"save", save, STEP_NAMES | STEP_DATA},
-             act_restore = {"restore", restore, 0}, act_confirm = {"confirm", confirm, 0},
+             act_restore = {"restore", restore, STEP_DATA}, act_confirm = {"confirm", confirm, 0},
              act_keep = {"keep", keep, STEP_NAMES | STEP_DATA},
              act_continue = {"continue", go_on, STEP_NAMES | STEP_DATA},
              act_discard = {"discard", discard, STEP_NAMES | STEP_DATA},

@@ -262,7 +262,7 @@ check_deed(const Op *op, const Section *last, int changed)
         wrong(op->volume, last, op, "the stop did not do what it says (%d)", (int) op->stop);
     if (op->kind == OP_SAVE && op->there && last->after.hold != RL_HOLD_SAVED)
         wrong(op->volume, last, op, "it was saved, and is not marked so");
-    if (op->kind == OP_KEEP && op->there && last->after.hold != RL_HOLD_KEPT)
+    if (op->kind == OP_KEEP && op->there && !rl_hold_is_kept(last->after.hold))
         wrong(op->volume, last, op, "it was kept, and is not marked so");
     if ((op->kind == OP_REVERT || op->kind == OP_UPLOAD) &&
         last->after.clean.content != op->content)

@@ -30,6 +30,17 @@ set_hold(Lab *lab, const char *name, RlHold hold)
     g_assert_true(hold == RL_HOLD_NONE ? rl_hold_clear(fd, NULL) : rl_hold_set(fd, hold, NULL));
 }
 
+/* So old that its domain cannot be about to open it. */
+static void
+age(Lab *lab, const char *name)
+{
+    rl_autofd int fd = image_open(lab, name, RL_FILE_DIRTY, O_RDONLY);
+    g_autoptr(RlRun) run = run_of(lab, name);
+
+    run->since_us -= (gint64) RL_RUN_GRACE_SECONDS * G_USEC_PER_SEC;
+    g_assert_true(rl_run_put_back(fd, run, NULL));
+}
+
 static void
 save(Lab *lab, const char *name)
 {
@@ -48,6 +59,41 @@ restore(Lab *lab, const char *name, RlStartFlags flags, GError **error)
 }
 
 static void
+restore_fails(Lab *lab, const char *name, RlStartFlags flags)
+{
+    GError *error = NULL;
+
+    g_assert_null(restore(lab, name, flags, &error));
+    take_error(error, RL_ERROR_STATE, "another dirty image");
+}
+
+/* What a restore that fails leaves, or an end that nobody can tell. */
+static void
+keep(Lab *lab, const char *name, RlHold wanted)
+{
+    g_autoptr(GError) error = NULL;
+    bool done = false;
+    RlHold hold;
+
+    g_assert_true(rl_volume_keep(lab->pool, name, &alice, &done, &error));
+    g_assert_true(done);
+    rl_autofd int fd = image_open(lab, name, RL_FILE_DIRTY, O_RDONLY);
+    g_assert_true(rl_hold_get(fd, &hold, NULL));
+    g_assert_cmpint(hold, ==, wanted);
+}
+
+static void
+start_reader(Lab *lab, const char *name)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(RlStarted) started =
+        rl_volume_start(lab->pool, name, &alice, RL_START_READONLY, &error);
+
+    g_assert_no_error(error);
+    g_assert_nonnull(started);
+}
+
+static void
 restore_well(Lab *lab, const char *name, RlStartFlags flags)
 {
     g_autoptr(GError) error = NULL;
@@ -61,11 +107,7 @@ static void
 test_readonly_stays_readonly(Lab *lab)
 {
     lab_create(lab, V, "one", MIB);
-    {
-        g_autoptr(RlStarted) started =
-            rl_volume_start(lab->pool, V, &alice, RL_START_READONLY, NULL);
-        g_assert_nonnull(started);
-    }
+    start_reader(lab, V);
     for (int i = 0; i < 2; i++) {
         save(lab, V);
         restore_well(lab, V, RL_START_READONLY);
@@ -78,6 +120,99 @@ test_readonly_stays_readonly(Lab *lab)
     lab_stop(lab, V, &alice, RL_STOP_DROPPED);
     image_is(lab, V, RL_FILE_CLEAN, "one");
     assert_revisions(lab, V, "");
+}
+
+/* What was only read goes on as often as a restore of it fails, and stays what was only read: also
+ * where a person decides. */
+static void
+test_readonly_is_kept_so(Lab *lab)
+{
+    lab_create(lab, V, "one", MIB);
+    start_reader(lab, V);
+    for (int i = 0; i < 2; i++) {
+        save(lab, V);
+        restore_well(lab, V, RL_START_READONLY);
+        keep(lab, V, RL_HOLD_KEPT_READONLY);
+        restore_well(lab, V, RL_START_READONLY);
+        keep(lab, V, RL_HOLD_KEPT_READONLY);
+        g_assert_true(rl_volume_continue(lab->pool, V, NULL));
+        start_reader(lab, V);
+    }
+    g_autoptr(RlRun) run = run_of(lab, V);
+    g_assert_true(run->readonly);
+    keep(lab, V, RL_HOLD_KEPT_READONLY);
+    image_write(lab, V, RL_FILE_DIRTY, "never");
+    lab_stop(lab, V, NULL, RL_STOP_DROPPED);
+    image_is(lab, V, RL_FILE_CLEAN, "one");
+    assert_revisions(lab, V, "");
+}
+
+/* Its save file was deleted: the domain starts without its memory. */
+static void
+test_readonly_without_its_memory(Lab *lab)
+{
+    bool done = false;
+
+    lab_create(lab, V, "one", MIB);
+    start_reader(lab, V);
+    g_assert_true(rl_volume_save(lab->pool, V, &alice, "/nonexistent/file", &done, NULL));
+    start_reader(lab, V);
+    g_autoptr(RlRun) run = run_of(lab, V);
+    g_assert_true(run->readonly);
+    lab_stop(lab, V, &alice, RL_STOP_DROPPED);
+}
+
+/* Whoever writes has what he writes committed, also what was only read before. */
+static void
+test_kept_is_written(Lab *lab)
+{
+    lab_create(lab, V, "one", MIB);
+    start_reader(lab, V);
+    save(lab, V);
+    restore_well(lab, V, RL_START_READONLY);
+    keep(lab, V, RL_HOLD_KEPT_READONLY);
+    lab_start(lab, V, &alice);
+    image_write(lab, V, RL_FILE_DIRTY, "two");
+    keep(lab, V, RL_HOLD_KEPT);
+    lab_start(lab, V, &alice);
+    lab_stop(lab, V, &alice, RL_STOP_COMMITTED);
+    image_is(lab, V, RL_FILE_CLEAN, "two");
+}
+
+/* A memory does not belong to what somebody else has left, which stays as it is. */
+static void
+test_another_domains(Lab *lab)
+{
+    const RlHold holds[] = {RL_HOLD_NONE, RL_HOLD_RESTORED};
+
+    lab_create(lab, V, "one", MIB);
+    lab_create_kind(lab, "a/scratch", RL_KIND_VOLATILE, NULL, NULL, MIB);
+    for (size_t i = 0; i < G_N_ELEMENTS(holds); i++) {
+        const char *names[] = {V, "a/scratch"};
+        for (size_t n = 0; n < G_N_ELEMENTS(names); n++) {
+            lab_start(lab, names[n], &bob);
+            image_write(lab, names[n], RL_FILE_DIRTY, "of bob");
+            set_hold(lab, names[n], holds[i]);
+            age(lab, names[n]);
+            restore_fails(lab, names[n], 0);
+            image_is(lab, names[n], RL_FILE_DIRTY, "of bob");
+            lab_stop(lab, names[n], &bob, n == 0 ? RL_STOP_COMMITTED : RL_STOP_DROPPED);
+        }
+    }
+}
+
+/* What would be dropped is no memory's either, and is not dropped for it. */
+static void
+test_nobodys(Lab *lab)
+{
+    lab_create_kind(lab, "a/scratch", RL_KIND_VOLATILE, NULL, NULL, MIB);
+    lab_start(lab, "a/scratch", &alice);
+    image_write(lab, "a/scratch", RL_FILE_DIRTY, "of somebody");
+    rl_autofd int fd = image_open(lab, "a/scratch", RL_FILE_DIRTY, O_RDONLY);
+    g_assert_true(rl_run_clear(fd, NULL));
+    rl_fd_close(&fd);
+    restore_fails(lab, "a/scratch", 0);
+    image_is(lab, "a/scratch", RL_FILE_DIRTY, "of somebody");
 }
 
 static void
@@ -133,6 +268,11 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     lab_add("/restored/readonly-stays-readonly", test_readonly_stays_readonly);
+    lab_add("/restored/readonly-is-kept-so", test_readonly_is_kept_so);
+    lab_add("/restored/readonly-without-its-memory", test_readonly_without_its_memory);
+    lab_add("/restored/kept-is-written", test_kept_is_written);
+    lab_add("/restored/another-domains", test_another_domains);
+    lab_add("/restored/nobodys", test_nobodys);
     lab_add("/restored/written-stays-written", test_written_stays_written);
     lab_add("/restored/restore-needs-no-mark", test_restore_needs_no_mark);
     lab_add("/restored/restore-of-suspect-is-refused", test_restore_of_suspect_is_refused);

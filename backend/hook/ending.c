@@ -2,30 +2,19 @@
 #include "ending.h"
 
 #include <glib.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "qemu-log.h"
 #include "restoring.h"
 #include "save-file.h"
 
-#define LIBXL_SAVE_DIR "/var/lib/libvirt/libxl/save"
-
-/* A file of the user's choice may be moved, and is no less there. */
-static bool
-is_managed(const char *file)
-{
-    g_autofree char *dir = g_path_get_dirname(file), *managed = realpath(LIBXL_SAVE_DIR, NULL);
-
-    return managed && strcmp(dir, managed) == 0;
-}
-
 static RlEnding
 find_libxl(const RlDomain *domain, char **ret_file)
 {
     switch (rl_save_file_find(RL_SAVE_FILE_LIBXL, domain->uuid, ret_file)) {
     case RL_SAVE_FILE_WRITTEN:
-        if (!is_managed(*ret_file))
+        /* A file of the user's choice may be moved, and is no less there. */
+        if (!rl_save_file_is_managed(*ret_file))
             g_clear_pointer(ret_file, g_free);
         return RL_ENDING_SAVED;
     case RL_SAVE_FILE_READ:

@@ -22,6 +22,10 @@
 /* What libvirt has a save file read with that is to bypass the host's cache; "/proc" cuts it off.
  */
 #define READER "libvirt_iohelpe"
+#define LIBXL_SAVE_DIR "/var/lib/libvirt/libxl/save"
+#define LIBXL_SAVE_SUFFIX ".save"
+/* What the kernel puts behind the path of a file that has its name no more. */
+#define GONE " (deleted)"
 
 typedef struct {
     char magic[MAGIC_SIZE];
@@ -74,15 +78,44 @@ open_flags(int parent, const char *number)
     return flags ? (int) strtol(flags + strlen("flags:"), NULL, 8) : -1;
 }
 
+bool
+rl_save_file_is_managed(const char *file)
+{
+    g_autofree char *dir = g_path_get_dirname(file), *managed = realpath(LIBXL_SAVE_DIR, NULL);
+
+    return managed && strcmp(dir, managed) == 0;
+}
+
+/* The path of an open file, owned by the caller: where it has its name no more, the one that it
+ * had. */
+static char *
+read_path(const char *link)
+{
+    char *path = g_file_read_link(link, NULL);
+
+    if (path && g_str_has_suffix(path, GONE))
+        path[strlen(path) - strlen(GONE)] = '\0';
+    return path;
+}
+
+/* libvirt's libxl driver removes the managed save file that it has opened before it starts the
+ * domain. An image that is being made has a number for its name. */
+static bool
+is_removed_save(const char *path)
+{
+    return g_str_has_suffix(path, LIBXL_SAVE_SUFFIX) && rl_save_file_is_managed(path);
+}
+
 /* An image that a guest wrote may begin like a save file, and the daemon may be just streaming it:
- * what has an image's name in a pool, or no name (any more), is not read. False where that cannot
- * be told: somebody may have put a marker beside save files. */
+ * what has or had an image's name in a pool is not read, nor what has no name (any more) and was no
+ * managed save file. False where that cannot be told: somebody may have put a marker beside save
+ * files. */
 static bool
 is_image(const char *path, const struct stat *st, bool *ret_is)
 {
     g_autofree char *root = NULL, *inside = NULL, *file = g_path_get_basename(path);
 
-    *ret_is = st->st_nlink == 0;
+    *ret_is = st->st_nlink == 0 && !is_removed_save(path);
     if (*ret_is || rl_file_name_parse(file).role == RL_FILE_OTHER)
         return true;
     bool told = rl_pool_find(path, &root, &inside, NULL);
@@ -94,7 +127,7 @@ static RlSaveFile
 look_at(int pid, const char *number, RlSaveFileDriver driver, const char *uuid, char **ret_file)
 {
     g_autofree char *link = g_strdup_printf("/proc/%d/fd/%s", pid, number);
-    g_autofree char *path = g_file_read_link(link, NULL);
+    g_autofree char *path = read_path(link);
     struct stat st;
     bool image;
 

@@ -3,6 +3,8 @@
  * both then, its qemu driver only for a restore. */
 #pragma once
 
+#include <stdbool.h>
+
 typedef enum {
     RL_SAVE_FILE_LIBXL,
     RL_SAVE_FILE_QEMU,
@@ -20,6 +22,12 @@ typedef enum {
  * rl_save_file_find:
  * Looks through the open files of the process that called us, and of those that read a file for it,
  * for one that begins as save files of @driver do and holds the domain @uuid. *@ret_file is its
- * path, owned by the caller, where that is told.
+ * path, owned by the caller, where that is told; the one that it had, if it was removed.
  */
 RlSaveFile rl_save_file_find(RlSaveFileDriver driver, const char *uuid, char **ret_file);
+
+/**
+ * rl_save_file_is_managed:
+ * True if the real path @file lies where the libxl driver keeps managed save files.
+ */
+bool rl_save_file_is_managed(const char *file);

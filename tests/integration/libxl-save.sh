@@ -9,11 +9,15 @@ POOL=$dir/pool
 options="<reflink:volume match='vm/volatile' kind='volatile'/>"
 [ "$FS" != ext4 ] || options+="<reflink:fallback copy='yes'/>"
 reflink_pool pool "$POOL" "$options"
-for volume in vm/disk vm/volatile; do
+for volume in vm/disk vm/volatile vm/cd; do
     virsh vol-create-as pool "$volume" 1M
 done
 managed=/var/lib/libvirt/libxl/save
 mkdir -p "$managed"
+
+more_disks=
+# What a plain start does not go on with.
+cd="<disk type='file' device='cdrom'><source file='$POOL/vm/cd-dirty.img'/><target dev='xvdc' bus='xen'/><readonly/></disk>"
 
 # domain NAME: its XML. Both have the same disks.
 domain()
@@ -26,7 +30,7 @@ domain()
         echo "<disk type='file' device='disk'><source file='$POOL/vm/$volume-dirty.img'/>"
         echo "<target dev='xvd${volume:0:1}' bus='xen'/></disk>"
     done
-    echo "</devices></domain>"
+    echo "$more_disks</devices></domain>"
 }
 
 # call DOMAIN OPERATION SUBOPERATION
@@ -107,6 +111,53 @@ call vm1 release end
 workers_done
 ok "without its managed save file a saved domain is one that crashed"
 
+# removed_while_open: libvirt has the managed save file open, and has removed it, when it calls `prepare`.
+removed_while_open()
+{
+    exec 9<"$managed/vm1.save"
+    rm "$managed/vm1.save"
+}
+
+more_disks=$cd
+run_to_save "$managed/vm1.save"
+removed_while_open
+call vm1 prepare begin
+exec 9<&-
+is_on_disk "of the guest"
+call vm1 started begin
+call vm1 release end
+workers_done
+kinds_no_dirty
+more_disks=
+ok "a managed save file that was removed is one while it is open"
+
+run_to_save "$managed/vm1.save"
+removed_while_open
+call vm1 prepare begin
+call vm1 release end
+exec 9<&-
+workers_done
+is_on_disk "of the guest"
+call vm1 prepare begin
+is_on_disk "of the guest"
+call vm1 started begin
+call vm1 release end
+workers_done
+kinds_no_dirty
+ok "also for a restore that fails then: its disks stay"
+
+run_to_save "$managed/vm1.save"
+removed_while_open
+rm "$POOL/vm/disk-dirty.img"
+fails_with "has no dirty image any more" call vm1 prepare begin
+[ ! -e "$POOL/vm/disk-dirty.img" ] || die "an old memory has got a new disk"
+[ "$(head -c 12 "$POOL/vm/volatile-dirty.img")" = "of the guest" ] || die "the other disk is gone"
+exec 9<&-
+"$STAGE_DIR/bin/virt-reflink" discard "$POOL" vm/volatile
+workers_done
+kinds_no_dirty
+ok "with a disk that is gone a restore from a managed save file is refused"
+
 run_to_save "$LAB/vm.save"
 restore_and_end "$LAB/vm.save" reconnect
 mv "$POOL/.reflink-pool.xml" "$LAB/marker"
@@ -135,6 +186,13 @@ libxl_save_file vm1 >"$LAB/gone"
 ends 9<>"$POOL/vm/forged.img"
 exec 9<>"$LAB/gone"
 rm "$LAB/gone"
+ends
+exec 9>&-
+# An image that was replaced while it is read is a revision by then.
+mv "$POOL/vm/forged.img" "$POOL/vm/forged2.img"
+ln "$POOL/vm/forged2.img" "$dir/linked"
+exec 9<>"$POOL/vm/forged2.img"
+rm "$POOL/vm/forged2.img"
 ends
 exec 9>&-
 ok "an image that begins like one is none, nor is what has no name"

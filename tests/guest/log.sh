@@ -3,20 +3,9 @@
 # filesystems: xfs btrfs
 # Each image that is made, renamed, linked or dropped is one line in the log, with the domain's name.
 set -eu
-. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool guest kinds -- qemu-system-x86_64 python3
+. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool guest kinds journal -- qemu-system-x86_64 python3
 
-# A journal of our own: /run is the laboratory's. Each datagram is lines KEY=VALUE.
-mkdir -p /run/systemd/journal
-python3 -c '
-import socket
-s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-s.bind("/run/systemd/journal/socket")
-while True:
-    fields = dict(l.split("=", 1) for l in s.recv(65536).decode().splitlines() if "=" in l)
-    print(fields["SYSLOG_IDENTIFIER"], fields["PRIORITY"], fields["MESSAGE"], flush=True)' \
-    >>"$LAB/journal" &
-disown # its end is no news
-eventually 10 test -S /run/systemd/journal/socket
+journal_begin
 kinds_make "$dir"
 
 # lines REGEX: how many there are since the last "forget".

@@ -75,6 +75,9 @@ try_once(const RlPool *pool, const RlUse *use, const RlOwner *owner, RlEnding en
         return rl_volume_keep(pool, use->name, owner, &done, error);
     if (ending == RL_ENDING_FAILED)
         return undo(pool, use, owner, error);
+    /* What is on top of it may have newer writes. */
+    if (use->doubtful)
+        return rl_volume_keep(pool, use->name, owner, &done, error);
     if (!rl_volume_stop(pool, use->name, owner, &stop, error))
         return false;
     *ret_committed = stop == RL_STOP_COMMITTED;

@@ -110,10 +110,10 @@ announce_all(const GPtrArray *uses, const RlOwner *owner, GError **error)
 bool
 rl_event_prepare(const RlDomain *domain, GError **error)
 {
-    g_autoptr(GPtrArray) uses = rl_uses_find(domain, true, error);
+    g_autoptr(GPtrArray) uses = rl_uses_new();
     RlOwner owner = rl_owner_of(domain);
 
-    if (!uses)
+    if (!rl_uses_find(domain, true, uses, error))
         return false;
     if (uses->len == 0)
         return true;
@@ -130,10 +130,11 @@ rl_event_prepare(const RlDomain *domain, GError **error)
 bool
 rl_event_restore(const RlDomain *domain, GError **error)
 {
-    g_autoptr(GPtrArray) uses = rl_uses_find(domain, false, error);
+    g_autoptr(GPtrArray) uses = rl_uses_new();
     RlOwner owner = rl_owner_of(domain);
 
-    if (!uses)
+    /* The start that follows would not go on without a disk. */
+    if (!rl_uses_find(domain, false, uses, error))
         return false;
     if (uses->len > 0)
         rl_restoring_note(domain->uuid);
@@ -143,12 +144,13 @@ rl_event_restore(const RlDomain *domain, GError **error)
 bool
 rl_event_started(const RlDomain *domain, GError **error)
 {
-    g_autoptr(GPtrArray) uses = rl_uses_find(domain, false, error);
+    g_autoptr(GPtrArray) uses = rl_uses_new();
     RlOwner owner = rl_owner_of(domain);
+    bool all = true;
 
-    bool all = uses != NULL;
-
-    for (guint i = 0; uses && i < uses->len; i++) {
+    /* What it cannot tell it has said. */
+    rl_uses_find(domain, false, uses, NULL);
+    for (guint i = 0; i < uses->len; i++) {
         const RlUse *use = g_ptr_array_index(uses, i);
         g_autoptr(GError) cause = NULL;
         g_autoptr(RlPool) pool = rl_pool_open(use->root, rl_xml_documents(), &cause);

@@ -30,19 +30,35 @@ finish(const RlUse *use, const RlOwner *owner, RlEnding ending, const char *file
     return task;
 }
 
+/* Adds the volumes that the domain was started on and is not on any more. Where not all of its
+ * disks could be @told, it may be on any of them still. */
+static void
+add_noted(GPtrArray *uses, const char *uuid, bool told)
+{
+    guint from = uses->len;
+
+    rl_noted_read(uuid, uses);
+    for (guint i = from; i < uses->len; i++) {
+        RlUse *use = g_ptr_array_index(uses, i);
+        use->doubtful = !told;
+    }
+}
+
 bool
 rl_event_release(const RlDomain *domain, GError **error)
 {
-    g_autoptr(GPtrArray) uses = rl_uses_find(domain, false, error);
+    g_autoptr(GPtrArray) uses = rl_uses_new();
     g_autoptr(GArray) tasks = g_array_new(FALSE, FALSE, sizeof(RlTask));
     g_autofree char *file = NULL;
     g_autoptr(GError) first = NULL;
 
-    if (!uses)
-        return false;
-    rl_noted_read(domain->uuid, uses);
-    if (uses->len == 0)
-        return true;
+    bool told = rl_uses_find(domain, false, uses, &first);
+    add_noted(uses, domain->uuid, told);
+    if (uses->len == 0) {
+        if (!told)
+            g_propagate_error(error, g_steal_pointer(&first));
+        return told;
+    }
 
     RlWork work = {tasks, rl_owner_of(domain), rl_ending_find(domain, &file), file};
     /* The domain may be started again before the worker is through with this run. */
@@ -56,8 +72,10 @@ rl_event_release(const RlDomain *domain, GError **error)
             finish(g_ptr_array_index(uses, i), &work.owner, work.ending, file, deadline_us, &first);
         g_array_append_val(tasks, task);
     }
-    /* What is busy still is the worker's, which knows it. */
-    rl_noted_forget(domain->uuid);
+    /* What is busy still is the worker's, which knows it. What could not be reached now may end
+     * with the domain's next run. */
+    if (told)
+        rl_noted_forget(domain->uuid);
     rl_worker_start(&work);
     if (!first)
         return true;

@@ -8,6 +8,7 @@
 #include "common/alias.h"
 #include "common/error.h"
 #include "common/filename.h"
+#include "common/log.h"
 #include "common/name.h"
 #include "common/volume.h"
 #include "xml/documents.h"
@@ -257,20 +258,60 @@ add_layer(GPtrArray *uses, const RlDisk *disk, const RlVolumeRef *ref, bool stri
     return true;
 }
 
-/* Adds the volumes that lie below @disk in its backing chain: dirty images that an external
- * snapshot froze. */
+/* A layer that is a dirty image by its path: an external snapshot froze it. */
 static bool
-add_chain(GPtrArray *uses, const RlDisk *disk, bool strict, GError **error)
+add_layer_path(GPtrArray *uses, const RlDisk *disk, const char *path, GError **error)
 {
-    for (guint i = 0; i < disk->backing->len; i++) {
-        g_auto(Place) place = {0};
-        if (!locate(g_ptr_array_index(disk->backing, i), &place, error))
+    g_auto(Place) place = {0};
+
+    if (!locate(path, &place, error))
+        return false;
+    if (place.name && place.role == RL_FILE_DIRTY)
+        add_place(uses, &place, disk->readonly, !disk->transient);
+    return true;
+}
+
+typedef struct {
+    const RlDomain *domain;
+    GPtrArray *uses;
+    bool strict;
+    GError *error; /* the first */
+} Search;
+
+/* Of @disk, or a layer of it, nothing can be told, for the reason *@cause, which is taken over.
+ * True if the search goes on: the end of the other volumes must not depend on this one. */
+static bool
+go_on_without(Search *search, const RlDisk *disk, GError **cause)
+{
+    if (!search->strict)
+        rl_log_warning("domain %s: disk '%s': %s", search->domain->name,
+                       disk->target ? disk->target : "?", (*cause)->message);
+    if (search->error)
+        g_clear_error(cause);
+    else
+        search->error = g_steal_pointer(cause);
+    return !search->strict;
+}
+
+/* Adds the volumes that @disk is, and those that lie below it in its backing chain. */
+static bool
+add_disk(Search *search, const RlDisk *disk)
+{
+    GPtrArray *uses = search->uses;
+    bool strict = search->strict;
+    GError *cause = NULL;
+
+    if (!add_path(uses, disk, strict, &cause) && !go_on_without(search, disk, &cause))
+        return false;
+    if (!add_volume(uses, disk, strict, &cause) && !go_on_without(search, disk, &cause))
+        return false;
+    for (guint i = 0; i < disk->backing->len; i++)
+        if (!add_layer_path(uses, disk, g_ptr_array_index(disk->backing, i), &cause) &&
+            !go_on_without(search, disk, &cause))
             return false;
-        if (place.name && place.role == RL_FILE_DIRTY)
-            add_place(uses, &place, disk->readonly, !disk->transient);
-    }
     for (guint i = 0; i < disk->backing_volumes->len; i++)
-        if (!add_layer(uses, disk, g_ptr_array_index(disk->backing_volumes, i), strict, error))
+        if (!add_layer(uses, disk, g_ptr_array_index(disk->backing_volumes, i), strict, &cause) &&
+            !go_on_without(search, disk, &cause))
             return false;
     return true;
 }
@@ -281,19 +322,19 @@ rl_uses_new(void)
     return g_ptr_array_new_with_free_func(use_free);
 }
 
-GPtrArray *
-rl_uses_find(const RlDomain *domain, bool strict, GError **error)
+bool
+rl_uses_find(const RlDomain *domain, bool strict, GPtrArray *uses, GError **error)
 {
-    g_autoptr(GPtrArray) uses = rl_uses_new();
+    Search search = {.domain = domain, .uses = uses, .strict = strict};
 
-    for (guint i = 0; i < domain->disks->len; i++) {
-        const RlDisk *disk = g_ptr_array_index(domain->disks, i);
-        if (!add_path(uses, disk, strict, error) || !add_volume(uses, disk, strict, error) ||
-            !add_chain(uses, disk, strict, error))
-            return NULL;
-    }
+    for (guint i = 0; i < domain->disks->len; i++)
+        if (!add_disk(&search, g_ptr_array_index(domain->disks, i)))
+            break;
     g_ptr_array_sort(uses, compare);
-    return g_steal_pointer(&uses);
+    if (!search.error)
+        return true;
+    g_propagate_error(error, search.error);
+    return false;
 }
 
 /* A pool may have several paths: a link on the way, or a mount. */

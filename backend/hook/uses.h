@@ -12,6 +12,7 @@ typedef struct {
     bool readonly; /* every disk of the domain on it is */
     bool overlaid; /* it is below an external snapshot: what is on top has the newer writes */
     bool noted;    /* no disk of the domain is on it: it was when that was started */
+    bool doubtful; /* noted, and a disk of which nothing can be told may be on it still */
 } RlUse;
 
 /**
@@ -22,13 +23,14 @@ GPtrArray *rl_uses_new(void);
 
 /**
  * rl_uses_find:
- * Returns the volumes (RlUse, each once, in the order that everybody takes them in) that are disks
- * of @domain, owned by the caller. Disks that lie in no reflink pool are left out. With @strict,
- * fails with RL_ERROR_INVALID for what must not run: a writable disk that is a clean image or
- * revision, or a shareable one that is a dirty image. Fails in any case where it cannot be told
- * whether a disk lies in a reflink pool; one whose marker is not trusted is one.
+ * Adds to @uses the volumes (RlUse, each once, in the order that everybody takes them in) that are
+ * disks of @domain. Disks that lie in no reflink pool are left out. With @strict, fails with
+ * RL_ERROR_INVALID for what must not run: a writable disk that is a clean image or revision, or a
+ * shareable one that is a dirty image. Fails in any case where it cannot be told whether a disk, or
+ * an image below it, lies in a reflink pool; one whose marker is not trusted is one. Without
+ * @strict all others are in @uses then, and the log has each that is not; @error is the first.
  */
-GPtrArray *rl_uses_find(const RlDomain *domain, bool strict, GError **error);
+bool rl_uses_find(const RlDomain *domain, bool strict, GPtrArray *uses, GError **error);
 
 /**
  * rl_uses_add_noted:

@@ -95,4 +95,14 @@ committed vm/disk crashing
 newest_revision_has vm/disk "at rest"
 ok "a guest that crashes is committed as it was left"
 
+# libvirt has removed the memory's file when the hook is asked.
+start "$pool"
+virsh managedsave "$pool"
+slowly is_at_rest "$pool"
+rm "$dirty"
+fails_with "volume 'vm/disk' has no dirty image any more" virsh start "$pool"
+[ ! -e "$dirty" ]
+has_text "$POOL/vm/disk.img" crashing
+ok "a managed save whose disk is gone is not restored on another one"
+
 done_testing

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/statvfs.h>
@@ -16,6 +17,9 @@
 
 /* A thousand rules with long patterns fit. */
 #define MARKER_SIZE_MAX (8 * 1024 * 1024)
+/* No file has a longer path, also where that of a symbolic link and what it points to were joined:
+ * the kernel takes less than PATH_MAX of either. But a domain's XML can name one of megabytes. */
+#define PATH_SIZE_MAX (2 * (size_t) PATH_MAX)
 
 /* A marker decides what is done with a directory, so only one that root (or whoever we are) wrote
  * counts. */
@@ -238,7 +242,7 @@ rl_pool_find(const char *path, char **ret_root, char **ret_inside, GError **erro
     bool found;
 
     *ret_root = *ret_inside = NULL;
-    if (path[0] != '/')
+    if (path[0] != '/' || strlen(path) >= PATH_SIZE_MAX)
         return true;
     g_autofree char *dir = resolve_directory(path, &rest, error);
     if (!dir)

@@ -61,9 +61,9 @@ bool rl_pool_has_marker(const char *path);
  * rl_pool_find:
  * Looks for the pool that the file @path (which need not exist) lies in, walking up from it after
  * symbolic links in its directories were followed. *@ret_root is then the pool's path and
- * *@ret_inside the rest of the path below it, both owned by the caller; NULL where there is none.
- * An untrusted marker counts: rl_pool_open() says what is wrong with it. False with @error where it
- * cannot be told.
+ * *@ret_inside the rest of the path below it, both owned by the caller; NULL where there is none,
+ * as for a path that is longer than any file's. An untrusted marker counts: rl_pool_open() says
+ * what is wrong with it. False with @error where it cannot be told.
  */
 bool rl_pool_find(const char *path, char **ret_root, char **ret_inside, GError **error);
 

@@ -6,6 +6,7 @@
 #include "xml/documents.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/securebits.h>
 #include <stdio.h>
 #include <string.h>
@@ -404,6 +405,37 @@ test_find_leads_nowhere(Lab *lab)
     found(lab, path, NULL);
 }
 
+/* @path, then @step again and again up to @length bytes, and a file's name. */
+static char *
+long_path(const char *path, const char *step, size_t length)
+{
+    g_autoptr(GString) text = g_string_new(path);
+
+    while (text->len + strlen(step) <= length)
+        g_string_append(text, step);
+    while (text->len < length)
+        g_string_append_c(text, '/');
+    g_string_append(text, "/x");
+    return g_string_free(g_steal_pointer(&text), FALSE);
+}
+
+/* What no file can have for a path is told at once: each directory on the way would take hours. */
+static void
+test_find_by_long_paths(Lab *lab)
+{
+    g_autofree char *longest = long_path(lab->path, "/.", PATH_MAX - 1);
+    g_autofree char *deep = long_path(lab->path, "/a", 4 * MIB);
+    g_autofree char *dots = long_path(lab->path, "/.", 4 * MIB);
+    g_autofree char *slashes = long_path(lab->path, "//", 4 * MIB);
+    g_autofree char *elsewhere = long_path("", "/a", 4 * MIB);
+
+    found(lab, longest, "x");
+    found(lab, deep, NULL);
+    found(lab, dots, NULL);
+    found(lab, slashes, NULL);
+    found(lab, elsewhere, NULL);
+}
+
 /* Root may not look everywhere: in what another user mounted, for one, where no pool can be. */
 static void
 test_find_fails(Lab *lab)
@@ -444,6 +476,7 @@ main(int argc, char **argv)
     lab_add("/pool/set-options", test_set_options);
     lab_add("/pool/space", test_space);
     lab_add("/pool/find-leads-nowhere", test_find_leads_nowhere);
+    lab_add("/pool/find-by-long-paths", test_find_by_long_paths);
     lab_add("/pool/find-fails", test_find_fails);
     return g_test_run();
 }

@@ -12,6 +12,7 @@
 #include "error.h"
 #include "fd.h"
 #include "filename.h"
+#include "identity.h"
 #include "state.h"
 #include "stop.h"
 
@@ -88,10 +89,18 @@ rl_draft_check_replaceable(const RlVolume *volume, GError **error)
            rl_state_refuse_left(volume, " that nobody has committed", error);
 }
 
+static bool
+refuse_changed(const char *name, GError **error)
+{
+    return rl_fail(error, RL_ERROR_STATE,
+                   "volume '%s' was changed meanwhile: its content was not replaced", name);
+}
+
 bool
 rl_draft_check_unchanged(const RlDraft *draft, const RlVolume *volume, GError **error)
 {
     const char *name = volume->name->volume;
+    g_autofree char *id = NULL;
 
     if (!rl_volume_exists(volume))
         return rl_fail(error, RL_ERROR_NOT_FOUND,
@@ -102,8 +111,12 @@ rl_draft_check_unchanged(const RlDraft *draft, const RlVolume *volume, GError **
         return rl_fail(error, RL_ERROR_STATE,
                        "volume '%s' was started meanwhile: its content was not replaced", name);
     if (!volume->clean.there || !rl_stat_same(&volume->clean.st, &draft->replaced))
-        return rl_fail(error, RL_ERROR_STATE,
-                       "volume '%s' was changed meanwhile: its content was not replaced", name);
+        return refuse_changed(name, error);
+    /* A direct volume's run would write to this same file, which gets another id at its end. */
+    if (!rl_identity_get(draft->replaced_fd, &id, error))
+        return false;
+    if (g_strcmp0(id, draft->replaced_id) != 0)
+        return refuse_changed(name, error);
     return true;
 }
 
@@ -118,7 +131,8 @@ link_replaced(RlDraft *draft, RlVolume *volume, GError **error)
         return false;
     rl_autofd int clean = rl_volume_open_image(volume, volume->clean_file, error);
     bool linked;
-    if (clean < 0 || !rl_commit_number(volume, clean, &draft->revision, &linked, error))
+    if (clean < 0 || !rl_identity_need(clean, &draft->replaced_id, error) ||
+        !rl_commit_number(volume, clean, &draft->revision, &linked, error))
         return false;
     if (!linked && !rl_commit_link(volume, draft->revision, error))
         return false;
@@ -228,6 +242,7 @@ rl_draft_free(RlDraft *draft)
         unlink_replaced(draft);
     if (draft->name && draft->made_dir)
         rl_dir_remove_empty(draft->pool->root, draft->name->dir);
+    g_free(draft->replaced_id);
     rl_name_free(draft->name);
     rl_pool_close(draft->pool);
     g_free(draft);

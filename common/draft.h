@@ -19,6 +19,7 @@ typedef struct {
     /* Of NAME@current: the clean image that is to be replaced, and the revision it was linked to.
      */
     struct stat replaced;
+    char *replaced_id;
     int replaced_fd; /* open as long as the draft lives: no other image can get that inode number */
     uint64_t revision;
     bool linked;
@@ -43,8 +44,9 @@ bool rl_draft_check_replaceable(const RlVolume *volume, GError **error);
 
 /**
  * rl_draft_check_unchanged:
- * True if @volume, looked at with its lock, is as it was when the replacement @draft was begun.
- * Else false with RL_ERROR_NOT_FOUND or RL_ERROR_STATE, and what has happened to it.
+ * True if @volume, looked at with its lock, is as it was when the replacement @draft was begun: the
+ * clean image is the same file with the same id. Else false with RL_ERROR_NOT_FOUND or
+ * RL_ERROR_STATE, and what has happened to it. Waits for nothing.
  */
 bool rl_draft_check_unchanged(const RlDraft *draft, const RlVolume *volume, GError **error);
 

@@ -17,20 +17,31 @@
 #include "state.h"
 #include "stop.h"
 
+/* A direct volume's image is written in place as soon as it has its other name, and a start has
+ * looked before that, with the lock, whether anybody reads it. So with the lock it is opened: who
+ * starts later sees it, and makes an image of its own. */
+static RlBase *
+open_base(RlVolume *volume, GError **error)
+{
+    g_autoptr(RlLock) lock = rl_volume_lock(volume, "read", error);
+
+    if (!lock || !rl_draft_check_replaceable(volume, error))
+        return NULL;
+    return rl_base_open(volume, error);
+}
+
 static bool
 fill(RlDraft *draft, GError **error)
 {
     g_autoptr(RlVolume) volume = rl_volume_find(draft->pool, draft->name->volume, error);
-    g_autoptr(RlBase) base = NULL;
+    g_autoptr(RlBase) base = volume ? open_base(volume, error) : NULL;
 
-    if (!volume || !rl_draft_check_replaceable(volume, error))
-        return false;
-    base = rl_base_open(volume, error);
     draft->dir = base ? rl_dir_open(draft->pool->root, draft->name->dir, error) : -1;
     draft->fd = draft->dir >= 0 ? rl_dirty_make(volume, base, error) : -1;
     if (draft->fd < 0)
         return false;
     draft->replaced = base->st;
+    draft->replaced_id = g_steal_pointer(&base->id);
     draft->replaced_fd = rl_fd_steal(&base->fd);
     return rl_identity_new(draft->fd, 0, error);
 }

@@ -425,6 +425,72 @@ test_replaced(Lab *lab)
     rl_draft_free(NULL);
 }
 
+/* Of an image that stays the same file, its id tells that it was a dirty one meanwhile; one that
+ * another program put there has none before. */
+static void
+test_id_is_another(Lab *lab)
+{
+    RlAccess access = RL_ACCESS_DEFAULT;
+    GError *error = NULL;
+
+    lab_create(lab, V, "one", MIB);
+    rl_autofd int clean = image_open(lab, V, RL_FILE_CLEAN, O_RDONLY);
+    RlDraft *edit = rl_edit_begin(lab_pool(lab), V, NULL);
+    g_assert_true(rl_identity_new(clean, 0, NULL));
+    edit_fails(lab, edit, RL_ERROR_STATE, "was changed meanwhile");
+    assert_revisions(lab, V, "");
+
+    RlDraft *replacement = rl_draft_new(lab_pool(lab), V "@current", &access, NULL);
+    g_assert_true(rl_identity_new(clean, 0, NULL));
+    g_assert_false(rl_draft_replace(replacement, &error));
+    take_error(g_steal_pointer(&error), RL_ERROR_STATE, "was changed meanwhile");
+    rl_draft_free(replacement);
+    image_is(lab, V, RL_FILE_CLEAN, "one");
+
+    g_assert_true(rl_attr_remove(clean, RL_ATTR_ID, NULL));
+    g_autoptr(RlDraft) of_none = rl_edit_begin(lab_pool(lab), V, NULL);
+    g_assert_true(rl_edit_commit(of_none, 1000, &error));
+    rl_autofd int next = image_open(lab, V, RL_FILE_CLEAN, O_RDONLY);
+    g_assert_true(rl_attr_remove(next, RL_ATTR_ID, NULL));
+    g_autoptr(RlDraft) with_none = rl_draft_new(lab_pool(lab), V "@current", &access, NULL);
+    rl_draft_free(rl_edit_begin(lab_pool(lab), V, NULL)); /* whoever reads it would give it one */
+    g_assert_true(rl_draft_replace(with_none, &error));
+    g_assert_no_error(error);
+}
+
+static int
+start_direct(Lab *lab)
+{
+    lab_start(lab, DIRECT, &alice);
+    return 0;
+}
+
+static bool
+begin_edit_of_direct(Lab *lab, GError **error)
+{
+    g_autoptr(RlDraft) edit = rl_edit_begin(lab_pool(lab), DIRECT, error);
+
+    return edit != NULL;
+}
+
+/* A start that saw no reader writes in place: nobody begins to read before it is done. Later ones
+ * leave alone what is read. */
+static void
+test_edit_of_direct(Lab *lab)
+{
+    lab_create_kind(lab, DIRECT, RL_KIND_DIRECT, NULL, "one", MIB);
+    try(lab, (Disturbance){.nr = SYS_flock, .first = 1, .count = 1, .before = start_direct},
+        begin_edit_of_direct, RL_ERROR_STATE, "it is running");
+    lab_stop(lab, DIRECT, &alice, RL_STOP_RETURNED);
+
+    RlDraft *edit = rl_edit_begin(lab_pool(lab), DIRECT, NULL);
+    lab_start(lab, DIRECT, &alice);
+    image_write(lab, DIRECT, RL_FILE_DIRTY, "two");
+    lab_stop(lab, DIRECT, &alice, RL_STOP_RETURNED);
+    edit_fails(lab, edit, RL_ERROR_STATE, "was changed meanwhile");
+    image_is(lab, DIRECT, RL_FILE_CLEAN, "two");
+}
+
 static int
 stop_direct(Lab *lab)
 {
@@ -518,6 +584,8 @@ main(int argc, char **argv)
     lab_add_on("/meanwhile/number-meanwhile", "xfs btrfs", test_number_meanwhile);
     lab_add_on("/meanwhile/numbers-of-two-replacements", "xfs btrfs",
                test_numbers_of_two_replacements);
+    lab_add_on("/meanwhile/id-is-another", "xfs btrfs", test_id_is_another);
+    lab_add_on("/meanwhile/edit-of-direct", "xfs btrfs", test_edit_of_direct);
     lab_add_on("/meanwhile/replaced", "xfs btrfs", test_replaced);
     lab_add_on("/meanwhile/directory-is-removed", "xfs btrfs", test_directory_is_removed);
     lab_add_on("/meanwhile/direct-volume-is-always-there", "xfs btrfs",

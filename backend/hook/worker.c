@@ -105,10 +105,15 @@ rl_worker_start(const RlWork *work)
     setsid();
     /* One for each volume: none waits for another's. */
     for (guint i = 0; i < work->tasks->len; i++) {
-        if (fork() != 0)
+        const RlTask *task = &g_array_index(work->tasks, RlTask, i);
+        pid_t worker = fork();
+        if (worker < 0)
+            rl_log_warning("domain %s: no worker for volume '%s': fork failed", work->owner.name,
+                           task->use->name);
+        if (worker != 0)
             continue;
         detach_output();
-        do_task(&g_array_index(work->tasks, RlTask, i), work);
+        do_task(task, work);
         _exit(0);
     }
     _exit(0);

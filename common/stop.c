@@ -20,11 +20,11 @@
 #include "state.h"
 #include "takeover.h"
 
+/* For writing, or for reading only: where a run is noted on it that counts as well. */
 static bool
 refuse_busy(const RlVolume *volume, GError **error)
 {
-    return rl_fail(error, RL_ERROR_BUSY,
-                   "volume '%s': somebody still has its dirty image open for writing",
+    return rl_fail(error, RL_ERROR_BUSY, "volume '%s': somebody still has its dirty image open",
                    volume->name->volume);
 }
 

@@ -21,10 +21,11 @@ typedef enum {
  * what came of it. Does no FICLONE, and no step that grows with the image; what was dropped is left
  * to rl_volume_sweep(), and the pruning of revisions to rl_volume_maintain().
  *
- * Fails with RL_ERROR_BUSY while somebody has the dirty image open for writing: nothing was changed
- * then. RL_ERROR_NOT_FOUND: no such volume. RL_ERROR_STATE: a dirty image without a clean one; or
- * no @owner, and a domain that was started a short while ago, or whose disk is an overlay on it.
- * RL_ERRNO: a write of the image's data that failed marks it suspect.
+ * Fails with RL_ERROR_BUSY while somebody has the dirty image open for writing, or at all where the
+ * run only reads or there is a run and no @owner: nothing was changed then. RL_ERROR_NOT_FOUND: no
+ * such volume. RL_ERROR_STATE: a dirty image without a clean one; or no @owner, and a domain that
+ * was started a short while ago, or whose disk is an overlay on it. RL_ERRNO: a write of the
+ * image's data that failed marks it suspect.
  *
  * Commit, step by step, and what a crash after each leaves:
  * - fsync(dirty): the old state, with a dirty image to go on with.

@@ -87,7 +87,7 @@ for kind in persistent snapshot volatile direct; do
     refused "'vm/$kind' cannot be deleted: it is running for domain 'vm'" "$POOL" \
         virsh vol-delete "vm/$kind" --pool pool
     for command in stop continue discard; do
-        refused "running for domain 'vm'|open for writing" "$POOL" \
+        refused "running for domain 'vm'|still has its dirty image open" "$POOL" \
             "$STAGE_DIR/bin/virt-reflink" $command "$POOL" "vm/$kind"
     done
     refused "in use by domain 'vm'" "$POOL" "$STAGE_DIR/bin/virt-reflink" start "$POOL" "vm/$kind"

@@ -33,7 +33,7 @@ fails_with "Cannot access storage file '$data'" attach
 tool start "$POOL" data >/dev/null
 attach
 expect_exactly running state
-fails_with "open for writing" tool stop "$POOL" data
+fails_with "still has its dirty image open" tool stop "$POOL" data
 virsh detach-disk vm vdb --live
 virsh destroy vm
 workers_done

@@ -72,7 +72,7 @@ fails_with "in use by domain 'vm'" tool start "$POOL" vm/persistent
 age_run "$POOL/vm/persistent-dirty.img"
 exec 5<>"$POOL/vm/persistent-dirty.img"
 for what in start stop continue discard; do
-    fails_with "(in use by|running for) domain 'vm'|open for writing" tool $what "$POOL" vm/persistent 5>&-
+    fails_with "(in use by|running for) domain 'vm'|still has its dirty image open" tool $what "$POOL" vm/persistent 5>&-
 done
 line vm/persistent persistent running 1 vm
 exec 5>&-

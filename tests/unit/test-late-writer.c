@@ -49,8 +49,7 @@ stop_fails_for_late_writer(Lab *lab, const char *name, int number)
     late.path = dirty;
     late.countdown = number;
     late.writer = -1;
-    lab_stop_fails(lab, name, &alice, RL_ERROR_BUSY,
-                   "somebody still has its dirty image open for writing");
+    lab_stop_fails(lab, name, &alice, RL_ERROR_BUSY, "somebody still has its dirty image open");
     g_assert_cmpint(late.writer, >=, 0);
 }
 

@@ -192,11 +192,16 @@ test_open_for_writing_is_refused(Lab *lab)
     {
         rl_autofd int writer = image_open(lab, V, RL_FILE_DIRTY, O_RDWR);
         lab_stop_fails(lab, V, &alice, RL_ERROR_BUSY, "volume 'a/b/private'");
-        lab_stop_fails(lab, V, NULL, RL_ERROR_BUSY, "open for writing");
+        lab_stop_fails(lab, V, NULL, RL_ERROR_BUSY, "its dirty image open");
         g_autofree char *after = list_tree(lab->path);
         g_assert_cmpstr(after, ==, before);
     }
     rl_autofd int reader = image_open(lab, V, RL_FILE_DIRTY, O_RDONLY);
+    g_autoptr(GError) error = NULL;
+    RlStop stop;
+    g_assert_false(rl_volume_stop(lab->pool, V, NULL, &stop, &error));
+    g_assert_true(g_error_matches(error, RL_ERROR, RL_ERROR_BUSY));
+    g_assert_null(strstr(error->message, "writing")); /* nobody has it so */
     image_write(lab, V, RL_FILE_DIRTY, "two");
     lab_stop(lab, V, &alice, RL_STOP_COMMITTED);
 }

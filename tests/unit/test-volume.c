@@ -4,6 +4,7 @@
 
 #include "common/dirty.h"
 #include "common/fd.h"
+#include "common/identity.h"
 #include "common/maintain.h"
 #include "common/source.h"
 #include "common/state.h"
@@ -269,9 +270,14 @@ test_base(Lab *lab)
         g_assert_true(rl_dirty_is_unwritten(volume, base, &st));
         g_assert_cmpuint(st.st_nlink, ==, 0);
     }
+    /* The same file and date: another run has ended meanwhile. */
+    g_assert_true(rl_identity_new(base->fd, 0, NULL));
+    g_assert_false(rl_base_is_current(base, volume));
+    g_autoptr(RlBase) again = rl_base_open(volume, &error);
+    g_assert_true(rl_base_is_current(again, volume));
     lab_run(lab, V, "two");
     g_assert_true(rl_volume_look(volume, NULL));
-    g_assert_false(rl_base_is_current(base, volume));
+    g_assert_false(rl_base_is_current(again, volume));
 
     lab_create_kind(lab, "snap", RL_KIND_SNAPSHOT, "x/gone", NULL, 0);
     g_autoptr(RlVolume) snap = open_volume(lab, "snap");

@@ -106,8 +106,8 @@ hold(const RlPool *pool, const char *name, const RlOwner *owner, bool overlaid, 
     if (mark == RL_HOLD_SAVED || mark == RL_HOLD_SUSPECT)
         return true;
     if (rl_run_is_open(run, fd))
-        return rl_fail(error, RL_ERROR_BUSY,
-                       "volume '%s': somebody still has its dirty image open for writing", name);
+        return rl_fail(error, RL_ERROR_BUSY, "volume '%s': somebody still has its dirty image open",
+                       name);
     *ret_done = true;
     if (overlaid && !rl_below_add(fd, owner, error))
         return false;

@@ -53,7 +53,7 @@ daemon_environment()
 }
 
 # install_hook FILE [HOOK]: as an administrator links it. libvirt hands no options on to its hooks, so with
-# sanitizers a script does. The process is called as the link would be.
+# sanitizers a script does. The process is called as the link would be. $HOOK_PRELOAD is one library more.
 # The hook's worker loads libvirt's client library when it needs it; the XDR library below that has to
 # be there from the beginning, or the sanitizer's own functions in front of it lead nowhere.
 install_hook()
@@ -68,7 +68,7 @@ install_hook()
     {
         echo "#!/bin/bash"
         echo "export $(sanitizer_options)"
-        echo "export LD_PRELOAD=$(sanitizer_library):$(xdr_library)"
+        echo "export LD_PRELOAD=$(sanitizer_library):$(xdr_library)\${HOOK_PRELOAD:+:\$HOOK_PRELOAD}"
         echo "exec -a \"\$0\" $hook \"\$@\""
     } >"$1"
     chmod 755 "$1"

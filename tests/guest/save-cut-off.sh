@@ -9,18 +9,6 @@ set -eu
 kinds_make "$dir"
 save=$LAB/vm.save
 
-# disks: inode and content of what the guest runs or was saved on.
-disks()
-{
-    (cd "$POOL/vm" && stat -c '%n %i' ./*-dirty.img && cksum ./*-dirty.img)
-}
-
-disks_are_as_before()
-{
-    workers_done
-    diff <(echo "$before") <(disks) || die "the disks have changed"
-}
-
 # A guest that was only half restored would be waited for in vain by libvirt 9.0.
 kill_device_models()
 {
@@ -55,8 +43,7 @@ cut_off()
 run_to_save()
 {
     kinds_start_idle
-    sync -f "$POOL"
-    before=$(disks)
+    kinds_note_disks
 }
 
 # saved_well: all four disks are as they were, and known to be a saved domain's.
@@ -64,7 +51,7 @@ saved_well()
 {
     local kind
 
-    disks_are_as_before
+    kinds_same_disks
     for kind in persistent snapshot volatile direct; do
         expect_info "vm/$kind" "saved"
     done
@@ -74,7 +61,7 @@ saved_well()
 ends_well()
 {
     expect "running" virsh domstate vm
-    disks_are_as_before
+    kinds_same_disks
     virsh destroy vm
     kinds_committed "$1"
 }
@@ -110,12 +97,12 @@ ok "so they do after a save to a file"
 # Here libvirt has forgotten already that the domain ran: nobody is told of its end.
 run_to_save
 cut_off release managedsave vm
-disks_are_as_before
+kinds_same_disks
 virsh start vm
 ends_well 4
 run_to_save
 cut_off release save vm "$save"
-disks_are_as_before
+kinds_same_disks
 virsh restore "$save"
 ends_well 5
 ok "a restore finds them, too, where nobody has marked them as saved"
@@ -125,7 +112,7 @@ virsh save vm "$save"
 cp "$save" "$LAB/copy"
 for operation in prepare start started; do
     cut_off $operation restore "$save"
-    disks_are_as_before
+    kinds_same_disks
     cp "$LAB/copy" "$save"
 done
 virsh restore "$save"
@@ -137,7 +124,7 @@ virsh managedsave vm
 cp /var/lib/libvirt/qemu/save/vm.save "$LAB/copy"
 for operation in prepare start started; do
     cut_off $operation start vm
-    disks_are_as_before
+    kinds_same_disks
     cp "$LAB/copy" /var/lib/libvirt/qemu/save/vm.save
     lab_restart_libvirtd
 done

@@ -8,23 +8,11 @@ set -eu
 kinds_make "$dir"
 save=$LAB/vm.save
 
-# disks: inode and content of what the guest runs or was saved on.
-disks()
-{
-    (cd "$POOL/vm" && stat -c '%n %i' ./*-dirty.img && cksum ./*-dirty.img)
-}
-
 # run_to_save: a new run, which counts and then waits to be saved.
 run_to_save()
 {
     kinds_start_idle
-    sync -f "$POOL"
-    before=$(disks)
-}
-
-disks_are_as_before()
-{
-    diff <(echo "$before") <(disks) || die "the disks have changed"
+    kinds_note_disks
 }
 
 # saved_well: all four disks are as they were, and are known to be a saved domain's.
@@ -32,8 +20,7 @@ saved_well()
 {
     local kind
 
-    workers_done
-    disks_are_as_before
+    kinds_same_disks
     for kind in persistent snapshot volatile direct; do
         expect_info "vm/$kind" "saved"
     done
@@ -43,7 +30,7 @@ saved_well()
 ends_well()
 {
     expect "running" virsh domstate vm
-    disks_are_as_before
+    kinds_same_disks
     # What it writes from now on belongs to the same run.
     echo "after the restore" | write_image "$POOL/vm/persistent-dirty.img" 4096
     virsh destroy vm
@@ -167,7 +154,7 @@ sed "s,<serial .*</serial>,<serial type='file'><source path='/nonexistent/x'/></
 virsh define "$LAB/failing.xml"
 fails_with . virsh start vm
 workers_done
-disks_are_as_before
+kinds_same_disks
 virsh define "$LAB/vm.xml"
 virsh start vm
 continued 15 102 2 15
@@ -197,15 +184,15 @@ size=$(stat -c %s "$save")
 truncate -s $((size - size / 4)) "$save"
 fails_with . virsh restore "$save"
 eventually 10 domain_is_off vm
-disks_are_as_before
+kinds_same_disks
 dd if=/dev/urandom of="$save" bs=4096 seek=$((size / 8192)) count=8 conv=notrunc status=none
 fails_with . virsh restore "$save"
-disks_are_as_before
+kinds_same_disks
 ok "a restore that fails leaves the disks of all kinds as they were"
 
 virsh restore "$LAB/good"
 expect "running" virsh domstate vm
-disks_are_as_before
+kinds_same_disks
 virsh destroy vm
 kinds_no_dirty
 [ "$(counter "$POOL/vm/persistent.img") $(counter "$POOL/vm/direct.img")" = "17 18" ] ||

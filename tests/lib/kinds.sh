@@ -91,6 +91,25 @@ kinds_committed()
     kinds_no_dirty
 }
 
+# kinds_note_disks: notes inode and content of what the guest runs or was saved on.
+kinds_note_disks()
+{
+    sync -f "$POOL"
+    kinds_disks_noted=$(kinds_disks)
+}
+
+kinds_disks()
+{
+    (cd "$POOL/vm" && stat -c '%n %i' ./*-dirty.img && cksum ./*-dirty.img)
+}
+
+# kinds_same_disks: they are as they were noted when the workers are through.
+kinds_same_disks()
+{
+    workers_done
+    diff <(echo "$kinds_disks_noted") <(kinds_disks) || die "the disks have changed"
+}
+
 kinds_no_dirty()
 {
     ! compgen -G "$POOL/vm/*-dirty.img" >/dev/null || die "left: $(ls "$POOL"/vm/*-dirty.img)"

@@ -3,7 +3,6 @@
  * no room for more tasks. */
 #include <dlfcn.h>
 #include <errno.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 __attribute__((visibility("default"))) pid_t

@@ -16,6 +16,7 @@
 #include "log.h"
 #include "name.h"
 #include "scan.h"
+#include "shared-fs.h"
 
 /* A few blocks: a file this large is in no file system's inode. */
 #define PROBE_SIZE (64 * 1024)
@@ -156,6 +157,8 @@ set_up(const char *path, bool made, const RlOptions *options, const RlAccess *ac
 
     if (root < 0)
         return rl_fail_errno(error, errno, "cannot open the pool directory '%s'", path);
+    if (!rl_shared_fs_require_none(root, path, error))
+        return false;
     g_autofree char *inner = find_inner(root, path, 2);
     if (inner)
         return rl_fail(error, RL_ERROR_INVALID, "the reflink pool '%s' lies inside '%s'", inner,

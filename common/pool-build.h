@@ -13,7 +13,8 @@
  *
  * Fails with RL_ERROR_INVALID for what is no directory, a symbolic link, or lies inside another
  * reflink pool or around one; RL_ERROR_UNSUPPORTED without reflinks (unless the options allow
- * copying) or attributes; an errno. Nothing is left behind then.
+ * copying) or attributes, or on a file system that several hosts can mount (shared-fs.h); an errno.
+ * Nothing is left behind then.
  */
 bool rl_pool_build(const char *path, const RlOptions *options, const RlAccess *access,
                    const RlDocuments *documents, GError **error);

@@ -7,6 +7,7 @@
 
 #include "common/error.h"
 #include "common/pool-build.h"
+#include "common/shared-fs.h"
 #include "listing.h"
 #include "namespace.h"
 #include "xml/documents.h"
@@ -92,6 +93,21 @@ take_options_at_boot(const virStoragePoolDef *def)
         VIR_WARN("pool '%s': its options are not in force: %s", def->name, error->message);
 }
 
+/* A pool that was active before the daemon was started again stays that: domains may run on it, and
+ * libvirt ends those whose disks it does not find. After a boot of the host none does (libvirt's
+ * note of its active pools is in /run): then it is one that is not started. */
+static bool
+is_on_shared_fs(const virStoragePoolDef *def)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(RlPool) pool = rl_pool_open(def->target.path, rl_xml_documents(), NULL);
+
+    if (!pool || rl_shared_fs_require_none(pool->root, pool->path, &error))
+        return false;
+    VIR_WARN("pool '%s': %s", def->name, error->message);
+    return true;
+}
+
 /* At every start of the daemon libvirt takes a pool for active whose path exists, without starting
  * it. An answer of "not active" is no error: the log says why, and the pool can be started when it
  * is there again. */
@@ -113,6 +129,10 @@ rl_pool_check_cb(virStoragePoolObj *obj, bool *active)
         return -1;
     if (rl_stock()->checkPool(obj, active) < 0)
         return -1;
+    if (*active && marked && is_on_shared_fs(def)) {
+        *active = virStoragePoolObjIsActive(obj);
+        return 0;
+    }
     if (*active)
         take_options_at_boot(def);
     return 0;
@@ -136,7 +156,8 @@ rl_pool_start_cb(virStoragePoolObj *obj)
     g_autoptr(RlPool) pool = rl_open_pool(obj);
     if (!pool)
         return -1;
-    if (!take_options(pool, options, &error)) {
+    if (!rl_shared_fs_require_none(pool->root, pool->path, &error) ||
+        !take_options(pool, options, &error)) {
         rl_error_about(&error, "pool", def->name);
         return rl_report(error);
     }

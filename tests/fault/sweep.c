@@ -172,7 +172,8 @@ point(Sweep *sweep, const Call *call, FaultKind kind, int code)
     g_autoptr(GError) error = NULL;
 
     sweep->seen++;
-    if (sweep->only ? strcmp(sweep->only, name) != 0 : sweep->seen % sweep->every != 0)
+    if (sweep->only ? strcmp(sweep->only, name) != 0
+                    : (sweep->seen + sweep->first) % sweep->every != 0)
         return;
     sweep->points++;
     if (try_point(sweep, call, &fault, &error))
@@ -236,13 +237,14 @@ errnos_of(const Call *call)
 static void
 sweep_operation(const char *base, const Operation *operation, guint *points, guint *losses)
 {
-    const char *every = g_getenv("FAULT_EVERY");
+    const char *every = g_getenv("FAULT_EVERY"), *seed = g_getenv("FAULT_SEED");
     Sweep sweep = {.operation = operation,
                    .prepared = g_build_filename(base, "prepared", NULL),
                    .work = g_build_filename(base, "work", NULL),
                    .calls = g_array_new(FALSE, TRUE, sizeof(Call)),
                    .only = g_getenv("FAULT_POINT"),
-                   .every = MAX(every ? (guint) strtoul(every, NULL, 10) : 1, 1)};
+                   .every = MAX(every ? (guint) strtoul(every, NULL, 10) : 1, 1),
+                   .first = seed ? (guint) strtoul(seed, NULL, 10) % G_MAXUINT16 : 0};
     gint64 began = g_get_monotonic_time();
     GError *error = NULL;
 

@@ -12,7 +12,8 @@ typedef struct {
     char *old, *new, *tidied;    /* states: before, after, and after tidying up */
     uint64_t old_size, new_size; /* of the loop device, 0 where there is none */
     const char *only;            /* one point, or NULL */
-    guint every;                 /* of so many points only the last */
+    guint every;                 /* of so many points only one */
+    guint first;                 /* which one: chosen by FAULT_SEED */
     guint seen;
     guint points, losses;
 } Sweep;

@@ -6,8 +6,11 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "error.h"
+#include "limit.h"
+#include "log.h"
 #include "still.h"
 
 /* What ioctl_ficlonerange(2) and the kernel's vfs_clone_file_range() answer where two files can
@@ -37,6 +40,22 @@ take_over_nocow(int from, int to, GError **error)
     return true;
 }
 
+/* Extents are shared one by one: where one has no space any more those before it are there, and the
+ * file has their size. Nobody is to take that for the whole. */
+static bool
+fail_and_empty(int to, int saved_errno, GError **error)
+{
+    if (ftruncate(to, 0) < 0)
+        rl_log_warning("half a reflink cannot be emptied: %s", g_strerror(errno));
+    /* XFS says ENOSPC for the quota of a project (xfs_quota(8)), too. */
+    if (saved_errno == ENOSPC)
+        return rl_fail_errno(error, saved_errno,
+                             "cannot reflink: the file system or the quota of its project is full");
+    if (saved_errno == EDQUOT)
+        return rl_fail_errno(error, saved_errno, "cannot reflink: a quota is used up");
+    return rl_fail_errno(error, saved_errno, "cannot reflink");
+}
+
 bool
 rl_clone_reflink(int from, int to, GError **error)
 {
@@ -48,7 +67,8 @@ rl_clone_reflink(int from, int to, GError **error)
         return rl_fail_errno(error, errno, "cannot look at what is to be reflinked");
     if (!S_ISREG(st.st_mode))
         return rl_fail(error, RL_ERROR_UNSUPPORTED, "only regular files can be reflinked");
-    if (!take_over_nocow(from, to, error))
+    if (!take_over_nocow(from, to, error) ||
+        !rl_limit_allows_size(to, (uint64_t) st.st_size, error))
         return false;
     do
         rc = ioctl(to, FICLONE, from);
@@ -58,7 +78,7 @@ rl_clone_reflink(int from, int to, GError **error)
     if (means_unsupported(errno))
         return rl_fail(error, RL_ERROR_UNSUPPORTED,
                        "the file system cannot reflink these files (%s)", g_strerror(errno));
-    return rl_fail_errno(error, errno, "cannot reflink");
+    return fail_and_empty(to, errno, error);
 }
 
 bool

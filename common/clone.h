@@ -13,8 +13,9 @@
  * Makes the empty regular file @to share all data of @from; takes over the NOCOW flag of @from
  * first, without which btrfs answers EINVAL. Costs time per extent. Fails with RL_ERROR_UNSUPPORTED
  * where these two files cannot be reflinked at all (no such file system, two file systems), else
- * with the errno; then the content of
- * @to is undefined. EINVAL is an error like any other, no reason to copy.
+ * with the errno, and @to is empty again: ENOSPC and EDQUOT can come when half of it is shared;
+ * EFBIG is the limit of limit.h, which the kernel reports as EINVAL. None of these, nor EINVAL, is
+ * a reason to copy.
  */
 bool rl_clone_reflink(int from, int to, GError **error);
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "error.h"
+#include "limit.h"
 
 /* Large enough to keep a disk busy, small enough to stay in a processor core's cache. */
 #define CHUNK_SIZE (256 * 1024)
@@ -102,6 +103,8 @@ rl_copy_sparse(int from, int to, RlGoOn go_on, void *data, GError **error)
         return rl_fail_errno(error, errno, "cannot tell the size of what is to be copied");
     /* First: XFS allocates ahead of writes that make a file longer, and keeps that in what are to
      * be holes. */
+    if (!rl_limit_allows_size(to, (uint64_t) size, error))
+        return false;
     if (ftruncate(to, size) < 0)
         return rl_fail_errno(error, errno, "cannot set the size of a copy");
     for (off_t start = 0, hole; start < size; start = hole) {

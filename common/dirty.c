@@ -12,6 +12,7 @@
 #include "fd.h"
 #include "hold.h"
 #include "identity.h"
+#include "limit.h"
 #include "log.h"
 #include "newfile.h"
 
@@ -118,6 +119,8 @@ set_up(int fd, const RlVolume *volume, const RlBase *base, GError **error)
 
     if (!rl_clone(base->fd, fd, volume->pool->options->fallback_copy, NULL, NULL, error))
         return false;
+    if (!rl_limit_allows_size(fd, size, error))
+        return false;
     if (size > (uint64_t) base->st.st_size && ftruncate(fd, (off_t) size) < 0)
         return rl_fail_errno(error, errno, "cannot set the size of a new image");
     if (!rl_attr_set(fd, RL_ATTR_BASE, base->id, error))
@@ -134,6 +137,7 @@ rl_dirty_make(const RlVolume *volume, const RlBase *base, GError **error)
     rl_autofd int fd = rl_newfile_open_for(volume->dir, volume->dirty_file, &access, error);
 
     if (fd < 0 || !set_up(fd, volume, base, error)) {
+        rl_newfile_discard(fd, volume->dir);
         g_prefix_error(error, "volume '%s': ", volume->name->volume);
         return -1;
     }
@@ -146,8 +150,11 @@ rl_dirty_make_empty(const RlVolume *volume, uint64_t capacity, GError **error)
     rl_autofd int fd =
         rl_newfile_open_for(volume->dir, volume->dirty_file, &volume->record->access, error);
 
-    if (fd >= 0 && ftruncate(fd, (off_t) capacity) < 0) {
-        rl_fail_errno(error, errno, "cannot set the size of a new image");
+    bool sized = fd >= 0 && rl_limit_allows_size(fd, capacity, error) &&
+                 (ftruncate(fd, (off_t) capacity) == 0 ||
+                  rl_fail_errno(error, errno, "cannot set the size of a new image"));
+    if (fd >= 0 && !sized) {
+        rl_newfile_discard(fd, volume->dir);
         rl_fd_close(&fd);
     }
     if (fd < 0)

@@ -13,6 +13,7 @@
 #include "fd.h"
 #include "filename.h"
 #include "identity.h"
+#include "limit.h"
 #include "state.h"
 #include "stop.h"
 
@@ -198,6 +199,8 @@ rl_draft_fill(RlDraft *draft, int from, uint64_t capacity, bool may_copy, GError
     }
     if (fstat(draft->fd, &st) < 0)
         return rl_fail_errno(error, errno, "cannot look at the new '%s'", draft->name->text);
+    if (!rl_limit_allows_size(draft->fd, capacity, error))
+        return false;
     if ((uint64_t) st.st_size < capacity && ftruncate(draft->fd, (off_t) capacity) < 0)
         return rl_fail_errno(error, errno, "cannot set the size of the new '%s'",
                              draft->name->text);

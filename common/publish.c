@@ -14,6 +14,7 @@
 #include "fd.h"
 #include "filename.h"
 #include "identity.h"
+#include "limit.h"
 #include "state.h"
 #include "stop.h"
 
@@ -170,6 +171,8 @@ rl_draft_create(RlDraft *draft, const RlRecord *record, uint64_t capacity, GErro
     if (!volume)
         return false;
     if (has_image) {
+        if (!rl_limit_allows_size(draft->fd, capacity, error))
+            return false;
         if (fstat(draft->fd, &st) < 0 ||
             ((uint64_t) st.st_size < capacity && ftruncate(draft->fd, (off_t) capacity) < 0))
             return rl_fail_errno(error, errno, "cannot set the size of volume '%s'",

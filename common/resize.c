@@ -12,6 +12,7 @@
 #include "fd.h"
 #include "filename.h"
 #include "identity.h"
+#include "limit.h"
 #include "log.h"
 #include "loop.h"
 #include "newfile.h"
@@ -37,6 +38,10 @@ allocate_blocks(int fd, uint64_t capacity)
 static bool
 set_size(int fd, const RlVolume *volume, uint64_t capacity, bool allocate, GError **error)
 {
+    if (!rl_limit_allows_size(fd, capacity, error)) {
+        g_prefix_error(error, "volume '%s': ", volume->name->volume);
+        return false;
+    }
     /* Blocks first: if the disk is full nothing has changed. */
     if (allocate && !allocate_blocks(fd, capacity))
         return rl_fail_errno(error, errno,

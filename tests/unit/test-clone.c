@@ -2,13 +2,18 @@
 /* filesystems: xfs btrfs ext4 */
 #include "common/clone.h"
 
+#include "common/draft.h"
 #include "common/fd.h"
+#include "common/limit.h"
+#include "disturb.h"
 #include "testing.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 
 /* A file of 256 KiB and three bytes. */
 static int
@@ -158,6 +163,86 @@ test_nocow_is_taken_away(Lab *lab)
     check_content(lab);
 }
 
+/* What a service's file size limit forbids is refused with its name, is no reason to copy, and does
+ * not end the process with SIGXFSZ; what is large already can be read, cloned from and made
+ * smaller. */
+static void
+test_file_size_limit(Lab *lab)
+{
+    rl_autofd int from = make_source(lab, false), to = make_target(lab);
+    g_autofree char *to_path = lab_path(lab, "to");
+    RlAccess access = RL_ACCESS_DEFAULT;
+    struct rlimit before, limit;
+    GError *error = NULL;
+
+    g_assert_cmpint(getrlimit(RLIMIT_FSIZE, &before), ==, 0);
+    limit = (struct rlimit){.rlim_cur = 128 * KIB, .rlim_max = before.rlim_max};
+    g_assert_cmpint(setrlimit(RLIMIT_FSIZE, &limit), ==, 0);
+    bool cloned = rl_clone(from, to, true, NULL, NULL, &error);
+    g_assert_cmpint(look(to_path).st_size, ==, 0);
+    g_assert_false(cloned);
+    take_errno(error, EFBIG, "LimitFSIZE= of the service, ulimit -f: 131072 bytes");
+
+    error = NULL;
+    g_autoptr(RlDraft) draft = rl_draft_new(lab_pool(lab), "large", &access, &error);
+    g_assert_no_error(error);
+    g_assert_false(rl_draft_create(draft, NULL, MIB, &error));
+    take_errno(error, EFBIG, "1048576 bytes are more than a file of this process may have");
+    error = NULL;
+    g_assert_false(rl_draft_fill(draft, from, MIB, true, &error));
+    take_errno(error, EFBIG, "cannot make 'large'");
+    error = NULL;
+    g_assert_true(rl_limit_allows_size(from, 256 * KIB, &error));
+    g_assert_true(rl_limit_allows_size(to, 128 * KIB, &error));
+    g_assert_no_error(error);
+
+    g_assert_cmpint(setrlimit(RLIMIT_FSIZE, &before), ==, 0);
+    g_assert_true(rl_clone(from, to, true, NULL, NULL, &error));
+    check_content(lab);
+}
+
+static bool
+clone_here(Lab *lab, GError **error)
+{
+    rl_autofd int from = make_source(lab, false), to = make_target(lab);
+
+    return rl_clone(from, to, true, NULL, NULL, error);
+}
+
+/* As the kernel does where the space for the extents' records ends in the middle. */
+static int
+share_half(Lab *lab)
+{
+    g_autofree char *to = lab_path(lab, "to");
+
+    write_at(to, 0, "half");
+    set_size(to, 128 * KIB);
+    return 0;
+}
+
+static void
+leaves_half(Lab *lab, int code, const char *words)
+{
+    g_autofree char *from = lab_path(lab, "from"), *to = lab_path(lab, "to");
+    Disturbance full = {
+        .nr = SYS_ioctl, .first = 3, .count = 1, .code = code, .before = share_half};
+    GError *error = NULL;
+
+    g_assert_false(disturb(lab, &full, clone_here, &error));
+    take_errno(error, code, words);
+    g_assert_cmpint(look(to).st_size, ==, 0);
+    g_assert_cmpint(look(to).st_blocks, ==, 0);
+    g_assert_cmpint(unlink(from), ==, 0);
+}
+
+static void
+test_no_half_is_left(Lab *lab)
+{
+    leaves_half(lab, ENOSPC, "the file system or the quota of its project is full");
+    leaves_half(lab, EDQUOT, "a quota is used up");
+    leaves_half(lab, EINVAL, "cannot reflink: Invalid argument");
+}
+
 int
 main(int argc, char **argv)
 {
@@ -168,6 +253,8 @@ main(int argc, char **argv)
     lab_add_on("/clone/a-mistake-is-no-reason-to-copy", "xfs btrfs",
                test_a_mistake_is_no_reason_to_copy);
     lab_add_on("/clone/nocow-is-carried-over", "btrfs", test_nocow_is_carried_over);
+    lab_add("/clone/file-size-limit", test_file_size_limit);
+    lab_add_on("/clone/no-half-is-left", "xfs btrfs", test_no_half_is_left);
     lab_add_on("/clone/nocow-is-taken-away", "btrfs", test_nocow_is_taken_away);
     return g_test_run();
 }

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* One lock a volume, between all processes: module, hook, worker, command. Held for metadata
- * operations only: nobody clones, copies or calls libvirt with a lock. */
+ * operations only: nobody clones, copies or calls libvirt with a lock.
+ *
+ * Its file is there while somebody holds it or waits for it, and for as long as a process that was
+ * killed with it leaves it there: the next to hold it removes it. */
 #pragma once
 
 #include <glib.h>
@@ -16,6 +19,7 @@
 
 typedef struct {
     int fd;
+    char *path; /* of its file */
 } RlLock;
 
 /**
@@ -30,7 +34,7 @@ RlLock *rl_lock_take(dev_t dev, ino_t ino, const char *volume, const char *purpo
 
 /**
  * rl_lock_release:
- * Gives the lock back; nothing for NULL.
+ * Gives the lock back, and removes its file if nobody waits for it; nothing for NULL.
  */
 void rl_lock_release(RlLock *lock);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(RlLock, rl_lock_release)

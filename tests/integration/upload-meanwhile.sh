@@ -59,7 +59,7 @@ ok "of two at once the first to end wins, and the other one is told"
 # hold_lock SECONDS: somebody has the volume's lock for so long.
 hold_lock()
 {
-    lock=$(compgen -G "/run/libvirt-reflink/*/$(printf web | sha256sum | cut -d' ' -f1)")
+    lock=$(compgen -G "/run/libvirt-reflink/*-*")/$(printf web | sha256sum | cut -d' ' -f1)
     flock "$lock" sleep "$1" 8>&- &
     holder=$!
     eventually 5 lock_is_held "$lock"

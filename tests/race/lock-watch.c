@@ -70,6 +70,9 @@ flock(int fd, int operation)
     snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
     ssize_t length = rc == 0 ? readlink(self, path, sizeof(path) - 1) : -1;
     path[length > 0 ? length : 0] = '\0';
+    /* A file that its last holder has removed is nobody's lock any more: it is closed at once. */
+    if (g_str_has_suffix(path, " (deleted)"))
+        path[0] = '\0';
     if (strncmp(path, LOCK_DIR, strlen(LOCK_DIR)) == 0 && n_held < HELD_MAX) {
         write_line("taken", path);
         held[n_held].fd = fd;

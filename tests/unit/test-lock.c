@@ -56,8 +56,9 @@ test_former_holder(Lab *lab)
     g_autofree char *self = g_strdup_printf("/proc/self/fd/%d", lock->fd);
     g_autofree char *path = g_file_read_link(self, NULL);
 
-    rl_lock_release(g_steal_pointer(&lock));
     rl_autofd int fd = open(path, O_RDWR | O_CLOEXEC);
+    rl_lock_release(g_steal_pointer(&lock));
+    g_assert_true(is_there(path)); /* somebody may wait for it */
     g_assert_cmpint(flock(fd, LOCK_EX | LOCK_NB), ==, 0);
     for (int i = 0; i < 2; i++) {
         refused(lab, "a/b", 0, "volume 'a/b' is busy: 'another operation' is still under way");
@@ -152,6 +153,111 @@ test_lock_files_are_private(Lab *lab)
     g_assert_cmpuint(look(dir).st_mode & 0077, ==, 0);
 }
 
+static char *
+path_of(const RlLock *lock)
+{
+    g_autofree char *self = g_strdup_printf("/proc/self/fd/%d", lock->fd);
+
+    return g_file_read_link(self, NULL);
+}
+
+/* A name that was used once costs nothing for the life of the host. */
+static void
+test_files_do_not_stay(Lab *lab)
+{
+    RlLock *lock = take(lab, "a/b", "start");
+    g_autofree char *path = path_of(lock), *dir = g_path_get_dirname(path);
+
+    g_assert_true(is_there(path));
+    rl_lock_release(lock);
+    g_assert_false(is_there(path));
+    g_autofree char *before = list(dir); /* another pool had this number, and was killed */
+    for (int i = 0; i < 100; i++) {
+        g_autofree char *name = g_strdup_printf("disp%d/private", i);
+        rl_lock_release(take(lab, name, "create"));
+    }
+    assert_list(dir, before);
+
+    /* What a killed process leaves goes with the next lock of that name. */
+    pid_t child = child_that_holds(hold, lab);
+    kill_child(child);
+    g_assert_true(is_there(path));
+    rl_lock_release(take(lab, "a/b", "start"));
+    g_assert_false(is_there(path));
+}
+
+/* A process of an earlier version takes what it has opened for the lock, whatever becomes of its
+ * name. */
+static void
+test_waits_of_earlier_versions(Lab *lab)
+{
+    RlLock *lock = take(lab, "a/b", "start");
+    g_autofree char *path = path_of(lock);
+    rl_autofd int earlier = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+    g_assert_cmpint(flock(earlier, LOCK_EX | LOCK_NB), ==, -1);
+    rl_lock_release(lock);
+    g_assert_cmpint(flock(earlier, LOCK_EX | LOCK_NB), ==, 0);
+    refused(lab, "a/b", 100, "is still under way");
+    rl_fd_close(&earlier);
+    rl_lock_release(take(lab, "a/b", "start"));
+    g_assert_false(is_there(path));
+}
+
+/* Who has an old file of the lock, since somebody removed it, removes nobody else's. */
+static void
+test_another_file(Lab *lab)
+{
+    RlLock *old = take(lab, "a/b", "start");
+    g_autofree char *path = path_of(old);
+
+    g_assert_cmpint(unlink(path), ==, 0);
+    g_autoptr(RlLock) lock = take(lab, "a/b", "stop");
+    rl_lock_release(old);
+    g_assert_true(is_there(path));
+    refused(lab, "a/b", 100, "'stop by process");
+}
+
+typedef struct {
+    Lab *lab;
+    int inside, most, turns; /* how many hold it now, at most; how often it was held */
+} Contest;
+
+static void *
+contend(void *data)
+{
+    Contest *contest = data;
+
+    for (int i = 0; i < 1500; i++) {
+        g_autoptr(RlLock) lock = rl_lock_take(contest->lab->pool->dev, contest->lab->pool->ino,
+                                              "a/b", "race", RL_LOCK_TIMEOUT_MS, NULL);
+        g_assert_nonnull(lock);
+        int now = g_atomic_int_add(&contest->inside, 1) + 1;
+        if (now > contest->most)
+            contest->most = now;
+        contest->turns++; /* not atomic: it is what the lock is for */
+        if (i % 64 == 0)
+            g_usleep(100);
+        g_atomic_int_add(&contest->inside, -1);
+    }
+    return NULL;
+}
+
+/* The file is made and removed all the time: never do two have the lock, and none is lost. */
+static void
+test_one_holder_while_files_go(Lab *lab)
+{
+    Contest contest = {.lab = lab};
+    GThread *threads[4];
+
+    for (size_t i = 0; i < G_N_ELEMENTS(threads); i++)
+        threads[i] = g_thread_new("contender", contend, &contest);
+    for (size_t i = 0; i < G_N_ELEMENTS(threads); i++)
+        g_thread_join(threads[i]);
+    g_assert_cmpint(contest.most, ==, 1);
+    g_assert_cmpint(contest.turns, ==, 1500 * (int) G_N_ELEMENTS(threads));
+}
+
 int
 main(int argc, char **argv)
 {
@@ -164,5 +270,9 @@ main(int argc, char **argv)
     lab_add_on("/lock/waits-no-longer-than-it-must", "xfs", test_waits_no_longer_than_it_must);
     lab_add_on("/lock/is-not-inherited-by-programs", "xfs", test_is_not_inherited_by_programs);
     lab_add_on("/lock/lock-files-are-private", "xfs", test_lock_files_are_private);
+    lab_add_on("/lock/files-do-not-stay", "xfs", test_files_do_not_stay);
+    lab_add_on("/lock/waits-of-earlier-versions", "xfs", test_waits_of_earlier_versions);
+    lab_add_on("/lock/another-file", "xfs", test_another_file);
+    lab_add_on("/lock/one-holder-while-files-go", "xfs", test_one_holder_while_files_go);
     return g_test_run();
 }

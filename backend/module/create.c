@@ -17,6 +17,7 @@
 #include "listing.h"
 #include "making.h"
 #include "origin.h"
+#include "rights.h"
 #include "snapshot.h"
 #include "xml/documents.h"
 
@@ -118,6 +119,17 @@ require_unlisted(virStoragePoolObj *obj, const virStorageVolDef *vol, const char
     return -1;
 }
 
+/* Who creates NAME@current writes to NAME. */
+static int
+require_right(virStoragePoolObj *obj, const char *text)
+{
+    g_autoptr(RlName) name = rl_name_parse(text, NULL);
+
+    if (!name || name->form != RL_NAME_CURRENT)
+        return 0;
+    return rl_rights_require(virStoragePoolObjGetDef(obj), name->volume, RL_RIGHT_WRITE);
+}
+
 int
 rl_vol_create_cb(virStoragePoolObj *obj, virStorageVolDef *vol)
 {
@@ -131,7 +143,7 @@ rl_vol_create_cb(virStoragePoolObj *obj, virStorageVolDef *vol)
 
     /* Clients that put the suffix of the format behind a name, as virt-install does. */
     g_autofree char *name = rl_alias_strip(vol->name);
-    if (require_unlisted(obj, vol, name) < 0)
+    if (require_unlisted(obj, vol, name) < 0 || require_right(obj, name) < 0)
         return -1;
 
     RlPool *pool = rl_open_pool(obj);
@@ -147,7 +159,8 @@ rl_vol_create_cb(virStoragePoolObj *obj, virStorageVolDef *vol)
 /* What is to be recorded of a new volume: a snapshot's source, a kind that a rule gives; NULL for a
  * persistent one. */
 static int
-decide_record(const RlDraft *draft, const virStorageVolDef *vol, RlRecord **ret_record)
+decide_record(virStoragePoolObj *obj, const RlDraft *draft, const virStorageVolDef *vol,
+              RlRecord **ret_record)
 {
     RlKind kind = rl_options_kind(draft->pool->options, draft->name->volume);
     GError *error = NULL;
@@ -155,7 +168,10 @@ decide_record(const RlDraft *draft, const virStorageVolDef *vol, RlRecord **ret_
     *ret_record = NULL;
     if (vol->target.backingStore) {
         *ret_record = rl_snapshot_record(draft->pool, vol, &error);
-        return *ret_record ? 0 : rl_report(error);
+        if (!*ret_record)
+            return rl_report(error);
+        return rl_rights_require(virStoragePoolObjGetDef(obj), (*ret_record)->source,
+                                 RL_RIGHT_READ);
     }
     if (kind != RL_KIND_PERSISTENT) {
         *ret_record = rl_record_new(kind, NULL, vol->target.capacity);
@@ -175,7 +191,7 @@ refuse_metadata(const RlDraft *draft, unsigned int flags)
 }
 
 static int
-build(const RlDraft *draft, const virStorageVolDef *vol, unsigned int flags)
+build(virStoragePoolObj *obj, const RlDraft *draft, const virStorageVolDef *vol, unsigned int flags)
 {
     g_autoptr(RlRecord) record = NULL;
     GError *error = NULL;
@@ -189,7 +205,7 @@ build(const RlDraft *draft, const virStorageVolDef *vol, unsigned int flags)
                        draft->name->text);
         return -1;
     }
-    if (decide_record(draft, vol, &record) < 0)
+    if (decide_record(obj, draft, vol, &record) < 0)
         return -1;
     if (!rl_draft_create((RlDraft *) draft, record, vol->target.capacity, &error))
         return rl_report_about(error, draft->name->text);
@@ -207,7 +223,7 @@ rl_vol_build_cb(virStoragePoolObj *obj, virStorageVolDef *vol, unsigned int flag
     if (!draft)
         return rl_stock()->buildVol(obj, vol, flags);
 
-    int rc = build(draft, vol, flags);
+    int rc = build(obj, draft, vol, flags);
     rl_making_end(vol);
     return rc;
 }
@@ -266,7 +282,7 @@ rl_vol_build_from_cb(virStoragePoolObj *obj, virStorageVolDef *vol, virStorageVo
     if (!draft)
         return rl_origin_build_stock(obj, vol, input, flags);
 
-    int rc = build_from(draft, vol, input, flags);
+    int rc = rl_rights_require_source(obj, input) < 0 ? -1 : build_from(draft, vol, input, flags);
     rl_making_end(vol);
     return rc;
 }

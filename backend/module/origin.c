@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "module.h"
+#include "rights.h"
 
 #include "common/error.h"
 #include "common/fd.h"
@@ -123,6 +124,8 @@ rl_origin_build_stock(virStoragePoolObj *obj, virStorageVolDef *vol, virStorageV
         return rl_report(error);
     if (!pool)
         return rl_stock()->buildVolFrom(obj, vol, input, flags);
+    if (rl_rights_require_source(obj, input) < 0)
+        return -1;
 
     rl_autofd int fd = rl_source_open(pool, input->name, false, &error);
     g_autofree char *path = fd < 0 ? NULL : path_for_stock(pool, vol, input, fd, &error);

@@ -48,7 +48,9 @@ polkit.addRule(function(action, subject) {
     if (what.match(/^connect\.|getattr$|\.read$|search-storage-vols$/))
         return polkit.Result.YES;
     if (what.match(/^storage-vol\.(create|delete|resize|data-read|data-write)$/) &&
-        volume.match(/^mine/))
+        volume.match(/^mine/) && action.lookup("connect_driver") == "QEMU")
+        return polkit.Result.YES;
+    if (what == "storage-vol.create" && volume.match(/^(new|other@)/))
         return polkit.Result.YES;
     return polkit.Result.NO;
 });
@@ -126,5 +128,55 @@ denied vol-delete other qubes --delete-snapshots
 cmp "$LAB/data" <(head -c 64K "$dir/qubes/volumes/mine.img")
 nothing_left
 ok "so for named revisions and reverts, by the volume's name with what is behind it"
+
+# --- the right to create is no right to read or to write what is there
+
+# keeps COMMAND...: refused by us, not by libvirt, and nothing in either pool has changed.
+keeps()
+{
+    fails_with "access denied: volume '$1' of pool '$2' would be $3" as_nobody "${@:4}"
+    same_listing "$dir/qubes" "$qubes"
+    same_listing "$dir/plain" "$plain"
+}
+
+virsh vol-upload other "$LAB/data" --pool qubes # a revision to take
+virsh vol-create-as qubes template 64K
+qubes=$(listing "$dir/qubes") plain=$(listing "$dir/plain")
+keeps other qubes replaced vol-clone mine other@current --pool qubes
+keeps other qubes replaced vol-clone other@1 other@current --pool qubes
+ok "who may only create cannot replace a volume's content by creating NAME@current"
+
+snapshot_of()
+{
+    volume_document "$1" 0 "<backingStore><path>$dir/qubes/volumes/$2</path></backingStore>" >"$LAB/$1.xml"
+    chmod 644 "$LAB/$1.xml"
+}
+copy_of()
+{
+    volume_document "$1" 65536 >"$LAB/$1.xml"
+    chmod 644 "$LAB/$1.xml"
+}
+snapshot_of new1 template-dirty.img
+snapshot_of new2 mine-dirty.img
+copy_of new3
+copy_of new4
+keeps other qubes read vol-clone other other@named --pool qubes
+keeps other qubes read vol-clone other new --pool qubes
+keeps other@1 qubes read vol-clone other@1 new --pool qubes
+keeps other@1 qubes read vol-clone other@1 mine@current --pool qubes
+keeps other plain read vol-create-from qubes "$LAB/new3.xml" other --inputpool plain
+keeps other qubes read vol-create-from plain "$LAB/new3.xml" other --inputpool qubes
+keeps template qubes read vol-create qubes "$LAB/new1.xml"
+expect_exactly "mine mine3 mine@1 mine@2 other other@1 template" eval "volumes qubes | xargs"
+ok "nor read one by cloning it, into whatever pool, or by taking a snapshot of it"
+
+as_nobody vol-create-as qubes new 64K
+as_nobody vol-clone mine new5 --pool qubes
+as_nobody vol-create qubes "$LAB/new2.xml"
+as_nobody vol-create-from qubes "$LAB/new3.xml" mine --inputpool plain
+as_nobody vol-create-from plain "$LAB/new4.xml" mine --inputpool qubes
+cmp "$LAB/data" <(head -c 64K "$dir/plain/new4")
+nothing_left
+ok "but create empty volumes, as a migration does, and copies of what may be read"
 
 done_testing

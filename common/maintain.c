@@ -133,6 +133,31 @@ take_turn(const RlPool *pool, const char *name, GError **error)
     return rl_lock_take(pool->dev, pool->ino, key, "maintenance", MAINTENANCE_TIMEOUT_MS, error);
 }
 
+static void
+remove_directory(const RlVolume *volume)
+{
+    if (volume->dir >= 0 && !rl_volume_exists(volume))
+        rl_dir_remove_empty(volume->pool->root, volume->name->dir);
+}
+
+bool
+rl_volume_clear(const RlPool *pool, const char *name, GError **error)
+{
+    g_autoptr(RlVolume) volume = rl_volume_open(pool, name, error);
+
+    if (!volume)
+        return false;
+    if (volume->dir >= 0 && !rl_volume_exists(volume)) {
+        g_autoptr(RlLock) lock = rl_volume_lock(volume, "tidy up", error);
+        if (!lock ||
+            (volume->dir >= 0 && !rl_volume_exists(volume) && !clear_remains(volume, error)))
+            return false;
+    }
+    rl_volume_sweep(volume);
+    remove_directory(volume);
+    return true;
+}
+
 bool
 rl_volume_maintain(const RlPool *pool, const char *name, bool committed, GError **error)
 {
@@ -146,7 +171,6 @@ rl_volume_maintain(const RlPool *pool, const char *name, bool committed, GError 
     rl_volume_sweep(volume);
     if (wanted && !make_precache(volume, error))
         return false;
-    if (volume->dir >= 0 && !rl_volume_exists(volume))
-        rl_dir_remove_empty(pool->root, volume->name->dir);
+    remove_directory(volume);
     return true;
 }

@@ -24,6 +24,15 @@ bool rl_volume_tidy(const RlPool *pool, const char *name, GError **error);
 bool rl_volume_maintain(const RlPool *pool, const char *name, bool committed, GError **error);
 
 /**
+ * rl_volume_clear:
+ * Removes what operations that were cut off have left of the volume @name: temporary files that
+ * nobody has open for writing; of a volume that is gone also its record, its precache and its
+ * directory, but no revision. Can take seconds for fragmented files; takes the volume's lock only
+ * for moments. Everything it does can be cut off at any point and done by the next call.
+ */
+bool rl_volume_clear(const RlPool *pool, const char *name, GError **error);
+
+/**
  * rl_volume_prune:
  * Drops automatic revisions but the newest @keep; never a named one, and none that is the clean
  * image itself. The caller has the lock.

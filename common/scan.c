@@ -14,7 +14,8 @@
 typedef struct {
     const RlPool *pool;
     GPtrArray *listed;
-    GHashTable *linked; /* inode number -> RlListed, of clean images with more than one link */
+    GPtrArray *leftovers; /* names; NULL: nobody asks for them */
+    GHashTable *linked;   /* inode number -> RlListed, of clean images with more than one link */
 } Scan;
 
 static void
@@ -72,6 +73,23 @@ add_record(Scan *scan, RlListed *listed)
         rl_fd_close(&listed->recorded->dir);
 }
 
+static bool
+is_looked_at(const Scan *scan, RlFileRole role)
+{
+    switch (role) {
+    case RL_FILE_CLEAN:
+    case RL_FILE_DIRTY:
+    case RL_FILE_RECORD:
+    case RL_FILE_REVISION:
+    case RL_FILE_LABEL:
+        return true;
+    case RL_FILE_TEMP:
+        return scan->leftovers != NULL;
+    default:
+        return false;
+    }
+}
+
 /* Takes one file into account. */
 static void
 add_file(Scan *scan, GTree *by_leaf, int fd, const char *dir, const char *file)
@@ -79,8 +97,7 @@ add_file(Scan *scan, GTree *by_leaf, int fd, const char *dir, const char *file)
     RlFileName name = rl_file_name_parse(file);
     struct stat st;
 
-    if (name.role != RL_FILE_CLEAN && name.role != RL_FILE_DIRTY && name.role != RL_FILE_RECORD &&
-        name.role != RL_FILE_REVISION && name.role != RL_FILE_LABEL)
+    if (!is_looked_at(scan, name.role))
         return;
     if (fstatat(fd, file, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
         return;
@@ -95,6 +112,9 @@ add_file(Scan *scan, GTree *by_leaf, int fd, const char *dir, const char *file)
         break;
     case RL_FILE_RECORD:
         add_record(scan, listed);
+        break;
+    case RL_FILE_TEMP:
+        listed->littered = true;
         break;
     default:
         g_ptr_array_add(listed->revisions, rl_revision_new(file, name.number, name.label, &st));
@@ -135,6 +155,8 @@ finish(gpointer leaf, gpointer value, gpointer data)
     rl_revisions_sort(listed->revisions);
     if (listed->recorded && listed->recorded->contradictory)
         rl_log_warning("%s: its record says what its images do not; the images win", listed->name);
+    if (scan->leftovers && listed->littered)
+        g_ptr_array_add(scan->leftovers, g_strdup(listed->name));
     if (!listed->exists && listed->revisions->len == 0) {
         listed_free(listed);
         return FALSE;
@@ -207,8 +229,15 @@ compare(gconstpointer a, gconstpointer b)
 GPtrArray *
 rl_scan(const RlPool *pool, GError **error)
 {
+    return rl_scan_leftovers(pool, NULL, error);
+}
+
+GPtrArray *
+rl_scan_leftovers(const RlPool *pool, GPtrArray *names, GError **error)
+{
     Scan scan = {
         .pool = pool,
+        .leftovers = names,
         .listed = g_ptr_array_new_with_free_func(listed_free),
         .linked = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
     };

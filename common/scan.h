@@ -13,6 +13,7 @@ typedef struct {
     GPtrArray *revisions; /* RlRevision, in the order of rl_revisions_list() */
     bool exists;          /* false: only revisions are left of it */
     bool shared;          /* its clean image is also another volume's */
+    bool littered;        /* it has temporary files; only rl_scan_leftovers() tells */
 } RlListed;
 
 /**
@@ -23,3 +24,11 @@ typedef struct {
  * cannot be read.
  */
 GPtrArray *rl_scan(const RlPool *pool, GError **error);
+
+/**
+ * rl_scan_leftovers:
+ * As rl_scan(), and adds to @names, an array of strings that it owns, the volumes that have
+ * temporary files, whether they are there themselves or not: an operation that was cut off has left
+ * those, or one is under way. rl_volume_clear() tells, and removes them.
+ */
+GPtrArray *rl_scan_leftovers(const RlPool *pool, GPtrArray *names, GError **error);

@@ -10,3 +10,10 @@
  * next start finds a precache. If there can be no thread the next operation makes up for it.
  */
 void rl_later_maintain(const RlPool *pool, const char *name);
+
+/**
+ * rl_later_clear:
+ * Has what was left of the volumes @names of @pool removed (rl_volume_clear()) by a thread of its
+ * own; nothing where there are none. If there can be no thread the next refresh makes up for it.
+ */
+void rl_later_clear(const RlPool *pool, const GPtrArray *names);

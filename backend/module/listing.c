@@ -6,6 +6,7 @@
 #include "common/filename.h"
 #include "common/scan.h"
 #include "describe.h"
+#include "later.h"
 #include "seen.h"
 
 /* Takes @vol over. Two files that make one name (a revision number used twice by another driver)
@@ -91,7 +92,8 @@ int
 rl_listing_fill(virStoragePoolObj *obj, const RlPool *pool)
 {
     GError *error = NULL;
-    g_autoptr(GPtrArray) listed = rl_scan(pool, &error);
+    g_autoptr(GPtrArray) leftovers = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GPtrArray) listed = rl_scan_leftovers(pool, leftovers, &error);
 
     if (!listed || !set_space(obj, pool, &error))
         return rl_report(error);
@@ -107,6 +109,8 @@ rl_listing_fill(virStoragePoolObj *obj, const RlPool *pool)
         g_autofree char *files = rl_seen_join(volume->revisions);
         rl_seen_note(pool->path, volume->name, files);
     }
+    /* Freeing them can take long, and the pool is locked. */
+    rl_later_clear(pool, leftovers);
     return 0;
 }
 

@@ -1,9 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # filesystems: xfs btrfs
-# What a pool is spared, and rid of: file systems that other hosts can write to.
+# What a pool is spared, and rid of: file systems that other hosts can write to; files of operations that
+# were cut off.
 set -eu
-. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool states -- mountpoint
+. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool states guest -- mountpoint strace
 
 pool=$dir/qubes
 reflink_pool qubes "$pool"
@@ -42,5 +43,37 @@ umount "$pool"
 virsh pool-start qubes
 umount "$LAB/shared"
 ok "one that is active already stays so for its domains, until it is stopped or the host boots"
+
+# --- what operations that were cut off have left
+
+random_file "$LAB/data" 1M
+virsh vol-create-as qubes vms/disp77/private 1M
+virsh vol-upload vms/disp77/private "$LAB/data" --pool qubes
+virsh vol-create-as qubes other 1M
+eventually 10 has_no_temporaries
+strace -f -o /dev/null -p "$LIBVIRTD_PID" -e trace=unlinkat -e inject=unlinkat:signal=KILL &
+eventually 10 test -n "$(pgrep strace)"
+eventually 10 grep -q "^TracerPid:.*[1-9]" "/proc/$LIBVIRTD_PID/status"
+! virsh vol-delete vms/disp77/private qubes || die "the daemon was to be killed"
+forget_libvirtd
+[ -n "$(find "$pool/vms/disp77" -name '*~*')" ]
+lab_start_libvirtd
+eventually 10 test ! -e "$pool/vms/disp77"
+expect_exactly other volumes qubes
+ok "a deletion whose daemon was killed is completed when the pool is listed"
+
+mkdir -p "$pool/gone/deep"
+cp "$LAB/data" "$pool/gone/deep/private.img~123abc"
+cp "$LAB/data" "$pool/gone/deep/private-precache.img"
+cp "$LAB/data" "$pool/volumes/other.img~123abc"
+exec 6<>"$pool/volumes/other.img~123abc"
+virsh pool-refresh qubes
+eventually 10 test ! -e "$pool/gone/deep"
+[ -e "$pool/gone" ] && [ -e "$pool/volumes/other.img~123abc" ]
+exec 6>&-
+virsh pool-destroy qubes
+virsh pool-start qubes
+eventually 10 has_no_temporaries
+ok "so is what others left, at refresh and start, but not what is still written to"
 
 done_testing

@@ -6,6 +6,7 @@
 #include "common/discard.h"
 #include "common/fd.h"
 #include "common/remove.h"
+#include "common/scan.h"
 #include "testing.h"
 
 #include <fcntl.h>
@@ -264,6 +265,56 @@ test_remove_revision(Lab *lab)
     take_error(error, RL_ERROR_NOT_FOUND, "there is no revision 'n/x@1'");
 }
 
+/* What a deletion or clone that was cut off left, where no volume is there any more to be stopped.
+ */
+static void
+test_clears_what_is_gone(Lab *lab)
+{
+    g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+    g_autofree char *open_path = lab_path(lab, "gone/one/private.img~abcdef");
+    g_autofree char *kept = lab_path(lab, "gone/kept"), *tree = NULL;
+    GError *error = NULL;
+
+    lab_create(lab, V, "clean", MIB);
+    maintain(lab, V, false);
+    lab_create_kind(lab, "gone/three/snapshot", RL_KIND_SNAPSHOT, V, NULL, 0);
+    put(lab, "a/b/private.img~012345");
+    put(lab, "gone/one/private.img~123456");
+    put(lab, "gone/one/private.img~abcdef");
+    put(lab, "gone/two/deep/er/root-precache.img");
+    put(lab, "gone/two/deep/er/root.img~012345");
+    put(lab, "gone/three/snapshot.img~123456");
+    put(lab, "gone/kept/private.img.3@2018-01-02T05:06:07Z");
+    put(lab, "gone/kept/private-precache.img");
+    put(lab, "gone/kept/mine.img~1");
+    put(lab, "gone/kept/alone-precache.img"); /* no deletion was cut off: it was made from what? */
+    put(lab, "gone/kept/mine.txt~123456");
+    int writer = open(open_path, O_RDWR | O_CLOEXEC);
+
+    for (int i = 0; i < 2; i++) {
+        g_ptr_array_set_size(names, 0);
+        g_autoptr(GPtrArray) listed = rl_scan_leftovers(lab->pool, names, &error);
+        g_assert_no_error(error);
+        g_assert_cmpuint(listed->len, ==, 3);
+        for (guint j = 0; j < names->len; j++) {
+            g_assert_true(rl_volume_clear(lab->pool, g_ptr_array_index(names, j), &error));
+            g_assert_no_error(error);
+        }
+        g_assert_cmpuint(names->len, ==, i == 0 ? 4 : 1);
+        g_assert_cmpint(is_there(open_path), ==, i == 0); /* as long as it is written to */
+        if (writer >= 0)
+            close(writer);
+        writer = -1;
+    }
+    tree = list_tree(lab->path);
+    g_assert_cmpstr(
+        tree, ==,
+        ".reflink-pool.xml a a/b a/b/private-precache.img a/b/private.img gone "
+        "gone/kept gone/kept/alone-precache.img gone/kept/mine.img~ gone/kept/mine.txt~ "
+        "gone/kept/private-precache.img gone/kept/private.img.3@2018-01-02T05:06:07Z "
+        "gone/three gone/three/snapshot.volume.xml");
+}
+
 int
 main(int argc, char **argv)
 {
@@ -278,5 +329,6 @@ main(int argc, char **argv)
     lab_add("/remove/volume", test_remove);
     lab_add("/remove/while-running", test_remove_while_running);
     lab_add("/remove/revision", test_remove_revision);
+    lab_add("/maintain/clears-what-is-gone", test_clears_what_is_gone);
     return g_test_run();
 }

@@ -6,12 +6,14 @@
 #include <string.h>
 
 #include "attr.h"
+#include "clean.h"
 #include "clone.h"
 #include "dir.h"
 #include "error.h"
 #include "fd.h"
 #include "hold.h"
 #include "identity.h"
+#include "inuse.h"
 #include "limit.h"
 #include "log.h"
 #include "newfile.h"
@@ -53,6 +55,8 @@ rl_base_open(const RlVolume *volume, GError **error)
     }
     if (cause)
         g_propagate_error(error, g_steal_pointer(&cause));
+    base->volume = g_strdup(from->name->volume);
+    base->file = g_strdup(from->clean_file);
     if (base->fd < 0 || !rl_identity_need(base->fd, &base->id, error))
         return NULL;
     if (fstat(base->fd, &base->st) < 0) {
@@ -70,7 +74,16 @@ rl_base_close(RlBase *base)
         return;
     rl_fd_close(&base->fd);
     g_free(base->id);
+    g_free(base->volume);
+    g_free(base->file);
     g_free(base);
+}
+
+bool
+rl_base_require_unwritten(const RlBase *base, GError **error)
+{
+    return rl_clean_require_unwritten(base->volume, base->file, base->fd, RL_CLEAN_PATIENCE_MS,
+                                      error);
 }
 
 bool
@@ -86,7 +99,7 @@ rl_base_is_current(const RlBase *base, const RlVolume *volume)
            from->clean.st.st_nlink == base->st.st_nlink &&
            from->clean.st.st_size == base->st.st_size &&
            rl_stat_same_date(&from->clean.st, &base->st) && rl_identity_get(base->fd, &id, NULL) &&
-           g_strcmp0(id, base->id) == 0;
+           g_strcmp0(id, base->id) == 0 && !rl_inuse(base->fd);
 }
 
 uint64_t
@@ -176,7 +189,7 @@ rl_precache_is_valid(const RlVolume *volume, const RlBase *base, int *ret_fd)
     if (fd < 0 || fstat(fd, &st) < 0 || !rl_dirty_is_unwritten(volume, base, &st) ||
         st.st_nlink != 1 || st.st_mode != base->st.st_mode || st.st_uid != base->st.st_uid ||
         st.st_gid != base->st.st_gid || !rl_attr_get(fd, RL_ATTR_BASE, &id, NULL) ||
-        g_strcmp0(id, base->id) != 0)
+        g_strcmp0(id, base->id) != 0 || rl_inuse(fd))
         return false;
     *ret_fd = rl_fd_steal(&fd);
     return true;

@@ -10,6 +10,8 @@ typedef struct {
     int fd;         /* the clean image, readable */
     struct stat st; /* of it, when it was opened */
     char *id;       /* of it */
+    char *volume;   /* whose it is */
+    char *file;     /* its name */
 } RlBase;
 
 /**
@@ -28,8 +30,16 @@ void rl_base_close(RlBase *base);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(RlBase, rl_base_close)
 
 /**
+ * rl_base_require_unwritten:
+ * True if nobody has @base open for writing; else RL_ERROR_BUSY, and who has
+ * (rl_clean_require_unwritten()).
+ */
+bool rl_base_require_unwritten(const RlBase *base, GError **error);
+
+/**
  * rl_base_is_current:
- * True if @base is what rl_base_open() would open for @volume now.
+ * True if @base is what rl_base_open() would open for @volume now, and nobody has it open for
+ * writing: whoever makes something of it asks before and after.
  */
 bool rl_base_is_current(const RlBase *base, const RlVolume *volume);
 
@@ -74,8 +84,8 @@ int rl_dirty_make_empty(const RlVolume *volume, uint64_t capacity, GError **erro
 /**
  * rl_precache_is_valid:
  * True if @volume's precache was made from @base as that is now: same id, size and modification
- * time; and has no second name. Opens the precache, and leaves its descriptor in *@ret_fd (owned by
- * the caller), -1 if not valid.
+ * time; has no second name, and nobody has it open for writing. Opens the precache, and leaves its
+ * descriptor in *@ret_fd (owned by the caller), -1 if not valid.
  */
 bool rl_precache_is_valid(const RlVolume *volume, const RlBase *base, int *ret_fd);
 

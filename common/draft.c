@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "attr.h"
+#include "clean.h"
 #include "clone.h"
 #include "dir.h"
 #include "error.h"
@@ -118,7 +119,7 @@ rl_draft_check_unchanged(const RlDraft *draft, const RlVolume *volume, GError **
         return false;
     if (g_strcmp0(id, draft->replaced_id) != 0)
         return refuse_changed(name, error);
-    return true;
+    return rl_clean_require_unwritten(name, volume->clean_file, draft->replaced_fd, 0, error);
 }
 
 /* The clean image gets the name of the revision that it is to become; it still is the clean image.
@@ -132,7 +133,10 @@ link_replaced(RlDraft *draft, RlVolume *volume, GError **error)
         return false;
     rl_autofd int clean = rl_volume_open_image(volume, volume->clean_file, error);
     bool linked;
-    if (clean < 0 || !rl_identity_need(clean, &draft->replaced_id, error) ||
+    if (clean < 0 ||
+        !rl_clean_require_unwritten(volume->name->volume, volume->clean_file, clean,
+                                    RL_CLEAN_PATIENCE_MS, error) ||
+        !rl_identity_need(clean, &draft->replaced_id, error) ||
         !rl_commit_number(volume, clean, &draft->revision, &linked, error))
         return false;
     if (!linked && !rl_commit_link(volume, draft->revision, error))

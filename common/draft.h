@@ -31,7 +31,8 @@ typedef struct {
  * must not exist yet, for a label that must not be taken; for NAME@current the volume must be
  * persistent and not running, and its clean image is linked to the name of its next revision.
  * Returns the draft, owned by the caller; NULL with @error: RL_ERROR_NAME, RL_ERROR_EXISTS,
- * RL_ERROR_NOT_FOUND, RL_ERROR_STATE, or an errno.
+ * RL_ERROR_NOT_FOUND, RL_ERROR_STATE, RL_ERROR_BUSY (somebody has the clean image open for
+ * writing), or an errno.
  */
 RlDraft *rl_draft_new(RlPool *pool, const char *text, const RlAccess *access, GError **error);
 
@@ -45,8 +46,9 @@ bool rl_draft_check_replaceable(const RlVolume *volume, GError **error);
 /**
  * rl_draft_check_unchanged:
  * True if @volume, looked at with its lock, is as it was when the replacement @draft was begun: the
- * clean image is the same file with the same id. Else false with RL_ERROR_NOT_FOUND or
- * RL_ERROR_STATE, and what has happened to it. Waits for nothing.
+ * clean image is the same file with the same id, and nobody has it open for writing. Else false
+ * with RL_ERROR_NOT_FOUND, RL_ERROR_STATE or RL_ERROR_BUSY, and what has happened to it. Waits for
+ * nothing.
  */
 bool rl_draft_check_unchanged(const RlDraft *draft, const RlVolume *volume, GError **error);
 

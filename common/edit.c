@@ -27,7 +27,8 @@ open_base(RlVolume *volume, GError **error)
 
     if (!lock || !rl_draft_check_replaceable(volume, error))
         return NULL;
-    return rl_base_open(volume, error);
+    g_autoptr(RlBase) base = rl_base_open(volume, error);
+    return base && rl_base_require_unwritten(base, error) ? g_steal_pointer(&base) : NULL;
 }
 
 static bool
@@ -87,7 +88,8 @@ rl_edit_commit(RlDraft *draft, int timeout_ms, GError **error)
     g_autoptr(RlVolume) volume =
         lock ? rl_volume_open(draft->pool, draft->name->volume, error) : NULL;
 
-    if (!volume || !rl_draft_check_unchanged(draft, volume, error))
+    if (!volume || !rl_draft_check_unchanged(draft, volume, error) ||
+        !rl_newfile_seal(&draft->fd, error))
         return false;
     if (!swap(draft, volume, error))
         return false;

@@ -121,16 +121,62 @@ update_devices(const Image *image, GError **error)
     return false;
 }
 
-bool
-rl_loop_update_size(int fd, GError **error)
+static void
+image_clear(Image *image)
+{
+    g_free(image->path);
+    g_free(image->name);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Image, image_clear)
+
+static bool
+look_at_image(int fd, Image *image, GError **error)
 {
     g_autofree char *self = g_strdup_printf("/proc/self/fd/%d", fd);
     char path[PATH_MAX] = "";
-    Image image = {.path = path};
 
-    if (fstat(fd, &image.st) < 0 || readlink(self, path, sizeof(path) - 1) < 0)
+    if (fstat(fd, &image->st) < 0 || readlink(self, path, sizeof(path) - 1) < 0)
         return rl_fail_errno(error, errno, "cannot look at an image");
-    g_autofree char *name = g_path_get_basename(path);
-    image.name = name;
-    return update_devices(&image, error);
+    image->path = g_strdup(path);
+    image->name = g_path_get_basename(path);
+    return true;
+}
+
+bool
+rl_loop_update_size(int fd, GError **error)
+{
+    g_auto(Image) image = {0};
+
+    return look_at_image(fd, &image, error) && update_devices(&image, error);
+}
+
+/* Is the loop device @name on @image, and can it be written to? */
+static bool
+writes_to(const char *name, const Image *image)
+{
+    g_autofree char *bound = read_backing_file(name, NULL);
+    g_autofree char *base = bound ? g_path_get_basename(bound) : NULL;
+    struct loop_info64 info;
+
+    if (g_strcmp0(base, image->name) != 0)
+        return false;
+    rl_autofd int device = open_and_ask(name, &info, NULL);
+    return device >= 0 && info.lo_inode == image->st.st_ino && info.lo_device == image->st.st_dev &&
+           !(info.lo_flags & LO_FLAGS_READ_ONLY);
+}
+
+char *
+rl_loop_find_writer(int fd)
+{
+    rl_autofd int dir = open(DEVICES, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    g_autoptr(RlEntries) entries = dir < 0 ? NULL : rl_entries_open(dir, NULL);
+    g_auto(Image) image = {0};
+    const char *name;
+
+    if (!look_at_image(fd, &image, NULL))
+        return NULL;
+    while (entries && (name = rl_entries_next(entries)))
+        if (g_str_has_prefix(name, "loop") && writes_to(name, &image))
+            return g_strdup_printf("/dev/%s", name);
+    return NULL;
 }

@@ -14,3 +14,10 @@
  * the file and could not be asked, after having tried all.
  */
 bool rl_loop_update_size(int fd, GError **error);
+
+/**
+ * rl_loop_find_writer:
+ * Returns the path of a loop device on the file of @fd that can be written to, owned by the caller;
+ * NULL where there is none, or where it cannot be told. Devices are found as above.
+ */
+char *rl_loop_find_writer(int fd);

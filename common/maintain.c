@@ -9,6 +9,7 @@
 #include "discard.h"
 #include "error.h"
 #include "fd.h"
+#include "inuse.h"
 
 /* As long as cloning a large and fragmented image may take on a slow disk. */
 #define MAINTENANCE_TIMEOUT_MS (10 * 60 * 1000)
@@ -27,7 +28,9 @@ rl_volume_prune(const RlVolume *volume, int keep, GError **error)
          * or was cut off. */
         if (revision->label || rl_stat_same(&revision->st, &volume->clean.st))
             continue;
-        if (seen++ >= keep && !rl_file_drop(volume, revision->file, error))
+        /* One that somebody writes to is kept until the next time. */
+        if (seen++ >= keep && !rl_inuse_at(volume->dir, revision->file) &&
+            !rl_file_drop(volume, revision->file, error))
             return false;
     }
     return true;
@@ -90,7 +93,7 @@ clear_stale(RlVolume *volume, bool *ret_wanted, GError **error)
     g_autoptr(RlBase) base = precache_is_wanted(volume) ? rl_base_open(volume, NULL) : NULL;
     if (base && rl_precache_is_valid(volume, base, &fd))
         return true;
-    *ret_wanted = base != NULL;
+    *ret_wanted = base && !rl_inuse(base->fd);
     return rl_file_drop(volume, volume->precache_file, error);
 }
 
@@ -118,6 +121,7 @@ make_precache(RlVolume *volume, GError **error)
     if (!rl_newfile_link(fd, volume->dir, volume->precache_file, error))
         return false;
     rl_volume_log(volume, "made %s", volume->precache_file);
+    rl_fd_close(&fd); /* a start asks whether somebody has it open for writing */
     return true;
 }
 

@@ -100,6 +100,19 @@ rl_newfile_discard(int fd, int dir)
         unlinkat(dir, temp, 0);
 }
 
+bool
+rl_newfile_seal(int *fd, GError **error)
+{
+    g_autofree char *self = g_strdup_printf("/proc/self/fd/%d", *fd);
+    int sealed = open(self, O_RDONLY | O_CLOEXEC);
+
+    if (sealed < 0)
+        return rl_fail_errno(error, errno, "cannot open a new file for reading only");
+    rl_fd_close(fd);
+    *fd = sealed;
+    return true;
+}
+
 static int
 give_name(int fd, int dir, const char *name)
 {

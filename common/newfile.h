@@ -53,6 +53,13 @@ void rl_newfile_discard(int fd, int dir);
 bool rl_newfile_set_access(int fd, const RlAccess *access, GError **error);
 
 /**
+ * rl_newfile_seal:
+ * Puts a descriptor for reading only in place of *@fd, a new file that is complete: before it gets
+ * its name, so that to nobody who asks (inuse.h) it looks like one that is written to.
+ */
+bool rl_newfile_seal(int *fd, GError **error);
+
+/**
  * rl_newfile_link:
  * Gives the new and fsynced @fd the name @name in @dir; @dir is not synced. EEXIST where the
  * name is taken.

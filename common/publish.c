@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "attr.h"
+#include "clean.h"
 #include "dir.h"
 #include "discard.h"
 #include "draft.h"
@@ -27,6 +28,14 @@ sync_file(const RlDraft *draft, GError **error)
     if (fsync(draft->fd) < 0)
         return rl_fail_errno(error, errno, "cannot make '%s' durable", draft->name->text);
     return true;
+}
+
+/* The draft's content is complete. */
+static bool
+complete(RlDraft *draft, uint64_t highest, GError **error)
+{
+    return rl_identity_new(draft->fd, highest, error) && sync_file(draft, error) &&
+           rl_newfile_seal(&draft->fd, error);
 }
 
 /* Named revisions were somebody's wish, so they are no leftovers. */
@@ -62,7 +71,8 @@ remove_leftovers(const RlVolume *volume, GError **error)
             continue;
         if ((name.role == RL_FILE_REVISION || name.role == RL_FILE_PRECACHE ||
              name.role == RL_FILE_IMPORT) &&
-            !rl_file_drop(volume, file, error))
+            (!rl_clean_require_unwritten_at(volume, file, error) ||
+             !rl_file_drop(volume, file, error)))
             return false;
     }
     return entries && rl_entries_are_all(entries, error);
@@ -177,7 +187,7 @@ rl_draft_create(RlDraft *draft, const RlRecord *record, uint64_t capacity, GErro
             ((uint64_t) st.st_size < capacity && ftruncate(draft->fd, (off_t) capacity) < 0))
             return rl_fail_errno(error, errno, "cannot set the size of volume '%s'",
                                  draft->name->text);
-        if (!rl_identity_new(draft->fd, 0, error) || !sync_file(draft, error))
+        if (!complete(draft, 0, error))
             return false;
     }
 
@@ -206,7 +216,7 @@ rl_draft_label(RlDraft *draft, GError **error)
     g_autoptr(RlVolume) volume = rl_volume_find(draft->pool, draft->name->volume, error);
     g_autoptr(GError) cause = NULL;
 
-    if (!volume || !rl_identity_new(draft->fd, 0, error) || !sync_file(draft, error))
+    if (!volume || !complete(draft, 0, error))
         return false;
 
     g_autoptr(RlLock) lock = rl_volume_lock(volume, "snapshot", error);
@@ -253,7 +263,7 @@ rl_draft_replace(RlDraft *draft, GError **error)
     g_autoptr(RlVolume) volume = rl_volume_open(draft->pool, draft->name->volume, error);
     g_autofree char *temp = rl_file_name_temp(draft->name->leaf);
 
-    if (!volume || !rl_identity_new(draft->fd, draft->revision, error) || !sync_file(draft, error))
+    if (!volume || !complete(draft, draft->revision, error))
         return false;
 
     g_autoptr(RlLock) lock = rl_volume_lock(volume, "replace", error);

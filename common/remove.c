@@ -7,6 +7,7 @@
 
 #include "alias.h"
 #include "attr.h"
+#include "clean.h"
 #include "dir.h"
 #include "discard.h"
 #include "error.h"
@@ -33,6 +34,20 @@ refuse_for_labels(const RlVolume *volume, const GPtrArray *revisions, GError **e
         "volume '%s' has named revisions: %s; delete them first, or ask for its snapshots to be "
         "deleted with it",
         volume->name->volume, labels->str);
+}
+
+/* What somebody writes to has a use that we do not know of. */
+static bool
+require_unwritten(const RlVolume *volume, const GPtrArray *revisions, GError **error)
+{
+    if (!rl_clean_require_unwritten_at(volume, volume->clean_file, error))
+        return false;
+    for (guint i = 0; i < revisions->len; i++) {
+        const RlRevision *revision = g_ptr_array_index(revisions, i);
+        if (!rl_clean_require_unwritten_at(volume, revision->file, error))
+            return false;
+    }
+    return true;
 }
 
 static bool
@@ -78,7 +93,7 @@ rl_volume_remove(const RlPool *pool, const char *name, bool with_labels, GError 
             return false;
         g_autoptr(GPtrArray) revisions = rl_revisions_list(volume->dir, volume->name->leaf, error);
         if (!revisions || (!with_labels && !refuse_for_labels(volume, revisions, error)) ||
-            !drop_files(volume, revisions, error))
+            !require_unwritten(volume, revisions, error) || !drop_files(volume, revisions, error))
             return false;
     }
     rl_alias_tidy(pool, name);
@@ -124,7 +139,8 @@ rl_revision_remove(const RlPool *pool, const RlName *name, GError **error)
         if (!revision)
             return rl_fail(error, RL_ERROR_NOT_FOUND, "there is no revision '%s' in pool '%s'",
                            name->text, pool->path);
-        if (!note_number(volume, revision, error) || !rl_file_drop(volume, revision->file, error) ||
+        if (!rl_clean_require_unwritten_at(volume, revision->file, error) ||
+            !note_number(volume, revision, error) || !rl_file_drop(volume, revision->file, error) ||
             !rl_volume_sync(volume, error))
             return false;
     }

@@ -157,7 +157,8 @@ resize_clean(RlVolume *volume, uint64_t capacity, bool allocate, bool *ret_done,
     g_autofree char *temp = rl_file_name_temp(volume->name->leaf);
     g_autoptr(GError) cause = NULL;
     g_autoptr(RlBase) base = rl_base_open(volume, &cause);
-    rl_autofd int fd = base ? rl_dirty_make(volume, base, error) : -1;
+    bool unwritten = base && rl_base_require_unwritten(base, error);
+    rl_autofd int fd = unwritten ? rl_dirty_make(volume, base, error) : -1;
     uint64_t highest;
 
     /* It was started or deleted meanwhile: look anew. */
@@ -168,7 +169,7 @@ resize_clean(RlVolume *volume, uint64_t capacity, bool allocate, bool *ret_done,
     if (fd < 0 || !rl_commit_highest(volume, base->fd, &highest, error) ||
         !rl_identity_new(fd, highest, error) || !set_size(fd, volume, capacity, allocate, error))
         return false;
-    if (!sync_size(fd, volume, error))
+    if (!sync_size(fd, volume, error) || !rl_newfile_seal(&fd, error))
         return false;
 
     g_autoptr(RlLock) lock = rl_volume_lock(volume, "resize", error);

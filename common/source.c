@@ -2,8 +2,11 @@
 #include "source.h"
 
 #include <errno.h>
+#include <string.h>
 
+#include "clean.h"
 #include "error.h"
+#include "fd.h"
 #include "state.h"
 #include "volume.h"
 
@@ -126,11 +129,18 @@ rl_source_open(const RlPool *pool, const char *text, bool live, GError **error)
             return -1;
         g_autofree char *file = find_file(volume, name, live, error);
         g_autoptr(GError) cause = NULL;
-        int fd = file ? rl_volume_open_image(volume, file, &cause) : -1;
+        rl_autofd int fd = file ? rl_volume_open_image(volume, file, &cause) : -1;
         if (cause && (!rl_error_is_errno(cause, ENOENT) || i == ATTEMPTS_MAX - 1))
             g_propagate_error(error, g_steal_pointer(&cause));
-        if (!cause)
-            return fd;
+        if (cause)
+            continue;
+        if (fd < 0)
+            return -1;
+        bool dirty = strcmp(file, volume->dirty_file) == 0;
+        if (dirty ||
+            rl_clean_require_unwritten(volume->name->volume, file, fd, RL_CLEAN_PATIENCE_MS, error))
+            return rl_fd_steal(&fd);
+        return -1;
     }
     return -1;
 }

@@ -53,7 +53,8 @@ drop_leftover(RlVolume *volume, GError **error)
 {
     g_autoptr(RlBase) base = NULL;
 
-    if (volume->kind != RL_KIND_VOLATILE && !(base = rl_base_open(volume, error)))
+    if (volume->kind != RL_KIND_VOLATILE &&
+        (!(base = rl_base_open(volume, error)) || !rl_base_require_unwritten(base, error)))
         return false;
     return rl_dirty_drop(volume, error) && rl_volume_look(volume, error);
 }
@@ -182,7 +183,8 @@ unshare_direct(RlVolume *volume, GError **error)
     g_autoptr(GError) cause = NULL;
     g_autoptr(RlBase) base = rl_base_open(volume, &cause);
     g_autofree char *temp = rl_file_name_temp(volume->name->leaf);
-    rl_autofd int fd = base ? rl_dirty_make(volume, base, error) : -1;
+    bool unwritten = base && rl_base_require_unwritten(base, error);
+    rl_autofd int fd = unwritten ? rl_dirty_make(volume, base, error) : -1;
     uint64_t highest;
 
     /* Somebody was faster: the next attempt looks anew. */
@@ -196,6 +198,8 @@ unshare_direct(RlVolume *volume, GError **error)
     if (fsync(fd) < 0)
         return rl_fail_errno(error, errno, "volume '%s': cannot make its image durable",
                              volume->name->volume);
+    if (!rl_newfile_seal(&fd, error))
+        return false;
 
     g_autoptr(RlLock) lock = rl_volume_lock(volume, "unshare", error);
     if (!lock)
@@ -267,7 +271,7 @@ attempt(Start *start, GError **error)
     bool needed = image_is_needed(volume) && !volume->dirty.there;
     g_autoptr(RlBase) base = needed ? rl_base_open(volume, error) : NULL;
 
-    if (needed && !base)
+    if (needed && (!base || !rl_base_require_unwritten(base, error)))
         return false;
     {
         g_autoptr(RlLock) lock = rl_volume_lock(volume, "start", error);

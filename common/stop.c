@@ -8,6 +8,7 @@
 
 #include "attr.h"
 #include "below.h"
+#include "clean.h"
 #include "dirty.h"
 #include "discard.h"
 #include "error.h"
@@ -56,6 +57,9 @@ commit(const RlVolume *volume, int fd, RlStop *ret_stop, GError **error)
     uint64_t number;
     bool linked;
 
+    /* Half an edit would become a revision that is still written to. */
+    if (clean >= 0 && rl_inuse(clean))
+        return rl_clean_refuse_written(volume, error);
     if (clean < 0 || !rl_commit_number(volume, clean, &number, &linked, error) ||
         !rl_identity_new(fd, number, error) || !rl_dirty_sync(volume, fd, error))
         return false;
@@ -63,6 +67,8 @@ commit(const RlVolume *volume, int fd, RlStop *ret_stop, GError **error)
      * image. */
     if (rl_inuse(fd))
         return refuse_busy(volume, error);
+    if (rl_inuse(clean))
+        return rl_clean_refuse_written(volume, error);
     uint64_t made;
     if (!rl_commit_revision(volume, clean, &made, error))
         return false;

@@ -4,6 +4,7 @@
 
 #include "command.h"
 #include "common/alias.h"
+#include "common/clean.h"
 #include "common/error.h"
 #include "common/keep.h"
 #include "common/maintain.h"
@@ -55,8 +56,10 @@ rl_command_stop(const RlPool *pool, const char *name, GError **error)
     };
     RlStop stop;
 
-    if (!rl_volume_stop(pool, name, NULL, &stop, error))
+    if (!rl_volume_stop(pool, name, NULL, &stop, error)) {
+        rl_clean_name_writer(pool, name, error);
         return false;
+    }
     if (stop == RL_STOP_HELD)
         return rl_fail(error, RL_ERROR_STATE, "volume '%s' %s", name, outcomes[stop]);
     rl_alias_tidy(pool, name);

@@ -4,6 +4,7 @@
 
 #include "backend/xen-disks.h"
 #include "command.h"
+#include "common/clean.h"
 #include "common/error.h"
 #include "common/scan.h"
 #include "common/state.h"
@@ -68,6 +69,17 @@ print_image(const char *what, const RlImage *image)
                (long long) image->st.st_blocks * 512);
 }
 
+/* What keeps a volume from starting, and its domain's end from being committed. */
+static void
+print_writer(const RlVolume *volume)
+{
+    g_autofree char *writer =
+        volume->clean.there ? rl_clean_find_writer(volume, volume->clean_file) : NULL;
+
+    if (writer)
+        printf("%-16s the clean image, by %s\n", "written to", writer);
+}
+
 static void
 print_revision(const RlRevision *revision, const char *volume)
 {
@@ -110,6 +122,7 @@ rl_command_info(const RlPool *pool, const char *name, GError **error)
     print_image("clean image", &volume->clean);
     print_image("dirty image", &volume->dirty);
     print_image("precache", &volume->precache);
+    print_writer(volume);
     for (guint i = 0; i < revisions->len; i++)
         print_revision(g_ptr_array_index(revisions, i), name);
     return true;

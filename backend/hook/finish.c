@@ -2,6 +2,7 @@
 #include "finish.h"
 
 #include "common/alias.h"
+#include "common/clean.h"
 #include "common/error.h"
 #include "common/fd.h"
 #include "common/inuse.h"
@@ -100,6 +101,7 @@ rl_finish(const RlUse *use, const RlOwner *owner, RlEnding ending, const char *f
             return true;
         }
         if (!g_error_matches(cause, RL_ERROR, RL_ERROR_BUSY) || waited_ms >= patience_ms) {
+            rl_clean_name_writer(pool, use->name, &cause);
             rl_error_about(&cause, "volume", use->name);
             g_propagate_error(error, g_steal_pointer(&cause));
             return false;

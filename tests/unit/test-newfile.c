@@ -3,6 +3,7 @@
 #include "common/newfile.h"
 
 #include "common/fd.h"
+#include "common/inuse.h"
 #include "disturb.h"
 
 #include <errno.h>
@@ -226,6 +227,21 @@ test_nothing_is_left(Lab *lab)
     assert_list(lab->path, ".reflink-pool.xml");
 }
 
+/* Once it is complete we are no writer of it to anybody who asks. */
+static void
+test_sealed(Lab *lab)
+{
+    rl_autofd int fd = new_file(lab, "x");
+    GError *error = NULL;
+
+    g_assert_true(rl_newfile_seal(&fd, &error));
+    g_assert_no_error(error);
+    g_assert_cmpint(write(fd, "y", 1), ==, -1);
+    g_assert_true(rl_newfile_link(fd, lab->pool->root, "name", &error));
+    g_assert_no_error(error);
+    g_assert_false(rl_inuse_at(lab->pool->root, "name"));
+}
+
 int
 main(int argc, char **argv)
 {
@@ -237,6 +253,7 @@ main(int argc, char **argv)
     lab_add("/newfile/write", test_write);
     lab_add("/newfile/named-from-the-beginning", test_named_from_the_beginning);
     lab_add("/newfile/nothing-is-left", test_nothing_is_left);
+    lab_add("/newfile/sealed", test_sealed);
     lab_add("/newfile/name-that-is-gone", test_name_that_is_gone);
     lab_add("/newfile/confined", test_confined);
     return g_test_run();

@@ -22,7 +22,9 @@
 #define RL_ATTR_LINKS \
     "links" /* of a clean image: how many links were found to be no other volume's */
 #define RL_ATTR_LINKS_AT "links-at" /* and when that was, in microseconds of the clock */
-#define RL_ATTR_SIZE "size"         /* of a dirty image: the size in bytes it was asked to have */
+#define RL_ATTR_ACCESS \
+    "access" /* of a direct volume's dirty image: whose it is at rest, see access.h */
+#define RL_ATTR_SIZE "size" /* of a dirty image: the size in bytes it was asked to have */
 
 /**
  * rl_attr_get:

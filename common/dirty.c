@@ -130,7 +130,8 @@ set_up(int fd, const RlVolume *volume, const RlBase *base, GError **error)
     uint64_t size = rl_dirty_size(volume, base);
     const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, base->st.st_mtim};
 
-    if (!rl_clone(base->fd, fd, volume->pool->options->fallback_copy, NULL, NULL, error))
+    if (!rl_access_copy(base->fd, fd, error) ||
+        !rl_clone(base->fd, fd, volume->pool->options->fallback_copy, NULL, NULL, error))
         return false;
     if (!rl_limit_allows_size(fd, size, error))
         return false;
@@ -146,7 +147,7 @@ set_up(int fd, const RlVolume *volume, const RlBase *base, GError **error)
 int
 rl_dirty_make(const RlVolume *volume, const RlBase *base, GError **error)
 {
-    RlAccess access = {base->st.st_mode & 0777, base->st.st_uid, base->st.st_gid};
+    RlAccess access = RL_ACCESS_DEFAULT;
     rl_autofd int fd = rl_newfile_open_for(volume->dir, volume->dirty_file, &access, error);
 
     if (fd < 0 || !set_up(fd, volume, base, error)) {
@@ -187,12 +188,42 @@ rl_precache_is_valid(const RlVolume *volume, const RlBase *base, int *ret_fd)
     rl_autofd int fd = rl_volume_open_image(volume, volume->precache_file, NULL);
     /* With a second name it may be the image of another volume's domain. */
     if (fd < 0 || fstat(fd, &st) < 0 || !rl_dirty_is_unwritten(volume, base, &st) ||
-        st.st_nlink != 1 || st.st_mode != base->st.st_mode || st.st_uid != base->st.st_uid ||
-        st.st_gid != base->st.st_gid || !rl_attr_get(fd, RL_ATTR_BASE, &id, NULL) ||
-        g_strcmp0(id, base->id) != 0 || rl_inuse(fd))
+        st.st_nlink != 1 || !rl_access_is_same(base->fd, fd) ||
+        !rl_attr_get(fd, RL_ATTR_BASE, &id, NULL) || g_strcmp0(id, base->id) != 0 || rl_inuse(fd))
         return false;
     *ret_fd = rl_fd_steal(&fd);
     return true;
+}
+
+/* Of a direct volume that runs: the note is on its dirty image, which may be @fd itself. */
+static bool
+give_noted_access(const RlVolume *volume, int fd, GError **error)
+{
+    RlAccess access;
+    struct stat st;
+
+    if (fstat(fd, &st) == 0 && volume->dirty.there && rl_stat_same(&st, &volume->dirty.st))
+        return rl_access_put_back(fd, error);
+    return !rl_access_noted(volume->dir, volume->dirty_file, &access) ||
+           rl_access_set(fd, &access, error);
+}
+
+bool
+rl_dirty_give_access(const RlVolume *volume, int fd, GError **error)
+{
+    g_autoptr(RlVolume) source = NULL;
+    const RlVolume *from = volume;
+
+    if (volume->kind == RL_KIND_VOLATILE)
+        return rl_access_set(fd, &volume->record->access, error);
+    if (volume->kind == RL_KIND_SNAPSHOT)
+        from = source = rl_volume_open(volume->pool, volume->record->source, NULL);
+    if (volume->kind == RL_KIND_DIRECT && !volume->clean.there)
+        return give_noted_access(volume, fd, error);
+    if (!from || !from->clean.there)
+        return true;
+    rl_autofd int clean = rl_volume_open_image(from, from->clean_file, error);
+    return clean >= 0 && rl_access_copy(clean, fd, error);
 }
 
 void

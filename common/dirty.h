@@ -53,7 +53,7 @@ uint64_t rl_dirty_size(const RlVolume *volume, const RlBase *base);
 /**
  * rl_dirty_make:
  * Returns an unnamed reflink of @base in @volume's directory (a copy where the pool allows that),
- * with its owner, mode, modification time and id of base, rl_dirty_size() bytes large; not
+ * with its access, modification time and id of base, rl_dirty_size() bytes large; not
  * fsynced. Owned by the caller; -1 with @error.
  */
 int rl_dirty_make(const RlVolume *volume, const RlBase *base, GError **error);
@@ -84,10 +84,19 @@ int rl_dirty_make_empty(const RlVolume *volume, uint64_t capacity, GError **erro
 /**
  * rl_precache_is_valid:
  * True if @volume's precache was made from @base as that is now: same id, size and modification
- * time; has no second name, and nobody has it open for writing. Opens the precache, and leaves its
- * descriptor in *@ret_fd (owned by the caller), -1 if not valid.
+ * time, access; has no second name, and nobody has it open for writing. Opens the precache, and
+ * leaves its descriptor in *@ret_fd (owned by the caller), -1 if not valid.
  */
 bool rl_precache_is_valid(const RlVolume *volume, const RlBase *base, int *ret_fd);
+
+/**
+ * rl_dirty_give_access:
+ * Gives the image @fd the access that images of @volume have at rest, whatever the device model did
+ * to it: that of the clean image, or of the source's for a snapshot; what is recorded of a volatile
+ * volume; what was noted on a direct volume's dirty image when that began to run. Where none of
+ * them is there it stays as it is. Durable with the next fsync(2) of @fd.
+ */
+bool rl_dirty_give_access(const RlVolume *volume, int fd, GError **error);
 
 /**
  * rl_dirty_give_back:

@@ -161,14 +161,12 @@ begin(RlDraft *draft, const RlAccess *access, GError **error)
         draft->made_dir = volume->dir < 0;
         return open_file(draft, access, error);
     case RL_NAME_LABEL:
-        return check_new_label(draft, volume, error) && open_file(draft, access, error);
+        /* Its access is the volume's, and is given when it is published, as that of a replacement.
+         */
+        return check_new_label(draft, volume, error) && open_file(draft, &RL_ACCESS_DEFAULT, error);
     case RL_NAME_CURRENT:
         return rl_draft_check_replaceable(volume, error) &&
-               open_file(draft,
-                         &(RlAccess){volume->clean.st.st_mode & 0777, volume->clean.st.st_uid,
-                                     volume->clean.st.st_gid},
-                         error) &&
-               link_replaced(draft, volume, error);
+               open_file(draft, &RL_ACCESS_DEFAULT, error) && link_replaced(draft, volume, error);
     case RL_NAME_REVISION:
         return rl_fail(
             error, RL_ERROR_NAME,

@@ -73,8 +73,10 @@ swap(RlDraft *draft, const RlVolume *volume, GError **error)
 {
     g_autofree char *temp = rl_file_name_temp(draft->name->leaf);
 
-    /* The number is not fsynced: should it be lost, the names on disk tell it. */
-    return rl_commit_revision(volume, draft->replaced_fd, &draft->revision, error) &&
+    /* The number is not fsynced: should it be lost, the names on disk tell it. Nor is what an
+     * administrator changed of the access since the beginning. */
+    return rl_access_copy(draft->replaced_fd, draft->fd, error) &&
+           rl_commit_revision(volume, draft->replaced_fd, &draft->revision, error) &&
            rl_attr_set_number(draft->fd, RL_ATTR_HIGHEST, draft->revision, error) &&
            rl_newfile_link(draft->fd, volume->dir, temp, error) &&
            rl_volume_rename(volume, temp, volume->clean_file, error);

@@ -12,17 +12,6 @@
 #include "fd.h"
 #include "random.h"
 
-bool
-rl_newfile_set_access(int fd, const RlAccess *access, GError **error)
-{
-    if ((access->uid != (uid_t) -1 || access->gid != (gid_t) -1) &&
-        fchown(fd, access->uid, access->gid) < 0)
-        return rl_fail_errno(error, errno, "cannot set the owner of a new file");
-    if (fchmod(fd, access->mode & 07777) < 0)
-        return rl_fail_errno(error, errno, "cannot set the mode of a new file");
-    return true;
-}
-
 int
 rl_newfile_open(int dir, const RlAccess *access, GError **error)
 {
@@ -33,7 +22,7 @@ rl_newfile_open(int dir, const RlAccess *access, GError **error)
         rl_fail_errno(error, errno, "cannot make a new file");
         return -1;
     }
-    if (!rl_newfile_set_access(fd, access, error))
+    if (!rl_access_set(fd, access, error))
         return -1;
     return rl_fd_steal(&fd);
 }
@@ -49,7 +38,7 @@ rl_newfile_open_named(int dir, const char *final, const RlAccess *access, GError
         rl_fail_errno(error, errno, "cannot make a new file");
         return -1;
     }
-    if (!rl_newfile_set_access(fd, access, error)) {
+    if (!rl_access_set(fd, access, error)) {
         unlinkat(dir, temp, 0);
         return -1;
     }

@@ -7,14 +7,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* Who may touch a new file; what is (uid_t) -1 or (gid_t) -1 is left as it is. */
-typedef struct {
-    mode_t mode;
-    uid_t uid;
-    gid_t gid;
-} RlAccess;
-
-#define RL_ACCESS_DEFAULT ((RlAccess){0600, (uid_t) -1, (gid_t) -1})
+#include "access.h"
 
 /**
  * rl_newfile_open:
@@ -45,12 +38,6 @@ int rl_newfile_open_named(int dir, const char *final, const RlAccess *access, GE
  * nothing is to be left of it.
  */
 void rl_newfile_discard(int fd, int dir);
-
-/**
- * rl_newfile_set_access:
- * Gives @fd the owner, group and mode of @access, in this order: chown(2) takes mode bits away.
- */
-bool rl_newfile_set_access(int fd, const RlAccess *access, GError **error);
 
 /**
  * rl_newfile_seal:

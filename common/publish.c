@@ -8,6 +8,7 @@
 #include "attr.h"
 #include "clean.h"
 #include "dir.h"
+#include "dirty.h"
 #include "discard.h"
 #include "draft.h"
 #include "entries.h"
@@ -216,7 +217,7 @@ rl_draft_label(RlDraft *draft, GError **error)
     g_autoptr(RlVolume) volume = rl_volume_find(draft->pool, draft->name->volume, error);
     g_autoptr(GError) cause = NULL;
 
-    if (!volume || !complete(draft, 0, error))
+    if (!volume || !rl_dirty_give_access(volume, draft->fd, error) || !complete(draft, 0, error))
         return false;
 
     g_autoptr(RlLock) lock = rl_volume_lock(volume, "snapshot", error);
@@ -263,7 +264,8 @@ rl_draft_replace(RlDraft *draft, GError **error)
     g_autoptr(RlVolume) volume = rl_volume_open(draft->pool, draft->name->volume, error);
     g_autofree char *temp = rl_file_name_temp(draft->name->leaf);
 
-    if (!volume || !complete(draft, draft->revision, error))
+    if (!volume || !rl_access_copy(draft->replaced_fd, draft->fd, error) ||
+        !complete(draft, draft->revision, error))
         return false;
 
     g_autoptr(RlLock) lock = rl_volume_lock(volume, "replace", error);

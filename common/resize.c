@@ -177,7 +177,8 @@ resize_clean(RlVolume *volume, uint64_t capacity, bool allocate, bool *ret_done,
         return false;
     if (!volume->clean.there || volume->dirty.there || !rl_base_is_current(base, volume))
         return true; /* it was started or changed meanwhile: look anew */
-    if (!rl_commit_keep_highest(volume, base->fd, fd, error) ||
+    if (!rl_access_copy(base->fd, fd, error) ||
+        !rl_commit_keep_highest(volume, base->fd, fd, error) ||
         !rl_newfile_replace(fd, volume->dir, temp, volume->clean_file, error))
         return false;
     rl_volume_log(volume, "replaced %s by one of %" G_GUINT64_FORMAT " bytes", volume->clean_file,

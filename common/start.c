@@ -59,6 +59,19 @@ drop_leftover(RlVolume *volume, GError **error)
     return rl_dirty_drop(volume, error) && rl_volume_look(volume, error);
 }
 
+/* What the host's crash left belongs to a device model, which libvirt would take for its owner at
+ * rest, and remember. While others have the image it is not ours to change. */
+static bool
+take_over_access(const RlVolume *volume, int fd, RlTakeover takeover, GError **error)
+{
+    if (takeover == RL_TAKEOVER_SHARE)
+        return true;
+    if (!rl_dirty_give_access(volume, fd, error))
+        return false;
+    rl_access_forget_labels(fd);
+    return volume->kind != RL_KIND_DIRECT || rl_access_note(fd, true, error);
+}
+
 /* There is a dirty image: goes on with it, or drops it and leaves start->done false. */
 static bool
 take_over(Start *start, GError **error)
@@ -74,7 +87,7 @@ take_over(Start *start, GError **error)
     if (takeover == RL_TAKEOVER_DROP)
         return drop_leftover(volume, error);
 
-    if (!rl_hold_get(fd, &start->hold, error) ||
+    if (!rl_hold_get(fd, &start->hold, error) || !take_over_access(volume, fd, takeover, error) ||
         !rl_takeover_mark(fd, start->owner, run, start->flags, takeover, error))
         return false;
     /* Saved memory that is read must not find a disk that looks as it was after a power cut. What
@@ -166,7 +179,8 @@ start_direct(Start *start, GError **error)
         return false;
     if (volume->clean.st.st_nlink > 1 || rl_inuse_by_anyone(fd))
         return true; /* not done: the caller unshares it */
-    if (!rl_run_set(fd, start->owner, traits_of(start, true), error))
+    if (!rl_access_note(fd, false, error) ||
+        !rl_run_set(fd, start->owner, traits_of(start, true), error))
         return false;
     if (renameat2(volume->dir, volume->clean_file, volume->dir, volume->dirty_file,
                   RENAME_NOREPLACE) < 0)
@@ -206,7 +220,8 @@ unshare_direct(RlVolume *volume, GError **error)
         return false;
     if (!volume->clean.there || volume->dirty.there || !rl_base_is_current(base, volume))
         return true; /* the next attempt looks anew */
-    if (!rl_commit_keep_highest(volume, base->fd, fd, error) ||
+    if (!rl_access_copy(base->fd, fd, error) ||
+        !rl_commit_keep_highest(volume, base->fd, fd, error) ||
         !rl_newfile_replace(fd, volume->dir, temp, volume->clean_file, error))
         return false;
     rl_volume_log(volume, "replaced %s by a reflink that nobody shares", volume->clean_file);

@@ -40,9 +40,28 @@ is_unwritten(const RlVolume *volume, int fd, const RlRun *run, const RlBase *bas
            rl_attr_get(fd, RL_ATTR_BASE, &id, NULL) && g_strcmp0(id, base->id) == 0;
 }
 
+/* Before the look at who has it open: after that nobody can open it any more who may not open the
+ * clean image. */
 static bool
-keep_as_precache(const RlVolume *volume, int fd, RlStop *ret_stop, GError **error)
+bring_to_rest(const RlVolume *volume, int fd, int clean, GError **error)
 {
+    if (!(clean < 0 ? rl_access_put_back(fd, error) : rl_access_copy(clean, fd, error))) {
+        g_prefix_error(error, "volume '%s': ", volume->name->volume);
+        return false;
+    }
+    rl_access_forget_labels(fd);
+    return true;
+}
+
+static bool
+keep_as_precache(const RlVolume *volume, int fd, const RlBase *base, RlStop *ret_stop,
+                 GError **error)
+{
+    if (!bring_to_rest(volume, fd, base->fd, error))
+        return false;
+    /* As in a commit. */
+    if (rl_inuse(fd))
+        return refuse_busy(volume, error);
     if (!rl_run_clear(fd, error) || !rl_hold_clear(fd, error) || !rl_below_clear(fd, error) ||
         !rl_volume_rename(volume, volume->dirty_file, volume->precache_file, error))
         return false;
@@ -61,7 +80,8 @@ commit(const RlVolume *volume, int fd, RlStop *ret_stop, GError **error)
     if (clean >= 0 && rl_inuse(clean))
         return rl_clean_refuse_written(volume, error);
     if (clean < 0 || !rl_commit_number(volume, clean, &number, &linked, error) ||
-        !rl_identity_new(fd, number, error) || !rl_dirty_sync(volume, fd, error))
+        !bring_to_rest(volume, fd, clean, error) || !rl_identity_new(fd, number, error) ||
+        !rl_dirty_sync(volume, fd, error))
         return false;
     /* A guest that opened it while its data went to the disk writes on into what would be the clean
      * image. */
@@ -95,7 +115,7 @@ stop_persistent(const RlVolume *volume, int fd, const RlRun *run, RlStop *ret_st
      */
     if (is_unwritten(volume, fd, run, base) &&
         (!run->readonly || rl_dirty_dates_are_true(run->driver)))
-        return keep_as_precache(volume, fd, ret_stop, error);
+        return keep_as_precache(volume, fd, base, ret_stop, error);
     if (rl_hold_only_read(hold, run)) {
         *ret_stop = RL_STOP_DROPPED;
         return rl_dirty_drop(volume, error);
@@ -110,7 +130,7 @@ stop_snapshot(const RlVolume *volume, int fd, const RlRun *run, RlStop *ret_stop
     g_autoptr(RlBase) base = rl_base_open(volume, NULL);
 
     if (base && is_unwritten(volume, fd, run, base) && rl_dirty_dates_are_true(run->driver))
-        return keep_as_precache(volume, fd, ret_stop, error);
+        return keep_as_precache(volume, fd, base, ret_stop, error);
     *ret_stop = RL_STOP_DROPPED;
     return rl_dirty_drop(volume, error);
 }
@@ -139,7 +159,8 @@ stop_direct(const RlVolume *volume, int fd, RlStop *ret_stop, GError **error)
     uint64_t highest;
 
     if (!rl_attr_get_number(fd, RL_ATTR_HIGHEST, &highest, error) ||
-        !rl_identity_new(fd, highest, error) || !rl_dirty_sync(volume, fd, error))
+        !bring_to_rest(volume, fd, -1, error) || !rl_identity_new(fd, highest, error) ||
+        !rl_dirty_sync(volume, fd, error))
         return false;
     /* As in a commit. */
     if (rl_inuse(fd))

@@ -2,6 +2,7 @@
 /* A start that is put back, since its domain did not come to run. */
 #include "start.h"
 
+#include "attr.h"
 #include "dirty.h"
 #include "discard.h"
 #include "fd.h"
@@ -35,14 +36,17 @@ put_away(const RlVolume *volume, int fd, const RlOwner *owner, GError **error)
     bool has_base = volume->kind == RL_KIND_PERSISTENT || volume->kind == RL_KIND_SNAPSHOT;
     bool untouched = true;
 
-    if ((has_base && !look_if_untouched(volume, owner, &untouched, error)) ||
-        !rl_run_clear(fd, error))
-        return false;
     if (volume->kind == RL_KIND_VOLATILE)
         return rl_dirty_drop(volume, error);
+    if ((has_base && !look_if_untouched(volume, owner, &untouched, error)) ||
+        !rl_dirty_give_access(volume, fd, error) || !rl_run_clear(fd, error))
+        return false;
+    rl_access_forget_labels(fd);
     if (!untouched)
         return volume->kind == RL_KIND_PERSISTENT || rl_dirty_drop(volume, error);
 
+    if (!rl_attr_remove(fd, RL_ATTR_ACCESS, error))
+        return false;
     const char *back = volume->kind == RL_KIND_DIRECT ? volume->clean_file : volume->precache_file;
     return rl_volume_rename(volume, volume->dirty_file, back, error) &&
            rl_volume_sync(volume, error);

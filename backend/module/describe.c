@@ -34,15 +34,23 @@ rl_describe_sizes(virStorageVolDef *vol, const struct stat *st)
 }
 
 void
-rl_describe_stat(virStorageVolDef *vol, const struct stat *st)
+rl_describe_access(virStorageVolDef *vol, const RlAccess *access)
 {
-    rl_describe_sizes(vol, st);
-
     if (!vol->target.perms)
         vol->target.perms = g_new0(virStoragePerms, 1);
-    vol->target.perms->mode = st->st_mode & 0777;
-    vol->target.perms->uid = st->st_uid;
-    vol->target.perms->gid = st->st_gid;
+    vol->target.perms->mode = access->mode;
+    vol->target.perms->uid = access->uid;
+    vol->target.perms->gid = access->gid;
+}
+
+void
+rl_describe_stat(virStorageVolDef *vol, const struct stat *st)
+{
+    const RlAccess access = {st->st_mode & 0777, st->st_uid, st->st_gid};
+
+    rl_describe_sizes(vol, st);
+
+    rl_describe_access(vol, &access);
 
     if (!vol->target.timestamps)
         vol->target.timestamps = g_new0(virStorageTimestamps, 1);
@@ -124,22 +132,28 @@ backing_path(const RlVolume *volume)
     return NULL;
 }
 
-/* What is not said (-1) libvirt leaves out. */
-static void
-describe_access(virStorageVolDef *vol, const RlAccess *access)
+/* What the volume's images have at rest: while it runs the dirty one belongs to a device model, and
+ * virsh asks for a clone with what it sees here. */
+static RlAccess
+access_at_rest(const RlVolume *volume)
 {
-    if (!vol->target.perms)
-        vol->target.perms = g_new0(virStoragePerms, 1);
-    vol->target.perms->mode = access->mode;
-    vol->target.perms->uid = access->uid;
-    vol->target.perms->gid = access->gid;
+    /* A snapshot's is its source's when it starts. */
+    RlAccess access = {(mode_t) -1, (uid_t) -1, (gid_t) -1};
+
+    if (volume->clean.there)
+        rl_access_of(volume->dir, volume->clean_file, &volume->clean.st, &access);
+    else if (volume->kind == RL_KIND_VOLATILE)
+        access = volume->record->access;
+    else if (volume->kind != RL_KIND_SNAPSHOT && volume->dirty.there &&
+             !rl_access_noted(volume->dir, volume->dirty_file, &access))
+        rl_access_of(volume->dir, volume->dirty_file, &volume->dirty.st, &access);
+    return access;
 }
 
 void
 rl_describe_volume(virStorageVolDef *vol, const RlVolume *volume)
 {
-    /* A snapshot's are its source's when it starts. */
-    const RlAccess unsaid = {(mode_t) -1, (uid_t) -1, (gid_t) -1};
+    const RlAccess access = access_at_rest(volume);
     g_autofree char *backing = backing_path(volume);
     uint64_t capacity;
 
@@ -148,8 +162,8 @@ rl_describe_volume(virStorageVolDef *vol, const RlVolume *volume)
     } else {
         vol->target.capacity = rl_volume_capacity(volume, &capacity, NULL) ? capacity : 0;
         vol->target.allocation = vol->target.physical = 0;
-        describe_access(vol, volume->kind == RL_KIND_VOLATILE ? &volume->record->access : &unsaid);
         g_clear_pointer(&vol->target.timestamps, g_free);
     }
+    rl_describe_access(vol, &access);
     rl_describe_backing(vol, backing);
 }

@@ -28,9 +28,15 @@ void rl_describe_stat(virStorageVolDef *vol, const struct stat *st);
 void rl_describe_sizes(virStorageVolDef *vol, const struct stat *st);
 
 /**
+ * rl_describe_access:
+ * Sets the permissions of @vol; what is not said (-1) libvirt leaves out.
+ */
+void rl_describe_access(virStorageVolDef *vol, const RlAccess *access);
+
+/**
  * rl_describe_volume:
- * Describes @volume as it was when it was looked at last: sizes, and by its backing store the image
- * it was made from.
+ * Describes @volume as it was when it was looked at last: sizes, the permissions that its images
+ * have at rest, and by its backing store the image it was made from.
  */
 void rl_describe_volume(virStorageVolDef *vol, const RlVolume *volume);
 

@@ -43,8 +43,12 @@ add_volume(virStoragePoolObj *obj, const RlPool *pool, const RlListed *listed)
         g_autofree char *clean_file = rl_file_name(listed->leaf, RL_FILE_CLEAN);
         g_autofree char *clean = rl_describe_path(pool, listed->dir, clean_file);
         rl_describe_stat(vol, listed->dirty.there ? &listed->dirty.st : &listed->clean.st);
-        if (listed->dirty.there && listed->clean.there)
+        if (listed->dirty.there && listed->clean.there) {
+            const struct stat *st = &listed->clean.st;
+            const RlAccess access = {st->st_mode & 0777, st->st_uid, st->st_gid};
+            rl_describe_access(vol, &access);
             rl_describe_backing(vol, clean);
+        }
     }
     add(obj, vol);
 }

@@ -20,6 +20,17 @@
 
 #define VIR_FROM_THIS VIR_FROM_STORAGE
 
+static void
+describe_image(virStorageVolDef *vol, const RlVolume *volume, const char *file,
+               const struct stat *st)
+{
+    RlAccess access;
+
+    rl_access_of(volume->dir, file, st, &access);
+    rl_describe_stat(vol, st);
+    rl_describe_access(vol, &access);
+}
+
 /* Describes the revision @vol if its file is where libvirt knows it: then no directory has to be
  * looked through. */
 static bool
@@ -36,7 +47,7 @@ describe_file(virStorageVolDef *vol, const RlName *name, const RlVolume *volume)
         return false;
     if (fstatat(volume->dir, file, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
         return false;
-    rl_describe_stat(vol, &st);
+    describe_image(vol, volume, file, &st);
     return true;
 }
 
@@ -61,7 +72,7 @@ describe(virStorageVolDef *vol, const RlName *name, const RlVolume *volume, GErr
     if (!revision)
         return revisions ? rl_fail(error, RL_ERROR_NOT_FOUND, "revision '%s' is gone", name->text)
                          : false;
-    rl_describe_stat(vol, &revision->st);
+    describe_image(vol, volume, revision->file, &revision->st);
     return true;
 }
 

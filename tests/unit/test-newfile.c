@@ -40,7 +40,7 @@ test_nobody_sees_it(Lab *lab)
 static void
 test_access(Lab *lab)
 {
-    RlAccess access = {04640, 1234, 5678}, only_group = {0600, (uid_t) -1, 99};
+    RlAccess access = {07640, 1234, 5678}, only_group = {0600, (uid_t) -1, 99};
     GError *error = NULL;
     rl_autofd int fd = rl_newfile_open(lab->pool->root, &access, &error);
     rl_autofd int other = rl_newfile_open(lab->pool->root, &only_group, &error);
@@ -48,7 +48,7 @@ test_access(Lab *lab)
 
     g_assert_no_error(error);
     g_assert_cmpint(fstat(fd, &st), ==, 0);
-    g_assert_cmpuint(st.st_mode & 07777, ==, 04640);
+    g_assert_cmpuint(st.st_mode & 07777, ==, 0640);
     g_assert_cmpuint(st.st_uid, ==, 1234);
     g_assert_cmpuint(st.st_gid, ==, 5678);
     g_assert_cmpint(fstat(other, &st), ==, 0);
@@ -213,7 +213,7 @@ test_confined(Lab *lab)
 static bool
 open_named(Lab *lab, GError **error)
 {
-    RlAccess access = {0640, getuid(), (gid_t) -1};
+    RlAccess access = {0640, 1234, (gid_t) -1};
     rl_autofd int fd = rl_newfile_open_named(lab->pool->root, "x.img", &access, error);
 
     return fd >= 0;

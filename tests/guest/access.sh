@@ -1,0 +1,99 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# filesystems: xfs btrfs
+# Whose images are at rest, with libvirt's own users for device models: dynamic ownership, which
+# makes a device model the owner of its disks, and remembered owners.
+set -eu
+. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool guest kinds states -- \
+    qemu-system-x86_64 setpriv setfattr getfattr
+
+chmod 755 "$LAB" "$dir"
+# own_users: as libvirt is installed, and not as the laboratory sets it up at each boot.
+own_users()
+{
+    sed -i -e 's/^user = .*/user = "libvirt-qemu"/; s/^group = .*/group = "kvm"/' \
+        -e 's/^remember_owner = .*/remember_owner = 1/' /etc/libvirt/qemu.conf
+    echo 'dynamic_ownership = 1' >>/etc/libvirt/qemu.conf
+    lab_restart_libvirtd
+}
+own_users
+kinds_make "$dir"
+chmod 777 "$LAB" # the device model makes its console's log there
+
+device_model()
+{
+    setpriv --reuid "$(id -u libvirt-qemu)" --regid "$(getent group kvm | cut -d: -f3)" \
+        --clear-groups "$@"
+}
+
+# at_rest: the access of all images at rest, and what libvirt notes of owners.
+at_rest()
+{
+    find "$POOL/vm" -name '*.img*' ! -name '*-dirty.img' -printf '%m %U:%G\n' | sort -u
+    find "$POOL/vm" -name '*.img*' ! -name '*-dirty.img' -exec \
+        getfattr --absolute-names -d -m '^(trusted.libvirt.security|system.posix_acl)' {} +
+}
+
+# gives_all IMAGE: what a device model that its guest has taken over does to its image.
+gives_all()
+{
+    device_model chmod 0666 "$1"
+    # u::rw u:6666:rw g::rw m::rw o::rw
+    device_model setfattr -n system.posix_acl_access \
+        -v 0x0200000001000600ffffffff020006000a1a000004000600ffffffff10000600ffffffff20000600ffffffff "$1"
+}
+
+# --- the run of a device model that lets everybody in
+
+chown 1000:1001 "$POOL/vm/persistent.img" "$POOL/vm/direct.img" "$POOL/vm/template.img"
+chmod 640 "$POOL/vm/persistent.img" "$POOL/vm/direct.img" "$POOL/vm/template.img"
+rm -f "$POOL"/vm/*-precache.img # made with what was theirs before
+wanted=$(at_rest)
+[ "$wanted" = "640 1000:1001" ] || die "they begin as $wanted"
+kinds_start_idle
+[ "$(stat -c %U "$POOL/vm/persistent-dirty.img")" = libvirt-qemu ] || die "libvirt changes no owner"
+for kind in persistent snapshot volatile direct; do
+    gives_all "$POOL/vm/$kind-dirty.img"
+done
+expect "<mode>0640</mode>" virsh vol-dumpxml vm/persistent pool
+expect "<owner>1000</owner>" virsh vol-dumpxml vm/persistent pool
+expect "<mode>0640</mode>" virsh vol-dumpxml vm/direct pool
+virsh vol-clone vm/persistent vm/persistent@label --pool pool
+virsh vol-clone vm/persistent vm/copy --pool pool
+virsh destroy vm
+workers_done
+kinds_committed 1
+expect_exactly "$wanted" at_rest
+virsh vol-clone vm/persistent@1 vm/persistent@current --pool pool
+workers_done
+expect_exactly "$wanted" at_rest
+ok "what a device model gives to everybody ends with its run: commits, clones, revisions, reverts"
+
+# --- after a crash of the host
+
+kinds_start_idle
+host_loses_power
+own_users
+for kind in persistent direct; do
+    # The laboratory's clock tells libvirt of no other boot.
+    setfattr -n trusted.libvirt.security.timestamp_dac -v 1 "$POOL/vm/$kind-dirty.img"
+    gives_all "$POOL/vm/$kind-dirty.img"
+done
+kinds_start_idle
+virsh destroy vm
+workers_done
+expect_exactly "$wanted" at_rest
+kinds_start_idle
+host_loses_power
+own_users
+gives_all "$POOL/vm/persistent-dirty.img"
+for kind in persistent direct; do
+    "$STAGE_DIR/bin/virt-reflink" stop "$POOL" vm/$kind
+done
+workers_done
+expect_exactly "$wanted" at_rest
+! device_model dd if=/dev/zero of="$POOL/vm/persistent.img" bs=512 count=1 conv=notrunc 2>/dev/null ||
+    die "the device models' user writes to an image at rest"
+ok "after a crash of the host, too, whoever ends the run"
+
+done_testing

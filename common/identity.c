@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "identity.h"
 
+#include <errno.h>
+#include <unistd.h>
+
 #include "attr.h"
+#include "error.h"
 #include "random.h"
 
 #define ID_DIGITS 32
@@ -29,6 +33,9 @@ rl_identity_need(int fd, char **ret_id, GError **error)
         return false;
     if (!set)
         return rl_identity_get(fd, ret_id, error); /* another process was faster */
+    /* What is made from it names it, and may be durable sooner. */
+    if (fsync(fd) < 0)
+        return rl_fail_errno(error, errno, "cannot make the id of an image durable");
     *ret_id = g_steal_pointer(&id);
     return true;
 }

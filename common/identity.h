@@ -15,8 +15,8 @@ bool rl_identity_get(int fd, char **ret_id, GError **error);
 
 /**
  * rl_identity_need:
- * As rl_identity_get(), but gives the image an id where it has none. Two processes that do so at
- * once agree.
+ * As rl_identity_get(), but gives the image an id where it has none, and makes that durable. Two
+ * processes that do so at once agree.
  */
 bool rl_identity_need(int fd, char **ret_id, GError **error);
 

@@ -12,6 +12,7 @@
 #include "hold.h"
 #include "log.h"
 #include "state.h"
+#include "takeover.h"
 
 /* Opens the dirty image if @owner runs on it; -1 and no error where not. Without the lock it may be
  * gone since the volume was looked at: then nobody does. */
@@ -268,7 +269,7 @@ rl_volume_continue(const RlPool *pool, const char *name, GError **error)
     bool marked = mark == RL_HOLD_SAVED || mark == RL_HOLD_SUSPECT;
 
     return lock && rl_state_require_clean(volume, error) && (marked || rl_below_clear(fd, error)) &&
-           mark_kept(volume, fd, run, error);
+           rl_takeover_accept(volume, fd, error) && mark_kept(volume, fd, run, error);
 }
 
 bool

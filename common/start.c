@@ -59,14 +59,15 @@ drop_leftover(RlVolume *volume, GError **error)
     return rl_dirty_drop(volume, error) && rl_volume_look(volume, error);
 }
 
-/* What the host's crash left belongs to a device model, which libvirt would take for its owner at
- * rest, and remember. While others have the image it is not ours to change. */
+/* It is taken as it is. What the host's crash left belongs to a device model, which libvirt would
+ * take for its owner at rest, and remember. While others have the image it is not ours to change.
+ */
 static bool
-take_over_access(const RlVolume *volume, int fd, RlTakeover takeover, GError **error)
+take_over_image(const RlVolume *volume, int fd, RlTakeover takeover, GError **error)
 {
     if (takeover == RL_TAKEOVER_SHARE)
         return true;
-    if (!rl_dirty_give_access(volume, fd, error))
+    if (!rl_takeover_accept(volume, fd, error) || !rl_dirty_give_access(volume, fd, error))
         return false;
     rl_access_forget_labels(fd);
     return volume->kind != RL_KIND_DIRECT || rl_access_note(fd, true, error);
@@ -87,7 +88,7 @@ take_over(Start *start, GError **error)
     if (takeover == RL_TAKEOVER_DROP)
         return drop_leftover(volume, error);
 
-    if (!rl_hold_get(fd, &start->hold, error) || !take_over_access(volume, fd, takeover, error) ||
+    if (!rl_hold_get(fd, &start->hold, error) || !take_over_image(volume, fd, takeover, error) ||
         !rl_takeover_mark(fd, start->owner, run, start->flags, takeover, error))
         return false;
     /* Saved memory that is read must not find a disk that looks as it was after a power cut. What
@@ -120,9 +121,12 @@ refuse_lost(const Start *start, GError **error)
 {
     return rl_fail(
         error, RL_ERROR_STATE,
-        "volume '%s' has no dirty image any more, and the saved memory of domain '%s' "
-        "belongs to one: start it without that memory ('virsh start'; if it was saved by "
-        "'virsh managedsave', after 'virsh managedsave-remove')",
+        "volume '%s' has no dirty image, and the saved memory of domain '%s' belongs to the one "
+        "that it was saved with: either that was committed or discarded since, or this is a clone, "
+        "which has a clean image only. Start the domain without that memory ('virsh start'; if it "
+        "was saved by 'virsh managedsave', after 'virsh managedsave-remove'); if this is a clone "
+        "of the state that it was saved with, make its dirty image first: 'virt-reflink start' and "
+        "'virt-reflink continue'",
         start->volume->name->volume, start->owner->name);
 }
 

@@ -13,11 +13,13 @@
 static RlState
 decide(const RlVolume *volume, int fd, const RlRun *run, RlHold hold, const char *below)
 {
-    if (hold == RL_HOLD_SAVED)
+    if (hold == RL_HOLD_SAVED && !rl_hold_file_is_gone(fd))
         return RL_STATE_SAVED;
     if (hold == RL_HOLD_SUSPECT)
         return RL_STATE_SUSPECT;
-    if (run && (rl_run_is_fresh(run) || rl_run_is_held(run, fd)))
+    /* Who was saved has ended, and is about to open nothing. */
+    bool starting = run && hold != RL_HOLD_SAVED && rl_run_is_fresh(run);
+    if (starting || (run && rl_run_is_held(run, fd)))
         return RL_STATE_RUNNING;
     if (volume->kind == RL_KIND_PERSISTENT && !volume->clean.there)
         return RL_STATE_ORPHAN;

@@ -10,7 +10,7 @@ typedef enum {
     RL_STATE_RUNNING, /* somebody has the dirty image open for writing, or is about to */
     RL_STATE_LEFT,  /* a dirty image that nobody runs on: the next start continues with it, or drops
                        it */
-    RL_STATE_SAVED, /* its domain was saved */
+    RL_STATE_SAVED, /* its domain was saved, and is not known to have lost its memory */
     RL_STATE_SUSPECT, /* its disk reported an error once */
     RL_STATE_ORPHAN,  /* a dirty image without the clean one that it belongs to */
     RL_STATE_BELOW,   /* half of a domain's disk: the other half is in an overlay on it */

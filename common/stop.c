@@ -208,13 +208,15 @@ check(const RlVolume *volume, int fd, const RlOwner *owner, const RlRun *run, bo
     }
     if (!rl_hold_get(fd, &hold, error))
         return false;
-    if (hold == RL_HOLD_SAVED || hold == RL_HOLD_SUSPECT) {
+    /* A person may end what has no memory any more. */
+    bool saved = hold == RL_HOLD_SAVED && (owner || !rl_hold_file_is_gone(fd));
+    if (saved || hold == RL_HOLD_SUSPECT) {
         *ret_stop = RL_STOP_HELD;
         return true;
     }
     if (owner ? rl_run_is_open(run, fd) : rl_run_is_held(run, fd))
         return refuse_busy(volume, error);
-    if (!owner && !rl_state_require_not_starting(volume, run, error))
+    if (!owner && hold != RL_HOLD_SAVED && !rl_state_require_not_starting(volume, run, error))
         return false;
     *ret_go_on = true;
     return true;

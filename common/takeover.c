@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "takeover.h"
 
+#include <string.h>
+
 #include "attr.h"
 #include "below.h"
 #include "error.h"
+#include "fd.h"
 #include "hold.h"
+#include "identity.h"
 #include "inuse.h"
 #include "log.h"
 #include "state.h"
@@ -20,27 +24,94 @@ refuse_in_use(const RlVolume *volume, const RlRun *run, GError **error)
                    volume->name->volume, run->name, run->driver, run->uuid);
 }
 
+/* What was saved or kept is as its domain or a person wanted it. */
+static bool
+check_size(const RlVolume *volume, int fd, RlHold hold, GError **error)
+{
+    off_t dirty = volume->dirty.st.st_size, clean = volume->clean.st.st_size;
+    uint64_t asked;
+
+    if (dirty >= clean || hold == RL_HOLD_SAVED || hold == RL_HOLD_RESTORED ||
+        rl_hold_is_kept(hold))
+        return true;
+    if (!rl_attr_get_number(fd, RL_ATTR_SIZE, &asked, error))
+        return false;
+    if (asked != 0 && (uint64_t) dirty >= asked)
+        return true;
+    return rl_fail(
+        error, RL_ERROR_STATE,
+        "volume '%s' was left with a dirty image that is smaller than its clean one (%lld and %lld "
+        "bytes), and no resize of the volume is noted: if its domain made it so ('virsh "
+        "blockresize'), 'virt-reflink continue' takes it as it is; if it is damaged, 'virt-reflink "
+        "discard' goes back to the clean one",
+        volume->name->volume, (long long) dirty, (long long) clean);
+}
+
+static bool
+check_base(const RlVolume *volume, int fd, GError **error)
+{
+    g_autofree char *base = NULL, *id = NULL;
+    rl_autofd int clean = -1;
+
+    /* Who made it without saying from what (another driver, or a commit that was cut off, which
+     * takes this away before it touches the clean image) leaves nothing to compare. */
+    if (!rl_attr_get(fd, RL_ATTR_BASE, &base, error))
+        return false;
+    if (!base)
+        return true;
+    clean = rl_volume_open_image(volume, volume->clean_file, error);
+    if (clean < 0 || !rl_identity_get(clean, &id, error))
+        return false;
+    if (g_strcmp0(base, id) == 0)
+        return true;
+    return rl_fail(
+        error, RL_ERROR_STATE,
+        "volume '%s' has a dirty image that was made from another clean image (%.8s) than is there "
+        "now (%.8s), as after a clean image was put back from a backup: decide which one is right: "
+        "'virt-reflink discard' drops the dirty image, and what its domain wrote; 'virt-reflink "
+        "continue' goes on with it, and the clean image becomes a revision",
+        volume->name->volume, base, id ? id : "no id");
+}
+
 bool
 rl_takeover_check(const RlVolume *volume, int fd, GError **error)
 {
-    const char *name = volume->name->volume;
-    uint64_t asked;
+    RlHold hold;
 
     if (!rl_state_require_unlinked(volume, error))
         return false;
     if (volume->kind != RL_KIND_PERSISTENT)
         return true;
-    if (!rl_state_require_clean(volume, error) ||
-        !rl_attr_get_number(fd, RL_ATTR_SIZE, &asked, error))
+    return rl_state_require_clean(volume, error) && check_base(volume, fd, error) &&
+           rl_hold_get(fd, &hold, error) && check_size(volume, fd, hold, error);
+}
+
+/* What the dirty image was made from is the clean image that is there now. */
+static bool
+accept_base(const RlVolume *volume, int fd, GError **error)
+{
+    g_autofree char *base = NULL, *id = NULL;
+    rl_autofd int clean = -1;
+
+    if (!rl_attr_get(fd, RL_ATTR_BASE, &base, error))
         return false;
-    if (volume->dirty.st.st_size < volume->clean.st.st_size &&
-        (asked == 0 || (uint64_t) volume->dirty.st.st_size < asked))
-        return rl_fail(
-            error, RL_ERROR_STATE,
-            "volume '%s' was left with a dirty image that is smaller than its clean one (%lld and "
-            "%lld bytes), and nobody made it so",
-            name, (long long) volume->dirty.st.st_size, (long long) volume->clean.st.st_size);
-    return true;
+    if (!base)
+        return true;
+    clean = rl_volume_open_image(volume, volume->clean_file, error);
+    return clean >= 0 && rl_identity_need(clean, &id, error) &&
+           (strcmp(base, id) == 0 || rl_attr_set(fd, RL_ATTR_BASE, id, error));
+}
+
+bool
+rl_takeover_accept(const RlVolume *volume, int fd, GError **error)
+{
+    off_t size = volume->dirty.st.st_size;
+
+    if (volume->kind != RL_KIND_PERSISTENT || !volume->clean.there)
+        return true;
+    return accept_base(volume, fd, error) &&
+           (size >= volume->clean.st.st_size ||
+            rl_attr_set_number(fd, RL_ATTR_SIZE, (uint64_t) size, error));
 }
 
 /* A domain's memory knows what was on the disk that it was saved with. */

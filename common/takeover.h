@@ -17,19 +17,29 @@ typedef enum {
  * rl_takeover_decide:
  * Says in *@ret_takeover what @owner's start does with the dirty image @fd of @volume, on which
  * @run (may be NULL) runs or ran. The caller has the lock. Fails with RL_ERROR_BUSY if somebody
- * runs on it or is about to, naming the domain; RL_ERROR_STATE if it is saved, suspect, lacks its
- * clean image, or is smaller than that for no known reason, and if a restore finds somebody else's.
+ * runs on it or is about to, naming the domain; RL_ERROR_STATE if it is saved, suspect, if
+ * rl_takeover_check() fails, and if a restore finds somebody else's or one that its memory does not
+ * fit (fits.h).
  */
 bool rl_takeover_decide(const RlVolume *volume, int fd, const RlRun *run, const RlOwner *owner,
                         RlStartFlags flags, RlTakeover *ret_takeover, GError **error);
 
 /**
  * rl_takeover_check:
- * True if the dirty image @fd of @volume, which somebody left, can be what its guest wrote. Else
- * false with RL_ERROR_STATE: one with a second name; a persistent volume's that lacks its clean
- * image, or is smaller than that for no known reason.
+ * True if the dirty image @fd of @volume, which somebody left, can be what its guest wrote, and
+ * made from the clean image that is there now. Else false with RL_ERROR_STATE: one with a second
+ * name; a persistent volume's that lacks its clean image, was made from another one, or, unless it
+ * was saved or kept, is smaller than that for no known reason.
  */
 bool rl_takeover_check(const RlVolume *volume, int fd, GError **error);
+
+/**
+ * rl_takeover_accept:
+ * Notes on the dirty image @fd of @volume that it is taken as it is: it belongs to the clean image
+ * that is there now, and has the size that it is to have. The caller has the lock. Durable with the
+ * next fsync(2) of @fd.
+ */
+bool rl_takeover_accept(const RlVolume *volume, int fd, GError **error);
 
 /**
  * rl_takeover_mark:

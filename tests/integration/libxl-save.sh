@@ -145,7 +145,7 @@ ok "also for a restore that fails then: its disks stay"
 run_to_save "$managed/vm1.save"
 removed_while_open
 rm "$POOL/vm/disk-dirty.img"
-fails_with "has no dirty image any more" call vm1 prepare begin
+fails_with "has no dirty image, and the saved" call vm1 prepare begin
 [ ! -e "$POOL/vm/disk-dirty.img" ] || die "an old memory has got a new disk"
 [ "$(head -c 12 "$POOL/vm/volatile-dirty.img")" = "of the guest" ] || die "the other disk is gone"
 exec 9<&-

@@ -100,7 +100,7 @@ start "$pool"
 virsh managedsave "$pool"
 slowly is_at_rest "$pool"
 rm "$dirty"
-fails_with "volume 'vm/disk' has no dirty image any more" virsh start "$pool"
+fails_with "volume 'vm/disk' has no dirty image, and the saved" virsh start "$pool"
 [ ! -e "$dirty" ]
 has_text "$POOL/vm/disk.img" crashing
 ok "a managed save whose disk is gone is not restored on another one"

@@ -18,6 +18,7 @@
 #define RL_ATTR_HOLD "hold" /* of a dirty image: saved, suspect, ..., see hold.h */
 #define RL_ATTR_SAVE_FILE "save-file" /* of a saved one: where its domain's memory is */
 #define RL_ATTR_RESTORE "restore"     /* of a saved one: when its restore was announced */
+#define RL_ATTR_SAVE "save"           /* of a dirty image: which save it was part of, see save.h */
 #define RL_ATTR_BELOW "below" /* of a dirty image: whose disks are overlays on it, see below.h */
 #define RL_ATTR_LINKS \
     "links" /* of a clean image: how many links were found to be no other volume's */

@@ -11,6 +11,7 @@
 #include "fd.h"
 #include "hold.h"
 #include "log.h"
+#include "save.h"
 #include "state.h"
 #include "takeover.h"
 
@@ -33,8 +34,23 @@ open_owned(const RlVolume *volume, const RlOwner *owner, RlRun **ret_run, GError
     return *ret_run && rl_run_is_of(*ret_run, owner) ? rl_fd_steal(&fd) : -1;
 }
 
-/* The mark comes first of what is written. Of the file's name only the start without a restore
- * knows to make use; that of an earlier save's file must not be there with the mark. */
+/* Which save it is is told as long as that can be noted: it is saved in any case. What was said of
+ * an earlier save must not be there with the mark. */
+static bool
+note_save(const RlVolume *volume, int fd, const RlRun *run, const RlMemory *memory, GError **error)
+{
+    g_autoptr(GError) cause = NULL;
+
+    if (rl_save_note(fd, run, memory, &cause))
+        return true;
+    rl_log_warning("volume '%s': cannot note which save it is part of: %s", volume->name->volume,
+                   cause->message);
+    return rl_save_clear(fd, error);
+}
+
+/* The mark comes first of what changes the image's state. Of the file's name only whoever does
+ * without a restore knows to make use; that of an earlier save's file must not be there with the
+ * mark. */
 static bool
 mark_saved(const RlVolume *volume, int fd, const char *file, GError **error)
 {
@@ -77,6 +93,18 @@ sync_ahead(const RlVolume *volume, const RlOwner *owner, GError **error)
     return fd < 0 || rl_dirty_sync(volume, fd, error);
 }
 
+/* Was the image @fd, marked with @mark, to go on from a save, and nobody has written to it? Then it
+ * is still part of that. */
+static bool
+is_restore(int fd, RlHold mark)
+{
+    g_autoptr(RlSave) save = NULL;
+    struct stat st;
+
+    return mark == RL_HOLD_RESTORED && rl_save_get(fd, &save, NULL) && save &&
+           fstat(fd, &st) == 0 && rl_save_has_same_image(save, &st);
+}
+
 /* What all kinds of keeping have in common. */
 static bool
 hold(const RlPool *pool, const char *name, const RlOwner *owner, bool overlaid, bool saved,
@@ -111,6 +139,9 @@ hold(const RlPool *pool, const char *name, const RlOwner *owner, bool overlaid, 
                        name);
     *ret_done = true;
     if (overlaid && !rl_below_add(fd, owner, error))
+        return false;
+    if ((saved || !is_restore(fd, mark)) &&
+        !note_save(volume, fd, run, saved ? owner->memory : NULL, error))
         return false;
     if (saved)
         return mark_saved(volume, fd, file, error);
@@ -199,7 +230,7 @@ rl_volume_confirm(const RlPool *pool, const char *name, const RlOwner *owner, GE
         g_propagate_error(error, g_steal_pointer(&cause));
         return false;
     }
-    return fd < 0 || rl_hold_clear(fd, error);
+    return fd < 0 || (rl_save_confirm(fd, error) && rl_hold_clear(fd, error));
 }
 
 bool

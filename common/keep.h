@@ -9,8 +9,8 @@
  * rl_volume_save:
  * The domain @owner was saved: marks the dirty image of the volume @name as such, durably, with all
  * that was written to it.
- * @file is where the domain's memory is, NULL if that is not known. Until a restore of the domain,
- * nothing is done to the image.
+ * @file is where the domain's memory is, NULL if that is not known; @owner's memory says which save
+ * it is (save.h). Until a restore of the domain, nothing is done to the image.
  * *@ret_done is false where @owner does not run on it, or it is saved or suspect already.
  * RL_ERROR_BUSY while somebody has it open for writing.
  */
@@ -72,9 +72,9 @@ bool rl_volume_announce_restore(const RlPool *pool, const char *name, const RlOw
 
 /**
  * rl_volume_continue:
- * A person decides that the dirty image of the volume @name is good as it is: the next start goes
- * on with it. RL_ERROR_STATE while the volume runs, if a domain was started on it a short while
- * ago, or where there is no clean image;
+ * A person decides that the dirty image of the volume @name is good as it is, also with the clean
+ * image that is there now: the next start goes on with it. RL_ERROR_STATE while the volume runs, if
+ * a domain was started on it a short while ago, or where there is no clean image;
  * RL_ERROR_NOT_FOUND where there is no dirty image.
  */
 bool rl_volume_continue(const RlPool *pool, const char *name, GError **error);

@@ -130,6 +130,17 @@ rl_run_was_within(int seconds, const char *boot_id, gint64 when_us)
     return now_us - when_us < (gint64) seconds * G_USEC_PER_SEC;
 }
 
+gint64
+rl_run_began_us(const RlRun *run)
+{
+    g_autofree char *boot = rl_run_boot_id(NULL);
+    gint64 now_us = rl_run_boot_clock_us();
+
+    if (!boot || strcmp(boot, run->boot_id) != 0 || run->since_us < 0 || run->since_us > now_us)
+        return 0;
+    return g_get_real_time() - (now_us - run->since_us);
+}
+
 bool
 rl_run_is_fresh(const RlRun *run)
 {

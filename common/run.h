@@ -9,12 +9,16 @@
 /* The driver of a run that no domain of libvirt's has: a person began it, and ends it. */
 #define RL_RUN_BY_HAND "virt-reflink"
 
+struct RlMemory;
+
 /* The domain that a volume is started for. Borrowed strings. */
 typedef struct {
     const char *driver; /* "libxl", "qemu", or who else starts volumes */
     const char *uuid;   /* decides whether two are the same */
     const char *name;   /* for people */
     gint64 until_us; /* when its run ended, by the boot's clock: a later run is none of it; or 0 */
+    const struct RlMemory *memory; /* what it was saved as, or is restored from (save.h); NULL if
+                                    * neither, or if that is not known */
 } RlOwner;
 
 typedef struct {
@@ -85,6 +89,13 @@ bool rl_run_was_within(int seconds, const char *boot_id, gint64 when_us);
  * yet. A boot that cannot be told counts as this one.
  */
 bool rl_run_is_fresh(const RlRun *run);
+
+/**
+ * rl_run_began_us:
+ * When @run began, in microseconds of the wall clock as that is set now; 0 if it was in another
+ * boot of the host, or that cannot be told.
+ */
+gint64 rl_run_began_us(const RlRun *run);
 
 /**
  * rl_run_is_open:

@@ -16,6 +16,7 @@
 #include "filename.h"
 #include "identity.h"
 #include "inuse.h"
+#include "save.h"
 #include "shared.h"
 #include "stop.h"
 #include "takeover.h"
@@ -33,6 +34,7 @@ typedef struct {
     bool continued;
     RlRun *before;
     RlHold hold;
+    char *save;
     bool done;
 } Start;
 
@@ -73,6 +75,18 @@ take_over_image(const RlVolume *volume, int fd, RlTakeover takeover, GError **er
     return volume->kind != RL_KIND_DIRECT || rl_access_note(fd, true, error);
 }
 
+/* For whoever compares the domain's volumes. */
+static void
+note_save(Start *start, int fd)
+{
+    g_autoptr(RlSave) save = NULL;
+    struct stat st;
+
+    if (rl_save_get(fd, &save, NULL) && save && fstat(fd, &st) == 0 &&
+        rl_save_has_same_image(save, &st))
+        start->save = g_steal_pointer(&save->id);
+}
+
 /* There is a dirty image: goes on with it, or drops it and leaves start->done false. */
 static bool
 take_over(Start *start, GError **error)
@@ -99,6 +113,8 @@ take_over(Start *start, GError **error)
     if (start->hold == RL_HOLD_SAVED && takeover == RL_TAKEOVER_CONTINUE)
         start->hold = RL_HOLD_KEPT;
     rl_volume_log(volume, "goes on with %s", volume->dirty_file);
+    if (start->flags & RL_START_RESTORED)
+        note_save(start, fd);
     start->continued = true;
     start->before = g_steal_pointer(&run);
     start->done = true;
@@ -358,6 +374,7 @@ rl_volume_start(const RlPool *pool, const char *name, const RlOwner *owner, RlSt
     started->continued = start.continued;
     started->before = start.before;
     started->hold = start.hold;
+    started->save = start.save;
     return started;
 }
 
@@ -368,5 +385,6 @@ rl_started_free(RlStarted *started)
         return;
     g_free(started->volume);
     rl_run_free(started->before);
+    g_free(started->save);
     g_free(started);
 }

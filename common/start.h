@@ -20,6 +20,7 @@ typedef struct {
     bool continued; /* there was a dirty image, and it goes on */
     RlRun *before;  /* who ran on that, or NULL */
     RlHold hold;    /* how it was marked */
+    char *save;     /* of a restore: the id of the save that it is of, NULL if that is not known */
 } RlStarted;
 
 /**

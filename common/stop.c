@@ -18,6 +18,7 @@
 #include "inuse.h"
 #include "log.h"
 #include "newfile.h"
+#include "save.h"
 #include "state.h"
 #include "takeover.h"
 
@@ -62,7 +63,8 @@ keep_as_precache(const RlVolume *volume, int fd, const RlBase *base, RlStop *ret
     /* As in a commit. */
     if (rl_inuse(fd))
         return refuse_busy(volume, error);
-    if (!rl_run_clear(fd, error) || !rl_hold_clear(fd, error) || !rl_below_clear(fd, error) ||
+    if (!rl_run_clear(fd, error) || !rl_hold_clear(fd, error) || !rl_save_clear(fd, error) ||
+        !rl_below_clear(fd, error) ||
         !rl_volume_rename(volume, volume->dirty_file, volume->precache_file, error))
         return false;
     *ret_stop = RL_STOP_UNWRITTEN;

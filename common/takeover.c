@@ -7,10 +7,12 @@
 #include "below.h"
 #include "error.h"
 #include "fd.h"
+#include "fits.h"
 #include "hold.h"
 #include "identity.h"
 #include "inuse.h"
 #include "log.h"
+#include "save.h"
 #include "state.h"
 
 static bool
@@ -181,6 +183,9 @@ rl_takeover_decide(const RlVolume *volume, int fd, const RlRun *run, const RlOwn
         return refuse_in_use(volume, run, error);
     if (hold == RL_HOLD_SUSPECT)
         return rl_state_require_idle(volume, "started", error);
+    if ((flags & RL_START_RESTORED) && (ours || !run) &&
+        !rl_fits_require(volume, fd, run, hold, owner, error))
+        return false;
     if (ours && (flags & RL_START_RESTORED) && rl_hold_restore_is_announced(fd)) {
         *ret_takeover = RL_TAKEOVER_RESTORE;
         return rl_takeover_check(volume, fd, error);
@@ -207,6 +212,8 @@ rl_takeover_mark(int fd, const RlOwner *owner, const RlRun *run, RlStartFlags fl
         .written = true, .readonly = flags & RL_START_READONLY, .continued = true};
     RlHold hold;
 
+    if ((flags & RL_START_RESTORED) && !rl_save_try(fd, owner->memory, error))
+        return false;
     if (takeover == RL_TAKEOVER_SHARE)
         traits = (RlRunTraits){.written = run->written, .readonly = true};
     /* What a restored domain only read before, it only reads now. */

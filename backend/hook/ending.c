@@ -4,18 +4,24 @@
 #include <glib.h>
 #include <string.h>
 
+#include "common/random.h"
+#include "last-save.h"
 #include "qemu-log.h"
 #include "restoring.h"
 #include "save-file.h"
 
+#define SAVE_ID_DIGITS 32
+
 static RlEnding
 find_libxl(const RlDomain *domain, char **ret_file)
 {
-    switch (rl_save_file_find(RL_SAVE_FILE_LIBXL, domain->uuid, ret_file)) {
+    g_autoptr(RlMemory) memory = NULL;
+
+    switch (rl_save_file_find(RL_SAVE_FILE_LIBXL, domain->uuid, &memory)) {
     case RL_SAVE_FILE_WRITTEN:
         /* A file of the user's choice may be moved, and is no less there. */
-        if (!rl_save_file_is_managed(*ret_file))
-            g_clear_pointer(ret_file, g_free);
+        if (rl_save_file_is_managed(memory->file))
+            *ret_file = g_steal_pointer(&memory->file);
         return RL_ENDING_SAVED;
     case RL_SAVE_FILE_READ:
         return RL_ENDING_FAILED; /* a restore that got as far as to start the volumes */
@@ -36,16 +42,47 @@ rl_ending_find(const RlDomain *domain, char **ret_file)
     return rl_qemu_log_ending(domain->name, ret_file);
 }
 
-bool
-rl_ending_is_restored(const RlDomain *domain)
+RlMemory *
+rl_ending_memory(const RlDomain *domain, const char *file)
 {
-    g_autofree char *file = NULL;
+    g_autoptr(RlMemory) memory = NULL;
 
+    /* The libxl driver has written all of it, and not closed it yet. The qemu driver has closed it:
+     * where it is is known of its own place alone. */
     if (strcmp(domain->type, "xen") == 0)
-        return rl_save_file_find(RL_SAVE_FILE_LIBXL, domain->uuid, &file) == RL_SAVE_FILE_READ;
+        rl_save_file_find(RL_SAVE_FILE_LIBXL, domain->uuid, &memory);
+    else if (file)
+        memory = rl_save_file_read(file, RL_SAVE_FILE_QEMU, domain->uuid);
+    if (!memory)
+        memory = g_new0(RlMemory, 1);
+    memory->save = rl_random_hex(SAVE_ID_DIGITS);
+    return g_steal_pointer(&memory);
+}
+
+/* The file that @domain is restored from, in *@ret_memory, as rl_ending_is_restored() says it. */
+static bool
+find_restored(const RlDomain *domain, RlMemory **ret_memory)
+{
+    if (strcmp(domain->type, "xen") == 0)
+        return rl_save_file_find(RL_SAVE_FILE_LIBXL, domain->uuid, ret_memory) == RL_SAVE_FILE_READ;
     /* A restore that failed before it came to this leaves its note to the next start. */
     if (!rl_restoring_take(domain->uuid))
         return false;
-    RlSaveFile found = rl_save_file_find(RL_SAVE_FILE_QEMU, domain->uuid, &file);
+    RlSaveFile found = rl_save_file_find(RL_SAVE_FILE_QEMU, domain->uuid, ret_memory);
     return found == RL_SAVE_FILE_READ || found == RL_SAVE_FILE_UNKNOWN;
+}
+
+bool
+rl_ending_is_restored(const RlDomain *domain, RlMemory **ret_memory)
+{
+    g_autoptr(RlMemory) memory = NULL;
+
+    *ret_memory = NULL;
+    if (!find_restored(domain, &memory))
+        return false;
+    if (!memory)
+        memory = g_new0(RlMemory, 1);
+    rl_last_save_read(domain->uuid, memory);
+    *ret_memory = g_steal_pointer(&memory);
+    return true;
 }

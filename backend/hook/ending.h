@@ -2,6 +2,7 @@
 /* How did a domain's run end? libvirt's `release` does not say, but leaves traces. */
 #pragma once
 
+#include "common/save.h"
 #include "xml/domain.h"
 
 typedef enum {
@@ -20,9 +21,17 @@ typedef enum {
 RlEnding rl_ending_find(const RlDomain *domain, char **ret_file);
 
 /**
+ * rl_ending_memory:
+ * Returns what is known of the memory of @domain, which was saved (to @file, as rl_ending_find()
+ * has told), with a new id for that save; owned by the caller, never NULL.
+ */
+RlMemory *rl_ending_memory(const RlDomain *domain, const char *file);
+
+/**
  * rl_ending_is_restored:
  * True if @domain, whose start libvirt has just told us of, is being restored from a file. The
  * qemu driver has said so in a call before, and that is taken back; it counts unless no such file
- * is being read.
+ * is being read. *@ret_memory is what is known of the memory, owned by the caller; NULL where it is
+ * not restored.
  */
-bool rl_ending_is_restored(const RlDomain *domain);
+bool rl_ending_is_restored(const RlDomain *domain, RlMemory **ret_memory);

@@ -12,6 +12,7 @@
 #include "ending.h"
 #include "noted.h"
 #include "owner.h"
+#include "refused.h"
 #include "restoring.h"
 #include "uses.h"
 #include "xml/documents.h"
@@ -77,6 +78,26 @@ put_back(const RlUse *use, const RlStarted *started, const RlOwner *owner)
         rl_alias_tidy(pool, use->name);
 }
 
+/* A domain is restored on all of its disks: those that say which save they are of are of the same.
+ */
+static bool
+require_same_save(const GPtrArray *started, GError **error)
+{
+    const RlStarted *last = g_ptr_array_index(started, started->len - 1);
+
+    for (guint i = 0; last->save && i + 1 < started->len; i++) {
+        const RlStarted *one = g_ptr_array_index(started, i);
+        if (one->save && strcmp(one->save, last->save) != 0)
+            return rl_fail(
+                error, RL_ERROR_STATE,
+                "volumes '%s' and '%s' are of different saves of the domain (%.8s and %.8s): one "
+                "of them was put back to an earlier state; bring back the other, or start the "
+                "domain without memory, after 'virt-reflink continue' for both",
+                one->volume, last->volume, one->save, last->save);
+    }
+    return true;
+}
+
 static bool
 start_all(const GPtrArray *uses, const RlOwner *owner, bool restored, GError **error)
 {
@@ -86,7 +107,8 @@ start_all(const GPtrArray *uses, const RlOwner *owner, bool restored, GError **e
         RlStarted *one = start(g_ptr_array_index(uses, i), owner, restored, error);
         if (one)
             g_ptr_array_add(started, one);
-        if (one && link_alias(g_ptr_array_index(uses, i), error))
+        if (one && require_same_save(started, error) &&
+            link_alias(g_ptr_array_index(uses, i), error))
             continue;
         for (guint j = started->len; j-- > 0;)
             put_back(g_ptr_array_index(uses, j), g_ptr_array_index(started, j), owner);
@@ -107,23 +129,36 @@ announce_all(const GPtrArray *uses, const RlOwner *owner, GError **error)
     return true;
 }
 
-bool
-rl_event_prepare(const RlDomain *domain, GError **error)
+static bool
+prepare(const RlDomain *domain, GError **error)
 {
     g_autoptr(GPtrArray) uses = rl_uses_new();
+    g_autoptr(RlMemory) memory = NULL;
     RlOwner owner = rl_owner_of(domain);
 
     if (!rl_uses_find(domain, true, uses, error))
         return false;
     if (uses->len == 0)
         return true;
-    bool restored = rl_ending_is_restored(domain);
+    bool restored = rl_ending_is_restored(domain, &memory);
+    owner.memory = memory;
     /* The libxl driver has not said so before. */
     if (restored && strcmp(domain->type, "xen") == 0 && !announce_all(uses, &owner, error))
         return false;
     if (!start_all(uses, &owner, restored, error))
         return false;
     rl_noted_add(domain->uuid, uses);
+    return true;
+}
+
+bool
+rl_event_prepare(const RlDomain *domain, GError **error)
+{
+    if (!prepare(domain, error)) {
+        rl_refused_note(domain->uuid);
+        return false;
+    }
+    rl_refused_take(domain->uuid);
     return true;
 }
 

@@ -4,8 +4,10 @@
 #include "common/error.h"
 #include "common/log.h"
 #include "finish.h"
+#include "last-save.h"
 #include "noted.h"
 #include "owner.h"
+#include "refused.h"
 #include "worker.h"
 
 /* libvirt holds the domain's lock while it waits for us, and with it everybody who lists domains.
@@ -60,9 +62,19 @@ rl_event_release(const RlDomain *domain, GError **error)
         return told;
     }
 
+    if (rl_refused_take(domain->uuid)) {
+        if (!told)
+            g_propagate_error(error, g_steal_pointer(&first));
+        return told;
+    }
     RlWork work = {tasks, rl_owner_of(domain), rl_ending_find(domain, &file), file};
     /* The domain may be started again before the worker is through with this run. */
     work.owner.until_us = rl_run_boot_clock_us();
+    g_autoptr(RlMemory) memory =
+        work.ending == RL_ENDING_SAVED ? rl_ending_memory(domain, file) : NULL;
+    work.owner.memory = memory;
+    if (memory)
+        rl_last_save_forget(domain->uuid);
     if (work.ending == RL_ENDING_UNKNOWN)
         rl_log_warning("domain %s: cannot tell how it ended: its dirty images are kept",
                        domain->name);
@@ -76,6 +88,8 @@ rl_event_release(const RlDomain *domain, GError **error)
      * with the domain's next run. */
     if (told)
         rl_noted_forget(domain->uuid);
+    if (memory && !first)
+        rl_last_save_note(domain->uuid, memory->save);
     rl_worker_start(&work);
     if (!first)
         return true;

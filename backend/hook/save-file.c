@@ -12,6 +12,7 @@
 #include "common/fd.h"
 #include "common/filename.h"
 #include "common/pool.h"
+#include "memory.h"
 #include "xml/domain.h"
 
 /* What both drivers' headers begin with: src/libxl/libxl_conf.h, src/qemu/qemu_saveimage.h. The
@@ -62,6 +63,28 @@ holds_domain(int fd, RlSaveFileDriver driver, const char *uuid)
     size_t length = strnlen(text, (size_t) n);
     g_autoptr(RlDomain) domain = rl_xml_domain_parse(text, length, "save file", NULL);
     return domain && strcmp(domain->uuid, uuid) == 0;
+}
+
+/* What is in the save file @fd, which holds a domain; owned by the caller. */
+static RlMemory *
+read_memory(int fd, RlSaveFileDriver driver, const char *path)
+{
+    Header header = {0};
+
+    if (pread(fd, &header, sizeof(header), 0) != sizeof(header))
+        header.xml_size = 0;
+    return rl_memory_read(fd, path, (off_t) (drivers[driver].header_size + header.xml_size));
+}
+
+RlMemory *
+rl_save_file_read(const char *path, RlSaveFileDriver driver, const char *uuid)
+{
+    rl_autofd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    struct stat st;
+
+    if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || !holds_domain(fd, driver, uuid))
+        return NULL;
+    return read_memory(fd, driver, path);
 }
 
 /* The flags that the process @parent opened its descriptor @number with; -1 where that cannot be
@@ -124,7 +147,8 @@ is_image(const char *path, const struct stat *st, bool *ret_is)
 }
 
 static RlSaveFile
-look_at(int pid, const char *number, RlSaveFileDriver driver, const char *uuid, char **ret_file)
+look_at(int pid, const char *number, RlSaveFileDriver driver, const char *uuid,
+        RlMemory **ret_memory)
 {
     g_autofree char *link = g_strdup_printf("/proc/%d/fd/%s", pid, number);
     g_autofree char *path = read_path(link);
@@ -151,13 +175,13 @@ look_at(int pid, const char *number, RlSaveFileDriver driver, const char *uuid, 
         return RL_SAVE_FILE_NONE;
     if (!told)
         return RL_SAVE_FILE_UNKNOWN;
-    *ret_file = g_steal_pointer(&path);
+    *ret_memory = read_memory(fd, driver, path);
     return writes ? RL_SAVE_FILE_WRITTEN : RL_SAVE_FILE_READ;
 }
 
 /* Looks through the open files of the process @pid. */
 static RlSaveFile
-look_through(int pid, RlSaveFileDriver driver, const char *uuid, char **ret_file)
+look_through(int pid, RlSaveFileDriver driver, const char *uuid, RlMemory **ret_memory)
 {
     g_autofree char *dir = g_strdup_printf("/proc/%d/fd", pid);
     g_autoptr(GDir) numbers = g_dir_open(dir, 0, NULL);
@@ -165,27 +189,27 @@ look_through(int pid, RlSaveFileDriver driver, const char *uuid, char **ret_file
     const char *number;
 
     while (answer < RL_SAVE_FILE_READ && numbers && (number = g_dir_read_name(numbers)))
-        answer = MAX(answer, look_at(pid, number, driver, uuid, ret_file));
+        answer = MAX(answer, look_at(pid, number, driver, uuid, ret_memory));
     return answer;
 }
 
 /* The process @pid that the daemon has begun: does it read the save file for it? */
 static RlSaveFile
-look_at_child(int pid, const char *uuid)
+look_at_child(int pid, const char *uuid, RlMemory **ret_memory)
 {
     g_autofree char *comm = g_strdup_printf("/proc/%d/comm", pid);
     g_autofree char *exe = g_strdup_printf("/proc/%d/exe", pid);
-    g_autofree char *name = NULL, *program = g_file_read_link(exe, NULL), *file = NULL;
+    g_autofree char *name = NULL, *program = g_file_read_link(exe, NULL);
 
     if (!g_file_get_contents(comm, &name, NULL, NULL) || !g_str_has_prefix(name, READER))
         return RL_SAVE_FILE_NONE;
     /* What has ended, and not been waited for, has read a short file to its end. */
-    return program ? look_through(pid, RL_SAVE_FILE_QEMU, uuid, &file) : RL_SAVE_FILE_UNKNOWN;
+    return program ? look_through(pid, RL_SAVE_FILE_QEMU, uuid, ret_memory) : RL_SAVE_FILE_UNKNOWN;
 }
 
 /* Looks at the processes that the thread @thread of @parent has begun. */
 static RlSaveFile
-look_at_children(int parent, const char *thread, const char *uuid)
+look_at_children(int parent, const char *thread, const char *uuid, RlMemory **ret_memory)
 {
     g_autofree char *path = g_strdup_printf("/proc/%d/task/%s/children", parent, thread);
     g_autofree char *text = NULL;
@@ -196,22 +220,22 @@ look_at_children(int parent, const char *thread, const char *uuid)
         return access("/proc/thread-self/children", R_OK) == 0 ? RL_SAVE_FILE_NONE
                                                                : RL_SAVE_FILE_UNKNOWN;
     g_auto(GStrv) pids = g_strsplit(g_strchomp(text), " ", -1);
-    for (char **pid = pids; *pid; pid++)
-        answer = MAX(answer, look_at_child(atoi(*pid), uuid));
+    for (char **pid = pids; *pid && answer < RL_SAVE_FILE_READ; pid++)
+        answer = MAX(answer, look_at_child(atoi(*pid), uuid, ret_memory));
     return answer;
 }
 
 /* With --bypass-cache another program reads the file for the daemon @parent. */
 static RlSaveFile
-look_at_readers(int parent, const char *uuid)
+look_at_readers(int parent, const char *uuid, RlMemory **ret_memory)
 {
     g_autofree char *dir = g_strdup_printf("/proc/%d/task", parent);
     g_autoptr(GDir) threads = g_dir_open(dir, 0, NULL);
     RlSaveFile answer = threads ? RL_SAVE_FILE_NONE : RL_SAVE_FILE_UNKNOWN;
     const char *thread;
 
-    while (threads && (thread = g_dir_read_name(threads)))
-        answer = MAX(answer, look_at_children(parent, thread, uuid));
+    while (answer < RL_SAVE_FILE_READ && threads && (thread = g_dir_read_name(threads)))
+        answer = MAX(answer, look_at_children(parent, thread, uuid, ret_memory));
     return answer;
 }
 
@@ -230,15 +254,16 @@ is_daemon(int pid)
 }
 
 RlSaveFile
-rl_save_file_find(RlSaveFileDriver driver, const char *uuid, char **ret_file)
+rl_save_file_find(RlSaveFileDriver driver, const char *uuid, RlMemory **ret_memory)
 {
     int parent = getppid();
 
+    *ret_memory = NULL;
     if (!is_daemon(parent))
         return RL_SAVE_FILE_UNKNOWN;
-    RlSaveFile found = look_through(parent, driver, uuid, ret_file);
+    RlSaveFile found = look_through(parent, driver, uuid, ret_memory);
     if (found == RL_SAVE_FILE_NONE && driver == RL_SAVE_FILE_QEMU)
-        found = look_at_readers(parent, uuid);
+        found = look_at_readers(parent, uuid, ret_memory);
     /* A daemon that died while we looked has closed its files. */
     return found == RL_SAVE_FILE_NONE && getppid() != parent ? RL_SAVE_FILE_UNKNOWN : found;
 }

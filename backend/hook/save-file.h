@@ -5,6 +5,8 @@
 
 #include <stdbool.h>
 
+#include "common/save.h"
+
 typedef enum {
     RL_SAVE_FILE_LIBXL,
     RL_SAVE_FILE_QEMU,
@@ -21,10 +23,18 @@ typedef enum {
 /**
  * rl_save_file_find:
  * Looks through the open files of the process that called us, and of those that read a file for it,
- * for one that begins as save files of @driver do and holds the domain @uuid. *@ret_file is its
- * path, owned by the caller, where that is told; the one that it had, if it was removed.
+ * for one that begins as save files of @driver do and holds the domain @uuid. *@ret_memory is what
+ * is in it, owned by the caller, where that is told, else NULL; its file is the path, or where it
+ * was removed the one that it had.
  */
-RlSaveFile rl_save_file_find(RlSaveFileDriver driver, const char *uuid, char **ret_file);
+RlSaveFile rl_save_file_find(RlSaveFileDriver driver, const char *uuid, RlMemory **ret_memory);
+
+/**
+ * rl_save_file_read:
+ * Returns what is in the complete save file @path of @driver if that holds the domain @uuid, owned
+ * by the caller; NULL where it does not, or cannot be read.
+ */
+RlMemory *rl_save_file_read(const char *path, RlSaveFileDriver driver, const char *uuid);
 
 /**
  * rl_save_file_is_managed:

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/statvfs.h>
@@ -17,9 +16,6 @@
 
 /* A thousand rules with long patterns fit. */
 #define MARKER_SIZE_MAX (8 * 1024 * 1024)
-/* No file has a longer path, also where that of a symbolic link and what it points to were joined:
- * the kernel takes less than PATH_MAX of either. But a domain's XML can name one of megabytes. */
-#define PATH_SIZE_MAX (2 * (size_t) PATH_MAX)
 
 /* A marker decides what is done with a directory, so only one that root (or whoever we are) wrote
  * counts. */
@@ -44,8 +40,8 @@ refuse_to_guess(const char *path, int code, GError **error)
     return rl_fail_errno(error, code, "cannot tell whether '%s' is a reflink pool", path);
 }
 
-static bool
-look_at_marker(int root, const char *path, RlMarker *ret_marker, GError **error)
+bool
+rl_pool_look_at(int root, const char *path, RlMarker *ret_marker, GError **error)
 {
     struct stat dir, st;
 
@@ -170,7 +166,7 @@ rl_pool_look(const char *path, RlMarker *ret_marker, GError **error)
             return true;
         return refuse_to_guess(path, errno, error);
     }
-    return look_at_marker(root, path, ret_marker, error);
+    return rl_pool_look_at(root, path, ret_marker, error);
 }
 
 bool
@@ -180,88 +176,6 @@ rl_pool_has_marker(const char *path)
 
     rl_pool_look(path, &marker, NULL);
     return marker == RL_MARKER_GOOD;
-}
-
-/* The real path of the deepest directory on the way to @path that can be reached; what is left of
- * @path is in *@ret_rest. */
-static char *
-resolve_directory(const char *path, char **ret_rest, GError **error)
-{
-    g_autofree char *prefix = g_path_get_dirname(path);
-
-    for (;;) {
-        rl_autofd int fd = open(prefix, O_PATH | O_DIRECTORY | O_CLOEXEC);
-        if (fd >= 0) {
-            g_autofree char *self = g_strdup_printf("/proc/self/fd/%d", fd);
-            size_t length = strcmp(prefix, "/") == 0 ? 1 : strlen(prefix) + 1;
-            *ret_rest = g_strdup(path + MIN(length, strlen(path)));
-            return g_file_read_link(self, error);
-        }
-        if (strcmp(prefix, "/") == 0 || (errno != EACCES && !is_nowhere(errno))) {
-            rl_fail_errno(error, errno, "cannot tell whether '%s' lies in a reflink pool", path);
-            return NULL;
-        }
-        char *parent = g_path_get_dirname(prefix);
-        g_free(prefix);
-        prefix = parent;
-    }
-}
-
-/* @rest below @dir, without its dots and double slashes; NULL where it leads up, which only the
- * kernel could follow, and not through what does not exist. */
-static char *
-join_rest(const char *dir, const char *rest)
-{
-    g_auto(GStrv) components = g_strsplit(rest, "/", -1);
-
-    if (g_strv_contains((const char *const *) components, ".."))
-        return NULL;
-    return g_canonicalize_filename(rest + strspn(rest, "/"), dir);
-}
-
-/* Is there a marker in the directory @dir? Where root may not look is a file system of somebody
- * else's (FUSE, NFS): a pool needs attributes there that only root has. */
-static bool
-is_root(const char *dir, bool *ret_is, GError **error)
-{
-    g_autoptr(GError) cause = NULL;
-    RlMarker marker;
-
-    bool told = rl_pool_look(dir, &marker, &cause);
-    *ret_is = marker != RL_MARKER_NONE;
-    if (told || rl_error_is_errno(cause, EACCES))
-        return true;
-    g_propagate_error(error, g_steal_pointer(&cause));
-    return false;
-}
-
-bool
-rl_pool_find(const char *path, char **ret_root, char **ret_inside, GError **error)
-{
-    g_autofree char *rest = NULL;
-    bool found;
-
-    *ret_root = *ret_inside = NULL;
-    if (path[0] != '/' || strlen(path) >= PATH_SIZE_MAX)
-        return true;
-    g_autofree char *dir = resolve_directory(path, &rest, error);
-    if (!dir)
-        return false;
-    g_autofree char *whole = join_rest(dir, rest);
-
-    while (whole && strcmp(dir, "/") != 0) {
-        if (!is_root(dir, &found, error))
-            return false;
-        if (found && strlen(whole) > strlen(dir)) {
-            *ret_inside = g_strdup(whole + strlen(dir) + 1);
-            *ret_root = g_steal_pointer(&dir);
-            return true;
-        }
-        char *parent = g_path_get_dirname(dir);
-        g_free(dir);
-        dir = parent;
-    }
-    return true;
 }
 
 /* Somebody's backup of a marker ends in a tilde, too. */

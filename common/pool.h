@@ -52,6 +52,12 @@ typedef enum {
 bool rl_pool_look(const char *path, RlMarker *ret_marker, GError **error);
 
 /**
+ * rl_pool_look_at:
+ * The same for the directory that is open as @dir, with O_PATH at least; @path is for the message.
+ */
+bool rl_pool_look_at(int dir, const char *path, RlMarker *ret_marker, GError **error);
+
+/**
  * rl_pool_has_marker:
  * True if the directory @path has a good marker. Any doubt is no.
  */
@@ -60,7 +66,8 @@ bool rl_pool_has_marker(const char *path);
 /**
  * rl_pool_find:
  * Looks for the pool that the file @path (which need not exist) lies in, walking up from it after
- * symbolic links in its directories were followed. *@ret_root is then the pool's path and
+ * symbolic links in its directories were followed; from a mount that shows a part of a file system
+ * (a bind mount, a subvolume) up in that file system first. *@ret_root is then the pool's path and
  * *@ret_inside the rest of the path below it, both owned by the caller; NULL where there is none,
  * as for a path that is longer than any file's. An untrusted marker counts: rl_pool_open() says
  * what is wrong with it. False with @error where it cannot be told.

@@ -2,6 +2,7 @@
 #include "snapshot.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 #include "common/error.h"
 #include "common/filename.h"
@@ -13,12 +14,12 @@ static char *
 volume_of_path(const RlPool *pool, const char *path, GError **error)
 {
     g_autofree char *root = NULL, *inside = NULL;
+    struct stat st;
 
     if (!rl_pool_find(path, &root, &inside, error) || !root)
         return NULL;
-    g_autofree char *own = g_strdup_printf("/proc/self/fd/%d", pool->root);
-    g_autofree char *own_root = g_file_read_link(own, NULL);
-    if (g_strcmp0(root, own_root) != 0)
+    /* The pool may have several paths. */
+    if (stat(root, &st) < 0 || st.st_dev != pool->dev || st.st_ino != pool->ino)
         return NULL;
 
     g_autofree char *dir = g_path_get_dirname(inside);

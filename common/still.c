@@ -6,11 +6,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "date.h"
 #include "error.h"
 #include "volume.h"
 
 /* A guest that is idle writes now and then. */
 #define ATTEMPTS_MAX 3
+/* Longer than the coarsest date. */
+#define TICK_PATIENCE_MS 2500
 
 typedef struct {
     int from;
@@ -20,15 +23,18 @@ typedef struct {
     void *data;
 } Watch;
 
-/* Loop devices, direct I/O and discard all set the date. */
+/* Loop devices, direct I/O and discard all set the date. Whoever puts that back, as some backup
+ * programs do, changes the other one (st_ctim). */
 static bool
 look_if_written(Watch *watch)
 {
     struct stat now = {0}; /* what cannot be looked at any more counts as written */
 
     fstat(watch->from, &now);
-    watch->written =
-        now.st_size != watch->before.st_size || !rl_stat_same_date(&now, &watch->before);
+    watch->written = now.st_size != watch->before.st_size ||
+                     !rl_stat_same_date(&now, &watch->before) ||
+                     now.st_ctim.tv_sec != watch->before.st_ctim.tv_sec ||
+                     now.st_ctim.tv_nsec != watch->before.st_ctim.tv_nsec;
     return watch->written;
 }
 
@@ -41,17 +47,36 @@ is_worth_it(void *data)
     return !look_if_written(watch) && (!watch->go_on || watch->go_on(watch->data));
 }
 
-/* Files are dated by the tick of this clock: what is written in the same one does not show. */
-static void
-wait_for_tick(const struct timespec *date)
+/* Has its date come by the clock that files are dated by? */
+static bool
+has_come(const Watch *watch)
+{
+    const struct timespec *date = &watch->before.st_mtim;
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    return date->tv_sec < now.tv_sec ||
+           (date->tv_sec == now.tv_sec && date->tv_nsec <= now.tv_nsec);
+}
+
+/* May what is done from now on leave the dates as they are? */
+static bool
+may_recur(const Watch *watch)
 {
     struct timespec now;
 
     clock_gettime(CLOCK_REALTIME_COARSE, &now);
-    while (now.tv_sec == date->tv_sec && now.tv_nsec <= date->tv_nsec) {
+    return rl_date_may_recur(&watch->before.st_mtim, &now) ||
+           rl_date_may_recur(&watch->before.st_ctim, &now);
+}
+
+/* What is written in the same tick of the clock, or in the same second where a file system keeps
+ * no less, does not show. A date that is further ahead is not waited for. */
+static void
+wait_for_tick(const Watch *watch)
+{
+    for (int i = 0; i < TICK_PATIENCE_MS && has_come(watch) && may_recur(watch); i++)
         g_usleep(1000);
-        clock_gettime(CLOCK_REALTIME_COARSE, &now);
-    }
 }
 
 /* Returns whether it was copied; if @watch->written, that was for nothing. */
@@ -62,8 +87,13 @@ copy_once(Watch *watch, int to, GError **error)
         return rl_fail_errno(error, errno, "cannot look at what is to be copied");
     if (ftruncate(to, 0) < 0)
         return rl_fail_errno(error, errno, "cannot set the size of a copy");
-    wait_for_tick(&watch->before.st_mtim);
-    return rl_copy_sparse(watch->from, to, is_worth_it, watch, error) && !look_if_written(watch);
+    wait_for_tick(watch);
+    bool ahead = !has_come(watch);
+    if (!rl_copy_sparse(watch->from, to, is_worth_it, watch, error) || look_if_written(watch))
+        return false;
+    /* Was its date just that when it came, or has it been written to in that moment? */
+    watch->written = ahead && has_come(watch);
+    return !watch->written;
 }
 
 bool

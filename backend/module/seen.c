@@ -4,10 +4,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "common/date.h"
 #include "common/entries.h"
 #include "common/filename.h"
 
-/* File systems date directories by the tick of a clock. */
+/* Longer than the tick of the clock that directories are dated by. */
 #define TICK_US (G_USEC_PER_SEC / 10)
 
 /* A directory as it was read: the files of the revisions in it, by the leaf of their volume. */
@@ -151,9 +152,10 @@ static bool
 has_changed(const Directory *directory, const struct stat *st)
 {
     gint64 changed_us = (gint64) st->st_mtim.tv_sec * G_USEC_PER_SEC + st->st_mtim.tv_nsec / 1000;
+    gint64 grain_us = MAX(TICK_US, rl_date_grain(&st->st_mtim) / 1000);
 
     return !rl_stat_same(&directory->st, st) || !rl_stat_same_date(&directory->st, st) ||
-           changed_us + TICK_US >= directory->read_us || directory->read_us > g_get_real_time();
+           changed_us + grain_us >= directory->read_us || directory->read_us > g_get_real_time();
 }
 
 static char *

@@ -59,7 +59,7 @@ static void
 run_case(gconstpointer data)
 {
     const Case *c = data;
-    Lab lab = {.fs = c->fs, .reflinks = strcmp(c->fs, "ext4") != 0};
+    Lab lab = {.fs = c->fs, .reflinks = !g_str_has_prefix(c->fs, "ext")};
     g_autofree char *dir = test_dir(c->fs);
     g_autoptr(RlOptions) options = default_options(lab.reflinks);
     RlAccess access = {(mode_t) -1, (uid_t) -1, (gid_t) -1};

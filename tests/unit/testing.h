@@ -17,7 +17,7 @@
 #define MIB (1024 * KIB)
 
 typedef struct {
-    const char *fs; /* "xfs", "btrfs" or "ext4" */
+    const char *fs; /* "xfs", "btrfs", "ext4" or "ext3" */
     bool reflinks;  /* it has them; else the pool copies */
     char *path;     /* of the pool, a directory that is this test's alone */
     RlPool *pool;

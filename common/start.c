@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "attr.h"
 #include "dir.h"
@@ -20,6 +19,7 @@
 #include "shared.h"
 #include "stop.h"
 #include "takeover.h"
+#include "unwritten.h"
 
 /* Loop devices of a guest that reboots detach late. */
 #define IN_USE_PATIENCE_MS 3000
@@ -37,17 +37,6 @@ typedef struct {
     char *save;
     bool done;
 } Start;
-
-/* File systems date files by the tick. A clean image that is younger than a second, or of the
- * future, could get the same date from a guest's write that it has now. */
-static bool
-date_is_ambiguous(const struct stat *clean)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    return clean->st_mtim.tv_sec >= now.tv_sec - 1;
-}
 
 /* Not without what is to come in its place: a start that fails changes nothing. */
 static bool
@@ -257,7 +246,8 @@ start_from_precache(Start *start, const RlBase *base, GError **error)
 
     if (!rl_precache_is_valid(volume, base, &fd))
         return true;
-    if (!rl_run_set(fd, start->owner, traits_of(start, date_is_ambiguous(&base->st)), error) ||
+    if (!rl_run_set(fd, start->owner, traits_of(start, rl_unwritten_date_is_young(&base->st)),
+                    error) ||
         !rl_volume_rename(volume, volume->precache_file, volume->dirty_file, error))
         return false;
     start->done = true;
@@ -321,7 +311,7 @@ attempt(Start *start, GError **error)
         return true; /* a leftover was dropped, or the volume appeared while we waited: look anew */
 
     rl_autofd int fd = rl_dirty_make(volume, base, error);
-    if (fd < 0 || !finish_image(start, fd, date_is_ambiguous(&base->st), error))
+    if (fd < 0 || !finish_image(start, fd, rl_unwritten_date_is_young(&base->st), error))
         return false;
     g_autoptr(RlLock) lock = rl_volume_lock(volume, "start", error);
     if (!lock)

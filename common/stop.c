@@ -21,6 +21,7 @@
 #include "save.h"
 #include "state.h"
 #include "takeover.h"
+#include "unwritten.h"
 
 /* For writing, or for reading only: where a run is noted on it that counts as well. */
 static bool
@@ -28,17 +29,6 @@ refuse_busy(const RlVolume *volume, GError **error)
 {
     return rl_fail(error, RL_ERROR_BUSY, "volume '%s': somebody still has its dirty image open",
                    volume->name->volume);
-}
-
-/* Nothing was written if the image still has the size and date it was given, and that can be told.
- */
-static bool
-is_unwritten(const RlVolume *volume, int fd, const RlRun *run, const RlBase *base)
-{
-    g_autofree char *id = NULL;
-
-    return run && !run->written && rl_dirty_is_unwritten(volume, base, &volume->dirty.st) &&
-           rl_attr_get(fd, RL_ATTR_BASE, &id, NULL) && g_strcmp0(id, base->id) == 0;
 }
 
 /* Before the look at who has it open: after that nobody can open it any more who may not open the
@@ -115,8 +105,8 @@ stop_persistent(const RlVolume *volume, int fd, const RlRun *run, RlStop *ret_st
         return false;
     /* What a domain only read is nobody's writes; what is not as it was made is nobody's precache.
      */
-    if (is_unwritten(volume, fd, run, base) &&
-        (!run->readonly || rl_dirty_dates_are_true(run->driver)))
+    if (run && (!run->readonly || rl_dirty_dates_are_true(run->driver)) &&
+        rl_unwritten_is_sure(volume, fd, run, base))
         return keep_as_precache(volume, fd, base, ret_stop, error);
     if (rl_hold_only_read(hold, run)) {
         *ret_stop = RL_STOP_DROPPED;
@@ -131,7 +121,8 @@ stop_snapshot(const RlVolume *volume, int fd, const RlRun *run, RlStop *ret_stop
     /* No source, or none that can be read now: then there is nothing to keep the image for. */
     g_autoptr(RlBase) base = rl_base_open(volume, NULL);
 
-    if (base && is_unwritten(volume, fd, run, base) && rl_dirty_dates_are_true(run->driver))
+    if (base && run && rl_dirty_dates_are_true(run->driver) &&
+        rl_unwritten_is_sure(volume, fd, run, base))
         return keep_as_precache(volume, fd, base, ret_stop, error);
     *ret_stop = RL_STOP_DROPPED;
     return rl_dirty_drop(volume, error);

@@ -7,6 +7,7 @@
 #include "discard.h"
 #include "fd.h"
 #include "inuse.h"
+#include "unwritten.h"
 
 static bool
 put_back(int fd, const RlStarted *started, GError **error)
@@ -19,26 +20,28 @@ put_back(int fd, const RlStarted *started, GError **error)
 /* Nobody should have written to an image that was started a moment ago; if somebody did, it is no
  * precache. Of a snapshot that cannot be told where its source is gone, and need not. */
 static bool
-look_if_untouched(const RlVolume *volume, const RlOwner *owner, bool *ret_untouched, GError **error)
+look_if_untouched(const RlVolume *volume, int fd, const RlRun *run, bool *ret_untouched,
+                  GError **error)
 {
     bool snapshot = volume->kind == RL_KIND_SNAPSHOT;
     g_autoptr(RlBase) base = rl_base_open(volume, snapshot ? NULL : error);
 
-    *ret_untouched = base && rl_dirty_is_unwritten(volume, base, &volume->dirty.st) &&
-                     (!snapshot || rl_dirty_dates_are_true(owner->driver));
-    return base || snapshot;
+    *ret_untouched = false;
+    if (!base || (snapshot && !rl_dirty_dates_are_true(run->driver)))
+        return base || snapshot;
+    return rl_unwritten_look(volume, fd, run, base, ret_untouched, error);
 }
 
 /* What was made for a run that is not to be goes; a direct volume's image gets its name back. */
 static bool
-put_away(const RlVolume *volume, int fd, const RlOwner *owner, GError **error)
+put_away(const RlVolume *volume, int fd, const RlRun *run, GError **error)
 {
     bool has_base = volume->kind == RL_KIND_PERSISTENT || volume->kind == RL_KIND_SNAPSHOT;
     bool untouched = true;
 
     if (volume->kind == RL_KIND_VOLATILE)
         return rl_dirty_drop(volume, error);
-    if ((has_base && !look_if_untouched(volume, owner, &untouched, error)) ||
+    if ((has_base && !look_if_untouched(volume, fd, run, &untouched, error)) ||
         !rl_dirty_give_access(volume, fd, error) || !rl_run_clear(fd, error))
         return false;
     rl_access_forget_labels(fd);
@@ -76,7 +79,7 @@ rl_volume_unstart(const RlPool *pool, const RlStarted *started, const RlOwner *o
     /* Domains that only read it share it: they go on. */
     if (run->readonly && rl_run_is_held(run, fd))
         return rl_run_leave(fd, run, error);
-    if (put_away(volume, fd, owner, error))
+    if (put_away(volume, fd, run, error))
         return true;
     rl_dirty_give_back(volume, fd, run);
     return false;

@@ -205,6 +205,19 @@ clear(Lab *lab)
     g_assert_cmpint(system(command), ==, 0);
 }
 
+/* Where the stop was over before it was killed, a run on its new clean image has written nothing,
+ * which shows where blocks are shared. */
+static void
+stop_started(Lab *lab)
+{
+    GError *error = NULL;
+    RlStop stop;
+
+    rl_volume_stop(lab->pool, V, &alice, &stop, &error);
+    g_assert_no_error(error);
+    g_assert_true(stop == RL_STOP_COMMITTED || (lab->reflinks && stop == RL_STOP_UNWRITTEN));
+}
+
 static void
 test_killed_while_stopping(Lab *lab)
 {
@@ -216,8 +229,7 @@ test_killed_while_stopping(Lab *lab)
         /* Whatever it left, the domain can be started, and nothing is lost or doubled. */
         lab_start(lab, V, &alice);
         image_is(lab, V, RL_FILE_DIRTY, "three");
-        lab_stop(lab, V, &alice,
-                 image_is_there(lab, V, RL_FILE_DIRTY) ? RL_STOP_COMMITTED : RL_STOP_NOTHING);
+        stop_started(lab);
         g_assert_true(rl_volume_maintain(lab->pool, V, true, NULL));
         image_is(lab, V, RL_FILE_CLEAN, "three");
         revision_is(lab, V, "1", "one");

@@ -152,6 +152,21 @@ test_unwritten_as_well(Lab *lab)
     g_assert_false(image_is_there(lab, V, RL_FILE_DIRTY));
 }
 
+/* Nor is one of which it is in doubt whether it was written to, and the blocks cannot be told. */
+static void
+test_unstart_in_doubt(Lab *lab)
+{
+    g_autofree char *clean = lab_file(lab, V, RL_FILE_CLEAN);
+
+    lab_create(lab, V, "one", MIB);
+    set_mtime(clean, time(NULL) - 3600, 0);
+    lab_start(lab, V, &alice);
+    fails_without(lab, SYS_ioctl, unstart_alice);
+    g_assert_true(image_is_there(lab, V, RL_FILE_DIRTY));
+    g_assert_true(unstart_alice(lab, NULL));
+    g_assert_false(image_is_there(lab, V, RL_FILE_DIRTY));
+}
+
 /* An image whose clean one cannot be looked at is not put away, nor said to be. */
 static void
 test_unstart_needs_the_clean_image(Lab *lab)
@@ -296,6 +311,7 @@ main(int argc, char **argv)
                test_a_stop_that_failed_is_tried_again);
     lab_add_on("/fault/unwritten-as-well", both, test_unwritten_as_well);
     lab_add_on("/fault/unstart-needs-the-clean-image", both, test_unstart_needs_the_clean_image);
+    lab_add_on("/fault/unstart-in-doubt", both, test_unstart_in_doubt);
     lab_add_on("/fault/a-resize-may-be-told-of-a-lost-write", both,
                test_a_resize_may_be_told_of_a_lost_write);
     lab_add_on("/fault/a-shrinking-one-too", both, test_a_shrinking_one_too);

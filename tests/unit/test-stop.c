@@ -131,24 +131,128 @@ test_unwritten_makes_no_revision(Lab *lab)
     assert_revisions(lab, V, "1");
 }
 
-/* Time stamps are coarse: a guest's first write could get the very date that the clean image has.
- */
+/* Dates of the clean image that leave a doubt: a guest's write may get, or may have been given, the
+ * very same. */
+static time_t
+doubtful_seconds(int which)
+{
+    const time_t ago[] = {0, -1000, 3600}; /* just now; the future; long ago */
+
+    return time(NULL) - ago[which];
+}
+
+static long
+doubtful_nanoseconds(int which)
+{
+    return which < 2 ? 123456789 : 0; /* a whole second: as backup programs put it back */
+}
+
+#define DOUBTS 3
+
+/* Where blocks are shared these tell; elsewhere a doubt means written. */
 static void
-test_young_clean_image_counts_as_written(Lab *lab)
+test_doubt_and_unwritten(Lab *lab)
 {
     g_autofree char *clean = lab_file(lab, V, RL_FILE_CLEAN);
 
     lab_create(lab, V, "one", MIB);
-    set_mtime(clean, time(NULL), 0);
-    lab_start(lab, V, &alice);
-    lab_stop(lab, V, &alice, RL_STOP_COMMITTED);
-    set_mtime(clean, time(NULL) + 1000, 0); /* of the future: a clock that was set back */
-    lab_start(lab, V, &alice);
-    lab_stop(lab, V, &alice, RL_STOP_COMMITTED);
-    set_mtime(clean, time(NULL) - 3, 0);
+    for (int i = 0; i < DOUBTS; i++) {
+        set_mtime(clean, doubtful_seconds(i), doubtful_nanoseconds(i));
+        lab_start(lab, V, &alice);
+        lab_stop(lab, V, &alice, lab->reflinks ? RL_STOP_UNWRITTEN : RL_STOP_COMMITTED);
+    }
+    set_mtime(clean, time(NULL) - 3, 123456789);
     lab_start(lab, V, &alice);
     lab_stop(lab, V, &alice, RL_STOP_UNWRITTEN);
-    assert_revisions(lab, V, "1 2");
+    assert_revisions(lab, V, lab->reflinks ? "" : "1 2 3");
+}
+
+/* The date is that of the clean image again after the guest has written. */
+static void
+test_doubt_and_written(Lab *lab)
+{
+    g_autofree char *clean = lab_file(lab, V, RL_FILE_CLEAN);
+    g_autofree char *dirty = lab_file(lab, V, RL_FILE_DIRTY);
+
+    lab_create(lab, V, "one", MIB);
+    for (int i = 0; i < DOUBTS; i++) {
+        g_autofree char *text = g_strdup_printf("order %d", i);
+        set_mtime(clean, doubtful_seconds(i), doubtful_nanoseconds(i));
+        lab_start(lab, V, &alice);
+        image_write(lab, V, RL_FILE_DIRTY, text);
+        set_mtime(dirty, look(clean).st_mtim.tv_sec, look(clean).st_mtim.tv_nsec);
+        lab_stop(lab, V, &alice, RL_STOP_COMMITTED);
+        image_is(lab, V, RL_FILE_CLEAN, text);
+    }
+    assert_revisions(lab, V, "1 2 3");
+}
+
+/* A hole, a block behind the end of the data, a block like the one that was there. */
+static void
+test_doubt_and_little_written(Lab *lab)
+{
+    g_autofree char *clean = lab_file(lab, V, RL_FILE_CLEAN);
+    g_autofree char *dirty = lab_file(lab, V, RL_FILE_DIRTY);
+
+    lab_create(lab, V, "one", MIB);
+    for (int i = 0; i < 3; i++) {
+        set_mtime(clean, time(NULL) - 3600, 0);
+        lab_start(lab, V, &alice);
+        {
+            rl_autofd int fd = image_open(lab, V, RL_FILE_DIRTY, O_RDWR);
+            if (i == 0)
+                g_assert_cmpint(
+                    fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 32 * KIB, 4 * KIB),
+                    ==, 0);
+            else
+                g_assert_cmpint(pwrite(fd, "c", 1, i == 1 ? (off_t) MIB - 1 : 1000), ==, 1);
+        }
+        set_mtime(dirty, look(clean).st_mtim.tv_sec, 0);
+        lab_stop(lab, V, &alice, RL_STOP_COMMITTED);
+    }
+    assert_revisions(lab, V, "1 2 3");
+}
+
+/* The host lost power since: what is on disk of the date may be older than the data. */
+static void
+test_doubt_after_a_crash(Lab *lab)
+{
+    for (int written = 0; written < 2; written++) {
+        g_autofree char *name = g_strdup_printf("v%d", written);
+        g_autofree char *clean = lab_file(lab, name, RL_FILE_CLEAN);
+        g_autofree char *dirty = lab_file(lab, name, RL_FILE_DIRTY);
+        lab_create(lab, name, "one", MIB);
+        lab_start(lab, name, &alice);
+        rl_autofd int fd = image_open(lab, name, RL_FILE_DIRTY, O_RDWR);
+        g_autoptr(RlRun) run = NULL;
+        g_assert_true(rl_run_get(fd, &run, NULL));
+        run->boot_id[0] ^= 1;
+        g_assert_true(rl_run_put_back(fd, run, NULL));
+        rl_fd_close(&fd);
+        if (written)
+            image_write(lab, name, RL_FILE_DIRTY, "two");
+        set_mtime(dirty, look(clean).st_mtim.tv_sec, look(clean).st_mtim.tv_nsec);
+        lab_stop(lab, name, NULL,
+                 written || !lab->reflinks ? RL_STOP_COMMITTED : RL_STOP_UNWRITTEN);
+    }
+}
+
+/* Of a snapshot: what would be the next start's precache has the guest's writes in it. */
+static void
+test_doubt_about_a_snapshot(Lab *lab)
+{
+    g_autofree char *clean = lab_file(lab, "t/root", RL_FILE_CLEAN);
+    g_autofree char *dirty = lab_file(lab, "a/root", RL_FILE_DIRTY);
+
+    lab_create(lab, "t/root", "one", MIB);
+    lab_create_kind(lab, "a/root", RL_KIND_SNAPSHOT, "t/root", NULL, 2 * MIB);
+    set_mtime(clean, time(NULL) - 3600, 0);
+    lab_start(lab, "a/root", &xen);
+    lab_stop(lab, "a/root", &xen, lab->reflinks ? RL_STOP_UNWRITTEN : RL_STOP_DROPPED);
+    lab_start(lab, "a/root", &xen);
+    image_write(lab, "a/root", RL_FILE_DIRTY, "virus");
+    set_mtime(dirty, look(clean).st_mtim.tv_sec, 0);
+    lab_stop(lab, "a/root", &xen, RL_STOP_DROPPED);
 }
 
 /* The smallest traces of a write: a size, a date's nanosecond. */
@@ -223,6 +327,7 @@ test_whose_it_is(Lab *lab)
     RlOwner by_hand = {.driver = RL_RUN_BY_HAND, .uuid = alice.uuid, .name = "by hand"};
     lab_stop(lab, V, &alice, RL_STOP_COMMITTED);
     lab_start(lab, V, &by_hand);
+    image_write(lab, V, RL_FILE_DIRTY, "three");
     lab_stop(lab, V, NULL, RL_STOP_COMMITTED);
     lab_stop_fails(lab, "missing", &alice, RL_ERROR_NOT_FOUND, "there is no volume 'missing'");
 }
@@ -335,7 +440,11 @@ main(int argc, char **argv)
     lab_add("/stop/numbers-without-the-attribute", test_numbers_without_the_attribute);
     lab_add("/stop/no-number-is-left", test_no_number_is_left);
     lab_add("/stop/unwritten-makes-no-revision", test_unwritten_makes_no_revision);
-    lab_add("/stop/young-clean-image-counts-as-written", test_young_clean_image_counts_as_written);
+    lab_add("/stop/doubt-and-unwritten", test_doubt_and_unwritten);
+    lab_add("/stop/doubt-and-written", test_doubt_and_written);
+    lab_add("/stop/doubt-and-little-written", test_doubt_and_little_written);
+    lab_add("/stop/doubt-after-a-crash", test_doubt_after_a_crash);
+    lab_add("/stop/doubt-about-a-snapshot", test_doubt_about_a_snapshot);
     lab_add("/stop/every-trace-counts", test_every_trace_counts);
     lab_add("/stop/leftover-counts-as-written", test_leftover_counts_as_written);
     lab_add("/stop/open-for-writing-is-refused", test_open_for_writing_is_refused);

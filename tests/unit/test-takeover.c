@@ -443,6 +443,29 @@ test_unstart_of_all_kinds(Lab *lab)
     image_is(lab, "a/direct", RL_FILE_CLEAN, "one");
 }
 
+/* Somebody wrote, and the date was put back: no precache. Where nobody did, shared blocks tell;
+ * where there are none the image is kept as it is. */
+static void
+test_unstart_in_doubt(Lab *lab)
+{
+    g_autofree char *clean = lab_file(lab, V, RL_FILE_CLEAN);
+    g_autofree char *dirty = lab_file(lab, V, RL_FILE_DIRTY);
+
+    lab_create(lab, V, "one", MIB);
+    set_mtime(clean, time(NULL) - 3600, 0);
+    for (int written = 0; written < 2; written++) {
+        g_autoptr(RlStarted) started = start(lab, V, &alice, 0);
+        if (written)
+            image_write(lab, V, RL_FILE_DIRTY, "two");
+        set_mtime(dirty, look(clean).st_mtim.tv_sec, 0);
+        unstart(lab, started, &alice);
+        bool kept = image_is_there(lab, V, RL_FILE_DIRTY);
+        g_assert_true(kept == (written || !lab->reflinks));
+        g_assert_true(kept != image_is_there(lab, V, RL_FILE_PRECACHE));
+    }
+    image_is(lab, V, RL_FILE_DIRTY, "two");
+}
+
 /* What was left before is left again, as it was: the next start is not refused for it. */
 static void
 test_unstart_of_a_leftover(Lab *lab)
@@ -681,6 +704,7 @@ main(int argc, char **argv)
     lab_add("/keep/only-image-is-not-discarded", test_only_image_is_not_discarded);
     lab_add("/keep/kept-snapshot-goes-on", test_kept_snapshot_goes_on);
     lab_add("/unstart/of-all-kinds", test_unstart_of_all_kinds);
+    lab_add("/unstart/in-doubt", test_unstart_in_doubt);
     lab_add("/unstart/of-a-leftover", test_unstart_of_a_leftover);
     lab_add("/unstart/keeps-the-mark", test_unstart_keeps_the_mark);
     return g_test_run();

@@ -3,9 +3,11 @@
 
 #include <errno.h>
 #include <linux/fs.h>
+#include <linux/magic.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "error.h"
@@ -56,11 +58,44 @@ fail_and_empty(int to, int saved_errno, GError **error)
     return rl_fail_errno(error, saved_errno, "cannot reflink");
 }
 
+static int
+share_all(int from, int to)
+{
+    int rc;
+
+    do
+        rc = ioctl(to, FICLONE, from);
+    while (rc < 0 && errno == EINTR);
+    return rc;
+}
+
+/* btrfs also answers EINVAL where one of the two files has checksums of its data and the other has
+ * none: a file has what the mount options nodatasum and nodatacow said when it was made, and shows
+ * it to nobody. On an empty file FS_IOC_SETFLAGS brings checksums back, whatever the flags; with
+ * NOCOW it takes them away, which is the only way there is. */
+static int
+share_unlike(int from, int to)
+{
+    struct statfs fs;
+    int flags;
+
+    if (fstatfs(to, &fs) < 0 || fs.f_type != BTRFS_SUPER_MAGIC || ftruncate(to, 0) < 0 ||
+        ioctl(to, FS_IOC_GETFLAGS, &flags) < 0 || ioctl(to, FS_IOC_SETFLAGS, &flags) < 0) {
+        errno = EINVAL;
+        return -1;
+    }
+    if (share_all(from, to) == 0)
+        return 0;
+    flags |= FS_NOCOW_FL;
+    if (errno == EINVAL && ioctl(to, FS_IOC_SETFLAGS, &flags) == 0)
+        return share_all(from, to);
+    return -1;
+}
+
 bool
 rl_clone_reflink(int from, int to, GError **error)
 {
     struct stat st;
-    int rc;
 
     /* The kernel says EINVAL to a block device. */
     if (fstat(from, &st) < 0)
@@ -70,10 +105,7 @@ rl_clone_reflink(int from, int to, GError **error)
     if (!take_over_nocow(from, to, error) ||
         !rl_limit_allows_size(to, (uint64_t) st.st_size, error))
         return false;
-    do
-        rc = ioctl(to, FICLONE, from);
-    while (rc < 0 && errno == EINTR);
-    if (rc == 0)
+    if (share_all(from, to) == 0 || (errno == EINVAL && share_unlike(from, to) == 0))
         return true;
     if (means_unsupported(errno))
         return rl_fail(error, RL_ERROR_UNSUPPORTED,

@@ -11,7 +11,9 @@
 /**
  * rl_clone_reflink:
  * Makes the empty regular file @to share all data of @from; takes over the NOCOW flag of @from
- * first, without which btrfs answers EINVAL. Costs time per extent. Fails with RL_ERROR_UNSUPPORTED
+ * first, without which btrfs answers EINVAL. Where it answers that since one of them has checksums
+ * and the other has not (mount options nodatasum, nodatacow), @to is made like @from: without
+ * checksums it is NOCOW as well. Costs time per extent. Fails with RL_ERROR_UNSUPPORTED
  * where these two files cannot be reflinked at all (no such file system, two file systems), else
  * with the errno, and @to is empty again: ENOSPC and EDQUOT can come when half of it is shared;
  * EFBIG is the limit of limit.h, which the kernel reports as EINVAL. None of these, nor EINVAL, is

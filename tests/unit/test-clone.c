@@ -5,14 +5,17 @@
 #include "common/draft.h"
 #include "common/fd.h"
 #include "common/limit.h"
+#include "common/resize.h"
 #include "disturb.h"
 #include "testing.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 
 /* A file of 256 KiB and three bytes. */
@@ -224,8 +227,11 @@ static void
 leaves_half(Lab *lab, int code, const char *words)
 {
     g_autofree char *from = lab_path(lab, "from"), *to = lab_path(lab, "to");
-    Disturbance full = {
-        .nr = SYS_ioctl, .first = 3, .count = 1, .code = code, .before = share_half};
+    Disturbance full = {.nr = SYS_ioctl,
+                        .first = 3,
+                        .count = code == EINVAL ? 0 : 1, /* it is tried with other flags */
+                        .code = code,
+                        .before = share_half};
     GError *error = NULL;
 
     g_assert_false(disturb(lab, &full, clone_here, &error));
@@ -243,6 +249,68 @@ test_no_half_is_left(Lab *lab)
     leaves_half(lab, EINVAL, "cannot reflink: Invalid argument");
 }
 
+static void
+remount(Lab *lab, const char *option)
+{
+    g_autofree char *dir = g_path_get_dirname(lab->path), *base = g_path_get_dirname(dir);
+
+    g_assert_cmpint(mount(NULL, base, NULL, MS_REMOUNT, option), ==, 0);
+}
+
+static void
+clones(Lab *lab, const char *from_path)
+{
+    g_autoptr(GError) error = NULL;
+    rl_autofd int from = open(from_path, O_RDONLY | O_CLOEXEC), to = make_target(lab);
+    g_autofree char *to_path = lab_path(lab, "to");
+
+    rl_clone_reflink(from, to, &error);
+    g_assert_no_error(error);
+    g_assert_true(shares_data(from_path, to_path));
+    g_assert_cmpint(unlink(to_path), ==, 0);
+}
+
+/* Files keep what the mount option of their time was, and it tells which of them can be cloned. */
+static void
+test_checksums_or_none(Lab *lab)
+{
+    static const char *const options[] = {"datasum", "nodatasum", "datacow", "nodatacow"};
+    g_autofree char *from = lab_path(lab, "from");
+    g_autoptr(GPtrArray) sources = g_ptr_array_new_with_free_func(g_free);
+
+    for (guint i = 0; i < G_N_ELEMENTS(options); i++) {
+        remount(lab, options[i]);
+        rl_fd_close(&(int){make_source(lab, false)});
+        char *source = lab_path(lab, options[i]);
+        g_assert_cmpint(rename(from, source), ==, 0);
+        g_ptr_array_add(sources, source);
+    }
+    sync();
+    for (guint i = 0; i < G_N_ELEMENTS(options); i++) {
+        remount(lab, options[i]);
+        for (guint j = 0; j < sources->len; j++)
+            clones(lab, g_ptr_array_index(sources, j));
+    }
+    remount(lab, "datacow,datasum");
+}
+
+/* A whole life across a change of the option, both ways. */
+static void
+test_life_with_other_checksums(Lab *lab)
+{
+    static const char *const options[] = {"nodatasum", "datasum", "nodatacow", "datacow,datasum"};
+
+    lab_create(lab, "web", "one", MIB);
+    for (guint i = 0; i < G_N_ELEMENTS(options); i++) {
+        g_autoptr(GError) error = NULL;
+        remount(lab, options[i]);
+        lab_run(lab, "web", options[i]);
+        g_assert_true(rl_volume_resize(lab->pool, "web", (i + 2) * MIB, false, &error));
+        g_assert_no_error(error);
+        lab_run(lab, "web", "again");
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -256,5 +324,7 @@ main(int argc, char **argv)
     lab_add("/clone/file-size-limit", test_file_size_limit);
     lab_add_on("/clone/no-half-is-left", "xfs btrfs", test_no_half_is_left);
     lab_add_on("/clone/nocow-is-taken-away", "btrfs", test_nocow_is_taken_away);
+    lab_add_on("/clone/checksums-or-none", "btrfs", test_checksums_or_none);
+    lab_add_on("/clone/life-with-other-checksums", "btrfs", test_life_with_other_checksums);
     return g_test_run();
 }

@@ -7,9 +7,11 @@
 #include "dir.h"
 #include "dirty.h"
 #include "discard.h"
+#include "ended.h"
 #include "error.h"
 #include "fd.h"
 #include "inuse.h"
+#include "stop.h"
 
 /* As long as cloning a large and fragmented image may take on a slow disk. */
 #define MAINTENANCE_TIMEOUT_MS (10 * 60 * 1000)
@@ -135,6 +137,22 @@ take_turn(const RlPool *pool, const char *name, GError **error)
     g_autofree char *key = g_strconcat(name, "~maintenance", NULL);
 
     return rl_lock_take(pool->dev, pool->ino, key, "maintenance", MAINTENANCE_TIMEOUT_MS, error);
+}
+
+bool
+rl_volume_end_late(const RlPool *pool, const char *name, bool *ret_committed, GError **error)
+{
+    RlStop stop;
+
+    *ret_committed = false;
+    if (!rl_volume_stop_ended(pool, name, &stop, error))
+        return false;
+    if (stop == RL_STOP_NOTHING) {
+        rl_ended_forget_volume(pool, name);
+        return true;
+    }
+    *ret_committed = stop == RL_STOP_COMMITTED;
+    return rl_volume_maintain(pool, name, *ret_committed, error);
 }
 
 static void

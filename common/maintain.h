@@ -33,6 +33,13 @@ bool rl_volume_maintain(const RlPool *pool, const char *name, bool committed, GE
 bool rl_volume_clear(const RlPool *pool, const char *name, GError **error);
 
 /**
+ * rl_volume_end_late:
+ * Does what there was no space for when the run of the volume @name ended (rl_volume_stop_ended()),
+ * and tidies it if that was a commit, which *@ret_committed says.
+ */
+bool rl_volume_end_late(const RlPool *pool, const char *name, bool *ret_committed, GError **error);
+
+/**
  * rl_volume_prune:
  * Drops automatic revisions but the newest @keep; never a named one, and none that is the clean
  * image itself. The caller has the lock.

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "attr.h"
+#include "ended.h"
 #include "error.h"
 #include "fd.h"
 #include "inuse.h"
@@ -114,6 +115,7 @@ rl_run_get(int fd, RlRun **ret_run, GError **error)
     run->written = g_key_file_get_boolean(file, GROUP, "written", &no_flag) || no_flag;
     run->readonly = g_key_file_get_boolean(file, GROUP, "readonly", NULL);
     run->continued = g_key_file_get_boolean(file, GROUP, "continued", NULL);
+    run->ended = rl_ended_is_noted(fd, run->since_us);
     *ret_run = run;
     return true;
 }
@@ -144,7 +146,7 @@ rl_run_began_us(const RlRun *run)
 bool
 rl_run_is_fresh(const RlRun *run)
 {
-    return rl_run_was_within(RL_RUN_GRACE_SECONDS, run->boot_id, run->since_us);
+    return !run->ended && rl_run_was_within(RL_RUN_GRACE_SECONDS, run->boot_id, run->since_us);
 }
 
 bool

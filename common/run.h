@@ -30,6 +30,7 @@ typedef struct {
     bool continued;  /* it was there before this run, and is not this run's to end if that fails */
     char *boot_id;   /* of the host's boot in which it was started */
     gint64 since_us; /* of that boot's clock, when it was started */
+    bool ended;      /* it is over, and what was to follow waits for space on the disk (ended.h) */
 } RlRun;
 
 /* So long may pass between a domain's `prepare` and the opening of its disks (a large guest's
@@ -86,7 +87,7 @@ bool rl_run_was_within(int seconds, const char *boot_id, gint64 when_us);
 /**
  * rl_run_is_fresh:
  * True if the run began in this boot of the host and so recently that its image may not be open
- * yet. A boot that cannot be told counts as this one.
+ * yet, and is not known to be over. A boot that cannot be told counts as this one.
  */
 bool rl_run_is_fresh(const RlRun *run);
 

@@ -15,6 +15,7 @@
 #include "filename.h"
 #include "identity.h"
 #include "inuse.h"
+#include "log.h"
 #include "save.h"
 #include "shared.h"
 #include "stop.h"
@@ -338,6 +339,21 @@ wait_until_free(const RlVolume *volume, const RlOwner *owner)
         g_usleep(50 * 1000);
 }
 
+/* An earlier run has ended, and there was no space to commit it. If there still is none, this one
+ * goes on with its image, as after a crash. */
+static void
+end_before(const RlVolume *volume, RlStartFlags flags)
+{
+    g_autoptr(GError) error = NULL;
+    RlStop stop;
+
+    if (!volume->dirty.there || (flags & (RL_START_RESTORED | RL_START_OVERLAID)))
+        return;
+    if (!rl_volume_stop_ended(volume->pool, volume->name->volume, &stop, &error))
+        rl_log_warning("%s: its last run cannot be ended: %s", volume->name->volume,
+                       error->message);
+}
+
 RlStarted *
 rl_volume_start(const RlPool *pool, const char *name, const RlOwner *owner, RlStartFlags flags,
                 GError **error)
@@ -351,6 +367,7 @@ rl_volume_start(const RlPool *pool, const char *name, const RlOwner *owner, RlSt
     if (volume->kind == RL_KIND_PERSISTENT && !rl_volume_require_unshared(volume, error))
         return NULL;
     wait_until_free(volume, owner);
+    end_before(volume, flags);
     for (int i = 0; !start.done && i < ATTEMPTS_MAX; i++)
         if (!attempt(&start, error))
             return NULL;

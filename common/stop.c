@@ -11,6 +11,7 @@
 #include "clean.h"
 #include "dirty.h"
 #include "discard.h"
+#include "ended.h"
 #include "error.h"
 #include "fd.h"
 #include "hold.h"
@@ -240,6 +241,31 @@ sync_ahead(const RlVolume *volume, const RlOwner *owner, GError **error)
     return !go_on || rl_dirty_sync(volume, fd, error);
 }
 
+/* Where there is no space for the end nothing is lost, and it is done when there is (ended.h). */
+static bool
+end_run(const RlVolume *volume, int fd, const RlRun *run, RlStop *ret_stop, GError **error)
+{
+    g_autoptr(GError) cause = NULL;
+    RlHold hold;
+
+    if (stop_kind(volume, fd, run, ret_stop, &cause)) {
+        if (run && run->ended)
+            rl_ended_forget(fd);
+        return true;
+    }
+    rl_dirty_give_back(volume, fd, run);
+    if (run && rl_ended_means_full(cause) && rl_hold_get(fd, &hold, NULL) &&
+        hold != RL_HOLD_SUSPECT) {
+        rl_ended_note(volume, fd, run->since_us);
+        g_prefix_error(&cause,
+                       "volume '%s': its run has ended, and its dirty image waits for space to be "
+                       "put away (make some, then: virsh pool-refresh, or virt-reflink stop): ",
+                       volume->name->volume);
+    }
+    g_propagate_error(error, g_steal_pointer(&cause));
+    return false;
+}
+
 bool
 rl_volume_stop(const RlPool *pool, const char *name, const RlOwner *owner, RlStop *ret_stop,
                GError **error)
@@ -273,8 +299,26 @@ rl_volume_stop(const RlPool *pool, const char *name, const RlOwner *owner, RlSto
         (!rl_state_require_not_below(volume, fd, "stopped", error) ||
          !rl_takeover_check(volume, fd, error)))
         return false;
-    if (!go_on || stop_kind(volume, fd, run, ret_stop, error))
+    return !go_on || end_run(volume, fd, run, ret_stop, error);
+}
+
+bool
+rl_volume_stop_ended(const RlPool *pool, const char *name, RlStop *ret_stop, GError **error)
+{
+    g_autoptr(RlVolume) volume = rl_volume_open(pool, name, error);
+    g_autoptr(RlRun) run = NULL;
+    rl_autofd int fd = -1;
+
+    *ret_stop = RL_STOP_NOTHING;
+    if (!volume || !volume->dirty.there)
+        return volume != NULL;
+    fd = rl_volume_open_image(volume, volume->dirty_file, error);
+    if (fd < 0 || !rl_run_get(fd, &run, error))
+        return false;
+    if (!run || !run->ended)
         return true;
-    rl_dirty_give_back(volume, fd, run);
-    return false;
+    /* That run, and none that may have begun since. */
+    RlOwner owner = {
+        .driver = run->driver, .uuid = run->uuid, .name = run->name, .until_us = run->since_us};
+    return rl_volume_stop(pool, name, &owner, ret_stop, error);
 }

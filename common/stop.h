@@ -26,7 +26,8 @@ typedef enum {
  * become a revision: nothing was changed then. RL_ERROR_NOT_FOUND: no
  * such volume. RL_ERROR_STATE: a dirty image without a clean one; or no @owner, and a domain that
  * was started a short while ago, or whose disk is an overlay on it. RL_ERRNO: a write of the
- * image's data that failed marks it suspect.
+ * image's data that failed marks it suspect; where there is no space for anything else, the run is
+ * noted as one that has ended (ended.h).
  *
  * Commit, step by step, and what a crash after each leaves:
  * - fsync(dirty): the old state, with a dirty image to go on with.
@@ -37,6 +38,14 @@ typedef enum {
  */
 bool rl_volume_stop(const RlPool *pool, const char *name, const RlOwner *owner, RlStop *ret_stop,
                     GError **error);
+
+/**
+ * rl_volume_stop_ended:
+ * Does for the volume @name what rl_volume_stop() could not do when its run ended, for want of
+ * space on the disk; *@ret_stop is RL_STOP_NOTHING where nothing waits for that. Errors are those
+ * of rl_volume_stop(), and leave all as it is: the next call tries again.
+ */
+bool rl_volume_stop_ended(const RlPool *pool, const char *name, RlStop *ret_stop, GError **error);
 
 /**
  * rl_commit_number:

@@ -9,6 +9,8 @@
 #include "common/scan.h"
 #include "common/state.h"
 
+#define WAITS_FOR_SPACE " [ended; its commit waits for space]"
+
 static bool
 get_state(const RlPool *pool, const char *name, RlVolume **ret_volume, RlState *ret_state,
           RlRun **ret_run, char **ret_below, GError **error)
@@ -40,9 +42,9 @@ print_line(const RlPool *pool, const RlListed *listed)
         return;
     }
     const char *domain = run ? run->name : below ? below : "";
-    printf("%-40s %-10s %-8s %9u  %s%s%s%s\n", listed->name, rl_kind_to_string(volume->kind),
+    printf("%-40s %-10s %-8s %9u  %s%s%s%s%s\n", listed->name, rl_kind_to_string(volume->kind),
            rl_state_to_string(state), listed->revisions->len, domain,
-           below ? " [its disk is an overlay on it]" : "",
+           run && run->ended ? WAITS_FOR_SPACE : "", below ? " [its disk is an overlay on it]" : "",
            listed->shared ? " [its clean image is another volume's too]" : "",
            volume->contradictory ? " [its record contradicts its images]" : "");
 }
@@ -111,7 +113,8 @@ rl_command_info(const RlPool *pool, const char *name, GError **error)
         printf("%-16s %s\n", "source", volume->record->source);
     printf("%-16s %s\n", "state", rl_state_to_string(state));
     if (run)
-        printf("%-16s %s (%s, %s)\n", "domain", run->name, run->driver, run->uuid);
+        printf("%-16s %s (%s, %s)%s\n", "domain", run->name, run->driver, run->uuid,
+               run->ended ? WAITS_FOR_SPACE : "");
     if (below)
         printf("%-16s %s\n", "overlay of", below);
     g_autofree char *dirty =

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/ended.h"
 #include "common/log.h"
 #include "common/maintain.h"
 #include "common/scan.h"
@@ -55,6 +56,23 @@ maintain_snapshots(const RlPool *pool, const char *source)
     }
 }
 
+/* The volume may have given back the space that others waited for at their end. */
+static void
+end_others(const RlPool *pool)
+{
+    g_autoptr(GPtrArray) names = rl_ended_list(pool);
+
+    for (guint i = 0; i < names->len; i++) {
+        const char *name = g_ptr_array_index(names, i);
+        g_autoptr(GError) error = NULL;
+        bool committed;
+        if (!rl_volume_end_late(pool, name, &committed, &error))
+            warn(name, error);
+        if (committed)
+            rl_tell_libvirt(pool->path, name);
+    }
+}
+
 static void
 do_task(const RlTask *task, const RlWork *work)
 {
@@ -74,6 +92,7 @@ do_task(const RlTask *task, const RlWork *work)
         warn(task->use->name, error);
     if (committed)
         maintain_snapshots(pool, task->use->name);
+    end_others(pool);
 }
 
 /* libvirt reads the hook's output until it is closed. */

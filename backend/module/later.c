@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "later.h"
 
+#include "common/ended.h"
 #include "common/log.h"
 #include "common/maintain.h"
 #include "xml/documents.h"
@@ -78,6 +79,25 @@ rl_later_maintain(const RlPool *pool, const char *name)
 
     g_ptr_array_add(names, g_strdup(name));
     begin(pool, names, maintain);
+}
+
+static bool
+end_late(const RlPool *pool, const char *name, GError **error)
+{
+    bool committed;
+
+    return rl_volume_end_late(pool, name, &committed, error);
+}
+
+void
+rl_later_end(const RlPool *pool)
+{
+    GPtrArray *names = rl_ended_list(pool);
+
+    if (names->len > 0)
+        begin(pool, names, end_late);
+    else
+        g_ptr_array_unref(names);
 }
 
 void

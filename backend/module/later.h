@@ -12,6 +12,13 @@
 void rl_later_maintain(const RlPool *pool, const char *name);
 
 /**
+ * rl_later_end:
+ * Has the runs ended of which there was no space to commit them (rl_volume_end_late()), by a thread
+ * of its own; nothing where none wait for that.
+ */
+void rl_later_end(const RlPool *pool);
+
+/**
  * rl_later_clear:
  * Has what was left of the volumes @names of @pool removed (rl_volume_clear()) by a thread of its
  * own; nothing where there are none. If there can be no thread the next refresh makes up for it.

@@ -115,6 +115,7 @@ rl_listing_fill(virStoragePoolObj *obj, const RlPool *pool)
     }
     /* Freeing them can take long, and the pool is locked. */
     rl_later_clear(pool, leftovers);
+    rl_later_end(pool);
     return 0;
 }
 

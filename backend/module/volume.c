@@ -212,6 +212,7 @@ rl_vol_delete_cb(virStoragePoolObj *obj, virStorageVolDef *vol, unsigned int fla
     g_clear_error(&error);
     rl_listing_drop_revisions(obj, pool, vol->name);
     rl_listing_update_space(obj, pool, -vol->target.allocation);
+    rl_later_end(pool); /* there may be space now */
     return 0;
 }
 

@@ -4,6 +4,7 @@
 #include "device.h"
 #include "look.h"
 
+#include <errno.h>
 #include <string.h>
 
 static bool
@@ -50,6 +51,22 @@ judge_suspect(const Sweep *sweep, const char *now, GError **error)
            rl_fail(error, RL_ERROR_INVALID, "it is not suspect:\n%s", now);
 }
 
+static bool
+is_for_want_of_space(const char *message)
+{
+    return g_str_has_suffix(message, g_strerror(ENOSPC)) ||
+           g_str_has_suffix(message, g_strerror(EDQUOT));
+}
+
+bool
+judge_is_ended(const Sweep *sweep, const Outcome *outcome, const char *now)
+{
+    g_autofree char *unlinked = look_without_links(now), *old = look_without_links(sweep->old);
+
+    return !outcome->ok && !outcome->killed && is_for_want_of_space(outcome->message) &&
+           same_left(unlinked, old);
+}
+
 bool
 judge(const Sweep *sweep, const Call *call, const Outcome *outcome, const char *now, GError **error)
 {
@@ -68,6 +85,8 @@ judge(const Sweep *sweep, const Call *call, const Outcome *outcome, const char *
         return true;
     /* Somebody may have the image, as far as it can tell: whoever stops leaves it to those. */
     if (call->asks_for_users && same_left(unlinked, old))
+        return true;
+    if (judge_is_ended(sweep, outcome, now))
         return true;
     /* Names that could not be made durable are there all the same. */
     if (is_new && (outcome->killed || call->syncs_dir))

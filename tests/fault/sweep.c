@@ -120,7 +120,8 @@ recover(const Sweep *sweep, const Call *call, const Outcome *outcome, const char
 {
     bool loose = is_loose(sweep, outcome, now);
     bool done = is_done(sweep, now) || (outcome->ok && loose);
-    bool same = !outcome->killed && strcmp(now, sweep->old) == 0;
+    bool same =
+        (!outcome->killed && strcmp(now, sweep->old) == 0) || judge_is_ended(sweep, outcome, now);
 
     if (!done && outcome->killed && !kill_again(sweep, call, error))
         return false;

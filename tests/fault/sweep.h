@@ -27,6 +27,13 @@ bool judge(const Sweep *sweep, const Call *call, const Outcome *outcome, const c
            GError **error);
 
 /**
+ * judge_is_ended:
+ * True if there was no space for the end of a run, and all is as it was, but that nobody runs: that
+ * is noted elsewhere.
+ */
+bool judge_is_ended(const Sweep *sweep, const Outcome *outcome, const char *now);
+
+/**
  * judge_device:
  * The same of the size that the loop device has now.
  */

@@ -10,7 +10,7 @@ set -eu
 . "$SOURCE_DIR/tests/lib/guest.sh"
 . "$SOURCE_DIR/tests/lib/kinds.sh"
 . "$SOURCE_DIR/tests/lib/full-disk.sh"
-requires_command qemu-system-x86_64 fallocate
+requires_command qemu-system-x86_64 fallocate strace
 requires_filesystem "$FS"
 lab_enter "$0" "$@"
 dir=$(lab_filesystem "$FS" 320M)
@@ -126,5 +126,67 @@ done
 no_temporary
 info_follows
 ok "with space it starts, stops and is committed as ever"
+
+# --- no space for the commit itself, which none of these file systems can be brought to by filling it
+
+rm -f /etc/libvirt/hooks/qemu.d/50-reflink
+cat >"$LAB/hook" <<END
+#!/bin/bash
+# While there is \$LAB/full, the first new name that the end of a domain and its worker make does not fit.
+[ "\$2" != release ] || [ ! -e "$LAB/full" ] ||
+    exec strace -f -qq -o /dev/null -e trace=linkat -e inject=linkat:error=ENOSPC:when=1 \\
+        "$STAGE_DIR/sbin/libvirt-reflink-hook" "\$@"
+exec "$STAGE_DIR/sbin/libvirt-reflink-hook" "\$@"
+END
+chmod +x "$LAB/hook"
+cp "$LAB/hook" /etc/libvirt/hooks/qemu.d/50-reflink
+lab_restart_libvirtd
+waits="[ended; its commit waits for space]"
+
+reflink()
+{
+    "$STAGE_DIR/bin/virt-reflink" "$1" "$pool" ${2:+"$2"}
+}
+
+# run_without_space NUMBER: the guest runs, and there is no space to commit that it has counted.
+run_without_space()
+{
+    touch "$LAB/full"
+    guest_wish "$([ -e "$dirty" ] && echo "$dirty" || echo "$clean")" x
+    virsh start vm
+    guest_wait vm
+    workers_done
+    rm "$LAB/full"
+    [ "$(counter "$dirty")" = "$1" ]
+    expect "$waits" reflink list
+    expect "$waits" reflink info vm/big
+    expect_not running reflink list
+}
+
+run_without_space 4
+[ "$(counter "$clean")" = 3 ]
+virsh pool-refresh qubes
+eventually 10 test ! -e "$dirty"
+[ "$(counter "$clean")" = 4 ]
+expect_not "$waits" reflink list
+ok "a run that ended without space for its commit is told so, and committed by a refresh"
+
+run_without_space 5
+virsh vol-create-as qubes vm/other 1M
+virsh vol-delete vm/other qubes
+eventually 10 test ! -e "$dirty"
+[ "$(counter "$clean")" = 5 ]
+ok "and when something is deleted"
+
+run_without_space 6
+guest_wish "$dirty" x
+virsh start vm # commits, and begins anew
+guest_wait vm
+workers_done
+[ ! -e "$dirty" ] && [ "$(counter "$clean")" = 7 ]
+virsh pool-refresh qubes
+# shellcheck disable=SC2046
+[ "$(counter $(virsh vol-path "$(volumes qubes | grep '^vm/big@' | sort -V | tail -n 1)" --pool qubes))" = 6 ]
+ok "and by the domain's next start"
 
 done_testing

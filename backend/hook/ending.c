@@ -6,8 +6,10 @@
 
 #include "common/random.h"
 #include "last-save.h"
+#include "owner.h"
 #include "qemu-log.h"
 #include "restoring.h"
+#include "runnote.h"
 #include "save-file.h"
 
 #define SAVE_ID_DIGITS 32
@@ -33,13 +35,43 @@ find_libxl(const RlDomain *domain, char **ret_file)
     return RL_ENDING_STOPPED;
 }
 
+/* The managed save file that this run has written; NULL where there is none. */
+static char *
+find_managed_save(const RlDomain *domain, gint64 began_ms)
+{
+    g_autofree char *file = rl_qemu_log_managed_save(domain->name, began_ms);
+    /* One that is not whole has another mark at its beginning. */
+    g_autoptr(RlMemory) memory =
+        file ? rl_save_file_read(file, RL_SAVE_FILE_QEMU, domain->uuid) : NULL;
+
+    return memory ? g_steal_pointer(&file) : NULL;
+}
+
+static RlEnding
+find_qemu(const RlDomain *domain, char **ret_file)
+{
+    RlOwner owner = rl_owner_of(domain);
+    RlLogEnding log = RL_LOG_NOTHING;
+    RlRunNote note;
+
+    rl_runnote_read(&owner, &note);
+    if (note.began_ms > 0)
+        log = rl_qemu_log_ending(domain->name, note.began_ms);
+    bool maybe_saved = note.ended ? note.verdict.ending == RL_ENDING_SAVED : log == RL_LOG_SAVED;
+    g_autofree char *file = maybe_saved ? find_managed_save(domain, note.began_ms) : NULL;
+    RlEnding ending = rl_ending_join(note.ended ? &note.verdict : NULL, log, file != NULL);
+    if (ending == RL_ENDING_SAVED)
+        *ret_file = g_steal_pointer(&file);
+    return ending;
+}
+
 RlEnding
 rl_ending_find(const RlDomain *domain, char **ret_file)
 {
     *ret_file = NULL;
     if (strcmp(domain->type, "xen") == 0)
         return find_libxl(domain, ret_file);
-    return rl_qemu_log_ending(domain->name, ret_file);
+    return find_qemu(domain, ret_file);
 }
 
 RlMemory *

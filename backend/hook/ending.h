@@ -1,22 +1,27 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* How did a domain's run end? libvirt's `release` does not say, but leaves traces. */
+/* How did a domain's run end? libvirt's `release` does not say. Under its qemu driver two witnesses
+ * do: the status file that the hook has seen at `stopped` (verdict.h), and the domain's log
+ * (qemu-log.h), which is best effort. Under libxl it is the save file that the daemon has open
+ * (save-file.h). */
 #pragma once
 
 #include "common/save.h"
 #include "xml/domain.h"
 
 typedef enum {
-    RL_ENDING_STOPPED, /* shut down, destroyed, crashed */
-    RL_ENDING_SAVED,   /* its memory is in a file: its disks must stay as they are */
-    RL_ENDING_FAILED,  /* it did not start */
-    RL_ENDING_UNKNOWN, /* its disks may be needed as they are */
+    RL_ENDING_STOPPED,  /* shut down, destroyed, crashed */
+    RL_ENDING_SAVED,    /* its memory is in a file: its disks must stay as they are */
+    RL_ENDING_FAILED,   /* it did not start */
+    RL_ENDING_ARRIVING, /* a migration to here was broken off: the guest never ran here */
+    RL_ENDING_MIGRATED, /* it goes on on another host */
+    RL_ENDING_UNKNOWN,  /* its disks may be needed as they are */
 } RlEnding;
 
 /**
  * rl_ending_find:
- * Says how the run of @domain ended, which libvirt has just told us is over. *@ret_file is where
- * its memory was saved, owned by the caller, NULL where that is not known, or not libvirt's own
- * place for it.
+ * Says how the run of @domain ended, which libvirt has just told us is over. RL_ENDING_UNKNOWN
+ * where no witness says, or one contradicts the other. *@ret_file is where its memory was saved,
+ * owned by the caller, NULL where that is not known, or not libvirt's own place for it.
  */
 RlEnding rl_ending_find(const RlDomain *domain, char **ret_file);
 

@@ -25,6 +25,13 @@ bool rl_event_restore(const RlDomain *domain, GError **error);
 bool rl_event_started(const RlDomain *domain, GError **error);
 
 /**
+ * rl_event_stopped:
+ * Notes for rl_event_release() how the run of @domain ends, which only now can be seen. False with
+ * @error where something is there that cannot be read: the end is one of which nothing is known.
+ */
+bool rl_event_stopped(const RlDomain *domain, GError **error);
+
+/**
  * rl_event_release:
  * Ends the run of @domain on its volumes, in the way that its ending asks for, and leaves to a
  * worker what may come later. A volume that cannot be ended keeps no other from it; @error is the

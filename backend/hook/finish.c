@@ -72,12 +72,12 @@ try_once(const RlPool *pool, const RlUse *use, const RlOwner *owner, RlEnding en
     if (use->overlaid)
         return rl_volume_keep_below(pool, use->name, owner, &done, error);
     /* A restore that fails late ends like a crash, but the domain has never run. */
-    if (ending == RL_ENDING_UNKNOWN || rl_volume_is_unconfirmed(pool, use->name, owner))
+    if (rl_volume_is_unconfirmed(pool, use->name, owner))
         return rl_volume_keep(pool, use->name, owner, &done, error);
     if (ending == RL_ENDING_FAILED)
         return undo(pool, use, owner, error);
     /* What is on top of it may have newer writes. */
-    if (use->doubtful)
+    if (use->doubtful || ending != RL_ENDING_STOPPED)
         return rl_volume_keep(pool, use->name, owner, &done, error);
     if (!rl_volume_stop(pool, use->name, owner, &stop, error))
         return false;

@@ -58,15 +58,15 @@ run(bool (*event)(const RlDomain *, GError **), const char *name)
     return 1;
 }
 
-/* A domain that runs must not be ended for this: what is not noted is only kept longer than needed.
- */
+/* A domain that runs must not be ended for this, and one that is ended is: what is not noted is
+ * only kept longer than needed. */
 static int
-confirm(const char *name)
+note(bool (*event)(const RlDomain *, GError **), const char *name)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(RlDomain) domain = read_domain(name, &error);
 
-    if (!domain || !rl_event_started(domain, &error))
+    if (!domain || !event(domain, &error))
         rl_log_warning("domain %s: %s", name, error->message);
     return 0;
 }
@@ -84,7 +84,9 @@ main(int argc, char **argv)
         return run(rl_event_prepare, argv[1]);
     bool runs = strcmp(argv[2], "started") == 0 || strcmp(argv[2], "reconnect") == 0;
     if (runs && strcmp(argv[3], "begin") == 0)
-        return confirm(argv[1]);
+        return note(rl_event_started, argv[1]);
+    if (strcmp(argv[2], "stopped") == 0 && strcmp(argv[3], "end") == 0)
+        return note(rl_event_stopped, argv[1]);
     if (strcmp(argv[2], "release") == 0 && strcmp(argv[3], "end") == 0)
         return run(rl_event_release, argv[1]);
     if (strcmp(argv[2], "restore") == 0 && strcmp(argv[3], "begin") == 0)

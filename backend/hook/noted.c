@@ -114,6 +114,15 @@ rl_noted_add(const char *uuid, const GPtrArray *uses)
         rl_log_warning("cannot note what a domain was started on: %s", error->message);
 }
 
+bool
+rl_noted_is_there(const char *uuid)
+{
+    g_autofree char *file = note_name(uuid);
+    rl_autofd int dir = open_dir();
+
+    return dir >= 0 && faccessat(dir, file, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 void
 rl_noted_forget(const char *uuid)
 {

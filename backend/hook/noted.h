@@ -20,6 +20,12 @@ void rl_noted_add(const char *uuid, const GPtrArray *uses);
 void rl_noted_read(const char *uuid, GPtrArray *uses);
 
 /**
+ * rl_noted_is_there:
+ * True if volumes are noted of the domain @uuid.
+ */
+bool rl_noted_is_there(const char *uuid);
+
+/**
  * rl_noted_forget:
  * Removes the note of the domain @uuid.
  */

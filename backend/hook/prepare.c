@@ -14,6 +14,7 @@
 #include "owner.h"
 #include "refused.h"
 #include "restoring.h"
+#include "runnote.h"
 #include "uses.h"
 #include "xml/documents.h"
 
@@ -140,6 +141,8 @@ prepare(const RlDomain *domain, GError **error)
         return false;
     if (uses->len == 0)
         return true;
+    if (strcmp(owner.driver, "qemu") == 0)
+        rl_runnote_begin(&owner, false);
     bool restored = rl_ending_is_restored(domain, &memory);
     owner.memory = memory;
     /* The libxl driver has not said so before. */

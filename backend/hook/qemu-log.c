@@ -16,12 +16,11 @@
 
 static const struct {
     const char *reason;
-    RlEnding ending;
+    RlLogEnding ending;
 } reasons[] = {
-    {"shutdown", RL_ENDING_STOPPED}, {"destroyed", RL_ENDING_STOPPED},
-    {"crashed", RL_ENDING_STOPPED},  {"daemon", RL_ENDING_STOPPED},
-    {"unknown", RL_ENDING_STOPPED},  {"failed", RL_ENDING_FAILED},
-    {"saved", RL_ENDING_SAVED},
+    {"shutdown", RL_LOG_STOPPED},  {"destroyed", RL_LOG_STOPPED},  {"crashed", RL_LOG_FOUND_DEAD},
+    {"daemon", RL_LOG_FOUND_DEAD}, {"unknown", RL_LOG_FOUND_DEAD}, {"failed", RL_LOG_FAILED},
+    {"saved", RL_LOG_SAVED},       {"migrated", RL_LOG_MIGRATED},
 };
 
 /* "2026-01-02 03:04:05.678+0000" begins what the driver writes. A guest's console does not go here,
@@ -37,55 +36,77 @@ begins_with_time(const char *text)
     return true;
 }
 
-/* What the driver says in @line behind the time, NULL where it says nothing. It need not begin the
- * line: the driver goes on in one that a device model did not end. */
-static const char *
+/* What a line of the driver's says, and when. */
+typedef struct {
+    const char *words; /* behind the time; NULL where the line is none of the driver's */
+    gint64 when_ms;
+} Words;
+
+/* The time that @text begins with, in milliseconds; -1 for a date that is none. */
+static gint64
+time_of(const char *text)
+{
+    g_autofree char *date = g_strndup(text, strlen("2026-01-02"));
+    g_autofree char *clock = g_strndup(text + 11, strlen("03:04:05.678"));
+    g_autofree char *zone = g_strndup(text + 23, strlen("+0000"));
+    g_autofree char *iso = g_strdup_printf("%sT%s%s", date, clock, zone);
+    g_autoptr(GDateTime) when = g_date_time_new_from_iso8601(iso, NULL);
+
+    return when ? g_date_time_to_unix(when) * 1000 + g_date_time_get_microsecond(when) / 1000 : -1;
+}
+
+/* It need not begin the line: the driver goes on in one that a device model did not end. */
+static Words
 words_of_driver(const char *line)
 {
     for (size_t i = strlen(line); i-- > 0;) {
         const char *rest = line + i + strlen("2026-01-02 03:04:05.678+0000");
         if (begins_with_time(line + i) &&
             (g_str_has_prefix(rest, STARTING) || g_str_has_prefix(rest, MARK)))
-            return rest;
+            return (Words){rest, time_of(line + i)};
     }
-    return NULL;
+    return (Words){NULL, -1};
 }
 
-static RlEnding
+static RlLogEnding
 ending_of_reason(const char *reason)
 {
     for (size_t i = 0; i < G_N_ELEMENTS(reasons); i++)
         if (strcmp(reason, reasons[i].reason) == 0)
             return reasons[i].ending;
-    return RL_ENDING_UNKNOWN;
+    return RL_LOG_OTHER;
 }
 
-RlEnding
-rl_qemu_log_ending_of_text(const char *text)
+/* What all lines of the run, the last of which says @last, say together, if one before it says
+ * @before. A daemon that was killed after it had saved a domain, and comes back, finds one that is
+ * gone, and gives another reason; or it finds one that goes on. */
+static RlLogEnding
+join(RlLogEnding before, RlLogEnding last)
+{
+    if (before == RL_LOG_SAVED && last == RL_LOG_FOUND_DEAD)
+        return RL_LOG_SAVED_THEN_DEAD;
+    return last;
+}
+
+RlLogEnding
+rl_qemu_log_ending_of_text(const char *text, gint64 from_ms, gint64 to_ms)
 {
     g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
-    RlEnding last = RL_ENDING_UNKNOWN;
-    bool found = false;
+    RlLogEnding said = RL_LOG_NOTHING;
 
     for (guint i = g_strv_length(lines); i-- > 0;) {
-        const char *words = words_of_driver(lines[i]);
-        if (!words)
+        Words line = words_of_driver(lines[i]);
+        if (!line.words || line.when_ms < from_ms || line.when_ms > to_ms)
             continue;
-        if (g_str_has_prefix(words, STARTING))
+        if (g_str_has_prefix(line.words, STARTING))
             break;
-        RlEnding ending = ending_of_reason(words + strlen(MARK));
-        /* A daemon that was killed after this, and comes back, finds a domain that is gone and
-         * gives another reason. */
-        if (ending == RL_ENDING_SAVED)
-            return ending;
-        if (!found)
-            last = ending;
-        found = true;
+        RlLogEnding ending = ending_of_reason(line.words + strlen(MARK));
+        said = said == RL_LOG_NOTHING ? ending : join(ending, said);
         /* A start may fail before it is said that it began: what is above it is another run's. */
-        if (ending == RL_ENDING_FAILED)
+        if (ending == RL_LOG_FAILED)
             break;
     }
-    return last;
+    return said;
 }
 
 static char *
@@ -107,28 +128,25 @@ read_tail(const char *path)
     return g_steal_pointer(&text);
 }
 
-/* The managed save file of the domain @name, owned by the caller; NULL where there is none. */
-static char *
-managed_save(const char *name)
+RlLogEnding
+rl_qemu_log_ending(const char *name, gint64 began_ms)
+{
+    g_autofree char *path = g_strdup_printf("%s/%s.log", RL_QEMU_LOG_DIR, name);
+    g_autofree char *text = strchr(name, '/') ? NULL : read_tail(path);
+
+    return text ? rl_qemu_log_ending_of_text(text, began_ms, g_get_real_time() / 1000)
+                : RL_LOG_NOTHING;
+}
+
+char *
+rl_qemu_log_managed_save(const char *name, gint64 began_ms)
 {
     g_autofree char *file = g_strdup_printf("%s/%s.save", RL_QEMU_SAVE_DIR, name);
     struct stat st;
 
-    return stat(file, &st) == 0 ? g_steal_pointer(&file) : NULL;
-}
-
-RlEnding
-rl_qemu_log_ending(const char *name, char **ret_file)
-{
-    g_autofree char *path = g_strdup_printf("%s/%s.log", RL_QEMU_LOG_DIR, name);
-    g_autofree char *text = strchr(name, '/') ? NULL : read_tail(path);
-    RlEnding ending = text ? rl_qemu_log_ending_of_text(text) : RL_ENDING_UNKNOWN;
-
-    *ret_file = NULL;
-    if (ending == RL_ENDING_FAILED || ending == RL_ENDING_UNKNOWN)
-        return ending;
-    /* A running domain has no managed save file: its start takes it away. So one that is there has
-     * just been written, whatever a daemon that was killed meanwhile makes of the end. */
-    *ret_file = managed_save(name);
-    return *ret_file ? RL_ENDING_SAVED : ending;
+    if (began_ms <= 0 || strchr(name, '/') || lstat(file, &st) < 0 || !S_ISREG(st.st_mode))
+        return NULL;
+    gint64 when_ms = (gint64) st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000;
+    bool ours = when_ms >= began_ms && when_ms <= g_get_real_time() / 1000;
+    return ours ? g_steal_pointer(&file) : NULL;
 }

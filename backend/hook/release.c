@@ -8,6 +8,7 @@
 #include "noted.h"
 #include "owner.h"
 #include "refused.h"
+#include "runnote.h"
 #include "worker.h"
 
 /* libvirt holds the domain's lock while it waits for us, and with it everybody who lists domains.
@@ -90,6 +91,7 @@ rl_event_release(const RlDomain *domain, GError **error)
         rl_noted_forget(domain->uuid);
     if (memory && !first)
         rl_last_save_note(domain->uuid, memory->save);
+    rl_runnote_forget(&work.owner);
     rl_worker_start(&work);
     if (!first)
         return true;

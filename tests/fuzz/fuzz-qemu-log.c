@@ -15,6 +15,8 @@ static const char *dir = "/nonexistent";
 #include "backend/hook/qemu-log.c"
 
 #define TIME "2026-11-22 04:05:06.789+0000"
+#define FROM_MS G_GINT64_CONSTANT(1795320306789) /* TIME */
+#define TO_MS (FROM_MS + 1000)
 
 int
 LLVMFuzzerInitialize(int *argc, char ***argv)
@@ -26,11 +28,10 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
     return 0;
 }
 
-/* What the hook reads from a log of @before, @size bytes, and then @after. */
-static RlEnding
+/* What the hook reads from the end of a log of @before, @size bytes, and then @after. */
+static RlLogEnding
 ending_of(const uint8_t *before, size_t size, const char *after)
 {
-    g_autofree char *file = NULL;
     FILE *log = fopen("/run/x.log", "w");
 
     g_assert_nonnull(log);
@@ -38,38 +39,47 @@ ending_of(const uint8_t *before, size_t size, const char *after)
     fputs(after, log);
     g_assert_cmpint(fclose(log), ==, 0);
 
-    RlEnding ending = rl_qemu_log_ending("x", &file);
-    g_assert_null(file);
-    g_assert_true(ending == RL_ENDING_UNKNOWN || ending == RL_ENDING_STOPPED ||
-                  ending == RL_ENDING_FAILED || ending == RL_ENDING_SAVED);
+    g_autofree char *text = read_tail("/run/x.log");
+    g_assert_nonnull(text);
+    /* The same as by its front door, where the time is that of the machine. */
+    RlLogEnding whole = rl_qemu_log_ending("x", FROM_MS);
+    RlLogEnding ending = rl_qemu_log_ending_of_text(text, FROM_MS, TO_MS);
+    g_assert_true(whole <= RL_LOG_OTHER && ending <= RL_LOG_OTHER);
+    /* What is older than the run says nothing. */
+    g_assert_cmpint(rl_qemu_log_ending_of_text(text, G_MAXINT64, G_MAXINT64), ==, RL_LOG_NOTHING);
     return ending;
 }
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    RlEnding ending = ending_of(data, size, "\n");
-    /* What was saved stays so, whatever else is said of that run. */
-    bool saved = ending == RL_ENDING_SAVED;
+    RlLogEnding ending = ending_of(data, size, "\n");
+    bool saved = ending == RL_LOG_SAVED || ending == RL_LOG_SAVED_THEN_DEAD;
 
-    /* What is no line of libvirt's changes nothing. */
+    /* What is no line of libvirt's changes nothing, nor does what is dated before the run. */
     g_assert_cmpint(ending_of(data, size, "\nqemu: terminating\n"), ==, ending);
+    g_assert_cmpint(
+        ending_of(data, size, "\n2026-11-22 04:05:06.788+0000: shutting down, reason=saved\n"), ==,
+        ending);
 
     g_assert_cmpint(ending_of(data, size, "\n" TIME ": shutting down, reason=saved\n"), ==,
-                    RL_ENDING_SAVED);
+                    RL_LOG_SAVED);
     g_assert_cmpint(ending_of(data, size, "\n" TIME ": shutting down, reason=destroyed\n"), ==,
-                    saved ? RL_ENDING_SAVED : RL_ENDING_STOPPED);
+                    RL_LOG_STOPPED);
+    RlLogEnding dead = ending_of(data, size, "\n" TIME ": shutting down, reason=crashed\n");
+    g_assert_true(dead == RL_LOG_FOUND_DEAD || dead == RL_LOG_SAVED_THEN_DEAD);
+    g_assert_true(!saved || dead == RL_LOG_SAVED_THEN_DEAD);
     g_assert_cmpint(ending_of(data, size, "\n" TIME ": shutting down, reason=new\n"), ==,
-                    saved ? RL_ENDING_SAVED : RL_ENDING_UNKNOWN);
+                    RL_LOG_OTHER);
     g_assert_cmpint(ending_of(data, size, TIME ": shutting down, reason=failed\n"), ==,
-                    RL_ENDING_FAILED);
+                    RL_LOG_FAILED);
 
     /* A start begins anew, also in a line that a device model did not end. */
     g_assert_cmpint(ending_of(data, size, TIME ": starting up libvirt version: 9.0.0\n"), ==,
-                    RL_ENDING_UNKNOWN);
+                    RL_LOG_NOTHING);
     g_assert_cmpint(ending_of(data, size,
                               TIME ": starting up libvirt version: 9.0.0\n" TIME
                                    ": shutting down, reason=destroyed\n"),
-                    ==, RL_ENDING_STOPPED);
+                    ==, RL_LOG_STOPPED);
     return 0;
 }

@@ -54,7 +54,6 @@ define_disks "$(disk block "dev='$image-dirty.img'")" "$(disk block "dev='$POOL/
 expect_exactly "" by_hand prepare begin
 [ -e "$image-dirty.img" ] && [ -e "$POOL/vm/volatile-dirty.img" ] || die "not started"
 printf 'c\0\0\0' | write_image "$image-dirty.img" 512
-# (How a domain ends is said by the log of libvirt's driver: it was destroyed last.)
 expect_exactly "" by_hand release end
 kinds_no_dirty
 [ "$(counter "$image.img")" = 99 ] || die "not committed"

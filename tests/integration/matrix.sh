@@ -26,7 +26,6 @@ lab_filesystem "$FS" 512M other >/dev/null
 lab_start_libvirtd "LD_PRELOAD=$BUILD_DIR/tests/slow-copy.so" "SLOW_COPY=$LAB/slow"
 export LIBVIRT_DEFAULT_URI=qemu:///system
 reflink_pool away "$LAB/other/away"
-mkdir -p $QEMU_LOG
 make_contents
 api_begin
 cells_done=0

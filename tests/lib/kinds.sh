@@ -176,11 +176,57 @@ temporaries()
 
 # hook DOMAIN OPERATION SUBOPERATION: calls the hook as libvirt does, with the domain's XML on stdin
 # (and without descriptor 5, by which a test may have an image open). The hook wants to be called by
-# a daemon: a shell of that name plays it, and so has to wait.
+# a daemon: a shell of that name plays it, and so has to wait. Before a domain's `release`, what the
+# qemu driver does before it: HOOK_ENDING says how the domain ends (see status_file), "none" that
+# nothing tells.
 hook()
 {
+    local document=$LAB/hook.xml note
+
     [ -e "$LAB/virtxend" ] || cp "$(command -v bash)" "$LAB/virtxend"
+    if [ "$2" != release ] || [ "${HOOK_ENDING:-destroyed}" = none ]; then
+        call_hook "$@"
+        return
+    fi
+    cat >"$document"
+    if ! grep -q -a "type='xen'" "$document"; then
+        # The note of its start went with another end of the same domain, if the test plays several.
+        note=/run/libvirt-reflink/started-$(uuid_of "$document")
+        [ -e "$note" ] || : >"$note"
+        status_file "$1" "${HOOK_ENDING:-destroyed}" "$document"
+        call_hook "$1" stopped end <"$document"
+        rm "/run/libvirt/qemu/$1.xml"
+    fi
+    call_hook "$@" <"$document"
+}
+
+call_hook()
+{
     "$LAB/virtxend" -c '"$@"; exit $?' - /etc/libvirt/hooks/libxl.d/50-reflink "$@" - 5>&-
+}
+
+# status_file NAME destroyed|saved|arriving FILE: libvirt's status file of the domain whose XML is in
+# FILE and that ends so.
+status_file()
+{
+    local status job
+
+    case $2 in
+    destroyed) status="state='shutdown' reason='unknown'" job="type='destroy' async='none'" ;;
+    saved) status="state='paused' reason='save'" job="type='none' async='save'" ;;
+    arriving)
+        status="state='paused' reason='migration'"
+        job="type='none' async='migration in' phase='finish3'"
+        ;;
+    esac
+    mkdir -p /run/libvirt/qemu
+    echo "<domstatus $status><job $job/><domain><uuid>$(uuid_of "$3")</uuid></domain></domstatus>" \
+        >"/run/libvirt/qemu/$1.xml"
+}
+
+uuid_of()
+{
+    sed -n 's,.*<uuid>\(.*\)</uuid>.*,\1,p' "$1" | head -n 1
 }
 
 # qemu_save_file: what the qemu driver's save file of a domain begins with, whose XML is on stdin.

@@ -33,16 +33,13 @@ is_overlaid()
     [ "$state" = below ] && [ "$1" = own ] && [ "${overlaid:-yes}" = yes ]
 }
 
-# domain_ended NAME REASON IMAGE...: as libvirt's log and its hook tell it.
+# domain_ended NAME ENDING IMAGE...: as libvirt's status file and its hook tell it; see hook().
 domain_ended()
 {
-    local name=$1 reason=$2
+    local name=$1 ending=$2
     shift 2
 
-    echo "2026-01-02 03:04:05.678+0000: starting up libvirt" >"$QEMU_LOG/$name.log"
-    [ -z "$reason" ] ||
-        echo "2026-01-02 03:04:06.789+0000: shutting down, reason=$reason" >>"$QEMU_LOG/$name.log"
-    domain_xml "$name" "$@" | hook "$name" release end
+    domain_xml "$name" "$@" | HOOK_ENDING=$ending hook "$name" release end
 }
 
 # --- Operations.
@@ -82,12 +79,12 @@ operation_restore()
 
 operation_stop()
 {
-    domain_ended own shutdown "$(disk)"
+    domain_ended own destroyed "$(disk)"
 }
 
 operation_stop_other()
 {
-    domain_ended other shutdown "$(disk)"
+    domain_ended other destroyed "$(disk)"
 }
 
 operation_save()
@@ -97,7 +94,7 @@ operation_save()
 
 operation_end_unknown()
 {
-    domain_ended own "" "$(disk)"
+    domain_ended own none "$(disk)"
 }
 
 operation_info()

@@ -5,7 +5,6 @@
 
 OWN=00000000-0000-4000-8000-00000000000a
 OTHER=00000000-0000-4000-8000-00000000000b
-QEMU_LOG=/var/log/libvirt/qemu
 
 # --- virsh that stays: a process for each call would take most of the time.
 
@@ -230,7 +229,7 @@ enter_batch()
     done
     case $state in
     saved) domain_ended own saved "${images[@]}" && settled ;;
-    below) domain_ended own shutdown "${images[@]}" && settled ;;
+    below) domain_ended own destroyed "${images[@]}" && settled ;;
     suspect) setfattr -n trusted.libvirt-reflink.hold -v suspect "${images[@]}" ;;
     left | orphan) leave "${images[@]}" ;;
     esac

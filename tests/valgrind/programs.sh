@@ -52,6 +52,15 @@ command_line()
     "${run[@]}" "$STAGE_DIR/bin/virt-reflink" "$@" >/dev/null 2>&1
 }
 
+# status_file: libvirt's own, of the domain that is being ended.
+status_file()
+{
+    mkdir -p /run/libvirt/qemu
+    echo "<domstatus state='shutdown' reason='unknown'><job type='destroy' async='none'/>" \
+        "<domain><uuid>11111111-1111-4111-8111-111111111111</uuid></domain></domstatus>" \
+        >/run/libvirt/qemu/alice.xml
+}
+
 domain_document a/private-dirty.img a/root-dirty.img a/volatile-dirty.img >"$LAB/domain.xml"
 domain_document a/private.img >"$LAB/refused.xml"
 echo "<domain" >"$LAB/malformed.xml"
@@ -61,6 +70,9 @@ for round in 1 2; do
     hook started begin
     echo "$round" >"$pool/a/private-dirty.img"
     truncate -s 4M "$pool/a/private-dirty.img"
+    status_file
+    hook stopped end
+    rm /run/libvirt/qemu/alice.xml
     hook release end
 done
 hook restore begin

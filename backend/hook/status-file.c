@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "status-file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "common/dir.h"
+#include "common/error.h"
+#include "common/fd.h"
+
+#define OTHERS_MAY_WRITE (S_IWGRP | S_IWOTH)
+
+/* The daemon's files are root's; who else could write them could say how a run has ended. */
+static bool
+require_root(int fd, const char *what, GError **error)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) < 0)
+        return rl_fail_errno(error, errno, "cannot look at '%s'", what);
+    if (st.st_uid == 0 && !(st.st_mode & OTHERS_MAY_WRITE))
+        return true;
+    return rl_fail(error, RL_ERROR_UNTRUSTED, "'%s' is not root's alone", what);
+}
+
+static char *
+read_file(const char *name, size_t *ret_length, GError **error)
+{
+    g_autofree char *path = g_build_filename(RL_QEMU_STATUS_DIR, name, NULL);
+    rl_autofd int dir = open(RL_QEMU_STATUS_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (dir < 0) {
+        rl_fail_errno(error, errno, "cannot open '%s'", RL_QEMU_STATUS_DIR);
+        return NULL;
+    }
+    if (!require_root(dir, RL_QEMU_STATUS_DIR, error))
+        return NULL;
+    rl_autofd int fd = rl_dir_open_file(dir, name, O_RDONLY, error);
+    if (fd < 0 || !require_root(fd, path, error))
+        return NULL;
+    return rl_dir_read_opened(fd, path, RL_STATUS_SIZE_MAX, ret_length, error);
+}
+
+RlStatus *
+rl_status_file_read(const RlDomain *domain, GError **error)
+{
+    g_autofree char *name = g_strdup_printf("%s.xml", domain->name);
+    size_t length;
+
+    if (strchr(domain->name, '/')) {
+        rl_fail(error, RL_ERROR_INVALID, "a domain's name with a slash in it has no status file");
+        return NULL;
+    }
+    g_autofree char *text = read_file(name, &length, error);
+    g_autoptr(RlStatus) status = text ? rl_xml_status_parse(text, length, name, error) : NULL;
+    if (!status)
+        return NULL;
+    if (strcmp(status->uuid, domain->uuid) != 0) {
+        rl_fail(error, RL_ERROR_INVALID, "'%s/%s' is that of the domain %s, not %s",
+                RL_QEMU_STATUS_DIR, name, status->uuid, domain->uuid);
+        return NULL;
+    }
+    return g_steal_pointer(&status);
+}

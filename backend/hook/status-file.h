@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* libvirt's qemu driver keeps a file about each domain that runs. It is still there when the hook
+ * is called with `stopped`, and then says how the run ends. */
+#pragma once
+
+#include "xml/domain.h"
+#include "xml/status.h"
+
+#ifndef RL_QEMU_STATUS_DIR
+#define RL_QEMU_STATUS_DIR "/run/libvirt/qemu"
+#endif
+
+/**
+ * rl_status_file_read:
+ * Reads the status file of @domain. Returns the status, owned by the caller. NULL with @error:
+ * ENOENT where there is none (libvirt has not written any yet, or the run is over);
+ * RL_ERROR_UNTRUSTED where the file or its directory is not root's alone; RL_ERROR_INVALID where it
+ * is no regular file, too long, or another domain's; RL_ERROR_XML where it is damaged.
+ */
+RlStatus *rl_status_file_read(const RlDomain *domain, GError **error);

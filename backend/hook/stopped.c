@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "events.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "common/error.h"
+#include "noted.h"
+#include "owner.h"
+#include "runnote.h"
+#include "status-file.h"
+#include "verdict.h"
+
+bool
+rl_event_stopped(const RlDomain *domain, GError **error)
+{
+    g_autoptr(GError) cause = NULL;
+    RlOwner owner = rl_owner_of(domain);
+    RlVerdict verdict = {.ending = RL_ENDING_UNKNOWN, .alone = true};
+    RlRunNote note;
+
+    /* libxl has no such file; and most domains have nothing to do with us. What an older version of
+     * this program started has the other note only. */
+    if (strcmp(owner.driver, "qemu") != 0 ||
+        (!rl_runnote_read(&owner, &note) && !rl_noted_is_there(domain->uuid)))
+        return true;
+    g_autoptr(RlStatus) status = rl_status_file_read(domain, &cause);
+    /* Not even that far has it come. */
+    if (rl_error_is_errno(cause, ENOENT))
+        return true;
+    if (status)
+        verdict = rl_verdict_of(status);
+    rl_runnote_end(&owner, verdict);
+    if (!cause)
+        return true;
+    g_propagate_prefixed_error(error, g_steal_pointer(&cause), "cannot tell how it ends: ");
+    return false;
+}

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "verdict.h"
+
+#include <string.h>
+
+/* What the guest's processors did last. */
+typedef enum {
+    DOUBT,   /* a word that we do not know, or in the middle of a post-copy migration */
+    RAN,     /* they ran */
+    HALTED,  /* they ran once, and are stopped */
+    ENDING,  /* the emulator has been asked to end: whether they ran is not told */
+    WAITING, /* for the memory of a restore or a migration; or they are stopped for one */
+    NEVER,   /* the emulator was still being set up */
+} Course;
+
+static const struct {
+    const char *state, *reason;
+    Course course;
+} courses[] = {
+    {"running", "unknown", RAN},       {"running", "booted", RAN},
+    {"running", "migrated", RAN},      {"running", "restored", RAN},
+    {"running", "unpaused", RAN},      {"running", "migration canceled", RAN},
+    {"running", "save canceled", RAN}, {"running", "wakeup", RAN},
+    {"running", "crashed", RAN},       {"crashed", "unknown", RAN},
+    {"crashed", "panicked", RAN},      {"pmsuspended", "unknown", RAN},
+    {"shutdown", "unknown", ENDING},   {"shutdown", "user", ENDING},
+    {"paused", "user", HALTED},        {"paused", "save", HALTED},
+    {"paused", "dump", HALTED},        {"paused", "ioerror", HALTED},
+    {"paused", "watchdog", HALTED},    {"paused", "shutdown", HALTED},
+    {"paused", "snapshot", HALTED},    {"paused", "panicked", HALTED},
+    {"paused", "migration", WAITING},  {"paused", "starting up", NEVER},
+};
+
+static Course
+course_of(const RlStatus *status)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(courses); i++)
+        if (strcmp(status->state, courses[i].state) == 0 &&
+            strcmp(status->reason, courses[i].reason) == 0)
+            return courses[i].course;
+    return DOUBT;
+}
+
+static bool
+is(const char *word, const char *other)
+{
+    return strcmp(word, other) == 0;
+}
+
+/* With the job of its end noted, the status is that of the end. Without one it can be an older one,
+ * which a daemon that has come back found, or behind which /run was full. */
+static RlVerdict
+stopped(const RlStatus *status)
+{
+    return (RlVerdict){.ending = RL_ENDING_STOPPED, .alone = is(status->job, "destroy")};
+}
+
+static RlVerdict
+certain(RlEnding ending)
+{
+    return (RlVerdict){.ending = ending, .alone = true};
+}
+
+static RlVerdict
+without_job(const RlStatus *status, Course course)
+{
+    switch (course) {
+    case RAN:
+    case HALTED:
+    case ENDING:
+        return stopped(status);
+    case WAITING:
+        return certain(RL_ENDING_ARRIVING);
+    case NEVER:
+        return certain(RL_ENDING_FAILED);
+    case DOUBT:
+        break;
+    }
+    return certain(RL_ENDING_UNKNOWN);
+}
+
+/* Who dies in the middle of a save may have got as far as to be saved. */
+static RlVerdict
+in_save(const RlStatus *status, Course course)
+{
+    bool complete = is(status->job, "none") && (course == HALTED || course == WAITING);
+
+    return certain(complete ? RL_ENDING_SAVED : RL_ENDING_UNKNOWN);
+}
+
+static RlVerdict
+in_start(const RlStatus *status, Course course)
+{
+    if (course == RAN || course == HALTED)
+        return stopped(status);
+    /* A restore that fails is a start, too. */
+    return certain(course == NEVER || course == WAITING ? RL_ENDING_FAILED : RL_ENDING_UNKNOWN);
+}
+
+static RlVerdict
+in_arrival(const RlStatus *status, Course course)
+{
+    if (course == NEVER)
+        return certain(RL_ENDING_FAILED);
+    /* Of who is asked to end in the last phase it is not told whether he ran. */
+    if (course == WAITING || (course == ENDING && is(status->phase, "prepare")))
+        return certain(RL_ENDING_ARRIVING);
+    return course == RAN ? stopped(status) : certain(RL_ENDING_UNKNOWN);
+}
+
+static RlVerdict
+in_departure(const RlStatus *status, Course course)
+{
+    bool here =
+        is(status->phase, "none") || is(status->phase, "begin3") || is(status->phase, "perform3");
+
+    if (course == WAITING && is(status->phase, "confirm3") && is(status->job, "none"))
+        return certain(RL_ENDING_MIGRATED);
+    /* As long as it runs here, the destination has not begun. */
+    if (here && (course == RAN || course == ENDING))
+        return stopped(status);
+    return certain(RL_ENDING_UNKNOWN);
+}
+
+static RlVerdict
+judge(const RlStatus *status, Course course)
+{
+    bool ran = course == RAN || course == HALTED || course == ENDING;
+
+    if (!is(status->job, "none") && !is(status->job, "destroy"))
+        return certain(RL_ENDING_UNKNOWN);
+    if (is(status->async, "none"))
+        return without_job(status, course);
+    if (is(status->async, "save"))
+        return in_save(status, course);
+    if (is(status->async, "start"))
+        return in_start(status, course);
+    if (is(status->async, "migration in"))
+        return in_arrival(status, course);
+    if (is(status->async, "migration out"))
+        return in_departure(status, course);
+    if (ran && is(status->async, "backup"))
+        return stopped(status);
+    /* A dump of a guest that is ended with it, or that has crashed: nothing restores that. */
+    if (ran && is(status->async, "dump"))
+        return certain(RL_ENDING_STOPPED);
+    return certain(RL_ENDING_UNKNOWN);
+}
+
+RlVerdict
+rl_verdict_of(const RlStatus *status)
+{
+    Course course = course_of(status);
+    RlVerdict verdict = judge(status, course);
+
+    verdict.arrived = course == RAN || course == HALTED;
+    return verdict;
+}
+
+/* What the log may say beside each verdict of the status file without contradicting it. What a
+ * daemon that has come back says of a domain that is gone is no more than that. */
+static bool
+log_agrees(RlEnding ending, RlLogEnding log)
+{
+    bool dead = log == RL_LOG_FOUND_DEAD;
+
+    switch (ending) {
+    case RL_ENDING_STOPPED:
+        return log == RL_LOG_STOPPED || dead || log == RL_LOG_SAVED_THEN_DEAD;
+    case RL_ENDING_SAVED:
+        return log == RL_LOG_SAVED || log == RL_LOG_SAVED_THEN_DEAD;
+    case RL_ENDING_FAILED:
+    case RL_ENDING_ARRIVING:
+        return log == RL_LOG_FAILED || log == RL_LOG_STOPPED || dead;
+    case RL_ENDING_MIGRATED:
+        return log == RL_LOG_MIGRATED;
+    case RL_ENDING_UNKNOWN:
+        break;
+    }
+    return false;
+}
+
+/* Without a status file a domain has not come to run, if the log says so; what is said to be saved
+ * is not given away. All else needs two witnesses. */
+static RlEnding
+ending_of_log(RlLogEnding log)
+{
+    if (log == RL_LOG_FAILED)
+        return RL_ENDING_FAILED;
+    return log == RL_LOG_SAVED ? RL_ENDING_SAVED : RL_ENDING_UNKNOWN;
+}
+
+RlEnding
+rl_ending_join(const RlVerdict *verdict, RlLogEnding log, bool saved_now)
+{
+    if (!verdict)
+        return ending_of_log(log);
+    if (log_agrees(verdict->ending, log) || (log == RL_LOG_NOTHING && verdict->alone))
+        return verdict->ending;
+    /* Its daemon was killed when the memory was in the file, but it was not said. */
+    if (verdict->ending == RL_ENDING_SAVED && log == RL_LOG_FOUND_DEAD && saved_now)
+        return RL_ENDING_SAVED;
+    return RL_ENDING_UNKNOWN;
+}

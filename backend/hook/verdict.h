@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What a domain's status, as libvirt's qemu driver had noted it when the run ended, says of the
+ * end. */
+#pragma once
+
+#include "ending.h"
+#include "qemu-log.h"
+#include "xml/status.h"
+
+typedef struct {
+    RlEnding ending;
+    bool alone;   /* the status proves it by itself; else only together with the domain's log */
+    bool arrived; /* the guest ran here, or was stopped with all of its state here */
+} RlVerdict;
+
+/**
+ * rl_verdict_of:
+ * Says how the run ended that @status is the last of. A word that is not known, and a combination
+ * that libvirt 9.0 has not, is RL_ENDING_UNKNOWN.
+ *
+ * Seen on libvirt 9.0.0 (state/reason, job, async, phase), and read in src/qemu/qemu_process.c,
+ * qemu_driver.c and qemu_migration.c:
+ * - ended from outside: shutdown/unknown, destroy, none; by the guest: the same; by the emulator's
+ *   death: running/..., destroy, none.
+ * - found dead by a daemon that has come back: the last status, without a job.
+ * - saved: paused/save (or what a domain that was paused before had), none, save. With "destroy" it
+ *   died while it was saved.
+ * - not come to run: paused/starting up; a restore that failed also paused/migration, none, start.
+ * - migrated away: paused/migration, none, migration out, confirm3.
+ * - a migration to here that was broken off: paused/migration, none, migration in; by the
+ * emulator's death paused/migration, destroy, none; ended from outside: shutdown/unknown, destroy,
+ * migration in, prepare.
+ */
+RlVerdict rl_verdict_of(const RlStatus *status);
+
+/**
+ * rl_ending_join:
+ * What both witnesses together say: the @verdict on the status file (NULL where there was none) and
+ * the @log. @saved_now: there is a managed save file, whole, that this run has written. Where they
+ * contradict, or neither says enough, RL_ENDING_UNKNOWN.
+ */
+RlEnding rl_ending_join(const RlVerdict *verdict, RlLogEnding log, bool saved_now);

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What libvirt's status of a domain, and its log beside it, say of the end of its run. */
+#include <glib.h>
+
+#include "backend/hook/verdict.c"
+
+#define ALONE true
+#define WITH_LOG false
+
+typedef struct {
+    const char *state, *reason, *job, *async, *phase;
+    RlEnding ending;
+    bool alone, arrived;
+} Row;
+
+static const Row rows[] = {
+    /* destroyed, or shut down by the guest; by its emulator's death; crashed; suspended */
+    {"shutdown", "unknown", "destroy", "none", "none", RL_ENDING_STOPPED, ALONE, false},
+    {"shutdown", "user", "destroy", "none", "none", RL_ENDING_STOPPED, ALONE, false},
+    {"running", "booted", "destroy", "none", "none", RL_ENDING_STOPPED, ALONE, true},
+    {"running", "restored", "destroy", "none", "none", RL_ENDING_STOPPED, ALONE, true},
+    {"running", "migrated", "destroy", "none", "none", RL_ENDING_STOPPED, ALONE, true},
+    {"running", "save canceled", "destroy", "none", "none", RL_ENDING_STOPPED, ALONE, true},
+    {"paused", "user", "destroy", "none", "none", RL_ENDING_STOPPED, ALONE, true},
+    {"paused", "ioerror", "destroy", "none", "none", RL_ENDING_STOPPED, ALONE, true},
+    {"crashed", "panicked", "destroy", "none", "none", RL_ENDING_STOPPED, ALONE, true},
+    {"pmsuspended", "unknown", "destroy", "none", "none", RL_ENDING_STOPPED, ALONE, true},
+    {"running", "booted", "destroy", "backup", "none", RL_ENDING_STOPPED, ALONE, true},
+    /* with a dump */
+    {"paused", "dump", "none", "dump", "none", RL_ENDING_STOPPED, ALONE, true},
+    {"crashed", "panicked", "none", "dump", "none", RL_ENDING_STOPPED, ALONE, true},
+    /* the last status of one that a daemon has found dead */
+    {"running", "booted", "none", "none", "none", RL_ENDING_STOPPED, WITH_LOG, true},
+    {"paused", "user", "none", "none", "none", RL_ENDING_STOPPED, WITH_LOG, true},
+    {"running", "booted", "none", "start", "none", RL_ENDING_STOPPED, WITH_LOG, true},
+    {"running", "booted", "none", "backup", "none", RL_ENDING_STOPPED, WITH_LOG, true},
+    /* saved, when it ran, when it was paused, and when it had been restored paused */
+    {"paused", "save", "none", "save", "none", RL_ENDING_SAVED, ALONE, true},
+    {"paused", "user", "none", "save", "none", RL_ENDING_SAVED, ALONE, true},
+    {"paused", "migration", "none", "save", "none", RL_ENDING_SAVED, ALONE, false},
+    /* died while it was saved */
+    {"paused", "save", "destroy", "save", "none", RL_ENDING_UNKNOWN, ALONE, true},
+    {"running", "booted", "destroy", "save", "none", RL_ENDING_UNKNOWN, ALONE, true},
+    {"running", "booted", "none", "save", "none", RL_ENDING_UNKNOWN, ALONE, true},
+    {"shutdown", "unknown", "destroy", "save", "none", RL_ENDING_UNKNOWN, ALONE, false},
+    /* a start, and a restore, that failed */
+    {"paused", "starting up", "none", "start", "none", RL_ENDING_FAILED, ALONE, false},
+    {"paused", "starting up", "destroy", "start", "none", RL_ENDING_FAILED, ALONE, false},
+    {"paused", "starting up", "none", "none", "none", RL_ENDING_FAILED, ALONE, false},
+    {"paused", "migration", "none", "start", "none", RL_ENDING_FAILED, ALONE, false},
+    {"paused", "starting up", "none", "migration in", "prepare", RL_ENDING_FAILED, ALONE, false},
+    /* a migration to here that was broken off, from there, by a death, from outside */
+    {"paused", "migration", "none", "migration in", "finish3", RL_ENDING_ARRIVING, ALONE, false},
+    {"paused", "migration", "none", "migration in", "prepare", RL_ENDING_ARRIVING, ALONE, false},
+    {"paused", "migration", "destroy", "none", "none", RL_ENDING_ARRIVING, ALONE, false},
+    {"shutdown", "unknown", "destroy", "migration in", "prepare", RL_ENDING_ARRIVING, ALONE, false},
+    {"shutdown", "unknown", "destroy", "migration in", "finish3", RL_ENDING_UNKNOWN, ALONE, false},
+    {"running", "migrated", "none", "migration in", "finish3", RL_ENDING_STOPPED, WITH_LOG, true},
+    /* migrated away; and not */
+    {"paused", "migration", "none", "migration out", "confirm3", RL_ENDING_MIGRATED, ALONE, false},
+    {"paused", "migration", "destroy", "migration out", "confirm3", RL_ENDING_UNKNOWN, ALONE,
+     false},
+    {"paused", "migration", "none", "migration out", "confirm3_cancelled", RL_ENDING_UNKNOWN, ALONE,
+     false},
+    {"paused", "migration", "none", "migration out", "perform3_done", RL_ENDING_UNKNOWN, ALONE,
+     false},
+    {"running", "booted", "destroy", "migration out", "perform3", RL_ENDING_STOPPED, ALONE, true},
+    {"shutdown", "unknown", "destroy", "migration out", "perform3_done", RL_ENDING_UNKNOWN, ALONE,
+     false},
+    /* in the middle of a post-copy migration nothing is known */
+    {"paused", "post-copy", "none", "migration out", "perform3", RL_ENDING_UNKNOWN, ALONE, false},
+    {"running", "post-copy", "destroy", "none", "none", RL_ENDING_UNKNOWN, ALONE, false},
+    {"paused", "post-copy failed", "destroy", "none", "none", RL_ENDING_UNKNOWN, ALONE, false},
+    /* an external snapshot with its memory */
+    {"paused", "snapshot", "none", "snapshot", "none", RL_ENDING_UNKNOWN, ALONE, true},
+    /* words that are not known */
+    {"running", "new", "destroy", "none", "none", RL_ENDING_UNKNOWN, ALONE, false},
+    {"new", "unknown", "destroy", "none", "none", RL_ENDING_UNKNOWN, ALONE, false},
+    {"paused", "unknown", "destroy", "none", "none", RL_ENDING_UNKNOWN, ALONE, false},
+    {"running", "booted", "new", "none", "none", RL_ENDING_UNKNOWN, ALONE, true},
+    {"running", "booted", "destroy", "new", "none", RL_ENDING_UNKNOWN, ALONE, true},
+    {"paused", "migration", "none", "migration out", "new", RL_ENDING_UNKNOWN, ALONE, false},
+    {"shutdown", "unknown", "destroy", "migration in", "new", RL_ENDING_UNKNOWN, ALONE, false},
+};
+
+static void
+test_rows(void)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        const Row *row = &rows[i];
+        RlStatus status = {.state = (char *) row->state,
+                           .reason = (char *) row->reason,
+                           .job = (char *) row->job,
+                           .async = (char *) row->async,
+                           .phase = (char *) row->phase};
+        RlVerdict verdict = rl_verdict_of(&status);
+        if (verdict.ending != row->ending || verdict.alone != row->alone ||
+            verdict.arrived != row->arrived)
+            g_error("%s/%s, %s, %s, %s: ending %d, alone %d, arrived %d", row->state, row->reason,
+                    row->job, row->async, row->phase, verdict.ending, verdict.alone,
+                    verdict.arrived);
+    }
+}
+
+static void
+assert_join(RlEnding ending, RlLogEnding log, RlEnding wanted)
+{
+    RlVerdict alone = {.ending = ending, .alone = true};
+    RlVerdict weak = {.ending = ending, .alone = false};
+
+    g_assert_cmpint(rl_ending_join(&alone, log, false), ==, wanted);
+    if (log == RL_LOG_NOTHING)
+        wanted = RL_ENDING_UNKNOWN;
+    g_assert_cmpint(rl_ending_join(&weak, log, false), ==, wanted);
+}
+
+/* The log confirms, is silent, or contradicts. */
+static void
+test_join(void)
+{
+    assert_join(RL_ENDING_STOPPED, RL_LOG_NOTHING, RL_ENDING_STOPPED);
+    assert_join(RL_ENDING_STOPPED, RL_LOG_STOPPED, RL_ENDING_STOPPED);
+    assert_join(RL_ENDING_STOPPED, RL_LOG_FOUND_DEAD, RL_ENDING_STOPPED);
+    assert_join(RL_ENDING_STOPPED, RL_LOG_SAVED_THEN_DEAD, RL_ENDING_STOPPED);
+    assert_join(RL_ENDING_STOPPED, RL_LOG_SAVED, RL_ENDING_UNKNOWN);
+    assert_join(RL_ENDING_STOPPED, RL_LOG_FAILED, RL_ENDING_UNKNOWN);
+    assert_join(RL_ENDING_STOPPED, RL_LOG_MIGRATED, RL_ENDING_UNKNOWN);
+    assert_join(RL_ENDING_STOPPED, RL_LOG_OTHER, RL_ENDING_UNKNOWN);
+
+    assert_join(RL_ENDING_SAVED, RL_LOG_NOTHING, RL_ENDING_SAVED);
+    assert_join(RL_ENDING_SAVED, RL_LOG_SAVED, RL_ENDING_SAVED);
+    assert_join(RL_ENDING_SAVED, RL_LOG_SAVED_THEN_DEAD, RL_ENDING_SAVED);
+    assert_join(RL_ENDING_SAVED, RL_LOG_FOUND_DEAD, RL_ENDING_UNKNOWN);
+    assert_join(RL_ENDING_SAVED, RL_LOG_STOPPED, RL_ENDING_UNKNOWN);
+
+    assert_join(RL_ENDING_FAILED, RL_LOG_NOTHING, RL_ENDING_FAILED);
+    assert_join(RL_ENDING_FAILED, RL_LOG_FAILED, RL_ENDING_FAILED);
+    assert_join(RL_ENDING_FAILED, RL_LOG_SAVED, RL_ENDING_UNKNOWN);
+    assert_join(RL_ENDING_ARRIVING, RL_LOG_NOTHING, RL_ENDING_ARRIVING);
+    assert_join(RL_ENDING_ARRIVING, RL_LOG_FAILED, RL_ENDING_ARRIVING);
+    assert_join(RL_ENDING_ARRIVING, RL_LOG_FOUND_DEAD, RL_ENDING_ARRIVING);
+    assert_join(RL_ENDING_ARRIVING, RL_LOG_STOPPED, RL_ENDING_ARRIVING);
+    assert_join(RL_ENDING_ARRIVING, RL_LOG_SAVED, RL_ENDING_UNKNOWN);
+    assert_join(RL_ENDING_MIGRATED, RL_LOG_NOTHING, RL_ENDING_MIGRATED);
+    assert_join(RL_ENDING_MIGRATED, RL_LOG_MIGRATED, RL_ENDING_MIGRATED);
+    assert_join(RL_ENDING_MIGRATED, RL_LOG_STOPPED, RL_ENDING_UNKNOWN);
+    assert_join(RL_ENDING_MIGRATED, RL_LOG_FOUND_DEAD, RL_ENDING_UNKNOWN);
+    for (RlLogEnding log = RL_LOG_NOTHING; log <= RL_LOG_OTHER; log++)
+        assert_join(RL_ENDING_UNKNOWN, log, RL_ENDING_UNKNOWN);
+}
+
+/* A file that this run has written makes up for a log that was not told. */
+static void
+test_saved_now(void)
+{
+    RlVerdict saved = {.ending = RL_ENDING_SAVED, .alone = true};
+    RlVerdict stopped = {.ending = RL_ENDING_STOPPED, .alone = true};
+
+    g_assert_cmpint(rl_ending_join(&saved, RL_LOG_FOUND_DEAD, true), ==, RL_ENDING_SAVED);
+    g_assert_cmpint(rl_ending_join(&saved, RL_LOG_STOPPED, true), ==, RL_ENDING_UNKNOWN);
+    g_assert_cmpint(rl_ending_join(&stopped, RL_LOG_STOPPED, true), ==, RL_ENDING_STOPPED);
+}
+
+/* A log alone never commits and never drops what was written. */
+static void
+test_log_alone(void)
+{
+    for (RlLogEnding log = RL_LOG_NOTHING; log <= RL_LOG_OTHER; log++) {
+        RlEnding wanted = log == RL_LOG_FAILED  ? RL_ENDING_FAILED
+                          : log == RL_LOG_SAVED ? RL_ENDING_SAVED
+                                                : RL_ENDING_UNKNOWN;
+        g_assert_cmpint(rl_ending_join(NULL, log, true), ==, wanted);
+    }
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/verdict/rows", test_rows);
+    g_test_add_func("/verdict/join", test_join);
+    g_test_add_func("/verdict/saved-now", test_saved_now);
+    g_test_add_func("/verdict/log-alone", test_log_alone);
+    return g_test_run();
+}

@@ -7,6 +7,7 @@
 #include "attr.h"
 #include "error.h"
 #include "filename.h"
+#include "project.h"
 #include "stop.h"
 
 /* A number that wraps around would make a name that is no revision's. */
@@ -88,9 +89,10 @@ rl_commit_link(const RlVolume *volume, uint64_t number, GError **error)
     g_autofree char *file =
         rl_file_name_revision(volume->name->leaf, number, volume->clean.st.st_mtim.tv_sec);
 
-    if (linkat(volume->dir, volume->clean_file, volume->dir, file, 0) < 0)
-        return rl_fail_errno(error, errno, "volume '%s': cannot make revision '%s'",
-                             volume->name->volume, file);
+    if (rl_project_link(volume->dir, volume->clean_file, file) < 0)
+        return rl_fail_errno(error, errno, "volume '%s': cannot make revision '%s' of '%s'%s",
+                             volume->name->volume, file, volume->clean_file,
+                             rl_project_hint(errno));
     rl_volume_log(volume, "linked %s as %s", volume->clean_file, file);
     return true;
 }

@@ -10,20 +10,21 @@
 #include "error.h"
 #include "filename.h"
 #include "inuse.h"
+#include "project.h"
 
 bool
 rl_file_drop(const RlVolume *volume, const char *file, GError **error)
 {
     g_autofree char *temp = rl_file_name_temp(volume->name->leaf);
 
-    if (renameat(volume->dir, file, volume->dir, temp) == 0) {
+    if (rl_project_rename(volume->dir, file, temp, 0) == 0) {
         rl_volume_log(volume, "dropped %s as %s", file, temp);
         return true;
     }
     if (errno == ENOENT)
         return true;
-    return rl_fail_errno(error, errno, "volume '%s': cannot remove '%s'", volume->name->volume,
-                         file);
+    return rl_fail_errno(error, errno, "volume '%s': cannot remove '%s'%s", volume->name->volume,
+                         file, rl_project_hint(errno));
 }
 
 bool

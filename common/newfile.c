@@ -10,6 +10,7 @@
 #include "dir.h"
 #include "error.h"
 #include "fd.h"
+#include "project.h"
 #include "random.h"
 
 int
@@ -103,7 +104,7 @@ rl_newfile_seal(int *fd, GError **error)
 }
 
 static int
-give_name(int fd, int dir, const char *name)
+give_name_once(int fd, int dir, const char *name)
 {
     g_autofree char *temp = temporary_name(fd, dir);
     char self[64];
@@ -115,11 +116,21 @@ give_name(int fd, int dir, const char *name)
     return linkat(AT_FDCWD, self, dir, name, AT_SYMLINK_FOLLOW);
 }
 
+/* A directory may have got another project id since the file was made in it. */
+static int
+give_name(int fd, int dir, const char *name)
+{
+    int rc = give_name_once(fd, dir, name);
+
+    return rc < 0 && errno == EXDEV && rl_project_adopt(fd, dir) ? give_name_once(fd, dir, name)
+                                                                 : rc;
+}
+
 bool
 rl_newfile_link(int fd, int dir, const char *name, GError **error)
 {
     if (give_name(fd, dir, name) < 0)
-        return rl_fail_errno(error, errno, "cannot make '%s'", name);
+        return rl_fail_errno(error, errno, "cannot make '%s'%s", name, rl_project_hint(errno));
     return true;
 }
 

@@ -16,6 +16,7 @@
 #include "identity.h"
 #include "inuse.h"
 #include "log.h"
+#include "project.h"
 #include "save.h"
 #include "shared.h"
 #include "stop.h"
@@ -192,10 +193,10 @@ start_direct(Start *start, GError **error)
     if (!rl_access_note(fd, false, error) ||
         !rl_run_set(fd, start->owner, traits_of(start, true), error))
         return false;
-    if (renameat2(volume->dir, volume->clean_file, volume->dir, volume->dirty_file,
-                  RENAME_NOREPLACE) < 0)
-        return rl_fail_errno(error, errno, "volume '%s': cannot rename its image",
-                             volume->name->volume);
+    if (rl_project_rename(volume->dir, volume->clean_file, volume->dirty_file, RENAME_NOREPLACE) <
+        0)
+        return rl_fail_errno(error, errno, "volume '%s': cannot rename its image%s",
+                             volume->name->volume, rl_project_hint(errno));
     rl_volume_log(volume, "renamed %s to %s", volume->clean_file, volume->dirty_file);
     start->done = true;
     return rl_volume_sync(volume, error);

@@ -19,6 +19,7 @@
 #include "inuse.h"
 #include "log.h"
 #include "newfile.h"
+#include "project.h"
 #include "save.h"
 #include "state.h"
 #include "takeover.h"
@@ -159,10 +160,10 @@ stop_direct(const RlVolume *volume, int fd, RlStop *ret_stop, GError **error)
     /* As in a commit. */
     if (rl_inuse(fd))
         return refuse_busy(volume, error);
-    if (renameat2(volume->dir, volume->dirty_file, volume->dir, volume->clean_file,
-                  RENAME_NOREPLACE) < 0)
-        return rl_fail_errno(error, errno, "volume '%s': cannot rename its image",
-                             volume->name->volume);
+    if (rl_project_rename(volume->dir, volume->dirty_file, volume->clean_file, RENAME_NOREPLACE) <
+        0)
+        return rl_fail_errno(error, errno, "volume '%s': cannot rename its image%s",
+                             volume->name->volume, rl_project_hint(errno));
     rl_volume_log(volume, "renamed %s to %s", volume->dirty_file, volume->clean_file);
     *ret_stop = RL_STOP_RETURNED;
     return rl_volume_sync(volume, error);

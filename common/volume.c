@@ -12,6 +12,7 @@
 #include "fd.h"
 #include "filename.h"
 #include "log.h"
+#include "project.h"
 
 /* A name, a number and a source fit many times over. */
 #define RECORD_SIZE_MAX (64 * 1024)
@@ -252,9 +253,9 @@ rl_volume_log(const RlVolume *volume, const char *format, ...)
 bool
 rl_volume_rename(const RlVolume *volume, const char *from, const char *to, GError **error)
 {
-    if (renameat(volume->dir, from, volume->dir, to) < 0)
-        return rl_fail_errno(error, errno, "volume '%s': cannot rename '%s' to '%s'",
-                             volume->name->text, from, to);
+    if (rl_project_rename(volume->dir, from, to, 0) < 0)
+        return rl_fail_errno(error, errno, "volume '%s': cannot rename '%s' to '%s'%s",
+                             volume->name->text, from, to, rl_project_hint(errno));
     rl_volume_log(volume, "renamed %s to %s", from, to);
     return true;
 }

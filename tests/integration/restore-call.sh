@@ -85,4 +85,18 @@ not_waiting='sleep 1; exit(system(@ARGV) >> 8)'
 restored "$LAB/libvirt_iohelper 0.1 <$LAB/vm1.save >/dev/null 2>&1 & exec $LAB/virtqemud-perl -e '$not_waiting' \"\$@\""
 ok "so it is where a program reads for the daemon, or has read all"
 
+# What the image says of its save is compared with what is read, whoever reads it. The memory is behind
+# the XML; the rest of the file may be edited.
+echo "memory" >>"$LAB/vm1.save"
+dirty=$POOL/vm/disk-dirty.img
+setfattr -n trusted.libvirt-reflink.save "$dirty" \
+    -v "$(printf '[save]\nid=1\nbegun=1\nended=1\ndate=%s\ndate-ns=%s\nsize=%s\nmemory=other\n' \
+        "$(stat -c %Y "$dirty")" "$((10#$(date -r "$dirty" +%N)))" "$(stat -c %s "$dirty")")"
+for script in "exec 9<$LAB/vm1.save; \"\$@\"" "$LAB/libvirt_iohelper 20 <$LAB/vm1.save >/dev/null 2>&1 & \"\$@\""; do
+    call '"$@"' restore
+    fails_with "does not fit the saved memory of domain 'vm1' in '$LAB/vm1.save'.*another save" call "$script"
+    expect_info vm/disk "saved"
+done
+ok "with another memory than the image says it is refused, also where a program reads it"
+
 done_testing

@@ -34,6 +34,15 @@ rl_save_free(RlSave *save)
     g_free(save);
 }
 
+/* 0 where it is no time that could be counted with. */
+static gint64
+get_time(GKeyFile *file, const char *key)
+{
+    gint64 us = g_key_file_get_int64(file, GROUP, key, NULL);
+
+    return us > 0 && us < G_MAXINT64 / 2 ? us : 0;
+}
+
 /* Only root can have written it, so a value that does not parse is damage, not an attack. */
 static bool
 parse(const char *text, RlSave *save)
@@ -44,8 +53,8 @@ parse(const char *text, RlSave *save)
     if (!g_key_file_load_from_data(file, text, (gsize) -1, G_KEY_FILE_NONE, NULL))
         return false;
     save->id = g_key_file_get_string(file, GROUP, "id", NULL);
-    save->begun_us = g_key_file_get_int64(file, GROUP, "begun", NULL);
-    save->ended_us = g_key_file_get_int64(file, GROUP, "ended", NULL);
+    save->begun_us = get_time(file, "begun");
+    save->ended_us = get_time(file, "ended");
     save->memory = g_key_file_get_string(file, GROUP, "memory", NULL);
     save->tried = g_key_file_get_string(file, GROUP, "tried", NULL);
     save->earlier = g_key_file_get_string_list(file, GROUP, "earlier", NULL, NULL);

@@ -49,6 +49,28 @@ check_size(const RlVolume *volume, int fd, RlHold hold, GError **error)
         volume->name->volume, (long long) dirty, (long long) clean);
 }
 
+static char *
+date_of(const struct stat *st)
+{
+    g_autoptr(GDateTime) date = g_date_time_new_from_unix_utc(st->st_mtim.tv_sec);
+
+    return date ? g_date_time_format(date, "%Y-%m-%dT%H:%M:%SZ") : g_strdup("no readable date");
+}
+
+static bool
+refuse_other_base(const RlVolume *volume, GError **error)
+{
+    g_autofree char *dirty = date_of(&volume->dirty.st), *clean = date_of(&volume->clean.st);
+
+    return rl_fail(
+        error, RL_ERROR_STATE,
+        "volume '%s' has a dirty image (written %s) that was made from another clean image than is "
+        "there now (of %s), as after a clean image was put back from a backup: decide which one is "
+        "right: 'virt-reflink discard' drops the dirty image, and what its domain wrote; "
+        "'virt-reflink continue' goes on with it, and the clean image becomes a revision",
+        volume->name->volume, dirty, clean);
+}
+
 static bool
 check_base(const RlVolume *volume, int fd, GError **error)
 {
@@ -64,15 +86,7 @@ check_base(const RlVolume *volume, int fd, GError **error)
     clean = rl_volume_open_image(volume, volume->clean_file, error);
     if (clean < 0 || !rl_identity_get(clean, &id, error))
         return false;
-    if (g_strcmp0(base, id) == 0)
-        return true;
-    return rl_fail(
-        error, RL_ERROR_STATE,
-        "volume '%s' has a dirty image that was made from another clean image (%.8s) than is there "
-        "now (%.8s), as after a clean image was put back from a backup: decide which one is right: "
-        "'virt-reflink discard' drops the dirty image, and what its domain wrote; 'virt-reflink "
-        "continue' goes on with it, and the clean image becomes a revision",
-        volume->name->volume, base, id ? id : "no id");
+    return g_strcmp0(base, id) == 0 || refuse_other_base(volume, error);
 }
 
 bool

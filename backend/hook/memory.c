@@ -57,7 +57,8 @@ rl_memory_read(int fd, const char *path, off_t offset)
     if (fstat(fd, &st) < 0)
         return g_steal_pointer(&memory);
     memory->digest = digest(fd, offset, st.st_size);
-    if (fstatfs(fd, &fs) == 0 && !rl_shared_fs_name((uint64_t) fs.f_type))
+    bool countable = st.st_mtim.tv_sec > 0 && st.st_mtim.tv_sec < G_MAXINT64 / 2 / G_USEC_PER_SEC;
+    if (countable && fstatfs(fd, &fs) == 0 && !rl_shared_fs_name((uint64_t) fs.f_type))
         memory->date_us = (gint64) st.st_mtim.tv_sec * G_USEC_PER_SEC + st.st_mtim.tv_nsec / 1000;
     return g_steal_pointer(&memory);
 }

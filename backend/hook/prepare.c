@@ -91,10 +91,10 @@ require_same_save(const GPtrArray *started, GError **error)
         if (one->save && strcmp(one->save, last->save) != 0)
             return rl_fail(
                 error, RL_ERROR_STATE,
-                "volumes '%s' and '%s' are of different saves of the domain (%.8s and %.8s): one "
-                "of them was put back to an earlier state; bring back the other, or start the "
-                "domain without memory, after 'virt-reflink continue' for both",
-                one->volume, last->volume, one->save, last->save);
+                "volumes '%s' and '%s' are of different saves of the domain: one of them was put "
+                "back to an earlier state; bring back the other, or start the domain without "
+                "memory, after 'virt-reflink continue' for both",
+                one->volume, last->volume);
     }
     return true;
 }

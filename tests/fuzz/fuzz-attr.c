@@ -17,6 +17,7 @@
 #include "common/identity.h"
 #include "common/keep.h"
 #include "common/maintain.h"
+#include "common/save.h"
 #include "common/start.h"
 #include "common/state.h"
 #include "common/stop.h"
@@ -24,12 +25,19 @@
 #define POOL "/run/p"
 #define VALUE_MAX 4096
 
-static const char *const keys[] = {RL_ATTR_ID,   RL_ATTR_HIGHEST, RL_ATTR_BASE,
-                                   RL_ATTR_RUN,  RL_ATTR_HOLD,    RL_ATTR_SAVE_FILE,
-                                   RL_ATTR_SIZE, RL_ATTR_RESTORE, RL_ATTR_LINKS};
+static const char *const keys[] = {RL_ATTR_ID,    RL_ATTR_HIGHEST,   RL_ATTR_BASE, RL_ATTR_RUN,
+                                   RL_ATTR_HOLD,  RL_ATTR_SAVE_FILE, RL_ATTR_SIZE, RL_ATTR_RESTORE,
+                                   RL_ATTR_LINKS, RL_ATTR_SAVE};
 
 static const RlOwner owner = {
     .driver = "qemu", .uuid = "11111111-1111-4111-8111-111111111111", .name = "alice"};
+
+static const RlMemory memory = {
+    .digest = (char *) "aa", .date_us = 1000000000, .save = (char *) "1", .save_us = 1};
+static const RlOwner restored = {.driver = "qemu",
+                                 .uuid = "11111111-1111-4111-8111-111111111111",
+                                 .name = "alice",
+                                 .memory = &memory};
 
 static RlPool *pool;
 
@@ -139,6 +147,12 @@ operate(unsigned int what, GError **error)
         return rl_volume_maintain(pool, "a/b", true, error);
     case 4:
         return rl_volume_continue(pool, "a/b", error);
+    case 5:
+        g_assert_true(rl_volume_announce_restore(pool, "a/b", &restored, NULL));
+        started = rl_volume_start(pool, "a/b", &restored, RL_START_RESTORED, error);
+        return started != NULL;
+    case 6:
+        return rl_volume_confirm(pool, "a/b", &owner, error);
     default:
         return rl_volume_discard(pool, "a/b", error);
     }
@@ -169,7 +183,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     for (int i = 0; i < 3; i++) {
         GError *error = NULL;
-        bool good = operate(input_below(&input, 6), &error);
+        bool good = operate(input_below(&input, 8), &error);
         check_error(!good, error);
         check_clean();
     }

@@ -116,6 +116,7 @@ test_clean_image_put_back(Lab *lab)
     g_assert_true(rl_volume_discard(lab->pool, V, NULL));
     lab_start(lab, V, &alice);
     image_is(lab, V, RL_FILE_DIRTY, "good");
+    image_write(lab, V, RL_FILE_DIRTY, "next");
     lab_stop(lab, V, &alice, RL_STOP_COMMITTED);
     assert_revisions(lab, V, "1");
 

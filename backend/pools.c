@@ -47,6 +47,18 @@ read_target(const char *dir_path, const char *name, char **ret_path, GError **er
     return true;
 }
 
+/* A pool's own path may be a symbolic link, too: one pool has one name, by which its volumes are
+ * told from others. Where it cannot be told now, opening it says why. */
+static char *
+real_path(const char *path)
+{
+    rl_autofd int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    g_autofree char *self = g_strdup_printf("/proc/self/fd/%d", fd);
+    char *real = fd < 0 ? NULL : g_file_read_link(self, NULL);
+
+    return real ? real : g_strdup(path);
+}
+
 bool
 rl_pools_reflink_root(const char *name, char **ret_root, GError **error)
 {
@@ -64,26 +76,40 @@ rl_pools_reflink_root(const char *name, char **ret_root, GError **error)
         if (!rl_pool_look(path, &marker, error))
             return false;
         if (marker != RL_MARKER_NONE)
-            *ret_root = g_steal_pointer(&path);
+            *ret_root = real_path(path);
         return true;
     }
     return true;
 }
 
-/* Only the directories above a pool may be symbolic links, so names that differ need not be looked
- * at: a file system that hangs may be there. */
+static bool
+has_last_name(const char *path, const char *root)
+{
+    g_autofree char *name = g_path_get_basename(path), *root_name = g_path_get_basename(root);
+
+    return strcmp(name, root_name) == 0;
+}
+
+static bool
+is_link(const char *path, const char *root)
+{
+    g_autofree char *target = g_file_read_link(path, NULL);
+
+    (void) root;
+    return target != NULL;
+}
+
 static bool
 is_same_directory(const char *path, const char *root)
 {
-    g_autofree char *name = g_path_get_basename(path), *root_name = g_path_get_basename(root);
     struct stat st, root_st;
 
-    return strcmp(name, root_name) == 0 && stat(path, &st) == 0 && stat(root, &root_st) == 0 &&
-           rl_stat_same(&st, &root_st);
+    return stat(path, &st) == 0 && stat(root, &root_st) == 0 && rl_stat_same(&st, &root_st);
 }
 
-char *
-rl_pools_path(const char *root)
+/* The path of an active pool that is @root, among those that @may_be is true of. */
+static char *
+find_active(const char *root, bool (*may_be)(const char *path, const char *root))
 {
     g_autoptr(GDir) active = g_dir_open(libvirt_dirs[0], 0, NULL);
     const char *file;
@@ -93,9 +119,20 @@ rl_pools_path(const char *root)
         if (!g_str_has_suffix(file, ".xml"))
             continue;
         g_autofree char *name = g_strndup(file, strlen(file) - strlen(".xml"));
-        if (read_target(libvirt_dirs[0], name, &path, NULL) && path &&
+        if (read_target(libvirt_dirs[0], name, &path, NULL) && path && may_be(path, root) &&
             is_same_directory(path, root))
             return g_steal_pointer(&path);
     }
-    return g_strdup(root);
+    return NULL;
+}
+
+/* Other pools are not looked at if it can be helped: a file system that hangs may be there. */
+char *
+rl_pools_path(const char *root)
+{
+    char *path = find_active(root, has_last_name);
+
+    if (!path)
+        path = find_active(root, is_link);
+    return path ? path : g_strdup(root);
 }

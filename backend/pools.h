@@ -7,7 +7,7 @@
 
 /**
  * rl_pools_reflink_root:
- * Finds the path of libvirt's pool @name if that is a reflink pool: *@ret_root, owned by the
+ * Finds the real path of libvirt's pool @name if that is a reflink pool: *@ret_root, owned by the
  * caller; NULL where it is not, or not known. An untrusted marker counts, as in rl_pool_find().
  * False with @error where it cannot be told.
  */

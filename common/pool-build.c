@@ -84,11 +84,10 @@ probe(int root, const char *path, const RlOptions *options, GError **error)
     return options->fallback_copy || probe_reflink(root, fd, path, error);
 }
 
-bool
-rl_pool_require_outside(const char *path, GError **error)
+/* The same for a path of the directory itself; @path is for the message. */
+static bool
+require_outside(const char *self, const char *path, GError **error)
 {
-    /* The directory itself, where @path is a symbolic link to it. */
-    g_autofree char *self = g_strconcat(path, "/.", NULL);
     g_autofree char *root = NULL, *inside = NULL;
 
     if (!rl_pool_find(self, &root, &inside, error))
@@ -98,6 +97,41 @@ rl_pool_require_outside(const char *path, GError **error)
     return rl_fail(error, RL_ERROR_INVALID, "'%s' lies inside the reflink pool '%s'", path, root);
 }
 
+bool
+rl_pool_require_outside(const char *path, GError **error)
+{
+    /* The directory itself, where @path is a symbolic link to it. */
+    g_autofree char *self = g_strconcat(path, "/.", NULL);
+
+    return require_outside(self, path, error);
+}
+
+/* A link may lead elsewhere since that was asked. */
+static bool
+require_opened_outside(int root, const char *path, GError **error)
+{
+    g_autofree char *self = g_strdup_printf("/proc/self/fd/%d/.", root);
+
+    return require_outside(self, path, error);
+}
+
+/* A pool's own path may be a symbolic link to its directory, if the administrator made it: whose it
+ * is can lead it to any other. */
+static bool
+check_link(const char *path, const struct stat *link, GError **error)
+{
+    if (link->st_uid != 0 && link->st_uid != geteuid())
+        return rl_fail(
+            error, RL_ERROR_INVALID,
+            "'%s' is a symbolic link of user %u, who may change where it leads: name the "
+            "directory itself, or make the link as root",
+            path, (unsigned) link->st_uid);
+    if (g_file_test(path, G_FILE_TEST_IS_DIR))
+        return true;
+    return rl_fail(error, RL_ERROR_INVALID,
+                   "'%s' is a symbolic link that leads to no directory: make that first", path);
+}
+
 /* Makes what is missing of @path; adds what was made to @made, outermost first. */
 static bool
 make_directories(const char *path, GPtrArray *made, GError **error)
@@ -105,14 +139,11 @@ make_directories(const char *path, GPtrArray *made, GError **error)
     g_autofree char *parent = g_path_get_dirname(path);
     struct stat st;
 
-    if (lstat(path, &st) == 0) {
-        if (S_ISLNK(st.st_mode))
-            return rl_fail(error, RL_ERROR_INVALID,
-                           "'%s' is a symbolic link: name the directory itself", path);
-        if (S_ISDIR(st.st_mode))
-            return true;
-        return rl_fail(error, RL_ERROR_INVALID, "'%s' is not a directory", path);
-    }
+    if (lstat(path, &st) == 0 && S_ISLNK(st.st_mode))
+        return check_link(path, &st, error);
+    if (lstat(path, &st) == 0)
+        return S_ISDIR(st.st_mode) ||
+               rl_fail(error, RL_ERROR_INVALID, "'%s' is not a directory", path);
     if (errno != ENOENT)
         return rl_fail_errno(error, errno, "cannot look at '%s'", path);
     if (g_file_test(parent, G_FILE_TEST_IS_DIR) == FALSE && !make_directories(parent, made, error))
@@ -153,10 +184,12 @@ static bool
 set_up(const char *path, bool made, const RlOptions *options, const RlAccess *access,
        const RlDocuments *documents, GError **error)
 {
-    rl_autofd int root = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    rl_autofd int root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
     if (root < 0)
         return rl_fail_errno(error, errno, "cannot open the pool directory '%s'", path);
+    if (!require_opened_outside(root, path, error))
+        return false;
     if (!rl_shared_fs_require_none(root, path, error))
         return false;
     g_autofree char *inner = find_inner(root, path, 2);
@@ -254,10 +287,13 @@ rl_pool_delete(RlPool *pool, GError **error)
         return rl_fail(error, RL_ERROR_STATE, "pool '%s' is not empty: there is '%s'", pool->path,
                        found ? found : "a directory that cannot be read");
 
+    /* A symbolic link to the directory is the administrator's, and stays. */
+    g_autofree char *self = g_strdup_printf("/proc/self/fd/%d", pool->root);
+    g_autofree char *directory = g_file_read_link(self, NULL);
     remove_empty_directories(pool->root, true);
     if (unlinkat(pool->root, RL_POOL_MARKER, 0) < 0)
         return rl_fail_errno(error, errno, "cannot remove the marker of pool '%s'", pool->path);
-    if (rmdir(pool->path) < 0) {
+    if (rmdir(directory ? directory : pool->path) < 0) {
         /* A mount point, for one. It is the pool that it was. */
         int saved_errno = errno;
         rl_pool_set_options(pool, pool->options, NULL);

@@ -11,18 +11,20 @@
  * writes the marker. What is in the directory already is adopted as it is. @access is for the
  * directory itself; a mode of (mode_t) -1 leaves an existing one as it is.
  *
- * Fails with RL_ERROR_INVALID for what is no directory, a symbolic link, or lies inside another
- * reflink pool or around one; RL_ERROR_UNSUPPORTED without reflinks (unless the options allow
- * copying) or attributes, or on a file system that several hosts can mount (shared-fs.h); an errno.
- * Nothing is left behind then.
+ * A symbolic link of root's counts as the directory that it leads to.
+ *
+ * Fails with RL_ERROR_INVALID for what is no directory, a link of others or to none, or lies inside
+ * another reflink pool or around one; RL_ERROR_UNSUPPORTED without reflinks (unless the options
+ * allow copying) or attributes, or on a file system that several hosts can mount (shared-fs.h); an
+ * errno. Nothing is left behind then.
  */
 bool rl_pool_build(const char *path, const RlOptions *options, const RlAccess *access,
                    const RlDocuments *documents, GError **error);
 
 /**
  * rl_pool_delete:
- * Removes the marker, empty directories and the directory itself. RL_ERROR_STATE if there are
- * volumes, or anything else; then nothing has changed.
+ * Removes the marker, empty directories and the directory itself, but no symbolic link to it.
+ * RL_ERROR_STATE if there are volumes, or anything else; then nothing has changed.
  */
 bool rl_pool_delete(RlPool *pool, GError **error);
 

@@ -115,33 +115,62 @@ read_options(int root, const char *path, const RlDocuments *documents, GError **
         g_propagate_prefixed_error(error, g_steal_pointer(&cause), "pool '%s': ", path);
         return NULL;
     }
-    return documents->options_parse(text, length, what, error);
+    RlOptions *options = documents->options_parse(text, length, what, &cause);
+    if (!options)
+        g_set_error(error, cause->domain, cause->code, "%s: building the pool writes it again",
+                    cause->message);
+    return options;
 }
 
-RlPool *
-rl_pool_open(const char *path, const RlDocuments *documents, GError **error)
+/* The pool at @path without its options. */
+static RlPool *
+open_directory(const char *path, const RlDocuments *documents, GError **error)
 {
-    rl_autofd int root = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    rl_autofd int root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     struct stat st;
 
     if (root < 0 || fstat(root, &st) < 0) {
-        rl_fail_errno(error, errno, "cannot open the pool directory '%s' (a symbolic link is none)",
-                      path);
+        rl_fail_errno(error, errno, "cannot open the pool directory '%s'", path);
         return NULL;
     }
-
-    g_autoptr(RlOptions) options = read_options(root, path, documents, error);
-    if (!options)
-        return NULL;
-
     RlPool *pool = g_new0(RlPool, 1);
     pool->root = rl_fd_steal(&root);
     pool->dev = st.st_dev;
     pool->ino = st.st_ino;
     pool->path = g_strdup(path);
-    pool->options = g_steal_pointer(&options);
     pool->documents = documents;
     return pool;
+}
+
+RlPool *
+rl_pool_open(const char *path, const RlDocuments *documents, GError **error)
+{
+    g_autoptr(RlPool) pool = open_directory(path, documents, error);
+
+    if (!pool || !(pool->options = read_options(pool->root, path, documents, error)))
+        return NULL;
+    return g_steal_pointer(&pool);
+}
+
+RlPool *
+rl_pool_open_to_look(const char *path, const RlDocuments *documents, GError **error)
+{
+    RlPool *pool = open_directory(path, documents, error);
+
+    if (!pool)
+        return NULL;
+    pool->options = read_options(pool->root, path, documents, &pool->fault);
+    if (!pool->options)
+        pool->options = rl_options_new();
+    return pool;
+}
+
+bool
+rl_pool_require_sound(const RlPool *pool, GError **error)
+{
+    if (pool->fault && error)
+        *error = g_error_copy(pool->fault);
+    return !pool->fault;
 }
 
 void
@@ -151,6 +180,7 @@ rl_pool_close(RlPool *pool)
         return;
     close(pool->root);
     rl_options_free(pool->options);
+    g_clear_error(&pool->fault);
     g_free(pool->path);
     g_free(pool);
 }
@@ -245,5 +275,7 @@ rl_pool_space(const RlPool *pool, uint64_t *ret_capacity, uint64_t *ret_free, GE
 RlLock *
 rl_pool_lock(const RlPool *pool, const char *volume, const char *purpose, GError **error)
 {
-    return rl_lock_take(pool->dev, pool->ino, volume, purpose, RL_LOCK_TIMEOUT_MS, error);
+    return rl_pool_require_sound(pool, error)
+               ? rl_lock_take(pool->dev, pool->ino, volume, purpose, RL_LOCK_TIMEOUT_MS, error)
+               : NULL;
 }

@@ -21,15 +21,32 @@ typedef struct {
     RlOptions *options;
     const RlDocuments *documents;
     const char *actor; /* on whose behalf it is worked in, for the log; borrowed, may be NULL */
+    GError *fault;     /* why nothing may be changed in it; NULL, but for rl_pool_open_to_look() */
 } RlPool;
 
 /**
  * rl_pool_open:
  * Opens the pool at @path and reads its options. Returns it, owned by the caller; NULL with
  * RL_ERROR_NOT_BUILT where there is no marker, RL_ERROR_UNTRUSTED where others could have written
- * it, RL_ERROR_XML where it is damaged, or an errno (ENOENT; ENOTDIR, also for a symbolic link).
+ * it, RL_ERROR_XML where it is damaged, or an errno (ENOENT, ENOTDIR). A symbolic link is followed,
+ * once: the pool is the directory that it leads to now.
  */
 RlPool *rl_pool_open(const char *path, const RlDocuments *documents, GError **error);
+
+/**
+ * rl_pool_open_to_look:
+ * As rl_pool_open(), for whoever only looks and reads: whatever is wrong with the marker, or that
+ * there is none, is the pool's fault, and its options are the defaults then. NULL only with an
+ * errno of the directory.
+ */
+RlPool *rl_pool_open_to_look(const char *path, const RlDocuments *documents, GError **error);
+
+/**
+ * rl_pool_require_sound:
+ * False with the fault of @pool, if it has one. Each change of a volume asks for it with the lock
+ * (rl_pool_lock()).
+ */
+bool rl_pool_require_sound(const RlPool *pool, GError **error);
 
 /**
  * rl_pool_close:
@@ -102,6 +119,6 @@ bool rl_pool_space(const RlPool *pool, uint64_t *ret_capacity, uint64_t *ret_fre
 
 /**
  * rl_pool_lock:
- * The lock of @volume (see lock.h), waiting the usual time.
+ * The lock of @volume (see lock.h), waiting the usual time. A pool with a fault has none.
  */
 RlLock *rl_pool_lock(const RlPool *pool, const char *volume, const char *purpose, GError **error);

@@ -280,7 +280,7 @@ rl_vol_build_from_cb(virStoragePoolObj *obj, virStorageVolDef *vol, virStorageVo
     RlDraft *draft = rl_making_draft(vol);
 
     if (!draft)
-        return rl_origin_build_stock(obj, vol, input, flags);
+        return rl_origin_build_stock(rl_stock()->buildVolFrom, obj, vol, input, flags);
 
     int rc = rl_rights_require_source(obj, input) < 0 ? -1 : build_from(draft, vol, input, flags);
     rl_making_end(vol);

@@ -3,6 +3,7 @@
 
 #include "module.h"
 
+#include "common/error.h"
 #include "common/filename.h"
 #include "common/scan.h"
 #include "describe.h"
@@ -99,6 +100,9 @@ rl_listing_fill(virStoragePoolObj *obj, const RlPool *pool)
     g_autoptr(GPtrArray) leftovers = g_ptr_array_new_with_free_func(g_free);
     g_autoptr(GPtrArray) listed = rl_scan_leftovers(pool, leftovers, &error);
 
+    /* Not built, or its file system is not mounted. */
+    if (listed && listed->len == 0 && g_error_matches(pool->fault, RL_ERROR, RL_ERROR_NOT_BUILT))
+        return rl_report(g_error_copy(pool->fault));
     if (!listed || !set_space(obj, pool, &error))
         return rl_report(error);
     set_access(obj, pool);
@@ -114,8 +118,10 @@ rl_listing_fill(virStoragePoolObj *obj, const RlPool *pool)
         rl_seen_note(pool->path, volume->name, files);
     }
     /* Freeing them can take long, and the pool is locked. */
-    rl_later_clear(pool, leftovers);
-    rl_later_end(pool);
+    if (!pool->fault) {
+        rl_later_clear(pool, leftovers);
+        rl_later_end(pool);
+    }
     return 0;
 }
 

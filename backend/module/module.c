@@ -12,6 +12,7 @@ static const virStorageBackend reflink = {
 
     .checkPool = rl_pool_check_cb,
     .startPool = rl_pool_start_cb,
+    .stopPool = rl_pool_stop_cb,
     .buildPool = rl_pool_build_cb,
     .refreshPool = rl_pool_refresh_cb,
     .deletePool = rl_pool_delete_cb,
@@ -50,6 +51,7 @@ attach(void)
 
     registered->checkPool = reflink.checkPool;
     registered->startPool = reflink.startPool;
+    registered->stopPool = reflink.stopPool;
     registered->buildPool = reflink.buildPool;
     registered->refreshPool = reflink.refreshPool;
     registered->deletePool = reflink.deletePool;

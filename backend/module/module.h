@@ -25,9 +25,29 @@ int rl_is_reflink(virStoragePoolObj *obj);
 
 /**
  * rl_open_pool:
- * Opens the reflink pool of @obj, owned by the caller; NULL with libvirt's error set.
+ * Opens the reflink pool of @obj, owned by the caller; NULL with libvirt's error set, also where
+ * its path leads to another directory by now, or to that of another active pool.
  */
 RlPool *rl_open_pool(virStoragePoolObj *obj);
+
+/**
+ * rl_is_reflink_to_look:
+ * As rl_is_reflink(), for what only looks and reads: a pool inside a reflink pool is libvirt's own.
+ */
+int rl_is_reflink_to_look(virStoragePoolObj *obj);
+
+/**
+ * rl_open_pool_to_look:
+ * As rl_open_pool(), also where the pool has a fault or its directory is another one's, too:
+ * nothing may be changed in it then.
+ */
+RlPool *rl_open_pool_to_look(virStoragePoolObj *obj);
+
+/**
+ * rl_pool_is_fit:
+ * True if @pool, which is libvirt's pool @def, may be worked in; else false with the reason.
+ */
+bool rl_pool_is_fit(const virStoragePoolDef *def, const RlPool *pool, GError **error);
 
 /**
  * rl_report:
@@ -42,9 +62,12 @@ int rl_report(GError *error);
  */
 int rl_report_about(GError *error, const char *name);
 
-/* pool.c */
+/* boot.c */
 int rl_pool_check_cb(virStoragePoolObj *obj, bool *active);
+
+/* pool.c */
 int rl_pool_start_cb(virStoragePoolObj *obj);
+int rl_pool_stop_cb(virStoragePoolObj *obj);
 int rl_pool_build_cb(virStoragePoolObj *obj, unsigned int flags);
 int rl_pool_refresh_cb(virStoragePoolObj *obj);
 int rl_pool_delete_cb(virStoragePoolObj *obj, unsigned int flags);
@@ -56,6 +79,11 @@ int rl_vol_build_from_cb(virStoragePoolObj *obj, virStorageVolDef *vol, virStora
                          unsigned int flags);
 
 /* volume.c */
+/**
+ * rl_vol_refresh_source:
+ * Describes @vol, the source of a clone that lies in @pool, as it is on disk.
+ */
+int rl_vol_refresh_source(virStorageVolDef *vol, const RlPool *pool);
 int rl_vol_refresh_cb(virStoragePoolObj *obj, virStorageVolDef *vol);
 int rl_vol_delete_cb(virStoragePoolObj *obj, virStorageVolDef *vol, unsigned int flags);
 int rl_vol_resize_cb(virStoragePoolObj *obj, virStorageVolDef *vol, unsigned long long capacity,

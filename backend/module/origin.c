@@ -32,7 +32,7 @@ rl_origin_pool(const virStorageVolDef *vol, RlPool **ret_pool, GError **error)
         return false;
     if (!root)
         return true;
-    *ret_pool = rl_pool_open(root, rl_xml_documents(), error);
+    *ret_pool = rl_pool_open_to_look(root, rl_xml_documents(), error);
     return *ret_pool != NULL;
 }
 
@@ -104,7 +104,7 @@ static char *
 path_for_stock(const RlPool *pool, const virStorageVolDef *vol, const virStorageVolDef *input,
                int fd, GError **error)
 {
-    if ((vol->target.format == VIR_STORAGE_FILE_RAW ||
+    if ((vol->type != VIR_STORAGE_VOL_FILE || vol->target.format == VIR_STORAGE_FILE_RAW ||
          vol->target.format == VIR_STORAGE_FILE_NONE) &&
         !vol->target.encryption)
         return g_strdup_printf("/proc/self/fd/%d", fd);
@@ -114,8 +114,8 @@ path_for_stock(const RlPool *pool, const virStorageVolDef *vol, const virStorage
 }
 
 int
-rl_origin_build_stock(virStoragePoolObj *obj, virStorageVolDef *vol, virStorageVolDef *input,
-                      unsigned int flags)
+rl_origin_build_stock(virStorageBackendBuildVolFrom build, virStoragePoolObj *obj,
+                      virStorageVolDef *vol, virStorageVolDef *input, unsigned int flags)
 {
     g_autoptr(RlPool) pool = NULL;
     GError *error = NULL;
@@ -123,7 +123,7 @@ rl_origin_build_stock(virStoragePoolObj *obj, virStorageVolDef *vol, virStorageV
     if (!rl_origin_pool(input, &pool, &error))
         return rl_report(error);
     if (!pool)
-        return rl_stock()->buildVolFrom(obj, vol, input, flags);
+        return build(obj, vol, input, flags);
     if (rl_rights_require_source(obj, input) < 0)
         return -1;
 
@@ -134,5 +134,5 @@ rl_origin_build_stock(virStoragePoolObj *obj, virStorageVolDef *vol, virStorageV
     virStorageVolDef clean = *input;
     clean.target.path = path;
     clean.target.backingStore = NULL;
-    return rl_stock()->buildVolFrom(obj, vol, &clean, flags);
+    return build(obj, vol, &clean, flags);
 }

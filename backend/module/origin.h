@@ -3,6 +3,7 @@
  * kind. */
 #pragma once
 
+#include "storage_backend.h"
 #include "virstorageobj.h"
 
 #include "common/draft.h"
@@ -28,8 +29,8 @@ int rl_origin_open(const RlDraft *draft, const virStorageVolDef *input, bool *re
 
 /**
  * rl_origin_build_stock:
- * libvirt's own buildVolFrom for a pool that is not ours, which reads @input by path: of a reflink
- * volume, that of its last committed state. 0, or -1 with libvirt's error set.
+ * libvirt's own buildVolFrom for a pool that is not ours, @build, which reads @input by path: of a
+ * reflink volume, that of its last committed state. 0, or -1 with libvirt's error set.
  */
-int rl_origin_build_stock(virStoragePoolObj *obj, virStorageVolDef *vol, virStorageVolDef *input,
-                          unsigned int flags);
+int rl_origin_build_stock(virStorageBackendBuildVolFrom build, virStoragePoolObj *obj,
+                          virStorageVolDef *vol, virStorageVolDef *input, unsigned int flags);

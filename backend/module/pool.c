@@ -5,11 +5,13 @@
 #include "virerror.h"
 #include "virlog.h"
 
+#include "claim.h"
 #include "common/error.h"
 #include "common/pool-build.h"
 #include "common/shared-fs.h"
 #include "listing.h"
 #include "namespace.h"
+#include "others.h"
 #include "xml/documents.h"
 
 #define VIR_FROM_THIS VIR_FROM_STORAGE
@@ -32,11 +34,25 @@ rl_open_pool(virStoragePoolObj *obj)
 {
     const virStoragePoolDef *def = virStoragePoolObjGetDef(obj);
     GError *error = NULL;
-    RlPool *pool = rl_pool_open(def->target.path, rl_xml_documents(), &error);
+    g_autoptr(RlPool) pool = rl_pool_open(def->target.path, rl_xml_documents(), &error);
 
-    if (!pool)
-        rl_report(error);
-    return pool;
+    if (pool && rl_claim_check(def, pool, &error))
+        return g_steal_pointer(&pool);
+    rl_report(error);
+    return NULL;
+}
+
+RlPool *
+rl_open_pool_to_look(virStoragePoolObj *obj)
+{
+    const virStoragePoolDef *def = virStoragePoolObjGetDef(obj);
+    GError *error = NULL;
+    g_autoptr(RlPool) pool = rl_pool_open_to_look(def->target.path, rl_xml_documents(), &error);
+
+    if (pool && rl_claim_check_place(def, pool, &error))
+        return g_steal_pointer(&pool);
+    rl_report(error);
+    return NULL;
 }
 
 /* Pools in pools would have their images renamed under them, or written to in place. */
@@ -53,10 +69,24 @@ require_outside(const virStoragePoolDef *def)
 int
 rl_is_reflink(virStoragePoolObj *obj)
 {
-    const virStoragePoolDef *def = virStoragePoolObjGetDef(obj);
-    int marked = rl_namespace_options(def) ? 1 : has_marker(def);
+    int ours = rl_is_reflink_to_look(obj);
 
-    return marked ? marked : require_outside(def);
+    return ours ? ours : require_outside(virStoragePoolObjGetDef(obj));
+}
+
+int
+rl_is_reflink_to_look(virStoragePoolObj *obj)
+{
+    const virStoragePoolDef *def = virStoragePoolObjGetDef(obj);
+
+    return rl_namespace_options(def) || rl_claim_is_there(def) ? 1 : has_marker(def);
+}
+
+bool
+rl_pool_is_fit(const virStoragePoolDef *def, const RlPool *pool, GError **error)
+{
+    return rl_pool_require_sound(pool, error) && rl_pool_require_outside(def->target.path, error) &&
+           rl_shared_fs_require_none(pool->root, pool->path, error);
 }
 
 static int
@@ -77,65 +107,11 @@ take_options(RlPool *pool, const RlOptions *options, GError **error)
            rl_pool_set_options(pool, options, error);
 }
 
-/* A pool that the daemon found there at its start may have been edited while it was active before.
- * What cannot be written costs no more than that the old options stay in force. */
-static void
-take_options_at_boot(const virStoragePoolDef *def)
+static int
+report_about_pool(GError *error, const virStoragePoolDef *def)
 {
-    const RlOptions *options = rl_namespace_options(def);
-    g_autoptr(GError) error = NULL;
-    g_autoptr(RlPool) pool =
-        options ? rl_pool_open(def->target.path, rl_xml_documents(), &error) : NULL;
-
-    if (pool)
-        take_options(pool, options, &error);
-    if (error)
-        VIR_WARN("pool '%s': its options are not in force: %s", def->name, error->message);
-}
-
-/* A pool that was active before the daemon was started again stays that: domains may run on it, and
- * libvirt ends those whose disks it does not find. After a boot of the host none does (libvirt's
- * note of its active pools is in /run): then it is one that is not started. */
-static bool
-is_on_shared_fs(const virStoragePoolDef *def)
-{
-    g_autoptr(GError) error = NULL;
-    g_autoptr(RlPool) pool = rl_pool_open(def->target.path, rl_xml_documents(), NULL);
-
-    if (!pool || rl_shared_fs_require_none(pool->root, pool->path, &error))
-        return false;
-    VIR_WARN("pool '%s': %s", def->name, error->message);
-    return true;
-}
-
-/* At every start of the daemon libvirt takes a pool for active whose path exists, without starting
- * it. An answer of "not active" is no error: the log says why, and the pool can be started when it
- * is there again. */
-int
-rl_pool_check_cb(virStoragePoolObj *obj, bool *active)
-{
-    const virStoragePoolDef *def = virStoragePoolObjGetDef(obj);
-    int marked = has_marker(def);
-
-    if (marked < 0)
-        return -1;
-    if (rl_namespace_options(def) && !marked) {
-        VIR_WARN("pool '%s': '%s' is not built, or its file system is not mounted", def->name,
-                 def->target.path);
-        *active = false;
-        return 0;
-    }
-    if (require_outside(def) < 0)
-        return -1;
-    if (rl_stock()->checkPool(obj, active) < 0)
-        return -1;
-    if (*active && marked && is_on_shared_fs(def)) {
-        *active = virStoragePoolObjIsActive(obj);
-        return 0;
-    }
-    if (*active)
-        take_options_at_boot(def);
-    return 0;
+    rl_error_about(&error, "pool", def->name);
+    return rl_report(error);
 }
 
 int
@@ -146,7 +122,8 @@ rl_pool_start_cb(virStoragePoolObj *obj)
     int ours = rl_is_reflink(obj);
     GError *error = NULL;
 
-    if (ours < 0 || require_outside(def) < 0)
+    rl_others_wrap();
+    if (ours < 0)
         return -1;
     if (!ours)
         return rl_stock()->startPool ? rl_stock()->startPool(obj) : 0;
@@ -156,12 +133,29 @@ rl_pool_start_cb(virStoragePoolObj *obj)
     g_autoptr(RlPool) pool = rl_open_pool(obj);
     if (!pool)
         return -1;
-    if (!rl_shared_fs_require_none(pool->root, pool->path, &error) ||
-        !take_options(pool, options, &error)) {
-        rl_error_about(&error, "pool", def->name);
-        return rl_report(error);
+    if (!rl_pool_is_fit(def, pool, &error) || !rl_claim_take(def, pool, true, &error))
+        return report_about_pool(error, def);
+    if (!take_options(pool, options, &error)) {
+        rl_claim_drop(def);
+        return report_about_pool(error, def);
     }
     return 0;
+}
+
+int
+rl_pool_stop_cb(virStoragePoolObj *obj)
+{
+    rl_claim_drop(virStoragePoolObjGetDef(obj));
+    return rl_stock()->stopPool ? rl_stock()->stopPool(obj) : 0;
+}
+
+/* What is not there yet is no other pool's. */
+static bool
+is_unclaimed(const virStoragePoolDef *def, GError **error)
+{
+    g_autoptr(RlPool) pool = rl_pool_open_to_look(def->target.path, rl_xml_documents(), NULL);
+
+    return !pool || rl_claim_check(def, pool, error);
 }
 
 int
@@ -192,23 +186,32 @@ rl_pool_build_cb(virStoragePoolObj *obj, unsigned int flags)
             return -1;
         options = pool->options;
     }
-    if (!rl_pool_build(def->target.path, options, &access, rl_xml_documents(), &error)) {
+    if (!is_unclaimed(def, &error) ||
+        !rl_pool_build(def->target.path, options, &access, rl_xml_documents(), &error)) {
         rl_error_about(&error, "pool", def->target.path);
         return rl_report(error);
     }
     return 0;
 }
 
+/* A pool with a fault is listed as well: were it to fail, it would not be active any more. */
 int
 rl_pool_refresh_cb(virStoragePoolObj *obj)
 {
-    int ours = rl_is_reflink(obj);
+    const virStoragePoolDef *def = virStoragePoolObjGetDef(obj);
+    int ours = rl_is_reflink_to_look(obj);
+    GError *error = NULL;
 
     if (ours <= 0)
         return ours < 0 ? -1 : rl_stock()->refreshPool(obj);
-    g_autoptr(RlPool) pool = rl_open_pool(obj);
+    g_autoptr(RlPool) pool = rl_pool_open_to_look(def->target.path, rl_xml_documents(), &error);
     if (!pool)
-        return -1;
+        return rl_report(error);
+    if (pool->fault)
+        VIR_WARN("pool '%s': %s (its volumes are listed, and nothing is changed in it)", def->name,
+                 pool->fault->message);
+    else if (!rl_claim_take(def, pool, false, &error))
+        return rl_report(error);
     return rl_listing_fill(obj, pool);
 }
 

@@ -46,7 +46,7 @@ rl_vol_download_cb(virStoragePoolObj *obj, virStorageVolDef *vol, virStreamPtr s
         return ours < 0 ? -1 : rl_stock()->downloadVol(obj, vol, stream, offset, length, flags);
     virCheckFlags(VIR_STORAGE_VOL_DOWNLOAD_SPARSE_STREAM, -1);
 
-    pool = rl_open_pool(obj);
+    pool = rl_open_pool_to_look(obj);
     if (!pool)
         return -1;
     rl_autofd int fd = rl_source_open(pool, vol->name, false, &error);

@@ -7,8 +7,11 @@
 #include <sys/stat.h>
 
 #include "virerror.h"
+#include "virlog.h"
 
+#include "common/dir.h"
 #include "common/error.h"
+#include "common/fd.h"
 #include "common/filename.h"
 #include "common/remove.h"
 #include "common/resize.h"
@@ -19,6 +22,8 @@
 #include "origin.h"
 
 #define VIR_FROM_THIS VIR_FROM_STORAGE
+
+VIR_LOG_INIT("reflink.volume");
 
 static void
 describe_image(virStorageVolDef *vol, const RlVolume *volume, const char *file,
@@ -76,6 +81,22 @@ describe(virStorageVolDef *vol, const RlName *name, const RlVolume *volume, GErr
     return true;
 }
 
+/* The same by nothing but its dirty image, where @cause kept the volume from being looked at: a
+ * domain may run on that, and libvirt would end it when its daemon starts the next time. */
+static bool
+describe_dirty(virStorageVolDef *vol, const RlName *name, const RlPool *pool, const GError *cause)
+{
+    g_autofree char *file = rl_file_name(name->leaf, RL_FILE_DIRTY);
+    rl_autofd int dir = name->form == RL_NAME_HEAD ? rl_dir_open(pool->root, name->dir, NULL) : -1;
+    struct stat st;
+
+    if (dir < 0 || fstatat(dir, file, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
+        return false;
+    VIR_WARN("%s", cause->message);
+    rl_describe_stat(vol, &st);
+    return true;
+}
+
 /* Of a volume that is being built only numbers may be touched: the build works on a copy that
  * shares all else. */
 static int
@@ -96,21 +117,29 @@ refresh_ours(virStoragePoolObj *obj, virStorageVolDef *vol, const RlPool *pool, 
     g_autoptr(RlVolume) volume = name ? rl_volume_open(pool, name->volume, &error) : NULL;
     bool just_built = rl_making_forget(vol);
 
-    if (!volume || !describe(vol, name, volume, &error)) {
+    if ((!volume || !describe(vol, name, volume, &error)) &&
+        !(name && listed && describe_dirty(vol, name, pool, error))) {
         if (!just_built)
             return rl_report(error);
         /* libvirt would delete what it cannot refresh, and there is nothing wrong with it. */
         g_error_free(error);
         return 0;
     }
+    g_clear_error(&error);
     if (!listed)
         return 0;
     /* The cheap way to make what the daemon knows true: whoever asks for the volume gets its
      * revisions listed. */
-    if (name->form == RL_NAME_HEAD)
+    if (volume && name->form == RL_NAME_HEAD)
         rl_listing_update_revisions(obj, volume);
     rl_listing_update_space(obj, pool, just_built ? vol->target.allocation : 0);
     return 0;
+}
+
+int
+rl_vol_refresh_source(virStorageVolDef *vol, const RlPool *pool)
+{
+    return refresh_ours(NULL, vol, pool, false);
 }
 
 /* libvirt also calls the destination's function with the source of a clone, which may be another
@@ -127,11 +156,11 @@ rl_vol_refresh_cb(virStoragePoolObj *obj, virStorageVolDef *vol)
         return rl_making_is_pending(vol) ? refresh_building(vol) : rl_stock()->refreshVol(obj, vol);
     if (!listed && !rl_origin_pool(vol, &pool, &error))
         return rl_report(error);
-    ours = listed ? rl_is_reflink(obj) : pool != NULL;
+    ours = listed ? rl_is_reflink_to_look(obj) : pool != NULL;
     if (ours <= 0)
         return ours < 0 ? -1 : rl_stock()->refreshVol(obj, vol);
     if (listed)
-        pool = rl_open_pool(obj);
+        pool = rl_open_pool_to_look(obj);
     return pool ? refresh_ours(obj, vol, pool, listed) : -1;
 }
 

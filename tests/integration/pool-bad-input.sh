@@ -103,9 +103,10 @@ mkfifo "$dir/fifo"
 bad_target "'$dir/file' is not a directory" "$dir/file"
 bad_target "'$dir/file' is not a directory|Not a directory" "$dir/file/below"
 bad_target "'$dir/fifo' is not a directory" "$dir/fifo"
-bad_target "'$dir/symlink' is a symbolic link" "$dir/symlink"
-bad_target "'$dir/dangling' is a symbolic link" "$dir/dangling"
-ok "a target that is a file, a fifo or a symbolic link is refused"
+chown -h 1234 "$dir/symlink"
+bad_target "'$dir/symlink' is a symbolic link of user 1234" "$dir/symlink"
+bad_target "'$dir/dangling' is a symbolic link that leads to no directory" "$dir/dangling"
+ok "a target that is a file, a fifo, somebody's symbolic link or one to nowhere is refused"
 
 define_pool bad "$dir/missing/below"
 refused "cannot open the pool directory '$dir/missing/below'" "$dir" virsh pool-start bad

@@ -23,8 +23,8 @@ eventually 20 test -e "$(image web -precache.img)"
 no_way_in()
 {
     virsh pool-define-as inside dir --target "$1"
-    refused "lies inside the reflink pool|a symbolic link" "$pool" virsh pool-build inside
-    refused "lies inside the reflink pool|a symbolic link" "$pool" virsh pool-start inside
+    refused "lies inside the reflink pool|is that of the active pool 'qubes'" "$pool" virsh pool-build inside
+    refused "lies inside the reflink pool|is that of the active pool 'qubes'" "$pool" virsh pool-start inside
     virsh pool-undefine inside
 }
 

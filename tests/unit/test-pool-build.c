@@ -80,6 +80,28 @@ test_existing_tree(Lab *lab)
     g_assert_true(build(path, !lab->reflinks, &as_is, &error)); /* and once more */
 }
 
+/* The directory that a link leads to is the pool; the link is the administrator's, and stays. */
+static void
+test_through_a_link(Lab *lab)
+{
+    g_autofree char *base = g_path_get_dirname(lab->path);
+    g_autofree char *dir = g_build_filename(base, "target", NULL);
+    g_autofree char *link = g_build_filename(base, "to-target", NULL);
+    GError *error = NULL;
+
+    g_assert_cmpint(mkdir(dir, 0700), ==, 0);
+    g_assert_cmpint(symlink("target", link), ==, 0);
+    g_assert_true(build(link, !lab->reflinks, &as_is, &error));
+    g_assert_no_error(error);
+    assert_list(dir, RL_POOL_MARKER);
+    g_assert_cmpuint(look(dir).st_mode & 07777, ==, 0700);
+    g_autoptr(RlPool) pool = rl_pool_open(link, rl_xml_documents(), &error);
+    g_assert_true(rl_pool_delete(pool, &error));
+    g_assert_no_error(error);
+    g_assert_false(is_there(dir));
+    g_assert_true(g_file_test(link, G_FILE_TEST_IS_SYMLINK));
+}
+
 static void
 test_what_is_no_directory(Lab *lab)
 {
@@ -96,9 +118,10 @@ test_what_is_no_directory(Lab *lab)
     g_assert_cmpint(symlink("dir", link), ==, 0);
     g_assert_cmpint(symlink("nowhere", dangling), ==, 0);
     refused(lab, file, RL_ERROR_INVALID, "is not a directory");
-    refused(lab, link, RL_ERROR_INVALID, "is a symbolic link");
-    refused(lab, dangling, RL_ERROR_INVALID, "is a symbolic link");
-    refused(lab, below_dangling, RL_ERROR_INVALID, "is a symbolic link");
+    g_assert_cmpint(lchown(link, 1234, 0), ==, 0);
+    refused(lab, link, RL_ERROR_INVALID, "is a symbolic link of user 1234");
+    refused(lab, dangling, RL_ERROR_INVALID, "is a symbolic link that leads to no directory");
+    refused(lab, below_dangling, RL_ERROR_INVALID, "is a symbolic link that leads to no directory");
     GError *error = NULL;
     g_assert_false(build(below_file, !lab->reflinks, &as_is, &error));
     g_assert_nonnull(strstr(error->message, "file"));
@@ -290,6 +313,7 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     lab_add("/pool-build/new-directories", test_new_directories);
     lab_add("/pool-build/existing-tree", test_existing_tree);
+    lab_add("/pool-build/through-a-link", test_through_a_link);
     lab_add("/pool-build/what-is-no-directory", test_what_is_no_directory);
     lab_add("/pool-build/inside-another-pool", test_inside_another_pool);
     lab_add("/pool-build/around-another-pool", test_around_another_pool);

@@ -64,14 +64,69 @@ test_open_what_is_none(Lab *lab)
     g_assert_cmpint(mkdir(dir, 0755), ==, 0);
     make_file(file, "x");
     g_assert_cmpint(symlink(lab->path, link), ==, 0);
-    looks(link, RL_MARKER_GOOD); /* one all the same, which nobody opens */
+    looks(link, RL_MARKER_GOOD);
     refused(lab, dir, RL_ERROR_NOT_BUILT, "not built, or its file system is not mounted");
     refused_errno(lab, file, ENOTDIR);
     refused_errno(lab, missing, ENOENT);
+    /* A link is the directory that it leads to now, under its own name. */
+    g_autoptr(RlPool) linked = rl_pool_open(link, lab->pool->documents, NULL);
+    g_assert_cmpstr(linked->path, ==, link);
+    g_assert_cmpuint(linked->dev, ==, lab->pool->dev);
+    g_assert_cmpuint(linked->ino, ==, lab->pool->ino);
+    g_assert_cmpint(unlink(link), ==, 0);
+    g_assert_cmpint(symlink(dir, link), ==, 0);
+    refused(lab, link, RL_ERROR_NOT_BUILT, link);
+    g_autoptr(RlVolume) volume = rl_volume_open(linked, "a/b", NULL);
+    g_assert_nonnull(volume);
+    g_assert_cmpint(unlink(link), ==, 0);
+    g_assert_cmpint(symlink("link", link), ==, 0);
+    refused_errno(lab, link, ELOOP);
+}
+
+/* It is only looked at: the volumes are there, with their default options, and none is changed. */
+static void
+looked_at(Lab *lab, int code, const char *words)
+{
     GError *error = NULL;
-    g_assert_null(rl_pool_open(link, lab->pool->documents, &error));
-    g_assert_true(rl_error_is_errno(error, ELOOP) || rl_error_is_errno(error, ENOTDIR));
-    g_error_free(error);
+    g_autoptr(RlPool) pool = rl_pool_open_to_look(lab->path, lab->pool->documents, &error);
+    RlStop stop;
+
+    g_assert_no_error(error);
+    g_assert_error(pool->fault, RL_ERROR, code);
+    g_assert_cmpint(pool->options->keep, ==, RL_KEEP_DEFAULT);
+    g_autoptr(RlVolume) volume = rl_volume_find(pool, "a/b", &error);
+    g_assert_no_error(error);
+    g_assert_true(volume->clean.there);
+    g_assert_false(rl_volume_start(pool, "a/b", &alice, 0, &error));
+    take_error(g_steal_pointer(&error), code, words);
+    g_assert_false(rl_volume_stop(pool, "a/b", NULL, &stop, &error));
+    take_error(g_steal_pointer(&error), code, words);
+    g_assert_false(image_is_there(lab, "a/b", RL_FILE_DIRTY));
+}
+
+static void
+test_open_to_look(Lab *lab)
+{
+    g_autofree char *marker = lab_path(lab, RL_POOL_MARKER), *missing = lab_path(lab, "missing");
+    g_autofree char *text = NULL;
+    GError *error = NULL;
+
+    lab_create(lab, "a/b", "A", 64 * KIB);
+    g_autoptr(RlPool) sound = rl_pool_open_to_look(lab->path, lab->pool->documents, NULL);
+    g_assert_no_error(sound->fault);
+    g_assert_cmpint(sound->options->keep, ==, 3);
+    g_assert_null(rl_pool_open_to_look(missing, lab->pool->documents, &error));
+    take_errno(error, ENOENT, missing);
+    g_assert_true(g_file_get_contents(marker, &text, NULL, NULL));
+    g_assert_cmpint(chmod(marker, 0664), ==, 0);
+    looked_at(lab, RL_ERROR_UNTRUSTED, "chmod 644");
+    g_assert_cmpint(chmod(marker, 0644), ==, 0);
+    make_file(marker, "<nonsense");
+    looked_at(lab, RL_ERROR_XML, "building the pool writes it again");
+    g_assert_cmpint(unlink(marker), ==, 0);
+    looked_at(lab, RL_ERROR_NOT_BUILT, "not built");
+    make_file(marker, text);
+    lab_start(lab, "a/b", &alice);
 }
 
 static void
@@ -463,6 +518,7 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     lab_add("/pool/open", test_open);
     lab_add("/pool/open-what-is-none", test_open_what_is_none);
+    lab_add("/pool/open-to-look", test_open_to_look);
     lab_add("/pool/damaged-marker", test_damaged_marker);
     lab_add("/pool/forged-markers", test_forged_markers);
     lab_add("/pool/anybodys-markers", test_anybodys_markers);

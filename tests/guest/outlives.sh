@@ -1,0 +1,62 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# filesystems: xfs btrfs
+# libvirt ends a running domain whose disk it does not find in an active pool when its daemon starts
+# (<disk type='volume'>). Whatever is wrong with the pool then, the domain goes on.
+. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool guest kinds states disks -- qemu-system-x86_64
+pool=$dir/pool
+marker=$pool/.reflink-pool.xml
+
+reflink_pool qubes "$pool"
+virsh vol-create-as qubes web 1M
+write_image "$pool/volumes/web.img" <"$BOOT_IMAGE"
+guest_wish "$pool/volumes/web.img" P
+define_disks "$(disk volume "pool='qubes' volume='web'")"
+virsh start vm
+kinds_idle vm 1
+process=$(cat /run/libvirt/qemu/vm.pid)
+cp -a "$marker" "$LAB/marker"
+
+# outlives STORY: the same process runs after a refresh and a restart of the daemon.
+outlives()
+{
+    virsh pool-refresh qubes || true
+    lab_restart_libvirtd
+    expect running virsh domstate vm
+    [ "$(cat /run/libvirt/qemu/vm.pid)" = "$process" ] || die "it is another process"
+    ok "a domain outlives $1"
+}
+
+chmod -R g+w "$pool"
+outlives "a marker that others may write"
+chmod -R g-w "$pool"
+echo "<nonsense" >"$marker"
+outlives "a marker that is damaged"
+rm "$marker"
+outlives "a marker that is gone"
+cp -a "$LAB/marker" "$marker"
+
+sed -i 's|</reflink:options>|<reflink:later/></reflink:options>|' /run/libvirt/storage/qubes.xml
+sed -i.kept 's|</reflink:options>|<reflink:later/></reflink:options>|' /etc/libvirt/storage/qubes.xml
+outlives "options that nobody understands"
+mv /etc/libvirt/storage/qubes.xml.kept /etc/libvirt/storage/qubes.xml
+
+mv "$pool/volumes/web.img" "$pool/volumes/kept"
+mkdir "$pool/volumes/web.img"
+outlives "a clean image that is none"
+rmdir "$pool/volumes/web.img"
+mv "$pool/volumes/kept" "$pool/volumes/web.img"
+mkdir "$pool/volumes/web.volume.xml"
+outlives "a record that is none"
+rmdir "$pool/volumes/web.volume.xml"
+
+echo "<pool/>" >"$dir/.reflink-pool.xml"
+outlives "a pool around its own"
+rm "$dir/.reflink-pool.xml"
+
+virsh destroy vm
+eventually 20 test ! -e "$pool/volumes/web-dirty.img"
+expect web@1 eval "virsh vol-info web qubes >/dev/null; volumes qubes"
+ok "and its end is committed"
+
+done_testing

@@ -88,6 +88,7 @@ refused_everywhere()
     refused "$reason" "$pool" "$STAGE_DIR/bin/virt-reflink" list qubes
     refused "$reason" "$pool" "$hook" d1 release end - <"$LAB/d1.xml"
     refused "$reason" "$pool" "$hook" d1 prepare begin - <"$LAB/d1.xml"
+    "$hook" d1 release end - <"$LAB/d1.xml" # of the start that was refused: it has nothing to end
     cmp "$(image web -dirty.img)" "$LAB/dirty" || die "the dirty image has changed"
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The two documents that lie in a pool, as the engine needs them. The engine knows no XML: whoever
- * opens a pool hands it the functions that read and write them (xml/documents.h has them). */
+/* The two documents that lie in a pool, and libvirt's own of its domains, as the engine needs them.
+ * The engine knows no XML: whoever opens a pool hands it the functions that read and write them
+ * (xml/documents.h has them). */
 #pragma once
 
 #include "newfile.h"
@@ -37,4 +38,8 @@ typedef struct {
     char *(*options_format)(const RlOptions *options);
     RlRecord *(*record_parse)(const char *text, size_t length, const char *what, GError **error);
     char *(*record_format)(const RlRecord *record, const char *name);
+    /* The name of a domain with another UUID than @except (may be NULL) that has the dirty image
+     * @image, an absolute path, below a disk, or with @directly as a disk; owned by the caller.
+     * NULL where none is known. It reads all that libvirt has on its domains: for a doubt only. */
+    char *(*find_domain)(const char *image, bool directly, const char *except);
 } RlDocuments;

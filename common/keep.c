@@ -272,9 +272,7 @@ lock_idle(RlVolume *volume, const char *what, int *ret_fd, RlRun **ret_run, RlHo
     if (fd < 0 || !rl_run_get(fd, &run, error) || !rl_hold_get(fd, &mark, error))
         return NULL;
     if (rl_run_is_held(run, fd)) {
-        rl_fail(error, RL_ERROR_STATE, "volume '%s' cannot be %s: it is running%s%s%s",
-                volume->name->volume, what, run ? " for domain '" : "", run ? run->name : "",
-                run ? "'" : "");
+        rl_state_refuse_running(volume, run, what, error);
         return NULL;
     }
     /* A run beside "kept" is what a continuing left that failed: a start changes that mark. */
@@ -323,7 +321,7 @@ rl_volume_discard(const RlPool *pool, const char *name, GError **error)
             return rl_fail(
                 error, RL_ERROR_STATE,
                 "volume '%s' cannot be discarded: its dirty image is the only one it has", name);
-        if (!rl_state_require_not_below(volume, fd, "discarded", error))
+        if (!rl_state_require_not_below(volume, fd, run, "discarded", error))
             return false;
         if (!rl_dirty_drop(volume, error))
             return false;

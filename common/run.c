@@ -182,6 +182,12 @@ rl_run_is_of(const RlRun *run, const RlOwner *owner)
 }
 
 bool
+rl_run_is_by_hand(const RlRun *run)
+{
+    return strcmp(run->driver, RL_RUN_BY_HAND) == 0;
+}
+
+bool
 rl_run_leave(int fd, RlRun *run, GError **error)
 {
     /* Nobody is waited for who may be about to open it: that was the one who left. */

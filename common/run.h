@@ -120,6 +120,12 @@ bool rl_run_is_held(const RlRun *run, int fd);
 bool rl_run_is_of(const RlRun *run, const RlOwner *owner);
 
 /**
+ * rl_run_is_by_hand:
+ * True if an administrator began @run (RL_RUN_BY_HAND).
+ */
+bool rl_run_is_by_hand(const RlRun *run);
+
+/**
  * rl_run_leave:
  * The domain that @run names has left the image @fd, and others who only read it stay: writes on
  * the image that the last of them ends it, however soon that is.

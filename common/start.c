@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "attr.h"
+#include "below.h"
 #include "dir.h"
 #include "dirty.h"
 #include "discard.h"
@@ -93,6 +94,9 @@ take_over(Start *start, GError **error)
     if (takeover == RL_TAKEOVER_DROP)
         return drop_leftover(volume, error);
 
+    /* Before it is this domain's: whoever comes after a crash is to know of the overlay. */
+    if ((start->flags & RL_START_OVERLAID) && !rl_below_add(fd, start->owner, error))
+        return false;
     if (!rl_hold_get(fd, &start->hold, error) || !take_over_image(volume, fd, takeover, error) ||
         !rl_takeover_mark(fd, start->owner, run, start->flags, takeover, error))
         return false;

@@ -2,9 +2,9 @@
 #include "state.h"
 
 #include <errno.h>
-#include <string.h>
 
 #include "below.h"
+#include "domains.h"
 #include "error.h"
 #include "fd.h"
 #include "hold.h"
@@ -24,6 +24,21 @@ decide(const RlVolume *volume, int fd, const RlRun *run, RlHold hold, const char
     if (volume->kind == RL_KIND_PERSISTENT && !volume->clean.there)
         return RL_STATE_ORPHAN;
     return below ? RL_STATE_BELOW : RL_STATE_LEFT;
+}
+
+/* A run that ended without a hook, or that an administrator began, has noted nothing of an overlay.
+ * After 'virt-reflink continue' there is no run: that was a person's decision. */
+static void
+look_for_overlay(const RlVolume *volume, int fd, const RlRun *run, RlState *state, char **below)
+{
+    bool idle = *state == RL_STATE_LEFT || (*state == RL_STATE_RUNNING && run &&
+                                            rl_run_is_by_hand(run) && !rl_run_is_held(run, fd));
+
+    if (!run || !idle)
+        return;
+    *below = rl_domains_find_overlay(volume, NULL);
+    if (*below)
+        *state = RL_STATE_BELOW;
 }
 
 /* Without the lock the image may be gone since that look: then the volume is stopped. */
@@ -53,6 +68,7 @@ state_of_image(const RlVolume *volume, RlState *ret_state, RlRun **ret_run, char
     if (!rl_below_other(fd, NULL, ret_below, error))
         return false;
     *ret_state = decide(volume, fd, *ret_run, hold, *ret_below);
+    look_for_overlay(volume, fd, *ret_run, ret_state, ret_below);
     return true;
 }
 
@@ -132,13 +148,26 @@ rl_state_refuse_below(const RlVolume *volume, const char *what, const char *doma
 }
 
 bool
-rl_state_require_not_below(const RlVolume *volume, int fd, const char *what, GError **error)
+rl_state_require_not_below(const RlVolume *volume, int fd, const RlRun *run, const char *what,
+                           GError **error)
 {
     g_autofree char *domain = NULL;
 
     if (!rl_below_other(fd, NULL, &domain, error))
         return false;
+    if (!domain && run)
+        domain = rl_domains_find_overlay(volume, NULL);
     return !domain || rl_state_refuse_below(volume, what, domain, error);
+}
+
+bool
+rl_state_refuse_running(const RlVolume *volume, const RlRun *run, const char *what, GError **error)
+{
+    g_autofree char *domain = rl_domains_find_user(volume, run);
+
+    return rl_fail(error, RL_ERROR_STATE, "volume '%s' cannot be %s: it is running%s%s%s",
+                   volume->name->volume, what, domain ? " for domain '" : "", domain ? domain : "",
+                   domain ? "'" : "");
 }
 
 bool
@@ -156,7 +185,7 @@ rl_state_require_unlinked(const RlVolume *volume, GError **error)
 bool
 rl_state_require_not_starting(const RlVolume *volume, const RlRun *run, GError **error)
 {
-    if (!run || strcmp(run->driver, RL_RUN_BY_HAND) == 0 || !rl_run_is_fresh(run))
+    if (!run || rl_run_is_by_hand(run) || !rl_run_is_fresh(run))
         return true;
     return rl_fail(error, RL_ERROR_STATE,
                    "volume '%s' was started for domain '%s' less than %d minutes ago: that may be "
@@ -184,8 +213,7 @@ rl_state_require_idle(const RlVolume *volume, const char *what, GError **error)
     case RL_STATE_BELOW:
         return rl_state_refuse_below(volume, what, below, error);
     case RL_STATE_RUNNING:
-        return rl_fail(error, RL_ERROR_STATE, "volume '%s' cannot be %s: it is running%s%s%s", name,
-                       what, run ? " for domain '" : "", run ? run->name : "", run ? "'" : "");
+        return rl_state_refuse_running(volume, run, what, error);
     case RL_STATE_SAVED:
         return rl_fail(
             error, RL_ERROR_STATE,

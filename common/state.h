@@ -71,9 +71,19 @@ bool rl_state_refuse_below(const RlVolume *volume, const char *what, const char 
 /**
  * rl_state_require_not_below:
  * False with RL_ERROR_STATE, as rl_state_refuse_below(), if a domain's disk is an overlay on the
- * dirty image @fd of @volume.
+ * dirty image @fd of @volume: as the image tells, or where @run (may be NULL) is noted on it,
+ * libvirt's own files (domains.h).
  */
-bool rl_state_require_not_below(const RlVolume *volume, int fd, const char *what, GError **error);
+bool rl_state_require_not_below(const RlVolume *volume, int fd, const RlRun *run, const char *what,
+                                GError **error);
+
+/**
+ * rl_state_refuse_running:
+ * Says that @volume cannot be @what, since somebody runs on its dirty image, as @run (may be NULL)
+ * or libvirt's own files name him. Always false.
+ */
+bool rl_state_refuse_running(const RlVolume *volume, const RlRun *run, const char *what,
+                             GError **error);
 
 /**
  * rl_state_require_not_starting:

@@ -11,6 +11,7 @@
 #include "clean.h"
 #include "dirty.h"
 #include "discard.h"
+#include "domains.h"
 #include "ended.h"
 #include "error.h"
 #include "fd.h"
@@ -31,6 +32,17 @@ refuse_busy(const RlVolume *volume, GError **error)
 {
     return rl_fail(error, RL_ERROR_BUSY, "volume '%s': somebody still has its dirty image open",
                    volume->name->volume);
+}
+
+/* A person is told who it is. */
+static bool
+refuse_person(const RlVolume *volume, const RlRun *run, GError **error)
+{
+    g_autofree char *domain = rl_domains_find_user(volume, run);
+    g_autofree char *who = domain ? g_strdup_printf("domain '%s'", domain) : g_strdup("somebody");
+
+    return rl_fail(error, RL_ERROR_BUSY, "volume '%s': %s still has its dirty image open",
+                   volume->name->volume, who);
 }
 
 /* Before the look at who has it open: after that nobody can open it any more who may not open the
@@ -209,8 +221,10 @@ check(const RlVolume *volume, int fd, const RlOwner *owner, const RlRun *run, bo
         *ret_stop = RL_STOP_HELD;
         return true;
     }
-    if (owner ? rl_run_is_open(run, fd) : rl_run_is_held(run, fd))
+    if (owner && rl_run_is_open(run, fd))
         return refuse_busy(volume, error);
+    if (!owner && rl_run_is_held(run, fd))
+        return refuse_person(volume, run, error);
     if (!owner && hold != RL_HOLD_SAVED && !rl_state_require_not_starting(volume, run, error))
         return false;
     *ret_go_on = true;
@@ -297,7 +311,7 @@ rl_volume_stop(const RlPool *pool, const char *name, const RlOwner *owner, RlSto
     /* Whose domain has just stopped knows what it left; a person who ends what was found does not.
      */
     if (go_on && !owner &&
-        (!rl_state_require_not_below(volume, fd, "stopped", error) ||
+        (!rl_state_require_not_below(volume, fd, run, "stopped", error) ||
          !rl_takeover_check(volume, fd, error)))
         return false;
     return !go_on || end_run(volume, fd, run, ret_stop, error);

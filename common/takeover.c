@@ -5,6 +5,7 @@
 
 #include "attr.h"
 #include "below.h"
+#include "domains.h"
 #include "error.h"
 #include "fd.h"
 #include "fits.h"
@@ -22,6 +23,14 @@ refuse_in_use(const RlVolume *volume, const RlRun *run, GError **error)
         return rl_fail(error, RL_ERROR_BUSY,
                        "volume '%s' is in use: somebody has its dirty image open for writing",
                        volume->name->volume);
+    if (rl_run_is_by_hand(run)) {
+        g_autofree char *domain = rl_domains_find_user(volume, run);
+        return rl_fail(error, RL_ERROR_BUSY,
+                       "volume '%s' is in use: it was started by hand, with 'virt-reflink start'"
+                       "%s%s%s",
+                       volume->name->volume, domain ? ", and domain '" : "", domain ? domain : "",
+                       domain ? "' has it as a disk" : "");
+    }
     return rl_fail(error, RL_ERROR_BUSY, "volume '%s' is in use by domain '%s' (%s, %s)",
                    volume->name->volume, run->name, run->driver, run->uuid);
 }
@@ -207,10 +216,15 @@ rl_takeover_decide(const RlVolume *volume, int fd, const RlRun *run, const RlOwn
     /* Without its memory a saved domain is one that crashed. */
     if (hold == RL_HOLD_SAVED && !rl_hold_file_is_gone(fd))
         return rl_state_require_idle(volume, "started", error);
-    if (run && !ours && hold != RL_HOLD_SAVED && rl_run_is_fresh(run))
+    /* What an administrator began is not waited for by a domain whose overlay lies on it. */
+    bool for_overlay = run && rl_run_is_by_hand(run) && (flags & RL_START_OVERLAID);
+    if (run && !ours && !for_overlay && hold != RL_HOLD_SAVED && rl_run_is_fresh(run))
         return refuse_in_use(volume, run, error);
     if (!rl_below_other(fd, owner, &below, error))
         return false;
+    /* The run of somebody else who is not there any more, and may have ended without a hook. */
+    if (!below && run && !ours && !(flags & RL_START_OVERLAID))
+        below = rl_domains_find_overlay(volume, owner);
     if (below && !(flags & RL_START_OVERLAID))
         return rl_state_refuse_below(volume, "started", below, error);
     if ((flags & RL_START_RESTORED) && run && !ours)

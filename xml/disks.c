@@ -42,6 +42,7 @@ rl_disk_free(RlDisk *disk)
     g_free(disk->path);
     g_free(disk->pool);
     g_free(disk->volume);
+    g_free(disk->format);
     g_free(disk->mirror);
     g_ptr_array_unref(disk->backing);
     g_ptr_array_unref(disk->backing_volumes);
@@ -163,16 +164,31 @@ read_device(RlDisk *disk, const xmlNode *node, GError **error)
     return rl_xml_fail(node, error, "unknown device='%s' of <disk>", shown);
 }
 
+/* A word that libvirt does not know it has refused. */
+static RlStartup
+read_startup(const xmlNode *node)
+{
+    const xmlNode *source = rl_xml_child(node, "source");
+    g_autofree char *word = source ? rl_xml_attribute(source, "startupPolicy") : NULL;
+
+    if (g_strcmp0(word, "optional") == 0)
+        return RL_STARTUP_OPTIONAL;
+    return g_strcmp0(word, "requisite") == 0 ? RL_STARTUP_REQUISITE : RL_STARTUP_MANDATORY;
+}
+
 RlDisk *
 rl_xml_disk_from_node(const xmlNode *node, GError **error)
 {
     g_autoptr(RlDisk) disk = disk_new();
     const xmlNode *target = rl_xml_child(node, "target");
+    const xmlNode *driver = rl_xml_child(node, "driver");
 
     if (!read_device(disk, node, error) ||
         !source_volume(node, &disk->pool, &disk->volume, error) || !read_chain(disk, node, error))
         return NULL;
     disk->target = target ? filled_attribute(target, "dev") : NULL;
+    disk->format = driver ? filled_attribute(driver, "type") : NULL;
+    disk->startup = read_startup(node);
     disk->path = source_path(node);
     disk->mirror = mirror_path(node);
     disk->readonly = rl_xml_child(node, "readonly") || disk->device == RL_DISK_CDROM;

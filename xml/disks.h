@@ -22,12 +22,21 @@ typedef struct {
     char *volume;
 } RlVolumeRef;
 
+/* What libvirt does with a disk whose source is missing (formatdomain, startupPolicy). */
+typedef enum {
+    RL_STARTUP_MANDATORY, /* the start fails; also where nothing is said */
+    RL_STARTUP_REQUISITE, /* the same, but a restore goes on without it */
+    RL_STARTUP_OPTIONAL,  /* every start goes on without it */
+} RlStartup;
+
 typedef struct {
     char *target; /* the guest's name for it, as in target dev='xvda'; NULL if not said */
     RlDiskDevice device;
     char *path; /* of the file or block device; NULL for all else, and without a medium */
     char *pool; /* with volume, where the disk is given as a volume; else NULL */
     char *volume;
+    char *format; /* as in driver type='qcow2'; NULL if not said */
+    RlStartup startup;
     bool readonly; /* as said, and every CD-ROM */
     bool shareable;
     bool transient;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "documents.h"
 
+#include "definitions.h"
 #include "options.h"
 #include "record.h"
 
@@ -16,6 +17,7 @@ static const RlDocuments documents = {
     .options_format = format_marker,
     .record_parse = rl_xml_record_parse,
     .record_format = rl_xml_record_format,
+    .find_domain = rl_xml_definitions_find,
 };
 
 const RlDocuments *

@@ -103,16 +103,23 @@ read_domain(RlDomain *domain, const xmlNode *root, GError **error)
 }
 
 RlDomain *
+rl_xml_domain_from_node(const xmlNode *node, GError **error)
+{
+    g_autoptr(RlDomain) domain = g_new0(RlDomain, 1);
+
+    domain->disks = g_ptr_array_new_with_free_func(free_disk);
+    return read_domain(domain, node, error) ? g_steal_pointer(&domain) : NULL;
+}
+
+RlDomain *
 rl_xml_domain_parse(const char *text, size_t length, const char *what, GError **error)
 {
     g_autoptr(xmlDoc) document = rl_xml_parse(text, length, RL_DOMAIN_SIZE_MAX, what, error);
     if (!document)
         return NULL;
 
-    g_autoptr(RlDomain) domain = g_new0(RlDomain, 1);
-    domain->disks = g_ptr_array_new_with_free_func(free_disk);
-    if (read_domain(domain, xmlDocGetRootElement(document), error))
-        return g_steal_pointer(&domain);
-    g_prefix_error(error, "%s: ", what);
-    return NULL;
+    RlDomain *domain = rl_xml_domain_from_node(xmlDocGetRootElement(document), error);
+    if (!domain)
+        g_prefix_error(error, "%s: ", what);
+    return domain;
 }

@@ -30,6 +30,12 @@ typedef struct {
 RlDomain *rl_xml_domain_parse(const char *text, size_t length, const char *what, GError **error);
 
 /**
+ * rl_xml_domain_from_node:
+ * As rl_xml_domain_parse(), of the element @node of a document that was parsed.
+ */
+RlDomain *rl_xml_domain_from_node(const xmlNode *node, GError **error);
+
+/**
  * rl_domain_free:
  * Frees @domain and its disks; nothing for NULL.
  */

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "domains.h"
+
+static char *
+find(const RlVolume *volume, bool directly, const char *except)
+{
+    g_autofree char *image =
+        g_build_filename(volume->pool->path, volume->name->dir, volume->dirty_file, NULL);
+
+    return volume->pool->documents->find_domain(image, directly, except);
+}
+
+char *
+rl_domains_find_overlay(const RlVolume *volume, const RlOwner *owner)
+{
+    return find(volume, false, owner ? owner->uuid : NULL);
+}
+
+char *
+rl_domains_find_user(const RlVolume *volume, const RlRun *run)
+{
+    char *domain = run && !rl_run_is_by_hand(run) ? NULL : find(volume, true, NULL);
+
+    return domain || !run ? domain : g_strdup(run->name);
+}

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "definitions.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "autoptr.h"
+#include "domain.h"
+#include "node.h"
+#include "parse.h"
+#include "target.h"
+
+#include "common/dir.h"
+#include "common/fd.h"
+#include "common/filename.h"
+#include "common/name.h"
+
+/* Where libvirt's drivers write (virQEMUDriverConfigNew() and its like): domains that run first. */
+static const char *const domain_dirs[] = {"run/libvirt/qemu", "run/libvirt/libxl",
+                                          "etc/libvirt/qemu", "etc/libvirt/libxl"};
+static const char *const pool_dirs[] = {"run/libvirt/storage", "etc/libvirt/storage"};
+#define SNAPSHOT_DIR "var/lib/libvirt/qemu/snapshot"
+
+/* What is looked for. */
+typedef struct {
+    const char *top;
+    const char *image;
+    char *dir, *base; /* of the image's path */
+    char *leaf;       /* of the volume's name */
+    bool directly;
+    const char *except;
+} Search;
+
+static void
+search_clear(Search *search)
+{
+    g_free(search->dir);
+    g_free(search->base);
+    g_free(search->leaf);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Search, search_clear)
+
+static bool
+is_same_file(const char *a, const char *b)
+{
+    struct stat left, right;
+
+    return stat(a, &left) == 0 && stat(b, &right) == 0 && left.st_dev == right.st_dev &&
+           left.st_ino == right.st_ino;
+}
+
+/* Only the image's own names are followed to a file: what others lead to may hang. */
+static bool
+is_image(const Search *search, const char *path)
+{
+    g_autofree char *base = g_path_get_basename(path);
+    size_t leaf = strlen(search->leaf);
+
+    if (strcmp(path, search->image) == 0)
+        return true;
+    bool may_be = strcmp(base, search->base) == 0 ||
+                  (g_str_has_prefix(base, search->leaf) &&
+                   (base[leaf] == '\0' || strcmp(base + leaf, ".img") == 0));
+    return may_be && is_same_file(path, search->image);
+}
+
+/* An overlay's name, if nobody gave it another one, is its base's with what follows the last dot
+ * replaced by the snapshot's name. The base may have been named by the short path of its volume
+ * (common/alias.h). */
+static bool
+is_beside(const Search *search, const char *path)
+{
+    g_autofree char *dir = g_path_get_dirname(path), *base = g_path_get_basename(path);
+    g_autofree char *stem = g_strndup(search->base, strlen(search->base) - strlen("img"));
+    g_autofree char *short_stem = g_strconcat(search->leaf, ".", NULL);
+    g_autofree char *root = g_path_get_dirname(search->dir);
+
+    if (g_str_has_prefix(base, stem))
+        return strcmp(base, search->base) != 0 &&
+               (strcmp(dir, search->dir) == 0 || is_same_file(dir, search->dir));
+    return g_str_has_suffix(search->dir, "/" RL_NAME_FOLDER) &&
+           g_str_has_prefix(base, short_stem) && strcmp(dir, root) == 0 &&
+           strcmp(base + strlen(short_stem), "img") != 0;
+}
+
+static char *
+read_text(const char *top, const char *dir_path, const char *file, size_t *ret_length)
+{
+    g_autofree char *path = g_build_filename(top, dir_path, NULL);
+    rl_autofd int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    return dir < 0 ? NULL : rl_dir_read_file(dir, file, RL_DOMAIN_SIZE_MAX, ret_length, NULL);
+}
+
+static bool
+is_volume(const Search *search, const char *pool, const char *volume)
+{
+    g_autoptr(RlName) name = rl_name_parse_volume(volume, NULL);
+    g_autofree char *file = g_strconcat(pool, ".xml", NULL);
+
+    if (!name || strchr(pool, '/'))
+        return false;
+    for (size_t i = 0; i < G_N_ELEMENTS(pool_dirs); i++) {
+        size_t length;
+        g_autofree char *text = read_text(search->top, pool_dirs[i], file, &length);
+        g_autofree char *root = text ? rl_xml_target_path(text, length, file, NULL) : NULL;
+        if (!root)
+            continue;
+        g_autofree char *dirty = rl_file_name(name->leaf, RL_FILE_DIRTY);
+        g_autofree char *path = g_build_filename(root, name->dir, dirty, NULL);
+        return is_image(search, path);
+    }
+    return false;
+}
+
+/* Follows the overlays that snapshots were made of, from @path down. */
+static bool
+is_on(const Search *search, GHashTable *bases, const char *path)
+{
+    for (int i = 0; path && i <= RL_DISK_CHAIN_MAX; i++) {
+        path = g_hash_table_lookup(bases, path);
+        if (path && (is_image(search, path) || is_beside(search, path)))
+            return true;
+    }
+    return false;
+}
+
+static bool
+disk_is_on(const Search *search, GHashTable *bases, const RlDisk *disk)
+{
+    if (search->directly && ((disk->path && is_image(search, disk->path)) ||
+                             (disk->pool && is_volume(search, disk->pool, disk->volume))))
+        return true;
+    /* libvirt's own overlay, gone at the end of the run. */
+    if (disk->transient && !search->directly)
+        return false;
+    for (guint i = 0; i < disk->backing->len; i++) {
+        const char *path = g_ptr_array_index(disk->backing, i);
+        if (is_image(search, path) || is_beside(search, path) || is_on(search, bases, path))
+            return true;
+    }
+    for (guint i = 0; i < disk->backing_volumes->len; i++) {
+        const RlVolumeRef *ref = g_ptr_array_index(disk->backing_volumes, i);
+        if (is_volume(search, ref->pool, ref->volume))
+            return true;
+    }
+    bool other_format = disk->format && strcmp(disk->format, "raw") != 0;
+    return disk->path &&
+           ((other_format && is_beside(search, disk->path)) || is_on(search, bases, disk->path));
+}
+
+/* Of a domain's snapshot: each overlay, and what the disk was before it. */
+static void
+add_bases(GHashTable *bases, const xmlNode *snapshot)
+{
+    const xmlNode *node = rl_xml_child(snapshot, "domain"),
+                  *disks = rl_xml_child(snapshot, "disks");
+    g_autoptr(RlDomain) domain = node ? rl_xml_domain_from_node(node, NULL) : NULL;
+
+    for (const xmlNode *disk = disks ? rl_xml_first_element(disks) : NULL; domain && disk;
+         disk = rl_xml_next_element(disk)) {
+        g_autofree char *target = rl_xml_attribute(disk, "name");
+        const xmlNode *source = rl_xml_child(disk, "source");
+        g_autofree char *overlay = source ? rl_xml_attribute(source, "file") : NULL;
+        for (guint i = 0; overlay && i < domain->disks->len; i++) {
+            const RlDisk *before = g_ptr_array_index(domain->disks, i);
+            if (before->path && g_strcmp0(before->target, target) == 0)
+                g_hash_table_insert(bases, g_strdup(overlay), g_strdup(before->path));
+        }
+    }
+}
+
+static GHashTable *
+read_bases(const Search *search, const char *domain)
+{
+    GHashTable *bases = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    g_autofree char *inside = g_build_filename(SNAPSHOT_DIR, domain, NULL);
+    g_autofree char *path = g_build_filename(search->top, inside, NULL);
+    g_autoptr(GDir) dir = strchr(domain, '/') ? NULL : g_dir_open(path, 0, NULL);
+    const char *file;
+
+    while (dir && (file = g_dir_read_name(dir))) {
+        size_t length;
+        g_autofree char *text = read_text(search->top, inside, file, &length);
+        g_autoptr(xmlDoc) document =
+            text ? rl_xml_parse(text, length, RL_DOMAIN_SIZE_MAX, file, NULL) : NULL;
+        if (document)
+            add_bases(bases, xmlDocGetRootElement(document));
+    }
+    return bases;
+}
+
+/* A domain that runs is in an element that says in which state; a defined one is the root. */
+static RlDomain *
+read_domain(const Search *search, const char *dir, const char *file)
+{
+    size_t length;
+    g_autofree char *text = read_text(search->top, dir, file, &length);
+    g_autoptr(xmlDoc) document =
+        text ? rl_xml_parse(text, length, RL_DOMAIN_SIZE_MAX, file, NULL) : NULL;
+    const xmlNode *root = document ? xmlDocGetRootElement(document) : NULL;
+    const xmlNode *node =
+        root && rl_xml_is(root, NULL, "domstatus") ? rl_xml_child(root, "domain") : root;
+
+    return node ? rl_xml_domain_from_node(node, NULL) : NULL;
+}
+
+static bool
+domain_is_on(const Search *search, const RlDomain *domain)
+{
+    if (domain->disks->len == 0 || g_strcmp0(domain->uuid, search->except) == 0)
+        return false;
+    g_autoptr(GHashTable) bases = read_bases(search, domain->name);
+    for (guint i = 0; i < domain->disks->len; i++)
+        if (disk_is_on(search, bases, g_ptr_array_index(domain->disks, i)))
+            return true;
+    return false;
+}
+
+static char *
+find_in(const Search *search, const char *dir)
+{
+    g_autofree char *path = g_build_filename(search->top, dir, NULL);
+    g_autoptr(GDir) entries = g_dir_open(path, 0, NULL);
+    const char *file;
+
+    while (entries && (file = g_dir_read_name(entries))) {
+        g_autoptr(RlDomain) domain =
+            g_str_has_suffix(file, ".xml") ? read_domain(search, dir, file) : NULL;
+        if (domain && domain_is_on(search, domain))
+            return g_strdup(domain->name);
+    }
+    return NULL;
+}
+
+char *
+rl_xml_definitions_find_below(const char *top, const char *image, bool directly, const char *except)
+{
+    g_auto(Search) search = {.top = top,
+                             .image = image,
+                             .dir = g_path_get_dirname(image),
+                             .base = g_path_get_basename(image),
+                             .directly = directly,
+                             .except = except};
+    RlFileName file = rl_file_name_parse(search.base);
+    char *found = NULL;
+
+    if (file.role != RL_FILE_DIRTY)
+        return NULL;
+    search.leaf = g_strdup(file.leaf);
+    for (size_t i = 0; !found && i < G_N_ELEMENTS(domain_dirs); i++)
+        found = find_in(&search, domain_dirs[i]);
+    return found;
+}
+
+char *
+rl_xml_definitions_find(const char *image, bool directly, const char *except)
+{
+    return rl_xml_definitions_find_below("/", image, directly, except);
+}

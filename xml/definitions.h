@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Whose image is this? What libvirt has written of its domains, where an image's own attributes say
+ * too little: it asks no hook when a running domain is given a disk, nor when an external snapshot
+ * is made. For a doubt only: all of its files are read. */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+
+/**
+ * rl_xml_definitions_find:
+ * Returns the name of a domain that has the dirty image at the absolute path @image as a layer
+ * below a disk, or with @directly as a disk as well; owned by the caller, NULL where none is known.
+ * Not the domain with the UUID @except, which may be NULL.
+ *
+ * Read are the domains that run, with the layers they have now; those that are defined, of which
+ * libvirt writes only the upper layers down; and the snapshots it keeps a record of, which say what
+ * lies below. A file of another format whose name is what libvirt makes of @image's for an overlay
+ * counts as one. No image is opened. What cannot be read, or is no XML, is passed over: libvirt
+ * does so, too.
+ */
+char *rl_xml_definitions_find(const char *image, bool directly, const char *except);
+
+/**
+ * rl_xml_definitions_find_below:
+ * The same with the directories of libvirt below @top instead of "/".
+ */
+char *rl_xml_definitions_find_below(const char *top, const char *image, bool directly,
+                                    const char *except);

@@ -104,6 +104,16 @@ find_restored(const RlDomain *domain, RlMemory **ret_memory)
     return found == RL_SAVE_FILE_READ || found == RL_SAVE_FILE_UNKNOWN;
 }
 
+/* With what is known of the domain's last save. */
+static void
+give_memory(const RlDomain *domain, RlMemory *memory, RlMemory **ret_memory)
+{
+    if (!memory)
+        memory = g_new0(RlMemory, 1);
+    rl_last_save_read(domain->uuid, memory);
+    *ret_memory = memory;
+}
+
 bool
 rl_ending_is_restored(const RlDomain *domain, RlMemory **ret_memory)
 {
@@ -112,9 +122,20 @@ rl_ending_is_restored(const RlDomain *domain, RlMemory **ret_memory)
     *ret_memory = NULL;
     if (!find_restored(domain, &memory))
         return false;
-    if (!memory)
-        memory = g_new0(RlMemory, 1);
-    rl_last_save_read(domain->uuid, memory);
-    *ret_memory = g_steal_pointer(&memory);
+    give_memory(domain, g_steal_pointer(&memory), ret_memory);
+    return true;
+}
+
+bool
+rl_ending_is_read(const RlDomain *domain, RlMemory **ret_memory)
+{
+    g_autoptr(RlMemory) memory = NULL;
+    bool xen = strcmp(domain->type, "xen") == 0;
+
+    *ret_memory = NULL;
+    if (rl_save_file_find(xen ? RL_SAVE_FILE_LIBXL : RL_SAVE_FILE_QEMU, domain->uuid, &memory) !=
+        RL_SAVE_FILE_READ)
+        return false;
+    give_memory(domain, g_steal_pointer(&memory), ret_memory);
     return true;
 }

@@ -40,3 +40,10 @@ RlMemory *rl_ending_memory(const RlDomain *domain, const char *file);
  * not restored.
  */
 bool rl_ending_is_restored(const RlDomain *domain, RlMemory **ret_memory);
+
+/**
+ * rl_ending_is_read:
+ * The same, but true only if it is certain: a file that @domain was saved to is open. The call that
+ * announced the restore may have been taken back before.
+ */
+bool rl_ending_is_read(const RlDomain *domain, RlMemory **ret_memory);

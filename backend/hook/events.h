@@ -12,6 +12,21 @@
 bool rl_event_prepare(const RlDomain *domain, GError **error);
 
 /**
+ * rl_event_start:
+ * libvirt has found the layers below @domain's disks, which a definition does not name where an
+ * external snapshot was made while the domain was off: starts the volumes among them that `prepare`
+ * did not see, or none. False with @error: the domain must not run.
+ */
+bool rl_event_start(const RlDomain *domain, GError **error);
+
+/**
+ * rl_event_reconnect:
+ * A daemon that has come back has found @domain running: what its XML names is its own, also what
+ * it was given while it ran. Then as rl_event_started().
+ */
+bool rl_event_reconnect(const RlDomain *domain, GError **error);
+
+/**
  * rl_event_restore:
  * Lets the `prepare` that follows have the volumes that @domain was saved on.
  */
@@ -19,8 +34,7 @@ bool rl_event_restore(const RlDomain *domain, GError **error);
 
 /**
  * rl_event_started:
- * Notes that @domain has started, or was found running by a daemon that has come back, so that what
- * it was restored on ends with it.
+ * Notes that @domain has started, so that what it was restored on ends with it.
  */
 bool rl_event_started(const RlDomain *domain, GError **error);
 

@@ -82,9 +82,12 @@ main(int argc, char **argv)
     }
     if (strcmp(argv[2], "prepare") == 0 && strcmp(argv[3], "begin") == 0)
         return run(rl_event_prepare, argv[1]);
-    bool runs = strcmp(argv[2], "started") == 0 || strcmp(argv[2], "reconnect") == 0;
-    if (runs && strcmp(argv[3], "begin") == 0)
+    if (strcmp(argv[2], "start") == 0 && strcmp(argv[3], "begin") == 0)
+        return run(rl_event_start, argv[1]);
+    if (strcmp(argv[2], "started") == 0 && strcmp(argv[3], "begin") == 0)
         return note(rl_event_started, argv[1]);
+    if (strcmp(argv[2], "reconnect") == 0 && strcmp(argv[3], "begin") == 0)
+        return note(rl_event_reconnect, argv[1]);
     if (strcmp(argv[2], "stopped") == 0 && strcmp(argv[3], "end") == 0)
         return note(rl_event_stopped, argv[1]);
     if (strcmp(argv[2], "release") == 0 && strcmp(argv[3], "end") == 0)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Which volumes a domain was started on. A disk may be gone from its XML when it ends: copied
- * elsewhere meanwhile (blockcopy --pivot), or detached. */
+/* That a domain was started, and on which volumes. A disk may be gone from its XML when it ends:
+ * copied elsewhere meanwhile (blockcopy --pivot), or detached; or below an overlay, of which
+ * libvirt names only the upper layers then. */
 #pragma once
 
 #include "uses.h"

@@ -11,6 +11,7 @@
 #include "common/start.h"
 #include "ending.h"
 #include "noted.h"
+#include "own.h"
 #include "owner.h"
 #include "refused.h"
 #include "restoring.h"
@@ -139,10 +140,13 @@ prepare(const RlDomain *domain, GError **error)
 
     if (!rl_uses_find(domain, true, uses, error))
         return false;
-    if (uses->len == 0)
-        return true;
     if (strcmp(owner.driver, "qemu") == 0)
         rl_runnote_begin(&owner, false);
+    /* It may be given one while it runs. */
+    if (uses->len == 0) {
+        rl_noted_add(domain->uuid, uses);
+        return true;
+    }
     bool restored = rl_ending_is_restored(domain, &memory);
     owner.memory = memory;
     /* The libxl driver has not said so before. */
@@ -151,6 +155,45 @@ prepare(const RlDomain *domain, GError **error)
     if (!start_all(uses, &owner, restored, error))
         return false;
     rl_noted_add(domain->uuid, uses);
+    return true;
+}
+
+static bool
+has_layers(const RlDomain *domain)
+{
+    for (guint i = 0; i < domain->disks->len; i++) {
+        const RlDisk *disk = g_ptr_array_index(domain->disks, i);
+        if (disk->backing->len > 0 || disk->backing_volumes->len > 0)
+            return true;
+    }
+    return false;
+}
+
+bool
+rl_event_start(const RlDomain *domain, GError **error)
+{
+    g_autoptr(GPtrArray) uses = rl_uses_new(), known = rl_uses_new(), found = g_ptr_array_new();
+    g_autoptr(RlMemory) memory = NULL;
+    RlOwner owner = rl_owner_of(domain);
+
+    if (!has_layers(domain))
+        return true;
+    if (!rl_uses_find(domain, true, uses, error))
+        return false;
+    rl_noted_read(domain->uuid, known);
+    for (guint i = 0; i < uses->len; i++) {
+        RlUse *use = g_ptr_array_index(uses, i);
+        if (use->overlaid && !rl_uses_has(known, use))
+            g_ptr_array_add(found, use);
+    }
+    if (found->len == 0)
+        return true;
+    bool restored = rl_ending_is_read(domain, &memory);
+    owner.memory = memory;
+    if ((restored && !announce_all(found, &owner, error)) ||
+        !start_all(found, &owner, restored, error))
+        return false;
+    rl_noted_add(domain->uuid, found);
     return true;
 }
 
@@ -200,4 +243,16 @@ rl_event_started(const RlDomain *domain, GError **error)
         all = false;
     }
     return all;
+}
+
+bool
+rl_event_reconnect(const RlDomain *domain, GError **error)
+{
+    g_autoptr(GPtrArray) uses = rl_uses_new();
+    RlOwner owner = rl_owner_of(domain);
+
+    rl_uses_find(domain, false, uses, NULL);
+    rl_own_all(uses, &owner);
+    rl_noted_add(domain->uuid, uses);
+    return rl_event_started(domain, error);
 }

@@ -6,6 +6,7 @@
 #include "finish.h"
 #include "last-save.h"
 #include "noted.h"
+#include "own.h"
 #include "owner.h"
 #include "refused.h"
 #include "runnote.h"
@@ -47,6 +48,16 @@ add_noted(GPtrArray *uses, const char *uuid, bool told)
     }
 }
 
+/* The domain had no volume. */
+static void
+forget(const RlDomain *domain)
+{
+    RlOwner owner = rl_owner_of(domain);
+
+    rl_noted_forget(domain->uuid);
+    rl_runnote_forget(&owner);
+}
+
 bool
 rl_event_release(const RlDomain *domain, GError **error)
 {
@@ -56,9 +67,12 @@ rl_event_release(const RlDomain *domain, GError **error)
     g_autoptr(GError) first = NULL;
 
     bool told = rl_uses_find(domain, false, uses, &first);
+    bool was_started = rl_noted_is_there(domain->uuid);
     add_noted(uses, domain->uuid, told);
     if (uses->len == 0) {
-        if (!told)
+        if (told)
+            forget(domain);
+        else
             g_propagate_error(error, g_steal_pointer(&first));
         return told;
     }
@@ -69,6 +83,10 @@ rl_event_release(const RlDomain *domain, GError **error)
         return told;
     }
     RlWork work = {tasks, rl_owner_of(domain), rl_ending_find(domain, &file), file};
+    /* A release is also called for a domain that a hook before ours has kept from its start, or
+     * that a migration did not bring here. */
+    if (was_started && work.ending != RL_ENDING_FAILED && work.ending != RL_ENDING_ARRIVING)
+        rl_own_all(uses, &work.owner);
     /* The domain may be started again before the worker is through with this run. */
     work.owner.until_us = rl_run_boot_clock_us();
     g_autoptr(RlMemory) memory =

@@ -347,14 +347,28 @@ is_same_pool(const char *a, const char *b)
            (stat(a, &left) == 0 && stat(b, &right) == 0 && rl_stat_same(&left, &right));
 }
 
-void
-rl_uses_add_noted(GPtrArray *uses, const char *root, const char *name, bool overlaid)
+static bool
+has_volume(const GPtrArray *uses, const char *root, const char *name)
 {
     for (guint i = 0; i < uses->len; i++) {
         const RlUse *use = g_ptr_array_index(uses, i);
         if (strcmp(use->name, name) == 0 && is_same_pool(use->root, root))
-            return;
+            return true;
     }
+    return false;
+}
+
+bool
+rl_uses_has(const GPtrArray *uses, const RlUse *use)
+{
+    return has_volume(uses, use->root, use->name);
+}
+
+void
+rl_uses_add_noted(GPtrArray *uses, const char *root, const char *name, bool overlaid)
+{
+    if (has_volume(uses, root, name))
+        return;
     RlUse use = {
         .root = g_strdup(root), .name = g_strdup(name), .overlaid = overlaid, .noted = true};
     g_ptr_array_add(uses, g_memdup2(&use, sizeof(use)));

@@ -33,6 +33,12 @@ GPtrArray *rl_uses_new(void);
 bool rl_uses_find(const RlDomain *domain, bool strict, GPtrArray *uses, GError **error);
 
 /**
+ * rl_uses_has:
+ * True if @uses has the volume of @use, under this or another path of its pool.
+ */
+bool rl_uses_has(const GPtrArray *uses, const RlUse *use);
+
+/**
  * rl_uses_add_noted:
  * Adds the volume @name of the pool at @root to @uses, unless it is there under this or another
  * path of its pool.

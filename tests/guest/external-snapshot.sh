@@ -136,5 +136,87 @@ workers_done
 [ "$(base)" = "$before" ] || die "an image below an overlay has changed"
 ok "a start on an overlay whose image is missing is refused, and makes none"
 
+# A snapshot of a domain that is off: there has to be an image, so it is started by hand. libvirt
+# writes down no layer below the overlay, and finds it at each start.
+tool()
+{
+    "$STAGE_DIR/bin/virt-reflink" "$@"
+}
+
+# define_off NAME UUID: a domain with one volume, that is its name.
+define_off()
+{
+    virsh vol-create-as pool "off/$1" 1M
+    write_image "$POOL/off/$1.img" <"$BOOT_IMAGE"
+    guest_wish "$POOL/off/$1.img" P
+    lab_domain "$1" "$POOL/off/$1-dirty.img" "<uuid>$2</uuid>" >"$LAB/$1.xml"
+    virsh define "$LAB/$1.xml"
+    lab_domain "other-$1" "$POOL/off/$1-dirty.img" >"$LAB/other.xml"
+    virsh define "$LAB/other.xml"
+}
+
+# nobody_else NAME
+nobody_else()
+{
+    refused "'off/$1' cannot be stopped: it is below an external snapshot of domain '$1'" "$POOL" \
+        tool stop "$POOL" "off/$1"
+    refused "'off/$1' cannot be discarded: it is below" "$POOL" tool discard "$POOL" "off/$1"
+    refused "'off/$1' cannot be deleted: it is below" "$POOL" virsh vol-delete "off/$1" --pool pool
+    refused "is below an external snapshot of domain '$1'" "$POOL" virsh start "other-$1"
+    expect_info "off/$1" "below"
+}
+
+# goes_on NAME COUNT: the domain starts and counts that.
+goes_on()
+{
+    virsh start "$1"
+    kinds_idle "$1" 1
+    expect_exactly "$2" kinds_counts "$1"
+}
+
+define_off one 00000000-0000-4000-8000-000000000011
+fails_with "not a regular file" virsh snapshot-create-as one night --disk-only
+tool start "$POOL" off/one >/dev/null
+virsh snapshot-create-as one night --disk-only --no-metadata
+expect "off/one-dirty.night" virsh domblklist one
+refused "started by hand" "$POOL" virsh start other-one
+age_run "$POOL/off/one-dirty.img"
+nobody_else one
+goes_on one 1
+virsh destroy one
+workers_done
+[ "$(note "$POOL/off/one-dirty.img" below)" = "qemu 00000000-0000-4000-8000-000000000011 one" ] ||
+    die "not noted"
+nobody_else one
+goes_on one 2
+virsh managedsave one
+workers_done
+expect_info off/one "saved"
+virsh start one
+expect_info off/one "domain           one (qemu"
+virsh destroy one
+goes_on one 3
+sync -f "$LAB"
+host_loses_power
+nobody_else one
+goes_on one 4
+virsh blockcommit one hda --active --pivot --wait >/dev/null
+virsh destroy one
+workers_done
+[ "$(counter "$POOL/off/one.img")" = 4 ] || die "not merged"
+ok "a snapshot of a domain that was off: the image below it is that domain's at each start, end and save"
+
+define_off two 00000000-0000-4000-8000-000000000012
+tool start "$POOL" off/two >/dev/null
+virsh snapshot-create-as two night --disk-only --diskspec "hda,file=$LAB/elsewhere"
+virsh snapshot-create-as two day --disk-only --diskspec "hda,file=$LAB/elsewhere2"
+age_run "$POOL/off/two-dirty.img"
+nobody_else two
+goes_on two 1
+virsh destroy two
+workers_done
+nobody_else two
+ok "so it is where the overlay lies elsewhere, and a snapshot of libvirt's says what is below"
+
 no_temporary
 done_testing

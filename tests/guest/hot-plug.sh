@@ -3,7 +3,7 @@
 # filesystems: xfs btrfs
 # What libvirt does with a disk's path without asking a hook: a disk that a running domain is given, and
 # what is said of a domain that is off, or removed with its storage. The volume has to be started for
-# it by hand.
+# it by hand, and is the domain's from then on.
 . "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool guest kinds -- qemu-system-x86_64
 kinds_make "$dir"
 virsh vol-create-as pool data 1M
@@ -16,7 +16,7 @@ tool()
 
 attach()
 {
-    virsh attach-disk vm "$data" vdb --live --targetbus virtio --subdriver raw
+    virsh attach-disk vm "$data" sda --live --targetbus scsi --subdriver raw
 }
 
 state()
@@ -33,14 +33,114 @@ fails_with "Cannot access storage file '$data'" attach
 tool start "$POOL" data >/dev/null
 attach
 expect_exactly running state
-fails_with "still has its dirty image open" tool stop "$POOL" data
-virsh detach-disk vm vdb --live
-virsh destroy vm
+fails_with "'data': domain 'vm' still has its dirty image open" tool stop "$POOL" data
+lab_domain other "$data" >"$LAB/other.xml"
+virsh define "$LAB/other.xml"
+fails_with "'data' is in use: .*domain 'vm' has it as a disk" virsh start other
+virsh detach-disk vm sda --live
 workers_done
-expect_exactly running state
+fails_with "'data' is in use: it was started by hand" virsh start other
+workers_done
+expect "started by hand" tool info "$POOL" data
 expect "data is " tool stop "$POOL" data
 expect_exactly stopped state
-ok "a volume that was started by hand can be plugged in; who started it stops it"
+ok "a volume that was started by hand can be plugged in; unplugged again, or asked for in vain, it is ended by hand"
+
+# plug CHARACTER: the volume is the domain's, and the guest writes to it.
+plug()
+{
+    [ -e "$data" ] || tool start "$POOL" data >/dev/null
+    attach
+    printf %s "$1" | write_image "$data"
+}
+
+is_of_vm()
+{
+    tool info "$POOL" data | grep -q "^domain *vm (qemu"
+}
+
+content()
+{
+    head -c 1 "$1"
+}
+
+plug 1
+virsh destroy vm
+workers_done
+expect_exactly stopped state
+expect_exactly 1 content "$POOL/volumes/data.img"
+virsh start vm --paused
+plug 2
+lab_restart_libvirtd
+eventually 10 is_of_vm
+virsh detach-disk vm sda --live
+virsh destroy vm
+workers_done
+expect_exactly stopped state
+expect_exactly 2 content "$POOL/volumes/data.img"
+ok "it ends with the domain, also where that was unplugged after libvirtd had seen it"
+
+virsh start vm --paused
+plug 3
+virsh managedsave vm
+workers_done
+expect_exactly saved state
+fails_with "domain 'vm' is saved on it" virsh start other
+virsh start vm
+expect "$data" virsh domblklist vm
+expect_exactly running state
+virsh destroy vm
+workers_done
+expect_exactly stopped state
+expect_exactly 3 content "$POOL/volumes/data.img"
+ok "saved with the domain, it is restored with it"
+
+# overlay NAME: over the disk alone.
+overlay()
+{
+    virsh snapshot-create-as vm "$1" --disk-only --no-metadata --diskspec "sda,file=$LAB/$1" \
+        --diskspec hda,snapshot=no --diskspec hdb,snapshot=no --diskspec hdc,snapshot=no \
+        --diskspec hdd,snapshot=no
+}
+
+not_ours()
+{
+    refused "'data' cannot be started: it is below an external snapshot of domain 'vm'" "$POOL" \
+        virsh start other
+    refused "'data' cannot be stopped: it is below an external snapshot of domain 'vm'" "$POOL" \
+        tool stop "$POOL" data
+    refused "'data' cannot be discarded: it is below" "$POOL" tool discard "$POOL" data
+    expect_exactly below state
+}
+
+virsh start vm --paused
+plug 4
+overlay one
+fails_with "'data': domain 'vm' still has its dirty image open" tool stop "$POOL" data
+age_run "$data"
+fails_with "domain 'vm' has it as a disk" virsh start other
+virsh destroy vm
+workers_done
+not_ours
+tool continue "$POOL" data >/dev/null
+tool stop "$POOL" data >/dev/null
+expect_exactly 4 content "$POOL/volumes/data.img"
+ok "below an external snapshot of that domain it is no other's, before and after the domain's end"
+
+# The host goes down before any hook is called. Of a disk that is defined, libvirt knows the layers.
+virsh start vm --paused
+tool start "$POOL" data >/dev/null
+virsh attach-disk vm "$data" sda --live --config --targetbus scsi --subdriver raw
+printf 5 | write_image "$data"
+overlay two
+host_loses_power
+not_ours
+tool continue "$POOL" data >/dev/null
+tool stop "$POOL" data >/dev/null
+expect_exactly 5 content "$POOL/volumes/data.img"
+virsh undefine other
+kinds_define
+ok "so it is after a crash of the host"
 
 # A domain with a short path, which nobody manages for libvirt.
 virsh vol-create-as pool short 1M

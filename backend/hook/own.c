@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "own.h"
+
+#include "common/claim.h"
+#include "common/log.h"
+#include "xml/documents.h"
+
+void
+rl_own_all(const GPtrArray *uses, const RlOwner *owner)
+{
+    for (guint i = 0; i < uses->len; i++) {
+        const RlUse *use = g_ptr_array_index(uses, i);
+        g_autoptr(GError) error = NULL;
+        if (use->noted)
+            continue;
+        g_autoptr(RlPool) pool = rl_pool_open(use->root, rl_xml_documents(), &error);
+        bool done;
+        if (!pool || !rl_volume_claim(pool, use->name, owner, use->overlaid, &done, &error))
+            rl_log_warning("domain %s: volume '%s' cannot be made its own: %s", owner->name,
+                           use->name, error->message);
+    }
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A domain's volumes that it was not started on (common/claim.h). */
+#pragma once
+
+#include "common/run.h"
+#include "uses.h"
+
+/**
+ * rl_own_all:
+ * Makes the volumes in @uses, which the XML of the domain @owner names while it runs or when it has
+ * just ended, its own, where they are nobody else's; those that are only noted (RlUse.noted) not.
+ * What fails is logged, and stays whose it was.
+ */
+void rl_own_all(const GPtrArray *uses, const RlOwner *owner);

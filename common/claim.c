@@ -55,6 +55,7 @@ hand_over(int fd, const RlRun *run, const RlOwner *owner, GError **error)
     theirs.driver = (char *) owner->driver;
     theirs.uuid = (char *) owner->uuid;
     theirs.name = (char *) owner->name;
+    theirs.ended = false;
     return rl_run_put_back(fd, &theirs, error);
 }
 

@@ -22,7 +22,8 @@ void rl_noted_read(const char *uuid, GPtrArray *uses);
 
 /**
  * rl_noted_is_there:
- * True if volumes are noted of the domain @uuid.
+ * True if rl_noted_add() has noted the domain @uuid, on whatever volumes, none included: it was
+ * started. libvirt calls `release` also where a start was refused, by us or by a hook before ours.
  */
 bool rl_noted_is_there(const char *uuid);
 

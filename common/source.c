@@ -4,9 +4,12 @@
 #include <errno.h>
 #include <string.h>
 
+#include "below.h"
 #include "clean.h"
+#include "domains.h"
 #include "error.h"
 #include "fd.h"
+#include "inuse.h"
 #include "state.h"
 #include "volume.h"
 
@@ -143,6 +146,53 @@ rl_source_open(const RlPool *pool, const char *text, bool live, GError **error)
         return -1;
     }
     return -1;
+}
+
+/* Whose disk is an overlay on the dirty image of @volume? A snapshot that is made while the domain
+ * runs comes to no hook, so libvirt's files are asked: a clone takes longer. *@ret_domain is owned
+ * by the caller, NULL for nobody's. */
+static bool
+find_overlay(const RlVolume *volume, char **ret_domain, GError **error)
+{
+    g_autoptr(GError) cause = NULL;
+    g_autoptr(RlRun) run = NULL;
+    rl_autofd int fd = rl_volume_open_image(volume, volume->dirty_file, &cause);
+
+    *ret_domain = NULL;
+    if (rl_error_is_errno(cause, ENOENT))
+        return true; /* committed or dropped just now */
+    if (cause)
+        g_propagate_error(error, g_steal_pointer(&cause));
+    if (fd < 0 || !rl_below_other(fd, NULL, ret_domain, error) || !rl_run_get(fd, &run, error))
+        return false;
+    /* Who has it as a disk again has merged them; whose overlay was let go of has no run. */
+    if (*ret_domain && rl_inuse(fd))
+        g_clear_pointer(ret_domain, g_free);
+    if (!*ret_domain && run)
+        *ret_domain = rl_domains_find_overlay(volume, NULL);
+    return true;
+}
+
+bool
+rl_source_require_whole(const RlPool *pool, const char *text, GError **error)
+{
+    g_autoptr(RlName) name = rl_name_parse(text, error);
+    g_autoptr(RlVolume) volume = name ? rl_volume_open(pool, name->volume, error) : NULL;
+    g_autofree char *domain = NULL;
+
+    if (!volume)
+        return false;
+    if (name->form != RL_NAME_HEAD || !volume->dirty.there || volume->kind != RL_KIND_PERSISTENT)
+        return true;
+    if (!find_overlay(volume, &domain, error))
+        return false;
+    return !domain ||
+           rl_fail(error, RL_ERROR_STATE,
+                   "volume '%s' cannot be cloned: it is below an external snapshot of domain '%s', "
+                   "and what that wrote since is in the overlay; merge them ('virsh blockcommit "
+                   "--active --pivot' while the domain runs), or copy the domain's whole disk "
+                   "('virsh blockcopy'); 'virsh vol-download' has the last committed state",
+                   volume->name->volume, domain);
 }
 
 char *

@@ -16,6 +16,14 @@
 int rl_source_open(const RlPool *pool, const char *text, bool live, GError **error);
 
 /**
+ * rl_source_require_whole:
+ * True if a clone or named revision of @text (a volume or revision) of @pool is all that it is
+ * taken for. False with RL_ERROR_STATE for a persistent volume that is below an external snapshot:
+ * what its domain wrote since is in the overlay, so that what is there is a state from before.
+ */
+bool rl_source_require_whole(const RlPool *pool, const char *text, GError **error);
+
+/**
  * rl_source_path:
  * As rl_source_open(), but returns the image's path below the pool, owned by the caller; NULL with
  * @error.

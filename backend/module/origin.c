@@ -94,6 +94,8 @@ rl_origin_open(const RlDraft *draft, const virStorageVolDef *input, bool *ret_sa
         return -1;
     if (!pool)
         return open_foreign(input, error);
+    if (!rl_source_require_whole(pool, input->name, error))
+        return -1;
     return rl_source_open(pool, input->name, draft->name->form == RL_NAME_LABEL, error);
 }
 
@@ -127,7 +129,9 @@ rl_origin_build_stock(virStorageBackendBuildVolFrom build, virStoragePoolObj *ob
     if (rl_rights_require_source(obj, input) < 0)
         return -1;
 
-    rl_autofd int fd = rl_source_open(pool, input->name, false, &error);
+    rl_autofd int fd = rl_source_require_whole(pool, input->name, &error)
+                           ? rl_source_open(pool, input->name, false, &error)
+                           : -1;
     g_autofree char *path = fd < 0 ? NULL : path_for_stock(pool, vol, input, fd, &error);
     if (!path)
         return rl_report(error);

@@ -31,6 +31,21 @@ take_snapshot()
     virsh snapshot-create-as vm "$1" --disk-only --no-metadata "${disks[@]}"
 }
 
+# not_whole VOLUME DOMAIN: no clone of the volume is made, since half of the domain's disk is elsewhere.
+not_whole()
+{
+    local to
+
+    for to in "$1@night" "$1-copy"; do
+        refused "'$1' cannot be cloned: it is below an external snapshot of domain '$2'" "$POOL" \
+            virsh vol-clone "$1" "$to" --pool pool
+    done
+    refused "'$1' cannot be cloned" "$POOL" virsh vol-create-from plain \
+        <(volume_document copy 1048576) "$1" --inputpool pool
+}
+
+mkdir -p "$LAB/plain"
+stock_pool plain "$LAB/plain"
 for place in "$POOL/vm" "$LAB/overlays"; do
     mkdir -p "$place"
     count=$(counter "$POOL/vm/persistent.img")
@@ -75,10 +90,11 @@ done
 # have it so for days.
 place=$LAB/overlays
 kinds_start_idle
+virsh vol-clone vm/persistent vm/persistent@label --pool pool
 take_snapshot first
 sync -f "$POOL"
 before=$(base)
-virsh vol-clone vm/persistent vm/persistent@label --pool pool
+not_whole vm/persistent vm
 for kind in persistent snapshot volatile direct; do
     age_run "$POOL/vm/$kind-dirty.img"
     lab_domain other "$POOL/vm/$kind-dirty.img" >"$LAB/other.xml"
@@ -163,6 +179,7 @@ nobody_else()
     refused "'off/$1' cannot be discarded: it is below" "$POOL" tool discard "$POOL" "off/$1"
     refused "'off/$1' cannot be deleted: it is below" "$POOL" virsh vol-delete "off/$1" --pool pool
     refused "is below an external snapshot of domain '$1'" "$POOL" virsh start "other-$1"
+    not_whole "off/$1" "$1"
     expect_info "off/$1" "below"
 }
 
@@ -201,6 +218,9 @@ host_loses_power
 nobody_else one
 goes_on one 4
 virsh blockcommit one hda --active --pivot --wait >/dev/null
+virsh vol-clone off/one off/one@merged --pool pool
+sync -f "$POOL"
+[ "$(counter "$POOL/off/one.img@merged")" = 4 ] || die "not all of it"
 virsh destroy one
 workers_done
 [ "$(counter "$POOL/off/one.img")" = 4 ] || die "not merged"

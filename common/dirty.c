@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "attr.h"
+#include "capacity.h"
 #include "clean.h"
 #include "clone.h"
 #include "dir.h"
@@ -106,8 +107,8 @@ uint64_t
 rl_dirty_size(const RlVolume *volume, const RlBase *base)
 {
     /* Of other kinds the clean image tells; it may have been made smaller than it was recorded. */
-    return MAX((uint64_t) base->st.st_size,
-               volume->kind == RL_KIND_SNAPSHOT ? volume->record->capacity : 0);
+    return rl_capacity_round(MAX((uint64_t) base->st.st_size,
+                                 volume->kind == RL_KIND_SNAPSHOT ? volume->record->capacity : 0));
 }
 
 bool
@@ -164,6 +165,7 @@ rl_dirty_make_empty(const RlVolume *volume, uint64_t capacity, GError **error)
     rl_autofd int fd =
         rl_newfile_open_for(volume->dir, volume->dirty_file, &volume->record->access, error);
 
+    capacity = rl_capacity_round(capacity);
     bool sized = fd >= 0 && rl_limit_allows_size(fd, capacity, error) &&
                  (ftruncate(fd, (off_t) capacity) == 0 ||
                   rl_fail_errno(error, errno, "cannot set the size of a new image"));

@@ -46,7 +46,9 @@ bool rl_base_is_current(const RlBase *base, const RlVolume *volume);
 /**
  * rl_dirty_size:
  * The size in bytes of a new dirty image of @volume made from @base: that of @base, or what is
- * recorded of a snapshot if that is larger.
+ * recorded of a snapshot if that is larger; in whole sectors (rl_capacity_round()). So a clean
+ * image that ends within one, as another program put it there, is never grown itself: what is made
+ * from it is.
  */
 uint64_t rl_dirty_size(const RlVolume *volume, const RlBase *base);
 

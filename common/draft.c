@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "attr.h"
+#include "capacity.h"
 #include "clean.h"
 #include "clone.h"
 #include "dir.h"
@@ -201,6 +202,7 @@ rl_draft_fill(RlDraft *draft, int from, uint64_t capacity, bool may_copy, GError
     }
     if (fstat(draft->fd, &st) < 0)
         return rl_fail_errno(error, errno, "cannot look at the new '%s'", draft->name->text);
+    capacity = rl_capacity_round_for(draft->name->text, MAX((uint64_t) st.st_size, capacity));
     if (!rl_limit_allows_size(draft->fd, capacity, error))
         return false;
     if ((uint64_t) st.st_size < capacity && ftruncate(draft->fd, (off_t) capacity) < 0)

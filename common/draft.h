@@ -55,15 +55,16 @@ bool rl_draft_check_unchanged(const RlDraft *draft, const RlVolume *volume, GErr
 /**
  * rl_draft_fill:
  * Makes the draft's content that of @from (a regular file or block device, readable): a reflink, or
- * where that cannot be and @may_copy is true a sparse copy; then at least @capacity bytes long.
- * Takes as long as it takes; needs no lock. A copy that is interrupted fails with ECANCELED;
- * of what somebody writes to all the time with RL_ERROR_BUSY.
+ * where that cannot be and @may_copy is true a sparse copy; then at least @capacity bytes long, in
+ * whole sectors (rl_capacity_round()). Takes as long as it takes; needs no lock. A copy that is
+ * interrupted fails with ECANCELED; of what somebody writes to all the time with RL_ERROR_BUSY.
  */
 bool rl_draft_fill(RlDraft *draft, int from, uint64_t capacity, bool may_copy, GError **error);
 
 /**
  * rl_draft_create:
- * Publishes a new volume: of @record's kind, or plainly persistent with at least @capacity bytes if
+ * Publishes a new volume: of @record's kind, or plainly persistent with at least @capacity bytes,
+ * in whole sectors, if
  * @record is NULL. What an earlier volume of that name left is removed. Fails with RL_ERROR_EXISTS
  * if somebody else was faster.
  */

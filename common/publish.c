@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "attr.h"
+#include "capacity.h"
 #include "clean.h"
 #include "dir.h"
 #include "dirty.h"
@@ -182,10 +183,12 @@ rl_draft_create(RlDraft *draft, const RlRecord *record, uint64_t capacity, GErro
     if (!volume)
         return false;
     if (has_image) {
+        if (fstat(draft->fd, &st) < 0)
+            return rl_fail_errno(error, errno, "cannot look at the new '%s'", draft->name->text);
+        capacity = rl_capacity_round_for(draft->name->text, MAX((uint64_t) st.st_size, capacity));
         if (!rl_limit_allows_size(draft->fd, capacity, error))
             return false;
-        if (fstat(draft->fd, &st) < 0 ||
-            ((uint64_t) st.st_size < capacity && ftruncate(draft->fd, (off_t) capacity) < 0))
+        if (((uint64_t) st.st_size < capacity && ftruncate(draft->fd, (off_t) capacity) < 0))
             return rl_fail_errno(error, errno, "cannot set the size of volume '%s'",
                                  draft->name->text);
         if (!complete(draft, 0, error))

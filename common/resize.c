@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "attr.h"
+#include "capacity.h"
 #include "dir.h"
 #include "dirty.h"
 #include "error.h"
@@ -80,13 +81,62 @@ require_resizable(const RlVolume *volume, GError **error)
     return state != RL_STATE_ORPHAN || rl_state_require_clean(volume, error);
 }
 
+/* What a snapshot is made of must have room in it. */
+static bool
+require_room_for_source(const RlVolume *volume, uint64_t capacity, GError **error)
+{
+    g_autoptr(RlVolume) source = NULL;
+
+    if (volume->kind != RL_KIND_SNAPSHOT)
+        return true;
+    source = rl_volume_open(volume->pool, volume->record->source, error);
+    if (!source)
+        return false;
+    if (!source->clean.there || capacity >= (uint64_t) source->clean.st.st_size)
+        return true;
+    return rl_fail(error, RL_ERROR_INVALID,
+                   "volume '%s' is a snapshot of '%s', and cannot be smaller than that, which has "
+                   "%lld bytes",
+                   volume->name->volume, source->name->volume,
+                   (long long) source->clean.st.st_size);
+}
+
+/* The caller has the lock. */
+static bool
+record_size(const RlVolume *volume, uint64_t capacity, GError **error)
+{
+    g_autoptr(RlRecord) record = rl_record_new(volume->kind, volume->record->source, capacity);
+
+    record->access = volume->record->access;
+    g_autofree char *text = volume->pool->documents->record_format(record, volume->name->volume);
+    if (!rl_newfile_write(volume->dir, volume->record_file, text, 0600, error))
+        return false;
+    rl_volume_log(volume, "recorded a size of %" G_GUINT64_FORMAT " bytes", capacity);
+    return true;
+}
+
 static bool
 wish_size(int fd, const RlVolume *volume, uint64_t capacity, GError **error)
 {
     bool must_be_durable = volume->clean.there && capacity < (uint64_t) volume->clean.st.st_size;
 
     return rl_attr_set_number(fd, RL_ATTR_SIZE, capacity, error) &&
-           (!must_be_durable || rl_dirty_sync(volume, fd, error));
+           (!must_be_durable || rl_dirty_sync(volume, fd, error)) &&
+           (volume->kind != RL_KIND_SNAPSHOT || record_size(volume, capacity, error));
+}
+
+/* It has grown already: what a snapshot's next start cannot be told is taken back. */
+static bool
+note_growth(int fd, const RlVolume *volume, uint64_t capacity, GError **error)
+{
+    if (volume->kind == RL_KIND_SNAPSHOT && !record_size(volume, capacity, error)) {
+        if (ftruncate(fd, volume->dirty.st.st_size) < 0)
+            rl_log_warning("%s: %s stays larger: %s", volume->name->volume, volume->dirty_file,
+                           g_strerror(errno));
+        return false;
+    }
+    rl_attr_set_number(fd, RL_ATTR_SIZE, capacity, NULL);
+    return true;
 }
 
 /* The caller has the lock. *@ret_fd is the dirty image, owned by the caller, who makes it durable
@@ -94,7 +144,8 @@ wish_size(int fd, const RlVolume *volume, uint64_t capacity, GError **error)
 static bool
 resize_dirty(const RlVolume *volume, uint64_t capacity, bool allocate, int *ret_fd, GError **error)
 {
-    if (!require_resizable(volume, error) || !rl_state_require_unlinked(volume, error))
+    if (!require_resizable(volume, error) || !rl_state_require_unlinked(volume, error) ||
+        !require_room_for_source(volume, capacity, error))
         return false;
 
     rl_autofd int fd = rl_dir_open_file(volume->dir, volume->dirty_file, O_RDWR, error);
@@ -105,28 +156,12 @@ resize_dirty(const RlVolume *volume, uint64_t capacity, bool allocate, int *ret_
     if (fd < 0 || (shrinks && !wish_size(fd, volume, capacity, error)) ||
         !set_size(fd, volume, capacity, allocate, error))
         return false;
-    if (!shrinks)
-        rl_attr_set_number(fd, RL_ATTR_SIZE, capacity, NULL);
+    if (!shrinks && !note_growth(fd, volume, capacity, error))
+        return false;
     rl_volume_log(volume, "resized %s to %" G_GUINT64_FORMAT " bytes", volume->dirty_file,
                   capacity);
     *ret_fd = rl_fd_steal(&fd);
     return true;
-}
-
-/* The caller has the lock. */
-static bool
-resize_record(const RlVolume *volume, uint64_t capacity, GError **error)
-{
-    if (volume->kind == RL_KIND_SNAPSHOT)
-        return rl_fail(
-            error, RL_ERROR_UNSUPPORTED,
-            "volume '%s' is a snapshot of '%s' and gets its size from that when it starts",
-            volume->name->volume, volume->record->source);
-
-    g_autoptr(RlRecord) record = rl_record_new(volume->kind, NULL, capacity);
-    record->access = volume->record->access;
-    g_autofree char *text = volume->pool->documents->record_format(record, volume->name->volume);
-    return rl_newfile_write(volume->dir, volume->record_file, text, 0600, error);
 }
 
 /* What takes no time, with the lock; *@ret_done is false where a new clean image is needed. */
@@ -145,7 +180,8 @@ resize_at_once(RlVolume *volume, uint64_t capacity, bool allocate, bool *ret_don
     if (volume->dirty.there)
         return resize_dirty(volume, capacity, allocate, ret_fd, error);
     if (!volume->clean.there)
-        return resize_record(volume, capacity, error);
+        return require_room_for_source(volume, capacity, error) &&
+               record_size(volume, capacity, error);
     *ret_done = false;
     return true;
 }
@@ -195,6 +231,7 @@ rl_volume_resize(const RlPool *pool, const char *name, uint64_t capacity, bool a
 
     if (!volume)
         return false;
+    capacity = rl_capacity_round_for(volume->name->volume, capacity);
     for (int i = 0; i < 8; i++) {
         rl_autofd int dirty = -1;
         bool done = false;

@@ -6,11 +6,12 @@
 
 /**
  * rl_volume_resize:
- * Gives the volume @name @capacity bytes, and with @allocate also the blocks for them
- * (fallocate(2)). With a dirty image that is what changes, and loop devices on it follow; a dirty
- * image that becomes smaller than the clean one is marked as wanted so. A stopped volume gets a new
- * clean image: readers of the old one keep it, and no revision is made. A stopped volatile volume
- * gets another record. RL_ERROR_UNSUPPORTED for a stopped snapshot, whose size is its source's;
+ * Gives the volume @name @capacity bytes, in whole sectors (rl_capacity_round()), and with
+ * @allocate also the blocks for them (fallocate(2)). With a dirty image that is what changes, and
+ * loop devices on it follow; a dirty image that becomes smaller than the clean one is marked as
+ * wanted so. A stopped volume gets a new clean image: readers of the old one keep it, and no
+ * revision is made. A stopped volatile volume or snapshot gets another record, a running snapshot
+ * as well. RL_ERROR_INVALID where a snapshot would be smaller than its source is now;
  * RL_ERROR_STATE where the volume is saved or suspect; RL_ERROR_NOT_FOUND; an errno. Nothing has
  * changed then.
  */

@@ -8,6 +8,7 @@
 
 #include "attr.h"
 #include "below.h"
+#include "capacity.h"
 #include "dir.h"
 #include "dirty.h"
 #include "discard.h"
@@ -183,7 +184,8 @@ start_volatile(Start *start, GError **error)
 }
 
 /* A direct volume's only image changes its name. Another link to it, or anybody who reads it, would
- * see it change: then it is made an image of its own first. */
+ * see it change: then it is made an image of its own first. So it is where it ends within a sector,
+ * for whole ones. */
 static bool
 start_direct(Start *start, GError **error)
 {
@@ -192,7 +194,8 @@ start_direct(Start *start, GError **error)
 
     if (fd < 0)
         return false;
-    if (volume->clean.st.st_nlink > 1 || rl_inuse_by_anyone(fd))
+    if (volume->clean.st.st_nlink > 1 || rl_inuse_by_anyone(fd) ||
+        !rl_capacity_is_whole((uint64_t) volume->clean.st.st_size))
         return true; /* not done: the caller unshares it */
     if (!rl_access_note(fd, false, error) ||
         !rl_run_set(fd, start->owner, traits_of(start, true), error))

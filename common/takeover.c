@@ -5,6 +5,7 @@
 
 #include "attr.h"
 #include "below.h"
+#include "capacity.h"
 #include "domains.h"
 #include "error.h"
 #include "fd.h"
@@ -151,6 +152,23 @@ refuse_other(const RlVolume *volume, const RlOwner *owner, GError **error)
         volume->name->volume, owner->name);
 }
 
+/* Through a loop device the end of an image within a sector is out of reach: who had it, under
+ * another driver, would miss it. */
+static bool
+check_sectors(const RlVolume *volume, const RlRun *run, const RlOwner *owner, GError **error)
+{
+    uint64_t size = (uint64_t) volume->dirty.st.st_size;
+
+    if (strcmp(owner->driver, "libxl") != 0 || rl_capacity_is_whole(size) ||
+        (run && strcmp(run->driver, owner->driver) == 0))
+        return true;
+    return rl_fail(error, RL_ERROR_STATE,
+                   "volume '%s' was left with a dirty image of %" G_GUINT64_FORMAT
+                   " bytes, and Xen can serve whole sectors of %d only, without the end: first "
+                   "resize it ('virsh vol-resize') to %" G_GUINT64_FORMAT " bytes",
+                   volume->name->volume, size, RL_SECTOR, rl_capacity_round(size));
+}
+
 /* What becomes of a dirty image that nobody runs on and that no mark protects. */
 static bool
 decide_leftover(const RlVolume *volume, int fd, const RlRun *run, const RlOwner *owner, RlHold hold,
@@ -167,7 +185,7 @@ decide_leftover(const RlVolume *volume, int fd, const RlRun *run, const RlOwner 
         *ret_takeover = RL_TAKEOVER_DROP;
         return true;
     }
-    if (!rl_takeover_check(volume, fd, error))
+    if (!rl_takeover_check(volume, fd, error) || !check_sectors(volume, run, owner, error))
         return false;
     /* A domain that only reads gets the clean image's content. It must not find a guest's
      * unfinished writes, nor have them dropped when it stops. */

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "capacity.h"
 #include "dir.h"
 #include "error.h"
 #include "fd.h"
@@ -276,6 +277,6 @@ rl_volume_capacity(const RlVolume *volume, uint64_t *ret_capacity, GError **erro
         if (source->clean.there)
             capacity = MAX(capacity, (uint64_t) source->clean.st.st_size);
     }
-    *ret_capacity = capacity;
+    *ret_capacity = rl_capacity_round(capacity);
     return true;
 }

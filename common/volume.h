@@ -99,7 +99,7 @@ bool rl_volume_rename(const RlVolume *volume, const char *from, const char *to, 
 /**
  * rl_volume_capacity:
  * The size in bytes that the volume has for its users: of its dirty, else its clean image, else as
- * recorded; for a stopped snapshot that of its source, where that is larger.
+ * recorded, for a stopped snapshot that of its source where that is larger, in whole sectors.
  */
 bool rl_volume_capacity(const RlVolume *volume, uint64_t *ret_capacity, GError **error);
 

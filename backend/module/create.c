@@ -9,6 +9,7 @@
 
 #include "client.h"
 #include "common/alias.h"
+#include "common/capacity.h"
 #include "common/error.h"
 #include "common/fd.h"
 #include "common/filename.h"
@@ -140,6 +141,9 @@ rl_vol_create_cb(virStoragePoolObj *obj, virStorageVolDef *vol)
         return ours < 0 ? -1 : rl_stock()->createVol(obj, vol);
     if (require_raw(vol) < 0)
         return -1;
+
+    /* What libvirt has by now: for a clone at least its source's. */
+    vol->target.capacity = rl_capacity_round_for(vol->name, vol->target.capacity);
 
     /* Clients that put the suffix of the format behind a name, as virt-install does. */
     g_autofree char *name = rl_alias_strip(vol->name);

@@ -129,7 +129,7 @@ bad "Malformed size -1" virsh vol-create-as qubes new -1
 bad "web1|size|overflow|too large" virsh vol-resize web1 9223372036854775808 --pool qubes
 bad "shrink" virsh vol-resize web1 1023K --pool qubes
 bad "Malformed|negative|shrink" virsh vol-resize web1 -1 --pool qubes
-bad "snapshot' is a snapshot of 'a/b'" virsh vol-resize snapshot 2M --pool qubes
+bad "snapshot' is a snapshot of 'a/b', and cannot be smaller" virsh vol-resize snapshot 1K --shrink --pool qubes
 ok "so is a capacity that is negative, absent, too large or too small"
 
 # --- what a reflink pool does not have

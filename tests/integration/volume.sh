@@ -159,6 +159,56 @@ expect "Allocation:     5.00 MiB" virsh vol-info web1 qubes
 holds vm-templates/demo/root "$dir/plain/first"
 ok "a resize keeps the bytes, and shrinks only when told to"
 
+# --- sizes that are no whole sectors
+
+# Everywhere they are rounded up, and libvirt says so; what another program made so is left as it is.
+virsh vol-create-as qubes odd 1000
+[ "$(capacity odd)" = 1024 ]
+virsh vol-resize odd 100001 --pool qubes
+[ "$(capacity odd)" = 100352 ]
+virsh vol-resize odd 50001 --shrink --pool qubes
+[ "$(capacity odd)" = 50176 ]
+head -c 1500 /dev/urandom >"$dir/plain/odd-file"
+truncate -s 1500 "$pool/volumes/odd.img"
+virsh pool-refresh plain
+virsh vol-create-from qubes <(volume_document odd/imported 1) odd-file --inputpool plain
+[ "$(capacity odd/imported)" = 1536 ]
+cmp -n 1500 "$pool/odd/imported.img" "$dir/plain/odd-file"
+[ "$(stat -c %s "$pool/volumes/odd.img")" = 1500 ]
+virsh vol-clone odd odd/cloned --pool qubes
+virsh vol-clone odd odd@label --pool qubes
+[ "$(capacity odd/cloned) $(capacity odd@label)" = "1536 1536" ]
+virsh vol-upload odd "$dir/plain/odd-file" --pool qubes
+[ "$(capacity odd)" = 1536 ]
+cmp -n 1500 "$pool/volumes/odd.img" "$dir/plain/odd-file"
+virsh vol-delete odd qubes --delete-snapshots
+virsh vol-delete odd/cloned qubes
+virsh vol-delete odd/imported qubes
+rmdir "$pool/odd"
+rm "$dir/plain/odd-file"
+virsh pool-refresh plain
+ok "a size that is no whole sectors is rounded up, also by clone, import, revision and upload"
+
+# --- the size of a snapshot
+
+snapshot_document()
+{
+    echo "<volume><name>$1</name><capacity>0</capacity><backingStore>
+        <path>$(virsh vol-path appvms/bar/root qubes)</path></backingStore></volume>"
+}
+virsh vol-create qubes <(snapshot_document snap)
+[ "$(capacity snap)" = 524288 ]
+virsh vol-resize snap 1M --pool qubes
+[ "$(capacity snap)" = 1048576 ]
+refused "'snap' is a snapshot of 'appvms/bar/root'.*524288" "$pool" \
+    virsh vol-resize snap 256K --shrink --pool qubes
+virsh vol-resize appvms/bar/root 2M --pool qubes
+[ "$(capacity snap)" = 2097152 ]
+virsh vol-resize appvms/bar/root 512K --shrink --pool qubes
+[ "$(capacity snap)" = 1048576 ]
+virsh vol-delete snap qubes
+ok "a snapshot may be larger than its source, never smaller"
+
 # --- what is refused
 
 refused "web1.*cannot be wiped.*shared" "$pool" virsh vol-wipe web1 qubes

@@ -254,7 +254,12 @@ has_size()
     case $had in
     *dirty=*) becomes "dirty=$(sed -E 's/.*dirty=(.).*/\1/' <<<"$had")$1" ;;
     *clean=*) becomes "clean=A$1" ;;
-    *) becomes ;;
+    *)
+        case $kind in
+        snapshot) becomes precache=S+ ;; # what is ready has that size already
+        *) becomes ;;
+        esac
+        ;;
     esac
     grep -E -q "^Capacity: +$2 bytes" <<<"$(api vol-info --bytes "$volume" m)" ||
         wrong "its capacity is not $2"

@@ -544,6 +544,45 @@ test_full_disk(Lab *lab)
     g_assert_cmpstr(rest, ==, wanted);
 }
 
+static void
+create(Lab *lab, const char *name, const char *source, uint64_t size)
+{
+    g_autoptr(RlDraft) draft = begin(lab, name);
+    GError *error = NULL;
+
+    if (source)
+        fill(lab, draft, source, size);
+    rl_draft_create(draft, NULL, size, &error);
+    g_assert_no_error(error);
+}
+
+/* Whatever is made has whole sectors; what another program put there stays as it is. */
+static void
+test_sectors(Lab *lab)
+{
+    g_autofree char *clean = lab_file(lab, V, RL_FILE_CLEAN);
+
+    create(lab, "a/new", NULL, 1000);
+    g_assert_cmpint(image_size(lab, "a/new", RL_FILE_CLEAN), ==, 1024);
+    create(lab, "a/none", NULL, 0);
+    g_assert_cmpint(image_size(lab, "a/none", RL_FILE_CLEAN), ==, 0);
+    lab_create(lab, V, "one", MIB);
+    set_size(clean, 64 * KIB - 100);
+    create(lab, "a/clone", V, 0);
+    g_assert_cmpint(image_size(lab, "a/clone", RL_FILE_CLEAN), ==, 64 * KIB);
+    image_is(lab, "a/clone", RL_FILE_CLEAN, "one");
+    create(lab, "a/large", V, 70001);
+    g_assert_cmpint(image_size(lab, "a/large", RL_FILE_CLEAN), ==, 70144);
+    take_label(lab, V "@label");
+    g_autofree char *label = revision_path(lab, V, "label");
+    g_assert_cmpint(look(label).st_size, ==, 64 * KIB);
+    g_assert_cmpint(image_size(lab, V, RL_FILE_CLEAN), ==, 64 * KIB - 100);
+    g_autoptr(RlDraft) revert = begin(lab, V "@current");
+    fill(lab, revert, V, 0);
+    g_assert_true(rl_draft_replace(revert, NULL));
+    g_assert_cmpint(image_size(lab, V, RL_FILE_CLEAN), ==, 64 * KIB);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -569,6 +608,7 @@ main(int argc, char **argv)
     lab_add("/draft/deleted-while-it-was-to-be", test_deleted_while_it_was_to_be);
     lab_add("/draft/replaced-with-an-old-number", test_replaced_with_an_old_number);
     lab_add("/draft/resized-in-between", test_resized_in_between);
+    lab_add("/draft/sectors", test_sectors);
     lab_add_on("/draft/full-disk", "ext4", test_full_disk);
     return g_test_run();
 }

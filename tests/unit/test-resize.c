@@ -38,14 +38,14 @@ test_stopped(Lab *lab)
 
     resize(lab, V, 2 * MIB, false);
     g_assert_cmpint(image_size(lab, V, RL_FILE_CLEAN), ==, 2 * MIB);
-    resize(lab, V, 32 * KIB + 1, false);
-    g_assert_cmpint(image_size(lab, V, RL_FILE_CLEAN), ==, 32 * KIB + 1);
+    resize(lab, V, 32 * KIB, false);
+    g_assert_cmpint(image_size(lab, V, RL_FILE_CLEAN), ==, 32 * KIB);
     image_is(lab, V, RL_FILE_CLEAN, "two");
     assert_revisions(lab, V, "1");
     g_assert_cmpint(fstat(reader, &st), ==, 0);
     g_assert_cmpint(st.st_size, ==, MIB); /* whoever reads the old one keeps it */
     lab_start(lab, V, &alice);
-    g_assert_cmpint(image_size(lab, V, RL_FILE_DIRTY), ==, 32 * KIB + 1);
+    g_assert_cmpint(image_size(lab, V, RL_FILE_DIRTY), ==, 32 * KIB);
     image_write(lab, V, RL_FILE_DIRTY, "three");
     lab_stop(lab, V, &alice, RL_STOP_COMMITTED);
     assert_revisions(lab, V, "1 2");
@@ -128,21 +128,91 @@ test_what_the_disk_cannot_hold(Lab *lab)
     g_assert_cmpint(image_size(lab, V, RL_FILE_DIRTY), ==, MIB);
 }
 
+static uint64_t
+capacity(Lab *lab, const char *name)
+{
+    g_autoptr(RlVolume) volume = rl_volume_find(lab->pool, name, NULL);
+    uint64_t bytes;
+
+    g_assert_true(rl_volume_capacity(volume, &bytes, NULL));
+    return bytes;
+}
+
+/* What is asked for is rounded up to whole sectors, whatever it is that is resized. */
+static void
+test_sectors(Lab *lab)
+{
+    lab_create(lab, V, "one", MIB);
+    lab_create_kind(lab, "tmp", RL_KIND_VOLATILE, NULL, NULL, MIB);
+    lab_create_kind(lab, "snap", RL_KIND_SNAPSHOT, V, NULL, 0);
+    resize(lab, V, 64 * KIB + 1, false);
+    g_assert_cmpint(image_size(lab, V, RL_FILE_CLEAN), ==, 64 * KIB + 512);
+    lab_start(lab, V, &alice);
+    resize(lab, V, 64 * KIB - 1, true);
+    g_assert_cmpint(image_size(lab, V, RL_FILE_DIRTY), ==, 64 * KIB);
+    resize(lab, V, 64 * KIB - 1, true);
+    g_assert_cmpint(image_size(lab, V, RL_FILE_DIRTY), ==, 64 * KIB);
+    resize(lab, "tmp", 1000, false);
+    resize(lab, "snap", MIB + 1, false);
+    g_assert_cmpuint(capacity(lab, "tmp"), ==, 1024);
+    g_assert_cmpuint(capacity(lab, "snap"), ==, MIB + 512);
+    resize(lab, V, 0, false);
+    g_assert_cmpint(image_size(lab, V, RL_FILE_DIRTY), ==, 0);
+}
+
+/* A snapshot has the size that was wished for from now on, in this run and the next, and never less
+ * than its source. */
 static void
 test_snapshots(Lab *lab)
 {
+    static const char words[] = "'snap' is a snapshot of 'a/b/private', and cannot be smaller";
     GError *error = NULL;
 
     lab_create(lab, V, "one", MIB);
     lab_create_kind(lab, "snap", RL_KIND_SNAPSHOT, V, NULL, 0);
-    g_assert_false(rl_volume_resize(lab->pool, "snap", 2 * MIB, false, &error));
-    take_error(error, RL_ERROR_UNSUPPORTED, "'snap' is a snapshot of 'a/b/private'");
-    lab_start(lab, "snap", &alice);
     resize(lab, "snap", 2 * MIB, false);
+    g_assert_cmpuint(capacity(lab, "snap"), ==, 2 * MIB);
+    g_assert_false(rl_volume_resize(lab->pool, "snap", MIB - 1024, false, &error));
+    take_error(g_steal_pointer(&error), RL_ERROR_INVALID, words);
+    lab_start(lab, "snap", &alice);
     g_assert_cmpint(image_size(lab, "snap", RL_FILE_DIRTY), ==, 2 * MIB);
+    resize(lab, "snap", 4 * MIB, false);
+    g_assert_cmpint(image_size(lab, "snap", RL_FILE_DIRTY), ==, 4 * MIB);
+    g_assert_false(rl_volume_resize(lab->pool, "snap", MIB - 1024, false, &error));
+    take_error(g_steal_pointer(&error), RL_ERROR_INVALID, words);
     lab_stop(lab, "snap", &alice, RL_STOP_DROPPED);
     lab_start(lab, "snap", &alice);
+    g_assert_cmpint(image_size(lab, "snap", RL_FILE_DIRTY), ==, 4 * MIB);
+    resize(lab, "snap", MIB, false);
     g_assert_cmpint(image_size(lab, "snap", RL_FILE_DIRTY), ==, MIB);
+    lab_stop(lab, "snap", &alice, RL_STOP_DROPPED);
+    g_assert_cmpuint(capacity(lab, "snap"), ==, MIB);
+    /* Its source grows: so does it. */
+    resize(lab, V, 3 * MIB, false);
+    g_assert_cmpuint(capacity(lab, "snap"), ==, 3 * MIB);
+    g_assert_false(rl_volume_resize(lab->pool, "snap", MIB, false, &error));
+    take_error(error, RL_ERROR_INVALID, words);
+}
+
+static bool
+grow_snapshot(Lab *lab, GError **error)
+{
+    return rl_volume_resize(lab->pool, "snap", 2 * MIB, false, error);
+}
+
+/* What the next start cannot be told has not been done. */
+static void
+test_snapshot_cannot_be_noted(Lab *lab)
+{
+    lab_create(lab, V, "one", MIB);
+    lab_create_kind(lab, "snap", RL_KIND_SNAPSHOT, V, NULL, 0);
+    fails_without(lab, SYS_write, grow_snapshot);
+    g_assert_cmpuint(capacity(lab, "snap"), ==, MIB);
+    lab_start(lab, "snap", &alice);
+    fails_without(lab, SYS_write, grow_snapshot);
+    g_assert_cmpint(image_size(lab, "snap", RL_FILE_DIRTY), ==, MIB);
+    g_assert_true(grow_snapshot(lab, NULL));
+    g_assert_cmpint(image_size(lab, "snap", RL_FILE_DIRTY), ==, 2 * MIB);
 }
 
 static void
@@ -450,7 +520,9 @@ main(int argc, char **argv)
     lab_add("/resize/to-the-same-size", test_to_the_same_size);
     lab_add("/resize/allocate", test_allocate);
     lab_add("/resize/what-the-disk-cannot-hold", test_what_the_disk_cannot_hold);
+    lab_add("/resize/sectors", test_sectors);
     lab_add("/resize/snapshots", test_snapshots);
+    lab_add("/resize/snapshot-cannot-be-noted", test_snapshot_cannot_be_noted);
     lab_add("/resize/volatile", test_volatile);
     lab_add("/resize/direct", test_direct);
     lab_add("/resize/held", test_held);

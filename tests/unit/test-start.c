@@ -7,6 +7,7 @@
 
 #include "common/fd.h"
 #include "common/maintain.h"
+#include "common/resize.h"
 #include "common/state.h"
 #include "testing.h"
 
@@ -410,6 +411,74 @@ test_no_clean_image(Lab *lab)
     take_error(error, RL_ERROR_STATE, "but no clean one");
 }
 
+/* A clean image that ends within a sector stays as it is; the domain gets whole ones. */
+static void
+test_sectors(Lab *lab)
+{
+    const char *const names[] = {V, "db/main"};
+    const RlStop stops[] = {RL_STOP_COMMITTED, RL_STOP_RETURNED};
+
+    lab_create(lab, V, "one", MIB);
+    lab_create_kind(lab, "db/main", RL_KIND_DIRECT, NULL, "one", MIB);
+    lab_create_kind(lab, "snap", RL_KIND_SNAPSHOT, V, NULL, 0);
+    lab_create_kind(lab, "tmp", RL_KIND_VOLATILE, NULL, NULL, 1000);
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+        g_autofree char *clean = lab_file(lab, names[i], RL_FILE_CLEAN);
+        set_size(clean, 64 * KIB - 100);
+        set_mtime(clean, time(NULL) - 60, 123456789);
+    }
+    lab_start(lab, "snap", &xen);
+    g_assert_cmpint(image_size(lab, "snap", RL_FILE_DIRTY), ==, 64 * KIB);
+    lab_start(lab, "tmp", &xen);
+    g_assert_cmpint(image_size(lab, "tmp", RL_FILE_DIRTY), ==, 1024);
+    for (int i = 0; i < 2; i++) {
+        lab_start(lab, V, &xen);
+        g_assert_cmpint(image_size(lab, V, RL_FILE_DIRTY), ==, 64 * KIB);
+        lab_stop(lab, V, &xen, RL_STOP_UNWRITTEN);
+        g_assert_cmpint(image_size(lab, V, RL_FILE_CLEAN), ==, 64 * KIB - 100);
+        g_assert_true(rl_volume_maintain(lab->pool, V, false, NULL));
+        g_assert_cmpint(image_size(lab, V, RL_FILE_PRECACHE), ==, 64 * KIB);
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+        lab_start(lab, names[i], &xen);
+        g_assert_cmpint(image_size(lab, names[i], RL_FILE_DIRTY), ==, 64 * KIB);
+        image_is(lab, names[i], RL_FILE_DIRTY, "one");
+        image_write(lab, names[i], RL_FILE_DIRTY, "two");
+        lab_stop(lab, names[i], &xen, stops[i]);
+        g_assert_cmpint(image_size(lab, names[i], RL_FILE_CLEAN), ==, 64 * KIB);
+    }
+}
+
+/* A leftover is not grown by itself: under Xen its end would be missing, if another driver's run
+ * left it. */
+static void
+test_sectors_of_a_leftover(Lab *lab)
+{
+    const RlOwner *const owners[] = {&alice, &xen};
+
+    for (size_t i = 0; i < G_N_ELEMENTS(owners); i++) {
+        g_autofree char *name = g_strdup_printf("v%zu", i);
+        g_autofree char *dirty = lab_file(lab, name, RL_FILE_DIRTY);
+        lab_create(lab, name, "one", MIB);
+        lab_start(lab, name, owners[i]);
+        set_size(dirty, 2 * MIB - 100); /* virsh blockresize */
+        g_autoptr(RlRun) run = NULL;
+        rl_autofd int fd = image_open(lab, name, RL_FILE_DIRTY, O_RDWR);
+        g_assert_true(rl_run_get(fd, &run, NULL));
+        run->boot_id[0] ^= 1; /* the host lost power */
+        g_assert_true(rl_run_put_back(fd, run, NULL));
+        rl_fd_close(&fd);
+        if (owners[i] == &alice) {
+            GError *error = NULL;
+            lab_start_fails(lab, name, &xen, RL_ERROR_STATE, "whole sectors of 512 only");
+            g_assert_true(rl_volume_resize(lab->pool, name, 2 * MIB - 100, false, &error));
+        }
+        lab_start(lab, name, &xen);
+        g_assert_cmpint(image_size(lab, name, RL_FILE_DIRTY), ==,
+                        2 * MIB - (owners[i] == &alice ? 0 : 100));
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -433,5 +502,7 @@ main(int argc, char **argv)
     lab_add("/start/unstart-leaves-readers", test_unstart_leaves_readers);
     lab_add("/start/other-names-are-noted", test_other_names_are_noted);
     lab_add("/start/no-clean-image", test_no_clean_image);
+    lab_add("/start/sectors", test_sectors);
+    lab_add("/start/sectors-of-a-leftover", test_sectors_of_a_leftover);
     return g_test_run();
 }

@@ -16,6 +16,7 @@
 #include "filename.h"
 #include "identity.h"
 #include "limit.h"
+#include "replace.h"
 #include "state.h"
 #include "stop.h"
 
@@ -123,33 +124,9 @@ rl_draft_check_unchanged(const RlDraft *draft, const RlVolume *volume, GError **
     return rl_clean_require_unwritten(name, volume->clean_file, draft->replaced_fd, 0, error);
 }
 
-/* The clean image gets the name of the revision that it is to become; it still is the clean image.
- */
+/* What there is already may forbid it. */
 static bool
-link_replaced(RlDraft *draft, RlVolume *volume, GError **error)
-{
-    g_autoptr(RlLock) lock = rl_volume_lock(volume, "replace", error);
-
-    if (!lock || !rl_draft_check_replaceable(volume, error))
-        return false;
-    rl_autofd int clean = rl_volume_open_image(volume, volume->clean_file, error);
-    bool linked;
-    if (clean < 0 ||
-        !rl_clean_require_unwritten(volume->name->volume, volume->clean_file, clean,
-                                    RL_CLEAN_PATIENCE_MS, error) ||
-        !rl_identity_need(clean, &draft->replaced_id, error) ||
-        !rl_commit_number(volume, clean, &draft->revision, &linked, error))
-        return false;
-    if (!linked && !rl_commit_link(volume, draft->revision, error))
-        return false;
-    draft->replaced = volume->clean.st;
-    draft->replaced_fd = rl_fd_steal(&clean);
-    draft->linked = true;
-    return rl_volume_sync(volume, error);
-}
-
-static bool
-begin(RlDraft *draft, const RlAccess *access, GError **error)
+check_new(const RlDraft *draft, GError **error)
 {
     g_autoptr(RlVolume) volume = rl_volume_open(draft->pool, draft->name->volume, error);
 
@@ -157,17 +134,11 @@ begin(RlDraft *draft, const RlAccess *access, GError **error)
         return false;
     switch (draft->name->form) {
     case RL_NAME_HEAD:
-        if (!check_new_volume(volume, error))
-            return false;
-        draft->made_dir = volume->dir < 0;
-        return open_file(draft, access, error);
+        return check_new_volume(volume, error);
     case RL_NAME_LABEL:
-        /* Its access is the volume's, and is given when it is published, as that of a replacement.
-         */
-        return check_new_label(draft, volume, error) && open_file(draft, &RL_ACCESS_DEFAULT, error);
+        return check_new_label(draft, volume, error);
     case RL_NAME_CURRENT:
-        return rl_draft_check_replaceable(volume, error) &&
-               open_file(draft, &RL_ACCESS_DEFAULT, error) && link_replaced(draft, volume, error);
+        return rl_draft_check_replaceable(volume, error);
     case RL_NAME_REVISION:
         return rl_fail(
             error, RL_ERROR_NAME,
@@ -179,16 +150,38 @@ begin(RlDraft *draft, const RlAccess *access, GError **error)
 }
 
 RlDraft *
-rl_draft_new(RlPool *pool, const char *text, const RlAccess *access, GError **error)
+rl_draft_begin(RlPool *pool, const char *text, GError **error)
 {
     g_autoptr(RlDraft) draft = g_new0(RlDraft, 1);
 
     draft->pool = pool;
     draft->dir = draft->fd = draft->replaced_fd = -1;
     draft->name = rl_name_parse(text, error);
-    if (!draft->name || !begin(draft, access, error))
+    if (!draft->name || !check_new(draft, error))
         return NULL;
     return g_steal_pointer(&draft);
+}
+
+bool
+rl_draft_open(RlDraft *draft, const RlAccess *access, GError **error)
+{
+    if (draft->name->form == RL_NAME_HEAD) {
+        rl_autofd int there = rl_dir_open(draft->pool->root, draft->name->dir, NULL);
+        draft->made_dir = there < 0;
+    } else {
+        /* Its access is the volume's, and is given when it is published. */
+        access = &RL_ACCESS_DEFAULT;
+    }
+    return open_file(draft, access, error) &&
+           (draft->name->form != RL_NAME_CURRENT || rl_replace_begin(draft, error));
+}
+
+RlDraft *
+rl_draft_new(RlPool *pool, const char *text, const RlAccess *access, GError **error)
+{
+    g_autoptr(RlDraft) draft = rl_draft_begin(pool, text, error);
+
+    return draft && rl_draft_open(draft, access, error) ? g_steal_pointer(&draft) : NULL;
 }
 
 bool
@@ -211,30 +204,6 @@ rl_draft_fill(RlDraft *draft, int from, uint64_t capacity, bool may_copy, GError
     return true;
 }
 
-/* A replacement that did not come about: the revision is still the clean image itself, and its
- * second name goes. */
-static void
-unlink_replaced(RlDraft *draft)
-{
-    g_autoptr(RlVolume) volume = rl_volume_open(draft->pool, draft->name->volume, NULL);
-    g_autoptr(RlLock) lock = volume ? rl_volume_lock(volume, "undo a replacement", NULL) : NULL;
-    g_autoptr(GPtrArray) revisions =
-        lock && volume->dir >= 0 ? rl_revisions_list(volume->dir, draft->name->leaf, NULL) : NULL;
-    const RlRevision *revision =
-        revisions ? rl_revisions_find(revisions, draft->revision, NULL) : NULL;
-
-    if (!revision || !volume->clean.there || !rl_stat_same(&revision->st, &volume->clean.st))
-        return;
-    /* Numbers are never given twice: libvirt may still list this one. */
-    rl_autofd int clean = rl_volume_open_image(volume, volume->clean_file, NULL);
-    uint64_t highest;
-    if (clean < 0 || !rl_commit_highest(volume, clean, &highest, NULL) ||
-        !rl_attr_set_number(clean, RL_ATTR_HIGHEST, MAX(highest, draft->revision), NULL))
-        return;
-    if (unlinkat(volume->dir, revision->file, 0) == 0)
-        rl_volume_log(volume, "unlinked %s", revision->file);
-}
-
 void
 rl_draft_free(RlDraft *draft)
 {
@@ -246,7 +215,7 @@ rl_draft_free(RlDraft *draft)
     rl_fd_close(&draft->dir);
     rl_fd_close(&draft->replaced_fd);
     if (unfinished && draft->linked)
-        unlink_replaced(draft);
+        rl_replace_undo(draft);
     if (draft->name && draft->made_dir)
         rl_dir_remove_empty(draft->pool->root, draft->name->dir);
     g_free(draft->replaced_id);

@@ -10,8 +10,8 @@
 typedef struct {
     RlPool *pool;  /* owned */
     RlName *name;  /* what it is to become: any form but RL_NAME_REVISION */
-    int dir;       /* the directory it is to appear in */
-    int fd;        /* the content; -1 once it is done */
+    int dir;       /* the directory it is to appear in; -1 before it is opened */
+    int fd;        /* the content; -1 before it is opened, and once it is done */
     bool made_dir; /* the directory may be ours to remove again */
     RlGoOn go_on;  /* asked while data is copied, with go_on_data; NULL: it always goes on */
     void *go_on_data;
@@ -21,18 +21,34 @@ typedef struct {
     struct stat replaced;
     char *replaced_id;
     int replaced_fd; /* open as long as the draft lives: no other image can get that inode number */
-    uint64_t revision;
+    uint64_t revision; /* 0: not chosen yet */
     bool linked;
 } RlDraft;
 
 /**
+ * rl_draft_begin:
+ * Begins what is to become @text in @pool, which it takes over (also on failure): sees whether it
+ * can be, and makes nothing yet. Waits for no lock and no disk. Returns the draft, owned by the
+ * caller; NULL with @error as rl_draft_new() has it.
+ */
+RlDraft *rl_draft_begin(RlPool *pool, const char *text, GError **error);
+
+/**
+ * rl_draft_open:
+ * Makes the file of @draft, and its directory where that is missing; for NAME@current the clean
+ * image is linked to the name of its next revision (replace.h). Waits for the volume's lock and for
+ * the disk. False with @error as rl_draft_new() has it.
+ */
+bool rl_draft_open(RlDraft *draft, const RlAccess *access, GError **error);
+
+/**
  * rl_draft_new:
- * Begins what is to become @text in @pool, which it takes over (also on failure). For a volume that
- * must not exist yet, for a label that must not be taken; for NAME@current the volume must be
- * persistent and not running, and its clean image is linked to the name of its next revision.
- * Returns the draft, owned by the caller; NULL with @error: RL_ERROR_NAME, RL_ERROR_EXISTS,
- * RL_ERROR_NOT_FOUND, RL_ERROR_STATE, RL_ERROR_BUSY (somebody has the clean image open for
- * writing), or an errno.
+ * Both: begins what is to become @text in @pool, which it takes over, and makes its file. For a
+ * volume that must not exist yet, for a label that must not be taken; for NAME@current the volume
+ * must be persistent and not running, and its clean image is linked to the name of its next
+ * revision. Returns the draft, owned by the caller; NULL with @error: RL_ERROR_NAME,
+ * RL_ERROR_EXISTS, RL_ERROR_NOT_FOUND, RL_ERROR_STATE, RL_ERROR_BUSY (somebody has the clean image
+ * open for writing), or an errno.
  */
 RlDraft *rl_draft_new(RlPool *pool, const char *text, const RlAccess *access, GError **error);
 

@@ -13,6 +13,7 @@
 #include "common/error.h"
 #include "common/fd.h"
 #include "common/filename.h"
+#include "common/replace.h"
 #include "common/source.h"
 #include "later.h"
 #include "listing.h"
@@ -84,30 +85,33 @@ settle_name(virStorageVolDef *vol, const RlDraft *draft)
     vol->target.format = VIR_STORAGE_FILE_RAW;
 }
 
-/* A commit that was cut off leaves the clean image with the name of its next revision, which
- * libvirt lists then. That entry may be the source of what is to be created, and libvirt is about
- * to use it: it can neither be dropped nor doubled. So the name is given up, and the next number
- * taken. */
+/* The pool is locked, and with it everything that asks for a pool: so nothing is waited for here,
+ * and nothing made. That is done when the volume is built.
+ *
+ * The revision that holds what is replaced is named now, and may be listed: a commit that was cut
+ * off leaves the clean image with the name of its next one. That entry may be the source of what is
+ * to be created, and libvirt is about to use it: it can neither be dropped nor doubled. So the name
+ * is given up, and the next number taken. */
 static RlDraft *
-begin(virStoragePoolObj *obj, RlPool *pool, const char *name, const RlAccess *access,
-      GError **error)
+begin(virStoragePoolObj *obj, RlPool *pool, const char *name, GError **error)
 {
-    RlDraft *draft = rl_draft_new(pool, name, access, error);
+    g_autoptr(RlDraft) draft = rl_draft_begin(pool, name, error);
 
     if (!draft || draft->name->form != RL_NAME_CURRENT)
-        return draft;
-    g_autofree char *revision =
-        g_strdup_printf("%s@%" G_GUINT64_FORMAT, draft->name->volume, draft->revision);
-    const virStorageVolDef *listed = virStorageVolDefFindByName(obj, revision);
-    if (!listed)
-        return draft;
-
-    bool building = listed->building;
-    rl_draft_free(draft);
-    if (!building)
-        return (pool = rl_open_pool(obj)) ? rl_draft_new(pool, name, access, error) : NULL;
-    rl_fail(error, RL_ERROR_BUSY, "volume '%s' is being replaced already", name);
-    return NULL;
+        return g_steal_pointer(&draft);
+    if (!rl_replace_foretell(draft, error))
+        return NULL;
+    for (;; draft->revision++) {
+        g_autofree char *revision =
+            g_strdup_printf("%s@%" G_GUINT64_FORMAT, draft->name->volume, draft->revision);
+        const virStorageVolDef *listed = virStorageVolDefFindByName(obj, revision);
+        if (!listed)
+            return g_steal_pointer(&draft);
+        if (listed->building) {
+            rl_fail(error, RL_ERROR_BUSY, "volume '%s' is being replaced already", name);
+            return NULL;
+        }
+    }
 }
 
 /* libvirt has looked for the name that the client gave. */
@@ -151,8 +155,7 @@ rl_vol_create_cb(virStoragePoolObj *obj, virStorageVolDef *vol)
         return -1;
 
     RlPool *pool = rl_open_pool(obj);
-    RlAccess access = wanted_access(vol);
-    RlDraft *draft = pool ? begin(obj, pool, name, &access, &error) : NULL;
+    RlDraft *draft = pool ? begin(obj, pool, name, &error) : NULL;
     if (!draft)
         return error ? rl_report_about(error, vol->name) : -1;
     rl_making_begin(vol, draft);
@@ -194,8 +197,21 @@ refuse_metadata(const RlDraft *draft, unsigned int flags)
     return -1;
 }
 
+/* Nobody waits for the pool any more. */
 static int
-build(virStoragePoolObj *obj, const RlDraft *draft, const virStorageVolDef *vol, unsigned int flags)
+open_draft(RlDraft *draft, const virStorageVolDef *vol)
+{
+    RlAccess access = wanted_access(vol);
+    GError *error = NULL;
+
+    if (!rl_draft_open(draft, &access, &error))
+        return rl_report_about(error, draft->name->text);
+    rl_making_opened(vol);
+    return 0;
+}
+
+static int
+build(virStoragePoolObj *obj, RlDraft *draft, const virStorageVolDef *vol, unsigned int flags)
 {
     g_autoptr(RlRecord) record = NULL;
     GError *error = NULL;
@@ -209,9 +225,9 @@ build(virStoragePoolObj *obj, const RlDraft *draft, const virStorageVolDef *vol,
                        draft->name->text);
         return -1;
     }
-    if (decide_record(obj, draft, vol, &record) < 0)
+    if (decide_record(obj, draft, vol, &record) < 0 || open_draft(draft, vol) < 0)
         return -1;
-    if (!rl_draft_create((RlDraft *) draft, record, vol->target.capacity, &error))
+    if (!rl_draft_create(draft, record, vol->target.capacity, &error))
         return rl_report_about(error, draft->name->text);
     /* A new image of another kind is empty: its clone costs nothing. */
     if (record && record->kind == RL_KIND_SNAPSHOT)
@@ -222,7 +238,7 @@ build(virStoragePoolObj *obj, const RlDraft *draft, const virStorageVolDef *vol,
 int
 rl_vol_build_cb(virStoragePoolObj *obj, virStorageVolDef *vol, unsigned int flags)
 {
-    const RlDraft *draft = rl_making_draft(vol);
+    RlDraft *draft = rl_making_draft(vol);
 
     if (!draft)
         return rl_stock()->buildVol(obj, vol, flags);
@@ -257,7 +273,7 @@ build_from(RlDraft *draft, const virStorageVolDef *vol, const virStorageVolDef *
     GError *error = NULL;
     bool same_pool;
 
-    if (refuse_metadata(draft, flags) < 0)
+    if (refuse_metadata(draft, flags) < 0 || open_draft(draft, vol) < 0)
         return -1;
     rl_autofd int from = rl_origin_open(draft, input, &same_pool, &error);
     if (from < 0)

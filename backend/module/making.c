@@ -53,13 +53,26 @@ void
 rl_making_begin(virStorageVolDef *vol, RlDraft *draft)
 {
     Making *making = virObjectNew(making_class());
-    g_autofree char *file = g_strdup_printf("/proc/self/fd/%d", draft->fd);
 
     g_mutex_init(&making->lock);
     making->draft = draft;
-    making->look = open(file, O_PATH | O_CLOEXEC);
+    making->look = -1;
     virObjectUnref(vol->target.privateData);
     vol->target.privateData = &making->parent;
+}
+
+void
+rl_making_opened(const virStorageVolDef *vol)
+{
+    Making *making = making_of(vol);
+
+    if (!making)
+        return;
+    g_autofree char *file = g_strdup_printf("/proc/self/fd/%d", making->draft->fd);
+    g_mutex_lock(&making->lock);
+    rl_fd_close(&making->look);
+    making->look = open(file, O_PATH | O_CLOEXEC);
+    g_mutex_unlock(&making->lock);
 }
 
 RlDraft *

@@ -14,6 +14,12 @@
 void rl_making_begin(virStorageVolDef *vol, RlDraft *draft);
 
 /**
+ * rl_making_opened:
+ * Says that the draft of @vol has its file by now. For the thread that builds.
+ */
+void rl_making_opened(const virStorageVolDef *vol);
+
+/**
  * rl_making_draft:
  * The draft of @vol, borrowed; NULL where it has none, or not any more.
  */

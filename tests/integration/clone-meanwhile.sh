@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # filesystems: xfs btrfs
 # A copy from one file system to another that takes long: what is seen of it, what waits for it
-# (nothing), and what is left when it does not come to its end (nothing).
+# (nothing), and what is left when it does not come to its end (nothing). The same for an operation that
+# waits for the lock of its volume.
 set -eu
 . "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/lab.sh"
 . "$SOURCE_DIR/tests/lib/pool.sh"
@@ -91,5 +92,54 @@ expect_not slow/copy volumes far
 nothing_left
 expect_exactly "" find "$pool" -path "*slow*" -type f
 ok "a daemon that is killed leaves nothing of it"
+
+# --- whoever waits for the lock of a volume has not locked the pool
+
+# lock_of NAME: where that is (common/lock.c).
+lock_of()
+{
+    printf '/run/libvirt-reflink/%s-%x/%s' "$(stat -c %D "$pool")" "$(stat -c %i "$pool")" \
+        "$(printf %s "$1" | sha256sum | cut -d ' ' -f 1)"
+}
+
+# waits NAME COMMAND...: virsh does that as soon as the lock of NAME is free, and the pool is free before.
+waits()
+{
+    local name=$1 client
+    shift
+    mkdir -p "$(dirname "$(lock_of "$name")")"
+    exec 7>>"$(lock_of "$name")"
+    flock 7
+    env virsh -q -c qemu:///system "$@" >"$LAB/said" 2>&1 7>&- &
+    client=$!
+    eventually 20 is_waited_for "$name"
+    timeout 10 virsh vol-info there far >/dev/null || die "$*: vol-info of another volume waits"
+    timeout 10 virsh vol-list far >/dev/null || die "$*: vol-list waits"
+    timeout 10 virsh vol-create-as far "beside" 1M || die "$*: the creation of another volume waits"
+    timeout 10 virsh vol-delete beside far || die "$*: the deletion of another volume waits"
+    kill -0 "$client" || die "$* did not wait: $(cat "$LAB/said")"
+    exec 7>&-
+    wait "$client" || die "$*: $(cat "$LAB/said")"
+}
+
+# The daemon has it open, too.
+is_waited_for()
+{
+    [ -n "$(find "/proc/$LIBVIRTD_PID/fd" -lname "$(lock_of "$1")")" ]
+}
+
+virsh vol-create-as far web 1M
+virsh vol-upload web "$new" --pool far
+virsh vol-info web far >/dev/null
+waits web vol-clone web@1 web@current --pool far
+waits web vol-upload web "$new" --pool far
+waits web vol-resize web 2M --pool far
+waits web vol-clone web web@named --pool far
+waits other vol-create-as far other 1M
+waits fresh/directory/volume vol-create-as far fresh/directory/volume 1M
+waits other vol-delete other far
+waits web vol-delete web far --delete-snapshots
+expect_exactly "fresh/directory/volume there" eval "volumes far | xargs"
+ok "what waits for the lock of its volume holds nothing else up: a replacement, an upload, a new volume"
 
 done_testing

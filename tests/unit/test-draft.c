@@ -6,6 +6,7 @@
 #include "common/fd.h"
 #include "common/maintain.h"
 #include "common/remove.h"
+#include "common/replace.h"
 #include "common/resize.h"
 #include "common/source.h"
 #include "testing.h"
@@ -57,6 +58,79 @@ static void
 write_draft(RlDraft *draft, const char *text)
 {
     g_assert_cmpint(pwrite(draft->fd, text, strlen(text) + 1, 0), ==, (gssize) strlen(text) + 1);
+}
+
+/* A replacement whose revision was named before it began. */
+static RlDraft *
+foretell(Lab *lab)
+{
+    g_autoptr(GError) error = NULL;
+    RlDraft *draft = rl_draft_begin(lab_pool(lab), V "@current", &error);
+
+    g_assert_no_error(error);
+    g_assert_true(rl_replace_foretell(draft, &error));
+    return draft;
+}
+
+/* It is what it was to be, or it is not begun. Nothing is made, and no lock is waited for, before.
+ */
+static void
+test_foretold(Lab *lab)
+{
+    RlAccess access = RL_ACCESS_DEFAULT;
+    GError *error = NULL;
+
+    lab_create(lab, V, "one", MIB);
+    {
+        g_autoptr(RlLock) lock = rl_pool_lock(lab->pool, V, "test", NULL);
+        g_autofree char *before = list_tree(lab->path);
+        g_autoptr(RlDraft) draft = foretell(lab);
+        g_autoptr(RlDraft) new = rl_draft_begin(lab_pool(lab), "new/dir/volume", &error);
+        g_assert_no_error(error);
+        g_assert_cmpint(draft->revision, ==, 1);
+        g_autofree char *after = list_tree(lab->path);
+        g_assert_cmpstr(after, ==, before);
+    }
+    g_autoptr(RlDraft) late = foretell(lab), raised = foretell(lab);
+    raised->revision = 4;
+    g_assert_true(rl_draft_open(raised, &access, &error));
+    assert_revisions(lab, V, "4");
+    g_clear_pointer(&raised, rl_draft_free);
+    assert_revisions(lab, V, "");
+    g_assert_false(rl_draft_open(late, &access, &error)); /* 5 is the next */
+    take_error(g_steal_pointer(&error), RL_ERROR_STATE, "was changed meanwhile");
+    assert_revisions(lab, V, "");
+
+    g_autoptr(RlDraft) before_run = foretell(lab);
+    lab_run(lab, V, "two");
+    g_assert_false(rl_draft_open(before_run, &access, &error));
+    take_error(g_steal_pointer(&error), RL_ERROR_STATE, "was changed meanwhile");
+    assert_revisions(lab, V, "5");
+    image_is(lab, V, RL_FILE_CLEAN, "two");
+}
+
+/* A commit that was cut off has given the clean image a number, which is listed: another is taken.
+ */
+static void
+test_foretold_with_a_number(Lab *lab)
+{
+    RlAccess access = RL_ACCESS_DEFAULT;
+    g_autofree char *clean = lab_file(lab, V, RL_FILE_CLEAN);
+    g_autofree char *cut_off = lab_path(lab, "a/b/private.img.3@2020-01-01T00:00:00Z");
+    GError *error = NULL;
+
+    lab_create(lab, V, "one", MIB);
+    g_assert_cmpint(link(clean, cut_off), ==, 0);
+    g_autoptr(RlDraft) draft = foretell(lab);
+    g_assert_cmpint(draft->revision++, ==, 3);
+    g_assert_true(rl_draft_open(draft, &access, &error));
+    assert_revisions(lab, V, "4");
+    write_draft(draft, "two");
+    g_assert_true(rl_draft_replace(draft, &error));
+    g_assert_no_error(error);
+    assert_revisions(lab, V, "4");
+    revision_is(lab, V, "4", "one");
+    image_is(lab, V, RL_FILE_CLEAN, "two");
 }
 
 static void
@@ -607,6 +681,8 @@ main(int argc, char **argv)
     lab_add("/draft/two-replacements", test_two_replacements);
     lab_add("/draft/deleted-while-it-was-to-be", test_deleted_while_it_was_to_be);
     lab_add("/draft/replaced-with-an-old-number", test_replaced_with_an_old_number);
+    lab_add("/draft/foretold", test_foretold);
+    lab_add("/draft/foretold-with-a-number", test_foretold_with_a_number);
     lab_add("/draft/resized-in-between", test_resized_in_between);
     lab_add("/draft/sectors", test_sectors);
     lab_add_on("/draft/full-disk", "ext4", test_full_disk);

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What a person does to a volume: start, stop, continue, discard. */
 #include <stdio.h>
+#include <string.h>
 
 #include "command.h"
 #include "common/alias.h"
 #include "common/clean.h"
 #include "common/error.h"
+#include "common/fd.h"
 #include "common/keep.h"
 #include "common/maintain.h"
 #include "common/start.h"
 #include "common/stop.h"
+#include "common/witness.h"
 
 /* The same for every call: whoever starts a volume by hand may start it again, and no domain of
  * libvirt's has it. */
@@ -28,14 +31,43 @@ dirty_path(const RlPool *pool, const char *name, GError **error)
                   : NULL;
 }
 
+/* Before anybody writes to the image. */
+static void
+call_witness(const RlPool *pool, const char *name)
+{
+    g_autofree char *key = rl_witness_key_by_hand(pool, name);
+    g_autoptr(GArray) images = rl_witness_new();
+
+    rl_witness_add(images, pool, name);
+    rl_witness_begin(key, &by_hand, images);
+}
+
+/* The key of whoever saw the run on the volume from its beginning, owned by the caller. */
+static char *
+witness_key(const RlPool *pool, const char *name)
+{
+    g_autoptr(RlVolume) volume = rl_volume_find(pool, name, NULL);
+    rl_autofd int fd = volume ? rl_volume_open_image(volume, volume->dirty_file, NULL) : -1;
+    g_autoptr(RlRun) run = NULL;
+
+    if (fd >= 0 && rl_run_get(fd, &run, NULL) && run && strcmp(run->driver, RL_RUN_BY_HAND) != 0)
+        return g_strdup(run->uuid);
+    return rl_witness_key_by_hand(pool, name);
+}
+
 bool
 rl_command_start(const RlPool *pool, const char *name, GError **error)
 {
+    g_autofree char *witness = witness_key(pool, name);
+
+    /* Of a run that nobody ended. */
+    rl_witness_ask(witness, NULL);
     g_autoptr(RlStarted) started = rl_volume_start(pool, name, &by_hand, 0, error);
     g_autofree char *path = started ? dirty_path(pool, name, error) : NULL;
 
     if (!path)
         return false;
+    call_witness(pool, name);
     printf("%s is started%s: %s\nEnd it with 'virt-reflink stop'.\n", name,
            started->continued ? ", and goes on with the dirty image it had" : "", path);
     return true;
@@ -54,12 +86,15 @@ rl_command_stop(const RlPool *pool, const char *name, GError **error)
         [RL_STOP_DROPPED] = "is stopped; its dirty image is dropped: it held nothing to be kept",
         [RL_STOP_RETURNED] = "is stopped; its image has its clean name again",
     };
+    g_autofree char *witness = witness_key(pool, name);
     RlStop stop;
 
+    rl_witness_ask(witness, NULL);
     if (!rl_volume_stop(pool, name, NULL, &stop, error)) {
         rl_clean_name_writer(pool, name, error);
         return false;
     }
+    rl_witness_dismiss(witness, false);
     if (stop == RL_STOP_HELD)
         return rl_fail(error, RL_ERROR_STATE, "volume '%s' %s", name, outcomes[stop]);
     rl_alias_tidy(pool, name);

@@ -9,6 +9,7 @@
 #include "common/keep.h"
 #include "common/log.h"
 #include "common/start.h"
+#include "common/witness.h"
 #include "xml/documents.h"
 
 /* The domain did not run. What it was to go on with stays for the next start: the disks of a
@@ -94,9 +95,16 @@ rl_finish(const RlUse *use, const RlOwner *owner, RlEnding ending, const char *f
 
     if (!pool)
         return false;
+    /* A disk that the domain was given while it ran. */
+    g_autofree char *by_hand = rl_witness_key_by_hand(pool, use->name);
     for (int waited_ms = 0;; waited_ms += pause_ms, pause_ms = MIN(pause_ms * 2, 500)) {
         g_autoptr(GError) cause = NULL;
+        rl_witness_ask(by_hand, owner);
+        /* Whoever still had it open may have written on. */
+        if (waited_ms > 0)
+            rl_witness_ask(owner->uuid, owner);
         if (try_once(pool, use, owner, ending, file, ret_committed, &cause)) {
+            rl_witness_dismiss(by_hand, true);
             rl_alias_tidy(pool, use->name);
             return true;
         }

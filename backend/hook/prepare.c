@@ -9,6 +9,7 @@
 #include "common/keep.h"
 #include "common/log.h"
 #include "common/start.h"
+#include "common/witness.h"
 #include "ending.h"
 #include "noted.h"
 #include "own.h"
@@ -131,6 +132,22 @@ announce_all(const GPtrArray *uses, const RlOwner *owner, GError **error)
     return true;
 }
 
+/* Before the device model has them. Of a run that nobody ended it is asked first. */
+static void
+call_witness(const GPtrArray *uses, const RlOwner *owner)
+{
+    g_autoptr(GArray) images = rl_witness_new();
+
+    for (guint i = 0; i < uses->len; i++) {
+        const RlUse *use = g_ptr_array_index(uses, i);
+        g_autoptr(RlPool) pool =
+            use->readonly ? NULL : rl_pool_open(use->root, rl_xml_documents(), NULL);
+        if (pool)
+            rl_witness_add(images, pool, use->name);
+    }
+    rl_witness_begin(owner->uuid, owner, images);
+}
+
 static bool
 prepare(const RlDomain *domain, GError **error)
 {
@@ -147,6 +164,7 @@ prepare(const RlDomain *domain, GError **error)
         rl_noted_add(domain->uuid, uses);
         return true;
     }
+    rl_witness_ask(owner.uuid, &owner);
     bool restored = rl_ending_is_restored(domain, &memory);
     owner.memory = memory;
     /* The libxl driver has not said so before. */
@@ -154,6 +172,7 @@ prepare(const RlDomain *domain, GError **error)
         return false;
     if (!start_all(uses, &owner, restored, error))
         return false;
+    call_witness(uses, &owner);
     rl_noted_add(domain->uuid, uses);
     return true;
 }

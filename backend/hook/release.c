@@ -3,6 +3,7 @@
 
 #include "common/error.h"
 #include "common/log.h"
+#include "common/witness.h"
 #include "finish.h"
 #include "last-save.h"
 #include "noted.h"
@@ -99,12 +100,16 @@ rl_event_release(const RlDomain *domain, GError **error)
     if (work.ending == RL_ENDING_UNKNOWN)
         rl_log_warning("domain %s: cannot tell how it ended: its dirty images are kept",
                        domain->name);
+    rl_witness_ask(domain->uuid, &work.owner);
+    bool pending = false;
     gint64 deadline_us = g_get_monotonic_time() + (gint64) PATIENCE_MS * 1000;
     for (guint i = 0; i < uses->len; i++) {
         RlTask task =
             finish(g_ptr_array_index(uses, i), &work.owner, work.ending, file, deadline_us, &first);
         g_array_append_val(tasks, task);
+        pending |= task.pending;
     }
+    rl_witness_dismiss(domain->uuid, !pending);
     /* What is busy still is the worker's, which knows it. What could not be reached now may end
      * with the domain's next run. */
     if (told)

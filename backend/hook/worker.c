@@ -11,6 +11,7 @@
 #include "common/log.h"
 #include "common/maintain.h"
 #include "common/scan.h"
+#include "common/witness.h"
 #include "finish.h"
 #include "tell.h"
 #include "xml/documents.h"
@@ -26,9 +27,11 @@ finish_pending(const RlTask *task, const RlWork *work)
     g_autoptr(GError) error = NULL;
     bool committed = false;
 
+    rl_witness_ask(work->owner.uuid, &work->owner);
     if (!rl_finish(task->use, &work->owner, work->ending, work->file, PATIENCE_MS, &committed,
                    &error))
         rl_log_warning("domain %s: %s", work->owner.name, error->message);
+    rl_witness_dismiss(work->owner.uuid, false);
     return committed;
 }
 

@@ -92,12 +92,16 @@ virsh destroy first
 nothing_came_of_it
 ok "a volume that another domain runs on is refused, and that domain is named"
 
-exec 9<>"$pool/vm/private.img"
+exec 9<"$pool/vm/private.img"
 virsh start third --paused
 virsh destroy third
+exec 9<&-
+nothing_came_of_it
+exec 9<>"$pool/vm/private.img"
+fails_with "has its image 'private.img' open for writing" virsh start third
 exec 9>&-
 nothing_came_of_it
-ok "somebody who has the clean image open is in nobody's way"
+ok "somebody who reads the clean image is in nobody's way, who writes to it is"
 
 # --- images at rest
 

@@ -220,7 +220,9 @@ bool
 rl_event_prepare(const RlDomain *domain, GError **error)
 {
     if (!prepare(domain, error)) {
-        rl_refused_note(domain->uuid);
+        /* libxl calls no release then: the next one is that of a run. */
+        if (strcmp(domain->type, "xen") != 0)
+            rl_refused_note(domain->uuid);
         return false;
     }
     rl_refused_take(domain->uuid);

@@ -167,6 +167,23 @@ test_unstart_in_doubt(Lab *lab)
     g_assert_false(image_is_there(lab, V, RL_FILE_DIRTY));
 }
 
+/* Nor is a run that is in doubt said to have written nothing. */
+static void
+test_stop_in_doubt(Lab *lab)
+{
+    Disturbance maps = {.nr = SYS_ioctl, .first = 1, .code = EIO};
+    g_autofree char *clean = lab_file(lab, V, RL_FILE_CLEAN);
+    GError *error = NULL;
+
+    lab_create(lab, V, "one", MIB);
+    set_mtime(clean, time(NULL) - 3600, 0);
+    lab_start(lab, V, &alice);
+    g_assert_true(disturb(lab, &maps, stop_alice, &error));
+    g_assert_no_error(error);
+    g_assert_cmpint(maps.made, >, 0);
+    assert_revisions(lab, V, "1");
+}
+
 /* An image whose clean one cannot be looked at is not put away, nor said to be. */
 static void
 test_unstart_needs_the_clean_image(Lab *lab)
@@ -312,6 +329,7 @@ main(int argc, char **argv)
     lab_add_on("/fault/unwritten-as-well", both, test_unwritten_as_well);
     lab_add_on("/fault/unstart-needs-the-clean-image", both, test_unstart_needs_the_clean_image);
     lab_add_on("/fault/unstart-in-doubt", both, test_unstart_in_doubt);
+    lab_add_on("/fault/stop-in-doubt", both, test_stop_in_doubt);
     lab_add_on("/fault/a-resize-may-be-told-of-a-lost-write", both,
                test_a_resize_may_be_told_of_a_lost_write);
     lab_add_on("/fault/a-shrinking-one-too", both, test_a_shrinking_one_too);

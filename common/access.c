@@ -15,8 +15,10 @@
 #include "log.h"
 
 #define LIST_NAME "system.posix_acl_access"
-/* Five entries and a few users. A longer list is read all the same. */
-#define LIST_USUAL 512
+#define LABELS "trusted.libvirt.security."
+/* Five entries and a few users; our attributes and libvirt's. What is longer is read all the same.
+ */
+#define LIST_USUAL 1024
 
 /* Everything that rl_access_copy() gives. */
 typedef struct {
@@ -310,24 +312,46 @@ rl_access_noted(int dir, const char *name, RlAccess *ret_access)
     return true;
 }
 
-#define LABELS "trusted.libvirt.security."
+static bool
+forget(int fd, const char *name)
+{
+    return fremovexattr(fd, name) == 0 || errno == ENODATA;
+}
+
+/* The owner of an image can give it more attributes than flistxattr(2) lists. These are what
+ * libvirt's drivers write (libvirt, src/security/security_util.c, as of 9.0). */
+static bool
+forget_known(int fd)
+{
+    static const char *const drivers[] = {"dac", "selinux", "apparmor"};
+    static const char *const parts[] = {"", "ref_", "timestamp_"};
+    bool done = true;
+
+    for (size_t i = 0; i < G_N_ELEMENTS(drivers); i++)
+        for (size_t j = 0; j < G_N_ELEMENTS(parts); j++) {
+            g_autofree char *name = g_strconcat(LABELS, parts[j], drivers[i], NULL);
+            done = forget(fd, name) && done;
+        }
+    return done;
+}
+
+static bool
+forget_listed(int fd, const char *names, size_t length)
+{
+    bool done = true;
+
+    for (const char *name = names; name < names + length; name += strlen(name) + 1)
+        if (g_str_has_prefix(name, LABELS))
+            done = forget(fd, name) && done;
+    return done;
+}
 
 void
 rl_access_forget_labels(int fd)
 {
-    g_autofree char *names = NULL;
-    ssize_t length = flistxattr(fd, NULL, 0);
+    char names[LIST_USUAL];
+    ssize_t length = flistxattr(fd, names, sizeof(names));
 
-    if (length == 0)
-        return;
-    if (length > 0) {
-        /* Room for those that are added meanwhile. */
-        names = g_malloc0((gsize) length + LIST_USUAL);
-        length = flistxattr(fd, names, (size_t) length + LIST_USUAL - 1);
-    }
-    bool failed = length < 0;
-    for (const char *name = names; !failed && name < names + length; name += strlen(name) + 1)
-        failed = g_str_has_prefix(name, LABELS) && fremovexattr(fd, name) < 0 && errno != ENODATA;
-    if (failed)
+    if (!(length < 0 ? forget_known(fd) : forget_listed(fd, names, (size_t) length)))
         rl_log_warning("cannot remove libvirt's notes of an image's owner: %s", g_strerror(errno));
 }

@@ -105,6 +105,26 @@ rl_attr_remove(int fd, const char *key, GError **error)
 }
 
 bool
+rl_attr_has_any(int fd, bool *ret_any, GError **error)
+{
+    /* Asked for one by one, the usual ones first: who owns the image can give it more attributes
+     * than flistxattr(2) lists. */
+    static const char *const keys[] = {RL_ATTR_RUN,     RL_ATTR_BASE,  RL_ATTR_ID,
+                                       RL_ATTR_HOLD,    RL_ATTR_SIZE,  RL_ATTR_BELOW,
+                                       RL_ATTR_HIGHEST, RL_ATTR_ACCESS};
+
+    *ret_any = false;
+    for (size_t i = 0; !*ret_any && i < G_N_ELEMENTS(keys); i++) {
+        char name[128];
+        full_name(name, sizeof(name), keys[i]);
+        *ret_any = fgetxattr(fd, name, NULL, 0) >= 0;
+        if (!*ret_any && errno != ENODATA)
+            return rl_fail_errno(error, errno, "cannot read the attribute '%s'", name);
+    }
+    return true;
+}
+
+bool
 rl_attr_get_number(int fd, const char *key, uint64_t *ret_number, GError **error)
 {
     g_autofree char *value = NULL;

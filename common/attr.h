@@ -25,6 +25,7 @@
 #define RL_ATTR_LINKS_AT "links-at" /* and when that was, in microseconds of the clock */
 #define RL_ATTR_ACCESS \
     "access" /* of a direct volume's dirty image: whose it is at rest, see access.h */
+#define RL_ATTR_POOL "pool" /* of a pool's directory: its mark, see mark.h */
 #define RL_ATTR_SIZE "size" /* of a dirty image: the size in bytes it was asked to have */
 
 /**
@@ -56,6 +57,12 @@ bool rl_attr_set_new(int fd, const char *key, const char *value, bool *ret_set, 
  * Removes @key of @fd; fine where there is none.
  */
 bool rl_attr_remove(int fd, const char *key, GError **error);
+
+/**
+ * rl_attr_has_any:
+ * Says in *@ret_any whether @fd has any attribute of ours.
+ */
+bool rl_attr_has_any(int fd, bool *ret_any, GError **error);
 
 /**
  * rl_attr_get_number, rl_attr_set_number:

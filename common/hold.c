@@ -41,9 +41,15 @@ bool
 rl_hold_get(int fd, RlHold *ret_hold, GError **error)
 {
     g_autofree char *word = NULL;
+    bool ours = true;
 
-    if (!rl_attr_get(fd, RL_ATTR_HOLD, &word, error))
+    if (!rl_attr_get(fd, RL_ATTR_HOLD, &word, error) ||
+        (!word && !rl_attr_has_any(fd, &ours, error)))
         return false;
+    if (!ours) {
+        *ret_hold = RL_HOLD_FOREIGN;
+        return true;
+    }
     *ret_hold =
         word ? RL_HOLD_SUSPECT : RL_HOLD_NONE; /* the careful reading of what we do not know */
     for (size_t i = RL_HOLD_SAVED; word && i < G_N_ELEMENTS(words); i++)

@@ -11,6 +11,8 @@ typedef enum {
     RL_HOLD_RESTORED,      /* a domain was restored or goes on on it; if that fails it is kept */
     RL_HOLD_KEPT,          /* the next start goes on with it, whatever the volume's kind */
     RL_HOLD_KEPT_READONLY, /* the same, and it was only read so far: nothing is to be committed */
+    RL_HOLD_FOREIGN,       /* nothing of ours is noted on it: a copy, or another driver's. A person
+                              decides. It is never written */
 } RlHold;
 
 /**
@@ -21,7 +23,8 @@ bool rl_hold_set(int fd, RlHold hold, GError **error);
 
 /**
  * rl_hold_get:
- * Reads the mark of the image @fd. A word that is not known is RL_HOLD_SUSPECT.
+ * Reads the mark of the image @fd. A word that is not known is RL_HOLD_SUSPECT; an image without
+ * any attribute of ours, which no image that we made is, is RL_HOLD_FOREIGN.
  */
 bool rl_hold_get(int fd, RlHold *ret_hold, GError **error);
 

@@ -297,7 +297,8 @@ rl_volume_continue(const RlPool *pool, const char *name, GError **error)
     /* One decision at a time: an overlay is let go of by a person who was told of it. */
     bool marked = mark == RL_HOLD_SAVED || mark == RL_HOLD_SUSPECT;
 
-    return lock && rl_state_require_clean(volume, error) && (marked || rl_below_clear(fd, error)) &&
+    return lock && rl_state_require_unlinked(volume, error) &&
+           rl_state_require_clean(volume, error) && (marked || rl_below_clear(fd, error)) &&
            rl_takeover_accept(volume, fd, error) && mark_kept(volume, fd, run, error);
 }
 

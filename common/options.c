@@ -41,6 +41,7 @@ rl_options_copy(const RlOptions *options)
         const RlRule *rule = g_ptr_array_index(options->rules, i);
         rl_options_add_rule(copy, rule->match, rule->keep, rule->kind);
     }
+    copy->mark = g_strdup(options->mark);
     return copy;
 }
 
@@ -50,6 +51,7 @@ rl_options_free(RlOptions *options)
     if (!options)
         return;
     g_ptr_array_unref(options->rules);
+    g_free(options->mark);
     g_free(options);
 }
 

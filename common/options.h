@@ -28,6 +28,8 @@ typedef struct {
     int keep;           /* automatic revisions to keep where no rule speaks; RL_KEEP_DEFAULT */
     bool fallback_copy; /* a file system without reflinks will do */
     GPtrArray *rules;   /* RlRule, in the order of the document: the last that matches wins */
+    char *mark; /* of a marker: the pool's own mark (mark.h), or NULL; nobody's wish, so no part of
+                   what rl_options_equal() compares */
 } RlOptions;
 
 /**
@@ -57,7 +59,7 @@ void rl_options_add_rule(RlOptions *options, const char *match, int keep, int ki
 
 /**
  * rl_options_equal:
- * True if both say the same, rule for rule.
+ * True if both say the same, rule for rule; marks aside.
  */
 bool rl_options_equal(const RlOptions *a, const RlOptions *b);
 

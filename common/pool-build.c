@@ -14,6 +14,7 @@
 #include "error.h"
 #include "fd.h"
 #include "log.h"
+#include "mark.h"
 #include "name.h"
 #include "scan.h"
 #include "shared-fs.h"
@@ -180,6 +181,24 @@ find_inner(int fd, const char *dir, int depth)
     return found;
 }
 
+/* With a mark: a pool that is built once more keeps the one it has, and a copy that was made
+ * without attributes becomes a pool of its own. The attribute comes first: a marker alone is a
+ * copy's. */
+static bool
+write_marker(int root, const char *path, const RlOptions *options, const RlDocuments *documents,
+             GError **error)
+{
+    g_autoptr(RlPool) before = rl_pool_open(path, documents, NULL);
+    g_autoptr(RlOptions) marked = rl_options_copy(options);
+
+    g_free(marked->mark);
+    marked->mark = rl_mark_make(root, before ? before->options->mark : NULL, error);
+    if (!marked->mark)
+        return false;
+    g_autofree char *text = documents->options_format(marked);
+    return rl_pool_write_marker(root, text, error);
+}
+
 static bool
 set_up(const char *path, bool made, const RlOptions *options, const RlAccess *access,
        const RlDocuments *documents, GError **error)
@@ -205,8 +224,7 @@ set_up(const char *path, bool made, const RlOptions *options, const RlAccess *ac
     if (mode != (mode_t) -1 && fchmod(root, mode) < 0)
         return rl_fail_errno(error, errno, "cannot set the mode of '%s'", path);
 
-    g_autofree char *text = documents->options_format(options);
-    if (!rl_pool_write_marker(root, text, error))
+    if (!write_marker(root, path, options, documents, error))
         return false;
     rl_log_info("%s is a reflink pool now", path);
     return true;

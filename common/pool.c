@@ -245,18 +245,38 @@ rl_pool_write_marker(int root, const char *text, GError **error)
     return true;
 }
 
+RlOptions *
+rl_pool_read_options(const RlPool *pool, GError **error)
+{
+    return read_options(pool->root, pool->path, pool->documents, error);
+}
+
+RlLock *
+rl_pool_lock_marker(const RlPool *pool, GError **error)
+{
+    /* No volume has such a name. */
+    return rl_pool_lock(pool, "~marker", "write the marker", error);
+}
+
 bool
 rl_pool_set_options(RlPool *pool, const RlOptions *options, GError **error)
 {
-    g_autofree char *text = pool->documents->options_format(options);
-    RlOptions *copy = rl_options_copy(options);
+    g_autoptr(RlLock) lock = rl_pool_lock_marker(pool, error);
+    g_autoptr(RlOptions) copy = rl_options_copy(options);
+    g_autoptr(RlOptions) there = NULL;
 
-    if (!rl_pool_write_marker(pool->root, text, error)) {
-        rl_options_free(copy);
+    if (!lock)
         return false;
-    }
+    /* Somebody may have given it its mark since it was opened. A marker that is gone was the
+     * pool's that is open. */
+    there = rl_pool_read_options(pool, NULL);
+    g_free(copy->mark);
+    copy->mark = g_strdup(there ? there->mark : pool->options->mark);
+    g_autofree char *text = pool->documents->options_format(copy);
+    if (!rl_pool_write_marker(pool->root, text, error))
+        return false;
     rl_options_free(pool->options);
-    pool->options = copy;
+    pool->options = g_steal_pointer(&copy);
     return true;
 }
 

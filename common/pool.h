@@ -106,8 +106,23 @@ bool rl_pool_is_marker(const char *name);
 bool rl_pool_write_marker(int root, const char *text, GError **error);
 
 /**
+ * rl_pool_read_options:
+ * Reads the options of @pool anew. Returns them, owned by the caller; NULL with @error as
+ * rl_pool_open().
+ */
+RlOptions *rl_pool_read_options(const RlPool *pool, GError **error);
+
+/**
+ * rl_pool_lock_marker:
+ * The lock of the marker of @pool, for whoever writes what he has read from it. Waits the usual
+ * time. No volume's lock is taken by who has it.
+ */
+RlLock *rl_pool_lock_marker(const RlPool *pool, GError **error);
+
+/**
  * rl_pool_set_options:
- * Writes @options into the marker, atomically and durably, and takes them over.
+ * Writes @options into the marker, atomically and durably, and takes them over. The mark of the
+ * pool stays.
  */
 bool rl_pool_set_options(RlPool *pool, const RlOptions *options, GError **error);
 

@@ -73,7 +73,7 @@ require_resizable(const RlVolume *volume, GError **error)
 
     if (!rl_state_get_below(volume, &state, &run, &below, error))
         return false;
-    if (state == RL_STATE_SAVED || state == RL_STATE_SUSPECT)
+    if (state == RL_STATE_SAVED || state == RL_STATE_SUSPECT || state == RL_STATE_FOREIGN)
         return rl_state_require_idle(volume, "resized", error);
     /* Also while its domain runs on the overlay. */
     if (below)

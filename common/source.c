@@ -34,6 +34,9 @@ refuse_direct(const RlVolume *volume, GError **error)
             "is direct and below an external snapshot: it has no state at rest before "
             "that is merged and its domain has stopped, or 'virt-reflink continue' "
             "and 'stop'",
+        [RL_STATE_FOREIGN] =
+            "is direct, and nothing is noted on its image: it has no state at rest "
+            "before 'virt-reflink continue' and 'stop'",
         [RL_STATE_ORPHAN] = NULL, /* persistent ones alone are */
     };
     RlState state;
@@ -127,8 +130,8 @@ rl_source_open(const RlPool *pool, const char *text, bool live, GError **error)
     for (int i = 0; name; i++) {
         g_autoptr(RlVolume) volume = rl_volume_open(pool, name->volume, error);
         g_autoptr(RlLock) lock = NULL;
-        if (!volume ||
-            (is_read_in_place(volume, name) && !(lock = rl_volume_lock(volume, "read", error))))
+        if (!volume || (is_read_in_place(volume, name) &&
+                        !(lock = rl_volume_lock_to_read(volume, "read", error))))
             return -1;
         g_autofree char *file = find_file(volume, name, live, error);
         g_autoptr(GError) cause = NULL;

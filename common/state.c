@@ -9,6 +9,7 @@
 #include "fd.h"
 #include "hold.h"
 #include "inuse.h"
+#include "mark.h"
 
 static RlState
 decide(const RlVolume *volume, int fd, const RlRun *run, RlHold hold, const char *below)
@@ -23,6 +24,8 @@ decide(const RlVolume *volume, int fd, const RlRun *run, RlHold hold, const char
         return RL_STATE_RUNNING;
     if (volume->kind == RL_KIND_PERSISTENT && !volume->clean.there)
         return RL_STATE_ORPHAN;
+    if (hold == RL_HOLD_FOREIGN)
+        return RL_STATE_FOREIGN;
     return below ? RL_STATE_BELOW : RL_STATE_LEFT;
 }
 
@@ -108,7 +111,7 @@ rl_state_to_string(RlState state)
         [RL_STATE_STOPPED] = "stopped", [RL_STATE_RUNNING] = "running",
         [RL_STATE_LEFT] = "left",       [RL_STATE_SAVED] = "saved",
         [RL_STATE_SUSPECT] = "suspect", [RL_STATE_ORPHAN] = "orphan",
-        [RL_STATE_BELOW] = "below",
+        [RL_STATE_BELOW] = "below",     [RL_STATE_FOREIGN] = "foreign",
     };
 
     return words[state];
@@ -134,6 +137,21 @@ rl_state_refuse_left(const RlVolume *volume, const char *what, GError **error)
                    "decide with 'virt-reflink stop'%s",
                    volume->name->volume, what,
                    volume->kind == RL_KIND_DIRECT ? "" : " or 'virt-reflink discard'");
+}
+
+bool
+rl_state_refuse_foreign(const RlVolume *volume, const char *what, GError **error)
+{
+    /* Is it rather that nothing can be seen, or that it is no image of its own? */
+    if (!rl_mark_check(volume->pool, error) || !rl_state_require_unlinked(volume, error))
+        return false;
+    return rl_fail(
+        error, RL_ERROR_STATE,
+        "volume '%s' cannot be %s: nothing is noted on its dirty image, which comes from a copy "
+        "that was made without extended attributes (then it may be a saved domain's) or from Qubes "
+        "OS's driver; decide with 'virt-reflink continue'%s",
+        volume->name->volume, what,
+        volume->kind == RL_KIND_DIRECT ? "" : " or 'virt-reflink discard'");
 }
 
 bool
@@ -212,6 +230,8 @@ rl_state_require_idle(const RlVolume *volume, const char *what, GError **error)
         return true;
     case RL_STATE_BELOW:
         return rl_state_refuse_below(volume, what, below, error);
+    case RL_STATE_FOREIGN:
+        return rl_state_refuse_foreign(volume, what, error);
     case RL_STATE_RUNNING:
         return rl_state_refuse_running(volume, run, what, error);
     case RL_STATE_SAVED:

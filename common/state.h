@@ -14,6 +14,8 @@ typedef enum {
     RL_STATE_SUSPECT, /* its disk reported an error once */
     RL_STATE_ORPHAN,  /* a dirty image without the clean one that it belongs to */
     RL_STATE_BELOW,   /* half of a domain's disk: the other half is in an overlay on it */
+    RL_STATE_FOREIGN, /* a dirty image that nothing of ours is noted on: from a copy of a pool that
+                         was made without attributes, or another driver's */
 } RlState;
 
 /**
@@ -59,6 +61,13 @@ bool rl_state_require_unlinked(const RlVolume *volume, GError **error);
  * Says that @volume was left with a dirty image, and @what of it; and the ways out. Always false.
  */
 bool rl_state_refuse_left(const RlVolume *volume, const char *what, GError **error);
+
+/**
+ * rl_state_refuse_foreign:
+ * Says that @volume cannot be @what, since nothing is noted on its dirty image; and the ways out.
+ * Always false.
+ */
+bool rl_state_refuse_foreign(const RlVolume *volume, const char *what, GError **error);
 
 /**
  * rl_state_refuse_below:

@@ -225,6 +225,9 @@ check(const RlVolume *volume, int fd, const RlOwner *owner, const RlRun *run, bo
         return refuse_busy(volume, error);
     if (!owner && rl_run_is_held(run, fd))
         return refuse_person(volume, run, error);
+    if (hold == RL_HOLD_FOREIGN)
+        return rl_state_require_clean(volume, error) &&
+               rl_state_refuse_foreign(volume, "stopped", error);
     if (!owner && hold != RL_HOLD_SAVED && !rl_state_require_not_starting(volume, run, error))
         return false;
     *ret_go_on = true;

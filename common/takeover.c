@@ -224,6 +224,9 @@ rl_takeover_decide(const RlVolume *volume, int fd, const RlRun *run, const RlOwn
         return refuse_in_use(volume, run, error);
     if (hold == RL_HOLD_SUSPECT)
         return rl_state_require_idle(volume, "started", error);
+    if (hold == RL_HOLD_FOREIGN)
+        return rl_state_require_clean(volume, error) &&
+               rl_state_refuse_foreign(volume, "started", error);
     if ((flags & RL_START_RESTORED) && (ours || !run) &&
         !rl_fits_require(volume, fd, run, hold, owner, error))
         return false;

@@ -13,6 +13,7 @@
 #include "fd.h"
 #include "filename.h"
 #include "log.h"
+#include "mark.h"
 #include "project.h"
 
 /* A name, a number and a source fit many times over. */
@@ -210,6 +211,13 @@ rl_volume_exists(const RlVolume *volume)
 
 RlLock *
 rl_volume_lock(RlVolume *volume, const char *purpose, GError **error)
+{
+    return rl_mark_require(volume->pool, error) ? rl_volume_lock_to_read(volume, purpose, error)
+                                                : NULL;
+}
+
+RlLock *
+rl_volume_lock_to_read(RlVolume *volume, const char *purpose, GError **error)
 {
     g_autoptr(RlLock) lock = rl_pool_lock(volume->pool, volume->name->volume, purpose, error);
 

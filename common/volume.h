@@ -67,9 +67,16 @@ bool rl_volume_exists(const RlVolume *volume);
 
 /**
  * rl_volume_lock:
- * Takes the volume's lock and looks again. Returns the lock, owned by the caller; NULL with @error.
+ * Takes the volume's lock and looks again. For whoever changes something: what is noted on images
+ * must be seen (rl_mark_require()). Returns the lock, owned by the caller; NULL with @error.
  */
 RlLock *rl_volume_lock(RlVolume *volume, const char *purpose, GError **error);
+
+/**
+ * rl_volume_lock_to_read:
+ * The same lock, for whoever changes nothing, whatever can be seen.
+ */
+RlLock *rl_volume_lock_to_read(RlVolume *volume, const char *purpose, GError **error);
 
 /**
  * rl_volume_open_image:

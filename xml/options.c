@@ -148,6 +148,16 @@ read_rule(Reader *reader, const xmlNode *node, GError **error)
     return true;
 }
 
+/* The mark of the pool, in a processing instruction: versions that do not know it pass over it. */
+static void
+read_mark(const xmlNode *root, RlOptions *options)
+{
+    for (const xmlNode *child = root->children; child; child = child->next)
+        if (child->type == XML_PI_NODE && !options->mark &&
+            strcmp((const char *) child->name, RL_OPTIONS_MARK) == 0)
+            options->mark = g_strdup(child->content ? (const char *) child->content : "");
+}
+
 static bool
 read_child(Reader *reader, const xmlNode *node, GError **error)
 {
@@ -174,6 +184,7 @@ read_options(const xmlNode *root, GError **error)
 
     if (!rl_xml_check_attributes(root, known, error) || !rl_xml_check_no_text(root, error))
         return NULL;
+    read_mark(root, options);
     for (const xmlNode *child = rl_xml_first_element(root); child;
          child = rl_xml_next_element(child))
         if (!read_child(&reader, child, error))
@@ -246,6 +257,8 @@ rl_xml_options_format(const RlOptions *options, bool declare_namespace)
     if (declare_namespace)
         g_string_append(out, " xmlns:" RL_XML_PREFIX "='" RL_XML_NAMESPACE "'");
     g_string_append(out, ">\n");
+    if (declare_namespace && options->mark)
+        g_string_append_printf(out, "  <?" RL_OPTIONS_MARK " %s?>\n", options->mark);
     g_string_append_printf(out, "  <" RL_XML_PREFIX ":revisions keep='%d'/>\n", options->keep);
     if (options->fallback_copy)
         g_string_append(out, "  <" RL_XML_PREFIX ":fallback copy='yes'/>\n");

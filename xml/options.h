@@ -15,6 +15,9 @@
 #define RL_OPTIONS_MATCH_MAX 4096          /* characters of one pattern */
 #define RL_OPTIONS_MATCHES_MAX (256 << 10) /* bytes of all patterns: they fit a marker, escaped */
 
+/* A processing instruction of this name in a marker has the pool's mark (common/mark.h). */
+#define RL_OPTIONS_MARK "reflink-mark"
+
 /**
  * rl_xml_options_from_nodes:
  * Reads the <reflink:options> child of the element @pool, a <pool> that somebody else parsed; the
@@ -38,7 +41,7 @@ RlOptions *rl_xml_options_parse(const char *text, size_t length, const char *wha
  * rl_xml_options_format:
  * Returns the <reflink:options> element as text, owned by the caller: a line for each element, two
  * spaces for each level, a line end at the end. With @declare_namespace it is a document of its
- * own; without, it has to stand where the prefix RL_XML_PREFIX is declared. Reading it back gives
- * equal options, for all that a document can say.
+ * own, with the pool's mark if there is one; without, it has to stand where the prefix
+ * RL_XML_PREFIX is declared. Reading it back gives equal options, for all that a document can say.
  */
 char *rl_xml_options_format(const RlOptions *options, bool declare_namespace);

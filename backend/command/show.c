@@ -6,6 +6,7 @@
 #include "command.h"
 #include "common/clean.h"
 #include "common/error.h"
+#include "common/mark.h"
 #include "common/scan.h"
 #include "common/state.h"
 
@@ -49,6 +50,16 @@ print_line(const RlPool *pool, const RlListed *listed)
            volume->contradictory ? " [its record contradicts its images]" : "");
 }
 
+/* What is not seen is not shown. */
+static void
+warn_if_blind(const RlPool *pool)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (!rl_mark_check(pool, &error))
+        fprintf(stderr, "virt-reflink: %s\n", error->message);
+}
+
 bool
 rl_command_list(const RlPool *pool, const char *volume, GError **error)
 {
@@ -57,6 +68,7 @@ rl_command_list(const RlPool *pool, const char *volume, GError **error)
     (void) volume;
     if (!listed)
         return false;
+    warn_if_blind(pool);
     printf("%-40s %-10s %-8s %9s  %s\n", "VOLUME", "KIND", "STATE", "REVISIONS", "DOMAIN");
     for (guint i = 0; i < listed->len; i++)
         print_line(pool, g_ptr_array_index(listed, i));
@@ -107,6 +119,7 @@ rl_command_info(const RlPool *pool, const char *name, GError **error)
     revisions = rl_revisions_list(volume->dir, volume->name->leaf, error);
     if (!revisions)
         return false;
+    warn_if_blind(pool);
     printf("%-16s %s\n%-16s %s%s\n", "volume", name, "kind", rl_kind_to_string(volume->kind),
            volume->contradictory ? " (its record says otherwise, and the images win)" : "");
     if (volume->kind == RL_KIND_SNAPSHOT)

@@ -10,6 +10,7 @@
 
 #include "claim.h"
 #include "common/error.h"
+#include "common/mark.h"
 #include "common/pool-build.h"
 #include "common/scan.h"
 #include "namespace.h"
@@ -33,6 +34,15 @@ take_options(const virStoragePoolDef *def, RlPool *pool)
         VIR_WARN("pool '%s': its options are not in force: %s", def->name, error->message);
 }
 
+void
+rl_pool_look_at_mark(const virStoragePoolDef *def, const RlPool *pool)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (!rl_mark_require(pool, &error))
+        VIR_WARN("pool '%s': %s", def->name, error->message);
+}
+
 /* A directory that has no marker, nor volumes, is not built, or its file system is not mounted. */
 static bool
 has_volumes(const RlPool *pool)
@@ -51,6 +61,7 @@ is_active(const virStoragePoolDef *def, bool before)
 
     if (pool && rl_pool_is_fit(def, pool, &error) && rl_claim_take(def, pool, before, &error)) {
         take_options(def, pool);
+        rl_pool_look_at_mark(def, pool);
         return true;
     }
     if (before && pool && g_error_matches(error, RL_ERROR, RL_ERROR_NOT_BUILT))

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "describe.h"
 
+#include <unistd.h>
+
 #include "common/attr.h"
 #include "common/filename.h"
 
@@ -132,20 +134,42 @@ backing_path(const RlVolume *volume)
     return NULL;
 }
 
+/* A running snapshot's: its source's. */
+static void
+access_of_source(const RlVolume *volume, RlAccess *access)
+{
+    g_autoptr(RlVolume) source = rl_volume_open(volume->pool, volume->record->source, NULL);
+
+    if (source && source->clean.there)
+        rl_access_of(source->dir, source->clean_file, &source->clean.st, access);
+}
+
+/* A running volatile one's: where the record leaves its owner open he is who makes it. */
+static void
+access_of_record(const RlVolume *volume, RlAccess *access)
+{
+    *access = volume->record->access;
+    if (volume->dirty.there && access->uid == (uid_t) -1)
+        access->uid = geteuid();
+    if (volume->dirty.there && access->gid == (gid_t) -1)
+        access->gid = getegid();
+}
+
 /* What the volume's images have at rest: while it runs the dirty one belongs to a device model, and
  * virsh asks for a clone with what it sees here. */
 static RlAccess
 access_at_rest(const RlVolume *volume)
 {
-    /* A snapshot's is its source's when it starts. */
+    /* A stopped snapshot's is its source's when it starts. */
     RlAccess access = {(mode_t) -1, (uid_t) -1, (gid_t) -1};
 
     if (volume->clean.there)
         rl_access_of(volume->dir, volume->clean_file, &volume->clean.st, &access);
     else if (volume->kind == RL_KIND_VOLATILE)
-        access = volume->record->access;
-    else if (volume->kind != RL_KIND_SNAPSHOT && volume->dirty.there &&
-             !rl_access_noted(volume->dir, volume->dirty_file, &access))
+        access_of_record(volume, &access);
+    else if (volume->kind == RL_KIND_SNAPSHOT && volume->dirty.there)
+        access_of_source(volume, &access);
+    else if (volume->dirty.there && !rl_access_noted(volume->dir, volume->dirty_file, &access))
         rl_access_of(volume->dir, volume->dirty_file, &volume->dirty.st, &access);
     return access;
 }

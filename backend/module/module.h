@@ -44,6 +44,13 @@ int rl_is_reflink_to_look(virStoragePoolObj *obj);
 RlPool *rl_open_pool_to_look(virStoragePoolObj *obj);
 
 /**
+ * rl_pool_look_at_mark:
+ * For a pool that becomes active: one of an earlier version gets its mark (common/mark.h). A copy
+ * of a pool is listed, and who tries to change it is told what to do; the log says it as well.
+ */
+void rl_pool_look_at_mark(const virStoragePoolDef *def, const RlPool *pool);
+
+/**
  * rl_pool_is_fit:
  * True if @pool, which is libvirt's pool @def, may be worked in; else false with the reason.
  */

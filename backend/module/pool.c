@@ -139,6 +139,7 @@ rl_pool_start_cb(virStoragePoolObj *obj)
         rl_claim_drop(def);
         return report_about_pool(error, def);
     }
+    rl_pool_look_at_mark(def, pool);
     return 0;
 }
 

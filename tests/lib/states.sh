@@ -29,7 +29,12 @@ start_volume()
 leave_volume()
 {
     exec 6>&-
-    setfattr -x trusted.libvirt-reflink.run "$(image "$1" -dirty.img)"
+    local file run
+
+    file=$(image "$1" -dirty.img)
+    run=$(getfattr --only-values --absolute-names -n trusted.libvirt-reflink.run "$file")
+    # Of another boot of the host.
+    setfattr -n trusted.libvirt-reflink.run -v "$(sed 's/^boot=.*/boot=another/' <<<"$run")"$'\n' "$file"
 }
 
 # hold_volume VOLUME saved|suspect: as the hook leaves it.

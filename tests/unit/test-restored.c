@@ -2,6 +2,7 @@
 /* filesystems: xfs btrfs ext4 */
 /* What a restored domain goes on with is what it was before: read-only stays read-only, and what
  * was there before the restore is not that run's to end. */
+#include "common/attr.h"
 #include "common/fd.h"
 #include "common/hold.h"
 #include "common/keep.h"
@@ -210,6 +211,7 @@ test_nobodys(Lab *lab)
     image_write(lab, "a/scratch", RL_FILE_DIRTY, "of somebody");
     rl_autofd int fd = image_open(lab, "a/scratch", RL_FILE_DIRTY, O_RDONLY);
     g_assert_true(rl_run_clear(fd, NULL));
+    g_assert_true(rl_attr_set_number(fd, RL_ATTR_SIZE, MIB, NULL));
     rl_fd_close(&fd);
     restore_fails(lab, "a/scratch", 0);
     image_is(lab, "a/scratch", RL_FILE_DIRTY, "of somebody");

@@ -234,6 +234,8 @@ test_hold(Lab *lab)
     const RlHold holds[] = {RL_HOLD_SAVED, RL_HOLD_SUSPECT, RL_HOLD_RESTORED, RL_HOLD_KEPT};
     rl_autofd int fd = new_file(lab);
 
+    g_assert_cmpint(hold_of(fd), ==, RL_HOLD_FOREIGN);
+    g_assert_true(rl_attr_set(fd, RL_ATTR_BASE, "0", NULL));
     g_assert_cmpint(hold_of(fd), ==, RL_HOLD_NONE);
     for (size_t i = 0; i < G_N_ELEMENTS(holds); i++) {
         g_assert_true(rl_hold_set(fd, holds[i], NULL));

@@ -14,6 +14,7 @@ own_users()
     sed -i -e 's/^user = .*/user = "libvirt-qemu"/; s/^group = .*/group = "kvm"/' \
         -e 's/^remember_owner = .*/remember_owner = 1/' /etc/libvirt/qemu.conf
     echo 'dynamic_ownership = 1' >>/etc/libvirt/qemu.conf
+    rm -f "$LAB/vm.serial" # on another file system, with the notes of a run that has lost its host
     lab_restart_libvirtd
 }
 own_users
@@ -95,5 +96,65 @@ expect_exactly "$wanted" at_rest
 ! device_model dd if=/dev/zero of="$POOL/vm/persistent.img" bs=512 count=1 conv=notrunc 2>/dev/null ||
     die "the device models' user writes to an image at rest"
 ok "after a crash of the host, too, whoever ends the run"
+
+# --- a process that does not see what is noted on images
+
+tool()
+{
+    "$STAGE_DIR/bin/virt-reflink" "$@"
+}
+blind()
+{
+    setpriv --bounding-set=-sys_admin --inh-caps=-all -- "$STAGE_DIR/bin/virt-reflink" "$@"
+}
+virsh vol-delete vm/persistent@label pool
+virsh vol-delete vm/copy pool
+kinds_start_idle
+counts=$(kinds_counts)
+virsh save vm "$LAB/vm.save"
+workers_done
+kinds_note_disks
+for kind in persistent snapshot volatile direct; do
+    for command in stop discard continue start; do
+        refused CAP_SYS_ADMIN "$POOL" blind $command "$POOL" vm/$kind
+    done
+done
+expect CAP_SYS_ADMIN bash -c "setpriv --bounding-set=-sys_admin --inh-caps=-all -- \
+    '$STAGE_DIR/bin/virt-reflink' list '$POOL' 2>&1"
+kinds_same_disks
+ok "without CAP_SYS_ADMIN a saved domain's disks stay"
+
+# --- a copy without attributes
+
+virsh pool-destroy pool
+mv "$POOL" "$POOL.old"
+cp -r --preserve=mode,ownership,timestamps,links "$POOL.old" "$POOL"
+virsh pool-start pool
+kinds_note_disks
+refused "without the extended attributes" "$POOL" virsh start vm
+refused "without the extended attributes" "$POOL" virsh restore "$LAB/vm.save"
+refused "without the extended attributes" "$POOL" virsh vol-delete vm/template pool
+for command in stop discard continue; do
+    refused "virsh pool-build" "$POOL" tool $command "$POOL" vm/persistent
+done
+virsh vol-download vm/template "$LAB/template" --pool pool
+virsh pool-destroy pool
+virsh pool-build pool
+virsh pool-start pool
+refused "nothing is noted on its dirty image" "$POOL" virsh start vm
+refused "nothing is noted on its dirty image" "$POOL" tool stop "$POOL" vm/persistent
+expect foreign tool info "$POOL" vm/volatile
+kinds_same_disks
+for kind in persistent snapshot volatile direct; do
+    tool continue "$POOL" vm/$kind
+done
+virsh restore "$LAB/vm.save"
+expect_exactly "$counts" kinds_counts
+virsh destroy vm
+workers_done
+kinds_no_dirty
+kinds_start_idle
+virsh destroy vm
+ok "nor are they lost in a copy without attributes: a person takes that over, and decides"
 
 done_testing

@@ -19,8 +19,9 @@
 
 /* Some of the extents of a file, and how far one has got in them. */
 typedef struct {
-    struct fiemap head;
-    struct fiemap_extent extents[BATCH];
+    /* A struct fiemap and its extents, which no structure may have before its end. */
+    _Alignas(
+        struct fiemap) char bytes[sizeof(struct fiemap) + BATCH * sizeof(struct fiemap_extent)];
     uint32_t at;
 } Map;
 
@@ -37,6 +38,12 @@ typedef struct {
     uint64_t start, end;      /* of a range that differs and may go on; empty where there is none */
     bool different, ended;
 } Comparison;
+
+static struct fiemap *
+head_of(Map *map)
+{
+    return (struct fiemap *) map->bytes;
+}
 
 static uint64_t
 extent_end(const struct fiemap_extent *extent)
@@ -72,27 +79,27 @@ read_map(Comparison *comparison, int fd, uint64_t start, uint64_t *end, Map *map
 {
     int rc;
 
-    memset(&map->head, 0, sizeof(map->head));
-    map->head.fm_start = start;
-    map->head.fm_length = *end - start;
-    map->head.fm_flags = FIEMAP_FLAG_SYNC;
-    map->head.fm_extent_count = BATCH;
+    memset(head_of(map), 0, sizeof(struct fiemap));
+    head_of(map)->fm_start = start;
+    head_of(map)->fm_length = *end - start;
+    head_of(map)->fm_flags = FIEMAP_FLAG_SYNC;
+    head_of(map)->fm_extent_count = BATCH;
     map->at = 0;
     do
-        rc = ioctl(fd, FS_IOC_FIEMAP, &map->head);
+        rc = ioctl(fd, FS_IOC_FIEMAP, head_of(map));
     while (rc < 0 && errno == EINTR);
     if (rc < 0)
         return rl_fail_errno(error, errno, "cannot tell the extents of an image");
 
-    uint32_t mapped = map->head.fm_mapped_extents;
+    uint32_t mapped = head_of(map)->fm_mapped_extents;
     comparison->seen += mapped;
     if (comparison->wish->extents_max && comparison->seen > comparison->wish->extents_max)
         return rl_fail(error, RL_ERROR_UNSUPPORTED,
                        "images of more than %" G_GUINT64_FORMAT " extents are not compared here",
                        comparison->wish->extents_max);
-    if (mapped < BATCH || (map->extents[BATCH - 1].fe_flags & FIEMAP_EXTENT_LAST))
+    if (mapped < BATCH || (head_of(map)->fm_extents[BATCH - 1].fe_flags & FIEMAP_EXTENT_LAST))
         return true;
-    *end = MIN(*end, extent_end(&map->extents[BATCH - 1]));
+    *end = MIN(*end, extent_end(&head_of(map)->fm_extents[BATCH - 1]));
     return *end > start ? true : rl_fail_errno(error, EIO, "the extents of an image make no sense");
 }
 
@@ -100,11 +107,12 @@ read_map(Comparison *comparison, int fd, uint64_t start, uint64_t *end, Map *map
 static Place
 place_at(Map *map, uint64_t at, uint64_t end)
 {
-    while (map->at < map->head.fm_mapped_extents && extent_end(&map->extents[map->at]) <= at)
+    while (map->at < head_of(map)->fm_mapped_extents &&
+           extent_end(&head_of(map)->fm_extents[map->at]) <= at)
         map->at++;
 
-    const struct fiemap_extent *extent = &map->extents[map->at];
-    if (map->at == map->head.fm_mapped_extents || extent->fe_logical >= end)
+    const struct fiemap_extent *extent = &head_of(map)->fm_extents[map->at];
+    if (map->at == head_of(map)->fm_mapped_extents || extent->fe_logical >= end)
         return (Place){.hole = true, .end = end};
     if (extent->fe_logical > at)
         return (Place){.hole = true, .end = extent->fe_logical};

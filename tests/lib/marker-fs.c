@@ -35,7 +35,7 @@ read_directory(const char *path, void *buffer, fuse_fill_dir_t fill, off_t offse
                struct fuse_file_info *info, enum fuse_readdir_flags flags)
 {
     (void) path, (void) offset, (void) info, (void) flags;
-    return fill(buffer, MARKER + 1, NULL, 0, 0);
+    return fill(buffer, &MARKER[1], NULL, 0, 0);
 }
 
 static int

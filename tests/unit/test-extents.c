@@ -260,28 +260,29 @@ test_ended_by_the_caller(Lab *lab)
 static uint64_t
 place_of(int fd)
 {
-    struct {
-        struct fiemap head;
-        struct fiemap_extent extent;
-    } map = {.head = {.fm_length = BLOCK, .fm_flags = FIEMAP_FLAG_SYNC, .fm_extent_count = 1}};
+    g_autofree struct fiemap *map = g_malloc0(sizeof(struct fiemap) + sizeof(struct fiemap_extent));
 
-    g_assert_cmpint(ioctl(fd, FS_IOC_FIEMAP, &map.head), ==, 0);
-    return map.extent.fe_physical;
+    map->fm_length = BLOCK;
+    map->fm_flags = FIEMAP_FLAG_SYNC;
+    map->fm_extent_count = 1;
+    g_assert_cmpint(ioctl(fd, FS_IOC_FIEMAP, map), ==, 0);
+    return map->fm_extents[0].fe_physical;
 }
 
 /* The file @fd, of @byte, gets other blocks with the same bytes, as a deduplicator gives it. */
 static void
 move_to(Lab *lab, int fd, int other)
 {
-    struct {
-        struct file_dedupe_range range;
-        struct file_dedupe_range_info info;
-    } dedupe = {.range = {.src_length = MIB, .dest_count = 1}, .info = {.dest_fd = fd}};
+    g_autofree struct file_dedupe_range *range =
+        g_malloc0(sizeof(struct file_dedupe_range) + sizeof(struct file_dedupe_range_info));
 
     (void) lab;
+    range->src_length = MIB;
+    range->dest_count = 1;
+    range->info[0].dest_fd = fd;
     g_assert_cmpint(fsync(other), ==, 0);
-    g_assert_cmpint(ioctl(other, FIDEDUPERANGE, &dedupe.range), ==, 0);
-    g_assert_cmpint(dedupe.info.status, ==, FILE_DEDUPE_RANGE_SAME);
+    g_assert_cmpint(ioctl(other, FIDEDUPERANGE, range), ==, 0);
+    g_assert_cmpint(range->info[0].status, ==, FILE_DEDUPE_RANGE_SAME);
 }
 
 static Pair moved;

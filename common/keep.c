@@ -137,6 +137,9 @@ hold(const RlPool *pool, const char *name, const RlOwner *owner, bool overlaid, 
     if (rl_run_is_open(run, fd))
         return rl_fail(error, RL_ERROR_BUSY, "volume '%s': somebody still has its dirty image open",
                        name);
+    /* What came of a migration that was broken off is kept, but not for the next start. */
+    if (run->arriving && !saved)
+        return rl_run_leave(fd, run, error);
     *ret_done = true;
     if (overlaid && !rl_below_add(fd, owner, error))
         return false;

@@ -56,6 +56,8 @@ rl_run_put_back(int fd, const RlRun *run, GError **error)
     g_key_file_set_boolean(file, GROUP, "written", run->written);
     g_key_file_set_boolean(file, GROUP, "readonly", run->readonly);
     g_key_file_set_boolean(file, GROUP, "continued", run->continued);
+    if (run->arriving)
+        g_key_file_set_boolean(file, GROUP, "arriving", TRUE);
 
     g_autofree char *text = g_key_file_to_data(file, NULL, NULL);
     return rl_attr_set(fd, RL_ATTR_RUN, text, error);
@@ -78,6 +80,7 @@ rl_run_set(int fd, const RlOwner *owner, RlRunTraits traits, GError **error)
     run->written = traits.written;
     run->readonly = traits.readonly;
     run->continued = traits.continued;
+    run->arriving = traits.arriving;
     return rl_run_put_back(fd, run, error);
 }
 
@@ -115,6 +118,7 @@ rl_run_get(int fd, RlRun **ret_run, GError **error)
     run->written = g_key_file_get_boolean(file, GROUP, "written", &no_flag) || no_flag;
     run->readonly = g_key_file_get_boolean(file, GROUP, "readonly", NULL);
     run->continued = g_key_file_get_boolean(file, GROUP, "continued", NULL);
+    run->arriving = g_key_file_get_boolean(file, GROUP, "arriving", NULL);
     run->ended = rl_ended_is_noted(fd, run->since_us);
     *ret_run = run;
     return true;

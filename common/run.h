@@ -30,6 +30,7 @@ typedef struct {
     bool continued;  /* it was there before this run, and is not this run's to end if that fails */
     char *boot_id;   /* of the host's boot in which it was started */
     gint64 since_us; /* of that boot's clock, when it was started */
+    bool arriving;   /* it is to come by a migration, and is not known to have come whole */
     bool ended;      /* it is over, and what was to follow waits for space on the disk (ended.h) */
 } RlRun;
 
@@ -43,6 +44,7 @@ typedef struct {
     bool written;
     bool readonly;
     bool continued;
+    bool arriving;
 } RlRunTraits;
 
 /**

@@ -145,7 +145,9 @@ refuse_lost(const Start *start, GError **error)
 static RlRunTraits
 traits_of(const Start *start, bool written)
 {
-    return (RlRunTraits){.written = written, .readonly = start->flags & RL_START_READONLY};
+    return (RlRunTraits){.written = written || (start->flags & RL_START_ARRIVING),
+                         .readonly = start->flags & RL_START_READONLY,
+                         .arriving = start->flags & RL_START_ARRIVING};
 }
 
 /* The last touch to an image that is still without a name: whose it is, and all of it durable. */

@@ -12,6 +12,9 @@ typedef enum {
         1 << 1, /* the domain's disk is an overlay on the dirty image, which must be there */
     RL_START_RESTORED = 1 << 2, /* the domain's memory is restored: only the image of that time will
                                  * do, and is had if that was announced */
+    RL_START_ARRIVING = 1 << 3, /* the guest comes by a migration, which may copy its disks: what is
+                                 * there already must not be written over, and what came of one
+                                 * that was broken off is no run */
 } RlStartFlags;
 
 /* What a start did, so that it can be put back while the domain has not run. */

@@ -26,6 +26,8 @@ decide(const RlVolume *volume, int fd, const RlRun *run, RlHold hold, const char
         return RL_STATE_ORPHAN;
     if (hold == RL_HOLD_FOREIGN)
         return RL_STATE_FOREIGN;
+    if (rl_state_is_half(volume, run))
+        return RL_STATE_SUSPECT;
     return below ? RL_STATE_BELOW : RL_STATE_LEFT;
 }
 
@@ -155,6 +157,24 @@ rl_state_refuse_foreign(const RlVolume *volume, const char *what, GError **error
 }
 
 bool
+rl_state_is_half(const RlVolume *volume, const RlRun *run)
+{
+    return run && run->arriving &&
+           (volume->kind == RL_KIND_PERSISTENT || volume->kind == RL_KIND_DIRECT);
+}
+
+bool
+rl_state_refuse_half(const RlVolume *volume, const char *what, GError **error)
+{
+    return rl_fail(error, RL_ERROR_STATE,
+                   "volume '%s' cannot be %s: a migration that was to bring its content was broken "
+                   "off, and nobody knows how much of it came; migrate its domain to here again, "
+                   "or decide with 'virt-reflink continue'%s",
+                   volume->name->volume, what,
+                   volume->kind == RL_KIND_DIRECT ? "" : " or 'virt-reflink discard'");
+}
+
+bool
 rl_state_refuse_below(const RlVolume *volume, const char *what, const char *domain, GError **error)
 {
     return rl_fail(
@@ -241,6 +261,8 @@ rl_state_require_idle(const RlVolume *volume, const char *what, GError **error)
             "'virt-reflink continue'%s",
             name, what, run ? run->name : "unknown", discard);
     case RL_STATE_SUSPECT:
+        if (rl_state_is_half(volume, run))
+            return rl_state_refuse_half(volume, what, error);
         return rl_fail(error, RL_ERROR_STATE,
                        "volume '%s' cannot be %s: its dirty image is suspect since its disk "
                        "reported an error; "

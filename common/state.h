@@ -11,7 +11,7 @@ typedef enum {
     RL_STATE_LEFT,  /* a dirty image that nobody runs on: the next start continues with it, or drops
                        it */
     RL_STATE_SAVED, /* its domain was saved, and is not known to have lost its memory */
-    RL_STATE_SUSPECT, /* its disk reported an error once */
+    RL_STATE_SUSPECT, /* its disk reported an error once, or a migration to it was broken off */
     RL_STATE_ORPHAN,  /* a dirty image without the clean one that it belongs to */
     RL_STATE_BELOW,   /* half of a domain's disk: the other half is in an overlay on it */
     RL_STATE_FOREIGN, /* a dirty image that nothing of ours is noted on: from a copy of a pool that
@@ -68,6 +68,20 @@ bool rl_state_refuse_left(const RlVolume *volume, const char *what, GError **err
  * Always false.
  */
 bool rl_state_refuse_foreign(const RlVolume *volume, const char *what, GError **error);
+
+/**
+ * rl_state_is_half:
+ * True if what @run (may be NULL) noted on the dirty image of @volume is to come by a migration, is
+ * not known to have come whole, and is worth something: a snapshot's or volatile volume's is not.
+ */
+bool rl_state_is_half(const RlVolume *volume, const RlRun *run);
+
+/**
+ * rl_state_refuse_half:
+ * Says that @volume cannot be @what, since a migration to it was broken off; and the ways out.
+ * Always false.
+ */
+bool rl_state_refuse_half(const RlVolume *volume, const char *what, GError **error);
 
 /**
  * rl_state_refuse_below:

@@ -217,7 +217,9 @@ check(const RlVolume *volume, int fd, const RlOwner *owner, const RlRun *run, bo
         return false;
     /* A person may end what has no memory any more. */
     bool saved = hold == RL_HOLD_SAVED && (owner || !rl_hold_file_is_gone(fd));
-    if (saved || hold == RL_HOLD_SUSPECT) {
+    /* What came of a migration that was broken off is no run. */
+    bool half = run && run->arriving;
+    if (saved || half || hold == RL_HOLD_SUSPECT) {
         *ret_stop = RL_STOP_HELD;
         return true;
     }

@@ -8,7 +8,8 @@
 typedef enum {
     RL_STOP_NOTHING,   /* there was no dirty image */
     RL_STOP_NOT_OWNED, /* another domain's, or nobody's: left alone */
-    RL_STOP_HELD,      /* saved, and the memory may be there still, or suspect: left alone */
+    RL_STOP_HELD, /* saved, and the memory may be there still; suspect; or half of a migration: left
+                   * alone */
     RL_STOP_COMMITTED, /* the dirty image is the clean one now, and that a revision */
     RL_STOP_UNWRITTEN, /* nothing was written: the dirty image waits for the next start */
     RL_STOP_DROPPED,   /* a snapshot's or volatile volume's image is gone */

@@ -169,6 +169,19 @@ check_sectors(const RlVolume *volume, const RlRun *run, const RlOwner *owner, GE
                    volume->name->volume, size, RL_SECTOR, rl_capacity_round(size));
 }
 
+/* A migration to here was broken off, or the host was lost meanwhile. The next one begins anew; a
+ * direct volume has no other image. */
+static bool
+decide_arrival(const RlVolume *volume, int fd, RlStartFlags flags, RlTakeover *ret_takeover,
+               GError **error)
+{
+    if (!(flags & RL_START_ARRIVING))
+        return rl_state_refuse_half(volume, "started", error);
+    bool again = volume->kind == RL_KIND_DIRECT || !volume->clean.there;
+    *ret_takeover = again ? RL_TAKEOVER_CONTINUE : RL_TAKEOVER_DROP;
+    return !again || rl_takeover_check(volume, fd, error);
+}
+
 /* What becomes of a dirty image that nobody runs on and that no mark protects. */
 static bool
 decide_leftover(const RlVolume *volume, int fd, const RlRun *run, const RlOwner *owner, RlHold hold,
@@ -187,6 +200,8 @@ decide_leftover(const RlVolume *volume, int fd, const RlRun *run, const RlOwner 
     }
     if (!rl_takeover_check(volume, fd, error) || !check_sectors(volume, run, owner, error))
         return false;
+    if (flags & RL_START_ARRIVING)
+        return rl_state_refuse_left(volume, ", which a migration to here would write over", error);
     /* A domain that only reads gets the clean image's content. It must not find a guest's
      * unfinished writes, nor have them dropped when it stops. */
     if ((flags & RL_START_READONLY) && !only_read)
@@ -250,6 +265,8 @@ rl_takeover_decide(const RlVolume *volume, int fd, const RlRun *run, const RlOwn
         return rl_state_refuse_below(volume, "started", below, error);
     if ((flags & RL_START_RESTORED) && run && !ours)
         return refuse_other(volume, owner, error);
+    if (hold == RL_HOLD_NONE && rl_state_is_half(volume, run))
+        return decide_arrival(volume, fd, flags, ret_takeover, error);
     return decide_leftover(volume, fd, run, owner, hold, flags, ret_takeover, error);
 }
 
@@ -257,8 +274,10 @@ bool
 rl_takeover_mark(int fd, const RlOwner *owner, const RlRun *run, RlStartFlags flags,
                  RlTakeover takeover, GError **error)
 {
-    RlRunTraits traits = {
-        .written = true, .readonly = flags & RL_START_READONLY, .continued = true};
+    RlRunTraits traits = {.written = true,
+                          .readonly = flags & RL_START_READONLY,
+                          .continued = true,
+                          .arriving = flags & RL_START_ARRIVING};
     RlHold hold;
 
     if ((flags & RL_START_RESTORED) && !rl_save_try(fd, owner->memory, error))

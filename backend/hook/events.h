@@ -33,6 +33,12 @@ bool rl_event_reconnect(const RlDomain *domain, GError **error);
 bool rl_event_restore(const RlDomain *domain, GError **error);
 
 /**
+ * rl_event_migrate:
+ * Lets the `prepare` that follows know that @domain is to come by a migration.
+ */
+bool rl_event_migrate(const RlDomain *domain, GError **error);
+
+/**
  * rl_event_started:
  * Notes that @domain has started, so that what it was restored on ends with it.
  */

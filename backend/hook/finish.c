@@ -2,12 +2,14 @@
 #include "finish.h"
 
 #include "common/alias.h"
+#include "common/arrival.h"
 #include "common/clean.h"
 #include "common/error.h"
 #include "common/fd.h"
 #include "common/inuse.h"
 #include "common/keep.h"
 #include "common/log.h"
+#include "common/shared-fs.h"
 #include "common/start.h"
 #include "common/witness.h"
 #include "xml/documents.h"
@@ -56,6 +58,24 @@ check_noted(const RlPool *pool, const RlUse *use, const RlOwner *owner, bool *re
                    use->name);
 }
 
+/* The guest never ran here. */
+static bool
+drop_arrival(const RlPool *pool, const RlUse *use, const RlOwner *owner, GError **error)
+{
+    bool done;
+
+    return rl_volume_drop_arrival(pool, use->name, owner, &done, error) &&
+           (done || rl_volume_keep(pool, use->name, owner, &done, error));
+}
+
+/* The guest goes on on another host, with disks of its own: here its run is over like any other.
+ * Not so where the directory can be the other host's as well: then these are its disks. */
+static bool
+has_left(const RlPool *pool, RlEnding ending)
+{
+    return ending == RL_ENDING_MIGRATED && rl_shared_fs_is_private(pool->root);
+}
+
 static bool
 try_once(const RlPool *pool, const RlUse *use, const RlOwner *owner, RlEnding ending,
          const char *file, bool *ret_committed, GError **error)
@@ -77,13 +97,16 @@ try_once(const RlPool *pool, const RlUse *use, const RlOwner *owner, RlEnding en
         return rl_volume_keep(pool, use->name, owner, &done, error);
     if (ending == RL_ENDING_FAILED)
         return undo(pool, use, owner, error);
+    if (ending == RL_ENDING_ARRIVING)
+        return drop_arrival(pool, use, owner, error);
     /* What is on top of it may have newer writes. */
-    if (use->doubtful || ending != RL_ENDING_STOPPED)
+    if (use->doubtful || (ending != RL_ENDING_STOPPED && !has_left(pool, ending)))
         return rl_volume_keep(pool, use->name, owner, &done, error);
     if (!rl_volume_stop(pool, use->name, owner, &stop, error))
         return false;
     *ret_committed = stop == RL_STOP_COMMITTED;
-    return true;
+    /* What nobody saw arrive is left for a person. */
+    return stop != RL_STOP_HELD || rl_volume_keep(pool, use->name, owner, &done, error);
 }
 
 bool

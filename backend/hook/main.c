@@ -92,6 +92,8 @@ main(int argc, char **argv)
         return note(rl_event_stopped, argv[1]);
     if (strcmp(argv[2], "release") == 0 && strcmp(argv[3], "end") == 0)
         return run(rl_event_release, argv[1]);
+    if (strcmp(argv[2], "migrate") == 0 && strcmp(argv[3], "begin") == 0)
+        return run(rl_event_migrate, argv[1]);
     if (strcmp(argv[2], "restore") == 0 && strcmp(argv[3], "begin") == 0)
         return run(rl_event_restore, argv[1]);
     return 0;

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "arrival.h"
 #include "backend/xen-disks.h"
 #include "common/alias.h"
 #include "common/error.h"
@@ -41,15 +42,17 @@ name_xen_owner(const RlPool *pool, const char *name, GError **error)
 }
 
 static RlStarted *
-start(const RlUse *use, const RlOwner *owner, bool restored, GError **error)
+start(const RlUse *use, const RlOwner *owner, RlStartFlags how, GError **error)
 {
     g_autoptr(RlPool) pool = rl_pool_open(use->root, rl_xml_documents(), error);
     RlStartFlags flags = (use->readonly ? RL_START_READONLY : 0) |
-                         (use->overlaid ? RL_START_OVERLAID : 0) |
-                         (restored ? RL_START_RESTORED : 0);
+                         (use->overlaid ? RL_START_OVERLAID : 0) | (how & RL_START_RESTORED);
 
     if (!pool)
         return NULL;
+    /* No migration writes to the others. */
+    if (!use->readonly && !use->overlaid)
+        flags |= how & RL_START_ARRIVING;
     RlStarted *started = rl_volume_start(pool, use->name, owner, flags, error);
     if (!started) {
         rl_error_about(error, "volume", use->name);
@@ -102,12 +105,12 @@ require_same_save(const GPtrArray *started, GError **error)
 }
 
 static bool
-start_all(const GPtrArray *uses, const RlOwner *owner, bool restored, GError **error)
+start_all(const GPtrArray *uses, const RlOwner *owner, RlStartFlags how, GError **error)
 {
     g_autoptr(GPtrArray) started = g_ptr_array_new_with_free_func((GDestroyNotify) rl_started_free);
 
     for (guint i = 0; i < uses->len; i++) {
-        RlStarted *one = start(g_ptr_array_index(uses, i), owner, restored, error);
+        RlStarted *one = start(g_ptr_array_index(uses, i), owner, how, error);
         if (one)
             g_ptr_array_add(started, one);
         if (one && require_same_save(started, error) &&
@@ -148,6 +151,17 @@ call_witness(const GPtrArray *uses, const RlOwner *owner)
     rl_witness_begin(owner->uuid, owner, images);
 }
 
+/* Only the qemu driver has what is noted of a run, and moves disks in a migration. */
+static RlStartFlags
+begin_run(const RlOwner *owner)
+{
+    if (strcmp(owner->driver, "qemu") != 0)
+        return 0;
+    bool arriving = rl_runnote_take_announcement(owner);
+    rl_runnote_begin(owner, arriving);
+    return arriving ? RL_START_ARRIVING : 0;
+}
+
 static bool
 prepare(const RlDomain *domain, GError **error)
 {
@@ -157,8 +171,7 @@ prepare(const RlDomain *domain, GError **error)
 
     if (!rl_uses_find(domain, true, uses, error))
         return false;
-    if (strcmp(owner.driver, "qemu") == 0)
-        rl_runnote_begin(&owner, false);
+    RlStartFlags how = begin_run(&owner);
     /* It may be given one while it runs. */
     if (uses->len == 0) {
         rl_noted_add(domain->uuid, uses);
@@ -170,7 +183,7 @@ prepare(const RlDomain *domain, GError **error)
     /* The libxl driver has not said so before. */
     if (restored && strcmp(domain->type, "xen") == 0 && !announce_all(uses, &owner, error))
         return false;
-    if (!start_all(uses, &owner, restored, error))
+    if (!start_all(uses, &owner, how | (restored ? RL_START_RESTORED : 0), error))
         return false;
     call_witness(uses, &owner);
     rl_noted_add(domain->uuid, uses);
@@ -244,6 +257,18 @@ rl_event_restore(const RlDomain *domain, GError **error)
 }
 
 bool
+rl_event_migrate(const RlDomain *domain, GError **error)
+{
+    g_autoptr(GPtrArray) uses = rl_uses_new();
+    RlOwner owner = rl_owner_of(domain);
+
+    if (strcmp(owner.driver, "qemu") != 0)
+        return true;
+    return rl_uses_find(domain, false, uses, error) &&
+           (uses->len == 0 || rl_runnote_announce_arrival(&owner, error));
+}
+
+bool
 rl_event_started(const RlDomain *domain, GError **error)
 {
     g_autoptr(GPtrArray) uses = rl_uses_new();
@@ -252,6 +277,7 @@ rl_event_started(const RlDomain *domain, GError **error)
 
     /* What it cannot tell it has said. */
     rl_uses_find(domain, false, uses, NULL);
+    rl_arrival_watch(domain);
     for (guint i = 0; i < uses->len; i++) {
         const RlUse *use = g_ptr_array_index(uses, i);
         g_autoptr(GError) cause = NULL;

@@ -44,21 +44,26 @@ wall_clock_ms(void)
     return g_get_real_time() / 1000;
 }
 
-static void
-write_note(const char *what, const RlOwner *owner, GKeyFile *note)
+static bool
+write_note(const char *what, const RlOwner *owner, GKeyFile *note, GError **error)
 {
     g_autofree char *file = file_of(what, owner);
     g_autofree char *text = g_key_file_to_data(note, NULL, NULL);
-    g_autoptr(GError) error = NULL;
 
     g_mkdir_with_parents(RL_LOCK_DIR, 0700);
     rl_autofd int dir = open_dir();
     if (dir < 0)
-        rl_fail_errno(&error, errno, "cannot open '%s'", RL_LOCK_DIR);
-    else
-        rl_newfile_write(dir, file, text, 0600, &error);
-    if (error)
-        rl_log_warning("domain %s: cannot note '%s': %s", owner->name, file, error->message);
+        return rl_fail_errno(error, errno, "cannot open '%s'", RL_LOCK_DIR);
+    return rl_newfile_write(dir, file, text, 0600, error);
+}
+
+static void
+write_run(const RlOwner *owner, GKeyFile *note)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (!write_note("run", owner, note, &error))
+        rl_log_warning("domain %s: cannot note how its run goes: %s", owner->name, error->message);
 }
 
 /* What is noted in this boot of the host, owned by the caller; NULL where nothing is. */
@@ -109,7 +114,7 @@ rl_runnote_begin(const RlOwner *owner, bool arriving)
     g_key_file_set_boolean(note, GROUP, "arriving", arriving);
     /* If the new one cannot be written the old one must not pass for it. */
     remove_note("run", owner);
-    write_note("run", owner, note);
+    write_run(owner, note);
 }
 
 void
@@ -120,7 +125,7 @@ rl_runnote_arrived(const RlOwner *owner)
     if (!note)
         return;
     g_key_file_set_boolean(note, GROUP, "arriving", FALSE);
-    write_note("run", owner, note);
+    write_run(owner, note);
 }
 
 void
@@ -135,7 +140,7 @@ rl_runnote_end(const RlOwner *owner, RlVerdict verdict)
     }
     g_key_file_set_string(note, GROUP, "ending", endings[verdict.ending]);
     g_key_file_set_boolean(note, GROUP, "alone", verdict.alone);
-    write_note("run", owner, note);
+    write_run(owner, note);
 }
 
 /* A word that is not known is none. */
@@ -175,12 +180,12 @@ rl_runnote_forget(const RlOwner *owner)
     remove_note("run", owner);
 }
 
-void
-rl_runnote_announce_arrival(const RlOwner *owner)
+bool
+rl_runnote_announce_arrival(const RlOwner *owner, GError **error)
 {
     g_autoptr(GKeyFile) note = new_note();
 
-    write_note("arriving", owner, note);
+    return write_note("arriving", owner, note, error);
 }
 
 bool

@@ -52,5 +52,5 @@ void rl_runnote_forget(const RlOwner *owner);
  * libvirt says in one call that a domain is about to come by a migration, and starts its disks in
  * the next. The second is true if the first was called some seconds ago at most, and takes it back.
  */
-void rl_runnote_announce_arrival(const RlOwner *owner);
+bool rl_runnote_announce_arrival(const RlOwner *owner, GError **error);
 bool rl_runnote_take_announcement(const RlOwner *owner);

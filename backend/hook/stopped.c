@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "arrival.h"
 #include "common/error.h"
 #include "noted.h"
 #include "owner.h"
@@ -30,6 +31,7 @@ rl_event_stopped(const RlDomain *domain, GError **error)
         return true;
     if (status)
         verdict = rl_verdict_of(status);
+    rl_arrival_look(domain, verdict);
     rl_runnote_end(&owner, verdict);
     if (!cause)
         return true;

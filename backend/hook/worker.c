@@ -140,3 +140,24 @@ rl_worker_start(const RlWork *work)
     }
     _exit(0);
 }
+
+bool
+rl_worker_detach(const char *domain)
+{
+    pid_t middle = fork();
+
+    if (middle < 0)
+        rl_log_warning("domain %s: no worker: fork failed", domain);
+    if (middle > 0)
+        waitpid(middle, NULL, 0);
+    if (middle != 0)
+        return false;
+    setsid();
+    pid_t worker = fork();
+    if (worker < 0)
+        rl_log_warning("domain %s: no worker: fork failed", domain);
+    if (worker != 0)
+        _exit(0);
+    detach_output();
+    return true;
+}

@@ -20,6 +20,13 @@ typedef struct {
 } RlWork;
 
 /**
+ * rl_worker_detach:
+ * True in a new process that no daemon waits for and no signal for it reaches, without its output;
+ * it has to end with _exit(2). False in the caller; a failure to make it is only logged.
+ */
+bool rl_worker_detach(const char *domain);
+
+/**
  * rl_worker_start:
  * Does @work in detached processes, one for each volume. If there can be none it is not done; the
  * next operation on the volumes makes up for it.

@@ -2,6 +2,7 @@
 /* Dirty images that outlive a run. */
 #include "operations.h"
 
+#include "common/arrival.h"
 #include "common/below.h"
 #include "common/fd.h"
 #include "common/keep.h"
@@ -218,6 +219,27 @@ go_on(const char *work, GError **error)
     return pool && rl_volume_continue(pool, V, error);
 }
 
+/* A guest is to come by a migration, and some of it has. */
+static bool
+arriving(const char *work, GError **error)
+{
+    g_autoptr(RlPool) pool = make_private(work, error) ? pool_of(work, error) : NULL;
+    RlStarted *started = pool ? rl_volume_start(pool, V, &alice, RL_START_ARRIVING, error) : NULL;
+    bool done = started && fill(work, V, 4, error);
+
+    rl_started_free(started);
+    return done;
+}
+
+static bool
+drop_arrival(const char *work, GError **error)
+{
+    g_autoptr(RlPool) pool = pool_of(work, error);
+    bool done;
+
+    return pool && rl_volume_drop_arrival(pool, V, &alice, &done, error) && wanted(done, error);
+}
+
 const Operation keeping_operations[] = {
     {"save", running, save, NULL, 0},
     {"save-snapshot", running_snapshot, save_snapshot, NULL, 0},
@@ -234,6 +256,7 @@ const Operation keeping_operations[] = {
     {"discard", left, discard, NULL, 0},
     {"discard-saved", saved, discard, NULL, 0},
     {"continue", left, go_on, NULL, OP_LEAVES | OP_ERROR_COMES_LATE},
+    {"arrival-drop", arriving, drop_arrival, NULL, 0},
     {"continue-saved", saved, go_on, NULL, OP_LEAVES | OP_ERROR_COMES_LATE},
     {0},
 };

@@ -109,7 +109,7 @@ check_run(int fd)
     g_assert_cmpstr(back->boot_id, ==, run->boot_id);
     g_assert_cmpint(back->since_us, ==, run->since_us);
     g_assert_true(back->written == run->written && back->readonly == run->readonly &&
-                  back->continued == run->continued);
+                  back->continued == run->continued && back->arriving == run->arriving);
 }
 
 static void

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "arrival.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "common/arrival.h"
+#include "common/log.h"
+#include "noted.h"
+#include "owner.h"
+#include "runnote.h"
+#include "status-file.h"
+#include "uses.h"
+#include "worker.h"
+#include "xml/documents.h"
+
+/* A migration takes from seconds to hours. */
+#define PAUSE_MS 1000
+
+static bool
+is_arriving(const RlOwner *owner)
+{
+    RlRunNote note;
+
+    return strcmp(owner->driver, "qemu") == 0 && rl_runnote_read(owner, &note) && note.arriving;
+}
+
+void
+rl_arrival_look(const RlDomain *domain, RlVerdict verdict)
+{
+    g_autoptr(GPtrArray) uses = rl_uses_new();
+    RlOwner owner = rl_owner_of(domain);
+
+    if (!verdict.arrived || !is_arriving(&owner))
+        return;
+    /* What it cannot tell it has said. */
+    rl_uses_find(domain, false, uses, NULL);
+    rl_noted_read(domain->uuid, uses);
+    for (guint i = 0; i < uses->len; i++) {
+        const RlUse *use = g_ptr_array_index(uses, i);
+        g_autoptr(GError) error = NULL;
+        g_autoptr(RlPool) pool = rl_pool_open(use->root, rl_xml_documents(), &error);
+        if (!pool || !rl_volume_arrived(pool, use->name, &owner, &error))
+            rl_log_warning("domain %s: %s", domain->name, error->message);
+    }
+    rl_runnote_arrived(&owner);
+}
+
+/* As long as it is the same run, and is not known to have come. */
+static void
+watch(const RlDomain *domain, const RlOwner *owner)
+{
+    while (is_arriving(owner)) {
+        g_autoptr(RlStatus) status = rl_status_file_read(domain, NULL);
+        if (!status)
+            return;
+        rl_arrival_look(domain, rl_verdict_of(status));
+        g_usleep((gulong) PAUSE_MS * 1000);
+    }
+}
+
+void
+rl_arrival_watch(const RlDomain *domain)
+{
+    RlOwner owner = rl_owner_of(domain);
+
+    if (!is_arriving(&owner) || !rl_worker_detach(domain->name))
+        return;
+    watch(domain, &owner);
+    _exit(0);
+}

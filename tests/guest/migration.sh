@@ -1,0 +1,208 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# filesystems: xfs btrfs
+# A domain goes to another host, with its disks. What came of a migration that was broken off is no run
+# there: never committed, and no plain start goes on with it. After one that was not, the run is over here.
+# The other host is a second daemon with directories, and a file system at the same path, of its own.
+set -eu
+. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool guest kinds disks -- qemu-system-x86_64 nsenter
+POOL=$dir/pool
+kinds="persistent snapshot volatile direct"
+
+cat >"$LAB/host2" <<END
+set -eu
+hostname host2
+for directory in /etc/libvirt /var/lib/libvirt /var/log/libvirt /var/cache/libvirt /run; do
+    mount -t tmpfs -o mode=755 host2 \$directory
+done
+lab=$LAB; . $SOURCE_DIR/tests/lib/lab.sh; LAB=\$lab
+prepare_libvirt
+mkdir -p $LAB/h2
+make_filesystem $FS $LAB/h2.img 1G
+mount_filesystem $LAB/h2.img $dir
+printf 'unix_sock_dir = "$LAB/h2"\nhost_uuid = "00000000-0000-4000-8000-00000000f002"\n' \
+    >>/etc/libvirt/libvirtd.conf
+export LIBVIRT_STORAGE_BACKEND_DIR=$STAGE_DIR/lib/libvirt-reflink/storage-backend
+exec libvirtd --pid-file /run/libvirtd.pid >$LAB/h2.log 2>&1
+END
+unshare --mount --uts --propagation private bash "$LAB/host2" &
+host2=$!
+uri2="qemu+unix:///system?socket=$LAB/h2/libvirt-sock"
+
+leave_host2()
+{
+    local device
+
+    v2 destroy vm >/dev/null 2>&1
+    in2 umount -l "$dir"
+    kill $host2
+    wait $host2
+    for device in $(losetup -n -O NAME -j "$LAB/h2.img"); do
+        losetup -d "$device"
+    done
+    true
+}
+
+v2()
+{
+    command virsh -q -c "$uri2" "$@"
+}
+
+in2()
+{
+    nsenter -t $host2 -m -u "$@"
+}
+
+cleanup_fn leave_host2
+eventually 60 v2 uri
+
+# The same volumes on both; on the other one with an older state: its counters are 7, or 100.
+kinds_make "$dir"
+virsh vol-resize vm/persistent 16M --pool pool
+head -c 15M /dev/urandom | write_image "$POOL/vm/persistent.img" 1048576
+v2 pool-define "$LAB/pool.pool.xml"
+v2 pool-build pool
+v2 pool-start pool
+v2 vol-create-as pool vm/persistent 16M
+for kind in template direct volatile; do
+    v2 vol-create-as pool "vm/$kind" 1M
+done
+volume_document vm/snapshot 0 "<backingStore><path>$POOL/vm/template.img</path></backingStore>" \
+    >"$LAB/volume.xml"
+v2 vol-create pool "$LAB/volume.xml"
+printf '\7\0\0\0' >"$LAB/seven"
+in2 dd if="$BOOT_IMAGE" of="$POOL/vm/persistent.img" conv=notrunc status=none
+for kind in persistent direct; do
+    in2 dd if="$LAB/seven" of="$POOL/vm/$kind.img" bs=512 seek=1 conv=notrunc status=none
+done
+in2 sync
+# libvirt looks for a file before the hook has made it, but not for a volume.
+disks=()
+for kind in $kinds; do
+    disks+=("$(disk volume "pool='pool' volume='vm/$kind'")")
+done
+define_disks "${disks[@]}"
+v2 define "$LAB/vm.xml"
+
+# info2 VOLUME TEXT: what virt-reflink there knows of it.
+info2()
+{
+    expect "$2" in2 "$STAGE_DIR/bin/virt-reflink" info "$POOL" "$1"
+}
+
+counter2()
+{
+    in2 od -An -t u4 -j 512 -N 4 "$POOL/vm/$1" | tr -d ' '
+}
+
+# migrate OPTION...: as a user does.
+migrate()
+{
+    command virsh -q -c qemu:///system migrate --live --persistent --copy-storage-all "$@" vm "$uri2" \
+        tcp://127.0.0.1
+}
+
+half_has_come()
+{
+    [ "$(in2 stat -c %b "$POOL/vm/persistent-dirty.img")" -gt 4096 ]
+}
+
+# broken_off COMMAND...: that is done while the storage is copied, and ends the migration.
+broken_off()
+{
+    migrate --bandwidth 2 >"$LAB/said" 2>&1 &
+    local job=$!
+
+    eventually 30 half_has_come
+    "$@"
+    ! wait $job || die "it has come"
+    eventually 30 dead2
+    workers_done
+    expect running virsh domstate vm
+    [ "$(counter2 persistent.img)" = 7 ] || die "the other host's clean image has $(counter2 persistent.img)"
+    expect "" in2 find "$POOL" -name 'persistent.img.*'
+}
+
+# left2 FILE...: these dirty images are there, and no plain start has them.
+left2()
+{
+    local file
+
+    expect_exactly "$(printf '%s-dirty.img\n' "$@")" \
+        in2 sh -c "cd $POOL/vm && ls | grep dirty"
+    for file in "$@"; do
+        info2 "vm/$file" suspect
+    done
+    fails_with "cannot be started: a migration.*broken off.*'virt-reflink continue'" v2 start vm
+}
+
+dead2()
+{
+    [ "$(v2 domstate vm)" = "shut off" ]
+}
+
+kill_emulator()
+{
+    # shellcheck disable=SC2016
+    in2 sh -c 'kill -KILL $(cat /run/libvirt/qemu/vm.pid)'
+}
+
+kinds_start_idle
+broken_off eventually 20 virsh domjobabort vm
+left2 direct
+ok "broken off from here: what came is dropped there, but of a direct volume, which has no other image"
+broken_off kill_emulator
+left2 direct
+broken_off kill_emulator
+left2 direct
+ok "so it is when the emulator there dies, as often as that happens"
+
+# libvirt does not note any more what it was waiting for, so it may have run.
+broken_off v2 destroy vm
+in2 rm "$POOL/vm/snapshot-dirty.img" "$POOL/vm/volatile-dirty.img"
+left2 direct persistent
+broken_off eventually 20 virsh domjobabort vm
+left2 direct
+ok "ended there: it is kept for a person, and the next migration begins with the whole state"
+
+in2 "$STAGE_DIR/bin/virt-reflink" continue "$POOL" vm/direct >/dev/null
+v2 start vm
+v2 destroy vm
+workers_done
+info2 vm/persistent stopped
+expect_exactly "" in2 find "$POOL" -name '*-dirty.img'
+ok "when a person has decided, the domain starts there"
+
+migrate
+workers_done
+expect running v2 domstate vm
+expect "shut off" virsh domstate vm
+[ "$(counter "$POOL/vm/persistent.img") $(counter "$POOL/vm/direct.img")" = "1 1" ] || die "not committed here"
+kinds_no_dirty
+expect_revisions vm/persistent 1
+for kind in $kinds; do
+    info2 "vm/$kind" running
+done
+v2 destroy vm
+workers_done
+[ "$(counter2 persistent.img) $(counter2 direct.img)" = "1 1" ] || die "not committed there"
+expect_exactly "" in2 find "$POOL" -name '*-dirty.img'
+ok "a domain that has come is a run like any other there, and over here"
+
+# The directory may be the other host's as well: then these are the disks that the guest runs on.
+if [ ! -e /var/lib/nfs ]; then
+    mkdir /var/lib/nfs
+    cleanup_fn rmdir /var/lib/nfs
+fi
+mount -t tmpfs libvirt-reflink /var/lib/nfs
+cleanup_fn umount -l /var/lib/nfs
+echo "$dir *(rw)" >/var/lib/nfs/etab
+virsh start vm
+kinds_idle
+kinds_note_disks
+migrate
+kinds_same_disks
+v2 destroy vm
+ok "where the directory is exported nothing is dropped or committed here"
+no_temporary
+done_testing

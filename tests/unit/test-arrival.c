@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* filesystems: xfs btrfs ext4 */
+/* A guest that comes by a migration, and one that does not. */
+#include "common/arrival.h"
+
+#include "common/attr.h"
+#include "common/fd.h"
+#include "common/keep.h"
+#include "common/state.h"
+#include "testing.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+#define V "a/b/private"
+#define D "a/b/direct"
+
+static void
+arrive(Lab *lab, const char *name)
+{
+    g_autoptr(GError) error = NULL;
+    RlStarted *started = rl_volume_start(lab->pool, name, &alice, RL_START_ARRIVING, &error);
+
+    g_assert_no_error(error);
+    rl_started_free(started);
+    image_write(lab, name, RL_FILE_DIRTY, "half");
+}
+
+static void
+break_off(Lab *lab, const char *name)
+{
+    g_autoptr(GError) error = NULL;
+    bool done;
+
+    g_assert_true(rl_volume_drop_arrival(lab->pool, name, &alice, &done, &error));
+    g_assert_no_error(error);
+    g_assert_true(done);
+}
+
+static void
+assert_state(Lab *lab, const char *name, RlState wanted)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(RlVolume) volume = rl_volume_find(lab->pool, name, &error);
+    RlState state;
+
+    g_assert_no_error(error);
+    g_assert_true(rl_state_get(volume, &state, NULL, &error));
+    g_assert_cmpint(state, ==, wanted);
+}
+
+/* As after a crash of the host: the run is of another boot. */
+static void
+forget_boot(Lab *lab, const char *name)
+{
+    rl_autofd int fd = image_open(lab, name, RL_FILE_DIRTY, O_RDONLY);
+    g_autofree char *text = NULL;
+
+    g_assert_true(rl_attr_get(fd, RL_ATTR_RUN, &text, NULL));
+    char *boot = strstr(text, "boot=");
+    memset(boot + 5, '0', 8);
+    g_assert_true(rl_attr_set(fd, RL_ATTR_RUN, text, NULL));
+}
+
+/* What came is dropped; what was there before is there, as often as it is tried. */
+static void
+test_dropped(Lab *lab)
+{
+    lab_create(lab, V, "one", MIB);
+    for (int i = 0; i < 3; i++) {
+        arrive(lab, V);
+        assert_state(lab, V, RL_STATE_RUNNING);
+        break_off(lab, V);
+        assert_state(lab, V, RL_STATE_STOPPED);
+        image_is(lab, V, RL_FILE_CLEAN, "one");
+        assert_revisions(lab, V, "");
+    }
+    lab_run(lab, V, "two");
+    image_is(lab, V, RL_FILE_CLEAN, "two");
+}
+
+static void
+test_dropped_kinds(Lab *lab)
+{
+    lab_create(lab, V, "one", MIB);
+    lab_create_kind(lab, "a/b/snapshot", RL_KIND_SNAPSHOT, V, NULL, MIB);
+    lab_create_kind(lab, "a/b/volatile", RL_KIND_VOLATILE, NULL, NULL, MIB);
+    for (int i = 0; i < 2; i++) {
+        const char *name = i ? "a/b/snapshot" : "a/b/volatile";
+        arrive(lab, name);
+        break_off(lab, name);
+        g_assert_false(image_is_there(lab, name, RL_FILE_DIRTY));
+    }
+}
+
+/* The guest has come: a run like any other. */
+static void
+test_arrived(Lab *lab)
+{
+    g_autoptr(GError) error = NULL;
+
+    lab_create(lab, V, "one", MIB);
+    lab_create_kind(lab, D, RL_KIND_DIRECT, NULL, "one", MIB);
+    for (int i = 0; i < 2; i++) {
+        const char *name = i ? D : V;
+        arrive(lab, name);
+        g_assert_true(rl_volume_arrived(lab->pool, name, &bob, &error));
+        g_assert_no_error(error);
+        g_assert_true(rl_volume_arrived(lab->pool, name, &alice, &error));
+        g_assert_no_error(error);
+        lab_stop(lab, name, &alice, i ? RL_STOP_RETURNED : RL_STOP_COMMITTED);
+        image_is(lab, name, RL_FILE_CLEAN, "half");
+    }
+    g_assert_true(rl_volume_arrived(lab->pool, V, &alice, &error));
+    g_assert_no_error(error);
+}
+
+/* Nobody knows whether it had come: no plain start goes on with it, and nobody commits it. */
+static void
+assert_refused(Lab *lab, const char *name)
+{
+    assert_state(lab, name, RL_STATE_SUSPECT);
+    lab_start_fails(lab, name, &alice, RL_ERROR_STATE, "a migration that was to bring its content");
+    lab_start_fails(lab, name, &bob, RL_ERROR_STATE, "a migration that was to bring its content");
+    lab_stop(lab, name, NULL, RL_STOP_HELD);
+    image_is(lab, name, RL_FILE_DIRTY, "half");
+}
+
+static void
+test_host_crashes(Lab *lab)
+{
+    lab_create(lab, V, "one", MIB);
+    arrive(lab, V);
+    forget_boot(lab, V);
+    assert_refused(lab, V);
+    image_is(lab, V, RL_FILE_CLEAN, "one");
+    /* The next migration begins with the whole state. */
+    arrive(lab, V);
+    break_off(lab, V);
+    image_is(lab, V, RL_FILE_CLEAN, "one");
+    assert_state(lab, V, RL_STATE_STOPPED);
+}
+
+static void
+test_unknown_end(Lab *lab)
+{
+    g_autoptr(GError) error = NULL;
+    bool done;
+
+    lab_create(lab, V, "one", MIB);
+    arrive(lab, V);
+    lab_stop(lab, V, &alice, RL_STOP_HELD);
+    g_assert_true(rl_volume_keep(lab->pool, V, &alice, &done, &error));
+    g_assert_no_error(error);
+    g_assert_false(done);
+    assert_refused(lab, V);
+    g_assert_true(rl_volume_discard(lab->pool, V, &error));
+    g_assert_no_error(error);
+    lab_run(lab, V, "two");
+    image_is(lab, V, RL_FILE_CLEAN, "two");
+}
+
+/* It has no other image. */
+static void
+test_direct(Lab *lab)
+{
+    g_autoptr(GError) error = NULL;
+
+    lab_create_kind(lab, D, RL_KIND_DIRECT, NULL, "one", MIB);
+    arrive(lab, D);
+    break_off(lab, D);
+    assert_refused(lab, D);
+    arrive(lab, D);
+    break_off(lab, D);
+    assert_refused(lab, D);
+    g_assert_true(rl_volume_continue(lab->pool, D, &error));
+    g_assert_no_error(error);
+    lab_start(lab, D, &alice);
+    lab_stop(lab, D, &alice, RL_STOP_RETURNED);
+    image_is(lab, D, RL_FILE_CLEAN, "half");
+}
+
+/* What an earlier run left must not be written over. */
+static void
+test_leftover(Lab *lab)
+{
+    GError *error = NULL;
+
+    lab_create(lab, V, "one", MIB);
+    lab_start(lab, V, &alice);
+    image_write(lab, V, RL_FILE_DIRTY, "left");
+    forget_boot(lab, V);
+    g_assert_null(rl_volume_start(lab->pool, V, &alice, RL_START_ARRIVING, &error));
+    take_error(error, RL_ERROR_STATE, "would write over");
+    image_is(lab, V, RL_FILE_DIRTY, "left");
+    lab_start(lab, V, &alice);
+    lab_stop(lab, V, &alice, RL_STOP_COMMITTED);
+    image_is(lab, V, RL_FILE_CLEAN, "left");
+}
+
+/* Before its emulator was there: nothing came, and the image can be used again. */
+static void
+test_start_failed(Lab *lab)
+{
+    g_autoptr(GError) error = NULL;
+    RlStarted started = {.volume = (char *) D};
+
+    lab_create_kind(lab, D, RL_KIND_DIRECT, NULL, "one", MIB);
+    rl_started_free(rl_volume_start(lab->pool, D, &alice, RL_START_ARRIVING, &error));
+    g_assert_no_error(error);
+    g_assert_true(rl_volume_unstart(lab->pool, &started, &alice, &error));
+    g_assert_no_error(error);
+    lab_start(lab, D, &bob);
+    lab_stop(lab, D, &bob, RL_STOP_RETURNED);
+    image_is(lab, D, RL_FILE_CLEAN, "one");
+}
+
+/* A run that no migration began is the caller's to keep: a restore that never went on. */
+static void
+test_other_runs(Lab *lab)
+{
+    g_autoptr(GError) error = NULL;
+    bool done;
+
+    lab_create(lab, V, "one", MIB);
+    lab_start(lab, V, &alice);
+    image_write(lab, V, RL_FILE_DIRTY, "saved");
+    g_assert_true(rl_volume_keep(lab->pool, V, &alice, &done, &error));
+    lab_start(lab, V, &alice);
+    g_assert_true(rl_volume_drop_arrival(lab->pool, V, &alice, &done, &error));
+    g_assert_no_error(error);
+    g_assert_false(done);
+    image_is(lab, V, RL_FILE_DIRTY, "saved");
+    g_assert_true(rl_volume_drop_arrival(lab->pool, V, &bob, &done, &error));
+    g_assert_no_error(error);
+    g_assert_true(done);
+    image_is(lab, V, RL_FILE_DIRTY, "saved");
+
+    rl_autofd int fd = image_open(lab, V, RL_FILE_DIRTY, O_RDWR);
+    GError *busy = NULL;
+    g_assert_false(rl_volume_drop_arrival(lab->pool, V, &alice, &done, &busy));
+    take_error(busy, RL_ERROR_BUSY, "still has its dirty image open");
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    lab_add("/arrival/dropped", test_dropped);
+    lab_add("/arrival/dropped-kinds", test_dropped_kinds);
+    lab_add("/arrival/arrived", test_arrived);
+    lab_add("/arrival/host-crashes", test_host_crashes);
+    lab_add("/arrival/unknown-end", test_unknown_end);
+    lab_add("/arrival/direct", test_direct);
+    lab_add("/arrival/leftover", test_leftover);
+    lab_add("/arrival/start-failed", test_start_failed);
+    lab_add("/arrival/other-runs", test_other_runs);
+    return g_test_run();
+}

@@ -190,7 +190,7 @@ vol-clone vm/disk vm/nobody@label --pool qubes
 vol-clone vm/disk vm/disk@7 --pool qubes
 vol-upload vm/snapshot $LAB/header --pool qubes
 vol-download vm/snapshot $LAB/downloaded --pool qubes
-vol-resize vm/snapshot 2M --pool qubes
+vol-resize vm/snapshot 1K --shrink --pool qubes
 vol-resize vm/disk@label 2M --pool qubes
 vol-delete vm/disk qubes
 vol-wipe vm/disk qubes

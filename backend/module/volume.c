@@ -16,6 +16,7 @@
 #include "common/remove.h"
 #include "common/resize.h"
 #include "describe.h"
+#include "guest.h"
 #include "later.h"
 #include "listing.h"
 #include "making.h"
@@ -272,6 +273,7 @@ rl_vol_resize_cb(virStoragePoolObj *obj, virStorageVolDef *vol, unsigned long lo
     if (!done)
         return rl_report_about(error, vol->name);
     rl_listing_update_space(obj, pool, allocate ? capacity - vol->target.allocation : 0);
+    rl_guest_note_size(pool, vol->name, vol->target.path);
     rl_later_maintain(pool, vol->name);
     return 0;
 }

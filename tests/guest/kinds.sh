@@ -3,7 +3,8 @@
 # filesystems: xfs btrfs ext4
 # A domain's life on the four kinds of volume. Its guest adds one to a counter on each disk.
 set -eu
-. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool guest -- qemu-system-x86_64
+. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool guest journal -- qemu-system-x86_64 python3
+journal_begin
 
 pool=$dir/qubes
 guest_pool "$pool" "<reflink:revisions keep='2'/>
@@ -103,6 +104,29 @@ at_rest
 [ "$(counter "$clean")" = 4 ]
 expect "Capacity:       4.00 MiB" virsh vol-info vm/volatile qubes
 ok "a resize of a running volume is kept, and of a volatile one its size alone"
+
+# size_of_disks: the bytes of the disks as the device model has them.
+sizes_of_disks()
+{
+    virsh qemu-monitor-command vm '{"execute": "query-block"}' | grep -o '"virtual-size": *[0-9]*' |
+        grep -o '[0-9]*$' | sort -n | xargs
+}
+
+virsh start vm --paused
+sizes=$(sizes_of_disks)
+virsh vol-resize vm/private 4M --pool qubes
+[ "$(sizes_of_disks)" = "$sizes" ] || die "libvirt tells the guest by itself: say so in the manual"
+expect "virsh blockresize vm $(virsh vol-path vm/private qubes) 4194304B" cat "$LAB/journal"
+virsh blockresize vm "$(virsh vol-path vm/private qubes)" 4194304B
+[[ $(sizes_of_disks) == *4194304* ]] || die "the device model has '$(sizes_of_disks)'"
+virsh blockresize vm "$(virsh vol-path vm/private qubes)" 5242880B
+virsh blockresize vm "$(virsh vol-path vm/direct qubes)" 6291456B
+expect "Capacity:       5.00 MiB" virsh vol-info vm/private qubes
+virsh destroy vm
+at_rest
+[ "$(stat -c %s "$clean")" = 5242880 ]
+[ "$(stat -c %s "$pool/vm/direct.img")" = 6291456 ]
+ok "the guest sees the size after blockresize, which resizes the volume alone as well"
 
 # --- a template that changes
 

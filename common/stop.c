@@ -126,7 +126,8 @@ stop_persistent(const RlVolume *volume, int fd, const RlRun *run, RlStop *ret_st
         *ret_stop = RL_STOP_DROPPED;
         return rl_dirty_drop(volume, error);
     }
-    return commit(volume, fd, ret_stop, error);
+    /* Also at the end of a run: it does not take the place of what was put there meanwhile. */
+    return rl_takeover_check_base(volume, fd, error) && commit(volume, fd, ret_stop, error);
 }
 
 static bool

@@ -25,7 +25,8 @@ typedef enum {
  * Fails with RL_ERROR_BUSY while somebody has the dirty image open for writing, or at all where the
  * run only reads or there is a run and no @owner; or the clean image for writing, which is to
  * become a revision: nothing was changed then. RL_ERROR_NOT_FOUND: no
- * such volume. RL_ERROR_STATE: a dirty image without a clean one; or no @owner, and a domain that
+ * such volume. RL_ERROR_STATE: a dirty image without a clean one, or made from another
+ * (takeover.h); or no @owner, and a domain that
  * was started a short while ago, or whose disk is an overlay on it. RL_ERRNO: a write of the
  * image's data that failed marks it suspect; where there is no space for anything else, the run is
  * noted as one that has ended (ended.h).

@@ -81,8 +81,8 @@ refuse_other_base(const RlVolume *volume, GError **error)
         volume->name->volume, dirty, clean);
 }
 
-static bool
-check_base(const RlVolume *volume, int fd, GError **error)
+bool
+rl_takeover_check_base(const RlVolume *volume, int fd, GError **error)
 {
     g_autofree char *base = NULL, *id = NULL;
     rl_autofd int clean = -1;
@@ -108,7 +108,7 @@ rl_takeover_check(const RlVolume *volume, int fd, GError **error)
         return false;
     if (volume->kind != RL_KIND_PERSISTENT)
         return true;
-    return rl_state_require_clean(volume, error) && check_base(volume, fd, error) &&
+    return rl_state_require_clean(volume, error) && rl_takeover_check_base(volume, fd, error) &&
            rl_hold_get(fd, &hold, error) && check_size(volume, fd, hold, error);
 }
 

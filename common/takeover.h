@@ -34,6 +34,14 @@ bool rl_takeover_decide(const RlVolume *volume, int fd, const RlRun *run, const 
 bool rl_takeover_check(const RlVolume *volume, int fd, GError **error);
 
 /**
+ * rl_takeover_check_base:
+ * True if the dirty image @fd of the persistent @volume was made from the clean image that is there
+ * now, or does not say from what. Else false with RL_ERROR_STATE: somebody has put another one
+ * there, and neither may be lost for the other before a person has decided.
+ */
+bool rl_takeover_check_base(const RlVolume *volume, int fd, GError **error);
+
+/**
  * rl_takeover_accept:
  * Notes on the dirty image @fd of @volume that it is taken as it is: it belongs to the clean image
  * that is there now, and has the size that it is to have. The caller has the lock. Durable with the

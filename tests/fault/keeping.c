@@ -6,6 +6,7 @@
 #include "common/below.h"
 #include "common/fd.h"
 #include "common/keep.h"
+#include "common/save.h"
 
 #include <fcntl.h>
 
@@ -35,14 +36,28 @@ wanted(bool done, GError **error)
     return done || rl_fail(error, RL_ERROR_STATE, "nothing was done");
 }
 
+/* Alice, with a memory that is known. */
+static const RlMemory memory = {
+    .file = (char *) "file", .digest = (char *) "of memory", .save = (char *) "of this save"};
+
+static RlOwner
+alice_with_memory(void)
+{
+    RlOwner owner = alice;
+
+    owner.memory = &memory;
+    return owner;
+}
+
 static bool
 save_volume(const char *work, const char *name, GError **error)
 {
     g_autoptr(RlPool) pool = pool_of(work, error);
     g_autofree char *file = g_build_filename(work, "outside", NULL);
+    RlOwner owner = alice_with_memory();
     bool done;
 
-    return pool && rl_volume_save(pool, name, &alice, file, &done, error) && wanted(done, error);
+    return pool && rl_volume_save(pool, name, &owner, file, &done, error) && wanted(done, error);
 }
 
 static bool
@@ -142,10 +157,11 @@ restore_volume(const char *work, const char *name, GError **error)
 {
     g_autoptr(RlPool) pool = pool_of(work, error);
     g_autoptr(RlStarted) started = NULL;
+    RlOwner owner = alice_with_memory();
 
-    if (!pool || !rl_volume_announce_restore(pool, name, &alice, error))
+    if (!pool || !rl_volume_announce_restore(pool, name, &owner, error))
         return false;
-    started = rl_volume_start(pool, name, &alice, RL_START_RESTORED, error);
+    started = rl_volume_start(pool, name, &owner, RL_START_RESTORED, error);
     return started != NULL;
 }
 

@@ -78,7 +78,8 @@ test_saved_by_nobody(Lab *lab)
     take_error(error, RL_ERROR_STATE, "domain 'unknown' is saved on it");
 }
 
-/* It was unwritten, but of another image: what it holds is not what the clean image does. */
+/* It is unwritten, but of another image: what it holds is not what the clean image does, and neither
+ * takes the place of the other. */
 static void
 test_of_another_base(Lab *lab)
 {
@@ -86,8 +87,8 @@ test_of_another_base(Lab *lab)
     lab_start(lab, V, &alice);
     rl_autofd int fd = image_open(lab, V, RL_FILE_DIRTY, O_RDONLY);
     g_assert_true(rl_attr_set(fd, RL_ATTR_BASE, "another", NULL));
-    lab_stop(lab, V, &alice, RL_STOP_COMMITTED);
-    assert_revisions(lab, V, "1");
+    lab_stop_fails(lab, V, &alice, RL_ERROR_STATE, "made from another clean image");
+    assert_revisions(lab, V, "");
 }
 
 /* Smaller than anybody wanted it to be. */

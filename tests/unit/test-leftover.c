@@ -160,6 +160,26 @@ test_clean_image_put_back_below_saved(Lab *lab)
     lab_start_fails(lab, V, &alice, RL_ERROR_STATE, "made from another clean image");
 }
 
+/* Nor is it passed over by a domain that runs meanwhile. */
+static void
+test_clean_image_put_back_below_running(Lab *lab)
+{
+    lab_create(lab, V, "one", MIB);
+    lab_start(lab, V, &alice);
+    image_write(lab, V, RL_FILE_DIRTY, "mine");
+    replace_clean(lab, "good");
+    lab_stop_fails(lab, V, &alice, RL_ERROR_STATE, "made from another clean image");
+    lab_start_fails(lab, V, &alice, RL_ERROR_STATE, "made from another clean image");
+    image_is(lab, V, RL_FILE_CLEAN, "good");
+    image_is(lab, V, RL_FILE_DIRTY, "mine");
+    crash(lab, V);
+    g_assert_true(rl_volume_continue(lab->pool, V, NULL));
+    lab_start(lab, V, &alice);
+    lab_stop(lab, V, &alice, RL_STOP_COMMITTED);
+    image_is(lab, V, RL_FILE_CLEAN, "mine");
+    revision_is(lab, V, "1", "good");
+}
+
 /* A leftover that says nothing, and a commit that was cut off, are no such thing. */
 static void
 test_clean_image_that_fits(Lab *lab)
@@ -215,6 +235,8 @@ main(int argc, char **argv)
     lab_add("/leftover/smaller-on-purpose", test_smaller_on_purpose);
     lab_add("/leftover/clean-image-put-back", test_clean_image_put_back);
     lab_add("/leftover/clean-image-put-back-below-saved", test_clean_image_put_back_below_saved);
+    lab_add("/leftover/clean-image-put-back-below-running",
+            test_clean_image_put_back_below_running);
     lab_add("/leftover/clean-image-that-fits", test_clean_image_that_fits);
     lab_add("/leftover/memory-is-gone-for-all", test_memory_is_gone_for_all);
     return g_test_run();

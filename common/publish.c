@@ -7,6 +7,7 @@
 
 #include "attr.h"
 #include "capacity.h"
+#include "census.h"
 #include "clean.h"
 #include "dir.h"
 #include "dirty.h"
@@ -166,6 +167,8 @@ create(RlDraft *draft, RlVolume *volume, const RlRecord *record, bool has_image,
     if (!lock || !remove_leftovers(volume, error) ||
         !make_files(draft, volume, record, has_image, error) || !rl_volume_sync(volume, error))
         return false;
+    if (record && record->kind == RL_KIND_SNAPSHOT)
+        rl_census_add_snapshot(draft->pool, record->source, volume->name->volume);
     rl_volume_log(volume, "created, %s%s",
                   rl_kind_to_string(record ? record->kind : RL_KIND_PERSISTENT),
                   has_image ? ", with a clean image" : "");

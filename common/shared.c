@@ -5,8 +5,10 @@
 #include <time.h>
 
 #include "attr.h"
+#include "census.h"
 #include "error.h"
 #include "fd.h"
+#include "identity.h"
 #include "scan.h"
 
 /* So long it takes to note something, which changes the image's date as well. Where it takes longer
@@ -51,9 +53,11 @@ static void
 note(const RlVolume *volume)
 {
     rl_autofd int fd = rl_volume_open_image(volume, volume->clean_file, NULL);
+    g_autofree char *id = NULL;
     struct timespec now;
 
-    if (fd < 0)
+    /* The id that a start would give it would change the date once more. */
+    if (fd < 0 || !rl_identity_need(fd, &id, NULL))
         return;
     /* The clock that files are dated by. */
     clock_gettime(CLOCK_REALTIME_COARSE, &now);
@@ -68,17 +72,23 @@ rl_volume_require_unshared(const RlVolume *volume, GError **error)
 
     if (!volume->clean.there || volume->clean.st.st_nlink == 1)
         return true;
+    if (is_known(volume))
+        return true;
+    if (rl_census_is_unshared(volume)) {
+        note(volume);
+        return true;
+    }
     revisions = rl_revisions_list(volume->dir, volume->name->leaf, error);
     if (!revisions)
         return false;
     if (own_links(volume, revisions) >= volume->clean.st.st_nlink)
         return true;
 
-    if (is_known(volume))
-        return true;
     listed = rl_scan(volume->pool, error);
     if (!listed)
         return false;
+    /* Others have links from the same backup: they need not look again. */
+    rl_census_note(volume->pool, listed);
     for (guint i = 0; i < listed->len; i++) {
         const RlListed *other = g_ptr_array_index(listed, i);
         if (other->clean.there && rl_stat_same(&other->clean.st, &volume->clean.st) &&

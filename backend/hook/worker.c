@@ -7,10 +7,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/census.h"
 #include "common/ended.h"
 #include "common/log.h"
 #include "common/maintain.h"
-#include "common/scan.h"
 #include "common/witness.h"
 #include "finish.h"
 #include "tell.h"
@@ -41,21 +41,27 @@ warn(const char *name, const GError *error)
     rl_log_warning("%s: cannot be put in order now: %s", name, error->message);
 }
 
+/* It may have been deleted since that was noted. */
+static bool
+is_snapshot_of(const RlPool *pool, const char *name, const char *source)
+{
+    g_autoptr(RlVolume) volume = rl_volume_open(pool, name, NULL);
+
+    return volume && rl_volume_exists(volume) && volume->kind == RL_KIND_SNAPSHOT &&
+           strcmp(volume->record->source, source) == 0;
+}
+
 /* Snapshots of what was committed start from something else now, so their precaches are stale. */
 static void
 maintain_snapshots(const RlPool *pool, const char *source)
 {
-    g_autoptr(GPtrArray) volumes = rl_scan(pool, NULL);
+    g_autoptr(GPtrArray) names = rl_census_snapshots(pool, source);
 
-    for (guint i = 0; volumes && i < volumes->len; i++) {
-        const RlListed *listed = g_ptr_array_index(volumes, i);
-        const RlVolume *volume = listed->recorded;
+    for (guint i = 0; i < names->len; i++) {
+        const char *name = g_ptr_array_index(names, i);
         g_autoptr(GError) error = NULL;
-        if (!volume || volume->kind != RL_KIND_SNAPSHOT ||
-            strcmp(volume->record->source, source) != 0)
-            continue;
-        if (!rl_volume_maintain(pool, listed->name, false, &error))
-            warn(listed->name, error);
+        if (is_snapshot_of(pool, name, source) && !rl_volume_maintain(pool, name, false, &error))
+            warn(name, error);
     }
 }
 

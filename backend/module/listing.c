@@ -3,6 +3,7 @@
 
 #include "module.h"
 
+#include "common/census.h"
 #include "common/error.h"
 #include "common/filename.h"
 #include "common/scan.h"
@@ -117,6 +118,7 @@ rl_listing_fill(virStoragePoolObj *obj, const RlPool *pool)
         g_autofree char *files = rl_seen_join(volume->revisions);
         rl_seen_note(pool->path, volume->name, files);
     }
+    rl_census_note(pool, listed);
     /* Freeing them can take long, and the pool is locked. */
     if (!pool->fault) {
         rl_later_clear(pool, leftovers);
@@ -239,11 +241,12 @@ void
 rl_listing_drop_revisions(virStoragePoolObj *obj, const RlPool *pool, const char *name)
 {
     g_autoptr(GPtrArray) entries = entries_of(obj, name);
-    g_autofree char *volume = g_strndup(name, strcspn(name, "@"));
+    g_autoptr(RlName) parsed = rl_name_parse(name, NULL);
 
     /* A clone of one may have begun meanwhile: that stays until it is looked at. */
     for (guint i = 0; i < entries->len; i++)
         if (!is_busy(g_ptr_array_index(entries, i)))
             virStoragePoolObjRemoveVol(obj, g_ptr_array_index(entries, i));
-    rl_seen_note(pool->path, volume, NULL);
+    if (parsed)
+        rl_seen_drop(pool->path, parsed->volume, parsed->dir);
 }

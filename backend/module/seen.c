@@ -221,6 +221,16 @@ rl_seen_note(const char *root, const char *name, const char *files)
 }
 
 void
+rl_seen_drop(const char *root, const char *name, const char *dir)
+{
+    g_mutex_lock(&lock);
+    Known *known = known_of(root);
+    g_tree_remove(known->listed, name);
+    g_tree_remove(known->directories, dir);
+    g_mutex_unlock(&lock);
+}
+
+void
 rl_seen_forget(const char *root)
 {
     g_mutex_lock(&lock);

@@ -34,6 +34,13 @@ bool rl_seen_is_listed(const char *root, const char *name, const char *files);
 void rl_seen_note(const char *root, const char *name, const char *files);
 
 /**
+ * rl_seen_drop:
+ * Forgets what is known of the volume @name in the pool at @root, and of its directory @dir: it is
+ * read again when it is asked for.
+ */
+void rl_seen_drop(const char *root, const char *name, const char *dir);
+
+/**
  * rl_seen_forget:
  * Forgets all that is known of the pool at @root.
  */

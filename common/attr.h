@@ -20,6 +20,8 @@
 #define RL_ATTR_RESTORE "restore"     /* of a saved one: when its restore was announced */
 #define RL_ATTR_SAVE "save"           /* of a dirty image: which save it was part of, see save.h */
 #define RL_ATTR_BELOW "below" /* of a dirty image: whose disks are overlays on it, see below.h */
+#define RL_ATTR_OVERLAY \
+    "overlay" /* of what is no clean image: whose snapshot's file it is, see overlay.h */
 #define RL_ATTR_LINKS \
     "links" /* of a clean image: how many links were found to be no other volume's */
 #define RL_ATTR_LINKS_AT "links-at" /* and when that was, in microseconds of the clock */

@@ -7,6 +7,7 @@
 #include "fd.h"
 #include "inuse.h"
 #include "opener.h"
+#include "overlay.h"
 
 #define STEP_MS 10
 
@@ -25,6 +26,8 @@ bool
 rl_clean_require_unwritten(const char *volume, const char *file, int fd, int patience_ms,
                            GError **error)
 {
+    if (!rl_overlay_require_none(fd, volume, file, error))
+        return false;
     if (!is_written(fd, patience_ms))
         return true;
     g_autofree char *opener = rl_opener_describe(fd);

@@ -38,6 +38,18 @@ base_volume(const RlVolume *volume, RlVolume **ret_source, GError **error)
     return NULL;
 }
 
+/* What has none yet, and somebody writes to, may be no image at all (overlay.h): it is not made
+ * one.
+ */
+static bool
+get_identity(RlBase *base, GError **error)
+{
+    if (!rl_identity_get(base->fd, &base->id, error))
+        return false;
+    return base->id ||
+           (rl_base_require_unwritten(base, error) && rl_identity_need(base->fd, &base->id, error));
+}
+
 RlBase *
 rl_base_open(const RlVolume *volume, GError **error)
 {
@@ -58,7 +70,7 @@ rl_base_open(const RlVolume *volume, GError **error)
         g_propagate_error(error, g_steal_pointer(&cause));
     base->volume = g_strdup(from->name->volume);
     base->file = g_strdup(from->clean_file);
-    if (base->fd < 0 || !rl_identity_need(base->fd, &base->id, error))
+    if (base->fd < 0 || !get_identity(base, error))
         return NULL;
     if (fstat(base->fd, &base->st) < 0) {
         rl_fail_errno(error, errno, "cannot look at the clean image of volume '%s'",

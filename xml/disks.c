@@ -29,6 +29,7 @@ disk_new(void)
     RlDisk *disk = g_new0(RlDisk, 1);
 
     disk->backing = g_ptr_array_new_with_free_func(g_free);
+    disk->backing_formats = g_ptr_array_new_with_free_func(g_free);
     disk->backing_volumes = g_ptr_array_new_with_free_func(volume_ref_free);
     return disk;
 }
@@ -45,6 +46,7 @@ rl_disk_free(RlDisk *disk)
     g_free(disk->format);
     g_free(disk->mirror);
     g_ptr_array_unref(disk->backing);
+    g_ptr_array_unref(disk->backing_formats);
     g_ptr_array_unref(disk->backing_volumes);
     g_free(disk);
 }
@@ -104,8 +106,12 @@ add_layer(RlDisk *disk, const xmlNode *layer, GError **error)
     char *path = source_path(layer);
     char *pool = NULL, *volume = NULL;
 
-    if (path)
+    if (path) {
+        const xmlNode *format = rl_xml_child(layer, "format");
+        char *word = format ? filled_attribute(format, "type") : NULL;
         g_ptr_array_add(disk->backing, path);
+        g_ptr_array_add(disk->backing_formats, word ? word : g_strdup(""));
+    }
     if (!source_volume(layer, &pool, &volume, error))
         return false;
     if (!pool)

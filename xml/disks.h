@@ -41,6 +41,7 @@ typedef struct {
     bool shareable;
     bool transient;
     GPtrArray *backing;         /* char *: paths of the files and devices below it, top first */
+    GPtrArray *backing_formats; /* char *: the format of each of these; "" if not said */
     GPtrArray *backing_volumes; /* RlVolumeRef: layers below it that are given as volumes */
     char *mirror;               /* the path that a block job copies to; else NULL */
 } RlDisk;

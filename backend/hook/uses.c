@@ -10,7 +10,9 @@
 #include "common/filename.h"
 #include "common/log.h"
 #include "common/name.h"
+#include "common/overlay.h"
 #include "common/volume.h"
+#include "owner.h"
 #include "xml/documents.h"
 
 /* As many as the kernel follows (path_resolution(7)). */
@@ -178,10 +180,44 @@ refuse_in_place(const RlDisk *disk, const Place *place, GError **error)
         disk->target ? disk->target : "?", disk->path, place->name, place->dirty);
 }
 
+typedef struct {
+    const RlDomain *domain;
+    GPtrArray *uses;
+    bool strict;
+    GError *error; /* the first */
+} Search;
+
+static bool
+has_layers(const RlDisk *disk)
+{
+    return disk->backing->len > 0 || disk->backing_volumes->len > 0;
+}
+
+/* Is the disk or layer, of the format @format and at the place of a clean image, an overlay on
+ * something else? Volumes are raw, and are no layer above another one. Where libvirt has not looked
+ * for the layers yet its name may tell: without another one it is that of a dirty image, with the
+ * snapshot's behind. */
+static bool
+is_overlay(const Search *search, const Place *place, const char *format, bool layered)
+{
+    g_autoptr(GError) error = NULL;
+    bool is = false;
+
+    if (!format || format[0] == '\0' || strcmp(format, "raw") == 0 ||
+        (!layered && !strstr(place->name, "-dirty.")))
+        return false;
+    RlOwner owner = rl_owner_of(search->domain);
+    g_autoptr(RlPool) pool = rl_pool_open(place->root, rl_xml_documents(), &error);
+    if (!pool || !rl_overlay_claim(pool, place->name, &owner, &is, &error))
+        rl_log_warning("domain %s: volume '%s': %s", owner.name, place->name, error->message);
+    return is;
+}
+
 /* Adds the volume that @disk itself is, found by its image's path. */
 static bool
-add_path(GPtrArray *uses, const RlDisk *disk, bool strict, GError **error)
+add_path(const Search *search, const RlDisk *disk, GError **error)
 {
+    bool strict = search->strict;
     g_auto(Place) place = {0};
 
     if (!disk->path)
@@ -194,9 +230,12 @@ add_path(GPtrArray *uses, const RlDisk *disk, bool strict, GError **error)
     case RL_FILE_DIRTY:
         if (strict && disk->shareable)
             return refuse_shareable(disk, place.name, error);
-        add_place(uses, &place, disk->readonly, false);
+        add_place(search->uses, &place, disk->readonly, false);
         return true;
     case RL_FILE_CLEAN:
+        if (!disk->readonly && is_overlay(search, &place, disk->format, has_layers(disk)))
+            return true;
+        return disk->readonly || !strict || refuse_in_place(disk, &place, error);
     case RL_FILE_PRECACHE:
     case RL_FILE_REVISION:
     case RL_FILE_LABEL:
@@ -258,25 +297,22 @@ add_layer(GPtrArray *uses, const RlDisk *disk, const RlVolumeRef *ref, bool stri
     return true;
 }
 
-/* A layer that is a dirty image by its path: an external snapshot froze it. */
+/* The layer @i of @disk that is a dirty image by its path: an external snapshot froze it. Or that
+ * snapshot's own file. */
 static bool
-add_layer_path(GPtrArray *uses, const RlDisk *disk, const char *path, GError **error)
+add_layer_path(const Search *search, const RlDisk *disk, guint i, GError **error)
 {
     g_auto(Place) place = {0};
+    bool is_last = i + 1 == disk->backing->len && disk->backing_volumes->len == 0;
 
-    if (!locate(path, &place, error))
+    if (!locate(g_ptr_array_index(disk->backing, i), &place, error))
         return false;
     if (place.name && place.role == RL_FILE_DIRTY)
-        add_place(uses, &place, disk->readonly, !disk->transient);
+        add_place(search->uses, &place, disk->readonly, !disk->transient);
+    else if (place.name && place.role == RL_FILE_CLEAN)
+        is_overlay(search, &place, g_ptr_array_index(disk->backing_formats, i), !is_last);
     return true;
 }
-
-typedef struct {
-    const RlDomain *domain;
-    GPtrArray *uses;
-    bool strict;
-    GError *error; /* the first */
-} Search;
 
 /* Of @disk, or a layer of it, nothing can be told, for the reason *@cause, which is taken over.
  * True if the search goes on: the end of the other volumes must not depend on this one. */
@@ -301,13 +337,12 @@ add_disk(Search *search, const RlDisk *disk)
     bool strict = search->strict;
     GError *cause = NULL;
 
-    if (!add_path(uses, disk, strict, &cause) && !go_on_without(search, disk, &cause))
+    if (!add_path(search, disk, &cause) && !go_on_without(search, disk, &cause))
         return false;
     if (!add_volume(uses, disk, strict, &cause) && !go_on_without(search, disk, &cause))
         return false;
     for (guint i = 0; i < disk->backing->len; i++)
-        if (!add_layer_path(uses, disk, g_ptr_array_index(disk->backing, i), &cause) &&
-            !go_on_without(search, disk, &cause))
+        if (!add_layer_path(search, disk, i, &cause) && !go_on_without(search, disk, &cause))
             return false;
     for (guint i = 0; i < disk->backing_volumes->len; i++)
         if (!add_layer(uses, disk, g_ptr_array_index(disk->backing_volumes, i), strict, &cause) &&

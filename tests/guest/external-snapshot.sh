@@ -238,5 +238,45 @@ workers_done
 nobody_else two
 ok "so it is where the overlay lies elsewhere, and a snapshot of libvirt's says what is below"
 
+# An overlay in the pool whose name is that of a clean image, as libvirt makes it of a snapshot's that
+# ends in ".img".
+# no_volume NAME: nothing is done with it.
+no_volume()
+{
+    refused "$1' is no volume|open for writing" "$POOL" virsh vol-delete "$1" --pool pool
+    refused "$1' is no volume|open for writing" "$POOL" virsh vol-clone "$1" off/copy --pool pool
+    refused "$1' is no volume|open for writing" "$POOL" tool start "$POOL" "$1"
+    refused "$1' is no volume|open for writing" "$POOL" virsh vol-upload "$1" "$BOOT_IMAGE" --pool pool
+    refused "$1' is no volume|open for writing" "$POOL" virsh vol-resize "$1" 2M --pool pool
+}
+
+define_off three 00000000-0000-4000-8000-000000000013
+goes_on three 1
+virsh snapshot-create-as three s1.img --disk-only --no-metadata
+virsh snapshot-create-as three s2 --disk-only --no-metadata --diskspec "hda,file=$POOL/off/night.img"
+virsh pool-refresh pool
+no_volume off/night
+virsh destroy three
+workers_done
+for volume in off/night off/three-dirty.s1; do
+    no_volume $volume
+done
+goes_on three 2
+no_volume off/night
+virsh blockcommit three hda --active --pivot --wait >/dev/null
+rm "$POOL/off/night.img" "$POOL/off/three-dirty.s1.img"
+virsh destroy three
+workers_done
+[ "$(counter "$POOL/off/three.img")" = 2 ] || die "not merged"
+ok "an overlay that is called like a clean image is none, and the domain starts on it again"
+
+sed "s,type='raw'/>,type='qcow2'/>,; s,\(<source file='\)[^']*'/>,\1$POOL/off/three.img'/><backingStore type='file'>\
+    <format type='raw'/><source file='$POOL/off/three-dirty.img'/></backingStore>," \
+    "$LAB/other.xml" >"$LAB/forged.xml"
+virsh undefine other-three
+virsh define "$LAB/forged.xml"
+refused "at rest, which no domain may write to" "$POOL" virsh start other-three
+ok "a volume's clean image is no overlay, whatever the domain says"
+
 no_temporary
 done_testing

@@ -104,20 +104,46 @@ require_same_save(const GPtrArray *started, GError **error)
     return true;
 }
 
+/* libvirt drops a disk whose startupPolicy allows that from the run if its source is not there, but
+ * only after it has called us. Where there is a dirty image the domain would get that. */
+static bool
+is_dropped(const RlUse *use, const RlOwner *owner, RlStartFlags how, const GError *cause)
+{
+    bool may_be_missing = use->startup == RL_STARTUP_OPTIONAL ||
+                          (use->startup == RL_STARTUP_REQUISITE && (how & RL_START_RESTORED));
+
+    if (!may_be_missing || strcmp(owner->driver, "qemu") != 0 ||
+        !g_error_matches(cause, RL_ERROR, RL_ERROR_NOT_FOUND))
+        return false;
+    g_autoptr(RlPool) pool = rl_pool_open(use->root, rl_xml_documents(), NULL);
+    g_autoptr(RlVolume) volume = pool ? rl_volume_open(pool, use->name, NULL) : NULL;
+    if (!volume || volume->dirty.there)
+        return false;
+    rl_log_warning("domain %s: runs without a disk: %s", owner->name, cause->message);
+    return true;
+}
+
 static bool
 start_all(const GPtrArray *uses, const RlOwner *owner, RlStartFlags how, GError **error)
 {
     g_autoptr(GPtrArray) started = g_ptr_array_new_with_free_func((GDestroyNotify) rl_started_free);
+    g_autoptr(GPtrArray) done = g_ptr_array_new();
 
     for (guint i = 0; i < uses->len; i++) {
-        RlStarted *one = start(g_ptr_array_index(uses, i), owner, how, error);
-        if (one)
+        RlUse *use = g_ptr_array_index(uses, i);
+        g_autoptr(GError) cause = NULL;
+        RlStarted *one = start(use, owner, how, &cause);
+        if (!one && is_dropped(use, owner, how, cause))
+            continue;
+        if (one) {
             g_ptr_array_add(started, one);
-        if (one && require_same_save(started, error) &&
-            link_alias(g_ptr_array_index(uses, i), error))
+            g_ptr_array_add(done, use);
+        }
+        if (one && require_same_save(started, &cause) && link_alias(use, &cause))
             continue;
         for (guint j = started->len; j-- > 0;)
-            put_back(g_ptr_array_index(uses, j), g_ptr_array_index(started, j), owner);
+            put_back(g_ptr_array_index(done, j), g_ptr_array_index(started, j), owner);
+        g_propagate_error(error, g_steal_pointer(&cause));
         return false;
     }
     return true;

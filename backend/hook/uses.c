@@ -51,6 +51,7 @@ add(GPtrArray *uses, RlUse new)
             continue;
         use->readonly &= new.readonly;
         use->overlaid |= new.overlaid;
+        use->startup = MIN(use->startup, new.startup);
         if (!use->alias)
             use->alias = g_steal_pointer(&added->alias);
         use_free(added);
@@ -159,12 +160,13 @@ locate(const char *path, Place *place, GError **error)
 
 /* Takes over what @place points to. */
 static void
-add_place(GPtrArray *uses, Place *place, bool readonly, bool overlaid)
+add_place(GPtrArray *uses, Place *place, const RlDisk *disk, bool overlaid)
 {
     RlUse use = {.root = g_steal_pointer(&place->root),
                  .name = g_steal_pointer(&place->name),
                  .alias = g_steal_pointer(&place->alias),
-                 .readonly = readonly,
+                 .startup = overlaid ? RL_STARTUP_MANDATORY : disk->startup,
+                 .readonly = disk->readonly,
                  .overlaid = overlaid};
 
     add(uses, use);
@@ -230,7 +232,7 @@ add_path(const Search *search, const RlDisk *disk, GError **error)
     case RL_FILE_DIRTY:
         if (strict && disk->shareable)
             return refuse_shareable(disk, place.name, error);
-        add_place(search->uses, &place, disk->readonly, false);
+        add_place(search->uses, &place, disk, false);
         return true;
     case RL_FILE_CLEAN:
         if (!disk->readonly && is_overlay(search, &place, disk->format, has_layers(disk)))
@@ -268,8 +270,10 @@ add_volume(GPtrArray *uses, const RlDisk *disk, bool strict, GError **error)
     }
     if (strict && disk->shareable)
         return refuse_shareable(disk, name->volume, error);
-    RlUse use = {
-        .root = g_steal_pointer(&root), .name = g_strdup(name->volume), .readonly = disk->readonly};
+    RlUse use = {.root = g_steal_pointer(&root),
+                 .name = g_strdup(name->volume),
+                 .startup = disk->startup,
+                 .readonly = disk->readonly};
     add(uses, use);
     return true;
 }
@@ -308,7 +312,7 @@ add_layer_path(const Search *search, const RlDisk *disk, guint i, GError **error
     if (!locate(g_ptr_array_index(disk->backing, i), &place, error))
         return false;
     if (place.name && place.role == RL_FILE_DIRTY)
-        add_place(search->uses, &place, disk->readonly, !disk->transient);
+        add_place(search->uses, &place, disk, !disk->transient);
     else if (place.name && place.role == RL_FILE_CLEAN)
         is_overlay(search, &place, g_ptr_array_index(disk->backing_formats, i), !is_last);
     return true;

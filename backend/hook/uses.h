@@ -12,6 +12,8 @@ typedef struct {
     bool readonly; /* every disk of the domain on it is */
     bool overlaid; /* it is below an external snapshot: what is on top has the newer writes */
     bool noted;    /* no disk of the domain is on it: it was when that was started */
+    RlStartup
+        startup;   /* what libvirt does where the volume is missing: the strictest of its disks */
     bool doubtful; /* noted, and a disk of which nothing can be told may be on it still */
 } RlUse;
 

@@ -67,6 +67,10 @@ test_sources(void)
     g_assert_cmpstr(disk_at(domain, 0)->path, ==, "/p/a-dirty.img");
     g_assert_cmpstr(disk_at(domain, 0)->target, ==, "xvda");
     g_assert_cmpint(disk_at(domain, 0)->device, ==, RL_DISK_DISK);
+    g_assert_cmpint(disk_at(domain, 0)->startup, ==, RL_STARTUP_OPTIONAL);
+    g_assert_cmpint(disk_at(domain, 1)->startup, ==, RL_STARTUP_MANDATORY);
+    g_assert_cmpstr(disk_at(domain, 0)->format, ==, "raw");
+    g_assert_null(disk_at(domain, 1)->format);
     g_assert_null(disk_at(domain, 0)->pool);
     g_assert_null(disk_at(domain, 0)->mirror);
     g_assert_cmpuint(disk_at(domain, 0)->backing->len, ==, 0);

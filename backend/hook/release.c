@@ -59,6 +59,18 @@ forget(const RlDomain *domain)
     rl_runnote_forget(&owner);
 }
 
+/* What we have refused to start has nothing to be ended: all that was done for it is put back. */
+static bool
+was_refused(const RlDomain *domain)
+{
+    RlOwner owner = rl_owner_of(domain);
+
+    if (!rl_refused_take(domain->uuid))
+        return false;
+    rl_runnote_forget(&owner);
+    return true;
+}
+
 bool
 rl_event_release(const RlDomain *domain, GError **error)
 {
@@ -78,14 +90,12 @@ rl_event_release(const RlDomain *domain, GError **error)
         return told;
     }
 
-    RlOwner owner = rl_owner_of(domain);
-    if (rl_refused_take(domain->uuid)) {
-        rl_runnote_forget(&owner);
+    if (was_refused(domain)) {
         if (!told)
             g_propagate_error(error, g_steal_pointer(&first));
         return told;
     }
-    RlWork work = {tasks, owner, rl_ending_find(domain, &file), file};
+    RlWork work = {tasks, rl_owner_of(domain), rl_ending_find(domain, &file), file};
     /* A release is also called for a domain that a hook before ours has kept from its start, or
      * that a migration did not bring here. */
     if (was_started && work.ending != RL_ENDING_FAILED && work.ending != RL_ENDING_ARRIVING)

@@ -36,6 +36,7 @@ save()
 # edit FILE: its XML gets a title.
 edit()
 {
+    # shellcheck disable=SC2016
     printf '#!/bin/sh\nsed -i "s,<vcpu,<title>edited</title>&," "$1"\n' >"$LAB/editor"
     chmod +x "$LAB/editor"
     EDITOR=$LAB/editor virsh save-image-edit "$1"

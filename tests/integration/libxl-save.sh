@@ -52,7 +52,7 @@ is_on_disk()
     done
 }
 
-# run_to_save FILE: a run of vm1, which writes, and is saved to that.
+# run_to_save FILE [MEMORY]: a run of vm1, which writes, and is saved to that.
 run_to_save()
 {
     call vm1 prepare begin
@@ -61,6 +61,7 @@ run_to_save()
         write_image "$POOL/vm/volatile-dirty.img"
     eventually 10 is_on_disk "of the guest"
     libxl_save_file vm1 >"$1"
+    echo "${2:-memory}" >>"$1"
     call vm1 release end 9>>"$1"
     workers_done
     saved_well
@@ -97,6 +98,23 @@ fails_with "is saved on it" call vm2 prepare begin
 saved_well
 restore_and_end "$LAB/elsewhere"
 ok "a file that is not where it was written may be elsewhere: refused, but for the restore from there"
+
+run_to_save "$LAB/monday.save" monday
+call vm1 prepare begin 9<"$LAB/monday.save"
+call vm1 started begin
+echo "on" | write_image "$POOL/vm/disk-dirty.img"
+libxl_save_file vm1 >"$LAB/tuesday.save"
+echo "tuesday" >>"$LAB/tuesday.save"
+call vm1 release end 9>>"$LAB/tuesday.save"
+workers_done
+fails_with "'$LAB/monday.save'.*memory of another save" call vm1 prepare begin 9<"$LAB/monday.save"
+expect_info vm/disk "saved"
+call vm1 prepare begin 9<"$LAB/tuesday.save"
+call vm1 started begin
+call vm1 release end
+workers_done
+kinds_no_dirty
+ok "the memory of an earlier save is refused"
 
 run_to_save "$managed/vm1.save"
 fails_with "is saved on it" call vm1 prepare begin

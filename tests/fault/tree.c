@@ -66,6 +66,19 @@ copy_file(const char *from, const char *to, const struct stat *st)
     close(copy);
 }
 
+/* A pool's directory has its mark. */
+static void
+copy_attributes_of_directory(const char *from, const char *to)
+{
+    int source = open(from, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int copy = open(to, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    need(source >= 0 && copy >= 0, to);
+    copy_attributes(source, copy, to);
+    close(source);
+    close(copy);
+}
+
 /* @linked: inode -> the path of its copy, of files with several names. */
 static void
 copy_directory(const char *from, const char *to, GHashTable *linked)
@@ -75,6 +88,7 @@ copy_directory(const char *from, const char *to, GHashTable *linked)
     struct stat st;
 
     need(dir != NULL, from);
+    copy_attributes_of_directory(from, to);
     while ((name = g_dir_read_name(dir))) {
         g_autofree char *source = g_build_filename(from, name, NULL);
         g_autofree char *copy = g_build_filename(to, name, NULL);

@@ -8,6 +8,7 @@
 
 /* Ours have six random characters, Qubes' eight. */
 #define TEMP_RANDOM 6
+#define PEER_TEMP_RANDOM 8
 
 static const struct {
     const char *suffix;
@@ -85,18 +86,28 @@ parse_permanent(RlFileName *parsed, const char *name)
     return parse_suffixed(parsed, name, strlen(name));
 }
 
+/* Qubes' driver has Python's tempfile make eight of these. A word or a date of eight is more likely
+ * somebody's backup than chance. */
+static bool
+is_peer_random(const char *text)
+{
+    return strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_") == PEER_TEMP_RANDOM &&
+           !text[PEER_TEMP_RANDOM] && strpbrk(text, "abcdefghijklmnopqrstuvwxyz") &&
+           strpbrk(text, "0123456789");
+}
+
 /* What follows the tilde is six random hex digits. Temporary files are removed unasked, so a backup
- * that somebody made ("private.img~", "private.img~before") must not pass for one, and Qubes' own
- * longer ones are left to it. */
+ * that somebody made ("private.img~", "private.img~before") must not pass for one. */
 static bool
 parse_temp(RlFileName *parsed, const char *name, const char *tilde)
 {
     g_autofree char *final = g_strndup(name, (gsize) (tilde - name));
     size_t random = strspn(tilde + 1, "0123456789abcdef");
+    bool ours = random == TEMP_RANDOM && !tilde[1 + random];
 
-    if (random != TEMP_RANDOM || tilde[1 + random] || !parse_permanent(parsed, final))
+    if ((!ours && !is_peer_random(tilde + 1)) || !parse_permanent(parsed, final))
         return false;
-    parsed->role = RL_FILE_TEMP;
+    parsed->role = ours ? RL_FILE_TEMP : RL_FILE_PEER_TEMP;
     parsed->label = NULL;
     return true;
 }

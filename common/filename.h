@@ -8,15 +8,16 @@
 #include <time.h>
 
 typedef enum {
-    RL_FILE_OTHER,    /* nothing of ours */
-    RL_FILE_CLEAN,    /* LEAF.img */
-    RL_FILE_DIRTY,    /* LEAF-dirty.img */
-    RL_FILE_PRECACHE, /* LEAF-precache.img */
-    RL_FILE_IMPORT,   /* LEAF-import.img: left by Qubes' driver */
-    RL_FILE_RECORD,   /* LEAF.volume.xml */
-    RL_FILE_REVISION, /* LEAF.img.3@2018-01-02T05:06:07Z */
-    RL_FILE_LABEL,    /* LEAF.img@before-upgrade */
-    RL_FILE_TEMP,     /* any of them with ~ and six or more random letters and digits behind it */
+    RL_FILE_OTHER,     /* nothing of ours */
+    RL_FILE_CLEAN,     /* LEAF.img */
+    RL_FILE_DIRTY,     /* LEAF-dirty.img */
+    RL_FILE_PRECACHE,  /* LEAF-precache.img */
+    RL_FILE_IMPORT,    /* LEAF-import.img: left by Qubes' driver */
+    RL_FILE_RECORD,    /* LEAF.volume.xml */
+    RL_FILE_REVISION,  /* LEAF.img.3@2018-01-02T05:06:07Z */
+    RL_FILE_LABEL,     /* LEAF.img@before-upgrade */
+    RL_FILE_TEMP,      /* any of them with ~ and six random hex digits behind it */
+    RL_FILE_PEER_TEMP, /* with ~ and eight random letters, digits and _: Qubes' driver's */
 } RlFileRole;
 
 typedef struct {

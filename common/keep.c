@@ -11,6 +11,7 @@
 #include "fd.h"
 #include "hold.h"
 #include "log.h"
+#include "peer.h"
 #include "save.h"
 #include "state.h"
 #include "takeover.h"
@@ -288,6 +289,19 @@ lock_idle(RlVolume *volume, const char *what, int *ret_fd, RlRun **ret_run, RlHo
     return g_steal_pointer(&lock);
 }
 
+/* What another driver left may be of another kind than it looks like. */
+static bool
+take_over_foreign(RlVolume *volume, GError **error)
+{
+    g_autofree char *source = NULL;
+
+    if (!rl_peer_source(volume, &source, error))
+        return false;
+    if (source)
+        return rl_peer_refuse(volume, source, "continued", error);
+    return rl_peer_make_direct(volume, error);
+}
+
 bool
 rl_volume_continue(const RlPool *pool, const char *name, GError **error)
 {
@@ -301,8 +315,19 @@ rl_volume_continue(const RlPool *pool, const char *name, GError **error)
     bool marked = mark == RL_HOLD_SAVED || mark == RL_HOLD_SUSPECT;
 
     return lock && rl_state_require_unlinked(volume, error) &&
+           (mark != RL_HOLD_FOREIGN || take_over_foreign(volume, error)) &&
            rl_state_require_clean(volume, error) && (marked || rl_below_clear(fd, error)) &&
            rl_takeover_accept(volume, fd, error) && mark_kept(volume, fd, run, error);
+}
+
+static bool
+drop(const RlVolume *volume, RlHold mark, GError **error)
+{
+    g_autofree char *source = NULL;
+
+    if (mark == RL_HOLD_FOREIGN && !rl_peer_source(volume, &source, error))
+        return false;
+    return source ? rl_peer_make_snapshot(volume, source, error) : rl_dirty_drop(volume, error);
 }
 
 bool
@@ -327,7 +352,7 @@ rl_volume_discard(const RlPool *pool, const char *name, GError **error)
                 "volume '%s' cannot be discarded: its dirty image is the only one it has", name);
         if (!rl_state_require_not_below(volume, fd, run, "discarded", error))
             return false;
-        if (!rl_dirty_drop(volume, error))
+        if (!drop(volume, mark, error))
             return false;
     }
     rl_fd_close(&fd);

@@ -73,7 +73,7 @@ remove_leftovers(const RlVolume *volume, GError **error)
         if (strcmp(name.leaf, volume->name->leaf) != 0)
             continue;
         if ((name.role == RL_FILE_REVISION || name.role == RL_FILE_PRECACHE ||
-             name.role == RL_FILE_IMPORT) &&
+             name.role == RL_FILE_IMPORT || name.role == RL_FILE_PEER_TEMP) &&
             (!rl_clean_require_unwritten_at(volume, file, error) ||
              !rl_file_drop(volume, file, error)))
             return false;

@@ -10,6 +10,7 @@
 #include "clean.h"
 #include "dir.h"
 #include "discard.h"
+#include "entries.h"
 #include "error.h"
 #include "fd.h"
 #include "filename.h"
@@ -61,6 +62,22 @@ drop_revisions(const RlVolume *volume, const GPtrArray *revisions, bool named, G
     return true;
 }
 
+/* Of Qubes OS's driver. */
+static bool
+drop_peer_temporaries(const RlVolume *volume, GError **error)
+{
+    g_autoptr(RlEntries) entries = rl_entries_open(volume->dir, error);
+    const char *file;
+
+    while (entries && (file = rl_entries_next(entries))) {
+        RlFileName name = rl_file_name_parse(file);
+        if (name.role == RL_FILE_PEER_TEMP && strcmp(name.leaf, volume->name->leaf) == 0 &&
+            !rl_file_drop(volume, file, error))
+            return false;
+    }
+    return entries && rl_entries_are_all(entries, error);
+}
+
 static bool
 drop_files(const RlVolume *volume, const GPtrArray *revisions, GError **error)
 {
@@ -72,7 +89,8 @@ drop_files(const RlVolume *volume, const GPtrArray *revisions, GError **error)
            rl_file_drop(volume, volume->record_file, error) &&
            drop_revisions(volume, revisions, false, error) &&
            rl_file_drop(volume, volume->precache_file, error) &&
-           rl_file_drop(volume, import_file, error) && rl_volume_sync(volume, error);
+           rl_file_drop(volume, import_file, error) && drop_peer_temporaries(volume, error) &&
+           rl_volume_sync(volume, error);
 }
 
 bool

@@ -9,6 +9,7 @@
 #include "error.h"
 #include "fd.h"
 #include "identity.h"
+#include "peer.h"
 #include "scan.h"
 
 /* So long it takes to note something, which changes the image's date as well. Where it takes longer
@@ -69,6 +70,7 @@ bool
 rl_volume_require_unshared(const RlVolume *volume, GError **error)
 {
     g_autoptr(GPtrArray) revisions = NULL, listed = NULL;
+    g_autofree char *source = NULL;
 
     if (!volume->clean.there || volume->clean.st.st_nlink == 1)
         return true;
@@ -84,6 +86,11 @@ rl_volume_require_unshared(const RlVolume *volume, GError **error)
     if (own_links(volume, revisions) >= volume->clean.st.st_nlink)
         return true;
 
+    if (!rl_peer_source(volume, &source, error))
+        return false;
+    if (source)
+        return rl_peer_refuse(volume, source, "started", error);
+    bool left_running = rl_peer_left_running(volume->pool, volume->name->volume);
     listed = rl_scan(volume->pool, error);
     if (!listed)
         return false;
@@ -92,7 +99,9 @@ rl_volume_require_unshared(const RlVolume *volume, GError **error)
     for (guint i = 0; i < listed->len; i++) {
         const RlListed *other = g_ptr_array_index(listed, i);
         if (other->clean.there && rl_stat_same(&other->clean.st, &volume->clean.st) &&
-            strcmp(other->name, volume->name->volume) != 0)
+            strcmp(other->name, volume->name->volume) != 0 &&
+            /* Qubes OS's snapshot of it, which is no reason not to start what it is one of. */
+            (left_running || !rl_peer_left_running(volume->pool, other->name)))
             return rl_fail(
                 error, RL_ERROR_STATE,
                 "volume '%s' has the same file as '%s' for its clean image: somebody has to decide "

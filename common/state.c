@@ -10,6 +10,7 @@
 #include "hold.h"
 #include "inuse.h"
 #include "mark.h"
+#include "peer.h"
 
 static RlState
 decide(const RlVolume *volume, int fd, const RlRun *run, RlHold hold, const char *below)
@@ -126,7 +127,9 @@ rl_state_require_clean(const RlVolume *volume, GError **error)
         return true;
     return rl_fail(error, RL_ERROR_STATE,
                    "volume '%s' has a dirty image but no clean one: delete it, or take a named "
-                   "revision of what is there (vol-clone %s %s@LABEL) and clone that",
+                   "revision of what is there (vol-clone %s %s@LABEL) and clone that; one that "
+                   "Qubes OS's driver left running without snapshots becomes a direct volume by a "
+                   "rule of the pool (kind='direct') and 'virt-reflink continue'",
                    volume->name->volume, volume->name->volume, volume->name->volume);
 }
 
@@ -144,9 +147,14 @@ rl_state_refuse_left(const RlVolume *volume, const char *what, GError **error)
 bool
 rl_state_refuse_foreign(const RlVolume *volume, const char *what, GError **error)
 {
+    g_autofree char *source = NULL;
+
     /* Is it rather that nothing can be seen, or that it is no image of its own? */
-    if (!rl_mark_check(volume->pool, error) || !rl_state_require_unlinked(volume, error))
+    if (!rl_mark_check(volume->pool, error) || !rl_state_require_unlinked(volume, error) ||
+        !rl_peer_source(volume, &source, error))
         return false;
+    if (source)
+        return rl_peer_refuse(volume, source, what, error);
     return rl_fail(
         error, RL_ERROR_STATE,
         "volume '%s' cannot be %s: nothing is noted on its dirty image, which comes from a copy "

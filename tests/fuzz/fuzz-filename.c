@@ -27,8 +27,11 @@ check_temp(const RlFileName *file, const char *name)
     g_autofree char *final = g_strndup(name, (gsize) (tilde - name));
     RlFileName of = rl_file_name_parse(final);
 
-    g_assert_cmpuint(strlen(tilde), ==, 7);
-    g_assert_cmpuint(strspn(tilde + 1, "0123456789abcdef"), ==, 6);
+    bool ours = file->role == RL_FILE_TEMP;
+    const char *digits = ours ? "0123456789abcdef" : "0123456789abcdefghijklmnopqrstuvwxyz_";
+
+    g_assert_cmpuint(strlen(tilde), ==, ours ? 7 : 9);
+    g_assert_cmpuint(strspn(tilde + 1, digits), ==, ours ? 6 : 8);
     g_assert_true(of.role != RL_FILE_OTHER && of.role != RL_FILE_TEMP);
     g_assert_cmpstr(of.leaf, ==, file->leaf);
 }
@@ -63,6 +66,7 @@ check_role(const RlFileName *file, const char *name)
         check_revision(file, name);
         break;
     case RL_FILE_TEMP:
+    case RL_FILE_PEER_TEMP:
         check_temp(file, name);
         break;
     }

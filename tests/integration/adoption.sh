@@ -140,4 +140,37 @@ virsh vol-delete appvms/gone/private@2 qubes
 [ ! -e "$pool/appvms/gone" ]
 ok "images that two volumes shared part ways at the first change"
 
+# --- what a crash left that looks like something else
+
+tool()
+{
+    "$STAGE_DIR/bin/virt-reflink" "$@"
+}
+# A template, and an AppVM's root that ran on it: the driver's hard link beside the dirty image.
+image vm-templates/crashed/root.img template 2019-01-01
+image appvms/crashed/root-dirty.img junk 2019-01-02
+ln "$pool/vm-templates/crashed/root.img" "$pool/appvms/crashed/root.img"
+virsh pool-refresh qubes
+tool start "$pool" vm-templates/crashed/root >/dev/null
+tool stop "$pool" vm-templates/crashed/root >/dev/null
+for command in start stop continue; do
+    refused "snapshot of 'vm-templates/crashed/root'" "$pool" tool $command "$pool" appvms/crashed/root
+done
+tool discard "$pool" appvms/crashed/root >/dev/null
+expect "snapshot" tool info "$pool" appvms/crashed/root
+tool start "$pool" appvms/crashed/root >/dev/null
+expect_exactly template head -n 1 "$pool/appvms/crashed/root-dirty.img"
+tool stop "$pool" appvms/crashed/root >/dev/null
+ok "a snapshot that ran stops neither its template, nor is it committed: a person makes it one of ours"
+
+refused "nothing is noted on its dirty image" "$pool" tool start "$pool" appvms/work/private
+refused "nothing is noted on its dirty image" "$pool" tool stop "$pool" appvms/work/private
+tool continue "$pool" appvms/work/private >/dev/null
+tool start "$pool" appvms/work/private >/dev/null
+tool stop "$pool" appvms/work/private >/dev/null
+virsh vol-info appvms/work/private qubes >/dev/null # makes the list of its revisions true
+expect_exactly after word appvms/work/private
+expect_exactly before word appvms/work/private@2
+ok "a persistent one that ran goes on when a person has said so"
+
 done_testing

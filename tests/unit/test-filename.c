@@ -99,7 +99,9 @@ test_qubes_forms(void)
     is("private.img~abc123", RL_FILE_TEMP, "private");
     is("private-dirty.img~abc123", RL_FILE_TEMP, "private");
     is("private.img~before", RL_FILE_OTHER, "");
-    is("private.img~abc123_x", RL_FILE_OTHER, "");
+    is("private.img~abc123_x", RL_FILE_PEER_TEMP, "private");
+    is("private.img~original", RL_FILE_OTHER, "");
+    is("private.img~20180102", RL_FILE_OTHER, "");
     g_assert_cmpuint(rl_file_name_parse("private.img.3@2018-01-02T05:06:07Z").number, ==, 3);
 }
 

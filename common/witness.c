@@ -23,6 +23,7 @@
 #include "log.h"
 #include "volume.h"
 
+#define WITNESS_DIR RL_LOCK_DIR "/witness"
 /* open(2): "Linux reserves the special, nonstandard access mode 3". */
 #define NEITHER_READ_NOR_WRITE 3
 /* unix(7), SCM_MAX_FD is 253. */
@@ -84,7 +85,7 @@ rl_witness_add(GArray *images, const RlPool *pool, const char *name)
 static char *
 socket_path(const char *key)
 {
-    return g_strdup_printf("%s/witness-%s", RL_LOCK_DIR, key);
+    return g_strdup_printf("%s/%s", WITNESS_DIR, key);
 }
 
 static bool
@@ -285,7 +286,7 @@ listen_at(const char *path)
     rl_autofd int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
     struct sockaddr_un address;
 
-    g_mkdir_with_parents(RL_LOCK_DIR, 0700);
+    g_mkdir_with_parents(WITNESS_DIR, 0700);
     unlink(path);
     if (fd < 0 || !set_address(path, &address) ||
         bind(fd, (const struct sockaddr *) &address, sizeof(address)) < 0 || listen(fd, 16) < 0)

@@ -16,7 +16,7 @@
 static char *
 witness_socket(const char *key)
 {
-    return g_strdup_printf("%s/witness-%s", RL_LOCK_DIR, key);
+    return g_strdup_printf("%s/witness/%s", RL_LOCK_DIR, key);
 }
 
 /* Has it been taken back that a process has the dirty image open? Such a one holds its blocks. */

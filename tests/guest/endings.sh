@@ -155,7 +155,7 @@ virsh start vm
 guest_says vm "disk 0: 15"
 exec 9<>"$dirty"
 virsh destroy vm
-worker=$(pgrep -f hooks/qemu.d/50-reflink)
+worker=$(pgrep -x '50-reflink|libvirt-reflink')
 kill -STOP "$worker"
 exec 9>&-
 # Between our hook and the emulator's opening of its disks: the worker of the run before goes on.

@@ -28,7 +28,7 @@ nothing_came_of_it()
 
 no_worker()
 {
-    ! pgrep -f hooks/qemu.d/50-reflink
+    ! pgrep -x '50-reflink|libvirt-reflink'
 }
 
 define_anew()

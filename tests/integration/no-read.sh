@@ -43,7 +43,7 @@ watch_ends()
 
 no_worker()
 {
-    ! pgrep -f hooks/qemu.d/50-reflink
+    ! pgrep -x '50-reflink|libvirt-reflink'
 }
 
 # Drops what QEMU's processes and threads do, whose reading is the guest's; puts its number before

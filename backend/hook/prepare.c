@@ -249,7 +249,7 @@ rl_event_start(const RlDomain *domain, GError **error)
     bool restored = rl_ending_is_read(domain, &memory);
     owner.memory = memory;
     if ((restored && !announce_all(found, &owner, error)) ||
-        !start_all(found, &owner, restored, error))
+        !start_all(found, &owner, restored ? RL_START_RESTORED : 0, error))
         return false;
     rl_noted_add(domain->uuid, found);
     return true;

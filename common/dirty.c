@@ -240,21 +240,43 @@ rl_dirty_give_access(const RlVolume *volume, int fd, GError **error)
     return clean >= 0 && rl_access_copy(clean, fd, error);
 }
 
+static const char *
+remembered_key(const RlVolume *volume)
+{
+    return volume->kind == RL_KIND_DIRECT ? RL_ATTR_ACCESS : RL_ATTR_BASE;
+}
+
+char *
+rl_dirty_remember(const RlVolume *volume, int fd)
+{
+    char *text;
+
+    return rl_attr_get(fd, remembered_key(volume), &text, NULL) ? text : NULL;
+}
+
+/* What an end that failed before it began has not taken off stays as it is. */
+static bool
+put_back(const RlVolume *volume, int fd, const RlRun *run, const char *remembered, GError **error)
+{
+    g_autoptr(RlRun) noted = NULL;
+    bool set;
+
+    return (!run || (rl_run_get(fd, &noted, NULL) && noted) || rl_run_put_back(fd, run, error)) &&
+           (!remembered || rl_attr_set_new(fd, remembered_key(volume), remembered, &set, error));
+}
+
 void
-rl_dirty_give_back(const RlVolume *volume, int fd, const RlRun *run)
+rl_dirty_give_back(const RlVolume *volume, int fd, const RlRun *run, const char *remembered)
 {
     g_autoptr(GError) error = NULL;
-    g_autoptr(RlRun) noted = NULL;
     struct stat st;
     bool there;
 
-    /* An end that failed before it began has taken nothing off. */
-    if (!run || (rl_run_get(fd, &noted, NULL) && noted))
-        return;
     if (!rl_dir_stat(volume->dir, volume->dirty_file, &there, &st, &error) ||
-        (there && rl_stat_same(&st, &volume->dirty.st) && !rl_run_put_back(fd, run, &error)))
+        (there && rl_stat_same(&st, &volume->dirty.st) &&
+         !put_back(volume, fd, run, remembered, &error)))
         rl_log_warning("%s: domain %s is not noted on %s any more: %s", volume->name->volume,
-                       run->name, volume->dirty_file, error->message);
+                       run ? run->name : "unknown", volume->dirty_file, error->message);
 }
 
 /* The kernel reports a failed write once: after this the dirty image may be less than the guest

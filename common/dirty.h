@@ -101,11 +101,20 @@ bool rl_precache_is_valid(const RlVolume *volume, const RlBase *base, int *ret_f
 bool rl_dirty_give_access(const RlVolume *volume, int fd, GError **error);
 
 /**
- * rl_dirty_give_back:
- * The end of @run (may be NULL) failed: notes it again on the dirty image @fd of @volume, if that
- * still has its name, so that the end can be tried again. The caller has the lock.
+ * rl_dirty_remember:
+ * Reads what the end of a run takes off the dirty image @fd of @volume and only that knows: which
+ * clean image it was made from; of a direct volume, whose it is at rest. Owned by the caller, NULL
+ * where nothing is noted.
  */
-void rl_dirty_give_back(const RlVolume *volume, int fd, const RlRun *run);
+char *rl_dirty_remember(const RlVolume *volume, int fd);
+
+/**
+ * rl_dirty_give_back:
+ * The end of @run (may be NULL) failed: notes it again on the dirty image @fd of @volume, and what
+ * rl_dirty_remember() returned before (@remembered, may be NULL), if that still has its name, so
+ * that the end can be tried again. The caller has the lock.
+ */
+void rl_dirty_give_back(const RlVolume *volume, int fd, const RlRun *run, const char *remembered);
 
 /**
  * rl_dirty_sync:

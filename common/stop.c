@@ -266,6 +266,7 @@ sync_ahead(const RlVolume *volume, const RlOwner *owner, GError **error)
 static bool
 end_run(const RlVolume *volume, int fd, const RlRun *run, RlStop *ret_stop, GError **error)
 {
+    g_autofree char *remembered = rl_dirty_remember(volume, fd);
     g_autoptr(GError) cause = NULL;
     RlHold hold;
 
@@ -274,7 +275,7 @@ end_run(const RlVolume *volume, int fd, const RlRun *run, RlStop *ret_stop, GErr
             rl_ended_forget(fd);
         return true;
     }
-    rl_dirty_give_back(volume, fd, run);
+    rl_dirty_give_back(volume, fd, run, remembered);
     if (run && rl_ended_means_full(cause) && rl_hold_get(fd, &hold, NULL) &&
         hold != RL_HOLD_SUSPECT) {
         rl_ended_note(volume, fd, run->since_us);
@@ -338,6 +339,9 @@ rl_volume_stop_ended(const RlPool *pool, const char *name, RlStop *ret_stop, GEr
         return false;
     if (!run || !run->ended)
         return true;
+    /* An external snapshot that was made since the run ended has this image for its base. */
+    if (!rl_state_require_not_below(volume, fd, run, "stopped", error))
+        return false;
     /* That run, and none that may have begun since. */
     RlOwner owner = {
         .driver = run->driver, .uuid = run->uuid, .name = run->name, .until_us = run->since_us};

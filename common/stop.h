@@ -45,7 +45,8 @@ bool rl_volume_stop(const RlPool *pool, const char *name, const RlOwner *owner, 
  * rl_volume_stop_ended:
  * Does for the volume @name what rl_volume_stop() could not do when its run ended, for want of
  * space on the disk; *@ret_stop is RL_STOP_NOTHING where nothing waits for that. Errors are those
- * of rl_volume_stop(), and leave all as it is: the next call tries again.
+ * of rl_volume_stop(), and RL_ERROR_STATE where a domain's disk has become an overlay on the image;
+ * they leave all as it is: the next call tries again.
  */
 bool rl_volume_stop_ended(const RlPool *pool, const char *name, RlStop *ret_stop, GError **error);
 

@@ -80,10 +80,11 @@ rl_volume_unstart(const RlPool *pool, const RlStarted *started, const RlOwner *o
     /* Domains that only read it share it: they go on. */
     if (run->readonly && rl_run_is_held(run, fd))
         return rl_run_leave(fd, run, error);
+    g_autofree char *remembered = rl_dirty_remember(volume, fd);
     g_autoptr(GError) cause = NULL;
     if (put_away(volume, fd, run, &cause))
         return true;
-    rl_dirty_give_back(volume, fd, run);
+    rl_dirty_give_back(volume, fd, run, remembered);
     if (rl_ended_means_full(cause))
         rl_ended_note(volume, fd, run->since_us);
     g_propagate_error(error, g_steal_pointer(&cause));

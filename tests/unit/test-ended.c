@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 
 #define V "a/b/private"
@@ -218,6 +219,60 @@ test_suspect_is_not_ended(Lab *lab)
     check_state(lab, V, RL_STATE_SUSPECT, false);
 }
 
+static char *
+find_overlay(const char *image, bool directly, const char *except)
+{
+    return directly || !strstr(image, "private-dirty.img") || g_strcmp0(except, "x") == 0
+               ? NULL
+               : g_strdup("carol");
+}
+
+/* While it waited an external snapshot was made on it: it is half of that domain's disk. */
+static void
+test_overlay_since(Lab *lab)
+{
+    RlDocuments documents = *lab->pool->documents;
+    GError *error = NULL;
+    bool committed;
+
+    documents.find_domain = find_overlay;
+    begin(lab, "two");
+    stop_without_space(lab, V, SYS_linkat, ENOSPC);
+    lab->pool->documents = &documents;
+    g_assert_false(rl_volume_end_late(lab->pool, V, &committed, &error));
+    take_error(error, RL_ERROR_STATE, "below an external snapshot of domain 'carol'");
+    check_state(lab, V, RL_STATE_BELOW, true);
+    lab_start_fails(lab, V, &bob, RL_ERROR_STATE, "below an external snapshot of domain 'carol'");
+    image_is(lab, V, RL_FILE_DIRTY, "two");
+    image_is(lab, V, RL_FILE_CLEAN, "one");
+}
+
+/* While it waited somebody put another clean image there: neither is lost for the other. */
+static void
+test_clean_image_since(Lab *lab)
+{
+    const long calls[] = {SYS_linkat, SYS_renameat};
+    g_autofree char *clean = lab_file(lab, V, RL_FILE_CLEAN);
+    g_autofree char *backup = g_strconcat(clean, ".backup", NULL);
+    GError *error = NULL;
+    bool committed;
+
+    begin(lab, "two");
+    for (size_t i = 0; i < G_N_ELEMENTS(calls); i++) {
+        stop_without_space(lab, V, calls[i], ENOSPC);
+        make_file(backup, "backup");
+        g_assert_cmpint(rename(backup, clean), ==, 0);
+        g_assert_false(rl_volume_end_late(lab->pool, V, &committed, &error));
+        take_error(error, RL_ERROR_STATE, "made from another clean image");
+        error = NULL;
+        image_is(lab, V, RL_FILE_CLEAN, "backup");
+        image_is(lab, V, RL_FILE_DIRTY, "two");
+        g_assert_true(rl_volume_discard(lab->pool, V, &error));
+        lab_start(lab, V, &alice);
+        image_write(lab, V, RL_FILE_DIRTY, "two");
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -227,5 +282,7 @@ main(int argc, char **argv)
     lab_add("/ended/next-start", test_next_start);
     lab_add("/ended/what-happened-since", test_what_happened_since);
     lab_add("/ended/suspect-is-not-ended", test_suspect_is_not_ended);
+    lab_add("/ended/overlay-since", test_overlay_since);
+    lab_add("/ended/clean-image-since", test_clean_image_since);
     return g_test_run();
 }

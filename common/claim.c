@@ -39,7 +39,8 @@ look(Claim *claim, int fd, GError **error)
         return false;
     if ((below && !claim->overlaid) || hold == RL_HOLD_SAVED || hold == RL_HOLD_SUSPECT)
         return true;
-    claim->is_free = !run || rl_run_is_by_hand(run) || !(run->readonly || rl_run_is_fresh(run));
+    claim->is_free = !run || rl_run_is_by_hand(run) ||
+                     !(run->readonly || rl_run_is_fresh(run) || rl_run_is_held(run, fd));
     return true;
 }
 

@@ -123,6 +123,23 @@ test_not_free(Lab *lab)
     g_assert_true(rl_run_is_of(run, &bob) && run->written);
 }
 
+/* Another domain that runs on it is not ended by somebody else. */
+static void
+test_held(Lab *lab)
+{
+    lab_create(lab, V, "old", MIB);
+    lab_start(lab, V, &alice);
+    {
+        rl_autofd int fd = image_open(lab, V, RL_FILE_DIRTY, O_RDONLY);
+        g_autoptr(RlRun) run = run_of(lab);
+        g_assert_true(rl_run_leave(fd, run, NULL)); /* begun long ago */
+    }
+    int device = image_open(lab, V, RL_FILE_DIRTY, O_RDWR);
+    claim(lab, &bob, false, false);
+    close(device);
+    claim(lab, &bob, false, true);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -131,5 +148,6 @@ main(int argc, char **argv)
     lab_add("/claim/overlaid", test_overlaid);
     lab_add("/claim/start-on-overlay", test_start_on_overlay);
     lab_add("/claim/not-free", test_not_free);
+    lab_add("/claim/held", test_held);
     return g_test_run();
 }

@@ -8,13 +8,13 @@
 #include "autoptr.h"
 #include "domain.h"
 #include "node.h"
-#include "parse.h"
-#include "target.h"
+#include "parser.h"
+#include "pool-target.h"
 
-#include "common/dir.h"
-#include "common/fd.h"
-#include "common/filename.h"
-#include "common/name.h"
+#include "common/base/autofd.h"
+#include "common/format/file-name.h"
+#include "common/format/volume-name.h"
+#include "common/fs/dirfd.h"
 
 /* Where libvirt's drivers write (virQEMUDriverConfigNew() and its like): domains that run first. */
 static const char *const domain_dirs[] = {"run/libvirt/qemu", "run/libvirt/libxl",
@@ -67,7 +67,7 @@ is_image(const Search *search, const char *path)
 
 /* An overlay's name, if nobody gave it another one, is its base's with what follows the last dot
  * replaced by the snapshot's name. The base may have been named by the short path of its volume
- * (common/alias.h). */
+ * (common/image/short-path.h). */
 static bool
 is_beside(const Search *search, const char *path)
 {

@@ -2,8 +2,8 @@
 #include "documents.h"
 
 #include "definitions.h"
-#include "options.h"
-#include "record.h"
+#include "pool-options.h"
+#include "volume-record.h"
 
 /* A marker is a document of its own. */
 static char *

@@ -2,10 +2,10 @@
 /* The table that the engine is given to read and write its documents. */
 #pragma once
 
-#include "common/documents.h"
+#include "common/format/volume-record.h"
 
 /**
  * rl_xml_documents:
- * Returns the functions of xml/options.h and xml/record.h; static. Cannot fail.
+ * Returns the functions of xml/pool-options.h and xml/volume-record.h; static. Cannot fail.
  */
 const RlDocuments *rl_xml_documents(void);

@@ -3,7 +3,7 @@
  */
 #pragma once
 
-#include "disks.h"
+#include "domain-disks.h"
 
 #include <glib.h>
 

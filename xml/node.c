@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "node.h"
 
-#include "common/error.h"
+#include "common/base/error.h"
 #include "namespace.h"
 #include "text.h"
 

@@ -3,7 +3,7 @@
 
 #include "autoptr.h"
 #include "node.h"
-#include "parse.h"
+#include "parser.h"
 #include "text.h"
 
 #include <string.h>

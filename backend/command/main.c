@@ -7,9 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "backend/pools.h"
-#include "command.h"
-#include "common/error.h"
+#include "backend/libvirt/pool-registry.h"
+#include "cli.h"
+#include "common/base/error.h"
 #include "xml/documents.h"
 
 static const struct {

@@ -2,13 +2,13 @@
 /* What is there: list and info. */
 #include <stdio.h>
 
-#include "backend/xen-disks.h"
-#include "command.h"
-#include "common/clean.h"
-#include "common/error.h"
-#include "common/mark.h"
-#include "common/scan.h"
-#include "common/state.h"
+#include "backend/libvirt/xen-disks.h"
+#include "cli.h"
+#include "common/base/error.h"
+#include "common/pool/pool-mark.h"
+#include "common/pool/scan.h"
+#include "common/pool/volume-state.h"
+#include "common/pool/writers.h"
 
 #define WAITS_FOR_SPACE " [ended; its commit waits for space]"
 

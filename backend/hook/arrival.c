@@ -4,13 +4,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/arrival.h"
-#include "common/log.h"
-#include "noted.h"
+#include "common/base/log.h"
+#include "common/operation/arrival.h"
+#include "domain-volumes.h"
 #include "owner.h"
-#include "runnote.h"
+#include "run-notes.h"
 #include "status-file.h"
-#include "uses.h"
+#include "verdict-note.h"
 #include "worker.h"
 #include "xml/documents.h"
 

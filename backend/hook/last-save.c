@@ -5,12 +5,12 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "common/dir.h"
-#include "common/error.h"
-#include "common/fd.h"
-#include "common/lock.h"
-#include "common/log.h"
-#include "common/newfile.h"
+#include "common/base/autofd.h"
+#include "common/base/error.h"
+#include "common/base/log.h"
+#include "common/fs/dirfd.h"
+#include "common/fs/tmpfile.h"
+#include "common/pool/volume-lock.h"
 
 /* An id and a number. */
 #define NOTE_SIZE_MAX 128

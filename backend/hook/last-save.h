@@ -3,7 +3,7 @@
  * put back to an earlier state does not know any more. */
 #pragma once
 
-#include "common/save.h"
+#include "common/format/image-save.h"
 
 /**
  * rl_last_save_note:

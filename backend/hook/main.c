@@ -7,9 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/error.h"
-#include "common/log.h"
-#include "events.h"
+#include "common/base/error.h"
+#include "common/base/log.h"
+#include "hook.h"
 #include "xml/domain.h"
 
 /* What the parser takes at most, and one byte that tells there is more. */

@@ -5,7 +5,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include "common/shared-fs.h"
+#include "common/fs/shared-fs.h"
 
 /* Two saves of a guest that did nothing in between differ in its clocks. Those are in the device
  * state, which is at the end, behind the pages of its memory: QEMU writes the clocks first of it,

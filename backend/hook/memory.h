@@ -5,7 +5,7 @@
 
 #include <sys/types.h>
 
-#include "common/save.h"
+#include "common/format/image-save.h"
 
 /**
  * rl_memory_read:

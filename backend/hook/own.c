@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "own.h"
 
-#include "common/claim.h"
-#include "common/log.h"
+#include "common/base/log.h"
+#include "common/operation/claim.h"
 #include "xml/documents.h"
 
 void

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A domain's volumes that it was not started on (common/claim.h). */
+/* A domain's volumes that it was not started on (common/operation/claim.h). */
 #pragma once
 
-#include "common/run.h"
-#include "uses.h"
+#include "common/format/image-owner.h"
+#include "domain-volumes.h"
 
 /**
  * rl_own_all:

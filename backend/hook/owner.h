@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "common/run.h"
+#include "common/format/image-owner.h"
 #include "xml/domain.h"
 
 #include <string.h>

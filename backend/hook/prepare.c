@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "events.h"
+#include "hook.h"
 
 #include <string.h>
 
 #include "arrival.h"
-#include "backend/xen-disks.h"
-#include "common/alias.h"
-#include "common/error.h"
-#include "common/keep.h"
-#include "common/log.h"
-#include "common/start.h"
-#include "common/witness.h"
-#include "ending.h"
-#include "noted.h"
+#include "backend/libvirt/xen-disks.h"
+#include "common/base/error.h"
+#include "common/base/log.h"
+#include "common/image/short-path.h"
+#include "common/image/write-witness.h"
+#include "common/operation/save.h"
+#include "common/operation/start.h"
+#include "domain-volumes.h"
+#include "end-reason.h"
 #include "own.h"
 #include "owner.h"
 #include "refused.h"
 #include "restoring.h"
-#include "runnote.h"
-#include "uses.h"
+#include "run-notes.h"
+#include "verdict-note.h"
 #include "xml/documents.h"
 
 /* A domain that was not started through libvirt left no name on the image; under Xen libxl knows

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/fd.h"
+#include "common/base/autofd.h"
 
 /* A line is far shorter; what a device model writes while it dies may stand behind it. */
 #define TAIL_SIZE (64 * 1024)

@@ -6,9 +6,9 @@
 #include <glib.h>
 #include <unistd.h>
 
-#include "common/fd.h"
-#include "common/lock.h"
-#include "common/log.h"
+#include "common/base/autofd.h"
+#include "common/base/log.h"
+#include "common/pool/volume-lock.h"
 
 /* In a directory of root's that a boot empties. A UUID has no characters that a path could mind. */
 static char *

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "events.h"
+#include "hook.h"
 
-#include "common/error.h"
-#include "common/log.h"
-#include "common/witness.h"
-#include "finish.h"
+#include "common/base/error.h"
+#include "common/base/log.h"
+#include "common/image/write-witness.h"
+#include "end-run.h"
 #include "last-save.h"
-#include "noted.h"
 #include "own.h"
 #include "owner.h"
 #include "refused.h"
-#include "runnote.h"
+#include "run-notes.h"
+#include "verdict-note.h"
 #include "worker.h"
 
 /* libvirt holds the domain's lock while it waits for us, and with it everybody who lists domains.

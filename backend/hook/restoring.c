@@ -8,9 +8,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "common/fd.h"
-#include "common/lock.h"
-#include "common/log.h"
+#include "common/base/autofd.h"
+#include "common/base/log.h"
+#include "common/pool/volume-lock.h"
 
 /* In between is the start of a process. */
 #define NOTE_SECONDS 30

@@ -9,9 +9,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/fd.h"
-#include "common/filename.h"
-#include "common/pool.h"
+#include "common/base/autofd.h"
+#include "common/format/file-name.h"
+#include "common/pool/pool.h"
 #include "memory.h"
 #include "xml/domain.h"
 

@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "common/save.h"
+#include "common/format/image-save.h"
 
 typedef enum {
     RL_SAVE_FILE_LIBXL,

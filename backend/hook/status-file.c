@@ -6,9 +6,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "common/dir.h"
-#include "common/error.h"
-#include "common/fd.h"
+#include "common/base/autofd.h"
+#include "common/base/error.h"
+#include "common/fs/dirfd.h"
 
 #define OTHERS_MAY_WRITE (S_IWGRP | S_IWOTH)
 

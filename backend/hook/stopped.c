@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "events.h"
+#include "hook.h"
 
 #include <errno.h>
 #include <string.h>
 
 #include "arrival.h"
-#include "common/error.h"
-#include "noted.h"
+#include "common/base/error.h"
 #include "owner.h"
-#include "runnote.h"
+#include "run-notes.h"
 #include "status-file.h"
+#include "verdict-note.h"
 #include "verdict.h"
 
 bool

@@ -3,7 +3,7 @@
  * end. */
 #pragma once
 
-#include "ending.h"
+#include "end-reason.h"
 #include "qemu-log.h"
 #include "xml/status.h"
 

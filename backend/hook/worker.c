@@ -7,13 +7,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "common/census.h"
-#include "common/ended.h"
-#include "common/log.h"
-#include "common/maintain.h"
-#include "common/witness.h"
-#include "finish.h"
-#include "tell.h"
+#include "common/base/log.h"
+#include "common/format/ended-note.h"
+#include "common/image/write-witness.h"
+#include "common/operation/maintenance.h"
+#include "common/pool/census.h"
+#include "end-run.h"
+#include "refresh-daemon.h"
 #include "xml/documents.h"
 
 /* A guest that dies hard can keep its disks for a while; one that goes on living (a failed
@@ -69,7 +69,7 @@ maintain_snapshots(const RlPool *pool, const char *source)
 static void
 end_others(const RlPool *pool)
 {
-    g_autoptr(GPtrArray) names = rl_ended_list(pool);
+    g_autoptr(GPtrArray) names = rl_ended_list(pool->dev, pool->ino);
 
     for (guint i = 0; i < names->len; i++) {
         const char *name = g_ptr_array_index(names, i);

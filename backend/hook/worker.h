@@ -2,9 +2,9 @@
 /* What may come after the hook has returned: a process of its own. */
 #pragma once
 
-#include "common/run.h"
-#include "ending.h"
-#include "uses.h"
+#include "common/format/image-owner.h"
+#include "domain-volumes.h"
+#include "end-reason.h"
 
 typedef struct {
     const RlUse *use;

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "common/error.h"
+#include "common/base/error.h"
 
 typedef struct {
     unsigned char uuid[VIR_UUID_BUFLEN];

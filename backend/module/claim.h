@@ -6,7 +6,7 @@
 
 #include "storage_conf.h"
 
-#include "common/pool.h"
+#include "common/pool/pool.h"
 
 /**
  * rl_claim_take:

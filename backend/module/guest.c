@@ -4,10 +4,10 @@
 #include <fcntl.h>
 #include <string.h>
 
-#include "common/fd.h"
-#include "common/log.h"
-#include "common/run.h"
-#include "common/volume.h"
+#include "common/base/autofd.h"
+#include "common/base/log.h"
+#include "common/format/image-owner.h"
+#include "common/pool/volume.h"
 
 void
 rl_guest_note_size(const RlPool *pool, const char *name, const char *path)

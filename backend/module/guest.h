@@ -2,7 +2,7 @@
 /* The domain that runs on a volume, and what its guest knows of that. */
 #pragma once
 
-#include "common/pool.h"
+#include "common/pool/pool.h"
 
 /**
  * rl_guest_note_size:

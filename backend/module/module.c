@@ -3,7 +3,7 @@
  * pools. */
 #include "module.h"
 
-#include "backend/abi.h"
+#include "backend/shim/module-abi.h"
 #include "build-ids.h"
 #include "namespace.h"
 

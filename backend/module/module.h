@@ -7,7 +7,7 @@
 #include "storage_backend.h"
 #include "virstorageobj.h"
 
-#include "common/pool.h"
+#include "common/pool/pool.h"
 
 /**
  * rl_stock:
@@ -45,8 +45,9 @@ RlPool *rl_open_pool_to_look(virStoragePoolObj *obj);
 
 /**
  * rl_pool_look_at_mark:
- * For a pool that becomes active: one of an earlier version gets its mark (common/mark.h). A copy
- * of a pool is listed, and who tries to change it is told what to do; the log says it as well.
+ * For a pool that becomes active: one of an earlier version gets its mark
+ * (common/pool/pool-mark.h). A copy of a pool is listed, and who tries to change it is told what to
+ * do; the log says it as well.
  */
 void rl_pool_look_at_mark(const virStoragePoolDef *def, const RlPool *pool);
 

@@ -6,7 +6,7 @@
 #include "virlog.h"
 
 #include "module.h"
-#include "xml/options.h"
+#include "xml/pool-options.h"
 
 VIR_LOG_INIT("reflink.namespace");
 

@@ -2,7 +2,7 @@
 /* Our part of a pool's XML: its options. */
 #pragma once
 
-#include "common/options.h"
+#include "common/format/pool-options.h"
 #include "storage_conf.h"
 
 /**

@@ -4,8 +4,8 @@
 #include "capabilities.h"
 #include "virerror.h"
 
+#include "clone-source.h"
 #include "module.h"
-#include "origin.h"
 
 /* What was registered, by type: written once, by wrap(). */
 static virStorageBackend originals[VIR_STORAGE_POOL_LAST];

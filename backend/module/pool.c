@@ -6,12 +6,12 @@
 #include "virlog.h"
 
 #include "claim.h"
-#include "common/error.h"
-#include "common/pool-build.h"
-#include "common/shared-fs.h"
-#include "listing.h"
+#include "common/base/error.h"
+#include "common/fs/shared-fs.h"
+#include "common/operation/pool-build.h"
 #include "namespace.h"
 #include "others.h"
+#include "volume-list.h"
 #include "xml/documents.h"
 
 #define VIR_FROM_THIS VIR_FROM_STORAGE

@@ -9,8 +9,8 @@
 #include "virerror.h"
 #include "viridentity.h"
 
-#include "common/filename.h"
-#include "common/name.h"
+#include "common/format/file-name.h"
+#include "common/format/volume-name.h"
 
 #define VIR_FROM_THIS VIR_FROM_STORAGE
 

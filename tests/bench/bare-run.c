@@ -2,7 +2,7 @@
 /* The floor: what a program that knows nothing but the file names has to do at least. */
 #include "run.h"
 
-#include "common/fd.h"
+#include "common/base/autofd.h"
 
 #include <errno.h>
 #include <fcntl.h>

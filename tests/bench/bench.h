@@ -3,7 +3,7 @@
  * figure of something that did not work is none. */
 #pragma once
 
-#include "common/pool.h"
+#include "common/pool/pool.h"
 
 #include <glib.h>
 #include <stdbool.h>

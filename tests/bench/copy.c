@@ -2,8 +2,8 @@
 /* The copy where nothing can be shared, against cp. */
 #include "bench.h"
 
-#include "common/copy.h"
-#include "common/fd.h"
+#include "common/base/autofd.h"
+#include "common/fs/sparse-copy.h"
 
 #include <errno.h>
 #include <fcntl.h>

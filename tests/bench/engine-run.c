@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "run.h"
 
-#include "common/maintain.h"
-#include "common/start.h"
-#include "common/stop.h"
+#include "common/operation/maintenance.h"
+#include "common/operation/start.h"
+#include "common/operation/stop.h"
 
 static const RlOwner owner = {
     .driver = "qemu", .uuid = "11111111-1111-4111-8111-111111111111", .name = "bench"};

@@ -3,7 +3,7 @@
  * fragmented image costs, which must not stand between the user and either. */
 #include "run.h"
 
-#include "common/fd.h"
+#include "common/base/autofd.h"
 
 #include <errno.h>
 #include <fcntl.h>

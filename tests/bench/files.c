@@ -2,10 +2,10 @@
 /* Images and pools for the benchmark. */
 #include "bench.h"
 
-#include "common/draft.h"
-#include "common/fd.h"
-#include "common/maintain.h"
-#include "common/pool-build.h"
+#include "common/base/autofd.h"
+#include "common/operation/maintenance.h"
+#include "common/operation/pool-build.h"
+#include "common/operation/staged-image.h"
 #include "xml/documents.h"
 
 #include <errno.h>

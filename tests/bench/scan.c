@@ -2,8 +2,8 @@
 /* A pool's refresh, as far as it is the engine's, against a bare walk over the same tree. */
 #include "bench.h"
 
-#include "common/fd.h"
-#include "common/scan.h"
+#include "common/base/autofd.h"
+#include "common/pool/scan.h"
 
 #include <dirent.h>
 #include <errno.h>

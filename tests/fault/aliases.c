@@ -2,7 +2,7 @@
 /* Short paths of volumes. */
 #include "operations.h"
 
-#include "common/alias.h"
+#include "common/image/short-path.h"
 
 #define WEB "web"
 #define SHORT_PATH "web.img"

@@ -2,10 +2,10 @@
 /* Deleting, resizing, tidying. */
 #include "operations.h"
 
-#include "common/fd.h"
-#include "common/maintain.h"
-#include "common/remove.h"
-#include "common/resize.h"
+#include "common/base/autofd.h"
+#include "common/operation/delete.h"
+#include "common/operation/maintenance.h"
+#include "common/operation/resize.h"
 
 #include <fcntl.h>
 

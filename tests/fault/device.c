@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "device.h"
 
-#include "common/fd.h"
+#include "common/base/autofd.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -2,11 +2,11 @@
 /* Dirty images that outlive a run. */
 #include "operations.h"
 
-#include "common/arrival.h"
-#include "common/below.h"
-#include "common/fd.h"
-#include "common/keep.h"
-#include "common/save.h"
+#include "common/base/autofd.h"
+#include "common/format/image-overlays.h"
+#include "common/format/image-save.h"
+#include "common/operation/arrival.h"
+#include "common/operation/save.h"
 
 #include <fcntl.h>
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "look.h"
 
-#include "common/alias.h"
-#include "common/entries.h"
-#include "common/fd.h"
-#include "common/keep.h"
-#include "common/maintain.h"
-#include "common/scan.h"
-#include "common/state.h"
+#include "common/base/autofd.h"
+#include "common/fs/dir-iter.h"
+#include "common/image/short-path.h"
+#include "common/operation/maintenance.h"
+#include "common/operation/save.h"
+#include "common/pool/scan.h"
+#include "common/pool/volume-state.h"
 #include "model/model.h"
 
 #include <string.h>

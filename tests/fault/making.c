@@ -2,11 +2,11 @@
 /* Making volumes, revisions, and new contents. */
 #include "operations.h"
 
-#include "common/draft.h"
-#include "common/edit.h"
-#include "common/fd.h"
-#include "common/source.h"
-#include "common/writer.h"
+#include "common/base/autofd.h"
+#include "common/image/content.h"
+#include "common/operation/staged-image.h"
+#include "common/operation/upload-writer.h"
+#include "common/operation/upload.h"
 
 #include <fcntl.h>
 #include <poll.h>

@@ -2,8 +2,8 @@
 /* Pools as such. */
 #include "operations.h"
 
-#include "common/pool-build.h"
-#include "common/scan.h"
+#include "common/operation/pool-build.h"
+#include "common/pool/scan.h"
 #include <unistd.h>
 
 static bool

@@ -2,8 +2,8 @@
 /* Starts and stops. */
 #include "operations.h"
 
-#include "common/attr.h"
-#include "common/fd.h"
+#include "common/base/autofd.h"
+#include "common/fs/xattr.h"
 
 #include <fcntl.h>
 #include <unistd.h>

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "operations.h"
 
-#include "common/draft.h"
-#include "common/fd.h"
-#include "common/maintain.h"
-#include "common/pool-build.h"
-#include "common/source.h"
+#include "common/base/autofd.h"
+#include "common/image/content.h"
+#include "common/operation/maintenance.h"
+#include "common/operation/pool-build.h"
+#include "common/operation/staged-image.h"
 #include "xml/documents.h"
 
 #include <fcntl.h>

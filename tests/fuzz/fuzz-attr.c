@@ -10,17 +10,17 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#include "common/attr.h"
-#include "common/error.h"
-#include "common/fd.h"
-#include "common/hold.h"
-#include "common/identity.h"
-#include "common/keep.h"
-#include "common/maintain.h"
-#include "common/save.h"
-#include "common/start.h"
-#include "common/state.h"
-#include "common/stop.h"
+#include "common/base/autofd.h"
+#include "common/base/error.h"
+#include "common/format/image-id.h"
+#include "common/format/image-mark.h"
+#include "common/format/image-save.h"
+#include "common/fs/xattr.h"
+#include "common/operation/maintenance.h"
+#include "common/operation/save.h"
+#include "common/operation/start.h"
+#include "common/operation/stop.h"
+#include "common/pool/volume-state.h"
 
 #define POOL "/run/p"
 #define VALUE_MAX 4096

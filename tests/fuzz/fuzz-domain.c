@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "backend/hook/uses.h"
+#include "backend/hook/domain-volumes.h"
 #include "domain-properties.h"
 
 #define POOL "/run/p"

@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-#include "common/filename.h"
-#include "common/name.h"
+#include "common/format/file-name.h"
+#include "common/format/volume-name.h"
 
 static void
 check_revision(const RlFileName *file, const char *name)

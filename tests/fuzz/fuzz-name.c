@@ -5,10 +5,10 @@
 #include <limits.h>
 #include <string.h>
 
-#include "common/error.h"
-#include "common/filename.h"
-#include "common/name.h"
-#include "xml/record.h"
+#include "common/base/error.h"
+#include "common/format/file-name.h"
+#include "common/format/volume-name.h"
+#include "xml/volume-record.h"
 
 /* @file is this role of @leaf and of nothing else. */
 static void

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "xml/autoptr.h"
-#include "xml/options.h"
-#include "xml/parse.h"
+#include "xml/parser.h"
+#include "xml/pool-options.h"
 
 static void
 check_rules(const RlOptions *options)

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "xml/record.h"
+#include "xml/volume-record.h"
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "common/fd.h"
+#include "common/base/autofd.h"
 #include "domain-properties.h"
 
 /* For what is static in it. */

@@ -12,11 +12,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "common/fd.h"
-#include "common/filename.h"
-#include "common/maintain.h"
-#include "common/scan.h"
-#include "common/state.h"
+#include "common/base/autofd.h"
+#include "common/format/file-name.h"
+#include "common/operation/maintenance.h"
+#include "common/pool/scan.h"
+#include "common/pool/volume-state.h"
 
 #define POOL "/run/p"
 #define OUTSIDE "/run/outside"

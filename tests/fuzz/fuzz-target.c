@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "xml/target.h"
+#include "xml/pool-target.h"
 #include "xml/text.h"
 
 int

@@ -7,8 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/error.h"
-#include "common/pool-build.h"
+#include "common/base/error.h"
+#include "common/operation/pool-build.h"
 #include "xml/documents.h"
 
 unsigned int

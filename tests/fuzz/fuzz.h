@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "common/pool.h"
+#include "common/pool/pool.h"
 
 /* libFuzzer's own names. */
 int LLVMFuzzerInitialize(int *argc, char ***argv);

@@ -95,7 +95,7 @@ ok "a daemon that is killed leaves nothing of it"
 
 # --- whoever waits for the lock of a volume has not locked the pool
 
-# lock_of NAME: where that is (common/lock.c).
+# lock_of NAME: where that is (common/pool/volume-lock.c).
 lock_of()
 {
     printf '/run/libvirt-reflink/%s-%x/%s' "$(stat -c %D "$pool")" "$(stat -c %i "$pool")" \

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "model.h"
 
-#include "common/attr.h"
-#include "common/dirty.h"
-#include "common/fd.h"
-#include "common/scan.h"
-#include "common/volume.h"
+#include "common/base/autofd.h"
+#include "common/fs/inode.h"
+#include "common/fs/xattr.h"
+#include "common/image/dirty-image.h"
+#include "common/pool/scan.h"
+#include "common/pool/volume.h"
 
 #include <fcntl.h>
 #include <string.h>

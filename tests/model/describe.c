@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "model.h"
 
-#include "common/fd.h"
-#include "common/hold.h"
-#include "common/scan.h"
-#include "common/state.h"
-#include "common/volume.h"
+#include "common/base/autofd.h"
+#include "common/format/image-mark.h"
+#include "common/fs/inode.h"
+#include "common/pool/scan.h"
+#include "common/pool/volume-state.h"
+#include "common/pool/volume.h"
 
 #include <fcntl.h>
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "model.h"
 
-#include "common/dirty.h"
-#include "common/entries.h"
-#include "common/fd.h"
-#include "common/filename.h"
-#include "common/volume.h"
+#include "common/base/autofd.h"
+#include "common/format/file-name.h"
+#include "common/fs/dir-iter.h"
+#include "common/image/dirty-image.h"
+#include "common/pool/volume.h"
 
 #include <errno.h>
 #include <fcntl.h>

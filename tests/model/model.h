@@ -4,8 +4,8 @@
  * here ends the program; what it says comes as a GError. */
 #pragma once
 
-#include "common/pool.h"
-#include "common/run.h"
+#include "common/format/image-owner.h"
+#include "common/pool/pool.h"
 #include "unit/testing.h"
 
 #include <glib.h>

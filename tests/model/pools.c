@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "model.h"
 
-#include "common/dir.h"
-#include "common/draft.h"
-#include "common/fd.h"
-#include "common/pool-build.h"
-#include "common/volume.h"
+#include "common/base/autofd.h"
+#include "common/fs/dirfd.h"
+#include "common/operation/pool-build.h"
+#include "common/operation/staged-image.h"
+#include "common/pool/volume.h"
 #include "xml/documents.h"
 
 #include <errno.h>

@@ -3,8 +3,8 @@
 /* The model tells states apart, and its checker finds what is wrong. */
 #include "model.h"
 
-#include "common/attr.h"
-#include "common/fd.h"
+#include "common/base/autofd.h"
+#include "common/fs/xattr.h"
 
 #include <fcntl.h>
 #include <stdio.h>

@@ -4,19 +4,19 @@
 
 #include "model/model.h"
 
-#include "common/dir.h"
-#include "common/dirty.h"
-#include "common/draft.h"
-#include "common/edit.h"
-#include "common/fd.h"
-#include "common/keep.h"
-#include "common/maintain.h"
-#include "common/remove.h"
-#include "common/resize.h"
-#include "common/source.h"
-#include "common/start.h"
-#include "common/stop.h"
-#include "common/writer.h"
+#include "common/base/autofd.h"
+#include "common/fs/dirfd.h"
+#include "common/image/content.h"
+#include "common/image/dirty-image.h"
+#include "common/operation/delete.h"
+#include "common/operation/maintenance.h"
+#include "common/operation/resize.h"
+#include "common/operation/save.h"
+#include "common/operation/staged-image.h"
+#include "common/operation/start.h"
+#include "common/operation/stop.h"
+#include "common/operation/upload-writer.h"
+#include "common/operation/upload.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -3,7 +3,7 @@
 
 #include "serve.h"
 
-#include "common/fd.h"
+#include "common/base/autofd.h"
 
 #include <errno.h>
 #include <fcntl.h>

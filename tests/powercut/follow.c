@@ -3,12 +3,12 @@
 
 #include "model/model.h"
 
-#include "common/keep.h"
-#include "common/maintain.h"
-#include "common/remove.h"
-#include "common/start.h"
-#include "common/state.h"
-#include "common/stop.h"
+#include "common/operation/delete.h"
+#include "common/operation/maintenance.h"
+#include "common/operation/save.h"
+#include "common/operation/start.h"
+#include "common/operation/stop.h"
+#include "common/pool/volume-state.h"
 
 #include <string.h>
 
@@ -101,7 +101,7 @@ is_at_rest(const RlPool *pool, GError **error)
 }
 
 /* What a cut-off change of the pool's options leaves stays until the pool is deleted, as
- * common/pool-build.c has it; it sorts before all volumes. */
+ * common/operation/pool-build.c has it; it sorts before all volumes. */
 static bool
 is_tidy(const RlPool *pool, GError **error)
 {

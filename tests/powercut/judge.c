@@ -3,7 +3,7 @@
 
 #include "model/model.h"
 
-#include "common/fd.h"
+#include "common/base/autofd.h"
 
 #include <errno.h>
 #include <string.h>

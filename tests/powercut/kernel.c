@@ -4,7 +4,7 @@
  * places, and at the same ones for the same seed. */
 #include "story.h"
 
-#include "common/fd.h"
+#include "common/base/autofd.h"
 
 #include <fcntl.h>
 #include <linux/fs.h>

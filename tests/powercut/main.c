@@ -12,7 +12,7 @@
 #include "states.h"
 #include "story.h"
 
-#include "common/fd.h"
+#include "common/base/autofd.h"
 #include "model/model.h"
 
 #include <errno.h>

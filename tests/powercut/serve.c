@@ -4,7 +4,7 @@
 #define FUSE_USE_VERSION 35
 #include <fuse.h>
 
-#include "common/fd.h"
+#include "common/base/autofd.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "states.h"
 
-#include "common/fd.h"
+#include "common/base/autofd.h"
 
 #include <string.h>
 #include <sys/mman.h>

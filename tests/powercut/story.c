@@ -3,8 +3,8 @@
 
 #include "model/model.h"
 
-#include "common/start.h"
-#include "common/stop.h"
+#include "common/operation/start.h"
+#include "common/operation/stop.h"
 
 #include <string.h>
 

@@ -5,8 +5,8 @@
 
 #include "disk.h"
 
-#include "common/pool.h"
-#include "common/run.h"
+#include "common/format/image-owner.h"
+#include "common/pool/pool.h"
 
 /* The directory of the pool, below that where the disk is mounted. */
 #define STORY_POOL "pool"

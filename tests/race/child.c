@@ -2,12 +2,12 @@
 /* One of the racing processes: does what its role does, at random, until the round is over. */
 #include "child.h"
 
-#include "common/keep.h"
-#include "common/maintain.h"
-#include "common/remove.h"
-#include "common/resize.h"
-#include "common/scan.h"
-#include "common/state.h"
+#include "common/operation/delete.h"
+#include "common/operation/maintenance.h"
+#include "common/operation/resize.h"
+#include "common/operation/save.h"
+#include "common/pool/scan.h"
+#include "common/pool/volume-state.h"
 
 #include <signal.h>
 #include <string.h>

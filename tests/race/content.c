@@ -2,10 +2,10 @@
 /* Operations of the module's: content that is made, taken from elsewhere, and read. */
 #include "child.h"
 
-#include "common/draft.h"
-#include "common/edit.h"
-#include "common/fd.h"
-#include "common/source.h"
+#include "common/base/autofd.h"
+#include "common/image/content.h"
+#include "common/operation/staged-image.h"
+#include "common/operation/upload.h"
 
 char *
 pick_revision(int volume, uint64_t *ret_number, int *ret_label)

@@ -6,7 +6,7 @@
 #include "check.h"
 #include "race.h"
 
-#include "common/fd.h"
+#include "common/base/autofd.h"
 #include "model/model.h"
 
 #include <errno.h>

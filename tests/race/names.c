@@ -2,7 +2,7 @@
 /* Who and what takes part in the race. */
 #include "race.h"
 
-#include "common/pool-build.h"
+#include "common/operation/pool-build.h"
 #include "xml/documents.h"
 
 #include <string.h>

@@ -8,12 +8,12 @@
  * without a lock are checked against all states that their time saw. */
 #pragma once
 
-#include "common/error.h"
-#include "common/hold.h"
-#include "common/run.h"
-#include "common/start.h"
-#include "common/stop.h"
-#include "common/volume.h"
+#include "common/base/error.h"
+#include "common/format/image-mark.h"
+#include "common/format/image-owner.h"
+#include "common/operation/start.h"
+#include "common/operation/stop.h"
+#include "common/pool/volume.h"
 
 #include <stdatomic.h>
 

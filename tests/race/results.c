@@ -3,7 +3,7 @@
 #include "check.h"
 #include "timeline.h"
 
-#include "common/state.h"
+#include "common/pool/volume-state.h"
 
 #include <string.h>
 

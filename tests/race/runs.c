@@ -3,12 +3,13 @@
  * process does other things meanwhile. */
 #include "child.h"
 
-#include "common/attr.h"
-#include "common/fd.h"
-#include "common/filename.h"
-#include "common/inuse.h"
-#include "common/keep.h"
-#include "common/start.h"
+#include "common/base/autofd.h"
+#include "common/format/file-name.h"
+#include "common/fs/inode.h"
+#include "common/fs/lease.h"
+#include "common/fs/xattr.h"
+#include "common/operation/save.h"
+#include "common/operation/start.h"
 
 #include <errno.h>
 #include <fcntl.h>

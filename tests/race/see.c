@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What lies on the disk, seen without the engine but for its names and attributes. */
-#include "common/attr.h"
-#include "common/entries.h"
-#include "common/fd.h"
-#include "common/filename.h"
-#include "common/hold.h"
+#include "common/base/autofd.h"
+#include "common/format/file-name.h"
+#include "common/format/image-mark.h"
+#include "common/fs/dir-iter.h"
+#include "common/fs/xattr.h"
 #include "model/model.h"
 #include "race.h"
 

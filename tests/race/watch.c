@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Between the engine and its locks (-Wl,--wrap): writes down who has which, looks at the volume
  * with the lock, and sees that nobody clones with one. */
-#include "common/clone.h"
-#include "common/copy.h"
-#include "common/lock.h"
+#include "common/fs/reflink.h"
+#include "common/fs/sparse-copy.h"
+#include "common/pool/volume-lock.h"
 #include "race.h"
 
 #include <linux/fs.h>

@@ -4,8 +4,8 @@
  */
 #include "disturb.h"
 
-#include "common/fd.h"
-#include "common/pool.h"
+#include "common/base/autofd.h"
+#include "common/pool/pool.h"
 
 #include <errno.h>
 #include <linux/filter.h>

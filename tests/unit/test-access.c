@@ -3,14 +3,14 @@
 /* Whose an image at rest is, whatever a device model did to the one that it ran on. */
 #include "testing.h"
 
-#include "common/access.h"
-#include "common/attr.h"
-#include "common/draft.h"
-#include "common/edit.h"
-#include "common/fd.h"
-#include "common/keep.h"
-#include "common/maintain.h"
-#include "common/resize.h"
+#include "common/base/autofd.h"
+#include "common/fs/access.h"
+#include "common/fs/xattr.h"
+#include "common/operation/maintenance.h"
+#include "common/operation/resize.h"
+#include "common/operation/save.h"
+#include "common/operation/staged-image.h"
+#include "common/operation/upload.h"
 
 #include <endian.h>
 #include <fcntl.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* filesystems: xfs btrfs ext4 */
 /* Short paths: what they name, and the links that make them good. */
-#include "common/alias.h"
+#include "common/image/short-path.h"
 
-#include "common/remove.h"
+#include "common/operation/delete.h"
 #include "disturb.h"
 
 #include <errno.h>

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* filesystems: xfs btrfs ext4 */
 /* A guest that comes by a migration, and one that does not. */
-#include "common/arrival.h"
+#include "common/operation/arrival.h"
 
-#include "common/attr.h"
-#include "common/fd.h"
-#include "common/keep.h"
-#include "common/state.h"
+#include "common/base/autofd.h"
+#include "common/fs/xattr.h"
+#include "common/operation/save.h"
+#include "common/pool/volume-state.h"
 #include "testing.h"
 
 #include <fcntl.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* filesystems: xfs btrfs ext4 */
-#include "common/attr.h"
+#include "common/fs/xattr.h"
 
-#include "common/fd.h"
-#include "common/hold.h"
-#include "common/identity.h"
+#include "common/base/autofd.h"
+#include "common/format/image-id.h"
+#include "common/format/image-mark.h"
 #include "testing.h"
 
 #include <fcntl.h>

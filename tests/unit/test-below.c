@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* filesystems: xfs btrfs ext4 */
 /* The domains whose overlays lie on an image, as they are noted on it. */
-#include "common/below.h"
+#include "common/format/image-overlays.h"
 
-#include "common/attr.h"
-#include "common/fd.h"
+#include "common/base/autofd.h"
+#include "common/fs/xattr.h"
 #include "testing.h"
 
 #include <fcntl.h>

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* filesystems: xfs btrfs */
 /* As meanwhile: what is changed, or gone, between the looks at it. */
-#include "common/draft.h"
-#include "common/fd.h"
-#include "common/maintain.h"
-#include "common/resize.h"
-#include "common/source.h"
+#include "common/base/autofd.h"
+#include "common/image/content.h"
+#include "common/operation/maintenance.h"
+#include "common/operation/resize.h"
+#include "common/operation/staged-image.h"
 #include "disturb.h"
 
 #include <errno.h>

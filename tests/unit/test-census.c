@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* filesystems: xfs btrfs ext4 */
-#include "common/census.h"
+#include "common/pool/census.h"
 
-#include "common/remove.h"
+#include "common/operation/delete.h"
 #include "disturb.h"
 
 #include <fcntl.h>

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* filesystems: xfs btrfs ext4 */
 /* Volumes that become a running domain's, which it was not started on. */
-#include "common/claim.h"
+#include "common/operation/claim.h"
 
-#include "common/below.h"
-#include "common/fd.h"
-#include "common/hold.h"
-#include "common/keep.h"
+#include "common/base/autofd.h"
+#include "common/format/image-mark.h"
+#include "common/format/image-overlays.h"
+#include "common/operation/save.h"
 #include "testing.h"
 
 #include <fcntl.h>

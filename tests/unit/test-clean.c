@@ -2,15 +2,15 @@
 /* filesystems: xfs btrfs ext4 */
 /* Somebody has an image at rest open for writing: nothing is made from it, and nothing is put in
  * its place. */
-#include "common/clean.h"
+#include "common/pool/writers.h"
 
-#include "common/edit.h"
-#include "common/fd.h"
-#include "common/maintain.h"
-#include "common/opener.h"
-#include "common/remove.h"
-#include "common/resize.h"
-#include "common/source.h"
+#include "common/base/autofd.h"
+#include "common/fs/openers.h"
+#include "common/image/content.h"
+#include "common/operation/delete.h"
+#include "common/operation/maintenance.h"
+#include "common/operation/resize.h"
+#include "common/operation/upload.h"
 #include "testing.h"
 
 #include <fcntl.h>

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* filesystems: xfs btrfs ext4 */
-#include "common/clone.h"
+#include "common/fs/reflink.h"
 
-#include "common/draft.h"
-#include "common/fd.h"
-#include "common/limit.h"
-#include "common/resize.h"
+#include "common/base/autofd.h"
+#include "common/fs/file-size-limit.h"
+#include "common/operation/resize.h"
+#include "common/operation/staged-image.h"
 #include "disturb.h"
 #include "testing.h"
 

@@ -2,13 +2,14 @@
 /* filesystems: xfs btrfs ext4 */
 /* A commit that is cut off: by hand after each step, and by killing the process before each of its
  * system calls that change the disk. */
-#include "common/attr.h"
-#include "common/draft.h"
-#include "common/fd.h"
-#include "common/identity.h"
-#include "common/maintain.h"
-#include "common/resize.h"
-#include "common/stop.h"
+#include "common/base/autofd.h"
+#include "common/format/image-id.h"
+#include "common/fs/xattr.h"
+#include "common/image/new-revision.h"
+#include "common/operation/maintenance.h"
+#include "common/operation/resize.h"
+#include "common/operation/staged-image.h"
+#include "common/operation/stop.h"
 #include "disturb.h"
 
 #include <errno.h>

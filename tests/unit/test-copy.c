@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* filesystems: xfs btrfs ext4 */
-#include "common/copy.h"
+#include "common/fs/sparse-copy.h"
 
-#include "common/fd.h"
+#include "common/base/autofd.h"
 #include "testing.h"
 
 #include <fcntl.h>

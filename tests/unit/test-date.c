@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What the date of a file can tell. */
-#include "common/date.h"
+#include "common/fs/file-date.h"
 
 #include <glib.h>
 

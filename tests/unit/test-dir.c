@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* filesystems: xfs ext4 */
-#include "common/dir.h"
+#include "common/fs/dirfd.h"
 
-#include "common/entries.h"
-#include "common/fd.h"
+#include "common/base/autofd.h"
+#include "common/fs/dir-iter.h"
 #include "disturb.h"
 
 #include <dirent.h>

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* filesystems: xfs btrfs ext4 */
-#include "common/draft.h"
+#include "common/operation/staged-image.h"
 
-#include "common/dir.h"
-#include "common/fd.h"
-#include "common/maintain.h"
-#include "common/remove.h"
-#include "common/replace.h"
-#include "common/resize.h"
-#include "common/source.h"
+#include "common/base/autofd.h"
+#include "common/fs/dirfd.h"
+#include "common/image/content.h"
+#include "common/operation/delete.h"
+#include "common/operation/maintenance.h"
+#include "common/operation/replace.h"
+#include "common/operation/resize.h"
 #include "testing.h"
 
 #include <fcntl.h>

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* filesystems: xfs btrfs ext4 */
-#include "common/ended.h"
+#include "common/format/ended-note.h"
 
-#include "common/fd.h"
-#include "common/hold.h"
-#include "common/keep.h"
-#include "common/maintain.h"
-#include "common/state.h"
+#include "common/base/autofd.h"
+#include "common/format/image-mark.h"
+#include "common/operation/maintenance.h"
+#include "common/operation/save.h"
+#include "common/pool/volume-state.h"
 #include "disturb.h"
 
 #include <errno.h>
@@ -55,7 +55,7 @@ check_state(Lab *lab, const char *volume_name, RlState wanted, bool ended)
 static void
 check_noted(Lab *lab, const char *wanted)
 {
-    g_autoptr(GPtrArray) names = rl_ended_list(lab->pool);
+    g_autoptr(GPtrArray) names = rl_ended_list(lab->pool->dev, lab->pool->ino);
 
     g_assert_cmpuint(names->len, ==, wanted ? 1 : 0);
     g_assert_cmpstr(wanted ? g_ptr_array_index(names, 0) : NULL, ==, wanted);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "common/error.h"
+#include "common/base/error.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* filesystems: xfs */
 /* As every-call: the ways in which a run ends, or a start is put back. */
-#include "common/attr.h"
-#include "common/fd.h"
-#include "common/keep.h"
-#include "common/maintain.h"
+#include "common/base/autofd.h"
+#include "common/fs/xattr.h"
+#include "common/operation/maintenance.h"
+#include "common/operation/save.h"
 #include "disturb.h"
 
 #include <fcntl.h>

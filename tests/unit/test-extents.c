@@ -2,10 +2,10 @@
 /* filesystems: xfs btrfs ext4 */
 /* Two files are called the same only if their blocks are; what differs is found, and nothing that
  * differs is ever missed. */
-#include "common/extents.h"
+#include "common/fs/extents.h"
 
-#include "common/clone.h"
-#include "common/fd.h"
+#include "common/base/autofd.h"
+#include "common/fs/reflink.h"
 #include "disturb.h"
 
 #include <errno.h>

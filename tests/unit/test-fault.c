@@ -2,14 +2,14 @@
 /* filesystems: xfs btrfs */
 /* What the sweep of faults (tests/fault) has found: system calls that fail, and what must not be
  * concluded from that. */
-#include "common/attr.h"
-#include "common/entries.h"
-#include "common/fd.h"
-#include "common/hold.h"
-#include "common/keep.h"
-#include "common/resize.h"
-#include "common/scan.h"
-#include "common/state.h"
+#include "common/base/autofd.h"
+#include "common/format/image-mark.h"
+#include "common/fs/dir-iter.h"
+#include "common/fs/xattr.h"
+#include "common/operation/resize.h"
+#include "common/operation/save.h"
+#include "common/pool/scan.h"
+#include "common/pool/volume-state.h"
 #include "disturb.h"
 
 #include <errno.h>

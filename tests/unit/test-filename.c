@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "common/filename.h"
+#include "common/format/file-name.h"
 
-#include "common/name.h"
+#include "common/format/volume-name.h"
 
 #include <string.h>
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* filesystems: xfs btrfs ext4 */
 /* A domain's memory is restored only on the disks that it was saved with. */
-#include "common/fits.h"
+#include "common/image/restore-fit.h"
 
-#include "common/attr.h"
-#include "common/fd.h"
-#include "common/keep.h"
-#include "common/save.h"
+#include "common/base/autofd.h"
+#include "common/format/image-save.h"
+#include "common/fs/xattr.h"
+#include "common/operation/save.h"
 #include "testing.h"
 
 #include <fcntl.h>

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* filesystems: xfs btrfs */
 /* Dirty images as they may be found: without a word on whose they are, or with half of one. */
-#include "common/attr.h"
-#include "common/draft.h"
-#include "common/edit.h"
-#include "common/fd.h"
-#include "common/hold.h"
-#include "common/keep.h"
-#include "common/remove.h"
-#include "common/resize.h"
-#include "common/source.h"
+#include "common/base/autofd.h"
+#include "common/format/image-mark.h"
+#include "common/fs/xattr.h"
+#include "common/image/content.h"
+#include "common/operation/delete.h"
+#include "common/operation/resize.h"
+#include "common/operation/save.h"
+#include "common/operation/staged-image.h"
+#include "common/operation/upload.h"
 #include "testing.h"
 
 #include <fcntl.h>
@@ -78,8 +78,8 @@ test_saved_by_nobody(Lab *lab)
     take_error(error, RL_ERROR_STATE, "domain 'unknown' is saved on it");
 }
 
-/* It is unwritten, but of another image: what it holds is not what the clean image does, and neither
- * takes the place of the other. */
+/* It is unwritten, but of another image: what it holds is not what the clean image does, and
+ * neither takes the place of the other. */
 static void
 test_of_another_base(Lab *lab)
 {

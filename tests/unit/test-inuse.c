@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* filesystems: xfs btrfs ext4 */
-#include "common/inuse.h"
+#include "common/fs/lease.h"
 
-#include "common/dir.h"
-#include "common/fd.h"
+#include "common/base/autofd.h"
+#include "common/fs/dirfd.h"
 #include "testing.h"
 
 #include <fcntl.h>

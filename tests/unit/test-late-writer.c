@@ -2,10 +2,10 @@
 /* filesystems: xfs btrfs ext4 */
 /* Somebody opens the dirty image for writing while a stop writes its data to the disk: what is
  * written then would change the clean image. */
-#include "common/stop.h"
+#include "common/operation/stop.h"
 
-#include "common/attr.h"
-#include "common/fd.h"
+#include "common/base/autofd.h"
+#include "common/fs/xattr.h"
 #include "testing.h"
 
 #include <fcntl.h>

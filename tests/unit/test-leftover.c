@@ -2,13 +2,13 @@
 /* filesystems: xfs btrfs ext4 */
 /* Leftovers about which a start asks a person, and those about which it need not: smaller than the
  * clean image, made from another clean image, saved without a memory. */
-#include "common/attr.h"
-#include "common/fd.h"
-#include "common/keep.h"
-#include "common/maintain.h"
-#include "common/remove.h"
-#include "common/resize.h"
-#include "common/state.h"
+#include "common/base/autofd.h"
+#include "common/fs/xattr.h"
+#include "common/operation/delete.h"
+#include "common/operation/maintenance.h"
+#include "common/operation/resize.h"
+#include "common/operation/save.h"
+#include "common/pool/volume-state.h"
 #include "testing.h"
 
 #include <fcntl.h>

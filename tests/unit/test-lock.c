@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* filesystems: xfs */
-#include "common/lock.h"
+#include "common/pool/volume-lock.h"
 
-#include "common/fd.h"
+#include "common/base/autofd.h"
 #include "testing.h"
 
 #include <fcntl.h>

@@ -2,9 +2,9 @@
 /* filesystems: ext4 */
 /* The logs of the machine are hidden behind empty file systems, in the mount namespace that this
  * program is run in. */
-#include "common/log.h"
+#include "common/base/log.h"
 
-#include "common/fd.h"
+#include "common/base/autofd.h"
 #include "disturb.h"
 
 #include <errno.h>

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* filesystems: xfs btrfs ext4 */
-#include "common/maintain.h"
+#include "common/operation/maintenance.h"
 
-#include "common/attr.h"
-#include "common/discard.h"
-#include "common/fd.h"
-#include "common/remove.h"
-#include "common/scan.h"
+#include "common/base/autofd.h"
+#include "common/fs/xattr.h"
+#include "common/image/trash.h"
+#include "common/operation/delete.h"
+#include "common/pool/scan.h"
 #include "testing.h"
 
 #include <fcntl.h>

@@ -4,19 +4,19 @@
  * in a copy that was made without attributes. */
 #include "testing.h"
 
-#include "common/attr.h"
-#include "common/draft.h"
-#include "common/edit.h"
-#include "common/fd.h"
-#include "common/hold.h"
-#include "common/keep.h"
-#include "common/maintain.h"
-#include "common/mark.h"
-#include "common/pool-build.h"
-#include "common/remove.h"
-#include "common/resize.h"
-#include "common/source.h"
-#include "common/state.h"
+#include "common/base/autofd.h"
+#include "common/format/image-mark.h"
+#include "common/fs/xattr.h"
+#include "common/image/content.h"
+#include "common/operation/delete.h"
+#include "common/operation/maintenance.h"
+#include "common/operation/pool-build.h"
+#include "common/operation/resize.h"
+#include "common/operation/save.h"
+#include "common/operation/staged-image.h"
+#include "common/operation/upload.h"
+#include "common/pool/pool-mark.h"
+#include "common/pool/volume-state.h"
 
 #include <fcntl.h>
 #include <linux/capability.h>

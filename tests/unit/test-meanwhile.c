@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* filesystems: xfs btrfs */
 /* What others do between two system calls of an operation. */
-#include "common/attr.h"
-#include "common/clone.h"
-#include "common/copy.h"
-#include "common/draft.h"
-#include "common/edit.h"
-#include "common/fd.h"
-#include "common/identity.h"
-#include "common/random.h"
-#include "common/remove.h"
-#include "common/resize.h"
-#include "common/source.h"
+#include "common/base/autofd.h"
+#include "common/base/random.h"
+#include "common/format/image-id.h"
+#include "common/fs/reflink.h"
+#include "common/fs/sparse-copy.h"
+#include "common/fs/xattr.h"
+#include "common/image/content.h"
+#include "common/operation/delete.h"
+#include "common/operation/resize.h"
+#include "common/operation/staged-image.h"
+#include "common/operation/upload.h"
 #include "disturb.h"
 
 #include <errno.h>

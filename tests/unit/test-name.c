@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "common/name.h"
+#include "common/format/volume-name.h"
 
 #include "testing.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* filesystems: xfs btrfs ext4 */
-#include "common/newfile.h"
+#include "common/fs/tmpfile.h"
 
-#include "common/fd.h"
-#include "common/inuse.h"
+#include "common/base/autofd.h"
+#include "common/fs/lease.h"
 #include "disturb.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "common/options.h"
+#include "common/format/pool-options.h"
 
 #include <string.h>
 

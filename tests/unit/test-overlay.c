@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* filesystems: xfs btrfs ext4 */
 /* Files of external snapshots under the name of a clean image. */
-#include "common/overlay.h"
+#include "common/pool/overlay-file.h"
 
-#include "common/fd.h"
-#include "common/remove.h"
+#include "common/base/autofd.h"
+#include "common/operation/delete.h"
 #include "testing.h"
 
 #include <fcntl.h>

@@ -3,10 +3,10 @@
 /* What Qubes OS's driver leaves when its host crashes. */
 #include "testing.h"
 
-#include "common/keep.h"
-#include "common/maintain.h"
-#include "common/remove.h"
-#include "common/shared.h"
+#include "common/operation/delete.h"
+#include "common/operation/maintenance.h"
+#include "common/operation/save.h"
+#include "common/pool/hardlinks.h"
 
 #include <string.h>
 #include <unistd.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* filesystems: xfs btrfs ext4 */
-#include "common/pool-build.h"
+#include "common/operation/pool-build.h"
 
-#include "common/remove.h"
+#include "common/operation/delete.h"
 #include "disturb.h"
 #include "xml/documents.h"
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* filesystems: xfs btrfs ext4 */
 /* A part of a pool that is mounted elsewhere is a part of the pool. */
-#include "common/pool.h"
+#include "common/pool/pool.h"
 
-#include "common/above.h"
-#include "common/fd.h"
-#include "common/pool-build.h"
+#include "common/base/autofd.h"
+#include "common/fs/above-mount.h"
+#include "common/operation/pool-build.h"
 #include "testing.h"
 
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* filesystems: xfs btrfs ext4 */
-#include "common/pool.h"
+#include "common/pool/pool.h"
 
 #include "disturb.h"
 #include "xml/documents.h"

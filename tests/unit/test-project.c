@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* filesystems: xfs */
-#include "common/project.h"
+#include "common/fs/project-id.h"
 
-#include "common/draft.h"
-#include "common/fd.h"
-#include "common/maintain.h"
-#include "common/remove.h"
-#include "common/resize.h"
+#include "common/base/autofd.h"
+#include "common/operation/delete.h"
+#include "common/operation/maintenance.h"
+#include "common/operation/resize.h"
+#include "common/operation/staged-image.h"
 #include "disturb.h"
 
 #include <errno.h>

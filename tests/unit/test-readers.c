@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* filesystems: xfs btrfs */
 /* Domains that only read: they share an image, and the last one to stop ends it. */
-#include "common/fd.h"
-#include "common/hold.h"
-#include "common/keep.h"
-#include "common/state.h"
+#include "common/base/autofd.h"
+#include "common/format/image-mark.h"
+#include "common/operation/save.h"
+#include "common/pool/volume-state.h"
 #include "testing.h"
 
 #include <fcntl.h>

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* filesystems: xfs btrfs ext4 */
-#include "common/resize.h"
+#include "common/operation/resize.h"
 
-#include "common/fd.h"
-#include "common/hold.h"
-#include "common/loop.h"
-#include "common/maintain.h"
+#include "common/base/autofd.h"
+#include "common/format/image-mark.h"
+#include "common/fs/loop-device.h"
+#include "common/operation/maintenance.h"
 #include "disturb.h"
 
 #include <errno.h>

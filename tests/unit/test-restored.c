@@ -2,10 +2,10 @@
 /* filesystems: xfs btrfs ext4 */
 /* What a restored domain goes on with is what it was before: read-only stays read-only, and what
  * was there before the restore is not that run's to end. */
-#include "common/attr.h"
-#include "common/fd.h"
-#include "common/hold.h"
-#include "common/keep.h"
+#include "common/base/autofd.h"
+#include "common/format/image-mark.h"
+#include "common/fs/xattr.h"
+#include "common/operation/save.h"
 #include "testing.h"
 
 #include <fcntl.h>

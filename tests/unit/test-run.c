@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* filesystems: xfs btrfs ext4 */
-#include "common/run.h"
+#include "common/format/image-owner.h"
 
-#include "common/attr.h"
-#include "common/fd.h"
-#include "common/hold.h"
+#include "common/base/autofd.h"
+#include "common/format/image-mark.h"
+#include "common/fs/xattr.h"
 #include "testing.h"
 
 #include <fcntl.h>

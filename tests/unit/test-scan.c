@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* filesystems: xfs btrfs ext4 */
-#include "common/scan.h"
+#include "common/pool/scan.h"
 
-#include "common/pool-build.h"
+#include "common/operation/pool-build.h"
 #include "testing.h"
 
 #include <string.h>

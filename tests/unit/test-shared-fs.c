@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* filesystems: xfs btrfs ext4 */
-#include "common/shared-fs.h"
+#include "common/fs/shared-fs.h"
 
 #include "testing.h"
 

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* filesystems: xfs btrfs ext4 */
-#include "common/attr.h"
-#include "common/draft.h"
-#include "common/source.h"
-#include "common/start.h"
+#include "common/fs/xattr.h"
+#include "common/image/content.h"
+#include "common/operation/staged-image.h"
+#include "common/operation/start.h"
 
-#include "common/fd.h"
-#include "common/maintain.h"
-#include "common/resize.h"
-#include "common/state.h"
+#include "common/base/autofd.h"
+#include "common/operation/maintenance.h"
+#include "common/operation/resize.h"
+#include "common/pool/volume-state.h"
 #include "testing.h"
 
 #include <fcntl.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* filesystems: xfs btrfs ext4 ext3 */
 /* A copy of what somebody writes to is begun anew, or refused. */
-#include "common/still.h"
+#include "common/fs/stable-copy.h"
 
-#include "common/fd.h"
+#include "common/base/autofd.h"
 #include "testing.h"
 
 #include <errno.h>

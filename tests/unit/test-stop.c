@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* filesystems: xfs btrfs ext4 */
-#include "common/stop.h"
+#include "common/operation/stop.h"
 
-#include "common/attr.h"
-#include "common/fd.h"
-#include "common/maintain.h"
-#include "common/remove.h"
+#include "common/base/autofd.h"
+#include "common/fs/xattr.h"
+#include "common/operation/delete.h"
+#include "common/operation/maintenance.h"
 #include "testing.h"
 
 #include <fcntl.h>

@@ -2,17 +2,18 @@
 /* filesystems: xfs btrfs ext4 */
 /* Dirty images that are there before the start: leftovers, saved, suspect, kept, orphans; and
  * starts that are put back. */
-#include "common/takeover.h"
+#include "common/operation/takeover.h"
 
-#include "common/attr.h"
-#include "common/edit.h"
-#include "common/fd.h"
-#include "common/hold.h"
-#include "common/keep.h"
-#include "common/maintain.h"
-#include "common/remove.h"
-#include "common/resize.h"
-#include "common/state.h"
+#include "common/base/autofd.h"
+#include "common/format/image-mark.h"
+#include "common/fs/inode.h"
+#include "common/fs/xattr.h"
+#include "common/operation/delete.h"
+#include "common/operation/maintenance.h"
+#include "common/operation/resize.h"
+#include "common/operation/save.h"
+#include "common/operation/upload.h"
+#include "common/pool/volume-state.h"
 #include "testing.h"
 
 #include <fcntl.h>

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* filesystems: xfs btrfs ext4 */
-#include "common/volume.h"
+#include "common/pool/volume.h"
 
-#include "common/dirty.h"
-#include "common/fd.h"
-#include "common/identity.h"
-#include "common/maintain.h"
-#include "common/source.h"
-#include "common/state.h"
+#include "common/base/autofd.h"
+#include "common/format/image-id.h"
+#include "common/fs/inode.h"
+#include "common/image/content.h"
+#include "common/image/dirty-image.h"
+#include "common/operation/maintenance.h"
+#include "common/pool/volume-state.h"
 #include "testing.h"
-#include "xml/disks.h"
+#include "xml/domain-disks.h"
 #include "xml/domain.h"
 
 #include <fcntl.h>

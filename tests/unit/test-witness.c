@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* filesystems: xfs btrfs ext4 */
 /* Who keeps a run's images open; that it sees failed writes is shown by integration/lost-writes. */
-#include "common/witness.h"
+#include "common/image/write-witness.h"
 
-#include "common/fd.h"
-#include "common/inuse.h"
-#include "common/lock.h"
+#include "common/base/autofd.h"
+#include "common/fs/lease.h"
+#include "common/pool/volume-lock.h"
 #include "testing.h"
 
 #include <fcntl.h>

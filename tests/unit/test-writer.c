@@ -2,9 +2,9 @@
 /* filesystems: xfs btrfs ext4 */
 /* Edits and their writer: what an upload puts into a volume; and numbers of revisions after an
  * administrator's hand. */
-#include "common/edit.h"
-#include "common/fd.h"
-#include "common/writer.h"
+#include "common/base/autofd.h"
+#include "common/operation/upload-writer.h"
+#include "common/operation/upload.h"
 #include "disturb.h"
 
 #include <fcntl.h>

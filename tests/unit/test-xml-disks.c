@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "xml/disks.h"
+#include "xml/domain-disks.h"
 
 #include "xml-testing.h"
 #include "xml/domain.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "xml/options.h"
+#include "xml/pool-options.h"
 
 #include "xml-testing.h"
 

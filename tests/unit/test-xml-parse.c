@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "xml/parse.h"
+#include "xml/parser.h"
 
 #include "xml-testing.h"
 #include "xml/autoptr.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Options inside a <pool> that somebody else parsed, and options as text. */
-#include "xml/options.h"
+#include "xml/pool-options.h"
 
 #include "xml-testing.h"
 #include "xml/autoptr.h"

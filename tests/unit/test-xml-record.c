@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "xml/record.h"
+#include "xml/volume-record.h"
 
 #include "xml-testing.h"
 #include "xml/documents.h"

@@ -2,8 +2,8 @@
 /* The schemas and the parsers agree, document by document. */
 #include "xml-testing.h"
 #include "xml/autoptr.h"
-#include "xml/options.h"
-#include "xml/record.h"
+#include "xml/pool-options.h"
+#include "xml/volume-record.h"
 
 #include <libxml/parser.h>
 #include <libxml/relaxng.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "xml/target.h"
+#include "xml/pool-target.h"
 
 #include "xml-testing.h"
 

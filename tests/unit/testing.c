@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "testing.h"
 
-#include "common/draft.h"
-#include "common/maintain.h"
-#include "common/pool-build.h"
+#include "common/operation/maintenance.h"
+#include "common/operation/pool-build.h"
+#include "common/operation/staged-image.h"
 #include "xml/documents.h"
 
 #include <fcntl.h>

@@ -3,12 +3,12 @@
  * looks at it that need no engine. Everything here ends the test where it fails. */
 #pragma once
 
-#include "common/error.h"
-#include "common/filename.h"
-#include "common/run.h"
-#include "common/start.h"
-#include "common/stop.h"
-#include "common/volume.h"
+#include "common/base/error.h"
+#include "common/format/file-name.h"
+#include "common/format/image-owner.h"
+#include "common/operation/start.h"
+#include "common/operation/stop.h"
+#include "common/pool/volume.h"
 
 #include <glib.h>
 #include <sys/stat.h>

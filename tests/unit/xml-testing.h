@@ -2,7 +2,7 @@
 /* What the tests of xml/ have in common. */
 #pragma once
 
-#include "common/error.h"
+#include "common/base/error.h"
 
 #include <glib.h>
 #include <string.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* openat2(2) for programs under a valgrind that does not know it (before 3.20), to be preloaded:
- * our directories are opened step by step instead. Good for what common/dir.c asks for, no more. */
+ * our directories are opened step by step instead. Good for what common/fs/dirfd.c asks for, no
+ * more. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What a person does to a volume: start, stop, continue, discard. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli.h"
+#include "common/base/autofd.h"
+#include "common/base/error.h"
+#include "common/image/short-path.h"
+#include "common/image/write-witness.h"
+#include "common/operation/maintenance.h"
+#include "common/operation/save.h"
+#include "common/operation/start.h"
+#include "common/operation/stop.h"
+#include "common/pool/writers.h"
+
+/* The same for every call: whoever starts a volume by hand may start it again, and no domain of
+ * libvirt's has it. */
+static const RlOwner by_hand = {
+    .driver = RL_RUN_BY_HAND,
+    .uuid = "00000000-0000-0000-0000-000000000000",
+    .name = "started by hand",
+};
+
+static char *
+dirty_path(const RlPool *pool, const char *name, GError **error)
+{
+    g_autoptr(RlVolume) volume = rl_volume_find(pool, name, error);
+
+    return volume ? g_build_filename(pool->path, volume->name->dir, volume->dirty_file, NULL)
+                  : NULL;
+}
+
+/* Before anybody writes to the image. */
+static void
+call_witness(const RlPool *pool, const char *name)
+{
+    g_autofree char *key = rl_witness_key_by_hand(pool, name);
+    g_autoptr(GArray) images = rl_witness_new();
+
+    rl_witness_add(images, pool, name);
+    rl_witness_begin(key, &by_hand, images);
+}
+
+/* The key of whoever saw the run on the volume from its beginning, owned by the caller. */
+static char *
+witness_key(const RlPool *pool, const char *name)
+{
+    g_autoptr(RlVolume) volume = rl_volume_find(pool, name, NULL);
+    rl_autofd int fd = volume ? rl_volume_open_image(volume, volume->dirty_file, NULL) : -1;
+    g_autoptr(RlRun) run = NULL;
+
+    if (fd >= 0 && rl_run_get(fd, &run, NULL) && run && strcmp(run->driver, RL_RUN_BY_HAND) != 0)
+        return g_strdup(run->uuid);
+    return rl_witness_key_by_hand(pool, name);
+}
+
+bool
+rl_command_start(const RlPool *pool, const char *name, GError **error)
+{
+    g_autofree char *witness = witness_key(pool, name);
+
+    /* Of a run that nobody ended. */
+    rl_witness_ask(witness, NULL);
+    g_autoptr(RlStarted) started = rl_volume_start(pool, name, &by_hand, 0, error);
+    g_autofree char *path = started ? dirty_path(pool, name, error) : NULL;
+
+    if (!path)
+        return false;
+    call_witness(pool, name);
+    printf("%s is started%s: %s\nEnd it with 'virt-reflink stop'.\n", name,
+           started->continued ? ", and goes on with the dirty image it had" : "", path);
+    return true;
+}
+
+bool
+rl_command_stop(const RlPool *pool, const char *name, GError **error)
+{
+    static const char *const outcomes[] = {
+        [RL_STOP_NOTHING] = "has no dirty image: nothing to do",
+        [RL_STOP_NOT_OWNED] = "is not ours to stop",
+        [RL_STOP_HELD] = "is saved or suspect and stays as it is; 'continue' or 'discard' decides",
+        [RL_STOP_COMMITTED] =
+            "is committed: its dirty image is the clean one now, and that a revision",
+        [RL_STOP_UNWRITTEN] = "is stopped; nothing was written, so there is no new revision",
+        [RL_STOP_DROPPED] = "is stopped; its dirty image is dropped: it held nothing to be kept",
+        [RL_STOP_RETURNED] = "is stopped; its image has its clean name again",
+    };
+    g_autofree char *witness = witness_key(pool, name);
+    RlStop stop;
+
+    rl_witness_ask(witness, NULL);
+    if (!rl_volume_stop(pool, name, NULL, &stop, error)) {
+        rl_clean_name_writer(pool, name, error);
+        return false;
+    }
+    rl_witness_dismiss(witness, false);
+    if (stop == RL_STOP_HELD)
+        return rl_fail(error, RL_ERROR_STATE, "volume '%s' %s", name, outcomes[stop]);
+    rl_alias_tidy(pool, name);
+    printf("%s %s.\n", name, outcomes[stop]);
+    fflush(stdout); /* what follows may take a while */
+    return rl_volume_maintain(pool, name, stop == RL_STOP_COMMITTED, error);
+}
+
+bool
+rl_command_continue(const RlPool *pool, const char *name, GError **error)
+{
+    if (!rl_volume_continue(pool, name, error))
+        return false;
+    printf("%s keeps its dirty image; its next start goes on with it, without any saved memory.\n",
+           name);
+    return true;
+}
+
+bool
+rl_command_discard(const RlPool *pool, const char *name, GError **error)
+{
+    if (!rl_volume_discard(pool, name, error))
+        return false;
+    rl_alias_tidy(pool, name);
+    printf("%s has no dirty image any more; its clean image and revisions are as they were.\n",
+           name);
+    return rl_volume_maintain(pool, name, false, error);
+}

@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "domain-volumes.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+#include "backend/libvirt/pool-registry.h"
+#include "common/base/error.h"
+#include "common/base/log.h"
+#include "common/format/file-name.h"
+#include "common/format/volume-name.h"
+#include "common/fs/inode.h"
+#include "common/image/short-path.h"
+#include "common/pool/overlay-file.h"
+#include "common/pool/volume.h"
+#include "owner.h"
+#include "xml/documents.h"
+
+/* As many as the kernel follows (path_resolution(7)). */
+#define LINKS_MAX 40
+
+static void
+use_free(void *data)
+{
+    RlUse *use = data;
+
+    g_free(use->root);
+    g_free(use->name);
+    g_free(use->alias);
+    g_free(use);
+}
+
+static gint
+compare(gconstpointer a, gconstpointer b)
+{
+    const RlUse *left = *(RlUse *const *) a, *right = *(RlUse *const *) b;
+    int roots = strcmp(left->root, right->root);
+
+    return roots ? roots : strcmp(left->name, right->name);
+}
+
+/* The same volume may be several disks of a domain: then what is most goes. Takes over what @new
+ * points to. */
+static void
+add(GPtrArray *uses, RlUse new)
+{
+    RlUse *added = g_memdup2(&new, sizeof(new));
+
+    for (guint i = 0; i < uses->len; i++) {
+        RlUse *use = g_ptr_array_index(uses, i);
+        if (compare(&use, &added) != 0)
+            continue;
+        use->readonly &= new.readonly;
+        use->overlaid |= new.overlaid;
+        use->startup = MIN(use->startup, new.startup);
+        if (!use->alias)
+            use->alias = g_steal_pointer(&added->alias);
+        use_free(added);
+        return;
+    }
+    g_ptr_array_add(uses, added);
+}
+
+static bool
+refuse_shareable(const RlDisk *disk, const char *name, GError **error)
+{
+    return rl_fail(
+        error, RL_ERROR_INVALID,
+        "disk '%s': volume '%s' cannot be <shareable/>: what becomes of it when one of its domains "
+        "stops cannot be right for the others",
+        disk->target ? disk->target : "?", name);
+}
+
+/* What a domain would open at @path, owned by the caller: the end of the symbolic links there, also
+ * where that does not exist yet. */
+static char *
+follow_links(const char *path)
+{
+    char *end = g_strdup(path);
+
+    for (int i = 0; i < LINKS_MAX; i++) {
+        g_autofree char *target = g_file_read_link(end, NULL);
+        if (!target)
+            break;
+        g_autofree char *dir = g_path_get_dirname(end);
+        g_free(end);
+        end = g_path_is_absolute(target) ? g_steal_pointer(&target)
+                                         : g_build_filename(dir, target, NULL);
+    }
+    return end;
+}
+
+/* What lies at the path of an image, as a domain would open it. */
+typedef struct {
+    char *root;      /* the pool's path */
+    char *name;      /* the volume's */
+    char *dirty;     /* the name of its dirty image */
+    RlFileRole role; /* what the path leads to */
+    char *alias;     /* the short path, if it is one */
+} Place;
+
+static void
+place_clear(Place *place)
+{
+    g_free(place->root);
+    g_free(place->name);
+    g_free(place->dirty);
+    g_free(place->alias);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Place, place_clear)
+
+/* Is @path the short path of a volume? A link that is there may be one that an earlier run's end is
+ * about to remove: then it is to be made anew. Of a pool that cannot be opened each is one: whoever
+ * is to do something with it says what is wrong, and it is done with the domain's other volumes. */
+static bool
+locate_alias(const char *path, Place *place, GError **error)
+{
+    g_autofree char *root = NULL, *inside = NULL;
+
+    if (!rl_pool_find(path, &root, &inside, error))
+        return false;
+    if (!root || strchr(inside, '/'))
+        return true;
+    g_autoptr(RlPool) pool = rl_pool_open(root, rl_xml_documents(), NULL);
+    place->name = pool ? rl_alias_volume(pool, inside) : g_strdup(inside);
+    if (!place->name)
+        return true;
+    place->root = g_steal_pointer(&root);
+    place->alias = g_steal_pointer(&inside);
+    place->role = RL_FILE_DIRTY;
+    return true;
+}
+
+/* Without a name where @path leads to no image of a reflink pool. */
+static bool
+locate(const char *path, Place *place, GError **error)
+{
+    g_autofree char *end = follow_links(path);
+    g_autofree char *inside = NULL;
+
+    if (!locate_alias(path, place, error) || (!place->name && !locate_alias(end, place, error)))
+        return false;
+    if (place->name)
+        return true;
+    if (!rl_pool_find(end, &place->root, &inside, error))
+        return false;
+    /* No image lies in a pool's own directory. */
+    if (!place->root || !strchr(inside, '/'))
+        return true;
+    g_autofree char *dir = g_path_get_dirname(inside);
+    g_autofree char *base = g_path_get_basename(inside);
+    RlFileName file = rl_file_name_parse(base);
+    if (file.role == RL_FILE_OTHER)
+        return true;
+    /* As above. */
+    place->role = rl_pool_has_marker(place->root) ? file.role : RL_FILE_DIRTY;
+    place->name = rl_name_join(dir, file.leaf);
+    place->dirty = rl_file_name(file.leaf, RL_FILE_DIRTY);
+    return true;
+}
+
+/* Takes over what @place points to. */
+static void
+add_place(GPtrArray *uses, Place *place, const RlDisk *disk, bool overlaid)
+{
+    RlUse use = {.root = g_steal_pointer(&place->root),
+                 .name = g_steal_pointer(&place->name),
+                 .alias = g_steal_pointer(&place->alias),
+                 .startup = overlaid ? RL_STARTUP_MANDATORY : disk->startup,
+                 .readonly = disk->readonly,
+                 .overlaid = overlaid};
+
+    add(uses, use);
+}
+
+static bool
+refuse_in_place(const RlDisk *disk, const Place *place, GError **error)
+{
+    return rl_fail(
+        error, RL_ERROR_INVALID,
+        "disk '%s': '%s' is an image of volume '%s' at rest, which no domain may write to: give "
+        "it '%s', or make the disk <readonly/>",
+        disk->target ? disk->target : "?", disk->path, place->name, place->dirty);
+}
+
+typedef struct {
+    const RlDomain *domain;
+    GPtrArray *uses;
+    bool strict;
+    GError *error; /* the first */
+} Search;
+
+static bool
+has_layers(const RlDisk *disk)
+{
+    return disk->backing->len > 0 || disk->backing_volumes->len > 0;
+}
+
+/* Is the disk or layer, of the format @format and at the place of a clean image, an overlay on
+ * something else? Volumes are raw, and are no layer above another one. Where libvirt has not looked
+ * for the layers yet its name may tell: without another one it is that of a dirty image, with the
+ * snapshot's behind. */
+static bool
+is_overlay(const Search *search, const Place *place, const char *format, bool layered)
+{
+    g_autoptr(GError) error = NULL;
+    bool is = false;
+
+    if (!format || format[0] == '\0' || strcmp(format, "raw") == 0 ||
+        (!layered && !strstr(place->name, "-dirty.")))
+        return false;
+    RlOwner owner = rl_owner_of(search->domain);
+    g_autoptr(RlPool) pool = rl_pool_open(place->root, rl_xml_documents(), &error);
+    if (!pool || !rl_overlay_claim(pool, place->name, &owner, &is, &error))
+        rl_log_warning("domain %s: volume '%s': %s", owner.name, place->name, error->message);
+    return is;
+}
+
+/* Adds the volume that @disk itself is, found by its image's path. */
+static bool
+add_path(const Search *search, const RlDisk *disk, GError **error)
+{
+    bool strict = search->strict;
+    g_auto(Place) place = {0};
+
+    if (!disk->path)
+        return true;
+    if (!locate(disk->path, &place, error))
+        return false;
+    if (!place.name)
+        return true;
+    switch (place.role) {
+    case RL_FILE_DIRTY:
+        if (strict && disk->shareable)
+            return refuse_shareable(disk, place.name, error);
+        add_place(search->uses, &place, disk, false);
+        return true;
+    case RL_FILE_CLEAN:
+        if (!disk->readonly && is_overlay(search, &place, disk->format, has_layers(disk)))
+            return true;
+        return disk->readonly || !strict || refuse_in_place(disk, &place, error);
+    case RL_FILE_PRECACHE:
+    case RL_FILE_REVISION:
+    case RL_FILE_LABEL:
+        return disk->readonly || !strict || refuse_in_place(disk, &place, error);
+    default:
+        return true;
+    }
+}
+
+/* Adds the volume that @disk is by name. */
+static bool
+add_volume(GPtrArray *uses, const RlDisk *disk, bool strict, GError **error)
+{
+    g_autoptr(RlName) name = NULL;
+    g_autofree char *root = NULL;
+
+    if (disk->volume && !rl_pools_reflink_root(disk->pool, &root, error))
+        return false;
+    if (!root)
+        return true;
+    name = rl_name_parse(disk->volume, strict ? error : NULL);
+    if (!name)
+        return !strict;
+    if (name->form != RL_NAME_HEAD) {
+        if (disk->readonly || !strict)
+            return true;
+        return rl_fail(error, RL_ERROR_INVALID,
+                       "disk '%s': '%s' is a revision, and those are read-only",
+                       disk->target ? disk->target : "?", disk->volume);
+    }
+    if (strict && disk->shareable)
+        return refuse_shareable(disk, name->volume, error);
+    RlUse use = {.root = g_steal_pointer(&root),
+                 .name = g_strdup(name->volume),
+                 .startup = disk->startup,
+                 .readonly = disk->readonly};
+    add(uses, use);
+    return true;
+}
+
+/* A layer that is a volume by name. A revision is only read there: it is nobody's run. */
+static bool
+add_layer(GPtrArray *uses, const RlDisk *disk, const RlVolumeRef *ref, bool strict, GError **error)
+{
+    g_autofree char *root = NULL;
+
+    if (!rl_pools_reflink_root(ref->pool, &root, error))
+        return false;
+    if (!root)
+        return true;
+    g_autoptr(RlName) name = rl_name_parse(ref->volume, strict ? error : NULL);
+    if (!name)
+        return !strict;
+    if (name->form == RL_NAME_HEAD) {
+        RlUse use = {.root = g_steal_pointer(&root),
+                     .name = g_strdup(name->volume),
+                     .readonly = disk->readonly,
+                     .overlaid = true};
+        add(uses, use);
+    }
+    return true;
+}
+
+/* The layer @i of @disk that is a dirty image by its path: an external snapshot froze it. Or that
+ * snapshot's own file. */
+static bool
+add_layer_path(const Search *search, const RlDisk *disk, guint i, GError **error)
+{
+    g_auto(Place) place = {0};
+    bool is_last = i + 1 == disk->backing->len && disk->backing_volumes->len == 0;
+
+    if (!locate(g_ptr_array_index(disk->backing, i), &place, error))
+        return false;
+    if (place.name && place.role == RL_FILE_DIRTY)
+        add_place(search->uses, &place, disk, !disk->transient);
+    else if (place.name && place.role == RL_FILE_CLEAN)
+        is_overlay(search, &place, g_ptr_array_index(disk->backing_formats, i), !is_last);
+    return true;
+}
+
+/* Of @disk, or a layer of it, nothing can be told, for the reason *@cause, which is taken over.
+ * True if the search goes on: the end of the other volumes must not depend on this one. */
+static bool
+go_on_without(Search *search, const RlDisk *disk, GError **cause)
+{
+    if (!search->strict)
+        rl_log_warning("domain %s: disk '%s': %s", search->domain->name,
+                       disk->target ? disk->target : "?", (*cause)->message);
+    if (search->error)
+        g_clear_error(cause);
+    else
+        search->error = g_steal_pointer(cause);
+    return !search->strict;
+}
+
+/* Adds the volumes that @disk is, and those that lie below it in its backing chain. */
+static bool
+add_disk(Search *search, const RlDisk *disk)
+{
+    GPtrArray *uses = search->uses;
+    bool strict = search->strict;
+    GError *cause = NULL;
+
+    if (!add_path(search, disk, &cause) && !go_on_without(search, disk, &cause))
+        return false;
+    if (!add_volume(uses, disk, strict, &cause) && !go_on_without(search, disk, &cause))
+        return false;
+    for (guint i = 0; i < disk->backing->len; i++)
+        if (!add_layer_path(search, disk, i, &cause) && !go_on_without(search, disk, &cause))
+            return false;
+    for (guint i = 0; i < disk->backing_volumes->len; i++)
+        if (!add_layer(uses, disk, g_ptr_array_index(disk->backing_volumes, i), strict, &cause) &&
+            !go_on_without(search, disk, &cause))
+            return false;
+    return true;
+}
+
+GPtrArray *
+rl_uses_new(void)
+{
+    return g_ptr_array_new_with_free_func(use_free);
+}
+
+bool
+rl_uses_find(const RlDomain *domain, bool strict, GPtrArray *uses, GError **error)
+{
+    Search search = {.domain = domain, .uses = uses, .strict = strict};
+
+    for (guint i = 0; i < domain->disks->len; i++)
+        if (!add_disk(&search, g_ptr_array_index(domain->disks, i)))
+            break;
+    g_ptr_array_sort(uses, compare);
+    if (!search.error)
+        return true;
+    g_propagate_error(error, search.error);
+    return false;
+}
+
+/* A pool may have several paths: a link on the way, or a mount. */
+static bool
+is_same_pool(const char *a, const char *b)
+{
+    struct stat left, right;
+
+    return strcmp(a, b) == 0 ||
+           (stat(a, &left) == 0 && stat(b, &right) == 0 && rl_stat_same(&left, &right));
+}
+
+static bool
+has_volume(const GPtrArray *uses, const char *root, const char *name)
+{
+    for (guint i = 0; i < uses->len; i++) {
+        const RlUse *use = g_ptr_array_index(uses, i);
+        if (strcmp(use->name, name) == 0 && is_same_pool(use->root, root))
+            return true;
+    }
+    return false;
+}
+
+bool
+rl_uses_has(const GPtrArray *uses, const RlUse *use)
+{
+    return has_volume(uses, use->root, use->name);
+}
+
+void
+rl_uses_add_noted(GPtrArray *uses, const char *root, const char *name, bool overlaid)
+{
+    if (has_volume(uses, root, name))
+        return;
+    RlUse use = {
+        .root = g_strdup(root), .name = g_strdup(name), .overlaid = overlaid, .noted = true};
+    g_ptr_array_add(uses, g_memdup2(&use, sizeof(use)));
+}

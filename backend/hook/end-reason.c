@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "end-reason.h"
+
+#include <glib.h>
+#include <string.h>
+
+#include "common/base/random.h"
+#include "last-save.h"
+#include "owner.h"
+#include "qemu-log.h"
+#include "restoring.h"
+#include "save-file.h"
+#include "verdict-note.h"
+
+#define SAVE_ID_DIGITS 32
+
+static RlEnding
+find_libxl(const RlDomain *domain, char **ret_file)
+{
+    g_autoptr(RlMemory) memory = NULL;
+
+    switch (rl_save_file_find(RL_SAVE_FILE_LIBXL, domain->uuid, &memory)) {
+    case RL_SAVE_FILE_WRITTEN:
+        /* A file of the user's choice may be moved, and is no less there. */
+        if (rl_save_file_is_managed(memory->file))
+            *ret_file = g_steal_pointer(&memory->file);
+        return RL_ENDING_SAVED;
+    case RL_SAVE_FILE_READ:
+        return RL_ENDING_FAILED; /* a restore that got as far as to start the volumes */
+    case RL_SAVE_FILE_UNKNOWN:
+        return RL_ENDING_UNKNOWN;
+    case RL_SAVE_FILE_NONE:
+        break;
+    }
+    return RL_ENDING_STOPPED;
+}
+
+/* The managed save file that this run has written; NULL where there is none. */
+static char *
+find_managed_save(const RlDomain *domain, gint64 began_ms)
+{
+    g_autofree char *file = rl_qemu_log_managed_save(domain->name, began_ms);
+    /* One that is not whole has another mark at its beginning. */
+    g_autoptr(RlMemory) memory =
+        file ? rl_save_file_read(file, RL_SAVE_FILE_QEMU, domain->uuid) : NULL;
+
+    return memory ? g_steal_pointer(&file) : NULL;
+}
+
+static RlEnding
+find_qemu(const RlDomain *domain, char **ret_file)
+{
+    RlOwner owner = rl_owner_of(domain);
+    RlLogEnding log = RL_LOG_NOTHING;
+    RlRunNote note;
+
+    rl_runnote_read(&owner, &note);
+    if (note.began_ms > 0)
+        log = rl_qemu_log_ending(domain->name, note.began_ms);
+    bool maybe_saved = note.ended ? note.verdict.ending == RL_ENDING_SAVED : log == RL_LOG_SAVED;
+    g_autofree char *file = maybe_saved ? find_managed_save(domain, note.began_ms) : NULL;
+    RlEnding ending = rl_ending_join(note.ended ? &note.verdict : NULL, log, file != NULL);
+    if (ending == RL_ENDING_SAVED)
+        *ret_file = g_steal_pointer(&file);
+    return ending;
+}
+
+RlEnding
+rl_ending_find(const RlDomain *domain, char **ret_file)
+{
+    *ret_file = NULL;
+    if (strcmp(domain->type, "xen") == 0)
+        return find_libxl(domain, ret_file);
+    return find_qemu(domain, ret_file);
+}
+
+RlMemory *
+rl_ending_memory(const RlDomain *domain, const char *file)
+{
+    g_autoptr(RlMemory) memory = NULL;
+
+    /* The libxl driver has written all of it, and not closed it yet. The qemu driver has closed it:
+     * where it is is known of its own place alone. */
+    if (strcmp(domain->type, "xen") == 0)
+        rl_save_file_find(RL_SAVE_FILE_LIBXL, domain->uuid, &memory);
+    else if (file)
+        memory = rl_save_file_read(file, RL_SAVE_FILE_QEMU, domain->uuid);
+    if (!memory)
+        memory = g_new0(RlMemory, 1);
+    memory->save = rl_random_hex(SAVE_ID_DIGITS);
+    return g_steal_pointer(&memory);
+}
+
+/* The file that @domain is restored from, in *@ret_memory, as rl_ending_is_restored() says it. */
+static bool
+find_restored(const RlDomain *domain, RlMemory **ret_memory)
+{
+    if (strcmp(domain->type, "xen") == 0)
+        return rl_save_file_find(RL_SAVE_FILE_LIBXL, domain->uuid, ret_memory) == RL_SAVE_FILE_READ;
+    /* A restore that failed before it came to this leaves its note to the next start. */
+    if (!rl_restoring_take(domain->uuid))
+        return false;
+    RlSaveFile found = rl_save_file_find(RL_SAVE_FILE_QEMU, domain->uuid, ret_memory);
+    return found == RL_SAVE_FILE_READ || found == RL_SAVE_FILE_UNKNOWN;
+}
+
+/* With what is known of the domain's last save. */
+static void
+give_memory(const RlDomain *domain, RlMemory *memory, RlMemory **ret_memory)
+{
+    if (!memory)
+        memory = g_new0(RlMemory, 1);
+    rl_last_save_read(domain->uuid, memory);
+    *ret_memory = memory;
+}
+
+bool
+rl_ending_is_restored(const RlDomain *domain, RlMemory **ret_memory)
+{
+    g_autoptr(RlMemory) memory = NULL;
+
+    *ret_memory = NULL;
+    if (!find_restored(domain, &memory))
+        return false;
+    give_memory(domain, g_steal_pointer(&memory), ret_memory);
+    return true;
+}
+
+bool
+rl_ending_is_read(const RlDomain *domain, RlMemory **ret_memory)
+{
+    g_autoptr(RlMemory) memory = NULL;
+    bool xen = strcmp(domain->type, "xen") == 0;
+
+    *ret_memory = NULL;
+    if (rl_save_file_find(xen ? RL_SAVE_FILE_LIBXL : RL_SAVE_FILE_QEMU, domain->uuid, &memory) !=
+        RL_SAVE_FILE_READ)
+        return false;
+    give_memory(domain, g_steal_pointer(&memory), ret_memory);
+    return true;
+}

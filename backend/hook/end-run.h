@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The end of a domain's run on one volume. */
+#pragma once
+
+#include "common/format/image-owner.h"
+#include "common/operation/stop.h"
+#include "domain-volumes.h"
+#include "end-reason.h"
+
+/**
+ * rl_finish:
+ * Ends the run of @owner on the volume of @use in the way that @ending asks for: stops it, or keeps
+ * its dirty image as it is (saved in @file, which may be NULL). Tries again while somebody still
+ * has it open, for at most @patience_ms.
+ * *@ret_committed says whether there is a new revision. Errors are those of rl_volume_stop().
+ */
+bool rl_finish(const RlUse *use, const RlOwner *owner, RlEnding ending, const char *file,
+               int patience_ms, bool *ret_committed, GError **error);

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "run-notes.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/base/autofd.h"
+#include "common/base/error.h"
+#include "common/base/log.h"
+#include "common/format/volume-name.h"
+#include "common/fs/dirfd.h"
+#include "common/fs/tmpfile.h"
+#include "common/pool/volume-lock.h"
+
+/* A thousand disks with long paths. */
+#define NOTE_SIZE_MAX (8 << 20)
+
+/* A line for each volume: whether it is below an overlay, its pool's path, its name, with a tab in
+ * between. Both are escaped, so they have neither tabs nor newlines. */
+#define BELOW "below"
+#define DISK "disk"
+
+/* In a directory of root's that a boot empties: no run outlives that. A UUID has no characters that
+ * a path could mind. */
+static char *
+note_name(const char *uuid)
+{
+    return g_strdup_printf("started-%s", uuid);
+}
+
+static int
+open_dir(void)
+{
+    return open(RL_LOCK_DIR, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+static char *
+format(const GPtrArray *uses)
+{
+    GString *text = g_string_new(NULL);
+
+    for (guint i = 0; i < uses->len; i++) {
+        const RlUse *use = g_ptr_array_index(uses, i);
+        g_autofree char *root = g_strescape(use->root, NULL);
+        g_autofree char *name = g_strescape(use->name, NULL);
+        g_string_append_printf(text, "%s\t%s\t%s\n", use->overlaid ? BELOW : DISK, root, name);
+    }
+    return g_string_free(text, FALSE);
+}
+
+static bool
+parse_line(const char *line, GPtrArray *uses)
+{
+    g_auto(GStrv) fields = g_strsplit(line, "\t", -1);
+
+    if (g_strv_length(fields) != 3)
+        return false;
+    bool overlaid = strcmp(fields[0], BELOW) == 0;
+    g_autofree char *root = g_strcompress(fields[1]);
+    g_autofree char *text = g_strcompress(fields[2]);
+    g_autoptr(RlName) name = rl_name_parse_volume(text, NULL);
+    if ((!overlaid && strcmp(fields[0], DISK) != 0) || root[0] != '/' || !name)
+        return false;
+    rl_uses_add_noted(uses, root, name->volume, overlaid);
+    return true;
+}
+
+void
+rl_noted_read(const char *uuid, GPtrArray *uses)
+{
+    g_autofree char *file = note_name(uuid);
+    g_autoptr(GError) error = NULL;
+    rl_autofd int dir = open_dir();
+    size_t length;
+
+    if (dir < 0)
+        return;
+    g_autofree char *text = rl_dir_read_file(dir, file, NOTE_SIZE_MAX, &length, &error);
+    if (!text) {
+        if (!rl_error_is_errno(error, ENOENT))
+            rl_log_warning("cannot read what a domain was started on: %s", error->message);
+        return;
+    }
+    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+    for (char **line = lines; *line; line++)
+        if (**line && !parse_line(*line, uses))
+            rl_log_warning("'%s/%s' has a line that says no volume", RL_LOCK_DIR, file);
+}
+
+void
+rl_noted_add(const char *uuid, const GPtrArray *uses)
+{
+    g_autofree char *file = note_name(uuid);
+    g_autoptr(GPtrArray) all = rl_uses_new();
+    g_autoptr(GError) error = NULL;
+
+    for (guint i = 0; i < uses->len; i++) {
+        const RlUse *use = g_ptr_array_index(uses, i);
+        rl_uses_add_noted(all, use->root, use->name, use->overlaid);
+    }
+    /* A start that failed behind our back has no end, and the domain's next one does not have to be
+     * on the same volumes. */
+    rl_noted_read(uuid, all);
+    g_mkdir_with_parents(RL_LOCK_DIR, 0700);
+    rl_autofd int dir = open_dir();
+    g_autofree char *text = format(all);
+    if (dir < 0)
+        rl_fail_errno(&error, errno, "cannot open '%s'", RL_LOCK_DIR);
+    else
+        rl_newfile_write(dir, file, text, 0600, &error);
+    if (error)
+        rl_log_warning("cannot note what a domain was started on: %s", error->message);
+}
+
+bool
+rl_noted_is_there(const char *uuid)
+{
+    g_autofree char *file = note_name(uuid);
+    rl_autofd int dir = open_dir();
+
+    return dir >= 0 && faccessat(dir, file, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+void
+rl_noted_forget(const char *uuid)
+{
+    g_autofree char *file = note_name(uuid);
+    rl_autofd int dir = open_dir();
+
+    if (dir >= 0 && unlinkat(dir, file, 0) < 0 && errno != ENOENT)
+        rl_log_warning("cannot remove '%s/%s': %s", RL_LOCK_DIR, file, g_strerror(errno));
+}

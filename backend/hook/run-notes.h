@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* That a domain was started, and on which volumes. A disk may be gone from its XML when it ends:
+ * copied elsewhere meanwhile (blockcopy --pivot), or detached; or below an overlay, of which
+ * libvirt names only the upper layers then. */
+#pragma once
+
+#include "domain-volumes.h"
+
+/**
+ * rl_noted_add:
+ * Notes that the domain @uuid was started on the volumes in @uses, and on what was noted of it
+ * before. A failure is only logged: what is gone from its XML when it ends is a leftover then.
+ */
+void rl_noted_add(const char *uuid, const GPtrArray *uses);
+
+/**
+ * rl_noted_read:
+ * Adds to @uses the volumes that were noted of the domain @uuid and are not there yet. Whether it
+ * still runs on them, the images tell.
+ */
+void rl_noted_read(const char *uuid, GPtrArray *uses);
+
+/**
+ * rl_noted_is_there:
+ * True if rl_noted_add() has noted the domain @uuid, on whatever volumes, none included: it was
+ * started. libvirt calls `release` also where a start was refused, by us or by a hook before ours.
+ */
+bool rl_noted_is_there(const char *uuid);
+
+/**
+ * rl_noted_forget:
+ * Removes the note of the domain @uuid.
+ */
+void rl_noted_forget(const char *uuid);

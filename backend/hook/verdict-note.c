@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "verdict-note.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/base/autofd.h"
+#include "common/base/error.h"
+#include "common/base/log.h"
+#include "common/fs/dirfd.h"
+#include "common/fs/tmpfile.h"
+#include "common/pool/volume-lock.h"
+
+#define GROUP "run"
+#define SIZE_MAX_NOTE 4096
+/* Between the two calls is the start of a process. */
+#define ANNOUNCEMENT_SECONDS 30
+
+static const char *const endings[] = {
+    [RL_ENDING_STOPPED] = "stopped",   [RL_ENDING_SAVED] = "saved",
+    [RL_ENDING_FAILED] = "failed",     [RL_ENDING_ARRIVING] = "arriving",
+    [RL_ENDING_MIGRATED] = "migrated", [RL_ENDING_UNKNOWN] = "unknown",
+};
+
+/* A driver's name and a UUID have no characters that a path could mind. Each driver counts its
+ * domains for itself. */
+static char *
+file_of(const char *what, const RlOwner *owner)
+{
+    return g_strdup_printf("%s-%s-%s", what, owner->driver, owner->uuid);
+}
+
+static int
+open_dir(void)
+{
+    return open(RL_LOCK_DIR, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+static gint64
+wall_clock_ms(void)
+{
+    return g_get_real_time() / 1000;
+}
+
+static bool
+write_note(const char *what, const RlOwner *owner, GKeyFile *note, GError **error)
+{
+    g_autofree char *file = file_of(what, owner);
+    g_autofree char *text = g_key_file_to_data(note, NULL, NULL);
+
+    g_mkdir_with_parents(RL_LOCK_DIR, 0700);
+    rl_autofd int dir = open_dir();
+    if (dir < 0)
+        return rl_fail_errno(error, errno, "cannot open '%s'", RL_LOCK_DIR);
+    return rl_newfile_write(dir, file, text, 0600, error);
+}
+
+static void
+write_run(const RlOwner *owner, GKeyFile *note)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (!write_note("run", owner, note, &error))
+        rl_log_warning("domain %s: cannot note how its run goes: %s", owner->name, error->message);
+}
+
+/* What is noted in this boot of the host, owned by the caller; NULL where nothing is. */
+static GKeyFile *
+read_note(const char *what, const RlOwner *owner)
+{
+    g_autofree char *file = file_of(what, owner), *boot = rl_run_boot_id(NULL);
+    g_autoptr(GKeyFile) note = g_key_file_new();
+    rl_autofd int dir = open_dir();
+    size_t length;
+    g_autofree char *text =
+        dir < 0 ? NULL : rl_dir_read_file(dir, file, SIZE_MAX_NOTE, &length, NULL);
+
+    if (!text || !boot || !g_key_file_load_from_data(note, text, length, G_KEY_FILE_NONE, NULL))
+        return NULL;
+    g_autofree char *noted = g_key_file_get_string(note, GROUP, "boot", NULL);
+    return g_strcmp0(boot, noted) == 0 ? g_steal_pointer(&note) : NULL;
+}
+
+static void
+remove_note(const char *what, const RlOwner *owner)
+{
+    g_autofree char *file = file_of(what, owner);
+    rl_autofd int dir = open_dir();
+
+    if (dir >= 0 && unlinkat(dir, file, 0) < 0 && errno != ENOENT)
+        rl_log_warning("cannot remove '%s/%s': %s", RL_LOCK_DIR, file, g_strerror(errno));
+}
+
+/* A note of this moment. */
+static GKeyFile *
+new_note(void)
+{
+    GKeyFile *note = g_key_file_new();
+    g_autofree char *boot = rl_run_boot_id(NULL);
+
+    g_key_file_set_string(note, GROUP, "boot", boot ? boot : "");
+    g_key_file_set_int64(note, GROUP, "since", rl_run_boot_clock_us());
+    g_key_file_set_int64(note, GROUP, "wall", wall_clock_ms());
+    return note;
+}
+
+void
+rl_runnote_begin(const RlOwner *owner, bool arriving)
+{
+    g_autoptr(GKeyFile) note = new_note();
+
+    g_key_file_set_boolean(note, GROUP, "arriving", arriving);
+    /* If the new one cannot be written the old one must not pass for it. */
+    remove_note("run", owner);
+    write_run(owner, note);
+}
+
+void
+rl_runnote_arrived(const RlOwner *owner)
+{
+    g_autoptr(GKeyFile) note = read_note("run", owner);
+
+    if (!note)
+        return;
+    g_key_file_set_boolean(note, GROUP, "arriving", FALSE);
+    write_run(owner, note);
+}
+
+void
+rl_runnote_end(const RlOwner *owner, RlVerdict verdict)
+{
+    g_autoptr(GKeyFile) note = read_note("run", owner);
+
+    /* A run that an older version of this program began has none. */
+    if (!note) {
+        note = new_note();
+        g_key_file_set_int64(note, GROUP, "wall", 0);
+    }
+    g_key_file_set_string(note, GROUP, "ending", endings[verdict.ending]);
+    g_key_file_set_boolean(note, GROUP, "alone", verdict.alone);
+    write_run(owner, note);
+}
+
+/* A word that is not known is none. */
+static void
+read_ending(GKeyFile *note, RlRunNote *ret_note)
+{
+    g_autofree char *word = g_key_file_get_string(note, GROUP, "ending", NULL);
+
+    for (size_t i = 0; word && i < G_N_ELEMENTS(endings); i++)
+        if (strcmp(word, endings[i]) == 0) {
+            ret_note->ended = true;
+            ret_note->verdict.ending = (RlEnding) i;
+        }
+    ret_note->verdict.alone = g_key_file_get_boolean(note, GROUP, "alone", NULL);
+}
+
+bool
+rl_runnote_read(const RlOwner *owner, RlRunNote *ret_note)
+{
+    g_autoptr(GKeyFile) note = read_note("run", owner);
+
+    *ret_note = (RlRunNote){.verdict = {.ending = RL_ENDING_UNKNOWN}};
+    if (!note)
+        return false;
+    gint64 wall_ms = g_key_file_get_int64(note, GROUP, "wall", NULL);
+    gint64 age_ms =
+        (rl_run_boot_clock_us() - g_key_file_get_int64(note, GROUP, "since", NULL)) / 1000;
+    ret_note->began_ms = wall_ms > 0 ? MAX(wall_ms, wall_clock_ms() - age_ms) : 0;
+    ret_note->arriving = g_key_file_get_boolean(note, GROUP, "arriving", NULL);
+    read_ending(note, ret_note);
+    return true;
+}
+
+void
+rl_runnote_forget(const RlOwner *owner)
+{
+    remove_note("run", owner);
+}
+
+bool
+rl_runnote_announce_arrival(const RlOwner *owner, GError **error)
+{
+    g_autoptr(GKeyFile) note = new_note();
+
+    return write_note("arriving", owner, note, error);
+}
+
+bool
+rl_runnote_take_announcement(const RlOwner *owner)
+{
+    g_autoptr(GKeyFile) note = read_note("arriving", owner);
+
+    if (!note)
+        return false;
+    remove_note("arriving", owner);
+    g_autofree char *boot = g_key_file_get_string(note, GROUP, "boot", NULL);
+    return rl_run_was_within(ANNOUNCEMENT_SECONDS, boot,
+                             g_key_file_get_int64(note, GROUP, "since", NULL));
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What is known of the run of a domain on this host, from its `prepare` to its `release`: when it
+ * began, whether it came by a migration, and, from `stopped` on, how it ended. In a directory of
+ * root's that a boot empties. */
+#pragma once
+
+#include "common/format/image-owner.h"
+#include "verdict.h"
+
+typedef struct {
+    gint64 began_ms;   /* when it began, by the clock of the wall; 0 where that is not known */
+    bool arriving;     /* it came by a migration, and is not known to have arrived */
+    bool ended;        /* verdict holds */
+    RlVerdict verdict; /* on its end */
+} RlRunNote;
+
+/**
+ * rl_runnote_begin:
+ * Notes that a run of @owner begins now, @arriving by a migration or not. Whatever was noted of an
+ * earlier one is gone. A failure is only logged: how the run ends is not known then.
+ */
+void rl_runnote_begin(const RlOwner *owner, bool arriving);
+
+/**
+ * rl_runnote_arrived:
+ * Notes that the guest of @owner has come by a migration, all of it.
+ */
+void rl_runnote_arrived(const RlOwner *owner);
+
+/**
+ * rl_runnote_end:
+ * Adds that the run of @owner ends with that @verdict. Failures as in rl_runnote_begin().
+ */
+void rl_runnote_end(const RlOwner *owner, RlVerdict verdict);
+
+/**
+ * rl_runnote_read:
+ * True with *@ret_note if something is noted of the run of @owner in this boot of the host.
+ * began_ms is the later one of what the clock said then and what it should have said by what it
+ * says now: it may have been set meanwhile.
+ */
+bool rl_runnote_read(const RlOwner *owner, RlRunNote *ret_note);
+
+/**
+ * rl_runnote_forget:
+ * Removes what is noted of the domain @owner.
+ */
+void rl_runnote_forget(const RlOwner *owner);
+
+/**
+ * rl_runnote_announce_arrival, rl_runnote_take_announcement:
+ * libvirt says in one call that a domain is about to come by a migration, and starts its disks in
+ * the next. The second is true if the first was called some seconds ago at most, and takes it back.
+ */
+bool rl_runnote_announce_arrival(const RlOwner *owner, GError **error);
+bool rl_runnote_take_announcement(const RlOwner *owner);

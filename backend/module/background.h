@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What may come after an API call has returned. */
+#pragma once
+
+#include "common/pool/pool.h"
+
+/**
+ * rl_later_maintain:
+ * Has the volume @name of @pool brought in order (rl_volume_maintain()) by a thread of its own: its
+ * next start finds a precache. If there can be no thread the next operation makes up for it.
+ */
+void rl_later_maintain(const RlPool *pool, const char *name);
+
+/**
+ * rl_later_end:
+ * Has the runs ended of which there was no space to commit them (rl_volume_end_late()), by a thread
+ * of its own; nothing where none wait for that.
+ */
+void rl_later_end(const RlPool *pool);
+
+/**
+ * rl_later_clear:
+ * Has what was left of the volumes @names of @pool removed (rl_volume_clear()) by a thread of its
+ * own; nothing where there are none. If there can be no thread the next refresh makes up for it.
+ */
+void rl_later_clear(const RlPool *pool, const GPtrArray *names);

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "revision-cache.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+#include "common/format/file-name.h"
+#include "common/fs/dir-iter.h"
+#include "common/fs/file-date.h"
+#include "common/fs/inode.h"
+
+/* Longer than the tick of the clock that directories are dated by. */
+#define TICK_US (G_USEC_PER_SEC / 10)
+
+/* A directory as it was read: the files of the revisions in it, by the leaf of their volume. */
+typedef struct {
+    struct stat st;
+    gint64 read_us;
+    GTree *files;
+} Directory;
+
+/* What is known of a pool. Trees and no hash tables: whoever may write to the directory could
+ * choose names that have the same hash. */
+typedef struct {
+    GTree *directories; /* by DIR */
+    GTree *listed;      /* by VOLUME: the files */
+} Known;
+
+static GMutex lock;
+static GTree *pools; /* of Known, by the root's path */
+
+static void
+directory_free(void *data)
+{
+    Directory *directory = data;
+
+    g_tree_unref(directory->files);
+    g_free(directory);
+}
+
+static void
+known_free(void *data)
+{
+    Known *known = data;
+
+    g_tree_unref(known->directories);
+    g_tree_unref(known->listed);
+    g_free(known);
+}
+
+static gint
+compare_names(gconstpointer a, gconstpointer b, gpointer data)
+{
+    (void) data;
+    return strcmp(a, b);
+}
+
+static GTree *
+new_tree(GDestroyNotify free_value)
+{
+    return g_tree_new_full(compare_names, NULL, g_free, free_value);
+}
+
+/* The caller has the lock. */
+static Known *
+known_of(const char *root)
+{
+    if (!pools)
+        pools = new_tree(known_free);
+    Known *known = g_tree_lookup(pools, root);
+    if (known)
+        return known;
+    known = g_new0(Known, 1);
+    known->directories = new_tree(directory_free);
+    known->listed = new_tree(g_free);
+    g_tree_insert(pools, g_strdup(root), known);
+    return known;
+}
+
+static gint
+compare(gconstpointer a, gconstpointer b)
+{
+    return strcmp(*(char *const *) a, *(char *const *) b);
+}
+
+/* Sorts @files and joins them. */
+static char *
+join(GPtrArray *files)
+{
+    g_ptr_array_sort(files, compare);
+    g_ptr_array_add(files, NULL);
+    return g_strjoinv("\n", (char **) files->pdata);
+}
+
+char *
+rl_seen_join(const GPtrArray *revisions)
+{
+    g_autoptr(GPtrArray) files = g_ptr_array_new();
+
+    for (guint i = 0; i < revisions->len; i++)
+        g_ptr_array_add(files, ((const RlRevision *) g_ptr_array_index(revisions, i))->file);
+    return join(files);
+}
+
+static void
+add_file(GTree *by_leaf, const char *file)
+{
+    RlFileName name = rl_file_name_parse(file);
+
+    if (name.role != RL_FILE_REVISION && name.role != RL_FILE_LABEL)
+        return;
+    GPtrArray *files = g_tree_lookup(by_leaf, name.leaf);
+    if (!files) {
+        files = g_ptr_array_new_with_free_func(g_free);
+        g_tree_insert(by_leaf, g_strdup(name.leaf), files);
+    }
+    g_ptr_array_add(files, g_strdup(file));
+}
+
+static gboolean
+add_joined(gpointer leaf, gpointer files, gpointer joined)
+{
+    g_tree_insert(joined, g_strdup(leaf), join(files));
+    return FALSE;
+}
+
+static Directory *
+read_directory(int dir, const struct stat *st)
+{
+    gint64 now_us = g_get_real_time();
+    g_autoptr(RlEntries) entries = rl_entries_open(dir, NULL);
+    g_autoptr(GTree) by_leaf = new_tree((GDestroyNotify) g_ptr_array_unref);
+    const char *file;
+
+    if (!entries)
+        return NULL;
+    while ((file = rl_entries_next(entries)))
+        if (entries->type == DT_REG || entries->type == DT_UNKNOWN)
+            add_file(by_leaf, file);
+    if (!rl_entries_are_all(entries, NULL))
+        return NULL;
+
+    Directory *directory = g_new0(Directory, 1);
+    directory->st = *st;
+    directory->read_us = now_us;
+    directory->files = new_tree(g_free);
+    g_tree_foreach(by_leaf, add_joined, directory->files);
+    return directory;
+}
+
+/* Has anything got or lost a name in it since it was read? A clock that was set back says yes. */
+static bool
+has_changed(const Directory *directory, const struct stat *st)
+{
+    gint64 changed_us = (gint64) st->st_mtim.tv_sec * G_USEC_PER_SEC + st->st_mtim.tv_nsec / 1000;
+    gint64 grain_us = MAX(TICK_US, rl_date_grain(&st->st_mtim) / 1000);
+
+    return !rl_stat_same(&directory->st, st) || !rl_stat_same_date(&directory->st, st) ||
+           changed_us + grain_us >= directory->read_us || directory->read_us > g_get_real_time();
+}
+
+static char *
+files_of(const Directory *directory, const char *leaf)
+{
+    const char *files = g_tree_lookup(directory->files, leaf);
+
+    return g_strdup(files ? files : "");
+}
+
+/* From the last reading, if that is still true; else NULL. */
+static char *
+known_files(const RlVolume *volume, const struct stat *st)
+{
+    g_mutex_lock(&lock);
+    const Directory *known =
+        g_tree_lookup(known_of(volume->pool->path)->directories, volume->name->dir);
+    char *files = known && !has_changed(known, st) ? files_of(known, volume->name->leaf) : NULL;
+    g_mutex_unlock(&lock);
+    return files;
+}
+
+char *
+rl_seen_on_disk(const RlVolume *volume)
+{
+    struct stat st;
+
+    if (volume->dir < 0)
+        return g_strdup("");
+    if (fstat(volume->dir, &st) < 0)
+        return NULL;
+
+    char *files = known_files(volume, &st);
+    if (files)
+        return files;
+
+    Directory *directory = read_directory(volume->dir, &st);
+    if (!directory)
+        return NULL;
+    files = files_of(directory, volume->name->leaf);
+    g_mutex_lock(&lock);
+    g_tree_replace(known_of(volume->pool->path)->directories, g_strdup(volume->name->dir),
+                   directory);
+    g_mutex_unlock(&lock);
+    return files;
+}
+
+bool
+rl_seen_is_listed(const char *root, const char *name, const char *files)
+{
+    g_mutex_lock(&lock);
+    bool same = g_strcmp0(g_tree_lookup(known_of(root)->listed, name), files) == 0;
+    g_mutex_unlock(&lock);
+    return same;
+}
+
+void
+rl_seen_note(const char *root, const char *name, const char *files)
+{
+    g_mutex_lock(&lock);
+    g_tree_replace(known_of(root)->listed, g_strdup(name), g_strdup(files));
+    g_mutex_unlock(&lock);
+}
+
+void
+rl_seen_drop(const char *root, const char *name, const char *dir)
+{
+    g_mutex_lock(&lock);
+    Known *known = known_of(root);
+    g_tree_remove(known->listed, name);
+    g_tree_remove(known->directories, dir);
+    g_mutex_unlock(&lock);
+}
+
+void
+rl_seen_forget(const char *root)
+{
+    g_mutex_lock(&lock);
+    if (pools)
+        g_tree_remove(pools, root);
+    g_mutex_unlock(&lock);
+}

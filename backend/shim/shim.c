@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Stands in for libvirt's own "fs" storage backend: loads that, and then the reflink module that
+ * fits this libvirt.
+ *
+ * It has no symbol of libvirt's but the public virGetVersion(), and whatever is wrong with the
+ * module costs the daemon nothing but reflink pools: an upgrade of libvirt can never keep it from
+ * starting. */
+#include <dlfcn.h>
+#include <libvirt/libvirt.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "build-id.h"
+#include "elf-file.h"
+#include "module-abi.h"
+
+#define STOCK_MODULE STOCK_BACKEND_DIR "/libvirt_storage_backend_fs.so"
+#define REGISTER "virStorageBackendFsRegister"
+
+/* libvirt looks it up by name. */
+__attribute__((visibility("default"))) int virStorageBackendFsRegister(void);
+
+/* One line, where the daemon's own go: its stderr, which is the journal's under systemd, or syslog
+ * for a daemon that has let go of it. */
+__attribute__((format(printf, 1, 2))) static void
+complain(const char *format, ...)
+{
+    char sentence[PATH_MAX + 512];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(sentence, sizeof(sentence), format, args);
+    va_end(args);
+    fprintf(stderr, "libvirt-reflink: %s; reflink pools are not available, all other pools are\n",
+            sentence);
+    if (access("/dev/log", F_OK) == 0 && !getenv("JOURNAL_STREAM"))
+        syslog(LOG_DAEMON | LOG_WARNING, "libvirt-reflink: %s; reflink pools are not available",
+               sentence);
+}
+
+static int
+load_stock(void)
+{
+    void *stock = dlopen(STOCK_MODULE, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+    int (*enter)(void) = stock ? (int (*)(void)) dlsym(stock, REGISTER) : NULL;
+
+    if (!enter) {
+        fprintf(stderr, "libvirt-reflink: cannot load libvirt's own backend: %s\n", dlerror());
+        return -1;
+    }
+    return enter();
+}
+
+/* <dir of this file>/../<libvirt's version>/reflink.so */
+static int
+module_path(char *path, size_t size, char *version, size_t version_size)
+{
+    unsigned long number;
+    Dl_info self;
+
+    if (virGetVersion(&number, NULL, NULL) < 0 ||
+        !dladdr((void *) virStorageBackendFsRegister, &self))
+        return -1;
+    snprintf(version, version_size, "%lu.%lu.%lu", number / 1000000, number / 1000 % 1000,
+             number % 1000);
+
+    const char *slash = strrchr(self.dli_fname, '/');
+    int length = slash ? (int) (slash - self.dli_fname) : 1;
+    int n = snprintf(path, size, "%.*s/../%s/" RL_MODULE_FILE, length, slash ? self.dli_fname : ".",
+                     version);
+    return n < 0 || (size_t) n >= size ? -1 : 0;
+}
+
+static int
+is_build(const char *library, const char *wanted)
+{
+    char id[RL_BUILD_ID_MAX];
+
+    if (!rl_build_id(library, id)) {
+        complain("cannot tell the build of %s", library);
+        return 0;
+    }
+    if (strcmp(id, wanted) != 0) {
+        complain("the module was built for another build of %s (%s, and this is %s): it has to be "
+                 "built anew",
+                 library, wanted, id);
+        return 0;
+    }
+    return 1;
+}
+
+static void
+load_module(void)
+{
+    char path[PATH_MAX], version[32];
+
+    if (module_path(path, sizeof(path), version, sizeof(version)) < 0) {
+        complain("cannot tell where the module is");
+        return;
+    }
+    if (access(path, F_OK) < 0) {
+        complain("there is no module for libvirt %s (%s)", version, path);
+        return;
+    }
+    if (!rl_elf_file_is_whole(path)) {
+        complain("the module %s is no whole ELF file", path);
+        return;
+    }
+
+    void *handle = dlopen(path, RTLD_LAZY | RTLD_LOCAL);
+    if (!handle) {
+        complain("the module does not load: %s", dlerror());
+        return;
+    }
+    const RlModule *module = dlsym(handle, RL_MODULE_ENTRY);
+    if (!module)
+        complain("%s is no reflink module", path);
+    else if (is_build("libvirt.so.0", module->libvirt_build) &&
+             is_build("libvirt_driver_storage.so", module->storage_driver_build)) {
+        if (module->attach() < 0)
+            complain("the module could not be put in place");
+        return; /* never unloaded: libvirt may hold pointers into it */
+    }
+    dlclose(handle);
+}
+
+int
+virStorageBackendFsRegister(void)
+{
+    if (load_stock() < 0)
+        return -1;
+    load_module();
+    return 0;
+}

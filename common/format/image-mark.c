@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "image-mark.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "common/fs/xattr.h"
+#include "image-owner.h"
+
+/* libvirt makes the two calls one right after the other; in between is the start of a process. */
+#define ANNOUNCEMENT_SECONDS 30
+
+static const char *const words[] = {
+    [RL_HOLD_SAVED] = "saved",
+    [RL_HOLD_SUSPECT] = "suspect",
+    [RL_HOLD_RESTORED] = "restored",
+    [RL_HOLD_KEPT] = "kept",
+    [RL_HOLD_KEPT_READONLY] = "kept-readonly",
+};
+
+/* Takes away what only means something together with a mark. */
+static bool
+forget_save(int fd, GError **error)
+{
+    return rl_hold_forget_file(fd, error) && rl_attr_remove(fd, RL_ATTR_RESTORE, error);
+}
+
+bool
+rl_hold_set(int fd, RlHold hold, GError **error)
+{
+    /* What belongs to a save means nothing any more, unless a restore is to fail. A write error is
+     * noted first of all: without the rest that is noted, too. */
+    bool noted = hold == RL_HOLD_SUSPECT && rl_attr_set(fd, RL_ATTR_HOLD, words[hold], NULL);
+    if (hold != RL_HOLD_SAVED && hold != RL_HOLD_RESTORED && !forget_save(fd, error))
+        return false;
+    return noted || rl_attr_set(fd, RL_ATTR_HOLD, words[hold], error);
+}
+
+bool
+rl_hold_get(int fd, RlHold *ret_hold, GError **error)
+{
+    g_autofree char *word = NULL;
+    bool ours = true;
+
+    if (!rl_attr_get(fd, RL_ATTR_HOLD, &word, error) ||
+        (!word && !rl_attr_has_any(fd, &ours, error)))
+        return false;
+    if (!ours) {
+        *ret_hold = RL_HOLD_FOREIGN;
+        return true;
+    }
+    *ret_hold =
+        word ? RL_HOLD_SUSPECT : RL_HOLD_NONE; /* the careful reading of what we do not know */
+    for (size_t i = RL_HOLD_SAVED; word && i < G_N_ELEMENTS(words); i++)
+        if (strcmp(word, words[i]) == 0)
+            *ret_hold = (RlHold) i;
+    return true;
+}
+
+bool
+rl_hold_is_kept(RlHold hold)
+{
+    return hold == RL_HOLD_KEPT || hold == RL_HOLD_KEPT_READONLY;
+}
+
+bool
+rl_hold_only_read(RlHold hold, const RlRun *run)
+{
+    return run ? run->readonly : hold == RL_HOLD_KEPT_READONLY;
+}
+
+bool
+rl_hold_keep(int fd, const RlRun *run, GError **error)
+{
+    RlHold hold;
+
+    return rl_hold_get(fd, &hold, error) &&
+           rl_hold_set(fd, rl_hold_only_read(hold, run) ? RL_HOLD_KEPT_READONLY : RL_HOLD_KEPT,
+                       error);
+}
+
+bool
+rl_hold_clear(int fd, GError **error)
+{
+    /* The mark goes last: as long as it is there, nothing has changed for anybody. */
+    return forget_save(fd, error) && rl_attr_remove(fd, RL_ATTR_HOLD, error);
+}
+
+bool
+rl_hold_set_file(int fd, const char *path, GError **error)
+{
+    return rl_attr_set(fd, RL_ATTR_SAVE_FILE, path, error);
+}
+
+bool
+rl_hold_forget_file(int fd, GError **error)
+{
+    return rl_attr_remove(fd, RL_ATTR_SAVE_FILE, error);
+}
+
+bool
+rl_hold_file_is_gone(int fd)
+{
+    g_autofree char *path = NULL;
+    struct stat st;
+
+    return rl_attr_get(fd, RL_ATTR_SAVE_FILE, &path, NULL) && path && stat(path, &st) < 0 &&
+           errno == ENOENT;
+}
+
+bool
+rl_hold_announce_restore(int fd, GError **error)
+{
+    g_autofree char *boot = rl_run_boot_id(error);
+    g_autofree char *text =
+        boot ? g_strdup_printf("%s %" G_GINT64_FORMAT, boot, rl_run_boot_clock_us()) : NULL;
+
+    return text && rl_attr_set(fd, RL_ATTR_RESTORE, text, error);
+}
+
+bool
+rl_hold_restore_is_announced(int fd)
+{
+    g_autofree char *text = NULL, *boot = rl_run_boot_id(NULL);
+
+    if (!boot || !rl_attr_get(fd, RL_ATTR_RESTORE, &text, NULL) || !text)
+        return false;
+    g_auto(GStrv) parts = g_strsplit(text, " ", 2);
+    return g_strv_length(parts) == 2 &&
+           rl_run_was_within(ANNOUNCEMENT_SECONDS, parts[0], g_ascii_strtoll(parts[1], NULL, 10));
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "image-overlays.h"
+
+#include <string.h>
+
+#include "common/fs/xattr.h"
+
+/* One line for each domain: driver, UUID, name. An attribute takes 2048 bytes: more domains than
+ * fit are not noted, and who is noted protects them. */
+#define NAME_SHOWN_MAX 32
+#define TEXT_MAX 1900
+
+static bool
+is_line_of(const char *line, const RlOwner *owner)
+{
+    g_autofree char *wanted = g_strdup_printf("%s %s ", owner->driver, owner->uuid);
+
+    return g_str_has_prefix(line, wanted);
+}
+
+bool
+rl_below_add(int fd, const RlOwner *owner, GError **error)
+{
+    g_autofree char *text = NULL;
+
+    if (!rl_attr_get(fd, RL_ATTR_BELOW, &text, error))
+        return false;
+    g_auto(GStrv) lines = g_strsplit(text ? text : "", "\n", -1);
+    for (char **line = lines; *line; line++)
+        if (is_line_of(*line, owner))
+            return true;
+
+    g_autofree char *name =
+        g_utf8_substring(owner->name, 0, MIN(NAME_SHOWN_MAX, g_utf8_strlen(owner->name, -1)));
+    g_strdelimit(name, "\n", ' ');
+    g_autofree char *longer = g_strdup_printf("%s%s%s %s %s", text ? text : "", text ? "\n" : "",
+                                              owner->driver, owner->uuid, name);
+    return strlen(longer) > TEXT_MAX || rl_attr_set(fd, RL_ATTR_BELOW, longer, error);
+}
+
+bool
+rl_below_other(int fd, const RlOwner *owner, char **ret_name, GError **error)
+{
+    g_autofree char *text = NULL;
+
+    *ret_name = NULL;
+    if (!rl_attr_get(fd, RL_ATTR_BELOW, &text, error))
+        return false;
+    g_auto(GStrv) lines = g_strsplit(text ? text : "", "\n", -1);
+    for (char **line = lines; *line && !*ret_name; line++) {
+        g_auto(GStrv) parts = g_strsplit(*line, " ", 3);
+        if (**line && !(owner && is_line_of(*line, owner)))
+            *ret_name = g_strdup(g_strv_length(parts) == 3 ? parts[2] : "unknown");
+    }
+    return true;
+}
+
+bool
+rl_below_clear(int fd, GError **error)
+{
+    return rl_attr_remove(fd, RL_ATTR_BELOW, error);
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Domains whose disks are overlays (external snapshots) on a dirty image. To whoever else wrote to
+ * it in place they would fall victim. The note stays on the image through starts, saves and
+ * crashes, until the image is committed or put aside, or a person decides. */
+#pragma once
+
+#include "image-owner.h"
+
+/**
+ * rl_below_add:
+ * Notes on the image @fd that a disk of @owner is an overlay on it. Durable with its next fsync(2).
+ */
+bool rl_below_add(int fd, const RlOwner *owner, GError **error);
+
+/**
+ * rl_below_other:
+ * Returns true with *@ret_name, the name of a domain other than @owner (NULL: of any) whose disk is
+ * an overlay on the image @fd, owned by the caller; NULL where there is none.
+ */
+bool rl_below_other(int fd, const RlOwner *owner, char **ret_name, GError **error);
+
+/**
+ * rl_below_clear:
+ * Nothing is above the image @fd any more.
+ */
+bool rl_below_clear(int fd, GError **error);

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "image-owner.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/base/autofd.h"
+#include "common/base/error.h"
+#include "common/fs/lease.h"
+#include "common/fs/xattr.h"
+#include "ended-note.h"
+
+#define GROUP "run"
+/* A domain's name may be long; the attribute shares one block with all others on ext4. */
+#define NAME_SHOWN_MAX 256
+
+#define BOOT_ID "/proc/sys/kernel/random/boot_id"
+
+char *
+rl_run_boot_id(GError **error)
+{
+    char id[64];
+    rl_autofd int fd = open(BOOT_ID, O_RDONLY | O_CLOEXEC);
+    ssize_t length = fd < 0 ? -1 : read(fd, id, sizeof(id));
+
+    if (length > 0)
+        return g_strchomp(g_strndup(id, (gsize) length));
+    rl_fail_errno(error, length < 0 ? errno : EIO,
+                  "cannot tell which boot of the host this is from '" BOOT_ID "'");
+    return NULL;
+}
+
+/* Counts suspended time too, unlike CLOCK_MONOTONIC. */
+gint64
+rl_run_boot_clock_us(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_BOOTTIME, &now);
+    return (gint64) now.tv_sec * G_USEC_PER_SEC + now.tv_nsec / 1000;
+}
+
+bool
+rl_run_put_back(int fd, const RlRun *run, GError **error)
+{
+    g_autoptr(GKeyFile) file = g_key_file_new();
+
+    g_key_file_set_string(file, GROUP, "driver", run->driver);
+    g_key_file_set_string(file, GROUP, "uuid", run->uuid);
+    g_key_file_set_string(file, GROUP, "name", run->name);
+    g_key_file_set_string(file, GROUP, "boot", run->boot_id);
+    g_key_file_set_int64(file, GROUP, "since", run->since_us);
+    g_key_file_set_boolean(file, GROUP, "written", run->written);
+    g_key_file_set_boolean(file, GROUP, "readonly", run->readonly);
+    g_key_file_set_boolean(file, GROUP, "continued", run->continued);
+    if (run->arriving)
+        g_key_file_set_boolean(file, GROUP, "arriving", TRUE);
+
+    g_autofree char *text = g_key_file_to_data(file, NULL, NULL);
+    return rl_attr_set(fd, RL_ATTR_RUN, text, error);
+}
+
+bool
+rl_run_set(int fd, const RlOwner *owner, RlRunTraits traits, GError **error)
+{
+    g_autoptr(RlRun) run = g_new0(RlRun, 1);
+
+    /* Without it the run would look like one of an earlier boot, which anybody may end. */
+    run->boot_id = rl_run_boot_id(error);
+    if (!run->boot_id)
+        return false;
+    run->driver = g_strdup(owner->driver);
+    run->uuid = g_strdup(owner->uuid);
+    run->name =
+        g_utf8_substring(owner->name, 0, MIN(NAME_SHOWN_MAX, g_utf8_strlen(owner->name, -1)));
+    run->since_us = rl_run_boot_clock_us();
+    run->written = traits.written;
+    run->readonly = traits.readonly;
+    run->continued = traits.continued;
+    run->arriving = traits.arriving;
+    return rl_run_put_back(fd, run, error);
+}
+
+static char *
+string_or(GKeyFile *file, const char *key, const char *otherwise)
+{
+    char *value = g_key_file_get_string(file, GROUP, key, NULL);
+
+    return value ? value : g_strdup(otherwise);
+}
+
+bool
+rl_run_get(int fd, RlRun **ret_run, GError **error)
+{
+    g_autofree char *text = NULL;
+    g_autoptr(GKeyFile) file = g_key_file_new();
+    g_autoptr(GError) no_flag = NULL;
+
+    if (!rl_attr_get(fd, RL_ATTR_RUN, &text, error))
+        return false;
+    if (!text) {
+        *ret_run = NULL;
+        return true;
+    }
+
+    /* Only root can have written it, so a value that does not parse is damage, not an attack. */
+    g_key_file_load_from_data(file, text, (gsize) -1, G_KEY_FILE_NONE, NULL);
+
+    RlRun *run = g_new0(RlRun, 1);
+    run->driver = string_or(file, "driver", "unknown");
+    run->uuid = string_or(file, "uuid", "unknown");
+    run->name = string_or(file, "name", "unknown");
+    run->boot_id = string_or(file, "boot", "");
+    run->since_us = g_key_file_get_int64(file, GROUP, "since", NULL);
+    run->written = g_key_file_get_boolean(file, GROUP, "written", &no_flag) || no_flag;
+    run->readonly = g_key_file_get_boolean(file, GROUP, "readonly", NULL);
+    run->continued = g_key_file_get_boolean(file, GROUP, "continued", NULL);
+    run->arriving = g_key_file_get_boolean(file, GROUP, "arriving", NULL);
+    run->ended = rl_ended_is_noted(fd, run->since_us);
+    *ret_run = run;
+    return true;
+}
+
+bool
+rl_run_was_within(int seconds, const char *boot_id, gint64 when_us)
+{
+    g_autofree char *boot = rl_run_boot_id(NULL);
+    gint64 now_us = rl_run_boot_clock_us();
+
+    /* Before the boot: a time that no clock said, and too far back to subtract. */
+    if ((boot && strcmp(boot, boot_id) != 0) || when_us < 0 || when_us > now_us)
+        return false;
+    return now_us - when_us < (gint64) seconds * G_USEC_PER_SEC;
+}
+
+gint64
+rl_run_began_us(const RlRun *run)
+{
+    g_autofree char *boot = rl_run_boot_id(NULL);
+    gint64 now_us = rl_run_boot_clock_us();
+
+    if (!boot || strcmp(boot, run->boot_id) != 0 || run->since_us < 0 || run->since_us > now_us)
+        return 0;
+    return g_get_real_time() - (now_us - run->since_us);
+}
+
+bool
+rl_run_is_fresh(const RlRun *run)
+{
+    return !run->ended && rl_run_was_within(RL_RUN_GRACE_SECONDS, run->boot_id, run->since_us);
+}
+
+bool
+rl_run_is_open(const RlRun *run, int fd)
+{
+    return rl_inuse(fd) || (run && run->readonly && rl_inuse_by_anyone(fd));
+}
+
+bool
+rl_run_is_held(const RlRun *run, int fd)
+{
+    if (rl_inuse(fd))
+        return true;
+    for (int i = 0; run && rl_inuse_by_anyone(fd); i++) {
+        if (i == 5)
+            return true;
+        g_usleep(10 * 1000);
+    }
+    return false;
+}
+
+bool
+rl_run_is_of(const RlRun *run, const RlOwner *owner)
+{
+    if (strcmp(run->uuid, owner->uuid) != 0 || strcmp(run->driver, owner->driver) != 0)
+        return false;
+    if (owner->until_us == 0 || run->since_us <= owner->until_us)
+        return true;
+
+    /* The clock begins anew with each boot. */
+    g_autofree char *boot = rl_run_boot_id(NULL);
+    return boot && strcmp(boot, run->boot_id) != 0;
+}
+
+bool
+rl_run_is_by_hand(const RlRun *run)
+{
+    return strcmp(run->driver, RL_RUN_BY_HAND) == 0;
+}
+
+bool
+rl_run_leave(int fd, RlRun *run, GError **error)
+{
+    /* Nobody is waited for who may be about to open it: that was the one who left. */
+    run->since_us -= (gint64) RL_RUN_GRACE_SECONDS * G_USEC_PER_SEC;
+    return rl_run_put_back(fd, run, error);
+}
+
+bool
+rl_run_clear(int fd, GError **error)
+{
+    return rl_attr_remove(fd, RL_ATTR_RUN, error);
+}
+
+void
+rl_run_free(RlRun *run)
+{
+    if (!run)
+        return;
+    g_free(run->driver);
+    g_free(run->uuid);
+    g_free(run->name);
+    g_free(run->boot_id);
+    g_free(run);
+}

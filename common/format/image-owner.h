@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Who runs on a dirty image. It is written on the image's own inode: it survives daemons and hosts,
+ * cannot be forged by the guest, and goes with the inode. */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+
+/* The driver of a run that no domain of libvirt's has: a person began it, and ends it. */
+#define RL_RUN_BY_HAND "virt-reflink"
+
+struct RlMemory;
+
+/* The domain that a volume is started for. Borrowed strings. */
+typedef struct {
+    const char *driver; /* "libxl", "qemu", or who else starts volumes */
+    const char *uuid;   /* decides whether two are the same */
+    const char *name;   /* for people */
+    gint64 until_us; /* when its run ended, by the boot's clock: a later run is none of it; or 0 */
+    const struct RlMemory *memory; /* what it was saved as, or is restored from (save.h); NULL if
+                                    * neither, or if that is not known */
+} RlOwner;
+
+typedef struct {
+    char *driver;
+    char *uuid;
+    char *name;
+    bool written;    /* the time stamps cannot tell whether it was written to: say that it was */
+    bool readonly;   /* the domain only reads it: nothing is ever committed */
+    bool continued;  /* it was there before this run, and is not this run's to end if that fails */
+    char *boot_id;   /* of the host's boot in which it was started */
+    gint64 since_us; /* of that boot's clock, when it was started */
+    bool arriving;   /* it is to come by a migration, and is not known to have come whole */
+    bool ended;      /* it is over, and what was to follow waits for space on the disk (ended-note.h) */
+} RlRun;
+
+/* So long may pass between a domain's `prepare` and the opening of its disks (a large guest's
+ * memory is built in between); only after it is an image that nobody has open taken from its owner.
+ */
+#define RL_RUN_GRACE_SECONDS 300
+
+/* What is to be remembered of a run; as in RlRun. */
+typedef struct {
+    bool written;
+    bool readonly;
+    bool continued;
+    bool arriving;
+} RlRunTraits;
+
+/**
+ * rl_run_set:
+ * Writes on the image @fd that @owner runs on it from now on.
+ */
+bool rl_run_set(int fd, const RlOwner *owner, RlRunTraits traits, GError **error);
+
+/**
+ * rl_run_put_back:
+ * Writes on the image @fd what rl_run_get() read from it before: also when that run began.
+ */
+bool rl_run_put_back(int fd, const RlRun *run, GError **error);
+
+/**
+ * rl_run_get:
+ * Reads who runs on the image @fd; *@ret_run is NULL where nobody does, owned by the caller. What
+ * cannot be understood is a run of an unknown owner that was written to.
+ */
+bool rl_run_get(int fd, RlRun **ret_run, GError **error);
+
+/**
+ * rl_run_boot_clock_us:
+ * Microseconds since the host booted, suspended time included.
+ */
+gint64 rl_run_boot_clock_us(void);
+
+/**
+ * rl_run_boot_id:
+ * Returns the id of the host's boot, owned by the caller; NULL with @error where it cannot be told.
+ */
+char *rl_run_boot_id(GError **error);
+
+/**
+ * rl_run_was_within:
+ * True if @when_us of the boot @boot_id, as rl_run_boot_clock_us() says it, is in this boot of the
+ * host and at most so many @seconds ago; where the boot cannot be told, it is taken for this one.
+ * Any value may come from a damaged attribute.
+ */
+bool rl_run_was_within(int seconds, const char *boot_id, gint64 when_us);
+
+/**
+ * rl_run_is_fresh:
+ * True if the run began in this boot of the host and so recently that its image may not be open
+ * yet, and is not known to be over. A boot that cannot be told counts as this one.
+ */
+bool rl_run_is_fresh(const RlRun *run);
+
+/**
+ * rl_run_began_us:
+ * When @run began, in microseconds of the wall clock as that is set now; 0 if it was in another
+ * boot of the host, or that cannot be told.
+ */
+gint64 rl_run_began_us(const RlRun *run);
+
+/**
+ * rl_run_is_open:
+ * True if somebody has the dirty image @fd (open for reading only) open as @run (may be NULL)
+ * would: for writing, or at all if the run only reads.
+ */
+bool rl_run_is_open(const RlRun *run, int fd);
+
+/**
+ * rl_run_is_held:
+ * True if there is a @run and anybody has the dirty image @fd (open for reading only) open at all:
+ * a domain on an external snapshot only reads it, and needs it as much. For whoever is not that
+ * domain. A probe by somebody else is told apart by its being short.
+ */
+bool rl_run_is_held(const RlRun *run, int fd);
+
+/**
+ * rl_run_is_of:
+ * True if @run is of the domain @owner: same driver, same UUID, and begun before that run ended.
+ */
+bool rl_run_is_of(const RlRun *run, const RlOwner *owner);
+
+/**
+ * rl_run_is_by_hand:
+ * True if an administrator began @run (RL_RUN_BY_HAND).
+ */
+bool rl_run_is_by_hand(const RlRun *run);
+
+/**
+ * rl_run_leave:
+ * The domain that @run names has left the image @fd, and others who only read it stay: writes on
+ * the image that the last of them ends it, however soon that is.
+ */
+bool rl_run_leave(int fd, RlRun *run, GError **error);
+
+/**
+ * rl_run_clear:
+ * Writes on the image @fd that nobody runs on it.
+ */
+bool rl_run_clear(int fd, GError **error);
+
+/**
+ * rl_run_free:
+ * Frees @run; nothing for NULL.
+ */
+void rl_run_free(RlRun *run);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(RlRun, rl_run_free)

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Which save of a domain is it? Each save has an identity that is noted on every image of the
+ * domain, with what the image was like, so that a restore can tell whether memory and disks belong
+ * together. The note outlives the mark that the image is saved (image-mark.h): it is about the past. */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+#include <sys/stat.h>
+
+#include "image-owner.h"
+
+/* A domain's memory in a file, as far as it can be told from another. */
+typedef struct RlMemory {
+    char *file;     /* its path, for people; NULL if not known */
+    char *digest;   /* of a bounded part of the memory in it; NULL if not known */
+    gint64 date_us; /* when it was written last, by the host's wall clock; 0 if not known */
+    char *save;     /* of a save: its id. Of a restore: that of the domain's last save that all its
+                     * images had, if there was one in this boot of the host; or NULL */
+    gint64 save_us; /* of a restore: when that was, by the boot's clock */
+} RlMemory;
+
+/* What an image says of the save that it was part of. */
+typedef struct {
+    char *id; /* the same on all images of the domain; NULL where it was kept, for it may
+               * have been saved */
+    gint64
+        begun_us; /* when the run began that was saved, and when it was noted, by the wall clock */
+    gint64 ended_us;      /* at that time; 0 if not known */
+    struct timespec date; /* the image's modification time and size then */
+    off_t size;
+    char *memory;   /* the digest of the saved memory; NULL if not known */
+    char *tried;    /* of the memory that was last tried on it, and may not have run */
+    char **earlier; /* of those that its domain was saved in before, the last ones; never NULL */
+} RlSave;
+
+/**
+ * rl_memory_free:
+ * Frees @memory; nothing for NULL.
+ */
+void rl_memory_free(RlMemory *memory);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(RlMemory, rl_memory_free)
+
+/**
+ * rl_save_free:
+ * Frees @save; nothing for NULL.
+ */
+void rl_save_free(RlSave *save);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(RlSave, rl_save_free)
+
+/**
+ * rl_save_get:
+ * Reads what the image @fd says of its save; *@ret_save (owned by the caller) is NULL where it says
+ * nothing. RL_ERROR_STATE where that cannot be understood.
+ */
+bool rl_save_get(int fd, RlSave **ret_save, GError **error);
+
+/**
+ * rl_save_note:
+ * Notes on the image @fd, on which nobody writes any more, that the run of its domain, @run, was
+ * saved as @memory; NULL where only the run's end is known. Durable with the next fsync(2) of @fd.
+ */
+bool rl_save_note(int fd, const RlRun *run, const RlMemory *memory, GError **error);
+
+/**
+ * rl_save_try:
+ * Notes on the image @fd that @memory (may be NULL) is about to be restored on it.
+ */
+bool rl_save_try(int fd, const RlMemory *memory, GError **error);
+
+/**
+ * rl_save_confirm:
+ * The domain runs: what was tried is the memory that was saved with the image @fd.
+ */
+bool rl_save_confirm(int fd, GError **error);
+
+/**
+ * rl_save_clear:
+ * Takes away what the image @fd says of a save; fine where that is nothing.
+ */
+bool rl_save_clear(int fd, GError **error);
+
+/**
+ * rl_save_has_same_image:
+ * True if the image with the status @st was not written to since @save was noted on it, as far as
+ * size and modification time tell.
+ */
+bool rl_save_has_same_image(const RlSave *save, const struct stat *st);
+
+/**
+ * rl_save_is_earlier:
+ * True if the memory with @digest (may be NULL) is known to be of an earlier save than @save.
+ */
+bool rl_save_is_earlier(const RlSave *save, const char *digest);

@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "access.h"
+
+#include <errno.h>
+#include <linux/limits.h>
+#include <linux/posix_acl.h>
+#include <linux/posix_acl_xattr.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "common/base/error.h"
+#include "common/base/log.h"
+#include "xattr.h"
+
+#define LIST_NAME "system.posix_acl_access"
+#define LABELS "trusted.libvirt.security."
+/* Five entries and a few users; our attributes and libvirt's. What is longer is read all the same.
+ */
+#define LIST_USUAL 1024
+
+/* Everything that rl_access_copy() gives. */
+typedef struct {
+    RlAccess access;
+    GByteArray *list; /* the access list as the kernel has it, NULL where there is none */
+} Whole;
+
+static void
+whole_clear(Whole *whole)
+{
+    g_clear_pointer(&whole->list, g_byte_array_unref);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Whole, whole_clear)
+
+/* Of the file at @path, of @fd where that is NULL. */
+static ssize_t
+read_list(int fd, const char *path, void *buffer, size_t size)
+{
+    return path ? lgetxattr(path, LIST_NAME, buffer, size) : fgetxattr(fd, LIST_NAME, buffer, size);
+}
+
+/* *@ret_list is NULL where there is no list, also on a file system that knows none. */
+static bool
+get_list(int fd, const char *path, GByteArray **ret_list, GError **error)
+{
+    guint8 usual[LIST_USUAL];
+    g_autofree guint8 *large = NULL;
+    ssize_t length = read_list(fd, path, usual, sizeof(usual));
+
+    if (length < 0 && errno == ERANGE) {
+        large = g_malloc(XATTR_SIZE_MAX);
+        length = read_list(fd, path, large, XATTR_SIZE_MAX);
+    }
+    if (length < 0 && errno != ENODATA && errno != EOPNOTSUPP)
+        return rl_fail_errno(error, errno, "cannot read the access list of an image");
+    *ret_list = NULL;
+    if (length > 0)
+        *ret_list = g_byte_array_append(g_byte_array_new(), large ? large : usual, (guint) length);
+    return true;
+}
+
+static bool
+lists_are_equal(const GByteArray *a, const GByteArray *b)
+{
+    if (!a || !b)
+        return a == b;
+    return a->len == b->len && memcmp(a->data, b->data, a->len) == 0;
+}
+
+/* The rights that the entry of @tag gives, as three bits; -1 where there is no such entry. */
+static int
+entry_rights(const GByteArray *list, int tag)
+{
+    struct posix_acl_xattr_entry entry;
+
+    for (gsize at = sizeof(struct posix_acl_xattr_header); at + sizeof(entry) <= list->len;
+         at += sizeof(entry)) {
+        memcpy(&entry, list->data + at, sizeof(entry));
+        if (GUINT16_FROM_LE(entry.e_tag) == tag)
+            return GUINT16_FROM_LE(entry.e_perm) & 07;
+    }
+    return -1;
+}
+
+/* acl(5): with a mask the group's rights are those of its own entry that the mask has as well. */
+static mode_t
+mode_without_list(mode_t mode, const GByteArray *list)
+{
+    int group = list ? entry_rights(list, ACL_GROUP_OBJ) : -1;
+    int mask = list ? entry_rights(list, ACL_MASK) : -1;
+
+    mode &= 0777;
+    if (group < 0 || mask < 0)
+        return mode;
+    return (mode & 0707) | ((mode_t) (group & mask) << 3);
+}
+
+static bool
+get_whole(int fd, Whole *ret_whole, mode_t *ret_bits, GError **error)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) < 0)
+        return rl_fail_errno(error, errno, "cannot look at an image");
+    if (!get_list(fd, NULL, &ret_whole->list, error))
+        return false;
+    ret_whole->access = (RlAccess){st.st_mode & 0777, st.st_uid, st.st_gid};
+    *ret_bits = st.st_mode & 07777;
+    return true;
+}
+
+static bool
+set_mode(int fd, mode_t mode, GError **error)
+{
+    return fchmod(fd, mode) == 0 || rl_fail_errno(error, errno, "cannot set the mode of an image");
+}
+
+/* The list goes first, and before that all rights but the owner's: without it the group would have
+ * what was the mask. chown(2) takes mode bits away, so the mode comes after it. */
+static bool
+take_list_away(int fd, mode_t mode, GError **error)
+{
+    if (!set_mode(fd, mode & 0700, error))
+        return false;
+    return fremovexattr(fd, LIST_NAME) == 0 || errno == ENODATA ||
+           rl_fail_errno(error, errno, "cannot remove the access list of an image");
+}
+
+static bool
+give_list(int fd, const GByteArray *list, GError **error)
+{
+    return fsetxattr(fd, LIST_NAME, list->data, list->len, 0) == 0 ||
+           rl_fail_errno(error, errno, "cannot set the access list of an image");
+}
+
+static bool
+is_owned(const RlAccess *now, const RlAccess *wanted)
+{
+    return (wanted->uid == (uid_t) -1 || wanted->uid == now->uid) &&
+           (wanted->gid == (gid_t) -1 || wanted->gid == now->gid);
+}
+
+static bool
+set_whole(int fd, const Whole *wanted, GError **error)
+{
+    const RlAccess *access = &wanted->access;
+    mode_t mode = access->mode & 0777, bits;
+    g_auto(Whole) now = {0};
+
+    if (!get_whole(fd, &now, &bits, error))
+        return false;
+    bool same_list = lists_are_equal(now.list, wanted->list);
+    bool owned = is_owned(&now.access, access);
+    if (same_list && owned && bits == mode)
+        return true;
+    if (now.list && !same_list && !take_list_away(fd, mode, error))
+        return false;
+    if (!owned && fchown(fd, access->uid, access->gid) < 0)
+        return rl_fail_errno(error, errno, "cannot set the owner of an image");
+    /* The list brings the right mode with it; until then its mask is in nobody's favour. */
+    bool give = wanted->list && !same_list;
+    return set_mode(fd, give ? mode & 0700 : mode, error) &&
+           (!give || give_list(fd, wanted->list, error));
+}
+
+bool
+rl_access_set(int fd, const RlAccess *access, GError **error)
+{
+    const Whole wanted = {.access = *access};
+
+    return set_whole(fd, &wanted, error);
+}
+
+bool
+rl_access_copy(int from, int to, GError **error)
+{
+    g_auto(Whole) wanted = {0};
+    mode_t bits;
+
+    return get_whole(from, &wanted, &bits, error) && set_whole(to, &wanted, error);
+}
+
+bool
+rl_access_is_same(int from, int to)
+{
+    g_auto(Whole) a = {0}, b = {0};
+    mode_t bits_a, bits_b;
+
+    return get_whole(from, &a, &bits_a, NULL) && get_whole(to, &b, &bits_b, NULL) &&
+           is_owned(&a.access, &b.access) && (bits_a & 0777) == bits_b &&
+           lists_are_equal(a.list, b.list);
+}
+
+void
+rl_access_of(int dir, const char *name, const struct stat *st, RlAccess *ret_access)
+{
+    g_autoptr(GByteArray) list = NULL;
+    mode_t mode = st->st_mode & 0777;
+
+    /* Without rights there is nothing that a list could give. There is no getxattrat(2) before
+     * Linux 6.13. */
+    if (mode & 0070) {
+        g_autofree char *path = g_strdup_printf("/proc/self/fd/%d/%s", dir, name);
+        if (get_list(-1, path, &list, NULL))
+            mode = mode_without_list(mode, list);
+    }
+    *ret_access = (RlAccess){mode, st->st_uid, st->st_gid};
+}
+
+/* "MODE OWNER GROUP", the mode in octal digits, and the list in hexadecimal ones if there is one.
+ */
+static char *
+format(const Whole *whole)
+{
+    GString *out = g_string_new(NULL);
+
+    g_string_printf(out, "0%o %u %u", (guint) whole->access.mode, (guint) whole->access.uid,
+                    (guint) whole->access.gid);
+    if (whole->list)
+        g_string_append_c(out, ' ');
+    for (guint i = 0; whole->list && i < whole->list->len; i++)
+        g_string_append_printf(out, "%02x", whole->list->data[i]);
+    return g_string_free(out, FALSE);
+}
+
+static bool
+parse_number(const char *text, guint base, guint64 most, guint64 *ret_number)
+{
+    return g_ascii_string_to_unsigned(text, base, 0, most, ret_number, NULL);
+}
+
+static bool
+parse_list(const char *digits, GByteArray **ret_list)
+{
+    g_autoptr(GByteArray) list = g_byte_array_new();
+
+    for (; digits[0] && digits[1]; digits += 2) {
+        int high = g_ascii_xdigit_value(digits[0]), low = g_ascii_xdigit_value(digits[1]);
+        if (high < 0 || low < 0)
+            return false;
+        guint8 byte = (guint8) (high << 4 | low);
+        g_byte_array_append(list, &byte, 1);
+    }
+    if (digits[0])
+        return false;
+    *ret_list = g_steal_pointer(&list);
+    return true;
+}
+
+static bool
+parse(const char *text, Whole *ret_whole)
+{
+    g_auto(GStrv) parts = g_strsplit(text, " ", 4);
+    guint count = g_strv_length(parts);
+    guint64 mode, uid, gid;
+
+    if (count < 3 || !parse_number(parts[0], 8, 0777, &mode) ||
+        !parse_number(parts[1], 10, G_MAXUINT32 - 1, &uid) ||
+        !parse_number(parts[2], 10, G_MAXUINT32 - 1, &gid) ||
+        (count == 4 && !parse_list(parts[3], &ret_whole->list)))
+        return false;
+    ret_whole->access = (RlAccess){(mode_t) mode, (uid_t) uid, (gid_t) gid};
+    return true;
+}
+
+bool
+rl_access_note(int fd, bool keep, GError **error)
+{
+    g_autofree char *noted = NULL;
+    g_auto(Whole) whole = {0};
+    mode_t bits;
+
+    if (keep && !rl_attr_get(fd, RL_ATTR_ACCESS, &noted, error))
+        return false;
+    if (noted)
+        return true;
+    if (!get_whole(fd, &whole, &bits, error))
+        return false;
+    g_autofree char *text = format(&whole);
+    return rl_attr_set(fd, RL_ATTR_ACCESS, text, error);
+}
+
+bool
+rl_access_put_back(int fd, GError **error)
+{
+    g_autofree char *noted = NULL;
+    g_auto(Whole) whole = {0}, now = {0};
+    mode_t bits;
+
+    if (!rl_attr_get(fd, RL_ATTR_ACCESS, &noted, error))
+        return false;
+    if (noted && parse(noted, &whole))
+        return set_whole(fd, &whole, error);
+    /* A run that began before there were notes. */
+    if (!get_whole(fd, &now, &bits, error))
+        return false;
+    now.access.mode = mode_without_list(now.access.mode, now.list) & ~(mode_t) S_IWOTH;
+    return rl_access_set(fd, &now.access, error);
+}
+
+bool
+rl_access_noted(int dir, const char *name, RlAccess *ret_access)
+{
+    g_autofree char *noted = NULL;
+    g_auto(Whole) whole = {0};
+
+    if (!rl_attr_get_at(dir, name, RL_ATTR_ACCESS, &noted, NULL) || !noted || !parse(noted, &whole))
+        return false;
+    *ret_access = whole.access;
+    ret_access->mode = mode_without_list(whole.access.mode, whole.list);
+    return true;
+}
+
+static bool
+forget(int fd, const char *name)
+{
+    return fremovexattr(fd, name) == 0 || errno == ENODATA;
+}
+
+/* The owner of an image can give it more attributes than flistxattr(2) lists. These are what
+ * libvirt's drivers write (libvirt, src/security/security_util.c, as of 9.0). */
+static bool
+forget_known(int fd)
+{
+    static const char *const drivers[] = {"dac", "selinux", "apparmor"};
+    static const char *const parts[] = {"", "ref_", "timestamp_"};
+    bool done = true;
+
+    for (size_t i = 0; i < G_N_ELEMENTS(drivers); i++)
+        for (size_t j = 0; j < G_N_ELEMENTS(parts); j++) {
+            g_autofree char *name = g_strconcat(LABELS, parts[j], drivers[i], NULL);
+            done = forget(fd, name) && done;
+        }
+    return done;
+}
+
+static bool
+forget_listed(int fd, const char *names, size_t length)
+{
+    bool done = true;
+
+    for (const char *name = names; name < names + length; name += strlen(name) + 1)
+        if (g_str_has_prefix(name, LABELS))
+            done = forget(fd, name) && done;
+    return done;
+}
+
+void
+rl_access_forget_labels(int fd)
+{
+    char names[LIST_USUAL];
+    ssize_t length = flistxattr(fd, names, sizeof(names));
+
+    if (!(length < 0 ? forget_known(fd) : forget_listed(fd, names, (size_t) length)))
+        rl_log_warning("cannot remove libvirt's notes of an image's owner: %s", g_strerror(errno));
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "lease.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+
+#include "common/base/autofd.h"
+#include "common/base/error.h"
+#include "dirfd.h"
+
+static bool
+lease_is_refused(int fd, int type)
+{
+    /* While the lease lasts, an open(2) that breaks it signals us: by default with SIGIO, which
+     * kills. SIGURG is ignored unless a process asks for it. */
+    if (fcntl(fd, F_SETSIG, SIGURG) < 0)
+        return true;
+    if (fcntl(fd, F_SETLEASE, type) < 0)
+        return true;
+    fcntl(fd, F_SETLEASE, F_UNLCK);
+    return false;
+}
+
+bool
+rl_inuse(int fd)
+{
+    return lease_is_refused(fd, F_RDLCK);
+}
+
+bool
+rl_inuse_by_anyone(int fd)
+{
+    return lease_is_refused(fd, F_WRLCK);
+}
+
+bool
+rl_inuse_at(int dir, const char *name)
+{
+    g_autoptr(GError) error = NULL;
+    rl_autofd int fd = rl_dir_open_file(dir, name, O_RDONLY, &error);
+
+    if (fd < 0)
+        return !rl_error_is_errno(error, ENOENT);
+    return rl_inuse(fd);
+}

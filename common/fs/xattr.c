@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "xattr.h"
+
+#include <errno.h>
+#include <linux/limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/xattr.h>
+
+#include "common/base/error.h"
+
+/* Longer than any value we write. One that is longer is damage, and read to its end all the same:
+ * an attribute that is there must never pass for one that is not. */
+#define VALUE_USUAL 2048
+
+static void
+full_name(char *buffer, size_t size, const char *key)
+{
+    snprintf(buffer, size, RL_ATTR_PREFIX "%s", key);
+}
+
+/* Of the file at @path, of @fd where that is NULL. */
+static ssize_t
+read_value(int fd, const char *path, const char *name, char *buffer, size_t size)
+{
+    return path ? lgetxattr(path, name, buffer, size) : fgetxattr(fd, name, buffer, size);
+}
+
+static bool
+get(int fd, const char *path, const char *key, char **ret_value, GError **error)
+{
+    char name[128], usual[VALUE_USUAL];
+    g_autofree char *large = NULL;
+
+    full_name(name, sizeof(name), key);
+    ssize_t length = read_value(fd, path, name, usual, sizeof(usual));
+    if (length < 0 && errno == ERANGE) {
+        large = g_malloc(XATTR_SIZE_MAX);
+        length = read_value(fd, path, name, large, XATTR_SIZE_MAX);
+    }
+    if (length < 0 && errno != ENODATA)
+        return rl_fail_errno(error, errno, "cannot read the attribute '%s'", name);
+    *ret_value = length < 0 ? NULL : g_strndup(large ? large : usual, (gsize) length);
+    return true;
+}
+
+bool
+rl_attr_get(int fd, const char *key, char **ret_value, GError **error)
+{
+    return get(fd, NULL, key, ret_value, error);
+}
+
+bool
+rl_attr_get_at(int dir, const char *entry, const char *key, char **ret_value, GError **error)
+{
+    /* There is no getxattrat(2) before Linux 6.13. */
+    g_autofree char *path = g_strdup_printf("/proc/self/fd/%d/%s", dir, entry);
+
+    return get(-1, path, key, ret_value, error);
+}
+
+static bool
+set(int fd, const char *key, const char *value, int flags, GError **error)
+{
+    char name[128];
+
+    full_name(name, sizeof(name), key);
+    if (fsetxattr(fd, name, value, strlen(value), flags) < 0)
+        return rl_fail_errno(error, errno, "cannot set the attribute '%s'", name);
+    return true;
+}
+
+bool
+rl_attr_set(int fd, const char *key, const char *value, GError **error)
+{
+    return set(fd, key, value, 0, error);
+}
+
+bool
+rl_attr_set_new(int fd, const char *key, const char *value, bool *ret_set, GError **error)
+{
+    g_autoptr(GError) cause = NULL;
+
+    if (set(fd, key, value, XATTR_CREATE, &cause)) {
+        *ret_set = true;
+        return true;
+    }
+    if (!rl_error_is_errno(cause, EEXIST)) {
+        g_propagate_error(error, g_steal_pointer(&cause));
+        return false;
+    }
+    *ret_set = false;
+    return true;
+}
+
+bool
+rl_attr_remove(int fd, const char *key, GError **error)
+{
+    char name[128];
+
+    full_name(name, sizeof(name), key);
+    if (fremovexattr(fd, name) < 0 && errno != ENODATA)
+        return rl_fail_errno(error, errno, "cannot remove the attribute '%s'", name);
+    return true;
+}
+
+bool
+rl_attr_has_any(int fd, bool *ret_any, GError **error)
+{
+    /* Asked for one by one, the usual ones first: who owns the image can give it more attributes
+     * than flistxattr(2) lists. */
+    static const char *const keys[] = {RL_ATTR_RUN,     RL_ATTR_BASE,  RL_ATTR_ID,
+                                       RL_ATTR_HOLD,    RL_ATTR_SIZE,  RL_ATTR_BELOW,
+                                       RL_ATTR_HIGHEST, RL_ATTR_ACCESS};
+
+    *ret_any = false;
+    for (size_t i = 0; !*ret_any && i < G_N_ELEMENTS(keys); i++) {
+        char name[128];
+        full_name(name, sizeof(name), keys[i]);
+        *ret_any = fgetxattr(fd, name, NULL, 0) >= 0;
+        if (!*ret_any && errno != ENODATA)
+            return rl_fail_errno(error, errno, "cannot read the attribute '%s'", name);
+    }
+    return true;
+}
+
+bool
+rl_attr_get_number(int fd, const char *key, uint64_t *ret_number, GError **error)
+{
+    g_autofree char *value = NULL;
+
+    if (!rl_attr_get(fd, key, &value, error))
+        return false;
+    if (!value || !g_ascii_string_to_unsigned(value, 10, 0, UINT64_MAX, ret_number, NULL))
+        *ret_number = 0;
+    return true;
+}
+
+bool
+rl_attr_set_number(int fd, const char *key, uint64_t number, GError **error)
+{
+    char value[32];
+
+    snprintf(value, sizeof(value), "%" G_GUINT64_FORMAT, number);
+    return rl_attr_set(fd, key, value, error);
+}

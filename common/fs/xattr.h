@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Extended attributes of images, in the name space that neither a guest nor its device model can
+ * reach: trusted.libvirt-reflink.* (xattr(7): CAP_SYS_ADMIN only). */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define RL_ATTR_PREFIX "trusted.libvirt-reflink."
+
+#define RL_ATTR_ID "id" /* of a clean image and the revisions it becomes: random, 32 hex digits */
+#define RL_ATTR_HIGHEST "highest" /* of a clean image: the highest revision number given so far */
+#define RL_ATTR_BASE                                                                              \
+    "base"                  /* of a dirty image or precache: the id of the image it was made from \
+                             */
+#define RL_ATTR_RUN "run"   /* of a dirty image: who runs on it, see image-owner.h */
+#define RL_ATTR_HOLD "hold" /* of a dirty image: saved, suspect, ..., see image-mark.h */
+#define RL_ATTR_SAVE_FILE "save-file" /* of a saved one: where its domain's memory is */
+#define RL_ATTR_RESTORE "restore"     /* of a saved one: when its restore was announced */
+#define RL_ATTR_SAVE "save"           /* of a dirty image: which save it was part of, see save.h */
+#define RL_ATTR_BELOW "below" /* of a dirty image: whose disks are overlays on it, see image-overlays.h */
+#define RL_ATTR_OVERLAY \
+    "overlay" /* of what is no clean image: whose snapshot's file it is, see overlay-file.h */
+#define RL_ATTR_LINKS \
+    "links" /* of a clean image: how many links were found to be no other volume's */
+#define RL_ATTR_LINKS_AT "links-at" /* and when that was, in microseconds of the clock */
+#define RL_ATTR_ACCESS \
+    "access" /* of a direct volume's dirty image: whose it is at rest, see access.h */
+#define RL_ATTR_POOL "pool" /* of a pool's directory: its mark, see pool-mark.h */
+#define RL_ATTR_SIZE "size" /* of a dirty image: the size in bytes it was asked to have */
+
+/**
+ * rl_attr_get:
+ * Reads @key of @fd. Returns true with *@ret_value (owned by the caller), NULL where there is none.
+ */
+bool rl_attr_get(int fd, const char *key, char **ret_value, GError **error);
+
+/**
+ * rl_attr_get_at:
+ * As rl_attr_get(), for the entry @name of @dir, which is not opened.
+ */
+bool rl_attr_get_at(int dir, const char *name, const char *key, char **ret_value, GError **error);
+
+/**
+ * rl_attr_set:
+ * Sets @key of @fd to @value. It is durable with the next fsync(2) of @fd.
+ */
+bool rl_attr_set(int fd, const char *key, const char *value, GError **error);
+
+/**
+ * rl_attr_set_new:
+ * As rl_attr_set(), but leaves a value that is already there; *@ret_set says which.
+ */
+bool rl_attr_set_new(int fd, const char *key, const char *value, bool *ret_set, GError **error);
+
+/**
+ * rl_attr_remove:
+ * Removes @key of @fd; fine where there is none.
+ */
+bool rl_attr_remove(int fd, const char *key, GError **error);
+
+/**
+ * rl_attr_has_any:
+ * Says in *@ret_any whether @fd has any attribute of ours.
+ */
+bool rl_attr_has_any(int fd, bool *ret_any, GError **error);
+
+/**
+ * rl_attr_get_number, rl_attr_set_number:
+ * A whole number; 0 where there is none or it does not read as one.
+ */
+bool rl_attr_get_number(int fd, const char *key, uint64_t *ret_number, GError **error);
+bool rl_attr_set_number(int fd, const char *key, uint64_t number, GError **error);

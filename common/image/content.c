@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "content.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "common/base/autofd.h"
+#include "common/base/error.h"
+#include "common/format/image-overlays.h"
+#include "common/fs/lease.h"
+#include "common/pool/domains.h"
+#include "common/pool/volume-state.h"
+#include "common/pool/volume.h"
+#include "common/pool/writers.h"
+
+/* How often a file may be gone by the time that it is opened; each time somebody else got something
+ * done. */
+#define ATTEMPTS_MAX 8
+
+/* A direct volume's only image is dirty now. Whose it is, and what makes it clean again? */
+static void
+refuse_direct(const RlVolume *volume, GError **error)
+{
+    static const char *const reasons[] = {
+        [RL_STATE_RUNNING] = "is direct and running: it has no state at rest",
+        [RL_STATE_LEFT] = "is direct and was left by its domain: it has no state at rest before "
+                          "that has run and stopped, or 'virt-reflink stop'",
+        [RL_STATE_SAVED] =
+            "is direct, and a domain is saved on it: it has no state at rest before "
+            "that is restored and has stopped, or 'virt-reflink continue' and 'stop'",
+        [RL_STATE_SUSPECT] = "is direct and suspect, since its disk reported an error: it has no "
+                             "state at rest before 'virt-reflink continue' and 'stop'",
+        [RL_STATE_BELOW] =
+            "is direct and below an external snapshot: it has no state at rest before "
+            "that is merged and its domain has stopped, or 'virt-reflink continue' "
+            "and 'stop'",
+        [RL_STATE_FOREIGN] =
+            "is direct, and nothing is noted on its image: it has no state at rest "
+            "before 'virt-reflink continue' and 'stop'",
+        [RL_STATE_ORPHAN] = NULL, /* persistent ones alone are */
+    };
+    RlState state;
+
+    if (!rl_state_get(volume, &state, NULL, error))
+        return;
+    /* Stopped only if it was so just now. */
+    const char *reason = reasons[state] ? reasons[state] : reasons[RL_STATE_RUNNING];
+    rl_fail(error, RL_ERROR_STATE, "volume '%s' %s", volume->name->volume, reason);
+}
+
+/* The file that holds the content of the volume itself, owned by the caller. */
+static char *
+head_file(const RlVolume *volume, bool live, GError **error)
+{
+    const char *name = volume->name->volume;
+
+    if (!rl_volume_exists(volume)) {
+        rl_fail(error, RL_ERROR_NOT_FOUND, "there is no volume '%s' in pool '%s'", name,
+                volume->pool->path);
+        return NULL;
+    }
+    if (volume->kind == RL_KIND_SNAPSHOT || volume->kind == RL_KIND_VOLATILE) {
+        rl_fail(error, RL_ERROR_UNSUPPORTED,
+                "volume '%s' is %s: it has no content of its own%s%s%s", name,
+                rl_kind_to_string(volume->kind),
+                volume->record->source ? "; take its source '" : "",
+                volume->record->source ? volume->record->source : "",
+                volume->record->source ? "'" : "");
+        return NULL;
+    }
+    if (live && volume->dirty.there && volume->kind == RL_KIND_PERSISTENT)
+        return g_strdup(volume->dirty_file);
+    if (volume->clean.there)
+        return g_strdup(volume->clean_file);
+    if (volume->kind == RL_KIND_DIRECT)
+        refuse_direct(volume, error);
+    else
+        rl_state_require_clean(volume, error);
+    return NULL;
+}
+
+static char *
+revision_file(const RlVolume *volume, const RlName *name, GError **error)
+{
+    g_autoptr(GPtrArray) revisions =
+        volume->dir >= 0 ? rl_revisions_list(volume->dir, name->leaf, error) : rl_revisions_new();
+    const RlRevision *revision =
+        revisions ? rl_revisions_find(revisions, name->number, name->label) : NULL;
+
+    if (revision)
+        return g_strdup(revision->file);
+    if (revisions)
+        rl_fail(error, RL_ERROR_NOT_FOUND, "there is no revision '%s' in pool '%s'", name->text,
+                volume->pool->path);
+    return NULL;
+}
+
+static char *
+find_file(const RlVolume *volume, const RlName *name, bool live, GError **error)
+{
+    switch (name->form) {
+    case RL_NAME_HEAD:
+        return head_file(volume, live, error);
+    case RL_NAME_REVISION:
+    case RL_NAME_LABEL:
+        return revision_file(volume, name, error);
+    case RL_NAME_CURRENT:
+        break;
+    }
+    rl_fail(error, RL_ERROR_INVALID, "'%s' is what is to become, not what is: take '%s'",
+            name->text, name->volume);
+    return NULL;
+}
+
+/* A direct volume's image is written in place as soon as it has its other name. A start looks with
+ * the lock whether anybody reads it, and makes an image of its own then: nobody begins to read
+ * between that and the renaming. */
+static bool
+is_read_in_place(const RlVolume *volume, const RlName *name)
+{
+    return volume->kind == RL_KIND_DIRECT && name->form == RL_NAME_HEAD;
+}
+
+int
+rl_source_open(const RlPool *pool, const char *text, bool live, GError **error)
+{
+    g_autoptr(RlName) name = rl_name_parse(text, error);
+
+    /* A file that was found may have another name before it is opened: then look anew. */
+    for (int i = 0; name; i++) {
+        g_autoptr(RlVolume) volume = rl_volume_open(pool, name->volume, error);
+        g_autoptr(RlLock) lock = NULL;
+        if (!volume || (is_read_in_place(volume, name) &&
+                        !(lock = rl_volume_lock_to_read(volume, "read", error))))
+            return -1;
+        g_autofree char *file = find_file(volume, name, live, error);
+        g_autoptr(GError) cause = NULL;
+        rl_autofd int fd = file ? rl_volume_open_image(volume, file, &cause) : -1;
+        if (cause && (!rl_error_is_errno(cause, ENOENT) || i == ATTEMPTS_MAX - 1))
+            g_propagate_error(error, g_steal_pointer(&cause));
+        if (cause)
+            continue;
+        if (fd < 0)
+            return -1;
+        bool dirty = strcmp(file, volume->dirty_file) == 0;
+        if (dirty ||
+            rl_clean_require_unwritten(volume->name->volume, file, fd, RL_CLEAN_PATIENCE_MS, error))
+            return rl_fd_steal(&fd);
+        return -1;
+    }
+    return -1;
+}
+
+/* Whose disk is an overlay on the dirty image of @volume? A snapshot that is made while the domain
+ * runs comes to no hook, so libvirt's files are asked: a clone takes longer. *@ret_domain is owned
+ * by the caller, NULL for nobody's. */
+static bool
+find_overlay(const RlVolume *volume, char **ret_domain, GError **error)
+{
+    g_autoptr(GError) cause = NULL;
+    g_autoptr(RlRun) run = NULL;
+    rl_autofd int fd = rl_volume_open_image(volume, volume->dirty_file, &cause);
+
+    *ret_domain = NULL;
+    if (rl_error_is_errno(cause, ENOENT))
+        return true; /* committed or dropped just now */
+    if (cause)
+        g_propagate_error(error, g_steal_pointer(&cause));
+    if (fd < 0 || !rl_below_other(fd, NULL, ret_domain, error) || !rl_run_get(fd, &run, error))
+        return false;
+    /* Who has it as a disk again has merged them; whose overlay was let go of has no run. */
+    if (*ret_domain && rl_inuse(fd))
+        g_clear_pointer(ret_domain, g_free);
+    if (!*ret_domain && run)
+        *ret_domain = rl_domains_find_overlay(volume, NULL);
+    return true;
+}
+
+bool
+rl_source_require_whole(const RlPool *pool, const char *text, GError **error)
+{
+    g_autoptr(RlName) name = rl_name_parse(text, error);
+    g_autoptr(RlVolume) volume = name ? rl_volume_open(pool, name->volume, error) : NULL;
+    g_autofree char *domain = NULL;
+
+    if (!volume)
+        return false;
+    if (name->form != RL_NAME_HEAD || !volume->dirty.there || volume->kind != RL_KIND_PERSISTENT)
+        return true;
+    if (!find_overlay(volume, &domain, error))
+        return false;
+    return !domain ||
+           rl_fail(error, RL_ERROR_STATE,
+                   "volume '%s' cannot be cloned: it is below an external snapshot of domain '%s', "
+                   "and what that wrote since is in the overlay; merge them ('virsh blockcommit "
+                   "--active --pivot' while the domain runs), or copy the domain's whole disk "
+                   "('virsh blockcopy'); 'virsh vol-download' has the last committed state",
+                   volume->name->volume, domain);
+}
+
+char *
+rl_source_path(const RlPool *pool, const char *text, bool live, GError **error)
+{
+    g_autoptr(RlName) name = rl_name_parse(text, error);
+    g_autoptr(RlVolume) volume = name ? rl_volume_open(pool, name->volume, error) : NULL;
+    g_autofree char *file = volume ? find_file(volume, name, live, error) : NULL;
+
+    return file ? g_build_filename(name->dir, file, NULL) : NULL;
+}

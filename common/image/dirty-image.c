@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "dirty-image.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "common/base/autofd.h"
+#include "common/base/error.h"
+#include "common/base/log.h"
+#include "common/format/image-id.h"
+#include "common/format/image-mark.h"
+#include "common/fs/dirfd.h"
+#include "common/fs/file-size-limit.h"
+#include "common/fs/inode.h"
+#include "common/fs/lease.h"
+#include "common/fs/reflink.h"
+#include "common/fs/tmpfile.h"
+#include "common/fs/xattr.h"
+#include "common/pool/capacity.h"
+#include "common/pool/writers.h"
+
+/* Whose clean image it is: @volume's, as it was seen last, or its source's, which is opened and
+ * left in *@ret_source, to be closed by the caller. */
+static const RlVolume *
+base_volume(const RlVolume *volume, RlVolume **ret_source, GError **error)
+{
+    const RlVolume *base = volume;
+
+    if (volume->kind == RL_KIND_SNAPSHOT)
+        base = *ret_source = rl_volume_open(volume->pool, volume->record->source, error);
+    if (!base || base->clean.there)
+        return base;
+    if (volume->kind == RL_KIND_SNAPSHOT && !rl_volume_exists(base))
+        rl_fail(error, RL_ERROR_NOT_FOUND, "volume '%s' is a snapshot of '%s', which is gone",
+                volume->name->volume, base->name->volume);
+    else
+        rl_fail(error, RL_ERROR_STATE, "volume '%s' has no clean image now", base->name->volume);
+    return NULL;
+}
+
+/* What has none yet, and somebody writes to, may be no image at all (overlay-file.h): it is not made
+ * one.
+ */
+static bool
+get_identity(RlBase *base, GError **error)
+{
+    if (!rl_identity_get(base->fd, &base->id, error))
+        return false;
+    return base->id ||
+           (rl_base_require_unwritten(base, error) && rl_identity_need(base->fd, &base->id, error));
+}
+
+RlBase *
+rl_base_open(const RlVolume *volume, GError **error)
+{
+    g_autoptr(RlVolume) source = NULL;
+    const RlVolume *from = base_volume(volume, &source, error);
+    g_autoptr(RlBase) base = g_new0(RlBase, 1);
+    g_autoptr(GError) cause = NULL;
+
+    base->fd = -1;
+    if (!from)
+        return NULL;
+    base->fd = rl_volume_open_image(from, from->clean_file, &cause);
+    if (rl_error_is_errno(cause, ENOENT)) {
+        rl_fail(error, RL_ERROR_STATE, "volume '%s' has no clean image now", from->name->volume);
+        return NULL;
+    }
+    if (cause)
+        g_propagate_error(error, g_steal_pointer(&cause));
+    base->volume = g_strdup(from->name->volume);
+    base->file = g_strdup(from->clean_file);
+    if (base->fd < 0 || !get_identity(base, error))
+        return NULL;
+    if (fstat(base->fd, &base->st) < 0) {
+        rl_fail_errno(error, errno, "cannot look at the clean image of volume '%s'",
+                      from->name->volume);
+        return NULL;
+    }
+    return g_steal_pointer(&base);
+}
+
+void
+rl_base_close(RlBase *base)
+{
+    if (!base)
+        return;
+    rl_fd_close(&base->fd);
+    g_free(base->id);
+    g_free(base->volume);
+    g_free(base->file);
+    g_free(base);
+}
+
+bool
+rl_base_require_unwritten(const RlBase *base, GError **error)
+{
+    return rl_clean_require_unwritten(base->volume, base->file, base->fd, RL_CLEAN_PATIENCE_MS,
+                                      error);
+}
+
+bool
+rl_base_is_current(const RlBase *base, const RlVolume *volume)
+{
+    g_autoptr(RlVolume) source = NULL;
+    const RlVolume *from = base_volume(volume, &source, NULL);
+    g_autofree char *id = NULL;
+
+    /* A direct volume's run writes to the same file; its end gives that another id, whatever the
+     * domain did to the dates. */
+    return from && rl_stat_same(&from->clean.st, &base->st) &&
+           from->clean.st.st_nlink == base->st.st_nlink &&
+           from->clean.st.st_size == base->st.st_size &&
+           rl_stat_same_date(&from->clean.st, &base->st) && rl_identity_get(base->fd, &id, NULL) &&
+           g_strcmp0(id, base->id) == 0 && !rl_inuse(base->fd);
+}
+
+uint64_t
+rl_dirty_size(const RlVolume *volume, const RlBase *base)
+{
+    /* Of other kinds the clean image tells; it may have been made smaller than it was recorded. */
+    return rl_capacity_round(MAX((uint64_t) base->st.st_size,
+                                 volume->kind == RL_KIND_SNAPSHOT ? volume->record->capacity : 0));
+}
+
+bool
+rl_dirty_is_unwritten(const RlVolume *volume, const RlBase *base, const struct stat *st)
+{
+    return (uint64_t) st->st_size == rl_dirty_size(volume, base) &&
+           rl_stat_same_date(st, &base->st);
+}
+
+bool
+rl_dirty_dates_are_true(const char *driver)
+{
+    return strcmp(driver, "qemu") != 0;
+}
+
+/* The modification time comes last: everything else that is done to the file would change it. */
+static bool
+set_up(int fd, const RlVolume *volume, const RlBase *base, GError **error)
+{
+    uint64_t size = rl_dirty_size(volume, base);
+    const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, base->st.st_mtim};
+
+    if (!rl_access_copy(base->fd, fd, error) ||
+        !rl_clone(base->fd, fd, volume->pool->options->fallback_copy, NULL, NULL, error))
+        return false;
+    if (!rl_limit_allows_size(fd, size, error))
+        return false;
+    if (size > (uint64_t) base->st.st_size && ftruncate(fd, (off_t) size) < 0)
+        return rl_fail_errno(error, errno, "cannot set the size of a new image");
+    if (!rl_attr_set(fd, RL_ATTR_BASE, base->id, error))
+        return false;
+    if (futimens(fd, times) < 0)
+        return rl_fail_errno(error, errno, "cannot set the time stamp of a new image");
+    return true;
+}
+
+int
+rl_dirty_make(const RlVolume *volume, const RlBase *base, GError **error)
+{
+    RlAccess access = RL_ACCESS_DEFAULT;
+    rl_autofd int fd = rl_newfile_open_for(volume->dir, volume->dirty_file, &access, error);
+
+    if (fd < 0 || !set_up(fd, volume, base, error)) {
+        rl_newfile_discard(fd, volume->dir);
+        g_prefix_error(error, "volume '%s': ", volume->name->volume);
+        return -1;
+    }
+    return rl_fd_steal(&fd);
+}
+
+int
+rl_dirty_make_empty(const RlVolume *volume, uint64_t capacity, GError **error)
+{
+    rl_autofd int fd =
+        rl_newfile_open_for(volume->dir, volume->dirty_file, &volume->record->access, error);
+
+    capacity = rl_capacity_round(capacity);
+    bool sized = fd >= 0 && rl_limit_allows_size(fd, capacity, error) &&
+                 (ftruncate(fd, (off_t) capacity) == 0 ||
+                  rl_fail_errno(error, errno, "cannot set the size of a new image"));
+    if (fd >= 0 && !sized) {
+        rl_newfile_discard(fd, volume->dir);
+        rl_fd_close(&fd);
+    }
+    if (fd < 0)
+        g_prefix_error(error, "volume '%s': ", volume->name->volume);
+    return rl_fd_steal(&fd);
+}
+
+bool
+rl_precache_is_valid(const RlVolume *volume, const RlBase *base, int *ret_fd)
+{
+    g_autofree char *id = NULL;
+    struct stat st;
+
+    *ret_fd = -1;
+    if (!volume->precache.there)
+        return false;
+    rl_autofd int fd = rl_volume_open_image(volume, volume->precache_file, NULL);
+    /* With a second name it may be the image of another volume's domain. */
+    if (fd < 0 || fstat(fd, &st) < 0 || !rl_dirty_is_unwritten(volume, base, &st) ||
+        st.st_nlink != 1 || !rl_access_is_same(base->fd, fd) ||
+        !rl_attr_get(fd, RL_ATTR_BASE, &id, NULL) || g_strcmp0(id, base->id) != 0 || rl_inuse(fd))
+        return false;
+    *ret_fd = rl_fd_steal(&fd);
+    return true;
+}
+
+/* Of a direct volume that runs: the note is on its dirty image, which may be @fd itself. */
+static bool
+give_noted_access(const RlVolume *volume, int fd, GError **error)
+{
+    RlAccess access;
+    struct stat st;
+
+    if (fstat(fd, &st) == 0 && volume->dirty.there && rl_stat_same(&st, &volume->dirty.st))
+        return rl_access_put_back(fd, error);
+    return !rl_access_noted(volume->dir, volume->dirty_file, &access) ||
+           rl_access_set(fd, &access, error);
+}
+
+bool
+rl_dirty_give_access(const RlVolume *volume, int fd, GError **error)
+{
+    g_autoptr(RlVolume) source = NULL;
+    const RlVolume *from = volume;
+
+    if (volume->kind == RL_KIND_VOLATILE)
+        return rl_access_set(fd, &volume->record->access, error);
+    if (volume->kind == RL_KIND_SNAPSHOT)
+        from = source = rl_volume_open(volume->pool, volume->record->source, NULL);
+    if (volume->kind == RL_KIND_DIRECT && !volume->clean.there)
+        return give_noted_access(volume, fd, error);
+    if (!from || !from->clean.there)
+        return true;
+    rl_autofd int clean = rl_volume_open_image(from, from->clean_file, error);
+    return clean >= 0 && rl_access_copy(clean, fd, error);
+}
+
+static const char *
+remembered_key(const RlVolume *volume)
+{
+    return volume->kind == RL_KIND_DIRECT ? RL_ATTR_ACCESS : RL_ATTR_BASE;
+}
+
+char *
+rl_dirty_remember(const RlVolume *volume, int fd)
+{
+    char *text;
+
+    return rl_attr_get(fd, remembered_key(volume), &text, NULL) ? text : NULL;
+}
+
+/* What an end that failed before it began has not taken off stays as it is. */
+static bool
+put_back(const RlVolume *volume, int fd, const RlRun *run, const char *remembered, GError **error)
+{
+    g_autoptr(RlRun) noted = NULL;
+    bool set;
+
+    return (!run || (rl_run_get(fd, &noted, NULL) && noted) || rl_run_put_back(fd, run, error)) &&
+           (!remembered || rl_attr_set_new(fd, remembered_key(volume), remembered, &set, error));
+}
+
+void
+rl_dirty_give_back(const RlVolume *volume, int fd, const RlRun *run, const char *remembered)
+{
+    g_autoptr(GError) error = NULL;
+    struct stat st;
+    bool there;
+
+    if (!rl_dir_stat(volume->dir, volume->dirty_file, &there, &st, &error) ||
+        (there && rl_stat_same(&st, &volume->dirty.st) &&
+         !put_back(volume, fd, run, remembered, &error)))
+        rl_log_warning("%s: domain %s is not noted on %s any more: %s", volume->name->volume,
+                       run ? run->name : "unknown", volume->dirty_file, error->message);
+}
+
+/* The kernel reports a failed write once: after this the dirty image may be less than the guest
+ * believes. */
+bool
+rl_dirty_sync(const RlVolume *volume, int fd, GError **error)
+{
+    if (fsync(fd) == 0)
+        return true;
+
+    int saved_errno = errno;
+    rl_hold_set(fd, RL_HOLD_SUSPECT, NULL);
+    rl_log_warning("%s: fsync of %s failed (%s): marked suspect", volume->name->volume,
+                   volume->dirty_file, g_strerror(saved_errno));
+    return rl_fail_errno(
+        error, saved_errno,
+        "volume '%s': the disk could not take all that was written to its dirty image, which is "
+        "now marked suspect",
+        volume->name->volume);
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The clean image becomes a revision: its number, and its second name. */
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "common/base/error.h"
+#include "common/format/file-name.h"
+#include "common/fs/inode.h"
+#include "common/fs/project-id.h"
+#include "common/fs/xattr.h"
+#include "new-revision.h"
+
+/* A number that wraps around would make a name that is no revision's. */
+static bool
+next_number(const RlVolume *volume, uint64_t highest, uint64_t *ret_number, GError **error)
+{
+    if (highest == UINT64_MAX)
+        return rl_fail(
+            error, RL_ERROR_STATE,
+            "volume '%s': no number is left for its next revision, after %" G_GUINT64_FORMAT,
+            volume->name->volume, highest);
+    *ret_number = highest + 1;
+    return true;
+}
+
+bool
+rl_commit_number(const RlVolume *volume, int fd, uint64_t *ret_number, bool *ret_linked,
+                 GError **error)
+{
+    uint64_t highest;
+
+    if (!rl_attr_get_number(fd, RL_ATTR_HIGHEST, &highest, error))
+        return false;
+    /* One link: no commit was cut off. The attribute is only on images that we committed, so no
+     * other driver gave numbers since: there is no need to look through a long history. */
+    if (highest > 0 && volume->clean.st.st_nlink == 1) {
+        *ret_linked = false;
+        return next_number(volume, highest, ret_number, error);
+    }
+
+    g_autoptr(GPtrArray) revisions = rl_revisions_list(volume->dir, volume->name->leaf, error);
+    if (!revisions)
+        return false;
+    const RlRevision *newest = rl_revisions_newest(revisions);
+    if (newest && rl_stat_same(&newest->st, &volume->clean.st)) {
+        *ret_number = newest->number;
+        *ret_linked = true;
+        return true;
+    }
+    *ret_linked = false;
+    return next_number(volume, MAX(highest, newest ? newest->number : 0), ret_number, error);
+}
+
+bool
+rl_commit_highest(const RlVolume *volume, int fd, uint64_t *ret_highest, GError **error)
+{
+    g_autoptr(GPtrArray) revisions = NULL;
+    uint64_t highest;
+
+    if (!rl_attr_get_number(fd, RL_ATTR_HIGHEST, &highest, error))
+        return false;
+    revisions = rl_revisions_list(volume->dir, volume->name->leaf, error);
+    if (!revisions)
+        return false;
+    const RlRevision *newest = rl_revisions_newest(revisions);
+    *ret_highest = MAX(highest, newest ? newest->number : 0);
+    return true;
+}
+
+bool
+rl_commit_keep_highest(const RlVolume *volume, int fd, int to, GError **error)
+{
+    uint64_t highest, known;
+
+    if (!rl_commit_highest(volume, fd, &highest, error) ||
+        !rl_attr_get_number(to, RL_ATTR_HIGHEST, &known, error))
+        return false;
+    if (highest <= known)
+        return true;
+    if (!rl_attr_set_number(to, RL_ATTR_HIGHEST, highest, error))
+        return false;
+    return fsync(to) == 0 ||
+           rl_fail_errno(error, errno, "volume '%s': cannot note a number", volume->name->volume);
+}
+
+bool
+rl_commit_link(const RlVolume *volume, uint64_t number, GError **error)
+{
+    g_autofree char *file =
+        rl_file_name_revision(volume->name->leaf, number, volume->clean.st.st_mtim.tv_sec);
+
+    if (rl_project_link(volume->dir, volume->clean_file, file) < 0)
+        return rl_fail_errno(error, errno, "volume '%s': cannot make revision '%s' of '%s'%s",
+                             volume->name->volume, file, volume->clean_file,
+                             rl_project_hint(errno));
+    rl_volume_log(volume, "linked %s as %s", volume->clean_file, file);
+    return true;
+}
+
+/* Two images with one number come from an administrator who put a revision in the clean image's
+ * place, with all that is noted on it. Then the names on disk tell the number. */
+static bool
+link_anew(const RlVolume *volume, int fd, uint64_t *number, GError **error)
+{
+    uint64_t highest;
+
+    return rl_commit_highest(volume, fd, &highest, error) &&
+           next_number(volume, highest, number, error) && rl_commit_link(volume, *number, error);
+}
+
+bool
+rl_commit_revision(const RlVolume *volume, int fd, uint64_t *ret_number, GError **error)
+{
+    g_autoptr(GError) cause = NULL;
+    uint64_t number;
+    bool linked;
+
+    if (!rl_commit_number(volume, fd, &number, &linked, error))
+        return false;
+    if (!linked && !rl_commit_link(volume, number, &cause)) {
+        if (!rl_error_is_errno(cause, EEXIST)) {
+            g_propagate_error(error, g_steal_pointer(&cause));
+            return false;
+        }
+        if (!link_anew(volume, fd, &number, error))
+            return false;
+    }
+    *ret_number = number;
+    return rl_attr_remove(fd, RL_ATTR_HIGHEST, error);
+}

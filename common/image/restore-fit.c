@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "restore-fit.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "common/base/error.h"
+#include "common/format/image-save.h"
+
+/* File systems date by the tick, and some by two seconds. */
+#define TOLERANCE_US (2 * G_USEC_PER_SEC)
+
+/* What is compared. */
+typedef struct {
+    const RlVolume *volume;
+    const RlOwner *owner;
+    const RlRun *run;
+    const RlMemory *memory; /* nothing in it is known, where the file is not */
+    RlSave *save;           /* or NULL */
+} Pair;
+
+static char *
+date_to_string(gint64 us)
+{
+    g_autoptr(GDateTime) date = g_date_time_new_from_unix_utc(us / G_USEC_PER_SEC);
+
+    return date ? g_date_time_format(date, "%Y-%m-%dT%H:%M:%SZ") : g_strdup("an unknown time");
+}
+
+/* "volume ... does not fit ...: @why", and the way out. */
+static bool
+refuse(const Pair *pair, const char *why, GError **error)
+{
+    const RlMemory *memory = pair->memory;
+    g_autofree char *date = memory->date_us ? date_to_string(memory->date_us) : NULL;
+    g_autofree char *noted =
+        pair->save ? date_to_string(pair->save->ended_us) : g_strdup("at no known time");
+
+    return rl_fail(
+        error, RL_ERROR_STATE,
+        "volume '%s' (last saved %s) does not fit the saved memory of domain '%s'%s%s%s%s%s%s: %s; "
+        "restore the memory that was saved with it, or start the domain without memory: "
+        "'virt-reflink continue' for the volumes that are saved, then 'virsh start' (if it was "
+        "saved by 'virsh managedsave', after 'virsh managedsave-remove')",
+        pair->volume->name->volume, noted, pair->owner->name, memory->file ? " in '" : "",
+        memory->file ? memory->file : "", memory->file ? "'" : "", date ? " (written " : "",
+        date ? date : "", date ? ")" : "", why);
+}
+
+/* Was the domain's last save, as far as the host remembers, another one than the image's? */
+static bool
+was_put_back(const Pair *pair)
+{
+    return pair->memory->save && pair->save->id && strcmp(pair->memory->save, pair->save->id) != 0;
+}
+
+/* The image is as it was at its save: is that the memory's, too? */
+static bool
+compare_saves(const Pair *pair, GError **error)
+{
+    const RlMemory *memory = pair->memory;
+    const RlSave *save = pair->save;
+
+    if (memory->digest && save->memory)
+        return strcmp(memory->digest, save->memory) == 0 ||
+               refuse(pair, "that is the memory of another save", error);
+    if (rl_save_is_earlier(save, memory->digest))
+        return refuse(pair, "that is the memory of an earlier save", error);
+    if (memory->date_us == 0)
+        return true;
+    if (save->begun_us != 0 && memory->date_us < save->begun_us - TOLERANCE_US)
+        return refuse(pair, "that was written before the run began which was saved", error);
+    /* Of a file that was written while it ran there is only one. One that is younger is a copy, or
+     * was edited, or is of a later save. */
+    if (save->begun_us != 0 && memory->date_us <= save->ended_us + TOLERANCE_US)
+        return true;
+    return !was_put_back(pair) ||
+           refuse(pair, "the domain was saved again since, and the volume was put back", error);
+}
+
+/* The image is not as it was at a save that is noted on it, and nobody has marked it as saved. So
+ * its domain has run on; or it was saved, and whoever was to mark it was killed: then only that run
+ * can have been saved, and in this boot of the host, for nothing has made its writes durable. */
+static bool
+compare_run(const Pair *pair, GError **error)
+{
+    const RlMemory *memory = pair->memory;
+    const RlSave *save = pair->save;
+    gint64 began_us = rl_run_began_us(pair->run);
+    bool known =
+        save && memory->digest &&
+        (g_strcmp0(memory->digest, save->memory) == 0 ||
+         g_strcmp0(memory->digest, save->tried) == 0 || rl_save_is_earlier(save, memory->digest));
+
+    if (known)
+        return refuse(pair, "its domain has run on with that memory", error);
+    if (began_us == 0)
+        return refuse(pair, "its domain was running when the host went down", error);
+    if (memory->date_us != 0 && memory->date_us < began_us - TOLERANCE_US)
+        return refuse(pair, "that was written before the domain's last run began", error);
+    if (memory->save && memory->save_us > pair->run->since_us)
+        return refuse(pair, "the domain was saved since, and the volume was put back", error);
+    return memory->digest || memory->date_us || !save ||
+           refuse(pair, "it was written to since it was saved", error);
+}
+
+bool
+rl_fits_require(const RlVolume *volume, int fd, const RlRun *run, RlHold hold, const RlOwner *owner,
+                GError **error)
+{
+    static const RlMemory nothing = {0};
+    const RlMemory *memory = owner->memory ? owner->memory : &nothing;
+    g_autoptr(RlSave) save = NULL;
+    Pair pair = {volume, owner, run, memory, NULL};
+    bool marked = hold == RL_HOLD_SAVED || rl_hold_is_kept(hold);
+    struct stat st;
+
+    if (!rl_save_get(fd, &save, error)) {
+        g_prefix_error(error, "volume '%s': ", volume->name->volume);
+        return false;
+    }
+    if (fstat(fd, &st) < 0)
+        return rl_fail_errno(error, errno, "cannot look at the dirty image of volume '%s'",
+                             volume->name->volume);
+    pair.save = save;
+    if (save && rl_save_has_same_image(save, &st))
+        /* What is only read is the same for all memories. */
+        return rl_hold_only_read(hold, run) || compare_saves(&pair, error);
+    if (save && marked)
+        return refuse(&pair, "its dirty image was changed since it was saved", error);
+    /* Saved or restored by whoever noted no saves; or by nobody, and left to a person. */
+    if (marked || !run || (hold == RL_HOLD_RESTORED && !save))
+        return true;
+    return compare_run(&pair, error);
+}

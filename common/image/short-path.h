@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The short path of a volume: POOL/NAME, or POOL/NAME.img. Clients that make a volume by the path
+ * of its pool with a name behind (virt-clone --file) give that path to the domain, too. A symbolic
+ * link makes it good for as long as the volume has a dirty image. It is no part of a volume's
+ * state: whoever starts a domain on such a path makes it anew. */
+#pragma once
+
+#include "common/pool/pool.h"
+
+/**
+ * rl_alias_strip:
+ * Returns @name without one ".img" at its end, which clients put there as a raw image's suffix;
+ * owned by the caller. A revision's name is returned as it is.
+ */
+char *rl_alias_strip(const char *name);
+
+/**
+ * rl_alias_volume:
+ * Returns the name of the volume that @inside, a path relative to the pool, is the short path of,
+ * owned by the caller. NULL if it is none: it has directories, something else lies there, or there
+ * is no such volume.
+ */
+char *rl_alias_volume(const RlPool *pool, const char *inside);
+
+/**
+ * rl_alias_make:
+ * Makes the link @inside to the dirty image of volume @name; fine if it is there. Fails with
+ * RL_ERROR_INVALID for a name that has no short path (one with a directory of its own), as
+ * rl_volume_open() and rl_volume_lock() do, or with the errno, EEXIST if something else lies there.
+ */
+bool rl_alias_make(const RlPool *pool, const char *inside, const char *name, GError **error);
+
+/**
+ * rl_alias_tidy:
+ * Removes the links to the dirty image of volume @name, unless that is there.
+ */
+void rl_alias_tidy(const RlPool *pool, const char *name);

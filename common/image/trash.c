@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "trash.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/error.h"
+#include "common/format/file-name.h"
+#include "common/fs/dir-iter.h"
+#include "common/fs/lease.h"
+#include "common/fs/project-id.h"
+
+bool
+rl_file_drop(const RlVolume *volume, const char *file, GError **error)
+{
+    g_autofree char *temp = rl_file_name_temp(volume->name->leaf);
+
+    if (rl_project_rename(volume->dir, file, temp, 0) == 0) {
+        rl_volume_log(volume, "dropped %s as %s", file, temp);
+        return true;
+    }
+    if (errno == ENOENT)
+        return true;
+    return rl_fail_errno(error, errno, "volume '%s': cannot remove '%s'%s", volume->name->volume,
+                         file, rl_project_hint(errno));
+}
+
+bool
+rl_dirty_drop(const RlVolume *volume, GError **error)
+{
+    return rl_file_drop(volume, volume->dirty_file, error) && rl_volume_sync(volume, error);
+}
+
+/* Ours, and what Qubes OS's driver leaves of an import that was cut off, and removes at the
+ * volume's next start. The names of its temporaries could be those of somebody's backups: they go
+ * with the volume. */
+static bool
+is_swept(RlFileRole role)
+{
+    return role == RL_FILE_TEMP || role == RL_FILE_IMPORT;
+}
+
+void
+rl_volume_sweep(const RlVolume *volume)
+{
+    g_autoptr(RlEntries) entries = volume->dir < 0 ? NULL : rl_entries_open(volume->dir, NULL);
+    const char *file;
+
+    while (entries && (file = rl_entries_next(entries))) {
+        RlFileName name = rl_file_name_parse(file);
+        if (!is_swept(name.role) || strcmp(name.leaf, volume->name->leaf) != 0 ||
+            rl_inuse_at(volume->dir, file))
+            continue;
+        if (unlinkat(volume->dir, file, 0) == 0)
+            rl_volume_log(volume, "removed %s", file);
+    }
+}

@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "write-witness.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/base/autofd.h"
+#include "common/base/error.h"
+#include "common/base/log.h"
+#include "common/format/image-mark.h"
+#include "common/fs/dir-iter.h"
+#include "common/fs/dirfd.h"
+#include "common/fs/lease.h"
+#include "common/pool/volume.h"
+
+#define WITNESS_DIR RL_LOCK_DIR "/witness"
+/* open(2): "Linux reserves the special, nonstandard access mode 3". */
+#define NEITHER_READ_NOR_WRITE 3
+/* unix(7), SCM_MAX_FD is 253. */
+#define IMAGES_MAX 250
+#define LOOK_EVERY_MS (60 * 1000)
+#define PATIENCE_SECONDS 5
+
+/* What a client wants: one byte. */
+enum { GIVE = 'g', LOOK = 'l', LEAVE = 'x' };
+
+typedef struct {
+    char *path; /* of its socket */
+    int listener;
+    const GArray *images;
+} Witness;
+
+char *
+rl_witness_key_by_hand(const RlPool *pool, const char *volume)
+{
+    g_autofree char *text =
+        g_strdup_printf("%ju-%ju-%s", (uintmax_t) pool->dev, (uintmax_t) pool->ino, volume);
+
+    return g_compute_checksum_for_string(G_CHECKSUM_SHA1, text, -1);
+}
+
+static void
+close_image(void *fd)
+{
+    rl_fd_close(fd);
+}
+
+GArray *
+rl_witness_new(void)
+{
+    GArray *images = g_array_new(FALSE, FALSE, sizeof(int));
+
+    g_array_set_clear_func(images, close_image);
+    return images;
+}
+
+void
+rl_witness_add(GArray *images, const RlPool *pool, const char *name)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(RlVolume) volume = rl_volume_find(pool, name, &error);
+    int fd = -1;
+
+    if (volume && volume->kind != RL_KIND_PERSISTENT && volume->kind != RL_KIND_DIRECT)
+        return;
+    if (volume && images->len < IMAGES_MAX)
+        fd = rl_dir_open_file(volume->dir, volume->dirty_file, NEITHER_READ_NOR_WRITE, &error);
+    if (fd >= 0)
+        g_array_append_val(images, fd);
+    else
+        rl_log_warning("%s: nobody will see if a write to its image fails: %s", name,
+                       error ? error->message : "too many disks");
+}
+
+static char *
+socket_path(const char *key)
+{
+    return g_strdup_printf("%s/%s", WITNESS_DIR, key);
+}
+
+static bool
+set_address(const char *path, struct sockaddr_un *address)
+{
+    *address = (struct sockaddr_un){.sun_family = AF_UNIX};
+    return g_strlcpy(address->sun_path, path, sizeof(address->sun_path)) <
+           sizeof(address->sun_path);
+}
+
+/* Connects to the process under @key and says what is wanted. -1 where there is none. */
+static int
+call(const char *key, char wish)
+{
+    static const struct timeval patience = {.tv_sec = PATIENCE_SECONDS};
+    g_autofree char *path = socket_path(key);
+    rl_autofd int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    struct sockaddr_un address;
+
+    if (fd < 0 || !set_address(path, &address) ||
+        setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0 ||
+        setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) < 0 ||
+        connect(fd, (const struct sockaddr *) &address, sizeof(address)) < 0 ||
+        send(fd, &wish, 1, MSG_NOSIGNAL) != 1)
+        return -1;
+    return rl_fd_steal(&fd);
+}
+
+typedef union {
+    char space[CMSG_SPACE(IMAGES_MAX * sizeof(int))];
+    struct cmsghdr align;
+} Control;
+
+static void
+give(const Witness *witness, int client)
+{
+    size_t size = witness->images->len * sizeof(int);
+    Control control = {0};
+    char byte = GIVE;
+    struct iovec data = {&byte, 1};
+    struct msghdr message = {.msg_iov = &data,
+                             .msg_iovlen = 1,
+                             .msg_control = control.space,
+                             .msg_controllen = CMSG_SPACE(size)};
+    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(size);
+    memcpy(CMSG_DATA(header), witness->images->data, size);
+    sendmsg(client, &message, MSG_NOSIGNAL);
+}
+
+/* The descriptors that the process under @key has, owned by the caller; NULL where there are none.
+ */
+static GArray *
+take(const char *key)
+{
+    rl_autofd int fd = call(key, GIVE);
+    Control control = {0};
+    char byte;
+    struct iovec data = {&byte, 1};
+    struct msghdr message = {.msg_iov = &data,
+                             .msg_iovlen = 1,
+                             .msg_control = control.space,
+                             .msg_controllen = sizeof(control.space)};
+
+    if (fd < 0 || recvmsg(fd, &message, MSG_CMSG_CLOEXEC) <= 0)
+        return NULL;
+    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    if (!header || header->cmsg_type != SCM_RIGHTS)
+        return NULL;
+    GArray *images = rl_witness_new();
+    g_array_append_vals(images, CMSG_DATA(header),
+                        (guint) ((header->cmsg_len - CMSG_LEN(0)) / sizeof(int)));
+    return images;
+}
+
+/* Does anybody still run on one of them, or is about to? Else no file system is to be kept from
+ * being unmounted. */
+static bool
+is_needed(const GArray *images)
+{
+    for (guint i = 0; i < images->len; i++) {
+        int fd = g_array_index(images, int, i);
+        g_autoptr(RlRun) run = NULL;
+        struct stat st;
+        if (fstat(fd, &st) == 0 && st.st_nlink > 0 && rl_run_get(fd, &run, NULL) && run &&
+            (rl_run_is_fresh(run) || rl_run_is_held(run, fd)))
+            return true;
+    }
+    return false;
+}
+
+static bool
+serve_client(const Witness *witness)
+{
+    rl_autofd int client = accept4(witness->listener, NULL, NULL, SOCK_CLOEXEC);
+    char wish = 0;
+
+    if (client < 0 || recv(client, &wish, 1, 0) != 1)
+        return true;
+    if (wish == GIVE)
+        give(witness, client);
+    if (wish != LEAVE && (wish != LOOK || is_needed(witness->images)))
+        return true;
+    /* Before the client sees that we are through. */
+    for (guint i = 0; i < witness->images->len; i++)
+        close(g_array_index(witness->images, int, i));
+    unlink(witness->path);
+    return false;
+}
+
+static bool
+is_kept(const Witness *witness, int fd)
+{
+    for (guint i = 0; i < witness->images->len; i++)
+        if (g_array_index(witness->images, int, i) == fd)
+            return true;
+    return fd == witness->listener;
+}
+
+/* The descriptors that this process has from the one it was forked from and does not need. */
+static GArray *
+list_others(const Witness *witness)
+{
+    GArray *others = g_array_new(FALSE, FALSE, sizeof(int));
+    rl_autofd int dir = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    g_autoptr(RlEntries) entries = dir < 0 ? NULL : rl_entries_open(dir, NULL);
+    const char *name;
+
+    while (entries && (name = rl_entries_next(entries))) {
+        int fd = (int) g_ascii_strtoll(name, NULL, 10);
+        if (fd > 2 && !is_kept(witness, fd))
+            g_array_append_val(others, fd);
+    }
+    return others;
+}
+
+/* libvirt reads a hook's output until it is closed, and nothing else is to be held open. */
+static void
+close_others(const Witness *witness)
+{
+    g_autoptr(GArray) others = list_others(witness);
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+    for (int fd = 0; fd <= 2; fd++)
+        if (null < 0 || dup2(null, fd) < 0)
+            close(fd);
+    for (guint i = 0; i < others->len; i++)
+        close(g_array_index(others, int, i));
+}
+
+static void
+serve(const Witness *witness)
+{
+    struct pollfd poll_fd = {.fd = witness->listener, .events = POLLIN};
+
+    prctl(PR_SET_NAME, "reflink-witness");
+    signal(SIGPIPE, SIG_IGN);
+    if (chdir("/") < 0)
+        return;
+    close_others(witness);
+    for (;;) {
+        int ready = poll(&poll_fd, 1, LOOK_EVERY_MS);
+        if (ready > 0 && !serve_client(witness))
+            return;
+        if (ready == 0 && !is_needed(witness->images)) {
+            unlink(witness->path);
+            return;
+        }
+        if (ready < 0 && errno != EINTR)
+            return;
+    }
+}
+
+/* Twice forked, as the hook's worker. */
+static bool
+detach(const Witness *witness)
+{
+    pid_t middle = fork();
+
+    if (middle < 0)
+        return false;
+    if (middle > 0) {
+        waitpid(middle, NULL, 0);
+        return true;
+    }
+    setsid();
+    if (fork() == 0)
+        serve(witness);
+    _exit(0);
+}
+
+static int
+listen_at(const char *path)
+{
+    rl_autofd int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    struct sockaddr_un address;
+
+    g_mkdir_with_parents(WITNESS_DIR, 0700);
+    unlink(path);
+    if (fd < 0 || !set_address(path, &address) ||
+        bind(fd, (const struct sockaddr *) &address, sizeof(address)) < 0 || listen(fd, 16) < 0)
+        return -1;
+    return rl_fd_steal(&fd);
+}
+
+/* Until the process has closed its end. */
+static void
+wait_for_end(int fd)
+{
+    char byte;
+
+    while (recv(fd, &byte, 1, 0) > 0)
+        continue;
+}
+
+void
+rl_witness_begin(const char *key, const RlOwner *owner, const GArray *images)
+{
+    g_autofree char *path = socket_path(key);
+    rl_autofd int before = call(key, LEAVE);
+
+    if (before >= 0)
+        wait_for_end(before);
+    if (images->len == 0)
+        return;
+    rl_autofd int listener = listen_at(path);
+    const Witness witness = {path, listener, images};
+    if (listener < 0 || !detach(&witness))
+        rl_log_warning("domain %s: nobody will see if a write to its images fails: %s", owner->name,
+                       g_strerror(errno));
+}
+
+/* The kernel has told nobody else: to this descriptor the image was open before its run. */
+static void
+mark_suspect(int fd, int code)
+{
+    g_autofree char *self = g_strdup_printf("/proc/self/fd/%d", fd);
+    g_autofree char *path = g_file_read_link(self, NULL);
+    g_autoptr(GError) error = NULL;
+
+    rl_log_warning("%s: the disk could not take all that was written to it (%s): marked suspect",
+                   path ? path : "an image", g_strerror(code));
+    if (!rl_hold_set(fd, RL_HOLD_SUSPECT, &error))
+        rl_log_warning("%s: %s", path ? path : "an image", error->message);
+}
+
+void
+rl_witness_ask(const char *key, const RlOwner *owner)
+{
+    g_autoptr(GArray) images = take(key);
+
+    for (guint i = 0; images && i < images->len; i++) {
+        int fd = g_array_index(images, int, i);
+        g_autoptr(RlRun) run = NULL;
+        if (!rl_run_get(fd, &run, NULL) || !run)
+            continue;
+        bool ended = owner ? rl_run_is_of(run, owner) : !rl_inuse(fd);
+        if (ended && fsync(fd) < 0)
+            mark_suspect(fd, errno);
+    }
+}
+
+void
+rl_witness_dismiss(const char *key, bool at_once)
+{
+    rl_autofd int fd = call(key, at_once ? LEAVE : LOOK);
+
+    if (fd >= 0)
+        wait_for_end(fd);
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A guest that comes by a migration, maybe with its disks. Until it runs here, what is in its dirty
+ * images is no run: half of a disk, it may be. The image itself says so (RlRun.arriving). */
+#pragma once
+
+#include "common/format/image-owner.h"
+#include "common/pool/volume.h"
+
+/**
+ * rl_volume_arrived:
+ * The guest of the domain @owner has come, with all that the volume @name holds: it is a run like
+ * any other. Fine where the volume is not @owner's. Durable some time later: what a host that
+ * crashes forgets of it is kept for a person.
+ */
+bool rl_volume_arrived(const RlPool *pool, const char *name, const RlOwner *owner, GError **error);
+
+/**
+ * rl_volume_drop_arrival:
+ * The migration that was to bring the domain @owner was broken off, and it never ran here: drops
+ * the dirty image that was made for it. A direct volume's is the only one, and stays for a person,
+ * or another migration, to decide. Never commits. *@ret_done is false where it made no image: what
+ * was there before, or is only read, is the caller's to keep. Fine where @owner does not have it.
+ * RL_ERROR_BUSY while somebody has it open.
+ */
+bool rl_volume_drop_arrival(const RlPool *pool, const char *name, const RlOwner *owner,
+                            bool *ret_done, GError **error);

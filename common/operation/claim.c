@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "claim.h"
+
+#include "common/base/autofd.h"
+#include "common/base/error.h"
+#include "common/format/image-mark.h"
+#include "common/format/image-overlays.h"
+
+/* What is to be given, and to whom. */
+typedef struct {
+    const RlOwner *owner;
+    bool overlaid;
+    RlRun *run;   /* who is noted on the image, or NULL */
+    bool is_free; /* it is nobody's, or an administrator's */
+} Claim;
+
+static void
+claim_clear(Claim *claim)
+{
+    rl_run_free(claim->run);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Claim, claim_clear)
+
+/* Whose is the image @fd? */
+static bool
+look(Claim *claim, int fd, GError **error)
+{
+    g_autofree char *below = NULL;
+    RlHold hold;
+
+    g_clear_pointer(&claim->run, rl_run_free);
+    claim->is_free = false;
+    if (!rl_run_get(fd, &claim->run, error))
+        return false;
+    const RlRun *run = claim->run;
+    if (run && rl_run_is_of(run, claim->owner))
+        return true;
+    if (!rl_hold_get(fd, &hold, error) || !rl_below_other(fd, claim->owner, &below, error))
+        return false;
+    if ((below && !claim->overlaid) || hold == RL_HOLD_SAVED || hold == RL_HOLD_SUSPECT)
+        return true;
+    claim->is_free = !run || rl_run_is_by_hand(run) ||
+                     !(run->readonly || rl_run_is_fresh(run) || rl_run_is_held(run, fd));
+    return true;
+}
+
+/* As @run says of itself, but @owner's. */
+static bool
+hand_over(int fd, const RlRun *run, const RlOwner *owner, GError **error)
+{
+    RlRunTraits traits = {.written = true, .continued = true};
+
+    if (!run)
+        return rl_run_set(fd, owner, traits, error);
+    RlRun theirs = *run;
+    theirs.driver = (char *) owner->driver;
+    theirs.uuid = (char *) owner->uuid;
+    theirs.name = (char *) owner->name;
+    theirs.ended = false;
+    return rl_run_put_back(fd, &theirs, error);
+}
+
+/* The dirty image; -1 without an error where there is none, or none any more. */
+static int
+open_dirty(const RlVolume *volume, GError **error)
+{
+    g_autoptr(GError) cause = NULL;
+    int fd = volume->dirty.there ? rl_volume_open_image(volume, volume->dirty_file, &cause) : -1;
+
+    if (cause && !rl_error_is_errno(cause, ENOENT))
+        g_propagate_error(error, g_steal_pointer(&cause));
+    return fd;
+}
+
+/* Looks at the image without the lock, as it is most often the domain's. */
+static bool
+look_ahead(Claim *claim, const RlVolume *volume, GError **error)
+{
+    g_autoptr(GError) cause = NULL;
+    rl_autofd int fd = open_dirty(volume, &cause);
+
+    if (cause) {
+        g_propagate_error(error, g_steal_pointer(&cause));
+        return false;
+    }
+    return fd < 0 || look(claim, fd, error);
+}
+
+bool
+rl_volume_claim(const RlPool *pool, const char *name, const RlOwner *owner, bool overlaid,
+                bool *ret_done, GError **error)
+{
+    g_autoptr(RlVolume) volume = rl_volume_open(pool, name, error);
+    g_auto(Claim) claim = {.owner = owner, .overlaid = overlaid};
+    g_autoptr(GError) cause = NULL;
+
+    *ret_done = false;
+    if (!volume || !look_ahead(&claim, volume, error))
+        return false;
+    if (!claim.is_free)
+        return true;
+    volume->actor = owner->name;
+    g_autoptr(RlLock) lock = rl_volume_lock(volume, "give it to its domain", error);
+    if (!lock)
+        return false;
+    rl_autofd int fd = open_dirty(volume, &cause);
+    if (cause) {
+        g_propagate_error(error, g_steal_pointer(&cause));
+        return false;
+    }
+    if (fd < 0)
+        return true;
+    if (!look(&claim, fd, error))
+        return false;
+    if (!claim.is_free)
+        return true;
+    if ((overlaid && !rl_below_add(fd, owner, error)) || !hand_over(fd, claim.run, owner, error))
+        return false;
+    rl_volume_log(volume, "%s is the domain's, which was not started on it", volume->dirty_file);
+    *ret_done = true;
+    return true;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A domain that runs has volumes that it was not started on: libvirt gave it a disk (attach-device
+ * --live), or put an overlay on one, and asks no hook for that. They become the domain's as soon as
+ * a hook is called with its XML, at its end at the latest. */
+#pragma once
+
+#include "common/format/image-owner.h"
+#include "common/pool/volume.h"
+
+/**
+ * rl_volume_claim:
+ * Gives the dirty image of the volume @name to @owner, a domain that runs, or ran until now, with
+ * that image as a disk; with @overlaid, below one. *@ret_done is false where there is nothing to
+ * give: no dirty image; @owner's already; another domain's that runs on it, may be about to, only
+ * reads it, or has an overlay on it; one that is saved or suspect.
+ *
+ * What was noted of the run (when it began, whether the dates can tell a write) stays, so that a
+ * volume that an administrator started ends as any other. A crash before the image is next synced
+ * leaves it to whoever had it.
+ */
+bool rl_volume_claim(const RlPool *pool, const char *name, const RlOwner *owner, bool overlaid,
+                     bool *ret_done, GError **error);

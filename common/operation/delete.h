@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Removing volumes and revisions. */
+#pragma once
+
+#include "common/pool/volume.h"
+
+/**
+ * rl_volume_remove:
+ * Removes the volume @name: its images, its automatic revisions, its record, and its directory if
+ * that is empty then. Named revisions forbid it (RL_ERROR_STATE, listing them) unless @with_labels.
+ * RL_ERROR_STATE while it runs, is saved or suspect; RL_ERROR_NOT_FOUND.
+ *
+ * Order, and what a crash leaves: named revisions (a volume with fewer of them), the dirty image (a
+ * stopped volume), the clean image (no volume: the rest is removed by whoever creates one of that
+ * name, or by rl_volume_maintain()), the record, automatic revisions and precache. Freeing the data
+ * is left to rl_volume_sweep().
+ */
+bool rl_volume_remove(const RlPool *pool, const char *name, bool with_labels, GError **error);
+
+/**
+ * rl_revision_remove:
+ * Removes the revision @name ("VOLUME@7"). RL_ERROR_NOT_FOUND where there is none.
+ */
+bool rl_revision_remove(const RlPool *pool, const RlName *name, GError **error);

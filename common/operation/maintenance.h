@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What may come later than a domain's stop: pruning, removing, and getting ready for its next
+ * start. */
+#pragma once
+
+#include "common/pool/volume.h"
+
+/**
+ * rl_volume_tidy:
+ * After a commit: takes the automatic revisions of the volume @name out of the way that are more
+ * than the pool's options keep. A few renames, with the volume's lock; freeing them is
+ * rl_volume_maintain()'s.
+ */
+bool rl_volume_tidy(const RlPool *pool, const char *name, GError **error);
+
+/**
+ * rl_volume_maintain:
+ * Brings the volume @name in order: with @committed tidies it first; removes a stale precache and
+ * files that operations which were cut off have left, and makes the precache if the volume is
+ * stopped and of a kind that has one. Can take as long as cloning does; takes the volume's lock
+ * only for moments. Everything it does can be cut off at any point and done by the next call. A
+ * volume that is gone has its leftovers removed.
+ */
+bool rl_volume_maintain(const RlPool *pool, const char *name, bool committed, GError **error);
+
+/**
+ * rl_volume_clear:
+ * Removes what operations that were cut off have left of the volume @name: temporary files that
+ * nobody has open for writing; of a volume that is gone also its record, its precache and its
+ * directory, but no revision. Can take seconds for fragmented files; takes the volume's lock only
+ * for moments. Everything it does can be cut off at any point and done by the next call.
+ */
+bool rl_volume_clear(const RlPool *pool, const char *name, GError **error);
+
+/**
+ * rl_volume_end_late:
+ * Does what there was no space for when the run of the volume @name ended (rl_volume_stop_ended()),
+ * and tidies it if that was a commit, which *@ret_committed says.
+ */
+bool rl_volume_end_late(const RlPool *pool, const char *name, bool *ret_committed, GError **error);
+
+/**
+ * rl_volume_prune:
+ * Drops automatic revisions but the newest @keep; never a named one, and none that is the clean
+ * image itself. The caller has the lock.
+ */
+bool rl_volume_prune(const RlVolume *volume, int keep, GError **error);

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* How a draft becomes what it was begun for. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/base/autofd.h"
+#include "common/base/error.h"
+#include "common/format/file-name.h"
+#include "common/format/image-id.h"
+#include "common/fs/dir-iter.h"
+#include "common/fs/dirfd.h"
+#include "common/fs/file-size-limit.h"
+#include "common/fs/inode.h"
+#include "common/fs/xattr.h"
+#include "common/image/dirty-image.h"
+#include "common/image/new-revision.h"
+#include "common/image/trash.h"
+#include "common/pool/capacity.h"
+#include "common/pool/census.h"
+#include "common/pool/volume-state.h"
+#include "common/pool/writers.h"
+#include "staged-image.h"
+
+/* How often the directory may be removed; each time somebody else deleted a volume. */
+#define ATTEMPTS_MAX 8
+
+static bool
+sync_file(const RlDraft *draft, GError **error)
+{
+    if (fsync(draft->fd) < 0)
+        return rl_fail_errno(error, errno, "cannot make '%s' durable", draft->name->text);
+    return true;
+}
+
+/* The draft's content is complete. */
+static bool
+complete(RlDraft *draft, uint64_t highest, GError **error)
+{
+    return rl_identity_new(draft->fd, highest, error) && sync_file(draft, error) &&
+           rl_newfile_seal(&draft->fd, error);
+}
+
+/* Named revisions were somebody's wish, so they are no leftovers. */
+static bool
+refuse_for_labels(const RlVolume *volume, GError **error)
+{
+    g_autoptr(GPtrArray) revisions = rl_revisions_list(volume->dir, volume->name->leaf, error);
+    const RlRevision *last =
+        revisions && revisions->len ? g_ptr_array_index(revisions, revisions->len - 1) : NULL;
+
+    if (!revisions)
+        return false;
+    if (!last || !last->label)
+        return true;
+    return rl_fail(error, RL_ERROR_EXISTS,
+                   "volume '%s' was deleted, but its revision '%s@%s' is there: delete that first",
+                   volume->name->volume, volume->name->volume, last->label);
+}
+
+/* What an earlier volume of this name left: its record first, which would tell the wrong kind. */
+static bool
+remove_leftovers(const RlVolume *volume, GError **error)
+{
+    g_autoptr(RlEntries) entries = NULL;
+    const char *file;
+
+    if (!refuse_for_labels(volume, error) || !rl_file_drop(volume, volume->record_file, error))
+        return false;
+    entries = rl_entries_open(volume->dir, error);
+    while (entries && (file = rl_entries_next(entries))) {
+        RlFileName name = rl_file_name_parse(file);
+        if (strcmp(name.leaf, volume->name->leaf) != 0)
+            continue;
+        if ((name.role == RL_FILE_REVISION || name.role == RL_FILE_PRECACHE ||
+             name.role == RL_FILE_IMPORT || name.role == RL_FILE_PEER_TEMP) &&
+            (!rl_clean_require_unwritten_at(volume, file, error) ||
+             !rl_file_drop(volume, file, error)))
+            return false;
+    }
+    return entries && rl_entries_are_all(entries, error);
+}
+
+static bool
+refuse_removed(const RlDraft *draft, GError **error)
+{
+    return rl_fail(error, RL_ERROR_BUSY, "the directory of volume '%s' was removed meanwhile",
+                   draft->name->text);
+}
+
+/* Locks the volume and sees that nobody else made it meanwhile. Also makes sure of the directory:
+ * whoever deleted its last volume since has removed it (ENOENT). */
+static RlLock *
+lock_for_creation(const RlDraft *draft, RlVolume *volume, GError **error)
+{
+    g_autoptr(RlLock) lock = rl_volume_lock(volume, "create", error);
+    struct stat ours, there;
+
+    if (!lock)
+        return NULL;
+    if (rl_volume_exists(volume)) {
+        rl_fail(error, RL_ERROR_EXISTS, "volume '%s' exists already", volume->name->volume);
+        return NULL;
+    }
+    if (volume->dir < 0 || fstat(draft->dir, &ours) < 0 || fstat(volume->dir, &there) < 0 ||
+        !rl_stat_same(&ours, &there)) {
+        rl_fail_errno(error, ENOENT, "directory '%s'", draft->name->dir);
+        return NULL;
+    }
+    return g_steal_pointer(&lock);
+}
+
+/* A file without a name can get one in any directory of its file system. One that has a temporary
+ * name (and so kept its directory from being removed) went elsewhere with that. */
+static bool
+leave_directory(RlDraft *draft, GError **error)
+{
+    struct stat st = {.st_nlink = 1}; /* where it cannot be told */
+
+    fstat(draft->fd, &st);
+    if (st.st_nlink > 0)
+        return refuse_removed(draft, error);
+    rl_fd_close(&draft->dir);
+    draft->made_dir = true;
+    return true;
+}
+
+/* The directory that was made anew may be gone again (ENOENT). */
+static bool
+return_to_directory(RlDraft *draft, GError **error)
+{
+    if (draft->dir < 0)
+        draft->dir = rl_dir_make(draft->pool->root, draft->name->dir, error);
+    return draft->dir >= 0;
+}
+
+static bool
+write_record(const RlVolume *volume, const RlRecord *record, GError **error)
+{
+    g_autofree char *text = volume->pool->documents->record_format(record, volume->name->volume);
+
+    if (!rl_newfile_write(volume->dir, volume->record_file, text, 0600, error))
+        return false;
+    rl_volume_log(volume, "made %s", volume->record_file);
+    return true;
+}
+
+/* Gives the volume its files. Record before image: a record alone is no volume of a kind that has
+ * an image, an image alone would be one of another kind. */
+static bool
+make_files(const RlDraft *draft, const RlVolume *volume, const RlRecord *record, bool has_image,
+           GError **error)
+{
+    return (!record || write_record(volume, record, error)) &&
+           (!has_image || rl_newfile_link(draft->fd, volume->dir, volume->clean_file, error));
+}
+
+/* One attempt. Whoever deletes the last volume in the directory, and with it that, has that
+ * volume's lock, not ours: then it fails with ENOENT, wherever it is. */
+static bool
+create(RlDraft *draft, RlVolume *volume, const RlRecord *record, bool has_image, GError **error)
+{
+    if (!return_to_directory(draft, error))
+        return false;
+    g_autoptr(RlLock) lock = lock_for_creation(draft, volume, error);
+
+    if (!lock || !remove_leftovers(volume, error) ||
+        !make_files(draft, volume, record, has_image, error) || !rl_volume_sync(volume, error))
+        return false;
+    if (record && record->kind == RL_KIND_SNAPSHOT)
+        rl_census_add_snapshot(draft->pool, record->source, volume->name->volume);
+    rl_volume_log(volume, "created, %s%s",
+                  rl_kind_to_string(record ? record->kind : RL_KIND_PERSISTENT),
+                  has_image ? ", with a clean image" : "");
+    return true;
+}
+
+bool
+rl_draft_create(RlDraft *draft, const RlRecord *record, uint64_t capacity, GError **error)
+{
+    g_autoptr(RlVolume) volume = rl_volume_open(draft->pool, draft->name->volume, error);
+    bool has_image =
+        !record || record->kind == RL_KIND_PERSISTENT || record->kind == RL_KIND_DIRECT;
+    struct stat st;
+
+    if (!volume)
+        return false;
+    if (has_image) {
+        if (fstat(draft->fd, &st) < 0)
+            return rl_fail_errno(error, errno, "cannot look at the new '%s'", draft->name->text);
+        capacity = rl_capacity_round_for(draft->name->text, MAX((uint64_t) st.st_size, capacity));
+        if (!rl_limit_allows_size(draft->fd, capacity, error))
+            return false;
+        if (((uint64_t) st.st_size < capacity && ftruncate(draft->fd, (off_t) capacity) < 0))
+            return rl_fail_errno(error, errno, "cannot set the size of volume '%s'",
+                                 draft->name->text);
+        if (!complete(draft, 0, error))
+            return false;
+    }
+
+    for (int i = 1;; i++) {
+        g_autoptr(GError) cause = NULL;
+        if (create(draft, volume, record, has_image, &cause))
+            break;
+        if (!rl_error_is_errno(cause, ENOENT)) {
+            g_propagate_error(error, g_steal_pointer(&cause));
+            return false;
+        }
+        if (i == ATTEMPTS_MAX)
+            return refuse_removed(draft, error);
+        if (!leave_directory(draft, error))
+            return false;
+    }
+    rl_newfile_discard(draft->fd, draft->dir); /* where no image was wanted */
+    rl_fd_close(&draft->fd);
+    return true;
+}
+
+bool
+rl_draft_label(RlDraft *draft, GError **error)
+{
+    g_autofree char *file = rl_file_name_label(draft->name->leaf, draft->name->label);
+    g_autoptr(RlVolume) volume = rl_volume_find(draft->pool, draft->name->volume, error);
+    g_autoptr(GError) cause = NULL;
+
+    if (!volume || !rl_dirty_give_access(volume, draft->fd, error) || !complete(draft, 0, error))
+        return false;
+
+    g_autoptr(RlLock) lock = rl_volume_lock(volume, "snapshot", error);
+    if (!lock)
+        return false;
+    if (!rl_volume_exists(volume))
+        return rl_fail(error, RL_ERROR_NOT_FOUND, "volume '%s' was deleted meanwhile",
+                       volume->name->volume);
+    if (!rl_newfile_link(draft->fd, volume->dir, file, &cause)) {
+        if (rl_error_is_errno(cause, EEXIST))
+            return rl_fail(error, RL_ERROR_EXISTS, "revision '%s' exists already",
+                           draft->name->text);
+        g_propagate_error(error, g_steal_pointer(&cause));
+        return false;
+    }
+    rl_volume_log(volume, "made %s", file);
+    rl_fd_close(&draft->fd);
+    return rl_volume_sync(volume, error);
+}
+
+/* The clean image has been its own next revision since the draft was begun. Whoever gave up a draft
+ * of his own since, or deleted that revision, has taken the name away. */
+static bool
+keep_replaced(const RlDraft *draft, const RlVolume *volume, GError **error)
+{
+    rl_autofd int clean = rl_volume_open_image(volume, volume->clean_file, error);
+    uint64_t number;
+    bool linked;
+
+    if (clean < 0 || !rl_commit_number(volume, clean, &number, &linked, error))
+        return false;
+    /* Numbers that others were given since are not given again. */
+    uint64_t highest = linked ? number : number - 1;
+    if (highest > draft->revision &&
+        (!rl_attr_set_number(draft->fd, RL_ATTR_HIGHEST, highest, error) ||
+         !sync_file(draft, error)))
+        return false;
+    return linked || rl_commit_link(volume, draft->revision, error);
+}
+
+bool
+rl_draft_replace(RlDraft *draft, GError **error)
+{
+    g_autoptr(RlVolume) volume = rl_volume_open(draft->pool, draft->name->volume, error);
+    g_autofree char *temp = rl_file_name_temp(draft->name->leaf);
+
+    if (!volume || !rl_access_copy(draft->replaced_fd, draft->fd, error) ||
+        !complete(draft, draft->revision, error))
+        return false;
+
+    g_autoptr(RlLock) lock = rl_volume_lock(volume, "replace", error);
+    if (!lock || !rl_draft_check_unchanged(draft, volume, error))
+        return false;
+    if (!keep_replaced(draft, volume, error) ||
+        !rl_newfile_replace(draft->fd, volume->dir, temp, volume->clean_file, error))
+        return false;
+    rl_attr_remove(draft->replaced_fd, RL_ATTR_HIGHEST,
+                   NULL); /* a clean image's, and it is none now */
+    rl_volume_log(volume, "replaced %s; it is revision %" G_GUINT64_FORMAT " now",
+                  volume->clean_file, draft->revision);
+    rl_fd_close(&draft->fd);
+    return true;
+}

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "staged-image.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "common/base/autofd.h"
+#include "common/base/error.h"
+#include "common/format/file-name.h"
+#include "common/format/image-id.h"
+#include "common/fs/dirfd.h"
+#include "common/fs/file-size-limit.h"
+#include "common/fs/inode.h"
+#include "common/fs/reflink.h"
+#include "common/fs/xattr.h"
+#include "common/pool/capacity.h"
+#include "common/pool/volume-state.h"
+#include "common/pool/writers.h"
+#include "replace.h"
+#include "stop.h"
+
+/* How often a directory may be removed by the time that there is a file in it. */
+#define ATTEMPTS_MAX 8
+
+/* Makes the directory and the file in it. Its last volume may be deleted by somebody else in
+ * between, and the directory with it: then once more. */
+static bool
+open_file(RlDraft *draft, const RlAccess *access, GError **error)
+{
+    g_autofree char *final = rl_file_name(draft->name->leaf, RL_FILE_CLEAN);
+
+    for (int i = 1;; i++) {
+        g_autoptr(GError) cause = NULL;
+        rl_fd_close(&draft->dir);
+        draft->dir = rl_dir_make(draft->pool->root, draft->name->dir, &cause);
+        if (draft->dir >= 0)
+            draft->fd = rl_newfile_open_for(draft->dir, final, access, &cause);
+        if (draft->fd >= 0)
+            return true;
+        if (!rl_error_is_errno(cause, ENOENT) || i == ATTEMPTS_MAX) {
+            g_propagate_error(error, g_steal_pointer(&cause));
+            return false;
+        }
+    }
+}
+
+static bool
+check_new_volume(const RlVolume *volume, GError **error)
+{
+    if (rl_volume_exists(volume))
+        return rl_fail(error, RL_ERROR_EXISTS, "volume '%s' exists already", volume->name->volume);
+    return true;
+}
+
+static bool
+check_new_label(const RlDraft *draft, const RlVolume *volume, GError **error)
+{
+    g_autofree char *file = rl_file_name_label(draft->name->leaf, draft->name->label);
+    struct stat st;
+    bool there;
+
+    if (!rl_volume_exists(volume))
+        return rl_fail(error, RL_ERROR_NOT_FOUND, "there is no volume '%s' to take a revision of",
+                       volume->name->volume);
+    if (volume->kind != RL_KIND_PERSISTENT && volume->kind != RL_KIND_DIRECT)
+        return rl_fail(error, RL_ERROR_UNSUPPORTED, "volume '%s' is %s: it has no revisions",
+                       volume->name->volume, rl_kind_to_string(volume->kind));
+    if (!rl_dir_stat(volume->dir, file, &there, &st, error))
+        return false;
+    if (there)
+        return rl_fail(error, RL_ERROR_EXISTS, "revision '%s' exists already", draft->name->text);
+    return true;
+}
+
+bool
+rl_draft_check_replaceable(const RlVolume *volume, GError **error)
+{
+    const char *name = volume->name->volume;
+
+    if (!rl_volume_exists(volume))
+        return rl_fail(error, RL_ERROR_NOT_FOUND, "there is no volume '%s' in pool '%s'", name,
+                       volume->pool->path);
+    if (volume->kind == RL_KIND_SNAPSHOT || volume->kind == RL_KIND_VOLATILE)
+        return rl_fail(error, RL_ERROR_UNSUPPORTED,
+                       "volume '%s' is %s: its content cannot be replaced", name,
+                       rl_kind_to_string(volume->kind));
+    if (!rl_state_require_idle(volume, "replaced", error))
+        return false;
+    if (!rl_state_require_clean(volume, error))
+        return false;
+    return !volume->dirty.there ||
+           rl_state_refuse_left(volume, " that nobody has committed", error);
+}
+
+static bool
+refuse_changed(const char *name, GError **error)
+{
+    return rl_fail(error, RL_ERROR_STATE,
+                   "volume '%s' was changed meanwhile: its content was not replaced", name);
+}
+
+bool
+rl_draft_check_unchanged(const RlDraft *draft, const RlVolume *volume, GError **error)
+{
+    const char *name = volume->name->volume;
+    g_autofree char *id = NULL;
+
+    if (!rl_volume_exists(volume))
+        return rl_fail(error, RL_ERROR_NOT_FOUND,
+                       "volume '%s' was deleted meanwhile: its content was not replaced", name);
+    if (!rl_state_require_idle(volume, "replaced", error))
+        return false;
+    if (volume->dirty.there)
+        return rl_fail(error, RL_ERROR_STATE,
+                       "volume '%s' was started meanwhile: its content was not replaced", name);
+    if (!volume->clean.there || !rl_stat_same(&volume->clean.st, &draft->replaced))
+        return refuse_changed(name, error);
+    /* A direct volume's run would write to this same file, which gets another id at its end. */
+    if (!rl_identity_get(draft->replaced_fd, &id, error))
+        return false;
+    if (g_strcmp0(id, draft->replaced_id) != 0)
+        return refuse_changed(name, error);
+    return rl_clean_require_unwritten(name, volume->clean_file, draft->replaced_fd, 0, error);
+}
+
+/* What there is already may forbid it. */
+static bool
+check_new(const RlDraft *draft, GError **error)
+{
+    g_autoptr(RlVolume) volume = rl_volume_open(draft->pool, draft->name->volume, error);
+
+    if (!volume)
+        return false;
+    switch (draft->name->form) {
+    case RL_NAME_HEAD:
+        return check_new_volume(volume, error);
+    case RL_NAME_LABEL:
+        return check_new_label(draft, volume, error);
+    case RL_NAME_CURRENT:
+        return rl_draft_check_replaceable(volume, error);
+    case RL_NAME_REVISION:
+        return rl_fail(
+            error, RL_ERROR_NAME,
+            "'%s': numbered revisions are made by commits; a revision that you make has a label "
+            "that is not a number",
+            draft->name->text);
+    }
+    g_assert_not_reached();
+}
+
+RlDraft *
+rl_draft_begin(RlPool *pool, const char *text, GError **error)
+{
+    g_autoptr(RlDraft) draft = g_new0(RlDraft, 1);
+
+    draft->pool = pool;
+    draft->dir = draft->fd = draft->replaced_fd = -1;
+    draft->name = rl_name_parse(text, error);
+    if (!draft->name || !check_new(draft, error))
+        return NULL;
+    return g_steal_pointer(&draft);
+}
+
+bool
+rl_draft_open(RlDraft *draft, const RlAccess *access, GError **error)
+{
+    if (draft->name->form == RL_NAME_HEAD) {
+        rl_autofd int there = rl_dir_open(draft->pool->root, draft->name->dir, NULL);
+        draft->made_dir = there < 0;
+    } else {
+        /* Its access is the volume's, and is given when it is published. */
+        access = &RL_ACCESS_DEFAULT;
+    }
+    return open_file(draft, access, error) &&
+           (draft->name->form != RL_NAME_CURRENT || rl_replace_begin(draft, error));
+}
+
+RlDraft *
+rl_draft_new(RlPool *pool, const char *text, const RlAccess *access, GError **error)
+{
+    g_autoptr(RlDraft) draft = rl_draft_begin(pool, text, error);
+
+    return draft && rl_draft_open(draft, access, error) ? g_steal_pointer(&draft) : NULL;
+}
+
+bool
+rl_draft_fill(RlDraft *draft, int from, uint64_t capacity, bool may_copy, GError **error)
+{
+    struct stat st;
+
+    if (!rl_clone(from, draft->fd, may_copy, draft->go_on, draft->go_on_data, error)) {
+        g_prefix_error(error, "cannot make '%s': ", draft->name->text);
+        return false;
+    }
+    if (fstat(draft->fd, &st) < 0)
+        return rl_fail_errno(error, errno, "cannot look at the new '%s'", draft->name->text);
+    capacity = rl_capacity_round_for(draft->name->text, MAX((uint64_t) st.st_size, capacity));
+    if (!rl_limit_allows_size(draft->fd, capacity, error))
+        return false;
+    if ((uint64_t) st.st_size < capacity && ftruncate(draft->fd, (off_t) capacity) < 0)
+        return rl_fail_errno(error, errno, "cannot set the size of the new '%s'",
+                             draft->name->text);
+    return true;
+}
+
+void
+rl_draft_free(RlDraft *draft)
+{
+    if (!draft)
+        return;
+    bool unfinished = draft->fd >= 0;
+    rl_newfile_discard(draft->fd, draft->dir);
+    rl_fd_close(&draft->fd);
+    rl_fd_close(&draft->dir);
+    rl_fd_close(&draft->replaced_fd);
+    if (unfinished && draft->linked)
+        rl_replace_undo(draft);
+    if (draft->name && draft->made_dir)
+        rl_dir_remove_empty(draft->pool->root, draft->name->dir);
+    g_free(draft->replaced_id);
+    rl_name_free(draft->name);
+    rl_pool_close(draft->pool);
+    g_free(draft);
+}

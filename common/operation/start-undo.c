@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A start that is put back, since its domain did not come to run. */
+#include "start.h"
+
+#include "common/base/autofd.h"
+#include "common/format/ended-note.h"
+#include "common/fs/lease.h"
+#include "common/fs/xattr.h"
+#include "common/image/dirty-image.h"
+#include "common/image/trash.h"
+#include "common/image/unwritten.h"
+
+static bool
+put_back(int fd, const RlStarted *started, GError **error)
+{
+    if (started->hold != RL_HOLD_NONE && !rl_hold_set(fd, started->hold, error))
+        return false;
+    return started->before ? rl_run_put_back(fd, started->before, error) : rl_run_clear(fd, error);
+}
+
+/* Nobody should have written to an image that was started a moment ago; if somebody did, it is no
+ * precache. Of a snapshot that cannot be told where its source is gone, and need not. */
+static bool
+look_if_untouched(const RlVolume *volume, int fd, const RlRun *run, bool *ret_untouched,
+                  GError **error)
+{
+    bool snapshot = volume->kind == RL_KIND_SNAPSHOT;
+    g_autoptr(RlBase) base = rl_base_open(volume, snapshot ? NULL : error);
+
+    *ret_untouched = false;
+    if (!base || (snapshot && !rl_dirty_dates_are_true(run->driver)))
+        return base || snapshot;
+    return rl_unwritten_look(volume, fd, run, base, ret_untouched, error);
+}
+
+/* What was made for a run that is not to be goes; a direct volume's image gets its name back. */
+static bool
+put_away(const RlVolume *volume, int fd, const RlRun *run, GError **error)
+{
+    bool has_base = volume->kind == RL_KIND_PERSISTENT || volume->kind == RL_KIND_SNAPSHOT;
+    bool untouched = true;
+
+    if (volume->kind == RL_KIND_VOLATILE)
+        return rl_dirty_drop(volume, error);
+    if ((has_base && !look_if_untouched(volume, fd, run, &untouched, error)) ||
+        !rl_dirty_give_access(volume, fd, error) || !rl_run_clear(fd, error))
+        return false;
+    rl_access_forget_labels(fd);
+    if (!untouched)
+        return volume->kind == RL_KIND_PERSISTENT || rl_dirty_drop(volume, error);
+
+    if (!rl_attr_remove(fd, RL_ATTR_ACCESS, error))
+        return false;
+    const char *back = volume->kind == RL_KIND_DIRECT ? volume->clean_file : volume->precache_file;
+    return rl_volume_rename(volume, volume->dirty_file, back, error) &&
+           rl_volume_sync(volume, error);
+}
+
+bool
+rl_volume_unstart(const RlPool *pool, const RlStarted *started, const RlOwner *owner,
+                  GError **error)
+{
+    g_autoptr(RlVolume) volume = rl_volume_find(pool, started->volume, error);
+    g_autoptr(RlLock) lock = volume ? rl_volume_lock(volume, "undo a start", error) : NULL;
+    g_autoptr(RlRun) run = NULL;
+
+    if (!lock)
+        return false;
+    volume->actor = owner->name;
+    if (!volume->dirty.there)
+        return true;
+
+    rl_autofd int fd = rl_volume_open_image(volume, volume->dirty_file, error);
+    if (fd < 0 || !rl_run_get(fd, &run, error))
+        return false;
+    if (!run || !rl_run_is_of(run, owner) || rl_inuse(fd))
+        return true; /* somebody else's by now */
+    if (started->continued)
+        return put_back(fd, started, error);
+    /* Domains that only read it share it: they go on. */
+    if (run->readonly && rl_run_is_held(run, fd))
+        return rl_run_leave(fd, run, error);
+    g_autofree char *remembered = rl_dirty_remember(volume, fd);
+    g_autoptr(GError) cause = NULL;
+    if (put_away(volume, fd, run, &cause))
+        return true;
+    rl_dirty_give_back(volume, fd, run, remembered);
+    if (rl_ended_means_full(cause))
+        rl_ended_note(volume->pool->dev, volume->pool->ino, volume->name->volume, fd,
+                      run->since_us);
+    g_propagate_error(error, g_steal_pointer(&cause));
+    return false;
+}

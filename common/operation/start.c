@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "start.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/autofd.h"
+#include "common/base/error.h"
+#include "common/base/log.h"
+#include "common/format/file-name.h"
+#include "common/format/image-id.h"
+#include "common/format/image-overlays.h"
+#include "common/format/image-save.h"
+#include "common/fs/dirfd.h"
+#include "common/fs/lease.h"
+#include "common/fs/project-id.h"
+#include "common/fs/xattr.h"
+#include "common/image/dirty-image.h"
+#include "common/image/new-revision.h"
+#include "common/image/trash.h"
+#include "common/image/unwritten.h"
+#include "common/pool/capacity.h"
+#include "common/pool/hardlinks.h"
+#include "stop.h"
+#include "takeover.h"
+
+/* Loop devices of a guest that reboots detach late. */
+#define IN_USE_PATIENCE_MS 3000
+/* How often a start begins anew when clean images change under it; each time somebody else got
+ * something done. */
+#define ATTEMPTS_MAX 8
+
+typedef struct {
+    RlVolume *volume;
+    const RlOwner *owner;
+    RlStartFlags flags;
+    bool continued;
+    RlRun *before;
+    RlHold hold;
+    char *save;
+    bool done;
+} Start;
+
+/* Not without what is to come in its place: a start that fails changes nothing. */
+static bool
+drop_leftover(RlVolume *volume, GError **error)
+{
+    g_autoptr(RlBase) base = NULL;
+
+    if (volume->kind != RL_KIND_VOLATILE &&
+        (!(base = rl_base_open(volume, error)) || !rl_base_require_unwritten(base, error)))
+        return false;
+    return rl_dirty_drop(volume, error) && rl_volume_look(volume, error);
+}
+
+/* It is taken as it is. What the host's crash left belongs to a device model, which libvirt would
+ * take for its owner at rest, and remember. While others have the image it is not ours to change.
+ */
+static bool
+take_over_image(const RlVolume *volume, int fd, RlTakeover takeover, GError **error)
+{
+    if (takeover == RL_TAKEOVER_SHARE)
+        return true;
+    if (!rl_takeover_accept(volume, fd, error) || !rl_dirty_give_access(volume, fd, error))
+        return false;
+    rl_access_forget_labels(fd);
+    return volume->kind != RL_KIND_DIRECT || rl_access_note(fd, true, error);
+}
+
+/* For whoever compares the domain's volumes. */
+static void
+note_save(Start *start, int fd)
+{
+    g_autoptr(RlSave) save = NULL;
+    struct stat st;
+
+    if (rl_save_get(fd, &save, NULL) && save && fstat(fd, &st) == 0 &&
+        rl_save_has_same_image(save, &st))
+        start->save = g_steal_pointer(&save->id);
+}
+
+/* There is a dirty image: goes on with it, or drops it and leaves start->done false. */
+static bool
+take_over(Start *start, GError **error)
+{
+    RlVolume *volume = start->volume;
+    g_autoptr(RlRun) run = NULL;
+    rl_autofd int fd = rl_volume_open_image(volume, volume->dirty_file, error);
+    RlTakeover takeover;
+
+    if (fd < 0 || !rl_run_get(fd, &run, error) ||
+        !rl_takeover_decide(volume, fd, run, start->owner, start->flags, &takeover, error))
+        return false;
+    if (takeover == RL_TAKEOVER_DROP)
+        return drop_leftover(volume, error);
+
+    /* Before it is this domain's: whoever comes after a crash is to know of the overlay. */
+    if ((start->flags & RL_START_OVERLAID) && !rl_below_add(fd, start->owner, error))
+        return false;
+    if (!rl_hold_get(fd, &start->hold, error) || !take_over_image(volume, fd, takeover, error) ||
+        !rl_takeover_mark(fd, start->owner, run, start->flags, takeover, error))
+        return false;
+    /* Saved memory that is read must not find a disk that looks as it was after a power cut. What
+     * the image holds has been durable since it was marked. */
+    if (start->hold != RL_HOLD_NONE && !rl_dirty_sync(volume, fd, error))
+        return false;
+    /* Its memory is gone, and with the mark what said where that was. */
+    if (start->hold == RL_HOLD_SAVED && takeover == RL_TAKEOVER_CONTINUE)
+        start->hold = RL_HOLD_KEPT;
+    rl_volume_log(volume, "goes on with %s", volume->dirty_file);
+    if (start->flags & RL_START_RESTORED)
+        note_save(start, fd);
+    start->continued = true;
+    start->before = g_steal_pointer(&run);
+    start->done = true;
+    return true;
+}
+
+/* There is none, where one has to be: below an external snapshot it is half of the domain's disk.
+ */
+static bool
+refuse_missing(const Start *start, GError **error)
+{
+    return rl_fail(error, RL_ERROR_STATE,
+                   "volume '%s' has no dirty image, and the domain's disk is an overlay on it",
+                   start->volume->name->volume);
+}
+
+/* A domain's memory knows what was on the disk that it was saved with. */
+static bool
+refuse_lost(const Start *start, GError **error)
+{
+    return rl_fail(
+        error, RL_ERROR_STATE,
+        "volume '%s' has no dirty image, and the saved memory of domain '%s' belongs to the one "
+        "that it was saved with: either that was committed or discarded since, or this is a clone, "
+        "which has a clean image only. Start the domain without that memory ('virsh start'; if it "
+        "was saved by 'virsh managedsave', after 'virsh managedsave-remove'); if this is a clone "
+        "of the state that it was saved with, make its dirty image first: 'virt-reflink start' and "
+        "'virt-reflink continue'",
+        start->volume->name->volume, start->owner->name);
+}
+
+static RlRunTraits
+traits_of(const Start *start, bool written)
+{
+    return (RlRunTraits){.written = written || (start->flags & RL_START_ARRIVING),
+                         .readonly = start->flags & RL_START_READONLY,
+                         .arriving = start->flags & RL_START_ARRIVING};
+}
+
+/* The last touch to an image that is still without a name: whose it is, and all of it durable. */
+static bool
+finish_image(const Start *start, int fd, bool written, GError **error)
+{
+    if (!rl_run_set(fd, start->owner, traits_of(start, written), error))
+        return false;
+    if (fsync(fd) < 0)
+        return rl_fail_errno(error, errno, "volume '%s': cannot make its dirty image durable",
+                             start->volume->name->volume);
+    return true;
+}
+
+/* Gives the finished image @fd its name. */
+static bool
+publish(Start *start, int fd, GError **error)
+{
+    RlVolume *volume = start->volume;
+
+    if (!rl_newfile_link(fd, volume->dir, volume->dirty_file, error) ||
+        !rl_volume_sync(volume, error))
+        return false;
+    rl_volume_log(volume, "made %s", volume->dirty_file);
+    start->done = true;
+    return true;
+}
+
+static bool
+start_volatile(Start *start, GError **error)
+{
+    RlVolume *volume = start->volume;
+    rl_autofd int fd = rl_dirty_make_empty(volume, volume->record->capacity, error);
+
+    return fd >= 0 && finish_image(start, fd, true, error) && publish(start, fd, error);
+}
+
+/* A direct volume's only image changes its name. Another link to it, or anybody who reads it, would
+ * see it change: then it is made an image of its own first. So it is where it ends within a sector,
+ * for whole ones. */
+static bool
+start_direct(Start *start, GError **error)
+{
+    RlVolume *volume = start->volume;
+    rl_autofd int fd = rl_volume_open_image(volume, volume->clean_file, error);
+
+    if (fd < 0)
+        return false;
+    if (volume->clean.st.st_nlink > 1 || rl_inuse_by_anyone(fd) ||
+        !rl_capacity_is_whole((uint64_t) volume->clean.st.st_size))
+        return true; /* not done: the caller unshares it */
+    if (!rl_access_note(fd, false, error) ||
+        !rl_run_set(fd, start->owner, traits_of(start, true), error))
+        return false;
+    if (rl_project_rename(volume->dir, volume->clean_file, volume->dirty_file, RENAME_NOREPLACE) <
+        0)
+        return rl_fail_errno(error, errno, "volume '%s': cannot rename its image%s",
+                             volume->name->volume, rl_project_hint(errno));
+    rl_volume_log(volume, "renamed %s to %s", volume->clean_file, volume->dirty_file);
+    start->done = true;
+    return rl_volume_sync(volume, error);
+}
+
+static bool
+unshare_direct(RlVolume *volume, GError **error)
+{
+    g_autoptr(GError) cause = NULL;
+    g_autoptr(RlBase) base = rl_base_open(volume, &cause);
+    g_autofree char *temp = rl_file_name_temp(volume->name->leaf);
+    bool unwritten = base && rl_base_require_unwritten(base, error);
+    rl_autofd int fd = unwritten ? rl_dirty_make(volume, base, error) : -1;
+    uint64_t highest;
+
+    /* Somebody was faster: the next attempt looks anew. */
+    if (g_error_matches(cause, RL_ERROR, RL_ERROR_STATE))
+        return true;
+    if (cause)
+        g_propagate_error(error, g_steal_pointer(&cause));
+    if (fd < 0 || !rl_commit_highest(volume, base->fd, &highest, error) ||
+        !rl_identity_new(fd, highest, error))
+        return false;
+    if (fsync(fd) < 0)
+        return rl_fail_errno(error, errno, "volume '%s': cannot make its image durable",
+                             volume->name->volume);
+    if (!rl_newfile_seal(&fd, error))
+        return false;
+
+    g_autoptr(RlLock) lock = rl_volume_lock(volume, "unshare", error);
+    if (!lock)
+        return false;
+    if (!volume->clean.there || volume->dirty.there || !rl_base_is_current(base, volume))
+        return true; /* the next attempt looks anew */
+    if (!rl_access_copy(base->fd, fd, error) ||
+        !rl_commit_keep_highest(volume, base->fd, fd, error) ||
+        !rl_newfile_replace(fd, volume->dir, temp, volume->clean_file, error))
+        return false;
+    rl_volume_log(volume, "replaced %s by a reflink that nobody shares", volume->clean_file);
+    return true;
+}
+
+/* With a valid precache a start is a rename and one fsync. */
+static bool
+start_from_precache(Start *start, const RlBase *base, GError **error)
+{
+    RlVolume *volume = start->volume;
+    rl_autofd int fd = -1;
+
+    if (!rl_precache_is_valid(volume, base, &fd))
+        return true;
+    if (!rl_run_set(fd, start->owner, traits_of(start, rl_unwritten_date_is_young(&base->st)),
+                    error) ||
+        !rl_volume_rename(volume, volume->precache_file, volume->dirty_file, error))
+        return false;
+    start->done = true;
+    return rl_volume_sync(volume, error);
+}
+
+/* What can be done at once, with the volume's lock. Leaves start->done false where an image has to
+ * be made first. */
+static bool
+try_at_once(Start *start, const RlBase *base, GError **error)
+{
+    RlVolume *volume = start->volume;
+
+    if (!rl_volume_exists(volume))
+        return rl_fail(error, RL_ERROR_NOT_FOUND, "there is no volume '%s' in pool '%s'",
+                       volume->name->volume, volume->pool->path);
+    if (volume->dirty.there && (!take_over(start, error) || start->done))
+        return start->done;
+    /* From here on there is none. */
+    if (start->flags & RL_START_OVERLAID)
+        return refuse_missing(start, error);
+    if (start->flags & RL_START_RESTORED)
+        return refuse_lost(start, error);
+    if (volume->kind == RL_KIND_VOLATILE)
+        return start_volatile(start, error);
+    if (volume->kind == RL_KIND_DIRECT)
+        return start_direct(start, error);
+    if (base && rl_base_is_current(base, volume))
+        return start_from_precache(start, base, error);
+    return true;
+}
+
+static bool
+image_is_needed(const RlVolume *volume)
+{
+    return rl_volume_exists(volume) &&
+           (volume->kind == RL_KIND_PERSISTENT || volume->kind == RL_KIND_SNAPSHOT);
+}
+
+/* One attempt: what can be done at once, else an image made without the lock and published with it.
+ */
+static bool
+attempt(Start *start, GError **error)
+{
+    RlVolume *volume = start->volume;
+    bool needed = image_is_needed(volume) && !volume->dirty.there;
+    g_autoptr(RlBase) base = needed ? rl_base_open(volume, error) : NULL;
+
+    if (needed && (!base || !rl_base_require_unwritten(base, error)))
+        return false;
+    {
+        g_autoptr(RlLock) lock = rl_volume_lock(volume, "start", error);
+        if (!lock || !try_at_once(start, base, error))
+            return false;
+    }
+    if (start->done)
+        return true;
+    if (volume->kind == RL_KIND_DIRECT)
+        return unshare_direct(volume, error);
+    if (!base)
+        return true; /* a leftover was dropped, or the volume appeared while we waited: look anew */
+
+    rl_autofd int fd = rl_dirty_make(volume, base, error);
+    if (fd < 0 || !finish_image(start, fd, rl_unwritten_date_is_young(&base->st), error))
+        return false;
+    g_autoptr(RlLock) lock = rl_volume_lock(volume, "start", error);
+    if (!lock)
+        return false;
+    if (volume->dirty.there || !image_is_needed(volume) || !rl_base_is_current(base, volume))
+        return true;
+    return publish(start, fd, error);
+}
+
+/* Waits while the dirty image of a run of the same domain is still held, by a loop device that
+ * detaches late. */
+static void
+wait_until_free(const RlVolume *volume, const RlOwner *owner)
+{
+    g_autoptr(RlRun) run = NULL;
+    rl_autofd int fd = -1;
+
+    if (!volume->dirty.there)
+        return;
+    fd = rl_volume_open_image(volume, volume->dirty_file, NULL);
+    if (fd < 0 || !rl_run_get(fd, &run, NULL) || !run || !rl_run_is_of(run, owner))
+        return;
+    for (int waited_ms = 0; waited_ms < IN_USE_PATIENCE_MS && rl_inuse(fd); waited_ms += 50)
+        g_usleep(50 * 1000);
+}
+
+/* An earlier run has ended, and there was no space to commit it. If there still is none, this one
+ * goes on with its image, as after a crash. */
+static void
+end_before(const RlVolume *volume, RlStartFlags flags)
+{
+    g_autoptr(GError) error = NULL;
+    RlStop stop;
+
+    if (!volume->dirty.there || (flags & (RL_START_RESTORED | RL_START_OVERLAID)))
+        return;
+    if (!rl_volume_stop_ended(volume->pool, volume->name->volume, &stop, &error))
+        rl_log_warning("%s: its last run cannot be ended: %s", volume->name->volume,
+                       error->message);
+}
+
+RlStarted *
+rl_volume_start(const RlPool *pool, const char *name, const RlOwner *owner, RlStartFlags flags,
+                GError **error)
+{
+    g_autoptr(RlVolume) volume = rl_volume_find(pool, name, error);
+    Start start = {.volume = volume, .owner = owner, .flags = flags};
+
+    if (!volume)
+        return NULL;
+    volume->actor = owner->name;
+    if (volume->kind == RL_KIND_PERSISTENT && !rl_volume_require_unshared(volume, error))
+        return NULL;
+    wait_until_free(volume, owner);
+    end_before(volume, flags);
+    for (int i = 0; !start.done && i < ATTEMPTS_MAX; i++)
+        if (!attempt(&start, error))
+            return NULL;
+    if (!start.done) {
+        rl_fail(error, RL_ERROR_BUSY, "volume '%s' changes too often to be started", name);
+        return NULL;
+    }
+
+    RlStarted *started = g_new0(RlStarted, 1);
+    started->volume = g_strdup(name);
+    started->continued = start.continued;
+    started->before = start.before;
+    started->hold = start.hold;
+    started->save = start.save;
+    return started;
+}
+
+void
+rl_started_free(RlStarted *started)
+{
+    if (!started)
+        return;
+    g_free(started->volume);
+    rl_run_free(started->before);
+    g_free(started->save);
+    g_free(started);
+}

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "upload.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "common/base/autofd.h"
+#include "common/base/error.h"
+#include "common/format/file-name.h"
+#include "common/format/image-id.h"
+#include "common/fs/dirfd.h"
+#include "common/fs/xattr.h"
+#include "common/image/dirty-image.h"
+#include "common/image/new-revision.h"
+#include "common/pool/volume-state.h"
+#include "maintenance.h"
+
+/* A direct volume's image is written in place as soon as it has its other name, and a start has
+ * looked before that, with the lock, whether anybody reads it. So with the lock it is opened: who
+ * starts later sees it, and makes an image of its own. */
+static RlBase *
+open_base(RlVolume *volume, GError **error)
+{
+    g_autoptr(RlLock) lock = rl_volume_lock(volume, "read", error);
+
+    if (!lock || !rl_draft_check_replaceable(volume, error))
+        return NULL;
+    g_autoptr(RlBase) base = rl_base_open(volume, error);
+    return base && rl_base_require_unwritten(base, error) ? g_steal_pointer(&base) : NULL;
+}
+
+static bool
+fill(RlDraft *draft, GError **error)
+{
+    g_autoptr(RlVolume) volume = rl_volume_find(draft->pool, draft->name->volume, error);
+    g_autoptr(RlBase) base = volume ? open_base(volume, error) : NULL;
+
+    draft->dir = base ? rl_dir_open(draft->pool->root, draft->name->dir, error) : -1;
+    draft->fd = draft->dir >= 0 ? rl_dirty_make(volume, base, error) : -1;
+    if (draft->fd < 0)
+        return false;
+    draft->replaced = base->st;
+    draft->replaced_id = g_steal_pointer(&base->id);
+    draft->replaced_fd = rl_fd_steal(&base->fd);
+    return rl_identity_new(draft->fd, 0, error);
+}
+
+RlDraft *
+rl_edit_begin(RlPool *pool, const char *name, GError **error)
+{
+    g_autoptr(RlDraft) draft = g_new0(RlDraft, 1);
+
+    draft->pool = pool;
+    draft->dir = draft->fd = draft->replaced_fd = -1;
+    draft->name = rl_name_parse(name, error);
+    if (!draft->name)
+        return NULL;
+    if (draft->name->form != RL_NAME_HEAD) {
+        rl_fail(error, RL_ERROR_UNSUPPORTED, "'%s' is a revision, and those are read-only", name);
+        return NULL;
+    }
+    if (!fill(draft, error))
+        return NULL;
+    return g_steal_pointer(&draft);
+}
+
+/* As in a commit: the clean image gets its second name, then the draft the first. The caller has
+ * the lock. */
+static bool
+swap(RlDraft *draft, const RlVolume *volume, GError **error)
+{
+    g_autofree char *temp = rl_file_name_temp(draft->name->leaf);
+
+    /* The number is not fsynced: should it be lost, the names on disk tell it. Nor is what an
+     * administrator changed of the access since the beginning. */
+    return rl_access_copy(draft->replaced_fd, draft->fd, error) &&
+           rl_commit_revision(volume, draft->replaced_fd, &draft->revision, error) &&
+           rl_attr_set_number(draft->fd, RL_ATTR_HIGHEST, draft->revision, error) &&
+           rl_newfile_link(draft->fd, volume->dir, temp, error) &&
+           rl_volume_rename(volume, temp, volume->clean_file, error);
+}
+
+bool
+rl_edit_commit(RlDraft *draft, int timeout_ms, GError **error)
+{
+    g_autoptr(RlLock) lock = rl_lock_take(draft->pool->dev, draft->pool->ino, draft->name->volume,
+                                          "replace", timeout_ms, error);
+    g_autoptr(RlVolume) volume =
+        lock ? rl_volume_open(draft->pool, draft->name->volume, error) : NULL;
+
+    if (!volume || !rl_draft_check_unchanged(draft, volume, error) ||
+        !rl_newfile_seal(&draft->fd, error))
+        return false;
+    if (!swap(draft, volume, error))
+        return false;
+    /* What cannot be pruned now is pruned after the next commit. */
+    if (rl_volume_look(volume, NULL))
+        rl_volume_prune(volume, rl_options_keep(draft->pool->options, draft->name->volume), NULL);
+    rl_fd_close(&draft->fd);
+    return true;
+}
+
+bool
+rl_edit_sync(const RlDraft *draft, GError **error)
+{
+    return rl_dir_sync(draft->dir, draft->name->dir, error);
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What libvirt's own files about its domains say of a volume, where the attributes of its dirty
+ * image cannot: libvirt calls no hook when it gives a running domain a disk, nor when it puts an
+ * overlay on one. They are read for a doubt or an error only, never for an ordinary start or stop.
+ */
+#pragma once
+
+#include "common/format/image-owner.h"
+#include "volume.h"
+
+/**
+ * rl_domains_find_overlay:
+ * Returns the name of a domain other than @owner (may be NULL) whose disk is an overlay on the
+ * dirty image of @volume, owned by the caller; NULL where libvirt's files name none.
+ */
+char *rl_domains_find_overlay(const RlVolume *volume, const RlOwner *owner);
+
+/**
+ * rl_domains_find_user:
+ * Returns who runs on the dirty image of @volume, for a message: the domain that @run (may be NULL)
+ * names; where an administrator began the run, or nobody is noted, the domain that has it as a disk
+ * or below one. Owned by the caller, NULL where it cannot be told.
+ */
+char *rl_domains_find_user(const RlVolume *volume, const RlRun *run);

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "overlay-file.h"
+
+#include "common/base/autofd.h"
+#include "common/base/error.h"
+#include "common/format/image-id.h"
+#include "common/fs/xattr.h"
+#include "revisions.h"
+
+/* Has the volume anything but a clean image that nobody of us has seen yet? */
+static bool
+look_for_traces(const RlVolume *volume, int fd, bool *ret_found, GError **error)
+{
+    g_autofree char *id = NULL;
+    g_autoptr(GPtrArray) revisions = rl_revisions_list(volume->dir, volume->name->leaf, error);
+
+    if (!revisions || !rl_identity_get(fd, &id, error))
+        return false;
+    *ret_found =
+        id || revisions->len > 0 || volume->record || volume->dirty.there || volume->precache.there;
+    return true;
+}
+
+bool
+rl_overlay_claim(const RlPool *pool, const char *name, const RlOwner *owner, bool *ret_is,
+                 GError **error)
+{
+    g_autoptr(RlVolume) volume = rl_volume_open(pool, name, error);
+    g_autoptr(RlLock) lock = volume ? rl_volume_lock(volume, "mark as an overlay", error) : NULL;
+    g_autofree char *mark = NULL;
+    bool found;
+
+    *ret_is = false;
+    if (!lock)
+        return false;
+    if (!volume->clean.there)
+        return true;
+    rl_autofd int fd = rl_volume_open_image(volume, volume->clean_file, error);
+    if (fd < 0 || !rl_attr_get(fd, RL_ATTR_OVERLAY, &mark, error))
+        return false;
+    if (!mark && !look_for_traces(volume, fd, &found, error))
+        return false;
+    if (!mark && found)
+        return true;
+    *ret_is = true;
+    if (mark)
+        return true;
+    volume->actor = owner->name;
+    rl_volume_log(volume, "%s is no image but an external snapshot's file", volume->clean_file);
+    return rl_attr_set(fd, RL_ATTR_OVERLAY, owner->name, error);
+}
+
+bool
+rl_overlay_require_none(int fd, const char *volume, const char *file, GError **error)
+{
+    g_autofree char *domain = NULL;
+
+    if (!rl_attr_get(fd, RL_ATTR_OVERLAY, &domain, error))
+        return false;
+    return !domain ||
+           rl_fail(error, RL_ERROR_INVALID,
+                   "'%s' is no volume: '%s' is the file of an external snapshot of domain '%s'; "
+                   "merge that ('virsh blockcommit' while the domain runs) and remove the file, or "
+                   "if it is an image, say so with 'setfattr -x " RL_ATTR_PREFIX RL_ATTR_OVERLAY
+                   "'",
+                   volume, file, domain);
+}

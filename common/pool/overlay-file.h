@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Files of external snapshots that lie in a pool under the name of a clean image. libvirt itself
+ * gives them such a name where that of the snapshot ends in ".img". They look like volumes that
+ * somebody put there, and are half of a domain's disk: nothing is made of them, and nothing is put
+ * in their place. */
+#pragma once
+
+#include "common/format/image-owner.h"
+#include "volume.h"
+
+/**
+ * rl_overlay_claim:
+ * libvirt says that the clean image of the volume @name is a file that @owner's disk writes to on
+ * top of another, in a format that no volume has. *@ret_is is true if it can be that, and is marked
+ * so: it has no trace of a volume, neither an id nor another file beside it. Nothing of the image
+ * is read.
+ */
+bool rl_overlay_claim(const RlPool *pool, const char *name, const RlOwner *owner, bool *ret_is,
+                      GError **error);
+
+/**
+ * rl_overlay_require_none:
+ * True if the file @fd, the image @file of the volume @volume, is not marked as an external
+ * snapshot's. Else false with RL_ERROR_INVALID that names the domain.
+ */
+bool rl_overlay_require_none(int fd, const char *volume, const char *file, GError **error);

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "volume-state.h"
+
+#include <errno.h>
+
+#include "common/base/autofd.h"
+#include "common/base/error.h"
+#include "common/format/image-mark.h"
+#include "common/format/image-overlays.h"
+#include "common/fs/lease.h"
+#include "domains.h"
+#include "pool-mark.h"
+#include "qubes-leftover.h"
+
+static RlState
+decide(const RlVolume *volume, int fd, const RlRun *run, RlHold hold, const char *below)
+{
+    if (hold == RL_HOLD_SAVED && !rl_hold_file_is_gone(fd))
+        return RL_STATE_SAVED;
+    if (hold == RL_HOLD_SUSPECT)
+        return RL_STATE_SUSPECT;
+    /* Who was saved has ended, and is about to open nothing. */
+    bool starting = run && hold != RL_HOLD_SAVED && rl_run_is_fresh(run);
+    if (starting || (run && rl_run_is_held(run, fd)))
+        return RL_STATE_RUNNING;
+    if (volume->kind == RL_KIND_PERSISTENT && !volume->clean.there)
+        return RL_STATE_ORPHAN;
+    if (hold == RL_HOLD_FOREIGN)
+        return RL_STATE_FOREIGN;
+    if (rl_state_is_half(volume, run))
+        return RL_STATE_SUSPECT;
+    return below ? RL_STATE_BELOW : RL_STATE_LEFT;
+}
+
+/* A run that ended without a hook, or that an administrator began, has noted nothing of an overlay.
+ * After 'virt-reflink continue' there is no run: that was a person's decision. */
+static void
+look_for_overlay(const RlVolume *volume, int fd, const RlRun *run, RlState *state, char **below)
+{
+    bool idle = *state == RL_STATE_LEFT || (*state == RL_STATE_RUNNING && run &&
+                                            rl_run_is_by_hand(run) && !rl_run_is_held(run, fd));
+
+    if (!run || !idle)
+        return;
+    *below = rl_domains_find_overlay(volume, NULL);
+    if (*below)
+        *state = RL_STATE_BELOW;
+}
+
+/* Without the lock the image may be gone since that look: then the volume is stopped. */
+static bool
+state_of_image(const RlVolume *volume, RlState *ret_state, RlRun **ret_run, char **ret_below,
+               GError **error)
+{
+    g_autoptr(GError) cause = NULL;
+    rl_autofd int fd = rl_volume_open_image(volume, volume->dirty_file, &cause);
+    RlHold hold;
+
+    if (rl_error_is_errno(cause, ENOENT)) {
+        *ret_state = RL_STATE_STOPPED;
+        return true;
+    }
+    if (fd < 0) {
+        g_propagate_error(error, g_steal_pointer(&cause));
+        return false;
+    }
+    if (!rl_run_get(fd, ret_run, error) || !rl_hold_get(fd, &hold, error))
+        return false;
+    /* Who writes to it has no overlay on it any more. */
+    if (rl_inuse(fd)) {
+        *ret_state = RL_STATE_RUNNING;
+        return true;
+    }
+    if (!rl_below_other(fd, NULL, ret_below, error))
+        return false;
+    *ret_state = decide(volume, fd, *ret_run, hold, *ret_below);
+    look_for_overlay(volume, fd, *ret_run, ret_state, ret_below);
+    return true;
+}
+
+bool
+rl_state_get_below(const RlVolume *volume, RlState *ret_state, RlRun **ret_run, char **ret_below,
+                   GError **error)
+{
+    g_autofree char *below = NULL;
+    g_autoptr(RlRun) run = NULL;
+    RlState state = RL_STATE_STOPPED;
+
+    if (volume->dirty.there && !state_of_image(volume, &state, &run, &below, error))
+        return false;
+    *ret_state = state;
+    *ret_run = g_steal_pointer(&run);
+    *ret_below = g_steal_pointer(&below);
+    return true;
+}
+
+bool
+rl_state_get(const RlVolume *volume, RlState *ret_state, RlRun **ret_run, GError **error)
+{
+    g_autofree char *below = NULL;
+    g_autoptr(RlRun) run = NULL;
+
+    if (!rl_state_get_below(volume, ret_state, &run, &below, error))
+        return false;
+    if (ret_run)
+        *ret_run = g_steal_pointer(&run);
+    return true;
+}
+
+const char *
+rl_state_to_string(RlState state)
+{
+    static const char *const words[] = {
+        [RL_STATE_STOPPED] = "stopped", [RL_STATE_RUNNING] = "running",
+        [RL_STATE_LEFT] = "left",       [RL_STATE_SAVED] = "saved",
+        [RL_STATE_SUSPECT] = "suspect", [RL_STATE_ORPHAN] = "orphan",
+        [RL_STATE_BELOW] = "below",     [RL_STATE_FOREIGN] = "foreign",
+    };
+
+    return words[state];
+}
+
+bool
+rl_state_require_clean(const RlVolume *volume, GError **error)
+{
+    if (volume->kind != RL_KIND_PERSISTENT || volume->clean.there)
+        return true;
+    return rl_fail(error, RL_ERROR_STATE,
+                   "volume '%s' has a dirty image but no clean one: delete it, or take a named "
+                   "revision of what is there (vol-clone %s %s@LABEL) and clone that; one that "
+                   "Qubes OS's driver left running without snapshots becomes a direct volume by a "
+                   "rule of the pool (kind='direct') and 'virt-reflink continue'",
+                   volume->name->volume, volume->name->volume, volume->name->volume);
+}
+
+bool
+rl_state_refuse_left(const RlVolume *volume, const char *what, GError **error)
+{
+    /* A direct volume has no other image. */
+    return rl_fail(error, RL_ERROR_STATE,
+                   "volume '%s' was left with a dirty image%s: run its domain and stop it, or "
+                   "decide with 'virt-reflink stop'%s",
+                   volume->name->volume, what,
+                   volume->kind == RL_KIND_DIRECT ? "" : " or 'virt-reflink discard'");
+}
+
+bool
+rl_state_refuse_foreign(const RlVolume *volume, const char *what, GError **error)
+{
+    g_autofree char *source = NULL;
+
+    /* Is it rather that nothing can be seen, or that it is no image of its own? */
+    if (!rl_mark_check(volume->pool, error) || !rl_state_require_unlinked(volume, error) ||
+        !rl_peer_source(volume, &source, error))
+        return false;
+    if (source)
+        return rl_peer_refuse(volume, source, what, error);
+    return rl_fail(
+        error, RL_ERROR_STATE,
+        "volume '%s' cannot be %s: nothing is noted on its dirty image, which comes from a copy "
+        "that was made without extended attributes (then it may be a saved domain's) or from Qubes "
+        "OS's driver; decide with 'virt-reflink continue'%s",
+        volume->name->volume, what,
+        volume->kind == RL_KIND_DIRECT ? "" : " or 'virt-reflink discard'");
+}
+
+bool
+rl_state_is_half(const RlVolume *volume, const RlRun *run)
+{
+    return run && run->arriving &&
+           (volume->kind == RL_KIND_PERSISTENT || volume->kind == RL_KIND_DIRECT);
+}
+
+bool
+rl_state_refuse_half(const RlVolume *volume, const char *what, GError **error)
+{
+    return rl_fail(error, RL_ERROR_STATE,
+                   "volume '%s' cannot be %s: a migration that was to bring its content was broken "
+                   "off, and nobody knows how much of it came; migrate its domain to here again, "
+                   "or decide with 'virt-reflink continue'%s",
+                   volume->name->volume, what,
+                   volume->kind == RL_KIND_DIRECT ? "" : " or 'virt-reflink discard'");
+}
+
+bool
+rl_state_refuse_below(const RlVolume *volume, const char *what, const char *domain, GError **error)
+{
+    return rl_fail(
+        error, RL_ERROR_STATE,
+        "volume '%s' cannot be %s: it is below an external snapshot of domain '%s', whose disk "
+        "would be destroyed; merge that ('virsh blockcommit --active --pivot' while the domain "
+        "runs), or if it is not needed any more, let go of it with 'virt-reflink continue'",
+        volume->name->volume, what, domain);
+}
+
+bool
+rl_state_require_not_below(const RlVolume *volume, int fd, const RlRun *run, const char *what,
+                           GError **error)
+{
+    g_autofree char *domain = NULL;
+
+    if (!rl_below_other(fd, NULL, &domain, error))
+        return false;
+    if (!domain && run)
+        domain = rl_domains_find_overlay(volume, NULL);
+    return !domain || rl_state_refuse_below(volume, what, domain, error);
+}
+
+bool
+rl_state_refuse_running(const RlVolume *volume, const RlRun *run, const char *what, GError **error)
+{
+    g_autofree char *domain = rl_domains_find_user(volume, run);
+
+    return rl_fail(error, RL_ERROR_STATE, "volume '%s' cannot be %s: it is running%s%s%s",
+                   volume->name->volume, what, domain ? " for domain '" : "", domain ? domain : "",
+                   domain ? "'" : "");
+}
+
+bool
+rl_state_require_unlinked(const RlVolume *volume, GError **error)
+{
+    if (volume->dirty.st.st_nlink <= 1)
+        return true;
+    return rl_fail(
+        error, RL_ERROR_STATE,
+        "volume '%s' has a dirty image with %lu names: whoever writes to it changes a file that is "
+        "somewhere else as well; remove its other names, or decide with 'virt-reflink discard'",
+        volume->name->volume, (unsigned long) volume->dirty.st.st_nlink);
+}
+
+bool
+rl_state_require_not_starting(const RlVolume *volume, const RlRun *run, GError **error)
+{
+    if (!run || rl_run_is_by_hand(run) || !rl_run_is_fresh(run))
+        return true;
+    return rl_fail(error, RL_ERROR_STATE,
+                   "volume '%s' was started for domain '%s' less than %d minutes ago: that may be "
+                   "about to open it",
+                   volume->name->volume, run->name, RL_RUN_GRACE_SECONDS / 60);
+}
+
+bool
+rl_state_require_idle(const RlVolume *volume, const char *what, GError **error)
+{
+    const char *name = volume->name->volume;
+    /* A direct volume has no other image. */
+    const char *discard = volume->kind == RL_KIND_DIRECT ? "" : " or 'virt-reflink discard'";
+    g_autofree char *below = NULL;
+    g_autoptr(RlRun) run = NULL;
+    RlState state;
+
+    if (!rl_state_get_below(volume, &state, &run, &below, error))
+        return false;
+    switch (state) {
+    case RL_STATE_STOPPED:
+    case RL_STATE_LEFT:
+    case RL_STATE_ORPHAN:
+        return true;
+    case RL_STATE_BELOW:
+        return rl_state_refuse_below(volume, what, below, error);
+    case RL_STATE_FOREIGN:
+        return rl_state_refuse_foreign(volume, what, error);
+    case RL_STATE_RUNNING:
+        return rl_state_refuse_running(volume, run, what, error);
+    case RL_STATE_SAVED:
+        return rl_fail(
+            error, RL_ERROR_STATE,
+            "volume '%s' cannot be %s: domain '%s' is saved on it; restore that, or decide with "
+            "'virt-reflink continue'%s",
+            name, what, run ? run->name : "unknown", discard);
+    case RL_STATE_SUSPECT:
+        if (rl_state_is_half(volume, run))
+            return rl_state_refuse_half(volume, what, error);
+        return rl_fail(error, RL_ERROR_STATE,
+                       "volume '%s' cannot be %s: its dirty image is suspect since its disk "
+                       "reported an error; "
+                       "decide with 'virt-reflink continue'%s",
+                       name, what, discard);
+    }
+    g_assert_not_reached();
+}

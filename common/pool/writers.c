@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "writers.h"
+
+#include <errno.h>
+
+#include "common/base/autofd.h"
+#include "common/base/error.h"
+#include "common/fs/lease.h"
+#include "common/fs/openers.h"
+#include "overlay-file.h"
+
+#define STEP_MS 10
+
+static bool
+is_written(int fd, int patience_ms)
+{
+    for (int waited_ms = 0; rl_inuse(fd); waited_ms += STEP_MS) {
+        if (waited_ms >= patience_ms)
+            return true;
+        g_usleep(STEP_MS * 1000);
+    }
+    return false;
+}
+
+bool
+rl_clean_require_unwritten(const char *volume, const char *file, int fd, int patience_ms,
+                           GError **error)
+{
+    if (!rl_overlay_require_none(fd, volume, file, error))
+        return false;
+    if (!is_written(fd, patience_ms))
+        return true;
+    g_autofree char *opener = rl_opener_describe(fd);
+    return rl_fail(error, RL_ERROR_BUSY,
+                   "volume '%s': %s has its image '%s' open for writing, which is at rest and must "
+                   "not change: end that, then try again",
+                   volume, opener ? opener : "somebody", file);
+}
+
+bool
+rl_clean_require_unwritten_at(const RlVolume *volume, const char *file, GError **error)
+{
+    g_autoptr(GError) cause = NULL;
+    rl_autofd int fd = rl_volume_open_image(volume, file, &cause);
+
+    if (rl_error_is_errno(cause, ENOENT))
+        return true;
+    if (fd >= 0)
+        return rl_clean_require_unwritten(volume->name->volume, file, fd, RL_CLEAN_PATIENCE_MS,
+                                          error);
+    g_propagate_error(error, g_steal_pointer(&cause));
+    return false;
+}
+
+bool
+rl_clean_refuse_written(const RlVolume *volume, GError **error)
+{
+    return rl_fail(error, RL_ERROR_BUSY,
+                   "volume '%s': somebody has its clean image '%s' open for writing",
+                   volume->name->volume, volume->clean_file);
+}
+
+char *
+rl_clean_find_writer(const RlVolume *volume, const char *file)
+{
+    rl_autofd int fd = rl_volume_open_image(volume, file, NULL);
+
+    if (fd < 0 || !rl_inuse(fd))
+        return NULL;
+    char *opener = rl_opener_describe(fd);
+    return opener ? opener : g_strdup("somebody");
+}
+
+void
+rl_clean_name_writer(const RlPool *pool, const char *name, GError **error)
+{
+    if (!error || !g_error_matches(*error, RL_ERROR, RL_ERROR_BUSY))
+        return;
+    g_autoptr(RlVolume) volume = rl_volume_find(pool, name, NULL);
+    g_autofree char *dirty = volume ? rl_clean_find_writer(volume, volume->dirty_file) : NULL;
+    g_autofree char *clean = volume ? rl_clean_find_writer(volume, volume->clean_file) : NULL;
+    if (!dirty && !clean)
+        return;
+
+    g_autoptr(GError) cause = g_steal_pointer(error);
+    rl_fail(error, RL_ERROR_BUSY, "%s: %s%s%s", cause->message, dirty ? dirty : "",
+            dirty && clean ? ", " : "", clean ? clean : "");
+}

@@ -31,7 +31,7 @@ typedef struct {
     char *boot_id;   /* of the host's boot in which it was started */
     gint64 since_us; /* of that boot's clock, when it was started */
     bool arriving;   /* it is to come by a migration, and is not known to have come whole */
-    bool ended;      /* it is over, and what was to follow waits for space on the disk (ended-note.h) */
+    bool ended; /* it is over, and what was to follow waits for space on the disk (ended-note.h) */
 } RlRun;
 
 /* So long may pass between a domain's `prepare` and the opening of its disks (a large guest's

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Which save of a domain is it? Each save has an identity that is noted on every image of the
  * domain, with what the image was like, so that a restore can tell whether memory and disks belong
- * together. The note outlives the mark that the image is saved (image-mark.h): it is about the past. */
+ * together. The note outlives the mark that the image is saved (image-mark.h): it is about the
+ * past. */
 #pragma once
 
 #include <glib.h>

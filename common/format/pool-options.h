@@ -28,8 +28,8 @@ typedef struct {
     int keep;           /* automatic revisions to keep where no rule speaks; RL_KEEP_DEFAULT */
     bool fallback_copy; /* a file system without reflinks will do */
     GPtrArray *rules;   /* RlRule, in the order of the document: the last that matches wins */
-    char *mark; /* of a marker: the pool's own mark (pool-mark.h), or NULL; nobody's wish, so no part of
-                   what rl_options_equal() compares */
+    char *mark; /* of a marker: the pool's own mark (pool-mark.h), or NULL; nobody's wish, so no
+                   part of what rl_options_equal() compares */
 } RlOptions;
 
 /**

@@ -16,8 +16,8 @@
  * checksums it is NOCOW as well. Costs time per extent. Fails with RL_ERROR_UNSUPPORTED
  * where these two files cannot be reflinked at all (no such file system, two file systems), else
  * with the errno, and @to is empty again: ENOSPC and EDQUOT can come when half of it is shared;
- * EFBIG is the limit of file-size-limit.h, which the kernel reports as EINVAL. None of these, nor EINVAL, is
- * a reason to copy.
+ * EFBIG is the limit of file-size-limit.h, which the kernel reports as EINVAL. None of these, nor
+ * EINVAL, is a reason to copy.
  */
 bool rl_clone_reflink(int from, int to, GError **error);
 

@@ -19,7 +19,8 @@
 #define RL_ATTR_SAVE_FILE "save-file" /* of a saved one: where its domain's memory is */
 #define RL_ATTR_RESTORE "restore"     /* of a saved one: when its restore was announced */
 #define RL_ATTR_SAVE "save"           /* of a dirty image: which save it was part of, see save.h */
-#define RL_ATTR_BELOW "below" /* of a dirty image: whose disks are overlays on it, see image-overlays.h */
+#define RL_ATTR_BELOW \
+    "below" /* of a dirty image: whose disks are overlays on it, see image-overlays.h */
 #define RL_ATTR_OVERLAY \
     "overlay" /* of what is no clean image: whose snapshot's file it is, see overlay-file.h */
 #define RL_ATTR_LINKS \

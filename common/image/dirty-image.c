@@ -39,8 +39,8 @@ base_volume(const RlVolume *volume, RlVolume **ret_source, GError **error)
     return NULL;
 }
 
-/* What has none yet, and somebody writes to, may be no image at all (overlay-file.h): it is not made
- * one.
+/* What has none yet, and somebody writes to, may be no image at all (overlay-file.h): it is not
+ * made one.
  */
 static bool
 get_identity(RlBase *base, GError **error)

@@ -263,7 +263,8 @@ sync_ahead(const RlVolume *volume, const RlOwner *owner, GError **error)
     return !go_on || rl_dirty_sync(volume, fd, error);
 }
 
-/* Where there is no space for the end nothing is lost, and it is done when there is (ended-note.h). */
+/* Where there is no space for the end nothing is lost, and it is done when there is (ended-note.h).
+ */
 static bool
 end_run(const RlVolume *volume, int fd, const RlRun *run, RlStop *ret_stop, GError **error)
 {

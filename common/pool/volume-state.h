@@ -29,8 +29,8 @@ bool rl_state_get(const RlVolume *volume, RlState *ret_state, RlRun **ret_run, G
 /**
  * rl_state_get_below:
  * As rl_state_get(). *@ret_below is the name of a domain whose disk is an overlay on the dirty
- * image (image-overlays.h), owned by the caller, whatever the state; NULL where there is none, or where
- * somebody has the image open for writing.
+ * image (image-overlays.h), owned by the caller, whatever the state; NULL where there is none, or
+ * where somebody has the image open for writing.
  */
 bool rl_state_get_below(const RlVolume *volume, RlState *ret_state, RlRun **ret_run,
                         char **ret_below, GError **error);

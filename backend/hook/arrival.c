@@ -54,7 +54,7 @@ watch(const RlDomain *domain, const RlOwner *owner)
         g_autoptr(RlStatus) status = rl_status_file_read(domain, NULL);
         if (!status)
             return;
-        rl_arrival_look(domain, rl_verdict_of(status));
+        rl_arrival_look(domain, rl_verdict_of(status, true));
         g_usleep((gulong) PAUSE_MS * 1000);
     }
 }

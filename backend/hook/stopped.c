@@ -30,7 +30,7 @@ rl_event_stopped(const RlDomain *domain, GError **error)
     if (rl_error_is_errno(cause, ENOENT))
         return true;
     if (status)
-        verdict = rl_verdict_of(status);
+        verdict = rl_verdict_of(status, note.arriving);
     rl_arrival_look(domain, verdict);
     rl_runnote_end(&owner, verdict);
     if (!cause)

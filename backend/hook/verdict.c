@@ -148,11 +148,15 @@ judge(const RlStatus *status, Course course)
 }
 
 RlVerdict
-rl_verdict_of(const RlStatus *status)
+rl_verdict_of(const RlStatus *status, bool arriving)
 {
     Course course = course_of(status);
     RlVerdict verdict = judge(status, course);
 
+    /* A migration from here that failed, or of which a daemon that came back knows no more, leaves
+     * the same at its source. */
+    if (verdict.ending == RL_ENDING_ARRIVING && !arriving && !is(status->async, "migration in"))
+        verdict = certain(RL_ENDING_UNKNOWN);
     verdict.arrived = course == RAN || course == HALTED;
     return verdict;
 }

@@ -15,7 +15,8 @@ typedef struct {
 
 /**
  * rl_verdict_of:
- * Says how the run ended that @status is the last of. A word that is not known, and a combination
+ * Says how the run ended that @status is the last of; @arriving: it came by a migration, and was
+ * not seen to arrive. A word that is not known, and a combination
  * that libvirt 9.0 has not, is RL_ENDING_UNKNOWN.
  *
  * Seen on libvirt 9.0.0 (state/reason, job, async, phase), and read in src/qemu/qemu_process.c,
@@ -30,8 +31,11 @@ typedef struct {
  * - a migration to here that was broken off: paused/migration, none, migration in; by the
  * emulator's death paused/migration, destroy, none; ended from outside: shutdown/unknown, destroy,
  * migration in, prepare.
+ * - a migration away that failed where the guest could not be resumed, or whose daemon was killed in
+ * its last phase (the domain stays, paused/migration), and whose emulator then dies:
+ * paused/migration, destroy, none, too.
  */
-RlVerdict rl_verdict_of(const RlStatus *status);
+RlVerdict rl_verdict_of(const RlStatus *status, bool arriving);
 
 /**
  * rl_ending_join:

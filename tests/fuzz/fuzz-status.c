@@ -24,7 +24,7 @@ is_one_of(const char *word, const char *const *words, size_t count)
 static void
 check_verdict(const RlStatus *status)
 {
-    RlVerdict verdict = rl_verdict_of(status);
+    RlVerdict verdict = rl_verdict_of(status, true);
     bool known = course_of(status) != DOUBT &&
                  is_one_of(status->async, asyncs, G_N_ELEMENTS(asyncs)) &&
                  (strcmp(status->job, "none") == 0 || strcmp(status->job, "destroy") == 0);

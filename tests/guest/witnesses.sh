@@ -131,6 +131,26 @@ virsh destroy vm
 counted
 ok "a run that an older hook has begun ends as ever"
 
+# As libvirt leaves it at the source of a migration whose end its daemon did not live to see.
+kinds_start_idle
+virsh suspend vm
+lab_stop_libvirtd
+sed -i "s/state='paused' reason='user'/state='paused' reason='migration'/" /run/libvirt/qemu/vm.xml
+lab_start_libvirtd
+expect migrating virsh domstate --reason vm
+kinds_note_disks
+kill -KILL "$(cat /run/libvirt/qemu/vm.pid)"
+eventually 20 domain_is_off vm
+kinds_same_disks
+virsh start vm
+kinds_idle
+[ "$(kinds_counts)" = "$((count + 2)) 102 2 $((count + 2))" ] ||
+    die "the guest has counted $(kinds_counts)"
+virsh destroy vm
+count=$((count + 1))
+counted
+ok "what waits at the source of a migration is not what came by one: its disks are kept"
+
 kinds_start_idle
 kinds_note_disks
 rm "$notes/run-qemu-$uuid" "$notes/started-$uuid"

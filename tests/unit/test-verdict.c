@@ -93,12 +93,40 @@ test_rows(void)
                            .job = (char *) row->job,
                            .async = (char *) row->async,
                            .phase = (char *) row->phase};
-        RlVerdict verdict = rl_verdict_of(&status);
+        RlVerdict verdict = rl_verdict_of(&status, true);
         if (verdict.ending != row->ending || verdict.alone != row->alone ||
             verdict.arrived != row->arrived)
             g_error("%s/%s, %s, %s, %s: ending %d, alone %d, arrived %d", row->state, row->reason,
                     row->job, row->async, row->phase, verdict.ending, verdict.alone,
                     verdict.arrived);
+    }
+}
+
+/* The source of a migration that failed has no mark of one that comes: its guest ran here. */
+static void
+test_not_arriving(void)
+{
+    static const struct {
+        const char *job, *async, *phase;
+        RlEnding ending;
+    } ends[] = {
+        {"destroy", "none", "none", RL_ENDING_UNKNOWN},
+        {"none", "none", "none", RL_ENDING_UNKNOWN},
+        {"none", "migration in", "finish3", RL_ENDING_ARRIVING},
+        {"none", "migration out", "confirm3", RL_ENDING_MIGRATED},
+        {"none", "start", "none", RL_ENDING_FAILED},
+        {"none", "save", "none", RL_ENDING_SAVED},
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(ends); i++) {
+        RlStatus status = {.state = (char *) "paused",
+                           .reason = (char *) "migration",
+                           .job = (char *) ends[i].job,
+                           .async = (char *) ends[i].async,
+                           .phase = (char *) ends[i].phase};
+        RlVerdict verdict = rl_verdict_of(&status, false);
+        g_assert_cmpint(verdict.ending, ==, ends[i].ending);
+        g_assert_true(verdict.alone);
     }
 }
 
@@ -178,6 +206,7 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/verdict/rows", test_rows);
+    g_test_add_func("/verdict/not-arriving", test_not_arriving);
     g_test_add_func("/verdict/join", test_join);
     g_test_add_func("/verdict/saved-now", test_saved_now);
     g_test_add_func("/verdict/log-alone", test_log_alone);

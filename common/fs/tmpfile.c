@@ -5,12 +5,14 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include "common/base/autofd.h"
 #include "common/base/error.h"
 #include "common/base/random.h"
 #include "dirfd.h"
+#include "lease.h"
 #include "project-id.h"
 
 int
@@ -91,6 +93,16 @@ rl_newfile_discard(int fd, int dir)
 }
 
 bool
+rl_newfile_remove_litter(int dir, const char *name)
+{
+    rl_autofd int fd = rl_dir_open_file(dir, name, O_RDONLY, NULL);
+
+    /* In this order: who seals it has it open for writing until he has the lock. */
+    return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 && !rl_inuse(fd) &&
+           unlinkat(dir, name, 0) == 0;
+}
+
+bool
 rl_newfile_seal(int *fd, GError **error)
 {
     g_autofree char *self = g_strdup_printf("/proc/self/fd/%d", *fd);
@@ -98,6 +110,9 @@ rl_newfile_seal(int *fd, GError **error)
 
     if (sealed < 0)
         return rl_fail_errno(error, errno, "cannot open a new file for reading only");
+    /* Where that cannot be had nothing is at risk but the work. */
+    while (flock(sealed, LOCK_SH) < 0 && errno == EINTR)
+        continue;
     rl_fd_close(fd);
     *fd = sealed;
     return true;

@@ -42,9 +42,17 @@ void rl_newfile_discard(int fd, int dir);
 /**
  * rl_newfile_seal:
  * Puts a descriptor for reading only in place of *@fd, a new file that is complete: before it gets
- * its name, so that to nobody who asks (lease.h) it looks like one that is written to.
+ * its name, so that to nobody who asks (lease.h) it looks like one that is written to. While *@fd
+ * is open, flock(2) says that it is no litter.
  */
 bool rl_newfile_seal(int *fd, GError **error);
+
+/**
+ * rl_newfile_remove_litter:
+ * Removes the temporary @name in @dir, which was left: nobody has it open for writing, or sealed.
+ * False where it stays.
+ */
+bool rl_newfile_remove_litter(int dir, const char *name);
 
 /**
  * rl_newfile_link:

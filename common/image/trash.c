@@ -9,8 +9,8 @@
 #include "common/base/error.h"
 #include "common/format/file-name.h"
 #include "common/fs/dir-iter.h"
-#include "common/fs/lease.h"
 #include "common/fs/project-id.h"
+#include "common/fs/tmpfile.h"
 
 bool
 rl_file_drop(const RlVolume *volume, const char *file, GError **error)
@@ -50,10 +50,8 @@ rl_volume_sweep(const RlVolume *volume)
 
     while (entries && (file = rl_entries_next(entries))) {
         RlFileName name = rl_file_name_parse(file);
-        if (!is_swept(name.role) || strcmp(name.leaf, volume->name->leaf) != 0 ||
-            rl_inuse_at(volume->dir, file))
-            continue;
-        if (unlinkat(volume->dir, file, 0) == 0)
+        if (is_swept(name.role) && strcmp(name.leaf, volume->name->leaf) == 0 &&
+            rl_newfile_remove_litter(volume->dir, file))
             rl_volume_log(volume, "removed %s", file);
     }
 }

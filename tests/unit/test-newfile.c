@@ -4,6 +4,7 @@
 
 #include "common/base/autofd.h"
 #include "common/fs/lease.h"
+#include "common/image/trash.h"
 #include "disturb.h"
 
 #include <errno.h>
@@ -242,6 +243,28 @@ test_sealed(Lab *lab)
     g_assert_false(rl_inuse_at(lab->pool->root, "name"));
 }
 
+/* A complete file waits under its temporary name for the lock of its volume: a sweep leaves it. */
+static void
+test_sealed_is_no_litter(Lab *lab)
+{
+    RlAccess access = RL_ACCESS_DEFAULT;
+    GError *error = NULL;
+
+    g_autofree char *dir = lab_path(lab, "a/b");
+
+    lab_create(lab, "a/b/private", "one", MIB);
+    g_autoptr(RlVolume) volume = rl_volume_open(lab->pool, "a/b/private", NULL);
+    int fd = rl_newfile_open_named(volume->dir, "private.img", &access, &error);
+    rl_volume_sweep(volume);
+    g_assert_true(rl_newfile_seal(&fd, &error));
+    g_assert_no_error(error);
+    rl_volume_sweep(volume);
+    assert_list(dir, "private.img private.img~");
+    close(fd);
+    rl_volume_sweep(volume);
+    assert_list(dir, "private.img");
+}
+
 int
 main(int argc, char **argv)
 {
@@ -256,5 +279,6 @@ main(int argc, char **argv)
     lab_add("/newfile/sealed", test_sealed);
     lab_add("/newfile/name-that-is-gone", test_name_that_is_gone);
     lab_add("/newfile/confined", test_confined);
+    lab_add("/newfile/sealed-is-no-litter", test_sealed_is_no_litter);
     return g_test_run();
 }

@@ -31,8 +31,8 @@ typedef struct {
  * - a migration to here that was broken off: paused/migration, none, migration in; by the
  * emulator's death paused/migration, destroy, none; ended from outside: shutdown/unknown, destroy,
  * migration in, prepare.
- * - a migration away that failed where the guest could not be resumed, or whose daemon was killed in
- * its last phase (the domain stays, paused/migration), and whose emulator then dies:
+ * - a migration away that failed where the guest could not be resumed, or whose daemon was killed
+ * in its last phase (the domain stays, paused/migration), and whose emulator then dies:
  * paused/migration, destroy, none, too.
  */
 RlVerdict rl_verdict_of(const RlStatus *status, bool arriving);

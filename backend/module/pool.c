@@ -195,7 +195,19 @@ rl_pool_build_cb(virStoragePoolObj *obj, unsigned int flags)
     return 0;
 }
 
-/* A pool with a fault is listed as well: were it to fail, it would not be active any more. */
+/* Another active pool may have it, since two could before this was looked at, or since the path was
+ * changed: then nothing is changed through this one. */
+static void
+claim(const virStoragePoolDef *def, const RlPool *pool)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (!rl_claim_take(def, pool, false, &error))
+        VIR_WARN("%s (its volumes are listed, and nothing is changed in it)", error->message);
+}
+
+/* A pool with a fault is listed as well, and so is one whose directory is another's: were it to
+ * fail, it would not be active any more, and the next start of the daemon would end its domains. */
 int
 rl_pool_refresh_cb(virStoragePoolObj *obj)
 {
@@ -211,8 +223,8 @@ rl_pool_refresh_cb(virStoragePoolObj *obj)
     if (pool->fault)
         VIR_WARN("pool '%s': %s (its volumes are listed, and nothing is changed in it)", def->name,
                  pool->fault->message);
-    else if (!rl_claim_take(def, pool, false, &error))
-        return rl_report(error);
+    else
+        claim(def, pool);
     return rl_listing_fill(obj, pool);
 }
 

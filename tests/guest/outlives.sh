@@ -54,6 +54,30 @@ echo "<pool/>" >"$dir/.reflink-pool.xml"
 outlives "a pool around its own"
 rm "$dir/.reflink-pool.xml"
 
+# Before this version two pools could be one directory.
+mkdir "$dir/twin"
+mount --bind "$pool" "$dir/twin"
+cleanup_fn umount -l "$dir/twin"
+lab_stop_libvirtd
+for file in /etc/libvirt/storage/qubes.xml /run/libvirt/storage/qubes.xml; do
+    sed -e "s|<name>qubes<|<name>twin<|" -e "s|<uuid>........|<uuid>ffffffff|" -e "s|$pool<|$dir/twin<|" "$file" \
+        >"${file%qubes.xml}twin.xml"
+done
+lab_start_libvirtd
+for name in qubes twin; do
+    virsh pool-refresh $name
+    expect file virsh vol-info web $name
+done
+expect running virsh domstate vm
+for name in qubes twin; do
+    virsh vol-create-as $name $name 1M || fails_with "is that of the active pool" virsh vol-create-as $name $name 1M
+done
+[ "$(find "$pool/volumes" -name qubes.img -o -name twin.img | wc -l)" = 1 ] || die "both change it"
+ok "two active pools that are one directory stay active, and one of them changes nothing"
+virsh pool-destroy twin
+virsh pool-undefine twin
+virsh pool-refresh qubes
+
 virsh destroy vm
 eventually 20 test ! -e "$pool/volumes/web-dirty.img"
 expect web@1 eval "virsh vol-info web qubes >/dev/null; volumes qubes"

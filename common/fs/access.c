@@ -145,7 +145,7 @@ static bool
 set_whole(int fd, const Whole *wanted, GError **error)
 {
     const RlAccess *access = &wanted->access;
-    mode_t mode = access->mode & 0777, bits;
+    mode_t mode = access->mode & 0777, bits = 0;
     g_auto(Whole) now = {0};
 
     if (!get_whole(fd, &now, &bits, error))
@@ -176,7 +176,7 @@ bool
 rl_access_copy(int from, int to, GError **error)
 {
     g_auto(Whole) wanted = {0};
-    mode_t bits;
+    mode_t bits = 0;
 
     return get_whole(from, &wanted, &bits, error) && set_whole(to, &wanted, error);
 }
@@ -185,7 +185,7 @@ bool
 rl_access_is_same(int from, int to)
 {
     g_auto(Whole) a = {0}, b = {0};
-    mode_t bits_a, bits_b;
+    mode_t bits_a = 0, bits_b = 0;
 
     return get_whole(from, &a, &bits_a, NULL) && get_whole(to, &b, &bits_b, NULL) &&
            is_owned(&a.access, &b.access) && (bits_a & 0777) == bits_b &&
@@ -269,7 +269,7 @@ rl_access_note(int fd, bool keep, GError **error)
 {
     g_autofree char *noted = NULL;
     g_auto(Whole) whole = {0};
-    mode_t bits;
+    mode_t bits = 0;
 
     if (keep && !rl_attr_get(fd, RL_ATTR_ACCESS, &noted, error))
         return false;
@@ -286,7 +286,7 @@ rl_access_put_back(int fd, GError **error)
 {
     g_autofree char *noted = NULL;
     g_auto(Whole) whole = {0}, now = {0};
-    mode_t bits;
+    mode_t bits = 0;
 
     if (!rl_attr_get(fd, RL_ATTR_ACCESS, &noted, error))
         return false;

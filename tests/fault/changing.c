@@ -7,7 +7,9 @@
 #include "common/operation/maintenance.h"
 #include "common/operation/resize.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <unistd.h>
 
 static bool
 with_precache(const char *work, GError **error)
@@ -235,6 +237,24 @@ maintain_gone(const char *work, GError **error)
 }
 
 static bool
+clear_gone(const char *work, GError **error)
+{
+    g_autoptr(RlPool) pool = pool_of(work, error);
+
+    return pool && rl_volume_clear(pool, "vm/other", error);
+}
+
+/* The record is what a deletion drops last but one. */
+static bool
+gone_direct(const char *work, GError **error)
+{
+    g_autofree char *image = file_of(work, "vm/other", RL_FILE_CLEAN);
+
+    return gone(work, error) && make(work, "vm/other", RL_KIND_DIRECT, error) &&
+           (unlink(image) == 0 || rl_fail_errno(error, errno, "unlink"));
+}
+
+static bool
 with_plain_snapshot(const char *work, GError **error)
 {
     return make_private(work, error) && make(work, ROOT, RL_KIND_SNAPSHOT, error);
@@ -259,9 +279,11 @@ const Operation changing_operations[] = {
     {"resize-clean-allocate", with_precache, grow_allocated, NULL, 0},
     {"resize-clean-shrink", make_private, shrink, NULL, 0},
     {"resize-record", with_volatile, grow_record, NULL, 0},
-    {"tidy", untidy, maintain_private, NULL, OP_IN_PARTS},
+    {"tidy", untidy, maintain_private, NULL, OP_IN_PARTS | OP_MAY_DO_PARTS},
     {"tidy-snapshot", with_plain_snapshot, maintain_snapshot, NULL, 0},
     {"tidy-confined", with_plain_snapshot, maintain_snapshot, NULL, OP_CONFINED},
     {"tidy-gone", gone, maintain_gone, NULL, 0},
+    {"clear-gone", gone, clear_gone, NULL, 0},
+    {"clear-record", gone_direct, clear_gone, NULL, 0},
     {0},
 };

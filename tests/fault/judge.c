@@ -36,6 +36,8 @@ judge_success(const Sweep *sweep, const Call *call, const char *now, GError **er
     if (strcmp(now, sweep->new) == 0 ||
         ((sweep->operation->flags & OP_MAY_DO_NOTHING) && strcmp(now, sweep->old) == 0) ||
         (call->asks_for_users && strcmp(now, sweep->old) == 0) ||
+        ((sweep->operation->flags & OP_MAY_DO_PARTS) &&
+         look_is_part(now, sweep->old, sweep->new)) ||
         ((sweep->operation->flags & OP_IS_CAREFUL) && strcmp(volumes, wanted) == 0))
         return true;
     return rl_fail(error, RL_ERROR_INVALID, "it says it is done, but it is not:\n%s", now);

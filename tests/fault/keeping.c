@@ -6,9 +6,12 @@
 #include "common/format/image-overlays.h"
 #include "common/format/image-save.h"
 #include "common/operation/arrival.h"
+#include "common/operation/claim.h"
 #include "common/operation/save.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 
 static bool
 running(const char *work, GError **error)
@@ -91,6 +94,22 @@ is_noted_below(const char *work, const char *name)
     rl_autofd int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (!rl_below_other(fd, &bob, &domain, NULL) || g_strcmp0(domain, alice.name) != 0)
         g_error("nothing says that a domain's disk lies on %s", path);
+    fault_resume();
+    return true;
+}
+
+/* Nor this: whose the run on the image is. */
+static bool
+is_run_of(const char *work, const RlOwner *owner, bool arriving)
+{
+    g_autofree char *path = file_of(work, V, RL_FILE_DIRTY);
+    g_autoptr(RlRun) run = NULL;
+
+    fault_pause();
+    rl_autofd int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (!rl_run_get(fd, &run, NULL) || !run || !rl_run_is_of(run, owner) ||
+        run->arriving != arriving)
+        g_error("the run on %s is not what it was said to be", path);
     fault_resume();
     return true;
 }
@@ -256,6 +275,62 @@ drop_arrival(const char *work, GError **error)
     return pool && rl_volume_drop_arrival(pool, V, &alice, &done, error) && wanted(done, error);
 }
 
+static bool
+confirm_arrival(const char *work, GError **error)
+{
+    g_autoptr(RlPool) pool = pool_of(work, error);
+
+    return pool && rl_volume_arrived(pool, V, &alice, error) && is_run_of(work, &alice, false);
+}
+
+static const RlOwner by_hand = {
+    .driver = RL_RUN_BY_HAND, .uuid = "by hand", .name = "started by hand"};
+
+/* A domain that runs is given the disk. */
+static bool
+begun_by_hand(const char *work, GError **error)
+{
+    return make_private(work, error) && start_for(work, V, &by_hand, error) &&
+           fill(work, V, 4, error);
+}
+
+static bool
+claim_as(const char *work, bool overlaid, GError **error)
+{
+    g_autoptr(RlPool) pool = pool_of(work, error);
+    bool done;
+
+    return pool && rl_volume_claim(pool, V, &alice, overlaid, &done, error) &&
+           wanted(done, error) && is_run_of(work, &alice, false);
+}
+
+static bool
+claim(const char *work, GError **error)
+{
+    return claim_as(work, false, error);
+}
+
+static bool
+claim_below(const char *work, GError **error)
+{
+    return claim_as(work, true, error) && is_noted_below(work, V);
+}
+
+/* Somebody has put another clean image there since the run, and a person says which one is right.
+ */
+static bool
+left_of_another(const char *work, GError **error)
+{
+    g_autofree char *clean = file_of(work, V, RL_FILE_CLEAN);
+    g_autofree char *new = g_strconcat(clean, "~", NULL);
+
+    if (!left(work, error))
+        return false;
+    rl_autofd int fd = open(new, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
+    return fd >= 0 && rl_model_write(fd, SIZE, 8, error) &&
+           (rename(new, clean) == 0 || rl_fail_errno(error, errno, "rename"));
+}
+
 const Operation keeping_operations[] = {
     {"save", running, save, NULL, 0},
     {"save-snapshot", running_snapshot, save_snapshot, NULL, 0},
@@ -272,7 +347,11 @@ const Operation keeping_operations[] = {
     {"discard", left, discard, NULL, 0},
     {"discard-saved", saved, discard, NULL, 0},
     {"continue", left, go_on, NULL, OP_LEAVES | OP_ERROR_COMES_LATE},
+    {"continue-other-base", left_of_another, go_on, NULL, OP_LEAVES | OP_ERROR_COMES_LATE},
     {"arrival-drop", arriving, drop_arrival, NULL, 0},
+    {"arrival-confirm", arriving, confirm_arrival, NULL, 0},
+    {"claim", begun_by_hand, claim, NULL, 0},
+    {"claim-below", begun_by_hand, claim_below, NULL, 0},
     {"continue-saved", saved, go_on, NULL, OP_LEAVES | OP_ERROR_COMES_LATE},
     {0},
 };

@@ -278,9 +278,10 @@ look_left(const char *text)
 char *
 look_suspect(const char *text)
 {
-    static const char *const pairs[] = {
-        " running ", " suspect ", " left ", " suspect ",  " below ", " suspect ", " saved ",
-        " suspect ", " kept ",    " ",      " restored ", " ",       NULL};
+    static const char *const pairs[] = {" running ",  " suspect ", " left ",     " suspect ",
+                                        " below ",    " suspect ", " saved ",    " suspect ",
+                                        " kept ",     " ",         " restored ", " ",
+                                        " arriving ", " ",         NULL};
 
     return replace_words(text, pairs);
 }
@@ -290,7 +291,7 @@ static char *
 without_dirty(const char *line)
 {
     g_autofree char *stopped = replace_pattern(
-        line, " (left|below|running|saved|suspect)( kept| restored)? ", " stopped ");
+        line, " (left|below|running|saved|suspect)( kept| restored| arriving)? ", " stopped ");
 
     return replace_pattern(stopped, "dirty=[^ ]*", "dirty=none");
 }

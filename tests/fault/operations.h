@@ -26,6 +26,9 @@ typedef enum {
     OP_MAY_DO_NOTHING = 1 << 7,
     /* By a process that AppArmor confines: new files have names. */
     OP_CONFINED = 1 << 8,
+    /* What may have users, as far as it can tell, is left for another time: it may do a part of
+     * what it was to, and say nothing. */
+    OP_MAY_DO_PARTS = 1 << 9,
 } OperationFlags;
 
 typedef struct {

@@ -24,17 +24,20 @@ image_word(int dir, const char *name, const struct stat *st)
     return g_strdup_printf("%" G_GUINT64_FORMAT "/%lld", tag, (long long) st->st_size);
 }
 
-/* The word of a hold that rl_state_get() does not tell, with a space before it. */
+/* The word of a hold or run that rl_state_get() does not tell, with a space before it. */
 static const char *
 hold_word(const RlVolume *volume)
 {
+    g_autoptr(RlRun) run = NULL;
     RlHold hold = RL_HOLD_NONE;
 
     if (!volume->dirty.there)
         return "";
     rl_autofd int fd = rl_volume_open_image(volume, volume->dirty_file, NULL);
-    if (fd < 0 || !rl_hold_get(fd, &hold, NULL))
+    if (fd < 0 || !rl_hold_get(fd, &hold, NULL) || !rl_run_get(fd, &run, NULL))
         return " unreadable";
+    if (run && run->arriving)
+        return " arriving";
     return rl_hold_is_kept(hold) ? " kept" : hold == RL_HOLD_RESTORED ? " restored" : "";
 }
 

@@ -55,7 +55,9 @@ find_qemu(const RlDomain *domain, char **ret_file)
     RlRunNote note;
 
     rl_runnote_read(&owner, &note);
-    if (note.began_ms > 0)
+    /* Of one that came by a migration, and whose end was not seen, the log cannot tell how much had
+     * come. */
+    if (note.began_ms > 0 && (note.ended || !note.arriving))
         log = rl_qemu_log_ending(domain->name, note.began_ms);
     bool maybe_saved = note.ended ? note.verdict.ending == RL_ENDING_SAVED : log == RL_LOG_SAVED;
     g_autofree char *file = maybe_saved ? find_managed_save(domain, note.began_ms) : NULL;

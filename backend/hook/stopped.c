@@ -26,9 +26,12 @@ rl_event_stopped(const RlDomain *domain, GError **error)
         (!rl_runnote_read(&owner, &note) && !rl_noted_is_there(domain->uuid)))
         return true;
     g_autoptr(RlStatus) status = rl_status_file_read(domain, &cause);
-    /* Not even that far has it come. */
-    if (rl_error_is_errno(cause, ENOENT))
+    /* Not even that far has it come, and the log says so. */
+    if (rl_error_is_errno(cause, ENOENT)) {
+        if (note.arriving)
+            rl_runnote_end(&owner, (RlVerdict){.ending = RL_ENDING_FAILED});
         return true;
+    }
     if (status)
         verdict = rl_verdict_of(status, note.arriving);
     rl_arrival_look(domain, verdict);

@@ -225,7 +225,10 @@ rl_pool_refresh_cb(virStoragePoolObj *obj)
                  pool->fault->message);
     else
         claim(def, pool);
-    return rl_listing_fill(obj, pool);
+    if (rl_listing_fill(obj, pool) == 0)
+        return 0;
+    rl_claim_drop(def); /* it is not active any more */
+    return -1;
 }
 
 int

@@ -114,7 +114,9 @@ in_departure(const RlStatus *status, Course course)
     bool here =
         is(status->phase, "none") || is(status->phase, "begin3") || is(status->phase, "perform3");
 
-    if (course == WAITING && is(status->phase, "confirm3") && is(status->job, "none"))
+    /* One that was paused before goes paused, for the same reason as before. */
+    if ((course == WAITING || course == HALTED) && is(status->phase, "confirm3") &&
+        is(status->job, "none"))
         return certain(RL_ENDING_MIGRATED);
     /* As long as it runs here, the destination has not begun. */
     if (here && (course == RAN || course == ENDING))

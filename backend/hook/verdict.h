@@ -27,7 +27,8 @@ typedef struct {
  * - saved: paused/save (or what a domain that was paused before had), none, save. With "destroy" it
  *   died while it was saved.
  * - not come to run: paused/starting up; a restore that failed also paused/migration, none, start.
- * - migrated away: paused/migration, none, migration out, confirm3.
+ * - migrated away: paused/migration (or what a domain that was paused before had), none, migration
+ * out, confirm3.
  * - a migration to here that was broken off: paused/migration, none, migration in; by the
  * emulator's death paused/migration, destroy, none; ended from outside: shutdown/unknown, destroy,
  * migration in, prepare.

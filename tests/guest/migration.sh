@@ -201,6 +201,17 @@ workers_done
 expect_exactly "" in2 find "$POOL" -name '*-dirty.img'
 ok "a domain that has come is a run like any other there, and over here"
 
+kinds_start_idle
+virsh suspend vm
+migrate
+workers_done
+expect "paused (user)" v2 domstate --reason vm
+kinds_no_dirty
+v2 destroy vm
+workers_done
+expect_exactly "" in2 find "$POOL" -name '*-dirty.img'
+ok "one that was paused goes paused, and ends in the same way"
+
 # The directory may be the other host's as well: then these are the disks that the guest runs on.
 if [ ! -e /var/lib/nfs ]; then
     mkdir /var/lib/nfs

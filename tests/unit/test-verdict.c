@@ -58,6 +58,10 @@ static const Row rows[] = {
     {"running", "migrated", "none", "migration in", "finish3", RL_ENDING_STOPPED, WITH_LOG, true},
     /* migrated away; and not */
     {"paused", "migration", "none", "migration out", "confirm3", RL_ENDING_MIGRATED, ALONE, false},
+    {"paused", "user", "none", "migration out", "confirm3", RL_ENDING_MIGRATED, ALONE, true},
+    {"paused", "ioerror", "none", "migration out", "confirm3", RL_ENDING_MIGRATED, ALONE, true},
+    {"paused", "user", "none", "migration out", "perform3_done", RL_ENDING_UNKNOWN, ALONE, true},
+    {"paused", "user", "destroy", "migration out", "confirm3", RL_ENDING_UNKNOWN, ALONE, true},
     {"paused", "migration", "destroy", "migration out", "confirm3", RL_ENDING_UNKNOWN, ALONE,
      false},
     {"paused", "migration", "none", "migration out", "confirm3_cancelled", RL_ENDING_UNKNOWN, ALONE,

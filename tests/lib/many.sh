@@ -17,10 +17,10 @@ daemon_time()
     awk '{ print $14 + $15 }' "/proc/$LIBVIRTD_PID/stat"
 }
 
-# system_calls COMMAND...: how many it makes.
+# system_calls COMMAND...: how many it makes, without the processes that it leaves behind.
 system_calls()
 {
-    strace -f -c -U calls,name -o "$LAB/calls" "$@" >/dev/null
+    strace -c -U calls,name -o "$LAB/calls" "$@" >/dev/null
     awk '$2 == "total" { print $1 }' "$LAB/calls"
 }
 

@@ -201,6 +201,9 @@ rl_ending_join(const RlVerdict *verdict, RlLogEnding log, bool saved_now)
 {
     if (!verdict)
         return ending_of_log(log);
+    /* There was no status yet: that is all the log may say then. */
+    if (verdict->ending == RL_ENDING_FAILED && !verdict->alone)
+        return log == RL_LOG_FAILED ? RL_ENDING_FAILED : RL_ENDING_UNKNOWN;
     if (log_agrees(verdict->ending, log) || (log == RL_LOG_NOTHING && verdict->alone))
         return verdict->ending;
     /* Its daemon was killed when the memory was in the file, but it was not said. */

@@ -181,6 +181,17 @@ test_join(void)
         assert_join(RL_ENDING_UNKNOWN, log, RL_ENDING_UNKNOWN);
 }
 
+/* A run that ended before libvirt noted anything of it. */
+static void
+test_no_status(void)
+{
+    RlVerdict none = {.ending = RL_ENDING_FAILED, .alone = false};
+
+    for (RlLogEnding log = RL_LOG_NOTHING; log <= RL_LOG_OTHER; log++)
+        g_assert_cmpint(rl_ending_join(&none, log, true), ==,
+                        log == RL_LOG_FAILED ? RL_ENDING_FAILED : RL_ENDING_UNKNOWN);
+}
+
 /* A file that this run has written makes up for a log that was not told. */
 static void
 test_saved_now(void)
@@ -212,6 +223,7 @@ main(int argc, char **argv)
     g_test_add_func("/verdict/rows", test_rows);
     g_test_add_func("/verdict/not-arriving", test_not_arriving);
     g_test_add_func("/verdict/join", test_join);
+    g_test_add_func("/verdict/no-status", test_no_status);
     g_test_add_func("/verdict/saved-now", test_saved_now);
     g_test_add_func("/verdict/log-alone", test_log_alone);
     return g_test_run();

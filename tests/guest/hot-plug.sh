@@ -95,6 +95,29 @@ expect_exactly stopped state
 expect_exactly 3 content "$POOL/volumes/data.img"
 ok "saved with the domain, it is restored with it"
 
+# Who only looks at a disk has no part in it: what a person keeps, or works on, is no domain's to end.
+create_snapshot pool kept "$POOL/vm/template.img"
+kept=$(virsh vol-path kept pool)
+tool start "$POOL" kept >/dev/null
+printf 6 | write_image "$kept"
+tool continue "$POOL" kept >/dev/null
+tool start "$POOL" data >/dev/null
+printf 6 | write_image "$data"
+virsh start vm --paused
+virsh attach-disk vm "$data" sda --live --targetbus scsi --subdriver raw --mode readonly
+virsh attach-disk vm "$kept" sdb --live --targetbus scsi --subdriver raw --mode readonly
+lab_restart_libvirtd
+virsh domblklist vm >/dev/null
+virsh destroy vm
+workers_done
+[ -e "$kept" ] || die "what a person keeps was dropped"
+expect_exactly 6 content "$kept"
+expect "started by hand" tool info "$POOL" data
+expect_exactly 3 content "$POOL/volumes/data.img"
+tool stop "$POOL" data >/dev/null
+virsh vol-delete kept pool
+ok "a domain that was given it to read ends it for nobody"
+
 # overlay NAME: over the disk alone.
 overlay()
 {

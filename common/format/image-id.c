@@ -43,9 +43,9 @@ rl_identity_need(int fd, char **ret_id, GError **error)
 bool
 rl_identity_new(int fd, uint64_t highest, GError **error)
 {
-    static const char *const of_dirty[] = {RL_ATTR_RUN,     RL_ATTR_HOLD,  RL_ATTR_SAVE_FILE,
-                                           RL_ATTR_RESTORE, RL_ATTR_SAVE,  RL_ATTR_BELOW,
-                                           RL_ATTR_BASE,    RL_ATTR_ACCESS};
+    static const char *const of_dirty[] = {RL_ATTR_RUN,      RL_ATTR_HOLD,    RL_ATTR_SAVE_FILE,
+                                           RL_ATTR_SAVE_DIR, RL_ATTR_RESTORE, RL_ATTR_SAVE,
+                                           RL_ATTR_BELOW,    RL_ATTR_BASE,    RL_ATTR_ACCESS};
     g_autofree char *id = rl_random_hex(ID_DIGITS);
 
     if (!rl_attr_set(fd, RL_ATTR_ID, id, error) ||

@@ -87,26 +87,43 @@ rl_hold_clear(int fd, GError **error)
     return forget_save(fd, error) && rl_attr_remove(fd, RL_ATTR_HOLD, error);
 }
 
+/* The inode number of the directory that the file @path is in; 0 where it cannot be told. */
+static uint64_t
+directory_of(const char *path)
+{
+    g_autofree char *dir = g_path_get_dirname(path);
+    struct stat st;
+
+    return stat(dir, &st) == 0 ? (uint64_t) st.st_ino : 0;
+}
+
 bool
 rl_hold_set_file(int fd, const char *path, GError **error)
 {
-    return rl_attr_set(fd, RL_ATTR_SAVE_FILE, path, error);
+    return rl_attr_set_number(fd, RL_ATTR_SAVE_DIR, directory_of(path), error) &&
+           rl_attr_set(fd, RL_ATTR_SAVE_FILE, path, error);
 }
 
 bool
 rl_hold_forget_file(int fd, GError **error)
 {
-    return rl_attr_remove(fd, RL_ATTR_SAVE_FILE, error);
+    return rl_attr_remove(fd, RL_ATTR_SAVE_FILE, error) &&
+           rl_attr_remove(fd, RL_ATTR_SAVE_DIR, error);
 }
 
 bool
 rl_hold_file_is_gone(int fd)
 {
     g_autofree char *path = NULL;
+    uint64_t noted;
     struct stat st;
 
-    return rl_attr_get(fd, RL_ATTR_SAVE_FILE, &path, NULL) && path && stat(path, &st) < 0 &&
-           errno == ENOENT;
+    if (!rl_attr_get(fd, RL_ATTR_SAVE_FILE, &path, NULL) || !path || stat(path, &st) == 0 ||
+        errno != ENOENT || !rl_attr_get_number(fd, RL_ATTR_SAVE_DIR, &noted, NULL))
+        return false;
+    /* It may be on a file system that is not mounted now. */
+    uint64_t now = directory_of(path);
+    return now != 0 && (noted == 0 || now == noted);
 }
 
 bool

@@ -68,8 +68,9 @@ bool rl_hold_forget_file(int fd, GError **error);
 
 /**
  * rl_hold_file_is_gone:
- * True if it is known in which file the domain was saved, and that is there no more. Any doubt is
- * no.
+ * True if it is known in which file the domain was saved, and that is there no more, but its
+ * directory is: that it has now another inode number, or none, can mean that a file system is not
+ * mounted. Any doubt is no.
  */
 bool rl_hold_file_is_gone(int fd);
 

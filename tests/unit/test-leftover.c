@@ -228,6 +228,31 @@ test_memory_is_gone_for_all(Lab *lab)
     }
 }
 
+/* What is missing with its directory may be on a file system that is not mounted. */
+static void
+test_memory_is_out_of_reach(Lab *lab)
+{
+    g_autofree char *dir = lab_path(lab, "saves"), *away = lab_path(lab, "away");
+    g_autofree char *memory = lab_path(lab, "saves/memory");
+    bool done;
+
+    lab_create(lab, V, "one", MIB);
+    lab_start(lab, V, &alice);
+    g_assert_cmpint(mkdir(dir, 0700), ==, 0);
+    make_file(memory, "of the guest");
+    g_assert_true(rl_volume_save(lab->pool, V, &alice, memory, &done, NULL));
+    g_assert_cmpint(rename(dir, away), ==, 0);
+    g_assert_cmpint(state_of(lab, V), ==, RL_STATE_SAVED);
+    g_assert_cmpint(mkdir(dir, 0700), ==, 0); /* the place of a mount */
+    g_assert_cmpint(state_of(lab, V), ==, RL_STATE_SAVED);
+    lab_start_fails(lab, V, &alice, RL_ERROR_STATE, "is saved on it");
+    g_assert_cmpint(rmdir(dir), ==, 0);
+    g_assert_cmpint(rename(away, dir), ==, 0);
+    g_assert_cmpint(state_of(lab, V), ==, RL_STATE_SAVED);
+    g_assert_cmpint(unlink(memory), ==, 0);
+    g_assert_cmpint(state_of(lab, V), ==, RL_STATE_LEFT);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -238,6 +263,7 @@ main(int argc, char **argv)
     lab_add("/leftover/clean-image-put-back-below-running",
             test_clean_image_put_back_below_running);
     lab_add("/leftover/clean-image-that-fits", test_clean_image_that_fits);
+    lab_add("/leftover/memory-is-out-of-reach", test_memory_is_out_of_reach);
     lab_add("/leftover/memory-is-gone-for-all", test_memory_is_gone_for_all);
     return g_test_run();
 }

@@ -156,7 +156,7 @@ test_readonly_without_its_memory(Lab *lab)
 
     lab_create(lab, V, "one", MIB);
     start_reader(lab, V);
-    g_assert_true(rl_volume_save(lab->pool, V, &alice, "/nonexistent/file", &done, NULL));
+    g_assert_true(rl_volume_save(lab->pool, V, &alice, "/nonexistent", &done, NULL));
     start_reader(lab, V);
     g_autoptr(RlRun) run = run_of(lab, V);
     g_assert_true(run->readonly);

@@ -577,7 +577,7 @@ test_below_an_overlay(Lab *lab)
         lab_start_fails(lab, V, &alice, RL_ERROR_STATE, "of domain 'bob'");
     }
     g_autoptr(RlStarted) saved = rl_volume_start(lab->pool, V, &bob, RL_START_OVERLAID, NULL);
-    g_assert_true(rl_volume_save_below(lab->pool, V, &bob, "/nowhere/file", &done, NULL));
+    g_assert_true(rl_volume_save_below(lab->pool, V, &bob, "/nowhere", &done, NULL));
     g_assert_true(done);
     lab_start_fails(lab, V, &alice, RL_ERROR_STATE, "of domain 'bob'");
     g_assert_nonnull(saved);

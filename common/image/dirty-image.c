@@ -204,7 +204,8 @@ rl_precache_is_valid(const RlVolume *volume, const RlBase *base, int *ret_fd)
     /* With a second name it may be the image of another volume's domain. */
     if (fd < 0 || fstat(fd, &st) < 0 || !rl_dirty_is_unwritten(volume, base, &st) ||
         st.st_nlink != 1 || !rl_access_is_same(base->fd, fd) ||
-        !rl_attr_get(fd, RL_ATTR_BASE, &id, NULL) || g_strcmp0(id, base->id) != 0 || rl_inuse(fd))
+        !rl_attr_get(fd, RL_ATTR_BASE, &id, NULL) || g_strcmp0(id, base->id) != 0 ||
+        rl_inuse_by_anyone(fd))
         return false;
     *ret_fd = rl_fd_steal(&fd);
     return true;

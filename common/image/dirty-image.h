@@ -86,8 +86,9 @@ int rl_dirty_make_empty(const RlVolume *volume, uint64_t capacity, GError **erro
 /**
  * rl_precache_is_valid:
  * True if @volume's precache was made from @base as that is now: same id, size and modification
- * time, access; has no second name, and nobody has it open for writing. Opens the precache, and
- * leaves its descriptor in *@ret_fd (owned by the caller), -1 if not valid.
+ * time, access; has no second name, and nobody has it open, not for reading either: what is left of
+ * an earlier domain would read what the next one writes. Opens the precache, and leaves its
+ * descriptor in *@ret_fd (owned by the caller), -1 if not valid.
  */
 bool rl_precache_is_valid(const RlVolume *volume, const RlBase *base, int *ret_fd);
 

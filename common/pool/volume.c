@@ -221,10 +221,18 @@ rl_volume_lock_to_read(RlVolume *volume, const char *purpose, GError **error)
 int
 rl_volume_open_image(const RlVolume *volume, const char *file, GError **error)
 {
-    int fd = rl_dir_open_file(volume->dir, file, O_RDONLY, error);
+    g_autoptr(GError) cause = NULL;
+    int fd = rl_dir_open_file(volume->dir, file, O_RDONLY, &cause);
 
-    if (fd < 0)
-        g_prefix_error(error, "volume '%s': ", volume->name->text);
+    /* Who owned it while its domain ran may have left one, and the kernel ends it in time. */
+    if (rl_error_is_errno(cause, EWOULDBLOCK))
+        rl_fail(error, RL_ERROR_BUSY,
+                "volume '%s': somebody has a lease on its image '%s' (fcntl(2), F_SETLEASE), and "
+                "does not let go of it: lslocks(8) says who",
+                volume->name->text, file);
+    else if (cause)
+        g_propagate_prefixed_error(error, g_steal_pointer(&cause),
+                                   "volume '%s': ", volume->name->text);
     return fd;
 }
 

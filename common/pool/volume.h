@@ -81,7 +81,7 @@ RlLock *rl_volume_lock_to_read(RlVolume *volume, const char *purpose, GError **e
 /**
  * rl_volume_open_image:
  * Returns a descriptor, read-only, of the volume's file @file, owned by the caller; -1 with @error
- * naming both.
+ * naming both. RL_ERROR_BUSY where somebody has a lease on it for longer than a second.
  */
 int rl_volume_open_image(const RlVolume *volume, const char *file, GError **error);
 

@@ -198,7 +198,8 @@ start_direct(Start *start, GError **error)
     if (fd < 0)
         return false;
     if (volume->clean.st.st_nlink > 1 || rl_inuse_by_anyone(fd) ||
-        !rl_capacity_is_whole((uint64_t) volume->clean.st.st_size))
+        rl_capacity_round((uint64_t) volume->clean.st.st_size) !=
+            (uint64_t) volume->clean.st.st_size)
         return true; /* not done: the caller unshares it */
     if (!rl_access_note(fd, false, error) ||
         !rl_run_set(fd, start->owner, traits_of(start, true), error))

@@ -3,11 +3,14 @@
 
 #include <errno.h>
 #include <linux/limits.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/vfs.h>
 #include <sys/xattr.h>
 
 #include "common/base/error.h"
+#include "common/base/log.h"
 
 /* Longer than any value we write. One that is longer is damage, and read to its end all the same:
  * an attribute that is there must never pass for one that is not. */
@@ -59,15 +62,43 @@ rl_attr_get_at(int dir, const char *entry, const char *key, char **ret_value, GE
     return get(-1, path, key, ret_value, error);
 }
 
+/* ext4 has room for one block of attributes in a file. Who owns an image while its domain runs can
+ * fill that, and no mark of ours would fit. What he put there goes. */
+static bool
+make_room(int fd)
+{
+    g_autofree char *names = g_malloc(XATTR_LIST_MAX);
+    struct statfs fs;
+    bool made = false;
+
+    /* Where blocks are what is missing, or there is no run, it is not he. */
+    if (fstatfs(fd, &fs) < 0 || fs.f_type != EXT4_SUPER_MAGIC || fs.f_bfree == 0 ||
+        fgetxattr(fd, RL_ATTR_PREFIX RL_ATTR_RUN, NULL, 0) < 0)
+        return false;
+    ssize_t length = flistxattr(fd, names, XATTR_LIST_MAX);
+    for (ssize_t at = 0; at < length; at += (ssize_t) strlen(names + at) + 1)
+        if (g_str_has_prefix(names + at, "user."))
+            made = fremovexattr(fd, names + at) == 0 || made;
+    if (made)
+        rl_log_warning("an image had no room for marks: its attributes user.* are removed");
+    return made;
+}
+
 static bool
 set(int fd, const char *key, const char *value, int flags, GError **error)
 {
     char name[128];
 
     full_name(name, sizeof(name), key);
-    if (fsetxattr(fd, name, value, strlen(value), flags) < 0)
-        return rl_fail_errno(error, errno, "cannot set the attribute '%s'", name);
-    return true;
+    if (fsetxattr(fd, name, value, strlen(value), flags) == 0)
+        return true;
+    int saved_errno = errno;
+    if (saved_errno == ENOSPC && make_room(fd)) {
+        if (fsetxattr(fd, name, value, strlen(value), flags) == 0)
+            return true;
+        saved_errno = errno;
+    }
+    return rl_fail_errno(error, saved_errno, "cannot set the attribute '%s'", name);
 }
 
 bool

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "common/base/autofd.h"
 #include "dir-iter.h"
@@ -14,7 +15,8 @@
 #include "loop-device.h"
 
 #define PATIENCE_US (500 * 1000)
-#define FDINFO_SIZE_MAX (64 * 1024)
+/* Enough for the first lines; behind them is each lock that the process has on the file. */
+#define FDINFO_SIZE 128
 
 typedef struct {
     struct statx file;
@@ -41,10 +43,9 @@ is_for_writing(int process, const char *number)
 {
     g_autofree char *name = g_strdup_printf("fdinfo/%s", number);
     rl_autofd int fd = openat(process, name, O_RDONLY | O_CLOEXEC);
-    size_t length;
-    g_autofree char *text =
-        fd < 0 ? NULL : rl_dir_read_opened(fd, name, FDINFO_SIZE_MAX, &length, NULL);
-    const char *line = text ? strstr(text, "flags:") : NULL;
+    char text[FDINFO_SIZE + 1] = "";
+    ssize_t length = fd < 0 ? -1 : read(fd, text, FDINFO_SIZE);
+    const char *line = length > 0 ? strstr(text, "flags:") : NULL;
     guint64 flags = line ? g_ascii_strtoull(line + strlen("flags:"), NULL, 8) : O_RDONLY;
 
     return !(flags & O_PATH) && (flags & O_ACCMODE) != O_RDONLY;
@@ -58,7 +59,8 @@ has_it_open(int process, const Search *search)
     const char *number;
     struct statx st;
 
-    while (entries && (number = rl_entries_next(entries)))
+    while (entries && (number = rl_entries_next(entries)) &&
+           g_get_monotonic_time() <= search->deadline_us)
         if (look(fds, number, 0, &st) && is_same(&st, &search->file) &&
             is_for_writing(process, number))
             return true;

@@ -10,6 +10,7 @@
 
 #include "claim.h"
 #include "common/base/error.h"
+#include "common/fs/xattr.h"
 #include "common/operation/pool-build.h"
 #include "common/pool/pool-mark.h"
 #include "common/pool/scan.h"
@@ -66,6 +67,9 @@ is_active(const virStoragePoolDef *def, bool before)
     }
     if (before && pool && g_error_matches(error, RL_ERROR, RL_ERROR_NOT_BUILT))
         before = has_volumes(pool);
+    /* Without its marker nothing else would tell later that it is one. */
+    if (before && pool)
+        rl_claim_take(def, pool, false, NULL);
     VIR_WARN("pool '%s': %s (%s)", def->name, error->message,
              before ? "domains may run on it: it stays active" : "it is not active");
     return before;
@@ -84,6 +88,16 @@ is_stock_active(const virStoragePoolDef *def, bool before)
     return before;
 }
 
+/* The pool was active, and is one by its marker alone, which is gone. */
+static bool
+has_lost_marker(const virStoragePoolDef *def)
+{
+    g_autoptr(RlPool) pool = rl_pool_open_to_look(def->target.path, rl_xml_documents(), NULL);
+    g_autofree char *mark = NULL;
+
+    return pool && rl_attr_get(pool->root, RL_ATTR_POOL, &mark, NULL) && mark;
+}
+
 int
 rl_pool_check_cb(virStoragePoolObj *obj, bool *active)
 {
@@ -92,6 +106,8 @@ rl_pool_check_cb(virStoragePoolObj *obj, bool *active)
     int ours = rl_is_reflink_to_look(obj);
 
     rl_others_wrap();
+    if (ours == 0 && before && has_lost_marker(def))
+        ours = 1;
     if (ours < 0 || rl_stock()->checkPool(obj, active) < 0)
         return -1;
     if (*active)

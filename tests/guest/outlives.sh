@@ -54,6 +54,24 @@ echo "<pool/>" >"$dir/.reflink-pool.xml"
 outlives "a pool around its own"
 rm "$dir/.reflink-pool.xml"
 
+# A pool may be one by its marker alone.
+for file in /etc/libvirt/storage/qubes.xml /run/libvirt/storage/qubes.xml; do
+    cp "$file" "$LAB/${file//\//-}"
+done
+lab_stop_libvirtd
+sed -i '/<reflink:options>/,/<\/reflink:options>/d' /etc/libvirt/storage/qubes.xml /run/libvirt/storage/qubes.xml
+rm "$marker"
+lab_start_libvirtd
+expect_not "<reflink" virsh pool-dumpxml qubes
+fails_with "is no reflink pool" virsh vol-create-as qubes other 1M
+outlives "the loss of a marker that alone told"
+cp -a "$LAB/marker" "$marker"
+lab_stop_libvirtd
+for file in /etc/libvirt/storage/qubes.xml /run/libvirt/storage/qubes.xml; do
+    cp "$LAB/${file//\//-}" "$file"
+done
+lab_start_libvirtd
+
 # Before this version two pools could be one directory.
 mkdir "$dir/twin"
 mount --bind "$pool" "$dir/twin"

@@ -13,12 +13,16 @@
 
 #define DIGITS 32
 
+/* No file has it. */
+#define NOBODYS RL_ATTR_PREFIX "none"
+
 /* Is it for want of a right that there is no such attribute? Replacing what is not there changes
- * nothing, and the kernel asks for the right first. */
+ * nothing, and the kernel asks for the right first. Not with the mark itself: another process may
+ * be about to write that. */
 static bool
 may_set(int root, GError **error)
 {
-    if (fsetxattr(root, RL_ATTR_PREFIX RL_ATTR_POOL, "", 0, XATTR_REPLACE) == 0 || errno == ENODATA)
+    if (fsetxattr(root, NOBODYS, "", 0, XATTR_REPLACE) == 0 || errno == ENODATA)
         return true;
     return rl_fail_errno(error, errno, "cannot set attributes");
 }

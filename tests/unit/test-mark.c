@@ -2,7 +2,7 @@
 /* filesystems: xfs btrfs ext4 */
 /* Nothing is changed where it cannot be seen what images are: in a process without CAP_SYS_ADMIN,
  * in a copy that was made without attributes. */
-#include "testing.h"
+#include "disturb.h"
 
 #include "common/base/autofd.h"
 #include "common/format/image-mark.h"
@@ -329,6 +329,44 @@ build(Lab *lab)
     reopen(lab);
 }
 
+static int
+mark_meanwhile(Lab *lab)
+{
+    g_autoptr(RlPool) pool = lab_pool(lab);
+
+    g_assert_true(rl_mark_require(pool, NULL));
+    return 0;
+}
+
+static bool
+require_mark(Lab *lab, GError **error)
+{
+    return rl_mark_require(lab->pool, error);
+}
+
+/* Two processes give an old pool its mark, as when many domains start after an upgrade: at each
+ * call of the one the other does it in between. */
+static void
+test_old_pool_for_two(Lab *lab)
+{
+    Disturbance other = {.nr = SYS_fsetxattr, .also = SYS_fgetxattr, .before = mark_meanwhile};
+
+    for (guint i = 1; i <= 2; i++) {
+        GError *error = NULL;
+        other.first = i;
+        other.count = 1;
+        make_old(lab);
+        reopen(lab);
+        g_assert_true(disturb(lab, &other, require_mark, &error));
+        g_assert_no_error(error);
+        reopen(lab);
+        g_assert_true(rl_mark_check(lab->pool, &error));
+        g_assert_no_error(error);
+        g_autofree char *mark = mark_of(lab);
+        g_assert_cmpstr(mark, ==, lab->pool->options->mark);
+    }
+}
+
 static void
 test_copy(Lab *lab)
 {
@@ -407,6 +445,7 @@ main(int argc, char **argv)
     lab_add("/mark/without-the-right", test_without_the_right);
     lab_add("/mark/old-pool", test_old_pool);
     lab_add("/mark/old-pool-that-gets-none", test_old_pool_that_gets_no_mark);
+    lab_add("/mark/old-pool-for-two", test_old_pool_for_two);
     lab_add("/mark/copy", test_copy);
     lab_add("/mark/copy-over-another-pool", test_copy_over_another_pool);
     lab_add("/mark/one-image", test_one_image);

@@ -37,7 +37,9 @@ look(Claim *claim, int fd, GError **error)
         return true;
     if (!rl_hold_get(fd, &hold, error) || !rl_below_other(fd, claim->owner, &below, error))
         return false;
-    if ((below && !claim->overlaid) || hold == RL_HOLD_SAVED || hold == RL_HOLD_SUSPECT)
+    /* Below an overlay it is kept in any case. */
+    if (((below || hold == RL_HOLD_FOREIGN) && !claim->overlaid) || hold == RL_HOLD_SAVED ||
+        hold == RL_HOLD_SUSPECT)
         return true;
     claim->is_free = !run || rl_run_is_by_hand(run) ||
                      !(run->readonly || rl_run_is_fresh(run) || rl_run_is_held(run, fd));

@@ -6,6 +6,7 @@
 #include "common/base/autofd.h"
 #include "common/format/image-mark.h"
 #include "common/format/image-overlays.h"
+#include "common/fs/xattr.h"
 #include "common/operation/save.h"
 #include "testing.h"
 
@@ -118,6 +119,12 @@ test_not_free(Lab *lab)
     claim(lab, &bob, false, false);
     g_assert_true(rl_hold_clear(fd, NULL));
     g_assert_true(rl_run_clear(fd, NULL));
+    /* It may be a saved domain's, in a copy without attributes. */
+    g_autofree char *base = NULL;
+    g_assert_true(rl_attr_get(fd, RL_ATTR_BASE, &base, NULL));
+    g_assert_true(rl_attr_remove(fd, RL_ATTR_BASE, NULL));
+    claim(lab, &bob, false, false);
+    g_assert_true(rl_attr_set(fd, RL_ATTR_BASE, base, NULL));
     claim(lab, &bob, false, true);
     g_autoptr(RlRun) run = run_of(lab);
     g_assert_true(rl_run_is_of(run, &bob) && run->written);

@@ -80,6 +80,7 @@ static bool
 try_once(const RlPool *pool, const RlUse *use, const RlOwner *owner, RlEnding ending,
          const char *file, bool *ret_committed, GError **error)
 {
+    g_autoptr(GError) cause = NULL;
     RlStop stop;
     bool done, gone = false;
 
@@ -93,8 +94,12 @@ try_once(const RlPool *pool, const RlUse *use, const RlOwner *owner, RlEnding en
     if (use->overlaid)
         return rl_volume_keep_below(pool, use->name, owner, &done, error);
     /* A restore that fails late ends like a crash, but the domain has never run. */
-    if (rl_volume_is_unconfirmed(pool, use->name, owner))
+    if (rl_volume_is_unconfirmed(pool, use->name, owner, &cause))
         return rl_volume_keep(pool, use->name, owner, &done, error);
+    if (cause) {
+        g_propagate_error(error, g_steal_pointer(&cause));
+        return false;
+    }
     if (ending == RL_ENDING_FAILED)
         return undo(pool, use, owner, error);
     if (ending == RL_ENDING_ARRIVING)

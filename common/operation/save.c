@@ -209,12 +209,16 @@ open_restored(const RlVolume *volume, const RlOwner *owner, GError **error)
 }
 
 bool
-rl_volume_is_unconfirmed(const RlPool *pool, const char *name, const RlOwner *owner)
+rl_volume_is_unconfirmed(const RlPool *pool, const char *name, const RlOwner *owner, GError **error)
 {
     g_autoptr(GError) cause = NULL;
     g_autoptr(RlVolume) volume = rl_volume_find(pool, name, &cause);
     rl_autofd int fd = volume ? open_restored(volume, owner, &cause) : -1;
 
+    if (g_error_matches(cause, RL_ERROR, RL_ERROR_BUSY)) {
+        g_propagate_error(error, g_steal_pointer(&cause));
+        return false;
+    }
     return fd >= 0 || (cause && !g_error_matches(cause, RL_ERROR, RL_ERROR_NOT_FOUND));
 }
 
@@ -225,8 +229,9 @@ rl_volume_confirm(const RlPool *pool, const char *name, const RlOwner *owner, GE
     g_autoptr(GError) cause = NULL;
 
     /* Most runs have nothing to be confirmed, and libvirt waits. */
-    if (!volume || !rl_volume_is_unconfirmed(pool, name, owner))
+    if (!volume || (!rl_volume_is_unconfirmed(pool, name, owner, &cause) && !cause))
         return volume != NULL;
+    g_clear_error(&cause);
     g_autoptr(RlLock) lock = rl_volume_lock(volume, "confirm", error);
     if (!lock)
         return false;

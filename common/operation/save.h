@@ -52,9 +52,10 @@ bool rl_volume_is_continued(const RlPool *pool, const char *name, const RlOwner 
  * rl_volume_is_unconfirmed:
  * True if @owner was to go on with the dirty image of the volume @name after a restore, or with one
  * that was kept, and rl_volume_confirm() has not said that it does. Any doubt is yes: then it is
- * kept.
+ * kept. False with RL_ERROR_BUSY where that can be told later: somebody has a lease on the image.
  */
-bool rl_volume_is_unconfirmed(const RlPool *pool, const char *name, const RlOwner *owner);
+bool rl_volume_is_unconfirmed(const RlPool *pool, const char *name, const RlOwner *owner,
+                              GError **error);
 
 /**
  * rl_volume_confirm:

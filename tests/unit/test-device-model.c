@@ -192,6 +192,8 @@ hold_lease(void *data)
 static void
 test_lease(Lab *lab)
 {
+    GError *error = NULL;
+
     lab_create(lab, V, "one", MIB);
     lab_start(lab, V, &alice);
     image_write(lab, V, RL_FILE_DIRTY, "two");
@@ -199,7 +201,9 @@ test_lease(Lab *lab)
     rl_fd_close(&fd);
     g_autofree char *path = lab_file(lab, V, RL_FILE_DIRTY);
     pid_t survivor = child_that_holds(hold_lease, path);
-    /* Busy: what is to end the run comes again. */
+    /* Busy: what is to end the run comes again, and does not keep an image that it is to drop. */
+    g_assert_false(rl_volume_is_unconfirmed(lab->pool, V, &alice, &error));
+    take_error(error, RL_ERROR_BUSY, "has a lease on its image");
     lab_stop_fails(lab, V, &alice, RL_ERROR_BUSY, "has a lease on its image");
     kill_child(survivor);
     lab_stop(lab, V, &alice, RL_STOP_COMMITTED);

@@ -39,12 +39,12 @@ test_confirm(Lab *lab)
     lab_create(lab, V, "one", MIB);
     save_and_restore(lab, true);
     g_assert_true(rl_volume_is_continued(lab->pool, V, &alice));
-    g_assert_true(rl_volume_is_unconfirmed(lab->pool, V, &alice));
-    g_assert_false(rl_volume_is_unconfirmed(lab->pool, V, &bob));
+    g_assert_true(rl_volume_is_unconfirmed(lab->pool, V, &alice, NULL));
+    g_assert_false(rl_volume_is_unconfirmed(lab->pool, V, &bob, NULL));
     g_assert_true(rl_volume_confirm(lab->pool, V, &bob, &error));
-    g_assert_true(rl_volume_is_unconfirmed(lab->pool, V, &alice));
+    g_assert_true(rl_volume_is_unconfirmed(lab->pool, V, &alice, NULL));
     g_assert_true(rl_volume_confirm(lab->pool, V, &alice, &error));
-    g_assert_false(rl_volume_is_unconfirmed(lab->pool, V, &alice));
+    g_assert_false(rl_volume_is_unconfirmed(lab->pool, V, &alice, NULL));
     g_assert_no_error(error);
     lab_stop(lab, V, &alice, RL_STOP_COMMITTED);
     image_is(lab, V, RL_FILE_CLEAN, "written");
@@ -58,15 +58,15 @@ test_nothing_to_confirm(Lab *lab)
 
     lab_create(lab, V, "one", MIB);
     g_assert_false(rl_volume_is_continued(lab->pool, V, &alice));
-    g_assert_false(rl_volume_is_unconfirmed(lab->pool, V, &alice));
+    g_assert_false(rl_volume_is_unconfirmed(lab->pool, V, &alice, NULL));
     g_assert_true(rl_volume_confirm(lab->pool, V, &alice, &error));
     g_assert_no_error(error);
     lab_start(lab, V, &alice);
     g_assert_false(rl_volume_is_continued(lab->pool, V, &alice));
-    g_assert_false(rl_volume_is_unconfirmed(lab->pool, V, &alice));
+    g_assert_false(rl_volume_is_unconfirmed(lab->pool, V, &alice, NULL));
 
     g_assert_false(rl_volume_is_continued(lab->pool, "a/none", &alice));
-    g_assert_false(rl_volume_is_unconfirmed(lab->pool, "a/none", &alice));
+    g_assert_false(rl_volume_is_unconfirmed(lab->pool, "a/none", &alice, NULL));
     g_assert_false(rl_volume_confirm(lab->pool, "a/none", &alice, &error));
     take_error(error, RL_ERROR_NOT_FOUND, "there is no volume 'a/none'");
 }
@@ -221,7 +221,7 @@ test_what_cannot_be_told(Lab *lab)
     g_assert_false(is_continued(lab, NULL));
     g_assert_cmpint(mkdir(dirty, 0700), ==, 0);
     g_assert_true(is_continued(lab, NULL));
-    g_assert_true(rl_volume_is_unconfirmed(lab->pool, V, &alice));
+    g_assert_true(rl_volume_is_unconfirmed(lab->pool, V, &alice, NULL));
 }
 
 /* What a disk error left is for a person; a keep does not take the mark away. */
@@ -266,7 +266,7 @@ test_confirmed_twice(Lab *lab)
     g_assert_true(disturb(lab, &before_the_lock, confirm, &error));
     g_assert_no_error(error);
     g_assert_cmpuint(before_the_lock.made, ==, 1);
-    g_assert_false(rl_volume_is_unconfirmed(lab->pool, V, &alice));
+    g_assert_false(rl_volume_is_unconfirmed(lab->pool, V, &alice, NULL));
 }
 
 int

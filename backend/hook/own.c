@@ -11,8 +11,8 @@ rl_own_all(const GPtrArray *uses, const RlOwner *owner)
     for (guint i = 0; i < uses->len; i++) {
         const RlUse *use = g_ptr_array_index(uses, i);
         g_autoptr(GError) error = NULL;
-        /* Who only reads it has written none of it, and ends it for nobody. What is below an overlay
-         * is half of the domain's disk all the same. */
+        /* Who only reads it has written none of it, and ends it for nobody. What is below an
+         * overlay is half of the domain's disk all the same. */
         if (use->noted || (use->readonly && !use->overlaid))
             continue;
         g_autoptr(RlPool) pool = rl_pool_open(use->root, rl_xml_documents(), &error);

@@ -290,7 +290,6 @@ test_old_pool(Lab *lab)
     lab_stop(lab, V, &alice, RL_STOP_COMMITTED);
 
     /* An earlier version has written the marker since. */
-    g_autofree char *path = lab_path(lab, RL_POOL_MARKER);
     make_old(lab);
     g_assert_cmpint(setxattr(lab->path, POOL_NAME, mark, strlen(mark), 0), ==, 0);
     lab_start(lab, V, &alice);

@@ -300,6 +300,16 @@ image_is_needed(const RlVolume *volume)
            (volume->kind == RL_KIND_PERSISTENT || volume->kind == RL_KIND_SNAPSHOT);
 }
 
+/* The image @fd was made without the lock, of the size that was recorded then. A snapshot may have
+ * been resized since. */
+static bool
+has_its_size(const RlVolume *volume, const RlBase *base, int fd)
+{
+    struct stat st;
+
+    return fstat(fd, &st) == 0 && (uint64_t) st.st_size == rl_dirty_size(volume, base);
+}
+
 /* One attempt: what can be done at once, else an image made without the lock and published with it.
  */
 static bool
@@ -329,7 +339,8 @@ attempt(Start *start, GError **error)
     g_autoptr(RlLock) lock = rl_volume_lock(volume, "start", error);
     if (!lock)
         return false;
-    if (volume->dirty.there || !image_is_needed(volume) || !rl_base_is_current(base, volume))
+    if (volume->dirty.there || !image_is_needed(volume) || !rl_base_is_current(base, volume) ||
+        !has_its_size(volume, base, fd))
         return true;
     return publish(start, fd, error);
 }

@@ -23,6 +23,7 @@
 
 #define V "a/b/private"
 #define DIRECT "a/b/direct"
+#define SNAPSHOT "a/b/snapshot"
 
 /* What was opened or begun before. */
 static int from, to;
@@ -291,6 +292,35 @@ test_changes_too_often(Lab *lab)
     g_assert_cmpint(image_size(lab, V, RL_FILE_CLEAN), ==, MIB);
     try(lab, at_each, start, RL_ERROR_BUSY, "changes too often to be started");
     g_assert_false(image_is_there(lab, V, RL_FILE_DIRTY));
+}
+
+static int
+grow_snapshot(Lab *lab)
+{
+    GError *error = NULL;
+
+    g_assert_true(rl_volume_resize(lab->pool, SNAPSHOT, 2 * MIB, false, &error));
+    g_assert_no_error(error);
+    return 0;
+}
+
+static bool
+start_snapshot(Lab *lab, GError **error)
+{
+    g_autoptr(RlStarted) started = rl_volume_start(lab->pool, SNAPSHOT, &bob, 0, error);
+
+    return started != NULL;
+}
+
+/* A size that is recorded while the image is made is that of the image. */
+static void
+test_resized(Lab *lab)
+{
+    lab_create(lab, V, "one", MIB);
+    lab_create_kind(lab, SNAPSHOT, RL_KIND_SNAPSHOT, V, NULL, 0);
+    try(lab, (Disturbance){.nr = SYS_fsync, .first = 1, .count = 1, .before = grow_snapshot},
+        start_snapshot, 0, "");
+    g_assert_cmpint(image_size(lab, SNAPSHOT, RL_FILE_DIRTY), ==, 2 * MIB);
 }
 
 /* --- numbers */
@@ -588,6 +618,7 @@ main(int argc, char **argv)
     lab_add_on("/meanwhile/one-id", "xfs btrfs", test_one_id);
     lab_add_on("/meanwhile/deleted", "xfs btrfs", test_deleted);
     lab_add_on("/meanwhile/started", "xfs btrfs", test_started);
+    lab_add_on("/meanwhile/resized", "xfs btrfs", test_resized);
     lab_add_on("/meanwhile/changes-too-often", "xfs btrfs", test_changes_too_often);
     lab_add_on("/meanwhile/number-meanwhile", "xfs btrfs", test_number_meanwhile);
     lab_add_on("/meanwhile/numbers-of-two-replacements", "xfs btrfs",

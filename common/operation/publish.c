@@ -23,7 +23,8 @@
 #include "common/pool/writers.h"
 #include "staged-image.h"
 
-/* How often the directory may be removed; each time somebody else deleted a volume. */
+/* How often the directory may be removed, or the clean image be gone; each time somebody else got
+ * something done. */
 #define ATTEMPTS_MAX 8
 
 static bool
@@ -217,14 +218,32 @@ rl_draft_create(RlDraft *draft, const RlRecord *record, uint64_t capacity, GErro
     return true;
 }
 
+/* Gives the draft the access that the volume has. Without the lock a direct volume may be started,
+ * or the volume deleted, between the look at it and the opening of its clean image: then it is
+ * looked at anew. Returns it, owned by the caller. */
+static RlVolume *
+find_with_access(const RlDraft *draft, GError **error)
+{
+    for (int i = 1;; i++) {
+        g_autoptr(RlVolume) volume = rl_volume_find(draft->pool, draft->name->volume, error);
+        g_autoptr(GError) cause = NULL;
+        if (!volume || rl_dirty_give_access(volume, draft->fd, &cause))
+            return g_steal_pointer(&volume);
+        if (rl_error_is_errno(cause, ENOENT) && i < ATTEMPTS_MAX)
+            continue;
+        g_propagate_error(error, g_steal_pointer(&cause));
+        return NULL;
+    }
+}
+
 bool
 rl_draft_label(RlDraft *draft, GError **error)
 {
     g_autofree char *file = rl_file_name_label(draft->name->leaf, draft->name->label);
-    g_autoptr(RlVolume) volume = rl_volume_find(draft->pool, draft->name->volume, error);
+    g_autoptr(RlVolume) volume = find_with_access(draft, error);
     g_autoptr(GError) cause = NULL;
 
-    if (!volume || !rl_dirty_give_access(volume, draft->fd, error) || !complete(draft, 0, error))
+    if (!volume || !complete(draft, 0, error))
         return false;
 
     g_autoptr(RlLock) lock = rl_volume_lock(volume, "snapshot", error);

@@ -555,6 +555,39 @@ test_direct_volume_is_always_there(Lab *lab)
         find_direct, 0, NULL);
 }
 
+/* Not with the lock of whoever is disturbed. */
+static int
+start_direct_if_it_can_be(Lab *lab)
+{
+    RlLock *lock = rl_lock_take(lab->pool->dev, lab->pool->ino, DIRECT, "test", 0, NULL);
+
+    rl_lock_release(lock);
+    return lock ? start_direct(lab) : 0;
+}
+
+/* Whose access a named revision gets has one name, and then the other. */
+static void
+test_label_of_direct(Lab *lab)
+{
+    RlAccess access = RL_ACCESS_DEFAULT;
+    Disturbance at = {
+        .nr = SYS_openat, .also = SYS_openat2, .count = 1, .before = start_direct_if_it_can_be};
+    GError *error = NULL;
+
+    lab_create_kind(lab, DIRECT, RL_KIND_DIRECT, NULL, "one", MIB);
+    for (at.first = 1; at.made >= at.first - 1; at.first++) {
+        g_autofree char *text = g_strdup_printf(DIRECT "@label%u", at.first);
+        draft = rl_draft_new(lab_pool(lab), text, &access, &error);
+        g_assert_no_error(error);
+        g_assert_true(disturb(lab, &at, publish_label, &error));
+        g_assert_no_error(error);
+        g_clear_pointer(&draft, rl_draft_free);
+        if (image_is_there(lab, DIRECT, RL_FILE_DIRTY))
+            lab_stop(lab, DIRECT, &alice, RL_STOP_RETURNED);
+    }
+    g_assert_cmpuint(at.first, >, 3);
+}
+
 static int
 remove_directory(Lab *lab)
 {
@@ -625,6 +658,7 @@ main(int argc, char **argv)
                test_numbers_of_two_replacements);
     lab_add_on("/meanwhile/id-is-another", "xfs btrfs", test_id_is_another);
     lab_add_on("/meanwhile/edit-of-direct", "xfs btrfs", test_edit_of_direct);
+    lab_add_on("/meanwhile/label-of-direct", "xfs btrfs", test_label_of_direct);
     lab_add_on("/meanwhile/replaced", "xfs btrfs", test_replaced);
     lab_add_on("/meanwhile/directory-is-removed", "xfs btrfs", test_directory_is_removed);
     lab_add_on("/meanwhile/direct-volume-is-always-there", "xfs btrfs",

@@ -116,11 +116,15 @@ check_guests(int volume, const Section *section, const Seen *after)
     }
 }
 
-/* A snapshot's new image is what its source is at that moment. */
+/* A snapshot's new image is what its source is at that moment, and as large as is recorded if that
+ * is larger. @data is what the snapshot is then. */
 static bool
-clean_is(const Seen *seen, const void *data)
+is_source_of(const Seen *seen, const void *data)
 {
-    return seen->clean.there && seen->clean.content == *(const Content *) data;
+    const Seen *snapshot = data;
+
+    return seen->clean.there && seen->clean.content == snapshot->dirty.content &&
+           snapshot->dirty.size == MAX(seen->clean.size, snapshot->capacity);
 }
 
 static void
@@ -129,9 +133,27 @@ check_snapshot(int volume, const Section *section, const Seen *after, uint64_t u
     if (volume_kinds[volume] != RL_KIND_SNAPSHOT || strcmp(section->purpose, "start") != 0 ||
         !after->dirty.there || after->dirty.ino == section->before.dirty.ino)
         return;
-    if (!timeline_some(SNAPSHOT_SOURCE, section->taken, until, clean_is, &after->dirty.content))
-        wrong(volume, section, NULL, "the snapshot's image is %lu, and its source was not",
-              after->dirty.content);
+    if (!timeline_some(SNAPSHOT_SOURCE, section->taken, until, is_source_of, after))
+        wrong(
+            SNAPSHOT_SOURCE, section, op_of(section),
+            "the snapshot's image is %lu of %ld bytes, its record says %ld, and its source was not",
+            after->dirty.content, (long) after->dirty.size, (long) after->capacity);
+}
+
+/* What is recorded of a snapshot has room for its source. */
+static bool
+has_room(const Seen *seen, const void *data)
+{
+    return !seen->clean.there || seen->clean.size <= *(const off_t *) data;
+}
+
+static void
+check_room(int volume, const Section *section, const Seen *after, uint64_t until)
+{
+    if (volume_kinds[volume] == RL_KIND_SNAPSHOT && strcmp(section->purpose, "resize") == 0 &&
+        (seen_diff(&section->before, after) & D_CAPACITY) &&
+        !timeline_some(SNAPSHOT_SOURCE, section->taken, until, has_room, &after->capacity))
+        wrong(volume, section, NULL, "the snapshot is smaller than its source");
 }
 
 static void
@@ -146,6 +168,7 @@ check_step(int volume, const Section *section, const Seen *after, uint64_t until
     check_numbers(volume, section, &section->before, after);
     check_guests(volume, section, after);
     check_snapshot(volume, section, after, until);
+    check_room(volume, section, after, until);
 }
 
 /* Nothing changes without the lock. */

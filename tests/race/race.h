@@ -53,6 +53,7 @@ typedef struct {
     RlHold hold;
     bool fresh; /* its run began a short while ago */
     bool record;
+    off_t capacity; /* in the record */
     int temps;
     int n_revisions;
     Revision revisions[REVISIONS]; /* in the order of rl_revisions_list() */

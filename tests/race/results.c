@@ -15,9 +15,9 @@ uint64_t counted[OP_KINDS][3];
 static const unsigned allowed[OP_KINDS] = {
     [OP_CREATE] = E(EXISTS) | E(BUSY),
     [OP_CLONE] = E(EXISTS) | E(BUSY) | E(NOT_FOUND) | E(STATE) | E(UNSUPPORTED),
-    [OP_LABEL] = E(EXISTS) | E(NOT_FOUND) | E(STATE) | E(UNSUPPORTED),
-    [OP_REVERT] = E(NOT_FOUND) | E(STATE) | E(UNSUPPORTED),
-    [OP_UPLOAD] = E(NOT_FOUND) | E(STATE) | E(UNSUPPORTED),
+    [OP_LABEL] = E(EXISTS) | E(NOT_FOUND) | E(STATE) | E(UNSUPPORTED) | E(BUSY),
+    [OP_REVERT] = E(NOT_FOUND) | E(STATE) | E(UNSUPPORTED) | E(BUSY),
+    [OP_UPLOAD] = E(NOT_FOUND) | E(STATE) | E(UNSUPPORTED) | E(BUSY),
     [OP_START] = E(NOT_FOUND) | E(BUSY) | E(STATE),
     [OP_RESTORE] = E(NOT_FOUND) | E(BUSY) | E(STATE),
     [OP_STOP] = E(NOT_FOUND) | E(BUSY) | E(STATE),
@@ -27,11 +27,11 @@ static const unsigned allowed[OP_KINDS] = {
     [OP_CONFIRM] = E(NOT_FOUND),
     [OP_CONTINUE] = E(NOT_FOUND) | E(STATE),
     [OP_DISCARD] = E(NOT_FOUND) | E(STATE),
-    [OP_RESIZE] = E(NOT_FOUND) | E(STATE) | E(UNSUPPORTED) | E(BUSY),
-    [OP_DELETE] = E(NOT_FOUND) | E(STATE),
+    [OP_RESIZE] = E(NOT_FOUND) | E(STATE) | E(UNSUPPORTED) | E(BUSY) | E(INVALID),
+    [OP_DELETE] = E(NOT_FOUND) | E(STATE) | E(BUSY),
     [OP_DELETE_REVISION] = E(NOT_FOUND),
     [OP_STATE] = E(NOT_FOUND),
-    [OP_READ] = E(NOT_FOUND) | E(STATE) | E(UNSUPPORTED),
+    [OP_READ] = E(NOT_FOUND) | E(STATE) | E(UNSUPPORTED) | E(BUSY),
 };
 
 static bool
@@ -149,6 +149,59 @@ was_missing(const Op *op)
             !timeline_all(source, op->begin, op->end, is_there, &source));
 }
 
+/* When @open had the image surely no longer: whoever was killed does nothing more, and the next of
+ * its place begins after its end. */
+static uint64_t
+end_of_open(const Op *open)
+{
+    const Slot *slot = &shared->slots[open->slot];
+    const Op *next = open + 1;
+
+    if (open->end)
+        return open->end;
+    return next < &slot->ops[slot->n_ops] ? next->begin : UINT64_MAX;
+}
+
+/* Somebody was about to open an image of the volume for writing. It is at rest by then if its run
+ * ended between the look at its name and the opening, or between that and the look at what was
+ * opened: a guest's image is not taken away later. */
+static bool
+was_opened(int volume, uint64_t from, uint64_t to)
+{
+    for (guint i = 0; i < ops_of(OP_OPEN)->len; i++) {
+        const Op *open = g_ptr_array_index(ops_of(OP_OPEN), i);
+        if (open->volume == volume && open->begin < to && end_of_open(open) > from)
+            return true;
+    }
+    return false;
+}
+
+/* Somebody may have had its clean image open, or that of what it is made from. */
+static bool
+was_busy(const Op *op)
+{
+    int from = op->source.volume - 1;
+
+    return was_opened(op->volume, op->begin, op->end) ||
+           (from >= 0 && was_opened(from, op->begin, op->end)) ||
+           (volume_kinds[op->volume] == RL_KIND_SNAPSHOT &&
+            was_opened(SNAPSHOT_SOURCE, op->begin, op->end));
+}
+
+/* Other operations are refused as busy also for a run, or for what changes too often. */
+static bool
+only_waits_for_writers(OpKind kind)
+{
+    return kind == OP_LABEL || kind == OP_REVERT || kind == OP_UPLOAD || kind == OP_DELETE ||
+           kind == OP_READ;
+}
+
+static bool
+is_larger(const Seen *seen, const void *data)
+{
+    return seen->clean.there && seen->clean.size > *(const off_t *) data;
+}
+
 static bool
 is_kind(int volume, RlKind kind)
 {
@@ -172,8 +225,17 @@ has_reason(const Op *op)
     case RL_ERROR_UNSUPPORTED:
         return is_kind(volume, RL_KIND_SNAPSHOT) || is_kind(volume, RL_KIND_VOLATILE) ||
                (from >= 0 && (is_kind(from, RL_KIND_SNAPSHOT) || is_kind(from, RL_KIND_VOLATILE)));
+    case RL_ERROR_INVALID:
+        return is_kind(volume, RL_KIND_SNAPSHOT) &&
+               timeline_some(SNAPSHOT_SOURCE, op->begin, op->end, is_larger, &op->size);
     case RL_ERROR_BUSY:
+        if (was_busy(op) || only_waits_for_writers(op->kind))
+            return was_busy(op);
+        G_GNUC_FALLTHROUGH;
     case RL_ERROR_STATE:
+        /* Nobody puts a clean image under a run, or takes it away. */
+        if (op->kind == OP_STOP && op->owner && op->code == RL_ERROR_STATE)
+            return false;
         return timeline_some(volume, op->begin, op->end, is_dirty, NULL) ||
                was_changed(volume, op) || was_deleted(op) || op->kind == OP_RESTORE ||
                (op->kind == OP_DELETE &&

@@ -32,6 +32,7 @@ seen_diff(const Seen *a, const Seen *b)
     diff |= a->owner == b->owner ? 0 : D_OWNER;
     diff |= a->hold == b->hold ? 0 : D_HOLD;
     diff |= a->record == b->record ? 0 : D_RECORD;
+    diff |= !a->record || !b->record || a->capacity == b->capacity ? 0 : D_CAPACITY;
     bool same = a->n_revisions == b->n_revisions;
     for (int i = 0; same && i < a->n_revisions; i++)
         same = same_revision(&a->revisions[i], &b->revisions[i]);
@@ -201,6 +202,14 @@ rule_replace(const Op *op, const Seen *before, const Seen *after, unsigned diff,
     return replaced(before, after, REVISIONS, cut);
 }
 
+/* Of a volatile volume a size that was changed while it ran is recorded, before its image goes. */
+static bool
+capacity_is_kept(const Op *op, const Seen *before, const Seen *after, unsigned diff)
+{
+    return !(diff & D_CAPACITY) ||
+           (volume_kinds[op->volume] == RL_KIND_VOLATILE && after->capacity == before->dirty.size);
+}
+
 static const char *
 rule_stop(const Op *op, const Seen *before, const Seen *after, unsigned diff, bool cut)
 {
@@ -208,9 +217,11 @@ rule_stop(const Op *op, const Seen *before, const Seen *after, unsigned diff, bo
         return "another domain's run was ended";
     if (before->hold == RL_HOLD_SAVED || before->hold == RL_HOLD_SUSPECT)
         return "a saved or suspect image was taken";
+    if (!capacity_is_kept(op, before, after, diff))
+        return "another size was recorded than that of the image that is gone";
     if (after->dirty.there) {
         const Revision *added = one_more(before, after);
-        if (cut && !(diff & ~(D_OWNER | D_HOLD | D_REVISIONS)) &&
+        if (cut && !(diff & ~(D_OWNER | D_HOLD | D_REVISIONS | D_CAPACITY)) &&
             (!(diff & D_REVISIONS) ||
              (added && added->ino == before->clean.ino && added->number > seen_highest(before))))
             return NULL;
@@ -254,8 +265,8 @@ new_dirty(const Op *op, const Seen *before, const Seen *after)
                    ? NULL
                    : "the direct volume's image is not the one it was";
     case RL_KIND_VOLATILE:
-        if (after->dirty.content != 0)
-            return "a volatile volume's image is not empty";
+        if (after->dirty.content != 0 || after->dirty.size != before->capacity)
+            return "a volatile volume's image is not empty, or of another size than is recorded";
         break;
     case RL_KIND_SNAPSHOT:
         break;
@@ -269,7 +280,7 @@ rule_start(const Op *op, const Seen *before, const Seen *after, unsigned diff, b
     bool drops = volume_kinds[op->volume] == RL_KIND_SNAPSHOT ||
                  volume_kinds[op->volume] == RL_KIND_VOLATILE;
 
-    if (diff & (D_REVISIONS | D_RECORD))
+    if (diff & (D_REVISIONS | D_RECORD | D_CAPACITY))
         return "a start changed revisions or the record";
     if (before->dirty.there && before->owner != op->owner && before->fresh &&
         before->hold != RL_HOLD_SAVED)
@@ -307,7 +318,7 @@ rule_decide(const Seen *before, const Seen *after, unsigned diff, bool discard)
         return "a person decided about the image of a domain that was starting";
     if (!discard)
         return diff & ~(D_OWNER | D_HOLD) ? "more than the mark has changed" : NULL;
-    return after->dirty.there || diff & (D_CLEAN | D_REVISIONS | D_RECORD)
+    return after->dirty.there || diff & (D_CLEAN | D_REVISIONS | D_RECORD | D_CAPACITY)
                ? "more than the dirty image is gone"
                : NULL;
 }
@@ -341,9 +352,38 @@ rule_delete_revision(const Op *op, const Seen *before, const Seen *after, unsign
                : "more than that revision is gone";
 }
 
+/* Before an image gets smaller the record is written, and after it has grown. */
 static const char *
-rule_resize(const Op *op, const Seen *before, const Seen *after, unsigned diff)
+rule_resize_recorded(const Op *op, const Seen *before, const Seen *after, unsigned diff, bool cut)
 {
+    bool records = volume_kinds[op->volume] == RL_KIND_SNAPSHOT || !before->dirty.there;
+
+    if (diff & ~(D_SIZE | D_CAPACITY))
+        return "more than the size has changed";
+    if ((diff & D_SIZE && after->dirty.size != op->size) ||
+        (diff & D_CAPACITY && (!records || after->capacity != op->size)))
+        return "the size is another one";
+    if (!cut)
+        return (before->dirty.there && after->dirty.size != op->size) ||
+                       (records && after->capacity != op->size)
+                   ? "the image has the new size, or the record, but not both"
+                   : NULL;
+    if (!records || !before->dirty.there)
+        return NULL;
+    return op->size < before->dirty.size ? (diff & D_SIZE && after->capacity != op->size
+                                                ? "it got smaller before that was recorded"
+                                                : NULL)
+                                         : (diff & D_CAPACITY && after->dirty.size != op->size
+                                                ? "it was recorded before it has grown"
+                                                : NULL);
+}
+
+static const char *
+rule_resize(const Op *op, const Seen *before, const Seen *after, unsigned diff, bool cut)
+{
+    if (volume_kinds[op->volume] == RL_KIND_SNAPSHOT ||
+        volume_kinds[op->volume] == RL_KIND_VOLATILE)
+        return rule_resize_recorded(op, before, after, diff, cut);
     if (diff == D_SIZE)
         return after->dirty.size == op->size ? NULL : "the size is another one";
     return diff == D_CLEAN && after->clean.there && before->clean.there &&
@@ -407,7 +447,7 @@ rule_broken(const Op *op, const Section *section, const Seen *after, bool cut)
     if (strcmp(purpose, "delete a revision") == 0)
         return rule_delete_revision(op, before, after, diff);
     if (strcmp(purpose, "resize") == 0)
-        return rule_resize(op, before, after, diff);
+        return rule_resize(op, before, after, diff, cut);
     if (strcmp(purpose, "keep") == 0)
         return rule_keep(op, before, diff);
     if (strcmp(purpose, "confirm") == 0)

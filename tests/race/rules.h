@@ -12,6 +12,7 @@ enum {
     D_HOLD = 1 << 4,
     D_RECORD = 1 << 5,
     D_REVISIONS = 1 << 6,
+    D_CAPACITY = 1 << 7, /* of the record, which is there before and after */
 };
 
 /* The differences that count. */

@@ -7,6 +7,7 @@
 #include "common/fs/xattr.h"
 #include "model/model.h"
 #include "race.h"
+#include "xml/documents.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -75,6 +76,20 @@ add_revision(Seen *seen, int dir, const char *file, const RlFileName *name)
     seen->revisions[at] = revision;
 }
 
+static off_t
+recorded_capacity(int dir, const char *file)
+{
+    GError *error = NULL;
+    g_autofree char *path = g_strdup_printf("/proc/self/fd/%d/%s", dir, file), *text = NULL;
+    g_autoptr(RlRecord) record = NULL;
+    gsize length;
+
+    if (!g_file_get_contents(path, &text, &length, &error) ||
+        !(record = rl_xml_documents()->record_parse(text, length, file, &error)))
+        g_error("%s", error->message);
+    return (off_t) record->capacity;
+}
+
 static void
 add_file(Seen *seen, int dir, const char *file, const char *leaf)
 {
@@ -91,6 +106,7 @@ add_file(Seen *seen, int dir, const char *file, const char *leaf)
         break;
     case RL_FILE_RECORD:
         seen->record = true;
+        seen->capacity = recorded_capacity(dir, file);
         break;
     case RL_FILE_TEMP:
         seen->temps++;

@@ -114,7 +114,9 @@ print_seen(const char *what, const Seen *seen)
         fprintf(stderr, "%lu/%lu/%ld owner %d hold %d%s", seen->dirty.content,
                 (unsigned long) seen->dirty.ino, (long) seen->dirty.size, seen->owner,
                 (int) seen->hold, seen->fresh ? " fresh" : "");
-    fprintf(stderr, "%s%s revisions", seen->record ? " record" : "", seen->temps ? " temps" : "");
+    if (seen->record)
+        fprintf(stderr, " record %ld", (long) seen->capacity);
+    fprintf(stderr, "%s revisions", seen->temps ? " temps" : "");
     for (int i = 0; i < seen->n_revisions; i++)
         fprintf(stderr, " %s%lu=%lu/%lu", seen->revisions[i].label ? "label-" : "",
                 seen->revisions[i].label ? (uint64_t) seen->revisions[i].label

@@ -118,12 +118,11 @@ rl_mark_make(int root, const char *written, GError **error)
 
     if (!rl_attr_get(root, RL_ATTR_POOL, &noted, error))
         return NULL;
-    if (noted && (!written || strcmp(noted, written) == 0))
-        return g_steal_pointer(&noted);
-
-    g_autofree char *mark = rl_random_hex(DIGITS);
-    if (!rl_attr_set(root, RL_ATTR_POOL, mark, error))
+    bool fits = noted && (!written || strcmp(noted, written) == 0);
+    g_autofree char *mark = fits ? g_steal_pointer(&noted) : rl_random_hex(DIGITS);
+    if (!fits && !rl_attr_set(root, RL_ATTR_POOL, mark, error))
         return NULL;
+    /* Also one that was there: who made it may have been cut off before it was durable. */
     if (fsync(root) < 0) {
         rl_fail_errno(error, errno, "cannot make the pool's mark durable");
         return NULL;

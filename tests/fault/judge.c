@@ -121,7 +121,10 @@ bool
 judge_sync(const Sweep *sweep, const Call *call, const Fault *fault, const Outcome *outcome,
            GError **error)
 {
-    if (!outcome->ok || !call->syncs || fault->kind != FAULT_ERRNO || comes_late(sweep, call))
+    bool no_errors = sweep->operation->flags & OP_MAY_DO_NOTHING;
+
+    if (!outcome->ok || !call->syncs || fault->kind != FAULT_ERRNO || no_errors ||
+        comes_late(sweep, call))
         return true;
     return rl_fail(error, RL_ERROR_INVALID, "it says it is done, and something is not durable");
 }

@@ -41,7 +41,7 @@ wanted(bool done, GError **error)
 
 /* Alice, with a memory that is known. */
 static const RlMemory memory = {
-    .file = (char *) "file", .digest = (char *) "of memory", .save = (char *) "of this save"};
+    .file = (char *) "file", .digest = (char *) "of 4", .save = (char *) "of this save"};
 
 static RlOwner
 alice_with_memory(void)

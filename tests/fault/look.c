@@ -2,7 +2,10 @@
 #include "look.h"
 
 #include "common/base/autofd.h"
+#include "common/format/image-mark.h"
+#include "common/format/image-save.h"
 #include "common/fs/dir-iter.h"
+#include "common/fs/xattr.h"
 #include "common/image/short-path.h"
 #include "common/operation/maintenance.h"
 #include "common/operation/save.h"
@@ -44,6 +47,80 @@ list_links(const RlPool *pool)
     return g_string_free(g_steal_pointer(&lines), FALSE);
 }
 
+/* The pool's mark, as a word. A half that others do not take for the whole counts as none. NULL
+ * with
+ * @error where they contradict each other. */
+static const char *
+mark_word(const RlPool *pool, GError **error)
+{
+    g_autofree char *noted = NULL;
+    const char *written = pool->options->mark;
+
+    if (!rl_attr_get(pool->root, RL_ATTR_POOL, &noted, error))
+        return NULL;
+    if (written && g_strcmp0(written, noted) != 0) {
+        rl_fail(error, RL_ERROR_INVALID, "the pool's marker has a mark that its directory lacks");
+        return NULL;
+    }
+    return written ? "marked" : "unmarked";
+}
+
+/* The domain whose external snapshot's file is the clean image of the volume, owned by the caller;
+ * NULL where it is an image. */
+static char *
+overlay_of(const RlVolume *volume)
+{
+    rl_autofd int fd =
+        volume->clean.there ? rl_volume_open_image(volume, volume->clean_file, NULL) : -1;
+    char *domain = NULL;
+
+    if (fd >= 0)
+        rl_attr_get(fd, RL_ATTR_OVERLAY, &domain, NULL);
+    return domain;
+}
+
+/* What a saved image notes of its memory is of this save, and of no earlier one: it is "of TAG". */
+static bool
+check_save(const RlVolume *volume, GError **error)
+{
+    g_autoptr(RlSave) save = NULL;
+    uint64_t tag;
+    RlHold hold;
+
+    if (!volume->dirty.there)
+        return true;
+    rl_autofd int fd = rl_volume_open_image(volume, volume->dirty_file, error);
+    if (fd < 0 || !rl_hold_get(fd, &hold, error) || !rl_save_get(fd, &save, error))
+        return false;
+    if (hold != RL_HOLD_SAVED || !save || !save->memory)
+        return true;
+    if (!rl_model_read(fd, &tag, error))
+        return false;
+    g_autofree char *wanted = g_strdup_printf("of %" G_GUINT64_FORMAT, tag);
+    return strcmp(save->memory, wanted) == 0 ||
+           rl_fail(error, RL_ERROR_INVALID, "%s is saved %s, and says that it is saved %s",
+                   volume->dirty_file, wanted, save->memory);
+}
+
+/* What rl_model_describe() does not tell of the volumes, a line each; owned by the caller. */
+static char *
+list_notes(const RlPool *pool, GError **error)
+{
+    g_autoptr(GPtrArray) listed = rl_scan(pool, error);
+    g_autoptr(GString) lines = g_string_new(NULL);
+
+    for (guint i = 0; listed && i < listed->len; i++) {
+        const RlListed *one = g_ptr_array_index(listed, i);
+        g_autoptr(RlVolume) volume = rl_volume_open(pool, one->name, error);
+        g_autofree char *domain = volume ? overlay_of(volume) : NULL;
+        if (!volume || !check_save(volume, error))
+            return NULL;
+        if (domain)
+            g_string_append_printf(lines, "%s is an overlay of %s\n", one->name, domain);
+    }
+    return listed ? g_string_free(g_steal_pointer(&lines), FALSE) : NULL;
+}
+
 char *
 look_state(const char *work, GError **error)
 {
@@ -52,8 +129,11 @@ look_state(const char *work, GError **error)
     if (!pool)
         return g_strdup("no pool\n");
     g_autofree char *text = rl_model_check(pool, 0, error) ? rl_model_describe(pool, error) : NULL;
-    g_autofree char *links = list_links(pool);
-    return text ? g_strdup_printf("pool keep=%d\n%s%s", pool->options->keep, links, text) : NULL;
+    g_autofree char *links = list_links(pool), *notes = text ? list_notes(pool, error) : NULL;
+    const char *mark = notes ? mark_word(pool, error) : NULL;
+    return mark ? g_strdup_printf("pool keep=%d %s\n%s%s%s", pool->options->keep, mark, links,
+                                  notes, text)
+                : NULL;
 }
 
 /* Adds the volume that the leftover @path tells of. */
@@ -192,22 +272,46 @@ use_once(const RlPool *pool, const char *name, RlKind kind, GError **error)
     return true;
 }
 
+/* An external snapshot's file is no volume, and stays as it is. */
+static bool
+is_left_alone(const RlPool *pool, const char *name, GError **error)
+{
+    g_autoptr(GError) cause = NULL;
+    g_autoptr(RlStarted) started = rl_volume_start(pool, name, &bob, 0, &cause);
+    uint64_t tag;
+
+    return (!started && g_error_matches(cause, RL_ERROR, RL_ERROR_INVALID) &&
+            clean_tag(pool, name, &tag, NULL)) ||
+           rl_fail(error, RL_ERROR_INVALID, "the overlay '%s' is taken for a volume", name);
+}
+
+static bool
+use_volume(const RlPool *pool, const RlListed *one, GError **error)
+{
+    g_autoptr(RlVolume) volume = rl_volume_open(pool, one->name, error);
+    g_autofree char *overlay = volume ? overlay_of(volume) : NULL;
+    bool resting;
+
+    if (!volume)
+        return false;
+    if (overlay)
+        return is_left_alone(pool, one->name, error);
+    return settle(pool, one->name, &resting, error) &&
+           (!resting || use_once(pool, one->name,
+                                 one->recorded ? one->recorded->kind : RL_KIND_PERSISTENT, error));
+}
+
 bool
 look_use(const char *work, GError **error)
 {
     g_autoptr(RlPool) pool = find_pool(work);
     g_autoptr(GPtrArray) listed = pool ? rl_scan(pool, error) : NULL;
-    bool resting;
 
     if (!pool)
         return true;
     for (guint i = 0; listed && i < listed->len; i++) {
         const RlListed *one = g_ptr_array_index(listed, i);
-        RlKind kind = one->recorded ? one->recorded->kind : RL_KIND_PERSISTENT;
-        if (!one->exists)
-            continue;
-        if (!settle(pool, one->name, &resting, error) ||
-            (resting && !use_once(pool, one->name, kind, error))) {
+        if (one->exists && !use_volume(pool, one, error)) {
             g_prefix_error(error, "using '%s': ", one->name);
             return false;
         }

@@ -7,9 +7,11 @@
 
 /**
  * look_state:
- * Returns the state of the pool below @work as text, owned by the caller: its options, short paths,
- * and rl_model_describe(); "no pool" where there is none. NULL with @error if rl_model_check()
- * refuses it.
+ * Returns the state of the pool below @work as text, owned by the caller: its options and mark,
+ * short paths, external snapshots' files, and rl_model_describe(); "no pool" where there is none.
+ * NULL with @error if rl_model_check() refuses it, if the marker has another mark than the
+ * directory, or if a saved image says that it is of another save: the memory that was saved when
+ * the image was TAG is called "of TAG".
  */
 char *look_state(const char *work, GError **error);
 

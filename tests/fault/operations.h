@@ -76,4 +76,4 @@ bool stop_for(const char *work, const char *name, const RlOwner *owner, RlStop w
 
 /* The operations themselves, by what they are about; each array ends with one without a name. */
 extern const Operation making_operations[], running_operations[], keeping_operations[],
-    changing_operations[], alias_operations[], pool_operations[];
+    noting_operations[], changing_operations[], alias_operations[], pool_operations[];

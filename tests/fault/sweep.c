@@ -16,9 +16,9 @@
 #define COPYLESS_EVERY 5
 #define CONFINED_EVERY 6
 
-static const Operation *const groups[] = {making_operations,  running_operations,
-                                          keeping_operations, changing_operations,
-                                          alias_operations,   pool_operations};
+static const Operation *const groups[] = {
+    making_operations,   running_operations, keeping_operations, noting_operations,
+    changing_operations, alias_operations,   pool_operations};
 
 static void
 need_no(GError *error, const Operation *operation, const char *when)

@@ -27,6 +27,16 @@ judge_device(const Sweep *sweep, const Outcome *outcome, GError **error)
                    outcome->ok ? "it says it is done" : "it failed", size);
 }
 
+/* Dates and blocks tell nothing: what was to be put away is kept, and nobody runs on it. */
+bool
+judge_is_in_doubt(const Sweep *sweep, const Call *call, const char *now)
+{
+    g_autofree char *left = look_left(sweep->old);
+
+    return (sweep->operation->flags & OP_NEEDS_BOOT) && call->asks_for_boot && pools_copy() &&
+           strcmp(now, left) == 0;
+}
+
 /* It says that it did what it was to. */
 static bool
 judge_success(const Sweep *sweep, const Call *call, const char *now, GError **error)
@@ -36,6 +46,7 @@ judge_success(const Sweep *sweep, const Call *call, const char *now, GError **er
     if (strcmp(now, sweep->new) == 0 ||
         ((sweep->operation->flags & OP_MAY_DO_NOTHING) && strcmp(now, sweep->old) == 0) ||
         (call->asks_for_users && strcmp(now, sweep->old) == 0) ||
+        judge_is_in_doubt(sweep, call, now) ||
         ((sweep->operation->flags & OP_MAY_DO_PARTS) &&
          look_is_part(now, sweep->old, sweep->new)) ||
         ((sweep->operation->flags & OP_IS_CAREFUL) && strcmp(volumes, wanted) == 0))

@@ -29,6 +29,9 @@ typedef enum {
     /* What may have users, as far as it can tell, is left for another time: it may do a part of
      * what it was to, and say nothing. */
     OP_MAY_DO_PARTS = 1 << 9,
+    /* Dates of another boot tell no write: where blocks cannot tell it either, and it cannot see
+     * which boot it is, the image counts as written and is left to the next start. */
+    OP_NEEDS_BOOT = 1 << 10,
 } OperationFlags;
 
 typedef struct {

@@ -364,7 +364,7 @@ const Operation running_operations[] = {
     {"start-direct-confined", with_linked_direct, start_direct, NULL, OP_CONFINED},
     {"start-direct-leftover", left_direct, start_direct, NULL, 0},
     {"unstart", running_unwritten, unstart_private, restart_private,
-     OP_LEAVES | OP_COUNTS_AS_WRITTEN},
+     OP_LEAVES | OP_COUNTS_AS_WRITTEN | OP_NEEDS_BOOT},
     {"unstart-volatile", running_volatile, unstart_volatile, restart_volatile, OP_LEAVES},
     {"unstart-direct", running_direct, unstart_direct, restart_direct, OP_LEAVES},
     {"stop-commit", running, stop_committed, restart_private, OP_LEAVES},

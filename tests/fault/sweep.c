@@ -90,12 +90,12 @@ kill_again(const Sweep *sweep, const Call *call, GError **error)
 }
 
 static bool
-is_loose(const Sweep *sweep, const Outcome *outcome, const char *now)
+is_loose(const Sweep *sweep, const Call *call, const Outcome *outcome, const char *now)
 {
     int flags = sweep->operation->flags;
 
     return strstr(now, " suspect ") || (outcome->killed && (flags & OP_COUNTS_AS_WRITTEN)) ||
-           (outcome->ok && (flags & OP_IS_CAREFUL));
+           (outcome->ok && ((flags & OP_IS_CAREFUL) || judge_is_in_doubt(sweep, call, now)));
 }
 
 static bool
@@ -118,7 +118,7 @@ static bool
 recover(const Sweep *sweep, const Call *call, const Outcome *outcome, const char *now,
         GError **error)
 {
-    bool loose = is_loose(sweep, outcome, now);
+    bool loose = is_loose(sweep, call, outcome, now);
     bool done = is_done(sweep, now) || (outcome->ok && loose);
     bool same =
         (!outcome->killed && strcmp(now, sweep->old) == 0) || judge_is_ended(sweep, outcome, now);

@@ -34,6 +34,13 @@ bool judge(const Sweep *sweep, const Call *call, const Outcome *outcome, const c
 bool judge_is_ended(const Sweep *sweep, const Outcome *outcome, const char *now);
 
 /**
+ * judge_is_in_doubt:
+ * True if @call was to tell which boot of the host it is, dates are of no use without that, there
+ * is nothing else (no blocks that are shared), and so the image was left to the next start.
+ */
+bool judge_is_in_doubt(const Sweep *sweep, const Call *call, const char *now);
+
+/**
  * judge_device:
  * The same of the size that the loop device has now.
  */

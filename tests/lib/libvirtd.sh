@@ -19,7 +19,27 @@ libvirtd_under=()
 
 virsh()
 {
-    command virsh -q -c qemu:///system "$@"
+    if [ "${1:-}" = destroy ]; then
+        destroy_domain "$@"
+    else
+        command virsh -q -c qemu:///system "$@"
+    fi
+}
+
+# libvirt 9.0.0 may hear from the monitor that the emulator is dead before its own destroy, which killed it,
+# goes on. It says then that the domain is not running, and the domain has ended all the same.
+destroy_domain()
+{
+    local before
+
+    before=$(command virsh -q -c qemu:///system domstate "$2" 2>/dev/null) || true
+    command virsh -q -c qemu:///system "$@" && return
+    case $before in
+    running | paused)
+        [ "$(command virsh -q -c qemu:///system domstate "$2" 2>/dev/null)" = "shut off" ]
+        ;;
+    *) return 1 ;;
+    esac
 }
 
 # What the packages libvirt-daemon-system and -config would bring, as far as it is needed. All

@@ -113,10 +113,10 @@ broken_off()
     migrate --bandwidth 2 >"$LAB/said" 2>&1 &
     local job=$!
 
-    eventually 30 half_has_come
+    eventually 90 half_has_come
     "$@"
     ! wait $job || die "it has come"
-    eventually 30 dead2
+    eventually 90 dead2
     workers_done
     expect running virsh domstate vm
     [ "$(counter2 persistent.img)" = 7 ] || die "the other host's clean image has $(counter2 persistent.img)"

@@ -166,14 +166,15 @@ rl_draft_begin(RlPool *pool, const char *text, GError **error)
 bool
 rl_draft_open(RlDraft *draft, const RlAccess *access, GError **error)
 {
-    if (draft->name->form == RL_NAME_HEAD) {
+    /* The access of what is no new volume is the volume's, and is given when it is published. */
+    const RlAccess until_then = RL_ACCESS_DEFAULT;
+    bool new_volume = draft->name->form == RL_NAME_HEAD;
+
+    if (new_volume) {
         rl_autofd int there = rl_dir_open(draft->pool->root, draft->name->dir, NULL);
         draft->made_dir = there < 0;
-    } else {
-        /* Its access is the volume's, and is given when it is published. */
-        access = &RL_ACCESS_DEFAULT;
     }
-    return open_file(draft, access, error) &&
+    return open_file(draft, new_volume ? access : &until_then, error) &&
            (draft->name->form != RL_NAME_CURRENT || rl_replace_begin(draft, error));
 }
 

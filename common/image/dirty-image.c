@@ -134,7 +134,7 @@ rl_dirty_is_unwritten(const RlVolume *volume, const RlBase *base, const struct s
 bool
 rl_dirty_dates_are_true(const char *driver)
 {
-    return strcmp(driver, "qemu") != 0;
+    return strcmp(driver, "qemu") != 0 && strcmp(driver, RL_RUN_BY_HAND) != 0;
 }
 
 /* The modification time comes last: everything else that is done to the file would change it. */

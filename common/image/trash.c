@@ -33,15 +33,6 @@ rl_dirty_drop(const RlVolume *volume, GError **error)
     return rl_file_drop(volume, volume->dirty_file, error) && rl_volume_sync(volume, error);
 }
 
-/* Ours, and what Qubes OS's driver leaves of an import that was cut off, and removes at the
- * volume's next start. The names of its temporaries could be those of somebody's backups: they go
- * with the volume. */
-static bool
-is_swept(RlFileRole role)
-{
-    return role == RL_FILE_TEMP || role == RL_FILE_IMPORT;
-}
-
 void
 rl_volume_sweep(const RlVolume *volume)
 {
@@ -50,7 +41,7 @@ rl_volume_sweep(const RlVolume *volume)
 
     while (entries && (file = rl_entries_next(entries))) {
         RlFileName name = rl_file_name_parse(file);
-        if (is_swept(name.role) && strcmp(name.leaf, volume->name->leaf) == 0 &&
+        if (name.role == RL_FILE_TEMP && strcmp(name.leaf, volume->name->leaf) == 0 &&
             rl_newfile_remove_litter(volume->dir, file))
             rl_volume_log(volume, "removed %s", file);
     }

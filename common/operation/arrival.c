@@ -51,15 +51,12 @@ drop(const RlVolume *volume, int fd, RlRun *run, bool *ret_done, GError **error)
 
     if (!rl_hold_get(fd, &hold, error) || !rl_below_other(fd, NULL, &below, error))
         return false;
-    bool made = !run->continued && !run->readonly && hold == RL_HOLD_NONE && !below;
-    *ret_done = made || run->arriving;
-    if (made && !only_image)
-        return rl_dirty_drop(volume, error);
-    if (!*ret_done)
+    /* What does not say itself that it was to arrive may be what a guest has run on. */
+    *ret_done = run->arriving;
+    if (!run->arriving)
         return true;
-    /* An older version of this program may have begun it. */
-    run->arriving = true;
-    return rl_run_leave(fd, run, error);
+    bool made = !run->continued && !run->readonly && hold == RL_HOLD_NONE && !below;
+    return made && !only_image ? rl_dirty_drop(volume, error) : rl_run_leave(fd, run, error);
 }
 
 /* One rename, which drops it under a temporary name: a crash leaves the image, marked as one that

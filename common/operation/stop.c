@@ -234,6 +234,16 @@ check(const RlVolume *volume, int fd, const RlOwner *owner, const RlRun *run, bo
                rl_state_refuse_foreign(volume, "stopped", error);
     if (!owner && hold != RL_HOLD_SAVED && !rl_state_require_not_starting(volume, run, error))
         return false;
+    /* Another domain that is off has an overlay on what this one ran on. */
+    g_autofree char *below = NULL;
+    if (owner && !rl_below_other(fd, owner, &below, error))
+        return false;
+    if (below) {
+        rl_log_warning("%s: stays as it is: domain '%s' has an overlay on it", volume->name->volume,
+                       below);
+        *ret_stop = RL_STOP_HELD;
+        return true;
+    }
     *ret_go_on = true;
     return true;
 }

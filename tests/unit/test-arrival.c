@@ -79,6 +79,23 @@ test_dropped(Lab *lab)
     image_is(lab, V, RL_FILE_CLEAN, "two");
 }
 
+/* The guest has run on it, whatever is noted elsewhere. */
+static void
+test_arrived_is_not_dropped(Lab *lab)
+{
+    g_autoptr(GError) error = NULL;
+    bool done;
+
+    lab_create(lab, V, "one", MIB);
+    arrive(lab, V);
+    g_assert_true(rl_volume_arrived(lab->pool, V, &alice, &error));
+    g_assert_no_error(error);
+    g_assert_true(rl_volume_drop_arrival(lab->pool, V, &alice, &done, &error));
+    g_assert_no_error(error);
+    g_assert_false(done);
+    image_is(lab, V, RL_FILE_DIRTY, "half");
+}
+
 static void
 test_dropped_kinds(Lab *lab)
 {
@@ -248,6 +265,7 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     lab_add("/arrival/dropped", test_dropped);
     lab_add("/arrival/dropped-kinds", test_dropped_kinds);
+    lab_add("/arrival/arrived-is-not-dropped", test_arrived_is_not_dropped);
     lab_add("/arrival/arrived", test_arrived);
     lab_add("/arrival/host-crashes", test_host_crashes);
     lab_add("/arrival/unknown-end", test_unknown_end);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* filesystems: xfs btrfs ext4 */
+#include "common/format/image-overlays.h"
 #include "common/operation/stop.h"
 
 #include "common/base/autofd.h"
@@ -366,6 +367,40 @@ test_unwritten_snapshot(Lab *lab)
     g_assert_cmpuint(image_inode(lab, "a/root", RL_FILE_DIRTY), ==, inode);
 }
 
+/* What an administrator started, a domain of any driver may have had. */
+static void
+test_unwritten_snapshot_by_hand(Lab *lab)
+{
+    const RlOwner by_hand = {.driver = RL_RUN_BY_HAND, .uuid = alice.uuid, .name = "by hand"};
+
+    lab_create(lab, "t/root", "one", MIB);
+    lab_create_kind(lab, "a/root", RL_KIND_SNAPSHOT, "t/root", NULL, 2 * MIB);
+    lab_start(lab, "a/root", &by_hand);
+    lab_stop(lab, "a/root", NULL, RL_STOP_DROPPED);
+}
+
+/* Its domain ends, and another one that is off has an overlay on the image. */
+static void
+test_below_another(Lab *lab)
+{
+    lab_create(lab, "t/root", "one", MIB);
+    lab_create_kind(lab, "a/root", RL_KIND_SNAPSHOT, "t/root", NULL, 2 * MIB);
+    lab_create(lab, V, "one", MIB);
+    for (int i = 0; i < 2; i++) {
+        const char *name = i ? "a/root" : V;
+        lab_start(lab, name, &alice);
+        image_write(lab, name, RL_FILE_DIRTY, "two");
+        {
+            rl_autofd int fd = image_open(lab, name, RL_FILE_DIRTY, O_RDONLY);
+            g_assert_true(rl_below_add(fd, &alice, NULL));
+            g_assert_true(rl_below_add(fd, &bob, NULL));
+        }
+        lab_stop(lab, name, &alice, RL_STOP_HELD);
+        image_is(lab, name, RL_FILE_DIRTY, "two");
+    }
+    image_is(lab, V, RL_FILE_CLEAN, "one");
+}
+
 /* Unwritten, but its source is another one by now: nothing to keep. */
 static void
 test_outdated_snapshot_is_dropped(Lab *lab)
@@ -453,6 +488,8 @@ main(int argc, char **argv)
     lab_add("/stop/whose-it-is", test_whose_it_is);
     lab_add("/stop/snapshot-is-dropped", test_snapshot_is_dropped);
     lab_add("/stop/unwritten-snapshot", test_unwritten_snapshot);
+    lab_add("/stop/unwritten-snapshot-by-hand", test_unwritten_snapshot_by_hand);
+    lab_add("/stop/below-another", test_below_another);
     lab_add("/stop/outdated-snapshot-is-dropped", test_outdated_snapshot_is_dropped);
     lab_add("/stop/volatile-keeps-its-size-only", test_volatile_keeps_its_size_only);
     lab_add("/stop/direct-returns", test_direct_returns);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Which domain has an image as a disk or below one, as libvirt's own files say. */
 #include "xml/definitions.h"
+#include "xml/domain.h"
 
 #include <errno.h>
 #include <glib/gstdio.h>
@@ -198,6 +199,150 @@ test_volume(Host *host, gconstpointer data)
     assert_found(host, "/pool/a/c-dirty.img", true, NULL);
 }
 
+/* Another name of the image counts: a symbolic link's, and that of its directory. */
+static void
+test_other_names(Host *host, gconstpointer data)
+{
+    const char *file = "etc/libvirt/qemu/anna.xml";
+    g_autofree char *image = g_build_filename(host->top, "pool/a/b-dirty.img", NULL);
+    g_autofree char *link = g_build_filename(host->top, "b.img", NULL);
+    g_autofree char *bare = g_build_filename(host->top, "b", NULL);
+    g_autofree char *folder = g_build_filename(host->top, "way", NULL);
+    g_autofree char *pool = g_build_filename(host->top, "pool/a", NULL);
+    const char *others[] = {"b.img", "b", "b.qcow2", "way/b-dirty.img", "none/b-dirty.img"};
+    const bool is_it[] = {true, true, false, true, false};
+
+    (void) data;
+    put(host, "pool/a/b-dirty.img", "");
+    put(host, "b.qcow2", "");
+    g_assert_cmpint(symlink(image, link), ==, 0);
+    g_assert_cmpint(symlink(image, bare), ==, 0);
+    g_assert_cmpint(symlink(pool, folder), ==, 0);
+    for (size_t i = 0; i < G_N_ELEMENTS(others); i++) {
+        g_autofree char *disk = g_strdup_printf("<source file='%s/%s'/>", host->top, others[i]);
+        put_domain(host, file, disk);
+        assert_found(host, image, true, is_it[i] ? "anna" : NULL);
+    }
+    /* A file that has its name, but is another. */
+    put(host, "else/b-dirty.img", "");
+    g_autofree char *foreign = g_strdup_printf("<source file='%s/else/b-dirty.img'/>", host->top);
+    put_domain(host, file, foreign);
+    assert_found(host, image, true, NULL);
+    /* An image that is gone is known by its path alone. */
+    g_assert_cmpint(unlink(image), ==, 0);
+    assert_found(host, image, true, NULL);
+    g_autofree char *overlay =
+        g_strdup_printf("<driver type='qcow2'/><source file='%s/b-dirty.night'/>", folder);
+    put_domain(host, file, overlay);
+    assert_found(host, image, false, "anna");
+    put_domain(host, file, "<driver type='qcow2'/><source file='/pool/a/b-dirty.img'/>");
+    assert_found(host, IMAGE, false, NULL);
+    put_domain(host, file, "<driver type='qcow2'/><source file='/pool/web.img'/>");
+    assert_found(host, "/pool/volumes/web-dirty.img", false, NULL);
+    put_domain(host, file, "<driver type='qcow2'/><source file='/else/web.night'/>");
+    assert_found(host, "/pool/volumes/web-dirty.img", false, NULL);
+}
+
+/* Records of snapshots that are damaged, foreign or incomplete hide none of the good ones. */
+static void
+test_bad_snapshots(Host *host, gconstpointer data)
+{
+#define SNAPSHOTS "var/lib/libvirt/qemu/snapshot/anna/"
+#define OVERLAY "<disks><disk name='vda'><source file='/o/1'/></disk></disks>"
+    g_autofree char *none = domain("anna", UUID_A, "");
+    g_autofree char *other =
+        g_strdup_printf("<domainsnapshot>" OVERLAY "%s</domainsnapshot>", none);
+
+    (void) data;
+    put_domain(host, "etc/libvirt/qemu/anna.xml", "<driver type='qcow2'/><source file='/o/1'/>");
+    put(host, SNAPSHOTS "a.xml", "<domainsnapshot");
+    put(host, SNAPSHOTS "b.xml", "");
+    put(host, SNAPSHOTS "c.xml", "<domainsnapshot>" OVERLAY "</domainsnapshot>");
+    put(host, SNAPSHOTS "d.xml", "<domainsnapshot>" OVERLAY "<domain/></domainsnapshot>");
+    put(host, SNAPSHOTS "e.xml", other);
+    put(host, SNAPSHOTS "f.xml/file", "");
+    assert_found(host, IMAGE, false, NULL);
+    put_snapshot(host, SNAPSHOTS "g.xml", "/o/1", "/pool/a/b-dirty.night");
+    assert_found(host, IMAGE, false, "anna");
+    g_autofree char *text = domain("anna", UUID_A, "<source file='" IMAGE "'/>");
+    g_autofree char *inner = g_strdup_printf("<domainsnapshot>%s</domainsnapshot>", text);
+    put(host, SNAPSHOTS "g.xml", inner);
+    assert_found(host, IMAGE, false, NULL);
+    /* Of another disk. */
+    g_autofree char *vdb =
+        g_strdup_printf("<domainsnapshot><disks><disk name='vdb'>"
+                        "<source file='/o/1'/></disk></disks>%s</domainsnapshot>",
+                        text);
+    put(host, SNAPSHOTS "g.xml", vdb);
+    assert_found(host, IMAGE, false, NULL);
+    /* Below a layer that the definition does name. */
+    put_domain(host, "etc/libvirt/qemu/anna.xml",
+               "<driver type='qcow2'/><source file='/o/2'/>" BACKING("/o/1"));
+    put_snapshot(host, SNAPSHOTS "g.xml", "/o/1", IMAGE);
+    assert_found(host, IMAGE, false, "anna");
+}
+
+/* No name of a domain or pool leads out of libvirt's directories. */
+static void
+test_bad_domains(Host *host, gconstpointer data)
+{
+    g_autofree char *out = domain("../out", UUID_A, "<driver type='qcow2'/><source file='/o/1'/>");
+    g_autofree char *huge = g_strnfill(RL_DOMAIN_SIZE_MAX + 1, ' ');
+
+    (void) data;
+    put(host, "etc/libvirt/qemu/out.xml", out);
+    put_snapshot(host, "var/lib/libvirt/qemu/out/1.xml", "/o/1", IMAGE);
+    assert_found(host, IMAGE, false, NULL);
+    put(host, "etc/libvirt/qemu/huge.xml", huge);
+    put(host, "etc/libvirt/qemu/dir.xml/file", "");
+    put(host, "etc/libvirt/qemu/empty.xml", "<domstatus/>");
+    put(host, "etc/libvirt/qemu/diskless.xml",
+        "<domain type='kvm'><name>eva</name><uuid>" UUID_A "</uuid></domain>");
+    put_domain(host, "etc/libvirt/qemu/drive.xml", "");
+    assert_found(host, IMAGE, true, NULL);
+    put_domain(host, "etc/libvirt/qemu/last.xml", "<source file='" IMAGE "'/>");
+    assert_found(host, IMAGE, true, "anna");
+}
+
+static void
+put_layer_volume(const Host *host, const char *pool, const char *volume)
+{
+    g_autofree char *disk =
+        g_strdup_printf("<driver type='qcow2'/><source file='/o/1'/><backingStore type='volume'>"
+                        "<source pool='%s' volume='%s'/></backingStore>",
+                        pool, volume);
+
+    put_domain(host, "run/libvirt/qemu/anna.xml", disk);
+}
+
+/* A layer may be given as a volume, and its pool's file may be of no use. */
+static void
+test_layer_volume(Host *host, gconstpointer data)
+{
+    const char *pool = "<pool type='dir'><name>p</name><target><path>/pool</path></target></pool>";
+
+    (void) data;
+    put_layer_volume(host, "p", "a/b");
+    assert_found(host, IMAGE, false, NULL);
+    put(host, "run/libvirt/storage/p.xml", "<poolstate");
+    put(host, "etc/libvirt/storage/p.xml", pool);
+    assert_found(host, IMAGE, false, "anna");
+    put(host, "etc/libvirt/p.xml", pool);
+    put_layer_volume(host, "../p", "a/b");
+    assert_found(host, IMAGE, false, NULL);
+    put_layer_volume(host, "p", "a/b@1");
+    assert_found(host, IMAGE, false, NULL);
+    put_layer_volume(host, "p", "a/c");
+    assert_found(host, IMAGE, false, NULL);
+}
+
+/* The host's own files: no domain of it has this. */
+static void
+test_host(void)
+{
+    g_assert_null(rl_xml_definitions_find("/nowhere/of/any-dirty.img", true, NULL));
+}
+
 int
 main(int argc, char **argv)
 {
@@ -205,14 +350,22 @@ main(int argc, char **argv)
         const char *path;
         void (*test)(Host *, gconstpointer);
     } tests[] = {
-        {"/xml/definitions/nothing", test_nothing}, {"/xml/definitions/disk", test_disk},
-        {"/xml/definitions/layers", test_layers},   {"/xml/definitions/transient", test_transient},
-        {"/xml/definitions/name", test_name},       {"/xml/definitions/snapshots", test_snapshots},
+        {"/xml/definitions/nothing", test_nothing},
+        {"/xml/definitions/disk", test_disk},
+        {"/xml/definitions/layers", test_layers},
+        {"/xml/definitions/transient", test_transient},
+        {"/xml/definitions/name", test_name},
+        {"/xml/definitions/snapshots", test_snapshots},
         {"/xml/definitions/volume", test_volume},
+        {"/xml/definitions/other-names", test_other_names},
+        {"/xml/definitions/bad-snapshots", test_bad_snapshots},
+        {"/xml/definitions/bad-domains", test_bad_domains},
+        {"/xml/definitions/layer-volume", test_layer_volume},
     };
 
     g_test_init(&argc, &argv, NULL);
     for (size_t i = 0; i < G_N_ELEMENTS(tests); i++)
         g_test_add(tests[i].path, Host, NULL, set_up, tests[i].test, tear_down);
+    g_test_add_func("/xml/definitions/host", test_host);
     return g_test_run();
 }

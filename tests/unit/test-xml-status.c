@@ -73,11 +73,23 @@ test_refused(void)
            "is no UUID");
     refuse("<domstatus state='running' reason='booted'>" DOMAIN DOMAIN "</domstatus>",
            "a second <domain>");
+    refuse("<domstatus state='running' reason='booted'><domain><uuid>" UUID "</uuid><uuid>" UUID
+           "</uuid></domain></domstatus>",
+           "a second <uuid>");
+    refuse("<domstatus state='running' reason='booted'><domain><uuid><b/></uuid></domain>"
+           "</domstatus>",
+           "where only text is allowed");
     refuse("<domstatus state='running' reason='booted'><job/><job/>" DOMAIN "</domstatus>",
            "a second <job>");
     refuse("<!DOCTYPE domstatus><domstatus state='a' reason='b'>" DOMAIN "</domstatus>",
            "document type");
     refuse("<domstatus state='running' reason='booted'>", "line 1");
+}
+
+static void
+test_free(void)
+{
+    rl_status_free(NULL);
 }
 
 int
@@ -87,5 +99,6 @@ main(int argc, char **argv)
     g_test_add_func("/xml/status/status", test_status);
     g_test_add_func("/xml/status/no-job", test_no_job);
     g_test_add_func("/xml/status/refused", test_refused);
+    g_test_add_func("/xml/status/free", test_free);
     return g_test_run();
 }

@@ -68,6 +68,24 @@ test_defaults(void)
     g_assert_true(rl_options_equal(other, defaults));
 }
 
+/* A pool's mark is kept in its file and is no part of what the administrator says. */
+static void
+test_mark(void)
+{
+    g_autoptr(RlOptions) options =
+        parse(OPEN "<?pi x?><?reflink-mark one?><?reflink-mark two?>" CLOSE);
+    g_autoptr(RlOptions) bare = parse(OPEN "<?reflink-mark?>" CLOSE);
+    g_autofree char *kept = rl_xml_options_format(options, true);
+    g_autofree char *shown = rl_xml_options_format(options, false);
+
+    g_assert_cmpstr(options->mark, ==, "one");
+    g_assert_cmpstr(bare->mark, ==, "");
+    g_assert_nonnull(strstr(kept, "<?reflink-mark one?>"));
+    g_assert_null(strstr(shown, "reflink-mark"));
+    g_autoptr(RlOptions) again = parse(kept);
+    g_assert_cmpstr(again->mark, ==, "one");
+}
+
 static void
 test_root(void)
 {
@@ -213,5 +231,6 @@ main(int argc, char **argv)
     g_test_add_func("/xml/options/copy", test_copy);
     g_test_add_func("/xml/options/rule", test_rule);
     g_test_add_func("/xml/options/limits", test_limits);
+    g_test_add_func("/xml/options/mark", test_mark);
     return g_test_run();
 }

@@ -40,26 +40,7 @@ break_off(Lab *lab, const char *name)
 static void
 assert_state(Lab *lab, const char *name, RlState wanted)
 {
-    g_autoptr(GError) error = NULL;
-    g_autoptr(RlVolume) volume = rl_volume_find(lab->pool, name, &error);
-    RlState state;
-
-    g_assert_no_error(error);
-    g_assert_true(rl_state_get(volume, &state, NULL, &error));
-    g_assert_cmpint(state, ==, wanted);
-}
-
-/* As after a crash of the host: the run is of another boot. */
-static void
-forget_boot(Lab *lab, const char *name)
-{
-    rl_autofd int fd = image_open(lab, name, RL_FILE_DIRTY, O_RDONLY);
-    g_autofree char *text = NULL;
-
-    g_assert_true(rl_attr_get(fd, RL_ATTR_RUN, &text, NULL));
-    char *boot = strstr(text, "boot=");
-    memset(boot + 5, '0', 8);
-    g_assert_true(rl_attr_set(fd, RL_ATTR_RUN, text, NULL));
+    g_assert_cmpint(lab_state(lab, name), ==, wanted);
 }
 
 /* What came is dropped; what was there before is there, as often as it is tried. */
@@ -148,7 +129,7 @@ test_host_crashes(Lab *lab)
 {
     lab_create(lab, V, "one", MIB);
     arrive(lab, V);
-    forget_boot(lab, V);
+    lab_crash(lab, V);
     assert_refused(lab, V);
     image_is(lab, V, RL_FILE_CLEAN, "one");
     /* The next migration begins with the whole state. */
@@ -206,7 +187,7 @@ test_leftover(Lab *lab)
     lab_create(lab, V, "one", MIB);
     lab_start(lab, V, &alice);
     image_write(lab, V, RL_FILE_DIRTY, "left");
-    forget_boot(lab, V);
+    lab_crash(lab, V);
     g_assert_null(rl_volume_start(lab->pool, V, &alice, RL_START_ARRIVING, &error));
     take_error(error, RL_ERROR_STATE, "would write over");
     image_is(lab, V, RL_FILE_DIRTY, "left");

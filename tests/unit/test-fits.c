@@ -95,19 +95,6 @@ set_attr(Lab *lab, const char *name, const char *key, const char *value)
     g_assert_true(value ? rl_attr_set(fd, key, value, NULL) : rl_attr_remove(fd, key, NULL));
 }
 
-/* As after a crash of the host: the run is of another boot. */
-static void
-crash(Lab *lab, const char *name)
-{
-    rl_autofd int fd = image_open(lab, name, RL_FILE_DIRTY, O_RDONLY);
-    g_autoptr(RlRun) run = NULL;
-
-    g_assert_true(rl_run_get(fd, &run, NULL));
-    g_free(run->boot_id);
-    run->boot_id = g_strdup("another");
-    g_assert_true(rl_run_put_back(fd, run, NULL));
-}
-
 static RlSave *
 save_of(Lab *lab, const char *name)
 {
@@ -149,7 +136,7 @@ test_fitting(Lab *lab)
         restore_fails(lab, names[i], &tuesday, "another save");
         restores(lab, names[i], &monday);
         g_assert_true(rl_volume_confirm(lab->pool, names[i], &alice, NULL));
-        crash(lab, names[i]);
+        lab_crash(lab, names[i]);
         restores(lab, names[i], &monday); /* it has not written anything since */
     }
     lab_stop(lab, V, &alice, RL_STOP_COMMITTED);
@@ -241,7 +228,7 @@ test_unmarked(Lab *lab)
         restores(lab, names[i], &since);
         set_attr(lab, names[i], RL_ATTR_HOLD, NULL);
         set_attr(lab, names[i], RL_ATTR_SAVE, NULL);
-        crash(lab, names[i]);
+        lab_crash(lab, names[i]);
         restore_fails(lab, names[i], &since, "when the host went down");
     }
 }
@@ -298,7 +285,7 @@ test_without_a_note(Lab *lab)
         run_and_save(lab, V, "mon", &monday);
         set_attr(lab, V, RL_ATTR_SAVE, NULL);
         set_attr(lab, V, RL_ATTR_HOLD, holds[i]);
-        crash(lab, V);
+        lab_crash(lab, V);
         restores_and_runs(lab, V, &tuesday);
         change(lab, V, "two");
         restore_fails(lab, V, &tuesday, "has run on");

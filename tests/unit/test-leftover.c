@@ -17,29 +17,6 @@
 
 #define V "a/b/private"
 
-/* As after a crash of the host: the run is of another boot. */
-static void
-crash(Lab *lab, const char *name)
-{
-    rl_autofd int fd = image_open(lab, name, RL_FILE_DIRTY, O_RDONLY);
-    g_autoptr(RlRun) run = NULL;
-
-    g_assert_true(rl_run_get(fd, &run, NULL));
-    g_free(run->boot_id);
-    run->boot_id = g_strdup("another");
-    g_assert_true(rl_run_put_back(fd, run, NULL));
-}
-
-static RlState
-state_of(Lab *lab, const char *name)
-{
-    g_autoptr(RlVolume) volume = rl_volume_open(lab->pool, name, NULL);
-    RlState state;
-
-    g_assert_true(rl_state_get(volume, &state, NULL, NULL));
-    return state;
-}
-
 /* What its domain made smaller (virsh blockresize) and then saved, or what a person takes as it is.
  */
 static void
@@ -66,7 +43,7 @@ test_smaller_on_purpose(Lab *lab)
             lab_start(lab, V, &alice);
             g_assert_true(rl_volume_confirm(lab->pool, V, &alice, &error));
         } else {
-            crash(lab, V);
+            lab_crash(lab, V);
             lab_start_fails(lab, V, &alice, RL_ERROR_STATE, "'virt-reflink continue' takes it");
             lab_stop_fails(lab, V, NULL, RL_ERROR_STATE, "'virt-reflink continue' takes it");
             g_assert_true(rl_volume_continue(lab->pool, V, &error));
@@ -74,7 +51,7 @@ test_smaller_on_purpose(Lab *lab)
             g_assert_true(rl_volume_confirm(lab->pool, V, &alice, &error));
         }
         /* From then on that is its size, also after a crash. */
-        crash(lab, V);
+        lab_crash(lab, V);
         lab_start(lab, V, &alice);
         lab_stop(lab, V, &alice, RL_STOP_COMMITTED);
         g_assert_cmpint(image_size(lab, V, RL_FILE_CLEAN), ==, (off_t) (MIB / 2) - i * 4096);
@@ -98,7 +75,7 @@ leave_and_replace(Lab *lab)
 {
     lab_start(lab, V, &alice);
     image_write(lab, V, RL_FILE_DIRTY, "left");
-    crash(lab, V);
+    lab_crash(lab, V);
     replace_clean(lab, "good");
     lab_start_fails(lab, V, &alice, RL_ERROR_STATE, "made from another clean image");
     lab_start_fails(lab, V, &bob, RL_ERROR_STATE, "'virt-reflink discard' drops the dirty image");
@@ -172,7 +149,7 @@ test_clean_image_put_back_below_running(Lab *lab)
     lab_start_fails(lab, V, &alice, RL_ERROR_STATE, "made from another clean image");
     image_is(lab, V, RL_FILE_CLEAN, "good");
     image_is(lab, V, RL_FILE_DIRTY, "mine");
-    crash(lab, V);
+    lab_crash(lab, V);
     g_assert_true(rl_volume_continue(lab->pool, V, NULL));
     lab_start(lab, V, &alice);
     lab_stop(lab, V, &alice, RL_STOP_COMMITTED);
@@ -187,13 +164,13 @@ test_clean_image_that_fits(Lab *lab)
     lab_create(lab, V, "one", MIB);
     lab_start(lab, V, &alice);
     image_write(lab, V, RL_FILE_DIRTY, "left");
-    crash(lab, V);
+    lab_crash(lab, V);
     rl_autofd int fd = image_open(lab, V, RL_FILE_DIRTY, O_RDONLY);
     g_assert_true(rl_attr_remove(fd, RL_ATTR_BASE, NULL));
     rl_fd_close(&fd);
     replace_clean(lab, "adopted");
     lab_start(lab, V, &alice);
-    crash(lab, V);
+    lab_crash(lab, V);
     lab_stop(lab, V, NULL, RL_STOP_COMMITTED);
     image_is(lab, V, RL_FILE_CLEAN, "left");
 }
@@ -213,10 +190,10 @@ test_memory_is_gone_for_all(Lab *lab)
         image_write(lab, V, RL_FILE_DIRTY, "two");
         make_file(memory, "of the guest");
         g_assert_true(rl_volume_save(lab->pool, V, &alice, memory, &done, NULL));
-        g_assert_cmpint(state_of(lab, V), ==, RL_STATE_SAVED);
+        g_assert_cmpint(lab_state(lab, V), ==, RL_STATE_SAVED);
         g_assert_false(rl_volume_resize(lab->pool, V, 2 * MIB, false, NULL));
         g_assert_cmpint(unlink(memory), ==, 0);
-        g_assert_cmpint(state_of(lab, V), ==, RL_STATE_LEFT);
+        g_assert_cmpint(lab_state(lab, V), ==, RL_STATE_LEFT);
         if (i == 0) {
             g_assert_true(rl_volume_resize(lab->pool, V, 2 * MIB, false, &error));
         } else if (i == 1) {
@@ -242,15 +219,15 @@ test_memory_is_out_of_reach(Lab *lab)
     make_file(memory, "of the guest");
     g_assert_true(rl_volume_save(lab->pool, V, &alice, memory, &done, NULL));
     g_assert_cmpint(rename(dir, away), ==, 0);
-    g_assert_cmpint(state_of(lab, V), ==, RL_STATE_SAVED);
+    g_assert_cmpint(lab_state(lab, V), ==, RL_STATE_SAVED);
     g_assert_cmpint(mkdir(dir, 0700), ==, 0); /* the place of a mount */
-    g_assert_cmpint(state_of(lab, V), ==, RL_STATE_SAVED);
+    g_assert_cmpint(lab_state(lab, V), ==, RL_STATE_SAVED);
     lab_start_fails(lab, V, &alice, RL_ERROR_STATE, "is saved on it");
     g_assert_cmpint(rmdir(dir), ==, 0);
     g_assert_cmpint(rename(away, dir), ==, 0);
-    g_assert_cmpint(state_of(lab, V), ==, RL_STATE_SAVED);
+    g_assert_cmpint(lab_state(lab, V), ==, RL_STATE_SAVED);
     g_assert_cmpint(unlink(memory), ==, 0);
-    g_assert_cmpint(state_of(lab, V), ==, RL_STATE_LEFT);
+    g_assert_cmpint(lab_state(lab, V), ==, RL_STATE_LEFT);
 }
 
 int

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* filesystems: xfs btrfs ext4 */
-/* Dirty images that are there before the start: leftovers, saved, suspect, kept, orphans; and
- * starts that are put back. */
+/* Dirty images that are there before the start: leftovers, saved, suspect, kept, orphans. */
 #include "common/operation/takeover.h"
 
 #include "common/base/autofd.h"
@@ -22,31 +21,6 @@
 
 #define V "a/b/private"
 
-/* As after a crash of the host: the run is of another boot. */
-static void
-crash(Lab *lab, const char *name)
-{
-    rl_autofd int fd = image_open(lab, name, RL_FILE_DIRTY, O_RDONLY);
-    g_autofree char *text = NULL;
-
-    g_assert_true(rl_attr_get(fd, RL_ATTR_RUN, &text, NULL));
-    char *boot = strstr(text, "boot=");
-    memset(boot + 5, '0', 8);
-    g_assert_true(rl_attr_set(fd, RL_ATTR_RUN, text, NULL));
-}
-
-static RlState
-state_of(Lab *lab, const char *name)
-{
-    g_autoptr(RlVolume) volume = rl_volume_open(lab->pool, name, NULL);
-    g_autoptr(GError) error = NULL;
-    RlState state;
-
-    rl_state_get(volume, &state, NULL, &error);
-    g_assert_no_error(error);
-    return state;
-}
-
 static void
 set_hold(Lab *lab, const char *name, RlHold hold)
 {
@@ -62,9 +36,9 @@ test_persistent_leftover_goes_on(Lab *lab)
     lab_start(lab, V, &alice);
     ino_t dirty = image_inode(lab, V, RL_FILE_DIRTY);
     image_write(lab, V, RL_FILE_DIRTY, "two");
-    g_assert_cmpint(state_of(lab, V), ==, RL_STATE_RUNNING);
-    crash(lab, V);
-    g_assert_cmpint(state_of(lab, V), ==, RL_STATE_LEFT);
+    g_assert_cmpint(lab_state(lab, V), ==, RL_STATE_RUNNING);
+    lab_crash(lab, V);
+    g_assert_cmpint(lab_state(lab, V), ==, RL_STATE_LEFT);
     lab_start(lab, V, &bob);
     g_assert_cmpuint(image_inode(lab, V, RL_FILE_DIRTY), ==, dirty);
     lab_stop(lab, V, &alice, RL_STOP_NOT_OWNED);
@@ -84,7 +58,7 @@ test_other_leftovers_are_dropped(Lab *lab)
         lab_start(lab, names[i], &alice);
         image_write(lab, names[i], RL_FILE_DIRTY, "left");
         lab_start_fails(lab, names[i], &bob, RL_ERROR_BUSY, "in use by domain 'alice'");
-        crash(lab, names[i]);
+        lab_crash(lab, names[i]);
         lab_start(lab, names[i], &bob);
         image_is(lab, names[i], RL_FILE_DIRTY, i ? "" : "one");
     }
@@ -101,7 +75,7 @@ test_source_is_gone(Lab *lab)
     lab_start(lab, "a/root", &alice);
     image_write(lab, "a/root", RL_FILE_DIRTY, "left");
     g_assert_true(rl_volume_remove(lab->pool, "t/root", false, &error));
-    crash(lab, "a/root");
+    lab_crash(lab, "a/root");
     lab_start_fails(lab, "a/root", &alice, RL_ERROR_NOT_FOUND,
                     "volume 'a/root' is a snapshot of 't/root', which is gone");
     image_is(lab, "a/root", RL_FILE_DIRTY, "left");
@@ -115,8 +89,8 @@ test_direct_leftover_goes_on(Lab *lab)
     lab_create_kind(lab, "db/main", RL_KIND_DIRECT, NULL, "one", MIB);
     lab_start(lab, "db/main", &alice);
     image_write(lab, "db/main", RL_FILE_DIRTY, "two");
-    crash(lab, "db/main");
-    g_assert_cmpint(state_of(lab, "db/main"), ==, RL_STATE_LEFT);
+    lab_crash(lab, "db/main");
+    g_assert_cmpint(lab_state(lab, "db/main"), ==, RL_STATE_LEFT);
     lab_start(lab, "db/main", &bob);
     image_is(lab, "db/main", RL_FILE_DIRTY, "two");
     lab_stop(lab, "db/main", &bob, RL_STOP_RETURNED);
@@ -130,7 +104,7 @@ test_damaged_leftover_is_refused(Lab *lab)
     lab_create(lab, V, "one", MIB);
     lab_start(lab, V, &alice);
     set_size(dirty, MIB - 1);
-    crash(lab, V);
+    lab_crash(lab, V);
     lab_start_fails(lab, V, &alice, RL_ERROR_STATE,
                     "smaller than its clean one (1048575 and "
                     "1048576 bytes)");
@@ -152,11 +126,11 @@ test_shrunk_leftover_goes_on(Lab *lab)
     lab_create(lab, V, "one", MIB);
     lab_start(lab, V, &alice);
     resize(lab, V, MIB / 2, true);
-    crash(lab, V);
+    lab_crash(lab, V);
     lab_start(lab, V, &alice);
     resize(lab, V, G_MAXUINT64 - 1, false); /* a failure takes nothing of that back */
     g_assert_cmpint(image_size(lab, V, RL_FILE_DIRTY), ==, MIB / 2);
-    crash(lab, V);
+    lab_crash(lab, V);
     lab_start(lab, V, &alice);
     lab_stop(lab, V, &alice, RL_STOP_COMMITTED);
     g_assert_cmpint(image_size(lab, V, RL_FILE_CLEAN), ==, MIB / 2);
@@ -168,7 +142,7 @@ test_orphan_is_left_to_a_person(Lab *lab)
     g_autofree char *dirty = lab_file(lab, V, RL_FILE_DIRTY);
 
     make_file(dirty, "whose?");
-    g_assert_cmpint(state_of(lab, V), ==, RL_STATE_ORPHAN);
+    g_assert_cmpint(lab_state(lab, V), ==, RL_STATE_ORPHAN);
     lab_start_fails(lab, V, &alice, RL_ERROR_STATE, "a dirty image but no clean one");
     lab_stop_fails(lab, V, NULL, RL_ERROR_STATE, "a dirty image but no clean one");
     g_assert_true(rl_volume_maintain(lab->pool, V, true, NULL));
@@ -192,7 +166,7 @@ test_saved(Lab *lab)
     g_assert_true(rl_volume_save(lab->pool, V, &alice, memory, &done, &error));
     g_assert_true(done);
     g_assert_no_error(error);
-    g_assert_cmpint(state_of(lab, V), ==, RL_STATE_SAVED);
+    g_assert_cmpint(lab_state(lab, V), ==, RL_STATE_SAVED);
     lab_stop(lab, V, &alice, RL_STOP_HELD);
     lab_stop(lab, V, NULL, RL_STOP_HELD);
     lab_start_fails(lab, V, &bob, RL_ERROR_STATE, "domain 'alice' is saved on it");
@@ -238,7 +212,7 @@ test_suspect(Lab *lab)
     lab_start(lab, V, &alice);
     image_write(lab, V, RL_FILE_DIRTY, "two");
     set_hold(lab, V, RL_HOLD_SUSPECT);
-    g_assert_cmpint(state_of(lab, V), ==, RL_STATE_SUSPECT);
+    g_assert_cmpint(lab_state(lab, V), ==, RL_STATE_SUSPECT);
     lab_stop(lab, V, &alice, RL_STOP_HELD);
     lab_start_fails(lab, V, &alice, RL_ERROR_STATE, "suspect");
     g_assert_false(rl_volume_remove(lab->pool, V, false, &error));
@@ -338,7 +312,7 @@ test_discard(Lab *lab)
     g_assert_false(rl_volume_continue(lab->pool, V, &error));
     take_error(error, RL_ERROR_STATE, "was started for domain 'alice' less than");
     image_is(lab, V, RL_FILE_DIRTY, "two");
-    crash(lab, V);
+    lab_crash(lab, V);
     error = NULL;
     g_assert_true(rl_volume_discard(lab->pool, V, &error));
     g_assert_no_error(error);
@@ -374,7 +348,7 @@ test_only_image_is_not_discarded(Lab *lab)
     make_file(orphan, "one");
     lab_create_kind(lab, "db/main", RL_KIND_DIRECT, NULL, "one", MIB);
     lab_start(lab, "db/main", &alice);
-    crash(lab, "db/main");
+    lab_crash(lab, "db/main");
     for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
         GError *error = NULL;
         g_assert_false(rl_volume_discard(lab->pool, names[i], &error));
@@ -399,119 +373,13 @@ test_kept_snapshot_goes_on(Lab *lab)
     lab_stop(lab, "a/root", &alice, RL_STOP_DROPPED);
 }
 
-static RlStarted *
-start(Lab *lab, const char *name, const RlOwner *owner, RlStartFlags flags)
-{
-    g_autoptr(GError) error = NULL;
-    RlStarted *started = rl_volume_start(lab->pool, name, owner, flags, &error);
-
-    g_assert_no_error(error);
-    return started;
-}
-
-static void
-unstart(Lab *lab, const RlStarted *started, const RlOwner *owner)
-{
-    g_autoptr(GError) error = NULL;
-    bool done = rl_volume_unstart(lab->pool, started, owner, &error);
-
-    g_assert_no_error(error);
-    g_assert_true(done);
-}
-
-static void
-test_unstart_of_all_kinds(Lab *lab)
-{
-    const char *const names[] = {"a/persistent", "a/snapshot", "a/volatile", "a/direct"};
-
-    lab_create(lab, "a/persistent", "one", MIB);
-    lab_create_kind(lab, "a/snapshot", RL_KIND_SNAPSHOT, "a/persistent", NULL, 0);
-    lab_create_kind(lab, "a/volatile", RL_KIND_VOLATILE, NULL, NULL, MIB);
-    lab_create_kind(lab, "a/direct", RL_KIND_DIRECT, NULL, "one", MIB);
-    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
-        g_assert_true(rl_volume_maintain(lab->pool, names[i], false, NULL));
-        g_autofree char *before = list_tree(lab->path);
-        g_autoptr(RlStarted) started = start(lab, names[i], &alice, 0);
-        unstart(lab, started, &bob); /* not bob's to put back */
-        g_assert_true(image_is_there(lab, names[i], RL_FILE_DIRTY));
-        unstart(lab, started, &alice);
-        g_assert_true(rl_volume_maintain(lab->pool, names[i], false, NULL));
-        g_autofree char *after = list_tree(lab->path);
-        g_assert_cmpstr(after, ==, before);
-        g_assert_cmpint(state_of(lab, names[i]), ==, RL_STATE_STOPPED);
-        unstart(lab, started, &alice);
-    }
-    image_is(lab, "a/direct", RL_FILE_CLEAN, "one");
-}
-
-/* Somebody wrote, and the date was put back: no precache. Where nobody did, shared blocks tell;
- * where there are none the image is kept as it is. */
-static void
-test_unstart_in_doubt(Lab *lab)
-{
-    g_autofree char *clean = lab_file(lab, V, RL_FILE_CLEAN);
-    g_autofree char *dirty = lab_file(lab, V, RL_FILE_DIRTY);
-
-    lab_create(lab, V, "one", MIB);
-    set_mtime(clean, time(NULL) - 3600, 0);
-    for (int written = 0; written < 2; written++) {
-        g_autoptr(RlStarted) started = start(lab, V, &alice, 0);
-        if (written)
-            image_write(lab, V, RL_FILE_DIRTY, "two");
-        set_mtime(dirty, look(clean).st_mtim.tv_sec, 0);
-        unstart(lab, started, &alice);
-        bool kept = image_is_there(lab, V, RL_FILE_DIRTY);
-        g_assert_true(kept == (written || !lab->reflinks));
-        g_assert_true(kept != image_is_there(lab, V, RL_FILE_PRECACHE));
-    }
-    image_is(lab, V, RL_FILE_DIRTY, "two");
-}
-
-/* What was left before is left again, as it was: the next start is not refused for it. */
-static void
-test_unstart_of_a_leftover(Lab *lab)
-{
-    lab_create(lab, V, "one", MIB);
-    lab_start(lab, V, &alice);
-    image_write(lab, V, RL_FILE_DIRTY, "two");
-    crash(lab, V);
-    for (int i = 0; i < 2; i++) {
-        g_autoptr(RlStarted) started = start(lab, V, &bob, 0);
-        g_assert_true(started->continued);
-        g_assert_true(rl_run_is_of(started->before, &alice));
-        unstart(lab, started, &bob);
-        g_assert_cmpint(state_of(lab, V), ==, RL_STATE_LEFT);
-        image_is(lab, V, RL_FILE_DIRTY, "two");
-    }
-    lab_stop(lab, V, &bob, RL_STOP_NOT_OWNED);
-    lab_stop(lab, V, &alice, RL_STOP_COMMITTED);
-}
-
-static void
-test_unstart_keeps_the_mark(Lab *lab)
-{
-    bool done;
-
-    lab_create(lab, "t/root", "one", MIB);
-    lab_create_kind(lab, "a/root", RL_KIND_SNAPSHOT, "t/root", NULL, 0);
-    lab_start(lab, "a/root", &alice);
-    image_write(lab, "a/root", RL_FILE_DIRTY, "mine");
-    g_assert_true(rl_volume_keep(lab->pool, "a/root", &alice, &done, NULL));
-    {
-        g_autoptr(RlStarted) started = start(lab, "a/root", &bob, 0);
-        unstart(lab, started, &bob);
-    }
-    lab_start(lab, "a/root", &alice);
-    image_is(lab, "a/root", RL_FILE_DIRTY, "mine");
-}
-
 static void
 test_readonly(Lab *lab)
 {
     GError *error = NULL;
 
     lab_create(lab, V, "one", MIB);
-    g_autoptr(RlStarted) started = start(lab, V, &alice, RL_START_READONLY);
+    g_autoptr(RlStarted) started = lab_start_with(lab, V, &alice, RL_START_READONLY);
     image_write(lab, V, RL_FILE_DIRTY, "never");
     lab_stop(lab, V, &alice, RL_STOP_DROPPED);
     image_is(lab, V, RL_FILE_CLEAN, "one");
@@ -520,7 +388,7 @@ test_readonly(Lab *lab)
     /* A guest's unfinished writes are not for those who only read. */
     lab_start(lab, V, &alice);
     image_write(lab, V, RL_FILE_DIRTY, "two");
-    crash(lab, V);
+    lab_crash(lab, V);
     g_assert_null(rl_volume_start(lab->pool, V, &bob, RL_START_READONLY, &error));
     take_error(error, RL_ERROR_STATE, "a domain that only reads cannot have it");
     image_is(lab, V, RL_FILE_DIRTY, "two");
@@ -573,7 +441,7 @@ test_below_an_overlay(Lab *lab)
         if (i == 1)
             g_assert_true(rl_volume_keep_below(lab->pool, V, &bob, &done, NULL));
         if (i == 2)
-            crash(lab, V);
+            lab_crash(lab, V);
         lab_start_fails(lab, V, &alice, RL_ERROR_STATE, "of domain 'bob'");
     }
     g_autoptr(RlStarted) saved = rl_volume_start(lab->pool, V, &bob, RL_START_OVERLAID, NULL);
@@ -647,7 +515,7 @@ test_nothing_is_done_below(Lab *lab)
      * two, and writes to it. */
     g_autoptr(RlStarted) on = rl_volume_start(lab->pool, V, &alice, RL_START_OVERLAID, NULL);
     g_assert_nonnull(on);
-    g_assert_cmpint(state_of(lab, V), ==, RL_STATE_RUNNING);
+    g_assert_cmpint(lab_state(lab, V), ==, RL_STATE_RUNNING);
     g_assert_false(rl_volume_resize(lab->pool, V, 4 * KIB, false, &error));
     assert_below(g_steal_pointer(&error), "resized");
     int fd = image_open(lab, V, RL_FILE_DIRTY, O_RDWR);
@@ -657,7 +525,7 @@ test_nothing_is_done_below(Lab *lab)
 
     /* A person who knows better says so first. */
     g_assert_true(rl_volume_continue(lab->pool, V, NULL));
-    g_assert_cmpint(state_of(lab, V), ==, RL_STATE_LEFT);
+    g_assert_cmpint(lab_state(lab, V), ==, RL_STATE_LEFT);
     g_assert_true(rl_volume_discard(lab->pool, V, NULL));
     image_is(lab, V, RL_FILE_CLEAN, "one");
 }
@@ -671,11 +539,11 @@ test_saved_below_is_continued(Lab *lab)
     lab_create(lab, V, "one", MIB);
     lab_start(lab, V, &alice);
     g_assert_true(rl_volume_save_below(lab->pool, V, &alice, NULL, &done, NULL));
-    g_assert_cmpint(state_of(lab, V), ==, RL_STATE_SAVED);
+    g_assert_cmpint(lab_state(lab, V), ==, RL_STATE_SAVED);
     g_assert_true(rl_volume_continue(lab->pool, V, NULL));
-    g_assert_cmpint(state_of(lab, V), ==, RL_STATE_BELOW);
+    g_assert_cmpint(lab_state(lab, V), ==, RL_STATE_BELOW);
     g_assert_true(rl_volume_continue(lab->pool, V, NULL));
-    g_assert_cmpint(state_of(lab, V), ==, RL_STATE_LEFT);
+    g_assert_cmpint(lab_state(lab, V), ==, RL_STATE_LEFT);
     g_assert_true(rl_volume_remove(lab->pool, V, false, NULL));
 }
 
@@ -704,9 +572,5 @@ main(int argc, char **argv)
     lab_add("/keep/discard", test_discard);
     lab_add("/keep/only-image-is-not-discarded", test_only_image_is_not_discarded);
     lab_add("/keep/kept-snapshot-goes-on", test_kept_snapshot_goes_on);
-    lab_add("/unstart/of-all-kinds", test_unstart_of_all_kinds);
-    lab_add("/unstart/in-doubt", test_unstart_in_doubt);
-    lab_add("/unstart/of-a-leftover", test_unstart_of_a_leftover);
-    lab_add("/unstart/keeps-the-mark", test_unstart_keeps_the_mark);
     return g_test_run();
 }

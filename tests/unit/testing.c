@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "testing.h"
 
+#include "common/base/autofd.h"
 #include "common/operation/maintenance.h"
 #include "common/operation/pool-build.h"
 #include "common/operation/staged-image.h"
@@ -174,6 +175,40 @@ lab_stop(Lab *lab, const char *name, const RlOwner *owner, RlStop wanted)
     g_assert_no_error(error);
     g_assert_true(done);
     g_assert_cmpint(stop, ==, wanted);
+}
+
+RlStarted *
+lab_start_with(Lab *lab, const char *name, const RlOwner *owner, RlStartFlags flags)
+{
+    g_autoptr(GError) error = NULL;
+    RlStarted *started = rl_volume_start(lab->pool, name, owner, flags, &error);
+
+    g_assert_no_error(error);
+    return started;
+}
+
+void
+lab_crash(Lab *lab, const char *name)
+{
+    rl_autofd int fd = image_open(lab, name, RL_FILE_DIRTY, O_RDONLY);
+    g_autoptr(RlRun) run = NULL;
+
+    g_assert_true(rl_run_get(fd, &run, NULL));
+    g_free(run->boot_id);
+    run->boot_id = g_strdup("another");
+    g_assert_true(rl_run_put_back(fd, run, NULL));
+}
+
+RlState
+lab_state(Lab *lab, const char *name)
+{
+    g_autoptr(RlVolume) volume = rl_volume_open(lab->pool, name, NULL);
+    g_autoptr(GError) error = NULL;
+    RlState state;
+
+    rl_state_get(volume, &state, NULL, &error);
+    g_assert_no_error(error);
+    return state;
 }
 
 void

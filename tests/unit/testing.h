@@ -8,6 +8,7 @@
 #include "common/format/image-owner.h"
 #include "common/operation/start.h"
 #include "common/operation/stop.h"
+#include "common/pool/volume-state.h"
 #include "common/pool/volume.h"
 
 #include <glib.h>
@@ -52,6 +53,11 @@ extern const RlOwner alice, bob, xen;
 /* Start and stop that must not fail; stopping must come to @wanted. */
 void lab_start(Lab *lab, const char *name, const RlOwner *owner);
 void lab_stop(Lab *lab, const char *name, const RlOwner *owner, RlStop wanted);
+/* The same with @flags; what it did is the caller's. */
+RlStarted *lab_start_with(Lab *lab, const char *name, const RlOwner *owner, RlStartFlags flags);
+/* As after a crash of the host: the run on the dirty image is of another boot. */
+void lab_crash(Lab *lab, const char *name);
+RlState lab_state(Lab *lab, const char *name);
 /* Starts, writes @text at the image's start, stops, maintains. */
 void lab_run(Lab *lab, const char *name, const char *text);
 

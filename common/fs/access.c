@@ -312,38 +312,35 @@ rl_access_noted(int dir, const char *name, RlAccess *ret_access)
     return true;
 }
 
-static bool
+static void
 forget(int fd, const char *name)
 {
-    return fremovexattr(fd, name) == 0 || errno == ENODATA;
+    if (fremovexattr(fd, name) < 0 && errno != ENODATA)
+        rl_log_warning("cannot remove libvirt's note '%s' of an image's owner: %s", name,
+                       g_strerror(errno));
 }
 
 /* The owner of an image can give it more attributes than flistxattr(2) lists. These are what
  * libvirt's drivers write (libvirt, src/security/security_util.c, as of 9.0). */
-static bool
+static void
 forget_known(int fd)
 {
     static const char *const drivers[] = {"dac", "selinux", "apparmor"};
     static const char *const parts[] = {"", "ref_", "timestamp_"};
-    bool done = true;
 
     for (size_t i = 0; i < G_N_ELEMENTS(drivers); i++)
         for (size_t j = 0; j < G_N_ELEMENTS(parts); j++) {
             g_autofree char *name = g_strconcat(LABELS, parts[j], drivers[i], NULL);
-            done = forget(fd, name) && done;
+            forget(fd, name);
         }
-    return done;
 }
 
-static bool
+static void
 forget_listed(int fd, const char *names, size_t length)
 {
-    bool done = true;
-
     for (const char *name = names; name < names + length; name += strlen(name) + 1)
         if (g_str_has_prefix(name, LABELS))
-            done = forget(fd, name) && done;
-    return done;
+            forget(fd, name);
 }
 
 void
@@ -352,6 +349,8 @@ rl_access_forget_labels(int fd)
     char names[LIST_USUAL];
     ssize_t length = flistxattr(fd, names, sizeof(names));
 
-    if (!(length < 0 ? forget_known(fd) : forget_listed(fd, names, (size_t) length)))
-        rl_log_warning("cannot remove libvirt's notes of an image's owner: %s", g_strerror(errno));
+    if (length < 0)
+        forget_known(fd);
+    else
+        forget_listed(fd, names, (size_t) length);
 }

@@ -81,22 +81,32 @@ refuse_other_base(const RlVolume *volume, GError **error)
         volume->name->volume, dirty, clean);
 }
 
+/* The ids of what the dirty image @fd was made from and, with @read_id, of the clean image that is
+ * there now; both NULL where the first is not noted. */
+static bool
+read_ids(const RlVolume *volume, int fd, bool (*read_id)(int, char **, GError **), char **ret_base,
+         char **ret_id, GError **error)
+{
+    rl_autofd int clean = -1;
+
+    *ret_id = NULL;
+    if (!rl_attr_get(fd, RL_ATTR_BASE, ret_base, error))
+        return false;
+    if (!*ret_base)
+        return true;
+    clean = rl_volume_open_image(volume, volume->clean_file, error);
+    return clean >= 0 && read_id(clean, ret_id, error);
+}
+
 bool
 rl_takeover_check_base(const RlVolume *volume, int fd, GError **error)
 {
     g_autofree char *base = NULL, *id = NULL;
-    rl_autofd int clean = -1;
 
     /* Who made it without saying from what (another driver, or a commit that was cut off, which
      * takes this away before it touches the clean image) leaves nothing to compare. */
-    if (!rl_attr_get(fd, RL_ATTR_BASE, &base, error))
-        return false;
-    if (!base)
-        return true;
-    clean = rl_volume_open_image(volume, volume->clean_file, error);
-    if (clean < 0 || !rl_identity_get(clean, &id, error))
-        return false;
-    return g_strcmp0(base, id) == 0 || refuse_other_base(volume, error);
+    return read_ids(volume, fd, rl_identity_get, &base, &id, error) &&
+           (g_strcmp0(base, id) == 0 || refuse_other_base(volume, error));
 }
 
 bool
@@ -117,15 +127,9 @@ static bool
 accept_base(const RlVolume *volume, int fd, GError **error)
 {
     g_autofree char *base = NULL, *id = NULL;
-    rl_autofd int clean = -1;
 
-    if (!rl_attr_get(fd, RL_ATTR_BASE, &base, error))
-        return false;
-    if (!base)
-        return true;
-    clean = rl_volume_open_image(volume, volume->clean_file, error);
-    return clean >= 0 && rl_identity_need(clean, &id, error) &&
-           (strcmp(base, id) == 0 || rl_attr_set(fd, RL_ATTR_BASE, id, error));
+    return read_ids(volume, fd, rl_identity_need, &base, &id, error) &&
+           (g_strcmp0(base, id) == 0 || rl_attr_set(fd, RL_ATTR_BASE, id, error));
 }
 
 bool

@@ -1,37 +1,29 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "refused.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <glib.h>
-#include <unistd.h>
-
-#include "common/base/autofd.h"
 #include "common/base/log.h"
-#include "common/pool/volume-lock.h"
+#include "note.h"
 
-/* In a directory of root's that a boot empties. A UUID has no characters that a path could mind. */
 static char *
-note_path(const char *uuid)
+note_name(const char *uuid)
 {
-    return g_strdup_printf("%s/refused-%s", RL_LOCK_DIR, uuid);
+    return g_strdup_printf("refused-%s", uuid);
 }
 
 void
 rl_refused_note(const char *uuid)
 {
-    g_autofree char *path = note_path(uuid);
+    g_autofree char *file = note_name(uuid);
+    g_autoptr(GError) error = NULL;
 
-    g_mkdir_with_parents(RL_LOCK_DIR, 0700);
-    rl_autofd int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0)
-        rl_log_warning("cannot note in '%s' that a start was refused: %s", path, g_strerror(errno));
+    if (!rl_note_write(file, "", &error))
+        rl_log_warning("cannot note that a start was refused: %s", error->message);
 }
 
 bool
 rl_refused_take(const char *uuid)
 {
-    g_autofree char *path = note_path(uuid);
+    g_autofree char *file = note_name(uuid);
 
-    return unlink(path) == 0;
+    return rl_note_remove(file);
 }

@@ -1,18 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "run-notes.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "common/base/autofd.h"
 #include "common/base/error.h"
 #include "common/base/log.h"
+#include "common/base/paths.h"
 #include "common/format/volume-name.h"
-#include "common/fs/dirfd.h"
-#include "common/fs/tmpfile.h"
-#include "common/pool/volume-lock.h"
+#include "note.h"
 
 /* A thousand disks with long paths. */
 #define NOTE_SIZE_MAX (8 << 20)
@@ -22,18 +17,10 @@
 #define BELOW "below"
 #define DISK "disk"
 
-/* In a directory of root's that a boot empties: no run outlives that. A UUID has no characters that
- * a path could mind. */
 static char *
 note_name(const char *uuid)
 {
     return g_strdup_printf("started-%s", uuid);
-}
-
-static int
-open_dir(void)
-{
-    return open(RL_LOCK_DIR, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
 static char *
@@ -72,12 +59,9 @@ rl_noted_read(const char *uuid, GPtrArray *uses)
 {
     g_autofree char *file = note_name(uuid);
     g_autoptr(GError) error = NULL;
-    rl_autofd int dir = open_dir();
     size_t length;
+    g_autofree char *text = rl_note_read(file, NOTE_SIZE_MAX, &length, &error);
 
-    if (dir < 0)
-        return;
-    g_autofree char *text = rl_dir_read_file(dir, file, NOTE_SIZE_MAX, &length, &error);
     if (!text) {
         if (!rl_error_is_errno(error, ENOENT))
             rl_log_warning("cannot read what a domain was started on: %s", error->message);
@@ -103,14 +87,8 @@ rl_noted_add(const char *uuid, const GPtrArray *uses)
     /* A start that failed behind our back has no end, and the domain's next one does not have to be
      * on the same volumes. */
     rl_noted_read(uuid, all);
-    g_mkdir_with_parents(RL_LOCK_DIR, 0700);
-    rl_autofd int dir = open_dir();
     g_autofree char *text = format(all);
-    if (dir < 0)
-        rl_fail_errno(&error, errno, "cannot open '%s'", RL_LOCK_DIR);
-    else
-        rl_newfile_write(dir, file, text, 0600, &error);
-    if (error)
+    if (!rl_note_write(file, text, &error))
         rl_log_warning("cannot note what a domain was started on: %s", error->message);
 }
 
@@ -118,17 +96,14 @@ bool
 rl_noted_is_there(const char *uuid)
 {
     g_autofree char *file = note_name(uuid);
-    rl_autofd int dir = open_dir();
 
-    return dir >= 0 && faccessat(dir, file, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+    return rl_note_is_there(file);
 }
 
 void
 rl_noted_forget(const char *uuid)
 {
     g_autofree char *file = note_name(uuid);
-    rl_autofd int dir = open_dir();
 
-    if (dir >= 0 && unlinkat(dir, file, 0) < 0 && errno != ENOENT)
-        rl_log_warning("cannot remove '%s/%s': %s", RL_LOCK_DIR, file, g_strerror(errno));
+    rl_note_remove(file);
 }

@@ -1,17 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "verdict-note.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "common/base/autofd.h"
-#include "common/base/error.h"
 #include "common/base/log.h"
-#include "common/fs/dirfd.h"
-#include "common/fs/tmpfile.h"
-#include "common/pool/volume-lock.h"
+#include "note.h"
 
 #define GROUP "run"
 #define SIZE_MAX_NOTE 4096
@@ -24,18 +17,11 @@ static const char *const endings[] = {
     [RL_ENDING_MIGRATED] = "migrated", [RL_ENDING_UNKNOWN] = "unknown",
 };
 
-/* A driver's name and a UUID have no characters that a path could mind. Each driver counts its
- * domains for itself. */
+/* Each driver counts its domains for itself. */
 static char *
 file_of(const char *what, const RlOwner *owner)
 {
     return g_strdup_printf("%s-%s-%s", what, owner->driver, owner->uuid);
-}
-
-static int
-open_dir(void)
-{
-    return open(RL_LOCK_DIR, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
 static gint64
@@ -50,11 +36,7 @@ write_note(const char *what, const RlOwner *owner, GKeyFile *note, GError **erro
     g_autofree char *file = file_of(what, owner);
     g_autofree char *text = g_key_file_to_data(note, NULL, NULL);
 
-    g_mkdir_with_parents(RL_LOCK_DIR, 0700);
-    rl_autofd int dir = open_dir();
-    if (dir < 0)
-        return rl_fail_errno(error, errno, "cannot open '%s'", RL_LOCK_DIR);
-    return rl_newfile_write(dir, file, text, 0600, error);
+    return rl_note_write(file, text, error);
 }
 
 static void
@@ -72,10 +54,8 @@ read_note(const char *what, const RlOwner *owner)
 {
     g_autofree char *file = file_of(what, owner), *boot = rl_run_boot_id(NULL);
     g_autoptr(GKeyFile) note = g_key_file_new();
-    rl_autofd int dir = open_dir();
     size_t length;
-    g_autofree char *text =
-        dir < 0 ? NULL : rl_dir_read_file(dir, file, SIZE_MAX_NOTE, &length, NULL);
+    g_autofree char *text = rl_note_read(file, SIZE_MAX_NOTE, &length, NULL);
 
     if (!text || !boot || !g_key_file_load_from_data(note, text, length, G_KEY_FILE_NONE, NULL))
         return NULL;
@@ -87,10 +67,8 @@ static void
 remove_note(const char *what, const RlOwner *owner)
 {
     g_autofree char *file = file_of(what, owner);
-    rl_autofd int dir = open_dir();
 
-    if (dir >= 0 && unlinkat(dir, file, 0) < 0 && errno != ENOENT)
-        rl_log_warning("cannot remove '%s/%s': %s", RL_LOCK_DIR, file, g_strerror(errno));
+    rl_note_remove(file);
 }
 
 /* A note of this moment. */

@@ -6,6 +6,7 @@
 /* So that notes lie where this test can damage them. */
 static char *place;
 #define RL_LOCK_DIR place
+#include "backend/hook/note.c"
 #include "backend/hook/verdict-note.c"
 
 #define UUID "00000000-0000-4000-8000-00000000000a"

@@ -277,6 +277,7 @@ detach(const Witness *witness)
     setsid();
     if (fork() == 0)
         serve(witness);
+    g_free(witness->path); /* neither process returns to whose it is */
     _exit(0);
 }
 

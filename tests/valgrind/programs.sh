@@ -42,9 +42,14 @@ hook()
     return $status
 }
 
+# Who keeps the images of a run open stays for as long as that goes on, and has a name of its own.
 no_workers()
 {
-    ! pgrep -f "sbin/[l]ibvirt-reflink-hook" >/dev/null
+    local pid
+
+    for pid in $(pgrep -f "sbin/[l]ibvirt-reflink-hook"); do
+        grep -q -s -x reflink-witness "/proc/$pid/comm" || return 1
+    done
 }
 
 command_line()
@@ -52,13 +57,16 @@ command_line()
     "${run[@]}" "$STAGE_DIR/bin/virt-reflink" "$@" >/dev/null 2>&1
 }
 
-# status_file: libvirt's own, of the domain that is being ended.
-status_file()
+# ends STATE REASON JOB ASYNC: the end of the domain, with what libvirt's own status file says of it.
+ends()
 {
     mkdir -p /run/libvirt/qemu
-    echo "<domstatus state='shutdown' reason='unknown'><job type='destroy' async='none'/>" \
+    echo "<domstatus state='$1' reason='$2'><job type='$3' async='$4'/>" \
         "<domain><uuid>11111111-1111-4111-8111-111111111111</uuid></domain></domstatus>" \
         >/run/libvirt/qemu/alice.xml
+    hook stopped end
+    rm /run/libvirt/qemu/alice.xml
+    hook release end
 }
 
 domain_document a/private-dirty.img a/root-dirty.img a/volatile-dirty.img >"$LAB/domain.xml"
@@ -70,11 +78,11 @@ for round in 1 2; do
     hook started begin
     echo "$round" >"$pool/a/private-dirty.img"
     truncate -s 4M "$pool/a/private-dirty.img"
-    status_file
-    hook stopped end
-    rm /run/libvirt/qemu/alice.xml
-    hook release end
+    ends shutdown unknown destroy none
 done
+hook prepare begin
+hook started begin
+ends paused save none save
 hook restore begin
 hook prepare begin
 hook prepare begin

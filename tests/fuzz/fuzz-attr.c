@@ -20,6 +20,7 @@
 #include "common/operation/save.h"
 #include "common/operation/start.h"
 #include "common/operation/stop.h"
+#include "common/pool/capacity.h"
 #include "common/pool/volume-state.h"
 
 #define POOL "/run/p"
@@ -52,7 +53,7 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
     return 0;
 }
 
-/* An image that holds @text, and attributes from @input. */
+/* An image of one sector that begins with @text, and attributes from @input. */
 static void
 make_image(const char *path, const char *text, Input *input)
 {
@@ -60,6 +61,7 @@ make_image(const char *path, const char *text, Input *input)
     const struct timespec times[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
 
     g_assert_cmpint(write(fd, text, 5), ==, 5);
+    g_assert_cmpint(ftruncate(fd, RL_SECTOR), ==, 0);
     for (size_t i = 0; i < G_N_ELEMENTS(keys); i++) {
         g_autofree char *name = g_strconcat(RL_ATTR_PREFIX, keys[i], NULL);
         size_t length;
@@ -167,7 +169,7 @@ check_clean(void)
     gsize length;
 
     g_assert_true(g_file_get_contents(POOL "/a/b.img", &text, &length, NULL));
-    g_assert_cmpuint(length, ==, 5);
+    g_assert_cmpuint(length, ==, RL_SECTOR);
     g_assert_true(memcmp(text, "clean", 5) == 0 || memcmp(text, "dirty", 5) == 0);
 }
 

@@ -90,7 +90,7 @@ read_text(const char *top, const char *dir_path, const char *file, size_t *ret_l
     g_autofree char *path = g_build_filename(top, dir_path, NULL);
     rl_autofd int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-    return dir < 0 ? NULL : rl_dir_read_file(dir, file, RL_DOMAIN_SIZE_MAX, ret_length, NULL);
+    return dir < 0 ? NULL : rl_dirfd_read_file(dir, file, RL_DOMAIN_SIZE_MAX, ret_length, NULL);
 }
 
 static bool

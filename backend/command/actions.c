@@ -16,8 +16,8 @@
 
 /* The same for every call: whoever starts a volume by hand may start it again, and no domain of
  * libvirt's has it. */
-static const RlOwner by_hand = {
-    .driver = RL_RUN_BY_HAND,
+static const RlDomainRef by_hand = {
+    .driver = RL_OWNER_BY_HAND,
     .uuid = "00000000-0000-0000-0000-000000000000",
     .name = "started by hand",
 };
@@ -48,9 +48,10 @@ witness_key(const RlPool *pool, const char *name)
 {
     g_autoptr(RlVolume) volume = rl_volume_find(pool, name, NULL);
     rl_autofd int fd = volume ? rl_volume_open_image(volume, volume->dirty_file, NULL) : -1;
-    g_autoptr(RlRun) run = NULL;
+    g_autoptr(RlImageOwner) run = NULL;
 
-    if (fd >= 0 && rl_run_get(fd, &run, NULL) && run && strcmp(run->driver, RL_RUN_BY_HAND) != 0)
+    if (fd >= 0 && rl_image_owner_get(fd, &run, NULL) && run &&
+        strcmp(run->driver, RL_OWNER_BY_HAND) != 0)
         return g_strdup(run->uuid);
     return rl_witness_key_by_hand(pool, name);
 }
@@ -97,7 +98,7 @@ rl_command_stop(const RlPool *pool, const char *name, GError **error)
     rl_witness_dismiss(witness, false);
     if (stop == RL_STOP_HELD)
         return rl_fail(error, RL_ERROR_STATE, "volume '%s' %s", name, outcomes[stop]);
-    rl_alias_tidy(pool, name);
+    rl_short_path_tidy(pool, name);
     printf("%s %s.\n", name, outcomes[stop]);
     fflush(stdout); /* what follows may take a while */
     return rl_volume_maintain(pool, name, stop == RL_STOP_COMMITTED, error);
@@ -118,7 +119,7 @@ rl_command_discard(const RlPool *pool, const char *name, GError **error)
 {
     if (!rl_volume_discard(pool, name, error))
         return false;
-    rl_alias_tidy(pool, name);
+    rl_short_path_tidy(pool, name);
     printf("%s has no dirty image any more; its clean image and revisions are as they were.\n",
            name);
     return rl_volume_maintain(pool, name, false, error);

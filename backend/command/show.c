@@ -14,7 +14,7 @@
 
 static bool
 get_state(const RlPool *pool, const char *name, RlVolume **ret_volume, RlState *ret_state,
-          RlRun **ret_run, char **ret_below, GError **error)
+          RlImageOwner **ret_run, char **ret_below, GError **error)
 {
     g_autoptr(RlVolume) volume = rl_volume_find(pool, name, error);
 
@@ -28,7 +28,7 @@ static void
 print_line(const RlPool *pool, const RlListed *listed)
 {
     g_autoptr(RlVolume) volume = NULL;
-    g_autoptr(RlRun) run = NULL;
+    g_autoptr(RlImageOwner) run = NULL;
     g_autofree char *below = NULL;
     g_autoptr(GError) error = NULL;
     RlState state;
@@ -56,7 +56,7 @@ warn_if_blind(const RlPool *pool)
 {
     g_autoptr(GError) error = NULL;
 
-    if (!rl_mark_check(pool, &error))
+    if (!rl_pool_mark_check(pool, &error))
         fprintf(stderr, "virt-reflink: %s\n", error->message);
 }
 
@@ -109,7 +109,7 @@ bool
 rl_command_info(const RlPool *pool, const char *name, GError **error)
 {
     g_autoptr(RlVolume) volume = NULL;
-    g_autoptr(RlRun) run = NULL;
+    g_autoptr(RlImageOwner) run = NULL;
     g_autofree char *below = NULL;
     g_autoptr(GPtrArray) revisions = NULL;
     RlState state;

@@ -18,7 +18,7 @@
 #define PAUSE_MS 1000
 
 static bool
-is_arriving(const RlOwner *owner)
+is_arriving(const RlDomainRef *owner)
 {
     RlRunNote note;
 
@@ -28,16 +28,16 @@ is_arriving(const RlOwner *owner)
 void
 rl_arrival_look(const RlDomain *domain, RlVerdict verdict)
 {
-    g_autoptr(GPtrArray) uses = rl_uses_new();
-    RlOwner owner = rl_owner_of(domain);
+    g_autoptr(GPtrArray) uses = rl_domain_volumes_new();
+    RlDomainRef owner = rl_domain_ref_of(domain);
 
     if (!verdict.arrived || !is_arriving(&owner))
         return;
     /* What it cannot tell it has said. */
-    rl_uses_find(domain, false, uses, NULL);
-    rl_noted_read(domain->uuid, uses);
+    rl_domain_volumes_find(domain, false, uses, NULL);
+    rl_run_notes_read(domain->uuid, uses);
     for (guint i = 0; i < uses->len; i++) {
-        const RlUse *use = g_ptr_array_index(uses, i);
+        const RlDomainVolume *use = g_ptr_array_index(uses, i);
         g_autoptr(GError) error = NULL;
         g_autoptr(RlPool) pool = rl_pool_open(use->root, rl_xml_documents(), &error);
         if (!pool || !rl_volume_arrived(pool, use->name, &owner, &error))
@@ -48,7 +48,7 @@ rl_arrival_look(const RlDomain *domain, RlVerdict verdict)
 
 /* As long as it is the same run, and is not known to have come. */
 static void
-watch(const RlDomain *domain, const RlOwner *owner)
+watch(const RlDomain *domain, const RlDomainRef *owner)
 {
     while (is_arriving(owner)) {
         g_autoptr(RlStatus) status = rl_status_file_read(domain, NULL);
@@ -62,7 +62,7 @@ watch(const RlDomain *domain, const RlOwner *owner)
 void
 rl_arrival_watch(const RlDomain *domain)
 {
-    RlOwner owner = rl_owner_of(domain);
+    RlDomainRef owner = rl_domain_ref_of(domain);
 
     if (!is_arriving(&owner) || !rl_worker_detach(domain->name))
         return;

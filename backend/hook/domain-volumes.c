@@ -22,7 +22,7 @@
 static void
 use_free(void *data)
 {
-    RlUse *use = data;
+    RlDomainVolume *use = data;
 
     g_free(use->root);
     g_free(use->name);
@@ -33,7 +33,8 @@ use_free(void *data)
 static gint
 compare(gconstpointer a, gconstpointer b)
 {
-    const RlUse *left = *(RlUse *const *) a, *right = *(RlUse *const *) b;
+    const RlDomainVolume *left = *(RlDomainVolume *const *) a,
+                         *right = *(RlDomainVolume *const *) b;
     int roots = strcmp(left->root, right->root);
 
     return roots ? roots : strcmp(left->name, right->name);
@@ -42,12 +43,12 @@ compare(gconstpointer a, gconstpointer b)
 /* The same volume may be several disks of a domain: then what is most goes. Takes over what @new
  * points to. */
 static void
-add(GPtrArray *uses, RlUse new)
+add(GPtrArray *uses, RlDomainVolume new)
 {
-    RlUse *added = g_memdup2(&new, sizeof(new));
+    RlDomainVolume *added = g_memdup2(&new, sizeof(new));
 
     for (guint i = 0; i < uses->len; i++) {
-        RlUse *use = g_ptr_array_index(uses, i);
+        RlDomainVolume *use = g_ptr_array_index(uses, i);
         if (compare(&use, &added) != 0)
             continue;
         use->readonly &= new.readonly;
@@ -122,7 +123,7 @@ locate_alias(const char *path, Place *place, GError **error)
     if (!root || strchr(inside, '/'))
         return true;
     g_autoptr(RlPool) pool = rl_pool_open(root, rl_xml_documents(), NULL);
-    place->name = pool ? rl_alias_volume(pool, inside) : g_strdup(inside);
+    place->name = pool ? rl_short_path_volume(pool, inside) : g_strdup(inside);
     if (!place->name)
         return true;
     place->root = g_steal_pointer(&root);
@@ -163,12 +164,12 @@ locate(const char *path, Place *place, GError **error)
 static void
 add_place(GPtrArray *uses, Place *place, const RlDisk *disk, bool overlaid)
 {
-    RlUse use = {.root = g_steal_pointer(&place->root),
-                 .name = g_steal_pointer(&place->name),
-                 .alias = g_steal_pointer(&place->alias),
-                 .startup = overlaid ? RL_STARTUP_MANDATORY : disk->startup,
-                 .readonly = disk->readonly,
-                 .overlaid = overlaid};
+    RlDomainVolume use = {.root = g_steal_pointer(&place->root),
+                          .name = g_steal_pointer(&place->name),
+                          .alias = g_steal_pointer(&place->alias),
+                          .startup = overlaid ? RL_STARTUP_MANDATORY : disk->startup,
+                          .readonly = disk->readonly,
+                          .overlaid = overlaid};
 
     add(uses, use);
 }
@@ -209,7 +210,7 @@ is_overlay(const Search *search, const Place *place, const char *format, bool la
     if (!format || format[0] == '\0' || strcmp(format, "raw") == 0 ||
         (!layered && !strstr(place->name, "-dirty.")))
         return false;
-    RlOwner owner = rl_owner_of(search->domain);
+    RlDomainRef owner = rl_domain_ref_of(search->domain);
     g_autoptr(RlPool) pool = rl_pool_open(place->root, rl_xml_documents(), &error);
     if (!pool || !rl_overlay_claim(pool, place->name, &owner, &is, &error))
         rl_log_warning("domain %s: volume '%s': %s", owner.name, place->name, error->message);
@@ -271,10 +272,10 @@ add_volume(GPtrArray *uses, const RlDisk *disk, bool strict, GError **error)
     }
     if (strict && disk->shareable)
         return refuse_shareable(disk, name->volume, error);
-    RlUse use = {.root = g_steal_pointer(&root),
-                 .name = g_strdup(name->volume),
-                 .startup = disk->startup,
-                 .readonly = disk->readonly};
+    RlDomainVolume use = {.root = g_steal_pointer(&root),
+                          .name = g_strdup(name->volume),
+                          .startup = disk->startup,
+                          .readonly = disk->readonly};
     add(uses, use);
     return true;
 }
@@ -293,10 +294,10 @@ add_layer(GPtrArray *uses, const RlDisk *disk, const RlVolumeRef *ref, bool stri
     if (!name)
         return !strict;
     if (name->form == RL_NAME_HEAD) {
-        RlUse use = {.root = g_steal_pointer(&root),
-                     .name = g_strdup(name->volume),
-                     .readonly = disk->readonly,
-                     .overlaid = true};
+        RlDomainVolume use = {.root = g_steal_pointer(&root),
+                              .name = g_strdup(name->volume),
+                              .readonly = disk->readonly,
+                              .overlaid = true};
         add(uses, use);
     }
     return true;
@@ -357,13 +358,13 @@ add_disk(Search *search, const RlDisk *disk)
 }
 
 GPtrArray *
-rl_uses_new(void)
+rl_domain_volumes_new(void)
 {
     return g_ptr_array_new_with_free_func(use_free);
 }
 
 bool
-rl_uses_find(const RlDomain *domain, bool strict, GPtrArray *uses, GError **error)
+rl_domain_volumes_find(const RlDomain *domain, bool strict, GPtrArray *uses, GError **error)
 {
     Search search = {.domain = domain, .uses = uses, .strict = strict};
 
@@ -391,7 +392,7 @@ static bool
 has_volume(const GPtrArray *uses, const char *root, const char *name)
 {
     for (guint i = 0; i < uses->len; i++) {
-        const RlUse *use = g_ptr_array_index(uses, i);
+        const RlDomainVolume *use = g_ptr_array_index(uses, i);
         if (strcmp(use->name, name) == 0 && is_same_pool(use->root, root))
             return true;
     }
@@ -399,17 +400,17 @@ has_volume(const GPtrArray *uses, const char *root, const char *name)
 }
 
 bool
-rl_uses_has(const GPtrArray *uses, const RlUse *use)
+rl_domain_volumes_has(const GPtrArray *uses, const RlDomainVolume *use)
 {
     return has_volume(uses, use->root, use->name);
 }
 
 void
-rl_uses_add_noted(GPtrArray *uses, const char *root, const char *name, bool overlaid)
+rl_domain_volumes_add_noted(GPtrArray *uses, const char *root, const char *name, bool overlaid)
 {
     if (has_volume(uses, root, name))
         return;
-    RlUse use = {
+    RlDomainVolume use = {
         .root = g_strdup(root), .name = g_strdup(name), .overlaid = overlaid, .noted = true};
     g_ptr_array_add(uses, g_memdup2(&use, sizeof(use)));
 }

@@ -16,34 +16,36 @@ typedef struct {
     RlStartup
         startup;   /* what libvirt does where the volume is missing: the strictest of its disks */
     bool doubtful; /* noted, and a disk of which nothing can be told may be on it still */
-} RlUse;
+} RlDomainVolume;
 
 /**
- * rl_uses_new:
- * Returns an empty list of RlUse, owned by the caller.
+ * rl_domain_volumes_new:
+ * Returns an empty list of RlDomainVolume, owned by the caller.
  */
-GPtrArray *rl_uses_new(void);
+GPtrArray *rl_domain_volumes_new(void);
 
 /**
- * rl_uses_find:
- * Adds to @uses the volumes (RlUse, each once, in the order that everybody takes them in) that are
- * disks of @domain. Disks that lie in no reflink pool are left out. With @strict, fails with
- * RL_ERROR_INVALID for what must not run: a writable disk that is a clean image or revision, or a
- * shareable one that is a dirty image. Fails in any case where it cannot be told whether a disk, or
- * an image below it, lies in a reflink pool; one whose marker is not trusted is one. Without
+ * rl_domain_volumes_find:
+ * Adds to @uses the volumes (RlDomainVolume, each once, in the order that everybody takes them in)
+ * that are disks of @domain. Disks that lie in no reflink pool are left out. With @strict, fails
+ * with RL_ERROR_INVALID for what must not run: a writable disk that is a clean image or revision,
+ * or a shareable one that is a dirty image. Fails in any case where it cannot be told whether a
+ * disk, or an image below it, lies in a reflink pool; one whose marker is not trusted is one.
+ * Without
  * @strict all others are in @uses then, and the log has each that is not; @error is the first.
  */
-bool rl_uses_find(const RlDomain *domain, bool strict, GPtrArray *uses, GError **error);
+bool rl_domain_volumes_find(const RlDomain *domain, bool strict, GPtrArray *uses, GError **error);
 
 /**
- * rl_uses_has:
+ * rl_domain_volumes_has:
  * True if @uses has the volume of @use, under this or another path of its pool.
  */
-bool rl_uses_has(const GPtrArray *uses, const RlUse *use);
+bool rl_domain_volumes_has(const GPtrArray *uses, const RlDomainVolume *use);
 
 /**
- * rl_uses_add_noted:
+ * rl_domain_volumes_add_noted:
  * Adds the volume @name of the pool at @root to @uses, unless it is there under this or another
  * path of its pool.
  */
-void rl_uses_add_noted(GPtrArray *uses, const char *root, const char *name, bool overlaid);
+void rl_domain_volumes_add_noted(GPtrArray *uses, const char *root, const char *name,
+                                 bool overlaid);

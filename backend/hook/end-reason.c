@@ -14,7 +14,7 @@
 
 #define SAVE_ID_DIGITS 32
 
-static RlEnding
+static RlEndReason
 find_libxl(const RlDomain *domain, char **ret_file)
 {
     g_autoptr(RlMemory) memory = NULL;
@@ -24,15 +24,15 @@ find_libxl(const RlDomain *domain, char **ret_file)
         /* A file of the user's choice may be moved, and is no less there. */
         if (rl_save_file_is_managed(memory->file))
             *ret_file = g_steal_pointer(&memory->file);
-        return RL_ENDING_SAVED;
+        return RL_END_SAVED;
     case RL_SAVE_FILE_READ:
-        return RL_ENDING_FAILED; /* a restore that got as far as to start the volumes */
+        return RL_END_FAILED; /* a restore that got as far as to start the volumes */
     case RL_SAVE_FILE_UNKNOWN:
-        return RL_ENDING_UNKNOWN;
+        return RL_END_UNKNOWN;
     case RL_SAVE_FILE_NONE:
         break;
     }
-    return RL_ENDING_STOPPED;
+    return RL_END_STOPPED;
 }
 
 /* The managed save file that this run has written; NULL where there is none. */
@@ -47,10 +47,10 @@ find_managed_save(const RlDomain *domain, gint64 began_ms)
     return memory ? g_steal_pointer(&file) : NULL;
 }
 
-static RlEnding
+static RlEndReason
 find_qemu(const RlDomain *domain, char **ret_file)
 {
-    RlOwner owner = rl_owner_of(domain);
+    RlDomainRef owner = rl_domain_ref_of(domain);
     RlLogEnding log = RL_LOG_NOTHING;
     RlRunNote note;
 
@@ -59,16 +59,16 @@ find_qemu(const RlDomain *domain, char **ret_file)
      * come. */
     if (note.began_ms > 0 && (note.ended || !note.arriving))
         log = rl_qemu_log_ending(domain->name, note.began_ms);
-    bool maybe_saved = note.ended ? note.verdict.ending == RL_ENDING_SAVED : log == RL_LOG_SAVED;
+    bool maybe_saved = note.ended ? note.verdict.ending == RL_END_SAVED : log == RL_LOG_SAVED;
     g_autofree char *file = maybe_saved ? find_managed_save(domain, note.began_ms) : NULL;
-    RlEnding ending = rl_ending_join(note.ended ? &note.verdict : NULL, log, file != NULL);
-    if (ending == RL_ENDING_SAVED)
+    RlEndReason ending = rl_end_reason_join(note.ended ? &note.verdict : NULL, log, file != NULL);
+    if (ending == RL_END_SAVED)
         *ret_file = g_steal_pointer(&file);
     return ending;
 }
 
-RlEnding
-rl_ending_find(const RlDomain *domain, char **ret_file)
+RlEndReason
+rl_end_reason_find(const RlDomain *domain, char **ret_file)
 {
     *ret_file = NULL;
     if (strcmp(domain->type, "xen") == 0)
@@ -77,7 +77,7 @@ rl_ending_find(const RlDomain *domain, char **ret_file)
 }
 
 RlMemory *
-rl_ending_memory(const RlDomain *domain, const char *file)
+rl_end_reason_memory(const RlDomain *domain, const char *file)
 {
     g_autoptr(RlMemory) memory = NULL;
 
@@ -93,14 +93,15 @@ rl_ending_memory(const RlDomain *domain, const char *file)
     return g_steal_pointer(&memory);
 }
 
-/* The file that @domain is restored from, in *@ret_memory, as rl_ending_is_restored() says it. */
+/* The file that @domain is restored from, in *@ret_memory, as rl_end_reason_is_restored() says it.
+ */
 static bool
 find_restored(const RlDomain *domain, RlMemory **ret_memory)
 {
     if (strcmp(domain->type, "xen") == 0)
         return rl_save_file_find(RL_SAVE_FILE_LIBXL, domain->uuid, ret_memory) == RL_SAVE_FILE_READ;
     /* A restore that failed before it came to this leaves its note to the next start. */
-    if (!rl_restoring_take(domain->uuid))
+    if (!rl_restore_notes_take(domain->uuid))
         return false;
     RlSaveFile found = rl_save_file_find(RL_SAVE_FILE_QEMU, domain->uuid, ret_memory);
     return found == RL_SAVE_FILE_READ || found == RL_SAVE_FILE_UNKNOWN;
@@ -117,7 +118,7 @@ give_memory(const RlDomain *domain, RlMemory *memory, RlMemory **ret_memory)
 }
 
 bool
-rl_ending_is_restored(const RlDomain *domain, RlMemory **ret_memory)
+rl_end_reason_is_restored(const RlDomain *domain, RlMemory **ret_memory)
 {
     g_autoptr(RlMemory) memory = NULL;
 
@@ -129,7 +130,7 @@ rl_ending_is_restored(const RlDomain *domain, RlMemory **ret_memory)
 }
 
 bool
-rl_ending_is_read(const RlDomain *domain, RlMemory **ret_memory)
+rl_end_reason_is_read(const RlDomain *domain, RlMemory **ret_memory)
 {
     g_autoptr(RlMemory) memory = NULL;
     bool xen = strcmp(domain->type, "xen") == 0;

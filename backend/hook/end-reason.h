@@ -9,41 +9,41 @@
 #include "xml/domain.h"
 
 typedef enum {
-    RL_ENDING_STOPPED,  /* shut down, destroyed, crashed */
-    RL_ENDING_SAVED,    /* its memory is in a file: its disks must stay as they are */
-    RL_ENDING_FAILED,   /* it did not start */
-    RL_ENDING_ARRIVING, /* a migration to here was broken off: the guest never ran here */
-    RL_ENDING_MIGRATED, /* it goes on on another host */
-    RL_ENDING_UNKNOWN,  /* its disks may be needed as they are */
-} RlEnding;
+    RL_END_STOPPED,  /* shut down, destroyed, crashed */
+    RL_END_SAVED,    /* its memory is in a file: its disks must stay as they are */
+    RL_END_FAILED,   /* it did not start */
+    RL_END_ARRIVING, /* a migration to here was broken off: the guest never ran here */
+    RL_END_MIGRATED, /* it goes on on another host */
+    RL_END_UNKNOWN,  /* its disks may be needed as they are */
+} RlEndReason;
 
 /**
- * rl_ending_find:
- * Says how the run of @domain ended, which libvirt has just told us is over. RL_ENDING_UNKNOWN
+ * rl_end_reason_find:
+ * Says how the run of @domain ended, which libvirt has just told us is over. RL_END_UNKNOWN
  * where no witness says, or one contradicts the other. *@ret_file is where its memory was saved,
  * owned by the caller, NULL where that is not known, or not libvirt's own place for it.
  */
-RlEnding rl_ending_find(const RlDomain *domain, char **ret_file);
+RlEndReason rl_end_reason_find(const RlDomain *domain, char **ret_file);
 
 /**
- * rl_ending_memory:
- * Returns what is known of the memory of @domain, which was saved (to @file, as rl_ending_find()
- * has told), with a new id for that save; owned by the caller, never NULL.
+ * rl_end_reason_memory:
+ * Returns what is known of the memory of @domain, which was saved (to @file, as
+ * rl_end_reason_find() has told), with a new id for that save; owned by the caller, never NULL.
  */
-RlMemory *rl_ending_memory(const RlDomain *domain, const char *file);
+RlMemory *rl_end_reason_memory(const RlDomain *domain, const char *file);
 
 /**
- * rl_ending_is_restored:
+ * rl_end_reason_is_restored:
  * True if @domain, whose start libvirt has just told us of, is being restored from a file. The
  * qemu driver has said so in a call before, and that is taken back; it counts unless no such file
  * is being read. *@ret_memory is what is known of the memory, owned by the caller; NULL where it is
  * not restored.
  */
-bool rl_ending_is_restored(const RlDomain *domain, RlMemory **ret_memory);
+bool rl_end_reason_is_restored(const RlDomain *domain, RlMemory **ret_memory);
 
 /**
- * rl_ending_is_read:
+ * rl_end_reason_is_read:
  * The same, but true only if it is certain: a file that @domain was saved to is open. The call that
  * announced the restore may have been taken back before.
  */
-bool rl_ending_is_read(const RlDomain *domain, RlMemory **ret_memory);
+bool rl_end_reason_is_read(const RlDomain *domain, RlMemory **ret_memory);

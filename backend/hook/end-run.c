@@ -17,7 +17,7 @@
 /* The domain did not run. What it was to go on with stays for the next start: the disks of a
  * restore, and what an earlier run left. What was made for it is put back. */
 static bool
-undo(const RlPool *pool, const RlUse *use, const RlOwner *owner, GError **error)
+undo(const RlPool *pool, const RlDomainVolume *use, const RlDomainRef *owner, GError **error)
 {
     RlStarted started = {.volume = use->name};
     bool done;
@@ -31,7 +31,7 @@ undo(const RlPool *pool, const RlUse *use, const RlOwner *owner, GError **error)
  * to read only, then that may be the domain nevertheless, on an overlay that its XML does not show.
  * False with *@ret_gone where there is nothing to end: it is another's, or nobody's. */
 static bool
-check_noted(const RlPool *pool, const RlUse *use, const RlOwner *owner, bool *ret_gone,
+check_noted(const RlPool *pool, const RlDomainVolume *use, const RlDomainRef *owner, bool *ret_gone,
             GError **error)
 {
     g_autoptr(GError) cause = NULL;
@@ -45,22 +45,23 @@ check_noted(const RlPool *pool, const RlUse *use, const RlOwner *owner, bool *re
         g_propagate_error(error, g_steal_pointer(&cause));
         return false;
     }
-    g_autoptr(RlRun) run = NULL;
+    g_autoptr(RlImageOwner) run = NULL;
     rl_autofd int fd = rl_volume_open_image(volume, volume->dirty_file, error);
-    if (fd < 0 || !rl_run_get(fd, &run, error))
+    if (fd < 0 || !rl_image_owner_get(fd, &run, error))
         return false;
-    *ret_gone = !run || !rl_run_is_of(run, owner);
+    *ret_gone = !run || !rl_image_owner_is_of(run, owner);
     if (*ret_gone)
         return false;
     /* Those who share what is only read are told apart where it is ended. */
-    return run->readonly || !rl_inuse_by_anyone(fd) ||
+    return run->readonly || !rl_lease_has_opener(fd) ||
            rl_fail(error, RL_ERROR_BUSY, "volume '%s': somebody still has its dirty image open",
                    use->name);
 }
 
 /* The guest never ran here. */
 static bool
-drop_arrival(const RlPool *pool, const RlUse *use, const RlOwner *owner, GError **error)
+drop_arrival(const RlPool *pool, const RlDomainVolume *use, const RlDomainRef *owner,
+             GError **error)
 {
     bool done;
 
@@ -71,14 +72,14 @@ drop_arrival(const RlPool *pool, const RlUse *use, const RlOwner *owner, GError 
 /* The guest goes on on another host, with disks of its own: here its run is over like any other.
  * Not so where the directory can be the other host's as well: then these are its disks. */
 static bool
-has_left(const RlPool *pool, RlEnding ending)
+has_left(const RlPool *pool, RlEndReason ending)
 {
-    return ending == RL_ENDING_MIGRATED && rl_shared_fs_is_private(pool->root);
+    return ending == RL_END_MIGRATED && rl_shared_fs_is_private(pool->root);
 }
 
 static bool
-try_once(const RlPool *pool, const RlUse *use, const RlOwner *owner, RlEnding ending,
-         const char *file, bool *ret_committed, GError **error)
+try_once(const RlPool *pool, const RlDomainVolume *use, const RlDomainRef *owner,
+         RlEndReason ending, const char *file, bool *ret_committed, GError **error)
 {
     g_autoptr(GError) cause = NULL;
     RlStop stop;
@@ -87,9 +88,9 @@ try_once(const RlPool *pool, const RlUse *use, const RlOwner *owner, RlEnding en
     *ret_committed = false;
     if (use->noted && !check_noted(pool, use, owner, &gone, error))
         return gone;
-    if (ending == RL_ENDING_SAVED && use->overlaid)
+    if (ending == RL_END_SAVED && use->overlaid)
         return rl_volume_save_below(pool, use->name, owner, file, &done, error);
-    if (ending == RL_ENDING_SAVED)
+    if (ending == RL_END_SAVED)
         return rl_volume_save(pool, use->name, owner, file, &done, error);
     if (use->overlaid)
         return rl_volume_keep_below(pool, use->name, owner, &done, error);
@@ -100,12 +101,12 @@ try_once(const RlPool *pool, const RlUse *use, const RlOwner *owner, RlEnding en
         g_propagate_error(error, g_steal_pointer(&cause));
         return false;
     }
-    if (ending == RL_ENDING_FAILED)
+    if (ending == RL_END_FAILED)
         return undo(pool, use, owner, error);
-    if (ending == RL_ENDING_ARRIVING)
+    if (ending == RL_END_ARRIVING)
         return drop_arrival(pool, use, owner, error);
     /* What is on top of it may have newer writes. */
-    if (use->doubtful || (ending != RL_ENDING_STOPPED && !has_left(pool, ending)))
+    if (use->doubtful || (ending != RL_END_STOPPED && !has_left(pool, ending)))
         return rl_volume_keep(pool, use->name, owner, &done, error);
     if (!rl_volume_stop(pool, use->name, owner, &stop, error))
         return false;
@@ -115,8 +116,8 @@ try_once(const RlPool *pool, const RlUse *use, const RlOwner *owner, RlEnding en
 }
 
 bool
-rl_finish(const RlUse *use, const RlOwner *owner, RlEnding ending, const char *file,
-          int patience_ms, bool *ret_committed, GError **error)
+rl_end_run(const RlDomainVolume *use, const RlDomainRef *owner, RlEndReason ending,
+           const char *file, int patience_ms, bool *ret_committed, GError **error)
 {
     g_autoptr(RlPool) pool = rl_pool_open(use->root, rl_xml_documents(), error);
     int pause_ms = 10;
@@ -133,7 +134,7 @@ rl_finish(const RlUse *use, const RlOwner *owner, RlEnding ending, const char *f
             rl_witness_ask(owner->uuid, owner);
         if (try_once(pool, use, owner, ending, file, ret_committed, &cause)) {
             rl_witness_dismiss(by_hand, true);
-            rl_alias_tidy(pool, use->name);
+            rl_short_path_tidy(pool, use->name);
             return true;
         }
         if (!g_error_matches(cause, RL_ERROR, RL_ERROR_BUSY) || waited_ms >= patience_ms) {

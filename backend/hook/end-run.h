@@ -14,5 +14,5 @@
  * has it open, for at most @patience_ms.
  * *@ret_committed says whether there is a new revision. Errors are those of rl_volume_stop().
  */
-bool rl_finish(const RlUse *use, const RlOwner *owner, RlEnding ending, const char *file,
-               int patience_ms, bool *ret_committed, GError **error);
+bool rl_end_run(const RlDomainVolume *use, const RlDomainRef *owner, RlEndReason ending,
+                const char *file, int patience_ms, bool *ret_committed, GError **error);

@@ -17,8 +17,7 @@ void
 rl_last_save_note(const char *uuid, const char *id)
 {
     g_autofree char *file = note_name(uuid);
-    g_autofree char *text =
-        g_strdup_printf("%s %" G_GINT64_FORMAT "\n", id, rl_run_boot_clock_us());
+    g_autofree char *text = g_strdup_printf("%s %" G_GINT64_FORMAT "\n", id, rl_boot_clock_us());
     g_autoptr(GError) error = NULL;
 
     if (!rl_note_write(file, text, &error))

@@ -28,7 +28,7 @@ rl_note_write(const char *name, const char *text, GError **error)
     g_mkdir_with_parents(RL_LOCK_DIR, 0700);
     rl_autofd int dir = open_dir(error);
 
-    return dir >= 0 && rl_newfile_write(dir, name, text, 0600, error);
+    return dir >= 0 && rl_tmpfile_write(dir, name, text, 0600, error);
 }
 
 char *
@@ -36,7 +36,7 @@ rl_note_read(const char *name, size_t size_max, size_t *ret_length, GError **err
 {
     rl_autofd int dir = open_dir(error);
 
-    return dir < 0 ? NULL : rl_dir_read_file(dir, name, size_max, ret_length, error);
+    return dir < 0 ? NULL : rl_dirfd_read_file(dir, name, size_max, ret_length, error);
 }
 
 bool

@@ -6,10 +6,10 @@
 #include "xml/documents.h"
 
 void
-rl_own_all(const GPtrArray *uses, const RlOwner *owner)
+rl_own_all(const GPtrArray *uses, const RlDomainRef *owner)
 {
     for (guint i = 0; i < uses->len; i++) {
-        const RlUse *use = g_ptr_array_index(uses, i);
+        const RlDomainVolume *use = g_ptr_array_index(uses, i);
         g_autoptr(GError) error = NULL;
         /* Who only reads it has written none of it, and ends it for nobody. What is below an
          * overlay is half of the domain's disk all the same. */

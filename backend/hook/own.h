@@ -8,7 +8,7 @@
 /**
  * rl_own_all:
  * Makes the volumes in @uses, which the XML of the domain @owner names while it runs or when it has
- * just ended, its own, where they are nobody else's; those that are only noted (RlUse.noted), or
- * only read, not. What fails is logged, and stays whose it was.
+ * just ended, its own, where they are nobody else's; those that are only noted
+ * (RlDomainVolume.noted), or only read, not. What fails is logged, and stays whose it was.
  */
-void rl_own_all(const GPtrArray *uses, const RlOwner *owner);
+void rl_own_all(const GPtrArray *uses, const RlDomainRef *owner);

@@ -7,13 +7,13 @@
 #include <string.h>
 
 /**
- * rl_owner_of:
+ * rl_domain_ref_of:
  * Says who runs on the volumes of @domain; the strings are the domain's.
  */
-static inline RlOwner
-rl_owner_of(const RlDomain *domain)
+static inline RlDomainRef
+rl_domain_ref_of(const RlDomain *domain)
 {
-    return (RlOwner){
+    return (RlDomainRef){
         .driver = strcmp(domain->type, "xen") == 0 ? "libxl" : "qemu",
         .uuid = domain->uuid,
         .name = domain->name,

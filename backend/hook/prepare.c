@@ -42,7 +42,7 @@ name_xen_owner(const RlPool *pool, const char *name, GError **error)
 }
 
 static RlStarted *
-start(const RlUse *use, const RlOwner *owner, RlStartFlags how, GError **error)
+start(const RlDomainVolume *use, const RlDomainRef *owner, RlStartFlags how, GError **error)
 {
     g_autoptr(RlPool) pool = rl_pool_open(use->root, rl_xml_documents(), error);
     RlStartFlags flags = (use->readonly ? RL_START_READONLY : 0) |
@@ -63,16 +63,16 @@ start(const RlUse *use, const RlOwner *owner, RlStartFlags how, GError **error)
 
 /* Makes the path good that the domain knows the volume by. */
 static bool
-link_alias(const RlUse *use, GError **error)
+link_alias(const RlDomainVolume *use, GError **error)
 {
     if (!use->alias)
         return true;
     g_autoptr(RlPool) pool = rl_pool_open(use->root, rl_xml_documents(), error);
-    return pool && rl_alias_make(pool, use->alias, use->name, error);
+    return pool && rl_short_path_make(pool, use->alias, use->name, error);
 }
 
 static void
-put_back(const RlUse *use, const RlStarted *started, const RlOwner *owner)
+put_back(const RlDomainVolume *use, const RlStarted *started, const RlDomainRef *owner)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(RlPool) pool = rl_pool_open(use->root, rl_xml_documents(), &error);
@@ -81,7 +81,7 @@ put_back(const RlUse *use, const RlStarted *started, const RlOwner *owner)
         rl_log_warning("domain %s: cannot put back the start of %s: %s", owner->name, use->name,
                        error->message);
     if (pool)
-        rl_alias_tidy(pool, use->name);
+        rl_short_path_tidy(pool, use->name);
 }
 
 /* A domain is restored on all of its disks: those that say which save they are of are of the same.
@@ -107,7 +107,8 @@ require_same_save(const GPtrArray *started, GError **error)
 /* libvirt drops a disk whose startupPolicy allows that from the run if its source is not there, but
  * only after it has called us. Where there is a dirty image the domain would get that. */
 static bool
-is_dropped(const RlUse *use, const RlOwner *owner, RlStartFlags how, const GError *cause)
+is_dropped(const RlDomainVolume *use, const RlDomainRef *owner, RlStartFlags how,
+           const GError *cause)
 {
     bool may_be_missing = use->startup == RL_STARTUP_OPTIONAL ||
                           (use->startup == RL_STARTUP_REQUISITE && (how & RL_START_RESTORED));
@@ -124,13 +125,13 @@ is_dropped(const RlUse *use, const RlOwner *owner, RlStartFlags how, const GErro
 }
 
 static bool
-start_all(const GPtrArray *uses, const RlOwner *owner, RlStartFlags how, GError **error)
+start_all(const GPtrArray *uses, const RlDomainRef *owner, RlStartFlags how, GError **error)
 {
     g_autoptr(GPtrArray) started = g_ptr_array_new_with_free_func((GDestroyNotify) rl_started_free);
     g_autoptr(GPtrArray) done = g_ptr_array_new();
 
     for (guint i = 0; i < uses->len; i++) {
-        RlUse *use = g_ptr_array_index(uses, i);
+        RlDomainVolume *use = g_ptr_array_index(uses, i);
         g_autoptr(GError) cause = NULL;
         RlStarted *one = start(use, owner, how, &cause);
         if (!one && is_dropped(use, owner, how, cause))
@@ -150,10 +151,10 @@ start_all(const GPtrArray *uses, const RlOwner *owner, RlStartFlags how, GError 
 }
 
 static bool
-announce_all(const GPtrArray *uses, const RlOwner *owner, GError **error)
+announce_all(const GPtrArray *uses, const RlDomainRef *owner, GError **error)
 {
     for (guint i = 0; i < uses->len; i++) {
-        const RlUse *use = g_ptr_array_index(uses, i);
+        const RlDomainVolume *use = g_ptr_array_index(uses, i);
         g_autoptr(RlPool) pool = rl_pool_open(use->root, rl_xml_documents(), error);
         if (!pool || !rl_volume_announce_restore(pool, use->name, owner, error))
             return false;
@@ -163,12 +164,12 @@ announce_all(const GPtrArray *uses, const RlOwner *owner, GError **error)
 
 /* Before the device model has them. Of a run that nobody ended it is asked first. */
 static void
-call_witness(const GPtrArray *uses, const RlOwner *owner)
+call_witness(const GPtrArray *uses, const RlDomainRef *owner)
 {
     g_autoptr(GArray) images = rl_witness_new();
 
     for (guint i = 0; i < uses->len; i++) {
-        const RlUse *use = g_ptr_array_index(uses, i);
+        const RlDomainVolume *use = g_ptr_array_index(uses, i);
         g_autoptr(RlPool) pool =
             use->readonly ? NULL : rl_pool_open(use->root, rl_xml_documents(), NULL);
         if (pool)
@@ -179,7 +180,7 @@ call_witness(const GPtrArray *uses, const RlOwner *owner)
 
 /* Only the qemu driver has what is noted of a run, and moves disks in a migration. */
 static RlStartFlags
-begin_run(const RlOwner *owner)
+begin_run(const RlDomainRef *owner)
 {
     if (strcmp(owner->driver, "qemu") != 0)
         return 0;
@@ -191,20 +192,20 @@ begin_run(const RlOwner *owner)
 static bool
 prepare(const RlDomain *domain, GError **error)
 {
-    g_autoptr(GPtrArray) uses = rl_uses_new();
+    g_autoptr(GPtrArray) uses = rl_domain_volumes_new();
     g_autoptr(RlMemory) memory = NULL;
-    RlOwner owner = rl_owner_of(domain);
+    RlDomainRef owner = rl_domain_ref_of(domain);
 
-    if (!rl_uses_find(domain, true, uses, error))
+    if (!rl_domain_volumes_find(domain, true, uses, error))
         return false;
     RlStartFlags how = begin_run(&owner);
     /* It may be given one while it runs. */
     if (uses->len == 0) {
-        rl_noted_add(domain->uuid, uses);
+        rl_run_notes_add(domain->uuid, uses);
         return true;
     }
     rl_witness_ask(owner.uuid, &owner);
-    bool restored = rl_ending_is_restored(domain, &memory);
+    bool restored = rl_end_reason_is_restored(domain, &memory);
     owner.memory = memory;
     /* The libxl driver has not said so before. */
     if (restored && strcmp(domain->type, "xen") == 0 && !announce_all(uses, &owner, error))
@@ -212,7 +213,7 @@ prepare(const RlDomain *domain, GError **error)
     if (!start_all(uses, &owner, how | (restored ? RL_START_RESTORED : 0), error))
         return false;
     call_witness(uses, &owner);
-    rl_noted_add(domain->uuid, uses);
+    rl_run_notes_add(domain->uuid, uses);
     return true;
 }
 
@@ -230,28 +231,29 @@ has_layers(const RlDomain *domain)
 bool
 rl_event_start(const RlDomain *domain, GError **error)
 {
-    g_autoptr(GPtrArray) uses = rl_uses_new(), known = rl_uses_new(), found = g_ptr_array_new();
+    g_autoptr(GPtrArray) uses = rl_domain_volumes_new(), known = rl_domain_volumes_new(),
+                         found = g_ptr_array_new();
     g_autoptr(RlMemory) memory = NULL;
-    RlOwner owner = rl_owner_of(domain);
+    RlDomainRef owner = rl_domain_ref_of(domain);
 
     if (!has_layers(domain))
         return true;
-    if (!rl_uses_find(domain, true, uses, error))
+    if (!rl_domain_volumes_find(domain, true, uses, error))
         return false;
-    rl_noted_read(domain->uuid, known);
+    rl_run_notes_read(domain->uuid, known);
     for (guint i = 0; i < uses->len; i++) {
-        RlUse *use = g_ptr_array_index(uses, i);
-        if (use->overlaid && !rl_uses_has(known, use))
+        RlDomainVolume *use = g_ptr_array_index(uses, i);
+        if (use->overlaid && !rl_domain_volumes_has(known, use))
             g_ptr_array_add(found, use);
     }
     if (found->len == 0)
         return true;
-    bool restored = rl_ending_is_read(domain, &memory);
+    bool restored = rl_end_reason_is_read(domain, &memory);
     owner.memory = memory;
     if ((restored && !announce_all(found, &owner, error)) ||
         !start_all(found, &owner, restored ? RL_START_RESTORED : 0, error))
         return false;
-    rl_noted_add(domain->uuid, found);
+    rl_run_notes_add(domain->uuid, found);
     return true;
 }
 
@@ -271,41 +273,41 @@ rl_event_prepare(const RlDomain *domain, GError **error)
 bool
 rl_event_restore(const RlDomain *domain, GError **error)
 {
-    g_autoptr(GPtrArray) uses = rl_uses_new();
-    RlOwner owner = rl_owner_of(domain);
+    g_autoptr(GPtrArray) uses = rl_domain_volumes_new();
+    RlDomainRef owner = rl_domain_ref_of(domain);
 
     /* The start that follows would not go on without a disk. */
-    if (!rl_uses_find(domain, false, uses, error))
+    if (!rl_domain_volumes_find(domain, false, uses, error))
         return false;
     if (uses->len > 0)
-        rl_restoring_note(domain->uuid);
+        rl_restore_notes_note(domain->uuid);
     return announce_all(uses, &owner, error);
 }
 
 bool
 rl_event_migrate(const RlDomain *domain, GError **error)
 {
-    g_autoptr(GPtrArray) uses = rl_uses_new();
-    RlOwner owner = rl_owner_of(domain);
+    g_autoptr(GPtrArray) uses = rl_domain_volumes_new();
+    RlDomainRef owner = rl_domain_ref_of(domain);
 
     if (strcmp(owner.driver, "qemu") != 0)
         return true;
-    return rl_uses_find(domain, false, uses, error) &&
+    return rl_domain_volumes_find(domain, false, uses, error) &&
            (uses->len == 0 || rl_runnote_announce_arrival(&owner, error));
 }
 
 bool
 rl_event_started(const RlDomain *domain, GError **error)
 {
-    g_autoptr(GPtrArray) uses = rl_uses_new();
-    RlOwner owner = rl_owner_of(domain);
+    g_autoptr(GPtrArray) uses = rl_domain_volumes_new();
+    RlDomainRef owner = rl_domain_ref_of(domain);
     bool all = true;
 
     /* What it cannot tell it has said. */
-    rl_uses_find(domain, false, uses, NULL);
+    rl_domain_volumes_find(domain, false, uses, NULL);
     rl_arrival_watch(domain);
     for (guint i = 0; i < uses->len; i++) {
-        const RlUse *use = g_ptr_array_index(uses, i);
+        const RlDomainVolume *use = g_ptr_array_index(uses, i);
         g_autoptr(GError) cause = NULL;
         g_autoptr(RlPool) pool = rl_pool_open(use->root, rl_xml_documents(), &cause);
         if (pool && rl_volume_confirm(pool, use->name, &owner, &cause))
@@ -321,11 +323,11 @@ rl_event_started(const RlDomain *domain, GError **error)
 bool
 rl_event_reconnect(const RlDomain *domain, GError **error)
 {
-    g_autoptr(GPtrArray) uses = rl_uses_new();
-    RlOwner owner = rl_owner_of(domain);
+    g_autoptr(GPtrArray) uses = rl_domain_volumes_new();
+    RlDomainRef owner = rl_domain_ref_of(domain);
 
-    rl_uses_find(domain, false, uses, NULL);
+    rl_domain_volumes_find(domain, false, uses, NULL);
     rl_own_all(uses, &owner);
-    rl_noted_add(domain->uuid, uses);
+    rl_run_notes_add(domain->uuid, uses);
     return rl_event_started(domain, error);
 }

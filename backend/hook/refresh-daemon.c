@@ -47,7 +47,7 @@ ask(const Library *library, virConnectPtr connection, const char *path)
 }
 
 void
-rl_tell_libvirt(const char *root, const char *name)
+rl_refresh_daemon(const char *root, const char *name)
 {
     g_autoptr(RlName) parts = rl_name_parse_volume(name, NULL);
     Library library = {0};

@@ -3,9 +3,9 @@
 #pragma once
 
 /**
- * rl_tell_libvirt:
+ * rl_refresh_daemon:
  * Asks libvirt for information about the volume @name of the pool at @root, which makes the module
  * look at it and its revisions. Only for a process that no daemon waits for. Failures are nobody's
  * harm: the next refresh finds what there is.
  */
-void rl_tell_libvirt(const char *root, const char *name);
+void rl_refresh_daemon(const char *root, const char *name);

@@ -19,14 +19,14 @@
 
 /* Ends the run on one volume and says what is left to do for it. */
 static RlTask
-finish(const RlUse *use, const RlOwner *owner, RlEnding ending, const char *file,
+finish(const RlDomainVolume *use, const RlDomainRef *owner, RlEndReason ending, const char *file,
        gint64 deadline_us, GError **error)
 {
     int patience_ms = (int) MAX(deadline_us - g_get_monotonic_time(), 0) / 1000;
     RlTask task = {.use = use};
     g_autoptr(GError) cause = NULL;
 
-    if (rl_finish(use, owner, ending, file, patience_ms, &task.committed, &cause))
+    if (rl_end_run(use, owner, ending, file, patience_ms, &task.committed, &cause))
         return task;
     rl_log_warning("domain %s: %s", owner->name, cause->message);
     task.pending = g_error_matches(cause, RL_ERROR, RL_ERROR_BUSY);
@@ -42,9 +42,9 @@ add_noted(GPtrArray *uses, const char *uuid, bool told)
 {
     guint from = uses->len;
 
-    rl_noted_read(uuid, uses);
+    rl_run_notes_read(uuid, uses);
     for (guint i = from; i < uses->len; i++) {
-        RlUse *use = g_ptr_array_index(uses, i);
+        RlDomainVolume *use = g_ptr_array_index(uses, i);
         use->doubtful = !told;
     }
 }
@@ -53,9 +53,9 @@ add_noted(GPtrArray *uses, const char *uuid, bool told)
 static void
 forget(const RlDomain *domain)
 {
-    RlOwner owner = rl_owner_of(domain);
+    RlDomainRef owner = rl_domain_ref_of(domain);
 
-    rl_noted_forget(domain->uuid);
+    rl_run_notes_forget(domain->uuid);
     rl_runnote_forget(&owner);
 }
 
@@ -63,7 +63,7 @@ forget(const RlDomain *domain)
 static bool
 was_refused(const RlDomain *domain)
 {
-    RlOwner owner = rl_owner_of(domain);
+    RlDomainRef owner = rl_domain_ref_of(domain);
 
     if (!rl_refused_take(domain->uuid))
         return false;
@@ -74,13 +74,13 @@ was_refused(const RlDomain *domain)
 bool
 rl_event_release(const RlDomain *domain, GError **error)
 {
-    g_autoptr(GPtrArray) uses = rl_uses_new();
+    g_autoptr(GPtrArray) uses = rl_domain_volumes_new();
     g_autoptr(GArray) tasks = g_array_new(FALSE, FALSE, sizeof(RlTask));
     g_autofree char *file = NULL;
     g_autoptr(GError) first = NULL;
 
-    bool told = rl_uses_find(domain, false, uses, &first);
-    bool was_started = rl_noted_is_there(domain->uuid);
+    bool told = rl_domain_volumes_find(domain, false, uses, &first);
+    bool was_started = rl_run_notes_is_there(domain->uuid);
     add_noted(uses, domain->uuid, told);
     if (uses->len == 0) {
         if (told)
@@ -95,19 +95,19 @@ rl_event_release(const RlDomain *domain, GError **error)
             g_propagate_error(error, g_steal_pointer(&first));
         return told;
     }
-    RlWork work = {tasks, rl_owner_of(domain), rl_ending_find(domain, &file), file};
+    RlWork work = {tasks, rl_domain_ref_of(domain), rl_end_reason_find(domain, &file), file};
     /* A release is also called for a domain that a hook before ours has kept from its start, or
      * that a migration did not bring here. */
-    if (was_started && work.ending != RL_ENDING_FAILED && work.ending != RL_ENDING_ARRIVING)
+    if (was_started && work.ending != RL_END_FAILED && work.ending != RL_END_ARRIVING)
         rl_own_all(uses, &work.owner);
     /* The domain may be started again before the worker is through with this run. */
-    work.owner.until_us = rl_run_boot_clock_us();
+    work.owner.until_us = rl_boot_clock_us();
     g_autoptr(RlMemory) memory =
-        work.ending == RL_ENDING_SAVED ? rl_ending_memory(domain, file) : NULL;
+        work.ending == RL_END_SAVED ? rl_end_reason_memory(domain, file) : NULL;
     work.owner.memory = memory;
     if (memory)
         rl_last_save_forget(domain->uuid);
-    if (work.ending == RL_ENDING_UNKNOWN)
+    if (work.ending == RL_END_UNKNOWN)
         rl_log_warning("domain %s: cannot tell how it ended: its dirty images are kept",
                        domain->name);
     rl_witness_ask(domain->uuid, &work.owner);
@@ -123,7 +123,7 @@ rl_event_release(const RlDomain *domain, GError **error)
     /* What is busy still is the worker's, which knows it. What could not be reached now may end
      * with the domain's next run. */
     if (told)
-        rl_noted_forget(domain->uuid);
+        rl_run_notes_forget(domain->uuid);
     if (memory && !first)
         rl_last_save_note(domain->uuid, memory->save);
     rl_runnote_forget(&work.owner);

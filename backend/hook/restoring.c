@@ -23,7 +23,7 @@ note_path(const char *uuid)
 }
 
 void
-rl_restoring_note(const char *uuid)
+rl_restore_notes_note(const char *uuid)
 {
     g_autofree char *path = note_path(uuid);
 
@@ -35,7 +35,7 @@ rl_restoring_note(const char *uuid)
 }
 
 bool
-rl_restoring_take(const char *uuid)
+rl_restore_notes_take(const char *uuid)
 {
     g_autofree char *path = note_path(uuid);
     struct stat st;

@@ -6,14 +6,14 @@
 #include <stdbool.h>
 
 /**
- * rl_restoring_note:
+ * rl_restore_notes_note:
  * Notes that the domain @uuid is about to be restored. A failure is only logged: its start is a
  * plain one then, and refused on saved disks.
  */
-void rl_restoring_note(const char *uuid);
+void rl_restore_notes_note(const char *uuid);
 
 /**
- * rl_restoring_take:
+ * rl_restore_notes_take:
  * True if that was noted some seconds ago at most; it is taken back.
  */
-bool rl_restoring_take(const char *uuid);
+bool rl_restore_notes_take(const char *uuid);

@@ -29,7 +29,7 @@ format(const GPtrArray *uses)
     GString *text = g_string_new(NULL);
 
     for (guint i = 0; i < uses->len; i++) {
-        const RlUse *use = g_ptr_array_index(uses, i);
+        const RlDomainVolume *use = g_ptr_array_index(uses, i);
         g_autofree char *root = g_strescape(use->root, NULL);
         g_autofree char *name = g_strescape(use->name, NULL);
         g_string_append_printf(text, "%s\t%s\t%s\n", use->overlaid ? BELOW : DISK, root, name);
@@ -50,12 +50,12 @@ parse_line(const char *line, GPtrArray *uses)
     g_autoptr(RlName) name = rl_name_parse_volume(text, NULL);
     if ((!overlaid && strcmp(fields[0], DISK) != 0) || root[0] != '/' || !name)
         return false;
-    rl_uses_add_noted(uses, root, name->volume, overlaid);
+    rl_domain_volumes_add_noted(uses, root, name->volume, overlaid);
     return true;
 }
 
 void
-rl_noted_read(const char *uuid, GPtrArray *uses)
+rl_run_notes_read(const char *uuid, GPtrArray *uses)
 {
     g_autofree char *file = note_name(uuid);
     g_autoptr(GError) error = NULL;
@@ -74,26 +74,26 @@ rl_noted_read(const char *uuid, GPtrArray *uses)
 }
 
 void
-rl_noted_add(const char *uuid, const GPtrArray *uses)
+rl_run_notes_add(const char *uuid, const GPtrArray *uses)
 {
     g_autofree char *file = note_name(uuid);
-    g_autoptr(GPtrArray) all = rl_uses_new();
+    g_autoptr(GPtrArray) all = rl_domain_volumes_new();
     g_autoptr(GError) error = NULL;
 
     for (guint i = 0; i < uses->len; i++) {
-        const RlUse *use = g_ptr_array_index(uses, i);
-        rl_uses_add_noted(all, use->root, use->name, use->overlaid);
+        const RlDomainVolume *use = g_ptr_array_index(uses, i);
+        rl_domain_volumes_add_noted(all, use->root, use->name, use->overlaid);
     }
     /* A start that failed behind our back has no end, and the domain's next one does not have to be
      * on the same volumes. */
-    rl_noted_read(uuid, all);
+    rl_run_notes_read(uuid, all);
     g_autofree char *text = format(all);
     if (!rl_note_write(file, text, &error))
         rl_log_warning("cannot note what a domain was started on: %s", error->message);
 }
 
 bool
-rl_noted_is_there(const char *uuid)
+rl_run_notes_is_there(const char *uuid)
 {
     g_autofree char *file = note_name(uuid);
 
@@ -101,7 +101,7 @@ rl_noted_is_there(const char *uuid)
 }
 
 void
-rl_noted_forget(const char *uuid)
+rl_run_notes_forget(const char *uuid)
 {
     g_autofree char *file = note_name(uuid);
 

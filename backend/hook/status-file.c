@@ -37,10 +37,10 @@ read_file(const char *name, size_t *ret_length, GError **error)
     }
     if (!require_root(dir, RL_QEMU_STATUS_DIR, error))
         return NULL;
-    rl_autofd int fd = rl_dir_open_file(dir, name, O_RDONLY, error);
+    rl_autofd int fd = rl_dirfd_open_file(dir, name, O_RDONLY, error);
     if (fd < 0 || !require_root(fd, path, error))
         return NULL;
-    return rl_dir_read_opened(fd, path, RL_STATUS_SIZE_MAX, ret_length, error);
+    return rl_dirfd_read_opened(fd, path, RL_STATUS_SIZE_MAX, ret_length, error);
 }
 
 RlStatus *

@@ -16,20 +16,20 @@ bool
 rl_event_stopped(const RlDomain *domain, GError **error)
 {
     g_autoptr(GError) cause = NULL;
-    RlOwner owner = rl_owner_of(domain);
-    RlVerdict verdict = {.ending = RL_ENDING_UNKNOWN, .alone = true};
+    RlDomainRef owner = rl_domain_ref_of(domain);
+    RlVerdict verdict = {.ending = RL_END_UNKNOWN, .alone = true};
     RlRunNote note;
 
     /* libxl has no such file; and most domains have nothing to do with us. What an older version of
      * this program started has the other note only. */
     if (strcmp(owner.driver, "qemu") != 0 ||
-        (!rl_runnote_read(&owner, &note) && !rl_noted_is_there(domain->uuid)))
+        (!rl_runnote_read(&owner, &note) && !rl_run_notes_is_there(domain->uuid)))
         return true;
     g_autoptr(RlStatus) status = rl_status_file_read(domain, &cause);
     /* Not even that far has it come, and the log says so. */
     if (rl_error_is_errno(cause, ENOENT)) {
         if (note.arriving)
-            rl_runnote_end(&owner, (RlVerdict){.ending = RL_ENDING_FAILED});
+            rl_runnote_end(&owner, (RlVerdict){.ending = RL_END_FAILED});
         return true;
     }
     if (status)

@@ -12,14 +12,13 @@
 #define ANNOUNCEMENT_SECONDS 30
 
 static const char *const endings[] = {
-    [RL_ENDING_STOPPED] = "stopped",   [RL_ENDING_SAVED] = "saved",
-    [RL_ENDING_FAILED] = "failed",     [RL_ENDING_ARRIVING] = "arriving",
-    [RL_ENDING_MIGRATED] = "migrated", [RL_ENDING_UNKNOWN] = "unknown",
+    [RL_END_STOPPED] = "stopped",   [RL_END_SAVED] = "saved",       [RL_END_FAILED] = "failed",
+    [RL_END_ARRIVING] = "arriving", [RL_END_MIGRATED] = "migrated", [RL_END_UNKNOWN] = "unknown",
 };
 
 /* Each driver counts its domains for itself. */
 static char *
-file_of(const char *what, const RlOwner *owner)
+file_of(const char *what, const RlDomainRef *owner)
 {
     return g_strdup_printf("%s-%s-%s", what, owner->driver, owner->uuid);
 }
@@ -31,7 +30,7 @@ wall_clock_ms(void)
 }
 
 static bool
-write_note(const char *what, const RlOwner *owner, GKeyFile *note, GError **error)
+write_note(const char *what, const RlDomainRef *owner, GKeyFile *note, GError **error)
 {
     g_autofree char *file = file_of(what, owner);
     g_autofree char *text = g_key_file_to_data(note, NULL, NULL);
@@ -40,7 +39,7 @@ write_note(const char *what, const RlOwner *owner, GKeyFile *note, GError **erro
 }
 
 static void
-write_run(const RlOwner *owner, GKeyFile *note)
+write_run(const RlDomainRef *owner, GKeyFile *note)
 {
     g_autoptr(GError) error = NULL;
 
@@ -50,9 +49,9 @@ write_run(const RlOwner *owner, GKeyFile *note)
 
 /* What is noted in this boot of the host, owned by the caller; NULL where nothing is. */
 static GKeyFile *
-read_note(const char *what, const RlOwner *owner)
+read_note(const char *what, const RlDomainRef *owner)
 {
-    g_autofree char *file = file_of(what, owner), *boot = rl_run_boot_id(NULL);
+    g_autofree char *file = file_of(what, owner), *boot = rl_boot_id(NULL);
     g_autoptr(GKeyFile) note = g_key_file_new();
     size_t length;
     g_autofree char *text = rl_note_read(file, SIZE_MAX_NOTE, &length, NULL);
@@ -64,7 +63,7 @@ read_note(const char *what, const RlOwner *owner)
 }
 
 static void
-remove_note(const char *what, const RlOwner *owner)
+remove_note(const char *what, const RlDomainRef *owner)
 {
     g_autofree char *file = file_of(what, owner);
 
@@ -76,16 +75,16 @@ static GKeyFile *
 new_note(void)
 {
     GKeyFile *note = g_key_file_new();
-    g_autofree char *boot = rl_run_boot_id(NULL);
+    g_autofree char *boot = rl_boot_id(NULL);
 
     g_key_file_set_string(note, GROUP, "boot", boot ? boot : "");
-    g_key_file_set_int64(note, GROUP, "since", rl_run_boot_clock_us());
+    g_key_file_set_int64(note, GROUP, "since", rl_boot_clock_us());
     g_key_file_set_int64(note, GROUP, "wall", wall_clock_ms());
     return note;
 }
 
 void
-rl_runnote_begin(const RlOwner *owner, bool arriving)
+rl_runnote_begin(const RlDomainRef *owner, bool arriving)
 {
     g_autoptr(GKeyFile) note = new_note();
 
@@ -96,7 +95,7 @@ rl_runnote_begin(const RlOwner *owner, bool arriving)
 }
 
 void
-rl_runnote_arrived(const RlOwner *owner)
+rl_runnote_arrived(const RlDomainRef *owner)
 {
     g_autoptr(GKeyFile) note = read_note("run", owner);
 
@@ -107,7 +106,7 @@ rl_runnote_arrived(const RlOwner *owner)
 }
 
 void
-rl_runnote_end(const RlOwner *owner, RlVerdict verdict)
+rl_runnote_end(const RlDomainRef *owner, RlVerdict verdict)
 {
     g_autoptr(GKeyFile) note = read_note("run", owner);
 
@@ -130,22 +129,21 @@ read_ending(GKeyFile *note, RlRunNote *ret_note)
     for (size_t i = 0; word && i < G_N_ELEMENTS(endings); i++)
         if (strcmp(word, endings[i]) == 0) {
             ret_note->ended = true;
-            ret_note->verdict.ending = (RlEnding) i;
+            ret_note->verdict.ending = (RlEndReason) i;
         }
     ret_note->verdict.alone = g_key_file_get_boolean(note, GROUP, "alone", NULL);
 }
 
 bool
-rl_runnote_read(const RlOwner *owner, RlRunNote *ret_note)
+rl_runnote_read(const RlDomainRef *owner, RlRunNote *ret_note)
 {
     g_autoptr(GKeyFile) note = read_note("run", owner);
 
-    *ret_note = (RlRunNote){.verdict = {.ending = RL_ENDING_UNKNOWN}};
+    *ret_note = (RlRunNote){.verdict = {.ending = RL_END_UNKNOWN}};
     if (!note)
         return false;
     gint64 wall_ms = g_key_file_get_int64(note, GROUP, "wall", NULL);
-    gint64 age_ms =
-        (rl_run_boot_clock_us() - g_key_file_get_int64(note, GROUP, "since", NULL)) / 1000;
+    gint64 age_ms = (rl_boot_clock_us() - g_key_file_get_int64(note, GROUP, "since", NULL)) / 1000;
     ret_note->began_ms = wall_ms > 0 ? MAX(wall_ms, wall_clock_ms() - age_ms) : 0;
     ret_note->arriving = g_key_file_get_boolean(note, GROUP, "arriving", NULL);
     read_ending(note, ret_note);
@@ -153,13 +151,13 @@ rl_runnote_read(const RlOwner *owner, RlRunNote *ret_note)
 }
 
 void
-rl_runnote_forget(const RlOwner *owner)
+rl_runnote_forget(const RlDomainRef *owner)
 {
     remove_note("run", owner);
 }
 
 bool
-rl_runnote_announce_arrival(const RlOwner *owner, GError **error)
+rl_runnote_announce_arrival(const RlDomainRef *owner, GError **error)
 {
     g_autoptr(GKeyFile) note = new_note();
 
@@ -167,7 +165,7 @@ rl_runnote_announce_arrival(const RlOwner *owner, GError **error)
 }
 
 bool
-rl_runnote_take_announcement(const RlOwner *owner)
+rl_runnote_take_announcement(const RlDomainRef *owner)
 {
     g_autoptr(GKeyFile) note = read_note("arriving", owner);
 
@@ -175,6 +173,6 @@ rl_runnote_take_announcement(const RlOwner *owner)
         return false;
     remove_note("arriving", owner);
     g_autofree char *boot = g_key_file_get_string(note, GROUP, "boot", NULL);
-    return rl_run_was_within(ANNOUNCEMENT_SECONDS, boot,
-                             g_key_file_get_int64(note, GROUP, "since", NULL));
+    return rl_boot_was_within(ANNOUNCEMENT_SECONDS, boot,
+                              g_key_file_get_int64(note, GROUP, "since", NULL));
 }

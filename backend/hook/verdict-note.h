@@ -19,19 +19,19 @@ typedef struct {
  * Notes that a run of @owner begins now, @arriving by a migration or not. Whatever was noted of an
  * earlier one is gone. A failure is only logged: how the run ends is not known then.
  */
-void rl_runnote_begin(const RlOwner *owner, bool arriving);
+void rl_runnote_begin(const RlDomainRef *owner, bool arriving);
 
 /**
  * rl_runnote_arrived:
  * Notes that the guest of @owner has come by a migration, all of it.
  */
-void rl_runnote_arrived(const RlOwner *owner);
+void rl_runnote_arrived(const RlDomainRef *owner);
 
 /**
  * rl_runnote_end:
  * Adds that the run of @owner ends with that @verdict. Failures as in rl_runnote_begin().
  */
-void rl_runnote_end(const RlOwner *owner, RlVerdict verdict);
+void rl_runnote_end(const RlDomainRef *owner, RlVerdict verdict);
 
 /**
  * rl_runnote_read:
@@ -39,18 +39,18 @@ void rl_runnote_end(const RlOwner *owner, RlVerdict verdict);
  * began_ms is the later one of what the clock said then and what it should have said by what it
  * says now: it may have been set meanwhile.
  */
-bool rl_runnote_read(const RlOwner *owner, RlRunNote *ret_note);
+bool rl_runnote_read(const RlDomainRef *owner, RlRunNote *ret_note);
 
 /**
  * rl_runnote_forget:
  * Removes what is noted of the domain @owner.
  */
-void rl_runnote_forget(const RlOwner *owner);
+void rl_runnote_forget(const RlDomainRef *owner);
 
 /**
  * rl_runnote_announce_arrival, rl_runnote_take_announcement:
  * libvirt says in one call that a domain is about to come by a migration, and starts its disks in
  * the next. The second is true if the first was called some seconds ago at most, and takes it back.
  */
-bool rl_runnote_announce_arrival(const RlOwner *owner, GError **error);
-bool rl_runnote_take_announcement(const RlOwner *owner);
+bool rl_runnote_announce_arrival(const RlDomainRef *owner, GError **error);
+bool rl_runnote_take_announcement(const RlDomainRef *owner);

@@ -52,11 +52,11 @@ is(const char *word, const char *other)
 static RlVerdict
 stopped(const RlStatus *status)
 {
-    return (RlVerdict){.ending = RL_ENDING_STOPPED, .alone = is(status->job, "destroy")};
+    return (RlVerdict){.ending = RL_END_STOPPED, .alone = is(status->job, "destroy")};
 }
 
 static RlVerdict
-certain(RlEnding ending)
+certain(RlEndReason ending)
 {
     return (RlVerdict){.ending = ending, .alone = true};
 }
@@ -70,13 +70,13 @@ without_job(const RlStatus *status, Course course)
     case ENDING:
         return stopped(status);
     case WAITING:
-        return certain(RL_ENDING_ARRIVING);
+        return certain(RL_END_ARRIVING);
     case NEVER:
-        return certain(RL_ENDING_FAILED);
+        return certain(RL_END_FAILED);
     case DOUBT:
         break;
     }
-    return certain(RL_ENDING_UNKNOWN);
+    return certain(RL_END_UNKNOWN);
 }
 
 /* Who dies in the middle of a save may have got as far as to be saved. */
@@ -85,7 +85,7 @@ in_save(const RlStatus *status, Course course)
 {
     bool complete = is(status->job, "none") && (course == HALTED || course == WAITING);
 
-    return certain(complete ? RL_ENDING_SAVED : RL_ENDING_UNKNOWN);
+    return certain(complete ? RL_END_SAVED : RL_END_UNKNOWN);
 }
 
 static RlVerdict
@@ -94,18 +94,18 @@ in_start(const RlStatus *status, Course course)
     if (course == RAN || course == HALTED)
         return stopped(status);
     /* A restore that fails is a start, too. */
-    return certain(course == NEVER || course == WAITING ? RL_ENDING_FAILED : RL_ENDING_UNKNOWN);
+    return certain(course == NEVER || course == WAITING ? RL_END_FAILED : RL_END_UNKNOWN);
 }
 
 static RlVerdict
 in_arrival(const RlStatus *status, Course course)
 {
     if (course == NEVER)
-        return certain(RL_ENDING_FAILED);
+        return certain(RL_END_FAILED);
     /* Of who is asked to end in the last phase it is not told whether he ran. */
     if (course == WAITING || (course == ENDING && is(status->phase, "prepare")))
-        return certain(RL_ENDING_ARRIVING);
-    return course == RAN ? stopped(status) : certain(RL_ENDING_UNKNOWN);
+        return certain(RL_END_ARRIVING);
+    return course == RAN ? stopped(status) : certain(RL_END_UNKNOWN);
 }
 
 static RlVerdict
@@ -117,11 +117,11 @@ in_departure(const RlStatus *status, Course course)
     /* One that was paused before goes paused, for the same reason as before. */
     if ((course == WAITING || course == HALTED) && is(status->phase, "confirm3") &&
         is(status->job, "none"))
-        return certain(RL_ENDING_MIGRATED);
+        return certain(RL_END_MIGRATED);
     /* As long as it runs here, the destination has not begun. */
     if (here && (course == RAN || course == ENDING))
         return stopped(status);
-    return certain(RL_ENDING_UNKNOWN);
+    return certain(RL_END_UNKNOWN);
 }
 
 static RlVerdict
@@ -130,7 +130,7 @@ judge(const RlStatus *status, Course course)
     bool ran = course == RAN || course == HALTED || course == ENDING;
 
     if (!is(status->job, "none") && !is(status->job, "destroy"))
-        return certain(RL_ENDING_UNKNOWN);
+        return certain(RL_END_UNKNOWN);
     if (is(status->async, "none"))
         return without_job(status, course);
     if (is(status->async, "save"))
@@ -145,8 +145,8 @@ judge(const RlStatus *status, Course course)
         return stopped(status);
     /* A dump of a guest that is ended with it, or that has crashed: nothing restores that. */
     if (ran && is(status->async, "dump"))
-        return certain(RL_ENDING_STOPPED);
-    return certain(RL_ENDING_UNKNOWN);
+        return certain(RL_END_STOPPED);
+    return certain(RL_END_UNKNOWN);
 }
 
 RlVerdict
@@ -157,8 +157,8 @@ rl_verdict_of(const RlStatus *status, bool arriving)
 
     /* A migration from here that failed, or of which a daemon that came back knows no more, leaves
      * the same at its source. */
-    if (verdict.ending == RL_ENDING_ARRIVING && !arriving && !is(status->async, "migration in"))
-        verdict = certain(RL_ENDING_UNKNOWN);
+    if (verdict.ending == RL_END_ARRIVING && !arriving && !is(status->async, "migration in"))
+        verdict = certain(RL_END_UNKNOWN);
     verdict.arrived = course == RAN || course == HALTED;
     return verdict;
 }
@@ -166,21 +166,21 @@ rl_verdict_of(const RlStatus *status, bool arriving)
 /* What the log may say beside each verdict of the status file without contradicting it. What a
  * daemon that has come back says of a domain that is gone is no more than that. */
 static bool
-log_agrees(RlEnding ending, RlLogEnding log)
+log_agrees(RlEndReason ending, RlLogEnding log)
 {
     bool dead = log == RL_LOG_FOUND_DEAD;
 
     switch (ending) {
-    case RL_ENDING_STOPPED:
+    case RL_END_STOPPED:
         return log == RL_LOG_STOPPED || dead || log == RL_LOG_SAVED_THEN_DEAD;
-    case RL_ENDING_SAVED:
+    case RL_END_SAVED:
         return log == RL_LOG_SAVED || log == RL_LOG_SAVED_THEN_DEAD;
-    case RL_ENDING_FAILED:
-    case RL_ENDING_ARRIVING:
+    case RL_END_FAILED:
+    case RL_END_ARRIVING:
         return log == RL_LOG_FAILED || log == RL_LOG_STOPPED || dead;
-    case RL_ENDING_MIGRATED:
+    case RL_END_MIGRATED:
         return log == RL_LOG_MIGRATED;
-    case RL_ENDING_UNKNOWN:
+    case RL_END_UNKNOWN:
         break;
     }
     return false;
@@ -188,26 +188,26 @@ log_agrees(RlEnding ending, RlLogEnding log)
 
 /* Without a status file a domain has not come to run, if the log says so; what is said to be saved
  * is not given away. All else needs two witnesses. */
-static RlEnding
+static RlEndReason
 ending_of_log(RlLogEnding log)
 {
     if (log == RL_LOG_FAILED)
-        return RL_ENDING_FAILED;
-    return log == RL_LOG_SAVED ? RL_ENDING_SAVED : RL_ENDING_UNKNOWN;
+        return RL_END_FAILED;
+    return log == RL_LOG_SAVED ? RL_END_SAVED : RL_END_UNKNOWN;
 }
 
-RlEnding
-rl_ending_join(const RlVerdict *verdict, RlLogEnding log, bool saved_now)
+RlEndReason
+rl_end_reason_join(const RlVerdict *verdict, RlLogEnding log, bool saved_now)
 {
     if (!verdict)
         return ending_of_log(log);
     /* There was no status yet: that is all the log may say then. */
-    if (verdict->ending == RL_ENDING_FAILED && !verdict->alone)
-        return log == RL_LOG_FAILED ? RL_ENDING_FAILED : RL_ENDING_UNKNOWN;
+    if (verdict->ending == RL_END_FAILED && !verdict->alone)
+        return log == RL_LOG_FAILED ? RL_END_FAILED : RL_END_UNKNOWN;
     if (log_agrees(verdict->ending, log) || (log == RL_LOG_NOTHING && verdict->alone))
         return verdict->ending;
     /* Its daemon was killed when the memory was in the file, but it was not said. */
-    if (verdict->ending == RL_ENDING_SAVED && log == RL_LOG_FOUND_DEAD && saved_now)
-        return RL_ENDING_SAVED;
-    return RL_ENDING_UNKNOWN;
+    if (verdict->ending == RL_END_SAVED && log == RL_LOG_FOUND_DEAD && saved_now)
+        return RL_END_SAVED;
+    return RL_END_UNKNOWN;
 }

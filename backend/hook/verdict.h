@@ -8,7 +8,7 @@
 #include "xml/status.h"
 
 typedef struct {
-    RlEnding ending;
+    RlEndReason ending;
     bool alone;   /* the status proves it by itself; else only together with the domain's log */
     bool arrived; /* the guest ran here, or was stopped with all of its state here */
 } RlVerdict;
@@ -17,7 +17,7 @@ typedef struct {
  * rl_verdict_of:
  * Says how the run ended that @status is the last of; @arriving: it came by a migration, and was
  * not seen to arrive. A word that is not known, and a combination
- * that libvirt 9.0 has not, is RL_ENDING_UNKNOWN.
+ * that libvirt 9.0 has not, is RL_END_UNKNOWN.
  *
  * Seen on libvirt 9.0.0 (state/reason, job, async, phase), and read in src/qemu/qemu_process.c,
  * qemu_driver.c and qemu_migration.c:
@@ -39,9 +39,9 @@ typedef struct {
 RlVerdict rl_verdict_of(const RlStatus *status, bool arriving);
 
 /**
- * rl_ending_join:
+ * rl_end_reason_join:
  * What both witnesses together say: the @verdict on the status file (NULL where there was none) and
  * the @log. @saved_now: there is a managed save file, whole, that this run has written. Where they
- * contradict, or neither says enough, RL_ENDING_UNKNOWN.
+ * contradict, or neither says enough, RL_END_UNKNOWN.
  */
-RlEnding rl_ending_join(const RlVerdict *verdict, RlLogEnding log, bool saved_now);
+RlEndReason rl_end_reason_join(const RlVerdict *verdict, RlLogEnding log, bool saved_now);

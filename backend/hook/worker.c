@@ -28,8 +28,8 @@ finish_pending(const RlTask *task, const RlWork *work)
     bool committed = false;
 
     rl_witness_ask(work->owner.uuid, &work->owner);
-    if (!rl_finish(task->use, &work->owner, work->ending, work->file, PATIENCE_MS, &committed,
-                   &error))
+    if (!rl_end_run(task->use, &work->owner, work->ending, work->file, PATIENCE_MS, &committed,
+                    &error))
         rl_log_warning("domain %s: %s", work->owner.name, error->message);
     rl_witness_dismiss(work->owner.uuid, false);
     return committed;
@@ -78,7 +78,7 @@ end_others(const RlPool *pool)
         if (!rl_volume_end_late(pool, name, &committed, &error))
             warn(name, error);
         if (committed)
-            rl_tell_libvirt(pool->path, name);
+            rl_refresh_daemon(pool->path, name);
     }
 }
 
@@ -96,7 +96,7 @@ do_task(const RlTask *task, const RlWork *work)
         warn(task->use->name, error);
         return;
     }
-    rl_tell_libvirt(pool->path, task->use->name);
+    rl_refresh_daemon(pool->path, task->use->name);
     if (!rl_volume_maintain(pool, task->use->name, false, &error))
         warn(task->use->name, error);
     if (committed)

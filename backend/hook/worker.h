@@ -7,15 +7,15 @@
 #include "end-reason.h"
 
 typedef struct {
-    const RlUse *use;
+    const RlDomainVolume *use;
     bool committed; /* its revisions may be too many now */
     bool pending;   /* its run could not be ended yet: somebody had it open still */
 } RlTask;
 
 typedef struct {
     GArray *tasks; /* RlTask */
-    RlOwner owner;
-    RlEnding ending;
+    RlDomainRef owner;
+    RlEndReason ending;
     const char *file;
 } RlWork;
 

@@ -33,7 +33,7 @@ read_target(const char *dir_path, const char *name, char **ret_path, GError **er
     if (dir < 0)
         return errno == ENOENT ||
                rl_fail_errno(error, errno, "cannot open directory '%s'", dir_path);
-    g_autofree char *text = rl_dir_read_file(dir, file, RL_POOL_SIZE_MAX, &length, &cause);
+    g_autofree char *text = rl_dirfd_read_file(dir, file, RL_POOL_SIZE_MAX, &length, &cause);
     if (!text) {
         /* What is no regular file libvirt did not write. */
         if (rl_error_is_errno(cause, ENOENT) || rl_error_is_errno(cause, ELOOP) ||

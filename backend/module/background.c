@@ -73,7 +73,7 @@ maintain(const RlPool *pool, const char *name, GError **error)
 }
 
 void
-rl_later_maintain(const RlPool *pool, const char *name)
+rl_background_maintain(const RlPool *pool, const char *name)
 {
     GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
 
@@ -90,7 +90,7 @@ end_late(const RlPool *pool, const char *name, GError **error)
 }
 
 void
-rl_later_end(const RlPool *pool)
+rl_background_end(const RlPool *pool)
 {
     GPtrArray *names = rl_ended_list(pool->dev, pool->ino);
 
@@ -101,7 +101,7 @@ rl_later_end(const RlPool *pool)
 }
 
 void
-rl_later_clear(const RlPool *pool, const GPtrArray *names)
+rl_background_clear(const RlPool *pool, const GPtrArray *names)
 {
     GPtrArray *copy = g_ptr_array_new_with_free_func(g_free);
 

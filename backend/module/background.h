@@ -5,22 +5,22 @@
 #include "common/pool/pool.h"
 
 /**
- * rl_later_maintain:
+ * rl_background_maintain:
  * Has the volume @name of @pool brought in order (rl_volume_maintain()) by a thread of its own: its
  * next start finds a precache. If there can be no thread the next operation makes up for it.
  */
-void rl_later_maintain(const RlPool *pool, const char *name);
+void rl_background_maintain(const RlPool *pool, const char *name);
 
 /**
- * rl_later_end:
+ * rl_background_end:
  * Has the runs ended of which there was no space to commit them (rl_volume_end_late()), by a thread
  * of its own; nothing where none wait for that.
  */
-void rl_later_end(const RlPool *pool);
+void rl_background_end(const RlPool *pool);
 
 /**
- * rl_later_clear:
+ * rl_background_clear:
  * Has what was left of the volumes @names of @pool removed (rl_volume_clear()) by a thread of its
  * own; nothing where there are none. If there can be no thread the next refresh makes up for it.
  */
-void rl_later_clear(const RlPool *pool, const GPtrArray *names);
+void rl_background_clear(const RlPool *pool, const GPtrArray *names);

@@ -31,7 +31,7 @@ volume_of_path(const RlPool *pool, const char *path, GError **error)
 }
 
 RlRecord *
-rl_snapshot_record(const RlPool *pool, const virStorageVolDef *vol, GError **error)
+rl_backing_store_record(const RlPool *pool, const virStorageVolDef *vol, GError **error)
 {
     const virStorageSource *backing = vol->target.backingStore;
     g_autoptr(GError) cause = NULL;

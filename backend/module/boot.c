@@ -40,7 +40,7 @@ rl_pool_look_at_mark(const virStoragePoolDef *def, const RlPool *pool)
 {
     g_autoptr(GError) error = NULL;
 
-    if (!rl_mark_require(pool, &error))
+    if (!rl_pool_mark_require(pool, &error))
         VIR_WARN("pool '%s': %s", def->name, error->message);
 }
 
@@ -95,7 +95,7 @@ has_lost_marker(const virStoragePoolDef *def)
     g_autoptr(RlPool) pool = rl_pool_open_to_look(def->target.path, rl_xml_documents(), NULL);
     g_autofree char *mark = NULL;
 
-    return pool && rl_attr_get(pool->root, RL_ATTR_POOL, &mark, NULL) && mark;
+    return pool && rl_xattr_get(pool->root, RL_ATTR_POOL, &mark, NULL) && mark;
 }
 
 int

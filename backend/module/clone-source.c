@@ -16,7 +16,7 @@
 #include "xml/documents.h"
 
 bool
-rl_origin_pool(const virStorageVolDef *vol, RlPool **ret_pool, GError **error)
+rl_clone_source_pool(const virStorageVolDef *vol, RlPool **ret_pool, GError **error)
 {
     g_autofree char *root = NULL, *inside = NULL, *file = NULL;
 
@@ -69,7 +69,8 @@ open_foreign(const virStorageVolDef *input, GError **error)
 
 /* A revision is a state of the volume itself. */
 static bool
-check_label(const RlDraft *draft, const virStorageVolDef *input, bool same_pool, GError **error)
+check_label(const RlStagedImage *draft, const virStorageVolDef *input, bool same_pool,
+            GError **error)
 {
     if (draft->name->form != RL_NAME_LABEL)
         return true;
@@ -82,21 +83,21 @@ check_label(const RlDraft *draft, const virStorageVolDef *input, bool same_pool,
 }
 
 int
-rl_origin_open(const RlDraft *draft, const virStorageVolDef *input, bool *ret_same_pool,
-               GError **error)
+rl_clone_source_open(const RlStagedImage *draft, const virStorageVolDef *input, bool *ret_same_pool,
+                     GError **error)
 {
     g_autoptr(RlPool) pool = NULL;
 
-    if (!rl_origin_pool(input, &pool, error))
+    if (!rl_clone_source_pool(input, &pool, error))
         return -1;
     *ret_same_pool = pool && pool->dev == draft->pool->dev && pool->ino == draft->pool->ino;
     if (!check_label(draft, input, *ret_same_pool, error))
         return -1;
     if (!pool)
         return open_foreign(input, error);
-    if (!rl_source_require_whole(pool, input->name, error))
+    if (!rl_content_require_whole(pool, input->name, error))
         return -1;
-    return rl_source_open(pool, input->name, draft->name->form == RL_NAME_LABEL, error);
+    return rl_content_open(pool, input->name, draft->name->form == RL_NAME_LABEL, error);
 }
 
 /* What the stock function is to open, owned by the caller. It follows links and waits for fifos, so
@@ -111,26 +112,26 @@ path_for_stock(const RlPool *pool, const virStorageVolDef *vol, const virStorage
         !vol->target.encryption)
         return g_strdup_printf("/proc/self/fd/%d", fd);
 
-    g_autofree char *file = rl_source_path(pool, input->name, false, error);
+    g_autofree char *file = rl_content_path(pool, input->name, false, error);
     return file ? g_build_filename(pool->path, file, NULL) : NULL;
 }
 
 int
-rl_origin_build_stock(virStorageBackendBuildVolFrom build, virStoragePoolObj *obj,
-                      virStorageVolDef *vol, virStorageVolDef *input, unsigned int flags)
+rl_clone_source_build_stock(virStorageBackendBuildVolFrom build, virStoragePoolObj *obj,
+                            virStorageVolDef *vol, virStorageVolDef *input, unsigned int flags)
 {
     g_autoptr(RlPool) pool = NULL;
     GError *error = NULL;
 
-    if (!rl_origin_pool(input, &pool, &error))
+    if (!rl_clone_source_pool(input, &pool, &error))
         return rl_report(error);
     if (!pool)
         return build(obj, vol, input, flags);
     if (rl_rights_require_source(obj, input) < 0)
         return -1;
 
-    rl_autofd int fd = rl_source_require_whole(pool, input->name, &error)
-                           ? rl_source_open(pool, input->name, false, &error)
+    rl_autofd int fd = rl_content_require_whole(pool, input->name, &error)
+                           ? rl_content_open(pool, input->name, false, &error)
                            : -1;
     g_autofree char *path = fd < 0 ? NULL : path_for_stock(pool, vol, input, fd, &error);
     if (!path)

@@ -61,7 +61,7 @@ wanted_access(const virStorageVolDef *vol)
 /* The name and path that the finished draft will have. NAME.img is called NAME. NAME@current is
  * given the name of the revision that holds what it replaces: that is what the caller gets back. */
 static void
-settle_name(virStorageVolDef *vol, const RlDraft *draft)
+settle_name(virStorageVolDef *vol, const RlStagedImage *draft)
 {
     const RlName *name = draft->name;
     g_autofree char *file = NULL;
@@ -92,10 +92,10 @@ settle_name(virStorageVolDef *vol, const RlDraft *draft)
  * off leaves the clean image with the name of its next one. That entry may be the source of what is
  * to be created, and libvirt is about to use it: it can neither be dropped nor doubled. So the name
  * is given up, and the next number taken. */
-static RlDraft *
+static RlStagedImage *
 begin(virStoragePoolObj *obj, RlPool *pool, const char *name, GError **error)
 {
-    g_autoptr(RlDraft) draft = rl_draft_begin(pool, name, error);
+    g_autoptr(RlStagedImage) draft = rl_staged_begin(pool, name, error);
 
     if (!draft || draft->name->form != RL_NAME_CURRENT)
         return g_steal_pointer(&draft);
@@ -150,15 +150,15 @@ rl_vol_create_cb(virStoragePoolObj *obj, virStorageVolDef *vol)
     vol->target.capacity = rl_capacity_round_for(vol->name, vol->target.capacity);
 
     /* Clients that put the suffix of the format behind a name, as virt-install does. */
-    g_autofree char *name = rl_alias_strip(vol->name);
+    g_autofree char *name = rl_short_path_strip(vol->name);
     if (require_unlisted(obj, vol, name) < 0 || require_right(obj, name) < 0)
         return -1;
 
     RlPool *pool = rl_open_pool(obj);
-    RlDraft *draft = pool ? begin(obj, pool, name, &error) : NULL;
+    RlStagedImage *draft = pool ? begin(obj, pool, name, &error) : NULL;
     if (!draft)
         return error ? rl_report_about(error, vol->name) : -1;
-    rl_making_begin(vol, draft);
+    rl_pending_volume_begin(vol, draft);
     settle_name(vol, draft);
     return 0;
 }
@@ -166,7 +166,7 @@ rl_vol_create_cb(virStoragePoolObj *obj, virStorageVolDef *vol)
 /* What is to be recorded of a new volume: a snapshot's source, a kind that a rule gives; NULL for a
  * persistent one. */
 static int
-decide_record(virStoragePoolObj *obj, const RlDraft *draft, const virStorageVolDef *vol,
+decide_record(virStoragePoolObj *obj, const RlStagedImage *draft, const virStorageVolDef *vol,
               RlRecord **ret_record)
 {
     RlKind kind = rl_options_kind(draft->pool->options, draft->name->volume);
@@ -174,7 +174,7 @@ decide_record(virStoragePoolObj *obj, const RlDraft *draft, const virStorageVolD
 
     *ret_record = NULL;
     if (vol->target.backingStore) {
-        *ret_record = rl_snapshot_record(draft->pool, vol, &error);
+        *ret_record = rl_backing_store_record(draft->pool, vol, &error);
         if (!*ret_record)
             return rl_report(error);
         return rl_rights_require(virStoragePoolObjGetDef(obj), (*ret_record)->source,
@@ -188,7 +188,7 @@ decide_record(virStoragePoolObj *obj, const RlDraft *draft, const virStorageVolD
 }
 
 static int
-refuse_metadata(const RlDraft *draft, unsigned int flags)
+refuse_metadata(const RlStagedImage *draft, unsigned int flags)
 {
     if (!(flags & VIR_STORAGE_VOL_CREATE_PREALLOC_METADATA))
         return 0;
@@ -199,19 +199,19 @@ refuse_metadata(const RlDraft *draft, unsigned int flags)
 
 /* Nobody waits for the pool any more. */
 static int
-open_draft(RlDraft *draft, const virStorageVolDef *vol)
+open_draft(RlStagedImage *draft, const virStorageVolDef *vol)
 {
     RlAccess access = wanted_access(vol);
     GError *error = NULL;
 
-    if (!rl_draft_open(draft, &access, &error))
+    if (!rl_staged_open(draft, &access, &error))
         return rl_report_about(error, draft->name->text);
-    rl_making_opened(vol);
+    rl_pending_volume_opened(vol);
     return 0;
 }
 
 static int
-build(virStoragePoolObj *obj, RlDraft *draft, const virStorageVolDef *vol, unsigned int flags)
+build(virStoragePoolObj *obj, RlStagedImage *draft, const virStorageVolDef *vol, unsigned int flags)
 {
     g_autoptr(RlRecord) record = NULL;
     GError *error = NULL;
@@ -227,37 +227,37 @@ build(virStoragePoolObj *obj, RlDraft *draft, const virStorageVolDef *vol, unsig
     }
     if (decide_record(obj, draft, vol, &record) < 0 || open_draft(draft, vol) < 0)
         return -1;
-    if (!rl_draft_create(draft, record, vol->target.capacity, &error))
+    if (!rl_staged_create(draft, record, vol->target.capacity, &error))
         return rl_report_about(error, draft->name->text);
     /* A new image of another kind is empty: its clone costs nothing. */
     if (record && record->kind == RL_KIND_SNAPSHOT)
-        rl_later_maintain(draft->pool, draft->name->volume);
+        rl_background_maintain(draft->pool, draft->name->volume);
     return 0;
 }
 
 int
 rl_vol_build_cb(virStoragePoolObj *obj, virStorageVolDef *vol, unsigned int flags)
 {
-    RlDraft *draft = rl_making_draft(vol);
+    RlStagedImage *draft = rl_pending_volume_image(vol);
 
     if (!draft)
         return rl_stock()->buildVol(obj, vol, flags);
 
     int rc = build(obj, draft, vol, flags);
-    rl_making_end(vol);
+    rl_pending_volume_end(vol);
     return rc;
 }
 
 static bool
-publish(RlDraft *draft, uint64_t capacity, GError **error)
+publish(RlStagedImage *draft, uint64_t capacity, GError **error)
 {
     switch (draft->name->form) {
     case RL_NAME_HEAD:
-        return rl_draft_create(draft, NULL, capacity, error);
+        return rl_staged_create(draft, NULL, capacity, error);
     case RL_NAME_LABEL:
-        return rl_draft_label(draft, error);
+        return rl_staged_label(draft, error);
     case RL_NAME_CURRENT:
-        return rl_draft_replace(draft, error);
+        return rl_staged_replace(draft, error);
     case RL_NAME_REVISION:
         break;
     }
@@ -265,7 +265,7 @@ publish(RlDraft *draft, uint64_t capacity, GError **error)
 }
 
 static int
-build_from(RlDraft *draft, const virStorageVolDef *vol, const virStorageVolDef *input,
+build_from(RlStagedImage *draft, const virStorageVolDef *vol, const virStorageVolDef *input,
            unsigned int flags)
 {
     /* A revision has the size of what it is of; libvirt's wish for more is for new volumes. */
@@ -275,7 +275,7 @@ build_from(RlDraft *draft, const virStorageVolDef *vol, const virStorageVolDef *
 
     if (refuse_metadata(draft, flags) < 0 || open_draft(draft, vol) < 0)
         return -1;
-    rl_autofd int from = rl_origin_open(draft, input, &same_pool, &error);
+    rl_autofd int from = rl_clone_source_open(draft, input, &same_pool, &error);
     if (from < 0)
         return rl_report(error);
     RlClient client = rl_client_of_call();
@@ -285,11 +285,11 @@ build_from(RlDraft *draft, const virStorageVolDef *vol, const virStorageVolDef *
     /* From elsewhere a copy is what is expected; within the pool only if its options allow it. */
     bool may_copy = !(flags & VIR_STORAGE_VOL_CREATE_REFLINK) &&
                     (!same_pool || draft->pool->options->fallback_copy);
-    if (!rl_draft_fill(draft, from, capacity, may_copy, &error) ||
+    if (!rl_staged_fill(draft, from, capacity, may_copy, &error) ||
         !publish(draft, capacity, &error))
         return rl_report_about(error, draft->name->text);
     if (draft->name->form != RL_NAME_LABEL)
-        rl_later_maintain(draft->pool, draft->name->volume);
+        rl_background_maintain(draft->pool, draft->name->volume);
     return 0;
 }
 
@@ -297,12 +297,12 @@ int
 rl_vol_build_from_cb(virStoragePoolObj *obj, virStorageVolDef *vol, virStorageVolDef *input,
                      unsigned int flags)
 {
-    RlDraft *draft = rl_making_draft(vol);
+    RlStagedImage *draft = rl_pending_volume_image(vol);
 
     if (!draft)
-        return rl_origin_build_stock(rl_stock()->buildVolFrom, obj, vol, input, flags);
+        return rl_clone_source_build_stock(rl_stock()->buildVolFrom, obj, vol, input, flags);
 
     int rc = rl_rights_require_source(obj, input) < 0 ? -1 : build_from(draft, vol, input, flags);
-    rl_making_end(vol);
+    rl_pending_volume_end(vol);
     return rc;
 }

@@ -13,12 +13,12 @@ void
 rl_guest_note_size(const RlPool *pool, const char *name, const char *path)
 {
     g_autoptr(RlVolume) volume = rl_volume_open(pool, name, NULL);
-    g_autoptr(RlRun) run = NULL;
+    g_autoptr(RlImageOwner) run = NULL;
 
     if (!volume || !volume->dirty.there)
         return;
     rl_autofd int fd = rl_volume_open_image(volume, volume->dirty_file, NULL);
-    if (fd < 0 || !rl_run_get(fd, &run, NULL) || !run || strcmp(run->driver, "qemu") != 0)
+    if (fd < 0 || !rl_image_owner_get(fd, &run, NULL) || !run || strcmp(run->driver, "qemu") != 0)
         return;
     rl_log_warning("%s: the guest of domain '%s' sees its new size after: virsh blockresize %s %s "
                    "%" G_GUINT64_FORMAT "B",

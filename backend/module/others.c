@@ -25,7 +25,7 @@ refresh(virStoragePoolObj *obj, virStorageVolDef *vol)
 
     if (virStorageVolDefFindByName(obj, vol->name) == vol)
         return original(obj)->refreshVol(obj, vol);
-    if (!rl_origin_pool(vol, &pool, &error))
+    if (!rl_clone_source_pool(vol, &pool, &error))
         return rl_report(error);
     return pool ? rl_vol_refresh_source(vol, pool) : original(obj)->refreshVol(obj, vol);
 }
@@ -34,7 +34,7 @@ static int
 build_from(virStoragePoolObj *obj, virStorageVolDef *vol, virStorageVolDef *input,
            unsigned int flags)
 {
-    return rl_origin_build_stock(original(obj)->buildVolFrom, obj, vol, input, flags);
+    return rl_clone_source_build_stock(original(obj)->buildVolFrom, obj, vol, input, flags);
 }
 
 static void

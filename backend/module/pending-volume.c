@@ -12,7 +12,7 @@
  * copy that buildVol gets. */
 typedef struct {
     virObject parent;
-    RlDraft *draft;
+    RlStagedImage *draft;
     GMutex lock; /* vol-info asks from another thread while the draft is built */
     int look;    /* so it has a descriptor of its own of the draft's file, that opens nothing */
 } Making;
@@ -22,7 +22,7 @@ dispose(void *object)
 {
     Making *making = object;
 
-    rl_draft_free(making->draft);
+    rl_staged_free(making->draft);
     rl_fd_close(&making->look);
     g_mutex_clear(&making->lock);
 }
@@ -50,7 +50,7 @@ making_of(const virStorageVolDef *vol)
 }
 
 void
-rl_making_begin(virStorageVolDef *vol, RlDraft *draft)
+rl_pending_volume_begin(virStorageVolDef *vol, RlStagedImage *draft)
 {
     Making *making = virObjectNew(making_class());
 
@@ -62,7 +62,7 @@ rl_making_begin(virStorageVolDef *vol, RlDraft *draft)
 }
 
 void
-rl_making_opened(const virStorageVolDef *vol)
+rl_pending_volume_opened(const virStorageVolDef *vol)
 {
     Making *making = making_of(vol);
 
@@ -75,8 +75,8 @@ rl_making_opened(const virStorageVolDef *vol)
     g_mutex_unlock(&making->lock);
 }
 
-RlDraft *
-rl_making_draft(const virStorageVolDef *vol)
+RlStagedImage *
+rl_pending_volume_image(const virStorageVolDef *vol)
 {
     Making *making = making_of(vol);
 
@@ -84,7 +84,7 @@ rl_making_draft(const virStorageVolDef *vol)
 }
 
 void
-rl_making_end(const virStorageVolDef *vol)
+rl_pending_volume_end(const virStorageVolDef *vol)
 {
     Making *making = making_of(vol);
 
@@ -93,17 +93,17 @@ rl_making_end(const virStorageVolDef *vol)
     g_mutex_lock(&making->lock);
     rl_fd_close(&making->look);
     g_mutex_unlock(&making->lock);
-    g_clear_pointer(&making->draft, rl_draft_free);
+    g_clear_pointer(&making->draft, rl_staged_free);
 }
 
 bool
-rl_making_is_pending(const virStorageVolDef *vol)
+rl_pending_volume_is_pending(const virStorageVolDef *vol)
 {
     return making_of(vol) != NULL;
 }
 
 bool
-rl_making_forget(virStorageVolDef *vol)
+rl_pending_volume_forget(virStorageVolDef *vol)
 {
     if (!making_of(vol))
         return false;
@@ -112,7 +112,7 @@ rl_making_forget(virStorageVolDef *vol)
 }
 
 bool
-rl_making_stat(const virStorageVolDef *vol, struct stat *ret_st)
+rl_pending_volume_stat(const virStorageVolDef *vol, struct stat *ret_st)
 {
     Making *making = making_of(vol);
     bool known = false;

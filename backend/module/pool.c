@@ -225,7 +225,7 @@ rl_pool_refresh_cb(virStoragePoolObj *obj)
                  pool->fault->message);
     else
         claim(def, pool);
-    if (rl_listing_fill(obj, pool) == 0)
+    if (rl_volume_list_fill(obj, pool) == 0)
         return 0;
     rl_claim_drop(def); /* it is not active any more */
     return -1;

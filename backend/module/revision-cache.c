@@ -93,7 +93,7 @@ join(GPtrArray *files)
 }
 
 char *
-rl_seen_join(const GPtrArray *revisions)
+rl_revision_cache_join(const GPtrArray *revisions)
 {
     g_autoptr(GPtrArray) files = g_ptr_array_new();
 
@@ -128,16 +128,16 @@ static Directory *
 read_directory(int dir, const struct stat *st)
 {
     gint64 now_us = g_get_real_time();
-    g_autoptr(RlEntries) entries = rl_entries_open(dir, NULL);
+    g_autoptr(RlDirIter) entries = rl_dir_iter_open(dir, NULL);
     g_autoptr(GTree) by_leaf = new_tree((GDestroyNotify) g_ptr_array_unref);
     const char *file;
 
     if (!entries)
         return NULL;
-    while ((file = rl_entries_next(entries)))
+    while ((file = rl_dir_iter_next(entries)))
         if (entries->type == DT_REG || entries->type == DT_UNKNOWN)
             add_file(by_leaf, file);
-    if (!rl_entries_are_all(entries, NULL))
+    if (!rl_dir_iter_are_all(entries, NULL))
         return NULL;
 
     Directory *directory = g_new0(Directory, 1);
@@ -180,7 +180,7 @@ known_files(const RlVolume *volume, const struct stat *st)
 }
 
 char *
-rl_seen_on_disk(const RlVolume *volume)
+rl_revision_cache_on_disk(const RlVolume *volume)
 {
     struct stat st;
 
@@ -205,7 +205,7 @@ rl_seen_on_disk(const RlVolume *volume)
 }
 
 bool
-rl_seen_is_listed(const char *root, const char *name, const char *files)
+rl_revision_cache_is_listed(const char *root, const char *name, const char *files)
 {
     g_mutex_lock(&lock);
     bool same = g_strcmp0(g_tree_lookup(known_of(root)->listed, name), files) == 0;
@@ -214,7 +214,7 @@ rl_seen_is_listed(const char *root, const char *name, const char *files)
 }
 
 void
-rl_seen_note(const char *root, const char *name, const char *files)
+rl_revision_cache_note(const char *root, const char *name, const char *files)
 {
     g_mutex_lock(&lock);
     g_tree_replace(known_of(root)->listed, g_strdup(name), g_strdup(files));
@@ -222,7 +222,7 @@ rl_seen_note(const char *root, const char *name, const char *files)
 }
 
 void
-rl_seen_drop(const char *root, const char *name, const char *dir)
+rl_revision_cache_drop(const char *root, const char *name, const char *dir)
 {
     g_mutex_lock(&lock);
     Known *known = known_of(root);
@@ -232,7 +232,7 @@ rl_seen_drop(const char *root, const char *name, const char *dir)
 }
 
 void
-rl_seen_forget(const char *root)
+rl_revision_cache_forget(const char *root)
 {
     g_mutex_lock(&lock);
     if (pools)

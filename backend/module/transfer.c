@@ -26,10 +26,10 @@ rl_vol_upload_cb(virStoragePoolObj *obj, virStorageVolDef *vol, virStreamPtr str
     virCheckFlags(VIR_STORAGE_VOL_UPLOAD_SPARSE_STREAM, -1);
 
     RlPool *pool = rl_open_pool(obj);
-    RlDraft *draft = pool ? rl_edit_begin(pool, vol->name, &error) : NULL;
+    RlStagedImage *draft = pool ? rl_upload_begin(pool, vol->name, &error) : NULL;
     if (!draft)
         return error ? rl_report_about(error, vol->name) : -1;
-    return rl_upload_start(stream, draft, offset, length);
+    return rl_upload_stream_start(stream, draft, offset, length);
 }
 
 /* The last committed state: the stream has the image open, so a commit that renames it away changes
@@ -49,7 +49,7 @@ rl_vol_download_cb(virStoragePoolObj *obj, virStorageVolDef *vol, virStreamPtr s
     pool = rl_open_pool_to_look(obj);
     if (!pool)
         return -1;
-    rl_autofd int fd = rl_source_open(pool, vol->name, false, &error);
+    rl_autofd int fd = rl_content_open(pool, vol->name, false, &error);
     if (fd < 0)
         return rl_report(error);
     g_autofree char *path = g_strdup_printf("/proc/self/fd/%d", fd);

@@ -23,7 +23,7 @@
 #define LOCK_PATIENCE_MS 100
 
 typedef struct {
-    RlWriter *writer;
+    RlUploadWriter *writer;
     virStreamDriver *shell; /* libvirt's own */
 } Upload;
 
@@ -54,7 +54,7 @@ table_find(virStreamPtr stream)
 }
 
 /* Takes the upload out of the table; the stream is libvirt's alone from here on. */
-static RlWriter *
+static RlUploadWriter *
 give_back(virStreamPtr stream)
 {
     g_mutex_lock(&table_lock);
@@ -65,7 +65,7 @@ give_back(virStreamPtr stream)
     if (!upload)
         return NULL;
 
-    RlWriter *writer = upload->writer;
+    RlUploadWriter *writer = upload->writer;
     stream->driver = upload->shell;
     g_free(upload);
     return writer;
@@ -80,7 +80,7 @@ stream_send(virStreamPtr stream, const char *data, size_t size)
 
     if (!upload)
         return -1;
-    switch (rl_writer_put(upload->writer, data, size, &error)) {
+    switch (rl_upload_writer_put(upload->writer, data, size, &error)) {
     case RL_WRITER_TAKEN:
         return (int) size;
     case RL_WRITER_WAIT:
@@ -102,20 +102,20 @@ stream_send_hole(virStreamPtr stream, long long length, unsigned int flags)
     /* The daemon answers a hole that fails with a message that the client takes for the success of
      * its finish (daemonStreamHandleHole(), src/remote/remote_daemon_stream.c). So what comes next
      * fails in its place; so it does for a negative length, which is too long a one. */
-    rl_writer_put_hole(upload->writer, (uint64_t) length, NULL);
+    rl_upload_writer_put_hole(upload->writer, (uint64_t) length, NULL);
     return 0;
 }
 
 static int
 stream_finish(virStreamPtr stream)
 {
-    RlWriter *writer = give_back(stream);
+    RlUploadWriter *writer = give_back(stream);
     GError *error = NULL;
     virErrorPtr kept;
 
     if (!writer)
         return 0;
-    if (rl_writer_commit(writer, LOCK_PATIENCE_MS, &error))
+    if (rl_upload_writer_commit(writer, LOCK_PATIENCE_MS, &error))
         return stream->driver->streamFinish(stream);
     rl_report(error);
     virErrorPreserveLast(&kept);
@@ -127,11 +127,11 @@ stream_finish(virStreamPtr stream)
 static int
 stream_abort(virStreamPtr stream)
 {
-    RlWriter *writer = give_back(stream);
+    RlUploadWriter *writer = give_back(stream);
 
     if (!writer)
         return 0;
-    rl_writer_end(writer);
+    rl_upload_writer_end(writer);
     return stream->driver->streamAbort(stream);
 }
 
@@ -173,17 +173,17 @@ static virStreamDriver upload_driver = {
 };
 
 int
-rl_upload_start(virStreamPtr stream, RlDraft *draft, unsigned long long offset,
-                unsigned long long length)
+rl_upload_stream_start(virStreamPtr stream, RlStagedImage *draft, unsigned long long offset,
+                       unsigned long long length)
 {
     GError *error = NULL;
-    RlWriter *writer = rl_writer_new(draft, offset, length, &error);
+    RlUploadWriter *writer = rl_upload_writer_new(draft, offset, length, &error);
 
     if (!writer)
         return rl_report(error);
-    rl_autofd int room = rl_writer_room(writer, &error);
+    rl_autofd int room = rl_upload_writer_room(writer, &error);
     if (room < 0 || virFDStreamOpen(stream, room) < 0) {
-        rl_writer_end(writer);
+        rl_upload_writer_end(writer);
         return error ? rl_report(error) : -1;
     }
     rl_fd_steal(&room); /* libvirt's now */

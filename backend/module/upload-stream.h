@@ -7,10 +7,10 @@
 #include "common/operation/staged-image.h"
 
 /**
- * rl_upload_start:
- * Makes @stream an upload into @draft (from rl_edit_begin()), which it takes over (also on
+ * rl_upload_stream_start:
+ * Makes @stream an upload into @draft (from rl_upload_begin()), which it takes over (also on
  * failure), beginning at byte @offset and at most @length bytes long (0: up to the end of the
  * volume). 0, or -1 with libvirt's error set.
  */
-int rl_upload_start(virStreamPtr stream, RlDraft *draft, unsigned long long offset,
-                    unsigned long long length);
+int rl_upload_stream_start(virStreamPtr stream, RlStagedImage *draft, unsigned long long offset,
+                           unsigned long long length);

@@ -7,13 +7,13 @@
 #include "common/fs/xattr.h"
 
 char *
-rl_describe_path(const RlPool *pool, const char *dir, const char *file)
+rl_volume_def_path(const RlPool *pool, const char *dir, const char *file)
 {
     return g_build_filename(pool->path, dir, file, NULL);
 }
 
 virStorageVolDef *
-rl_describe_new(const char *name, const char *path)
+rl_volume_def_new(const char *name, const char *path)
 {
     virStorageVolDef *vol = g_new0(virStorageVolDef, 1);
 
@@ -27,7 +27,7 @@ rl_describe_new(const char *name, const char *path)
 }
 
 void
-rl_describe_sizes(virStorageVolDef *vol, const struct stat *st)
+rl_volume_def_sizes(virStorageVolDef *vol, const struct stat *st)
 {
     vol->target.capacity = (unsigned long long) st->st_size;
     vol->target.physical = (unsigned long long) st->st_size;
@@ -36,7 +36,7 @@ rl_describe_sizes(virStorageVolDef *vol, const struct stat *st)
 }
 
 void
-rl_describe_access(virStorageVolDef *vol, const RlAccess *access)
+rl_volume_def_access(virStorageVolDef *vol, const RlAccess *access)
 {
     if (!vol->target.perms)
         vol->target.perms = g_new0(virStoragePerms, 1);
@@ -46,13 +46,13 @@ rl_describe_access(virStorageVolDef *vol, const RlAccess *access)
 }
 
 void
-rl_describe_stat(virStorageVolDef *vol, const struct stat *st)
+rl_volume_def_stat(virStorageVolDef *vol, const struct stat *st)
 {
     const RlAccess access = {st->st_mode & 0777, st->st_uid, st->st_gid};
 
-    rl_describe_sizes(vol, st);
+    rl_volume_def_sizes(vol, st);
 
-    rl_describe_access(vol, &access);
+    rl_volume_def_access(vol, &access);
 
     if (!vol->target.timestamps)
         vol->target.timestamps = g_new0(virStorageTimestamps, 1);
@@ -62,7 +62,7 @@ rl_describe_stat(virStorageVolDef *vol, const struct stat *st)
 }
 
 void
-rl_describe_backing(virStorageVolDef *vol, const char *path)
+rl_volume_def_backing(virStorageVolDef *vol, const char *path)
 {
     g_clear_pointer(&vol->target.backingStore, virObjectUnref);
     if (!path)
@@ -90,7 +90,7 @@ find_image_by_id(const RlVolume *source, const char *id)
     if (source->dir < 0)
         return NULL;
     if (source->clean.there &&
-        rl_attr_get_at(source->dir, source->clean_file, RL_ATTR_ID, &clean, NULL) &&
+        rl_xattr_get_at(source->dir, source->clean_file, RL_ATTR_ID, &clean, NULL) &&
         g_strcmp0(clean, id) == 0)
         return g_strdup(source->clean_file);
 
@@ -98,7 +98,7 @@ find_image_by_id(const RlVolume *source, const char *id)
     for (guint i = revisions ? revisions->len : 0; i-- > 0;) {
         const RlRevision *revision = g_ptr_array_index(revisions, i);
         g_autofree char *other = NULL;
-        if (rl_attr_get_at(source->dir, revision->file, RL_ATTR_ID, &other, NULL) &&
+        if (rl_xattr_get_at(source->dir, revision->file, RL_ATTR_ID, &other, NULL) &&
             g_strcmp0(other, id) == 0)
             return g_strdup(revision->file);
     }
@@ -117,11 +117,11 @@ snapshot_backing(const RlVolume *volume)
     if (!source)
         return NULL;
     if (!volume->dirty.there)
-        return rl_describe_path(volume->pool, source->name->dir, source->clean_file);
-    if (!rl_attr_get_at(volume->dir, volume->dirty_file, RL_ATTR_BASE, &id, NULL) || !id)
+        return rl_volume_def_path(volume->pool, source->name->dir, source->clean_file);
+    if (!rl_xattr_get_at(volume->dir, volume->dirty_file, RL_ATTR_BASE, &id, NULL) || !id)
         return NULL;
     file = find_image_by_id(source, id);
-    return file ? rl_describe_path(volume->pool, source->name->dir, file) : NULL;
+    return file ? rl_volume_def_path(volume->pool, source->name->dir, file) : NULL;
 }
 
 static char *
@@ -130,7 +130,7 @@ backing_path(const RlVolume *volume)
     if (volume->kind == RL_KIND_SNAPSHOT)
         return snapshot_backing(volume);
     if (volume->kind == RL_KIND_PERSISTENT && volume->dirty.there && volume->clean.there)
-        return rl_describe_path(volume->pool, volume->name->dir, volume->clean_file);
+        return rl_volume_def_path(volume->pool, volume->name->dir, volume->clean_file);
     return NULL;
 }
 
@@ -175,19 +175,19 @@ access_at_rest(const RlVolume *volume)
 }
 
 void
-rl_describe_volume(virStorageVolDef *vol, const RlVolume *volume)
+rl_volume_def_volume(virStorageVolDef *vol, const RlVolume *volume)
 {
     const RlAccess access = access_at_rest(volume);
     g_autofree char *backing = backing_path(volume);
     uint64_t capacity;
 
     if (volume->dirty.there || volume->clean.there) {
-        rl_describe_stat(vol, volume->dirty.there ? &volume->dirty.st : &volume->clean.st);
+        rl_volume_def_stat(vol, volume->dirty.there ? &volume->dirty.st : &volume->clean.st);
     } else {
         vol->target.capacity = rl_volume_capacity(volume, &capacity, NULL) ? capacity : 0;
         vol->target.allocation = vol->target.physical = 0;
         g_clear_pointer(&vol->target.timestamps, g_free);
     }
-    rl_describe_access(vol, &access);
-    rl_describe_backing(vol, backing);
+    rl_volume_def_access(vol, &access);
+    rl_volume_def_backing(vol, backing);
 }

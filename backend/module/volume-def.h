@@ -8,46 +8,46 @@
 #include "common/pool/volume.h"
 
 /**
- * rl_describe_new:
+ * rl_volume_def_new:
  * Returns a definition with the name @name, the path and key @path, and the format raw; owned by
  * the caller.
  */
-virStorageVolDef *rl_describe_new(const char *name, const char *path);
+virStorageVolDef *rl_volume_def_new(const char *name, const char *path);
 
 /**
- * rl_describe_stat:
+ * rl_volume_def_stat:
  * Sets sizes, permissions and time stamps of @vol as @st has them.
  */
-void rl_describe_stat(virStorageVolDef *vol, const struct stat *st);
+void rl_volume_def_stat(virStorageVolDef *vol, const struct stat *st);
 
 /**
- * rl_describe_sizes:
- * As rl_describe_stat(), but touches nothing that is allocated: for a definition that others use at
- * this moment.
+ * rl_volume_def_sizes:
+ * As rl_volume_def_stat(), but touches nothing that is allocated: for a definition that others use
+ * at this moment.
  */
-void rl_describe_sizes(virStorageVolDef *vol, const struct stat *st);
+void rl_volume_def_sizes(virStorageVolDef *vol, const struct stat *st);
 
 /**
- * rl_describe_access:
+ * rl_volume_def_access:
  * Sets the permissions of @vol; what is not said (-1) libvirt leaves out.
  */
-void rl_describe_access(virStorageVolDef *vol, const RlAccess *access);
+void rl_volume_def_access(virStorageVolDef *vol, const RlAccess *access);
 
 /**
- * rl_describe_volume:
+ * rl_volume_def_volume:
  * Describes @volume as it was when it was looked at last: sizes, the permissions that its images
  * have at rest, and by its backing store the image it was made from.
  */
-void rl_describe_volume(virStorageVolDef *vol, const RlVolume *volume);
+void rl_volume_def_volume(virStorageVolDef *vol, const RlVolume *volume);
 
 /**
- * rl_describe_backing:
+ * rl_volume_def_backing:
  * Sets (or with NULL takes away) the backing store of @vol.
  */
-void rl_describe_backing(virStorageVolDef *vol, const char *path);
+void rl_volume_def_backing(virStorageVolDef *vol, const char *path);
 
 /**
- * rl_describe_path:
+ * rl_volume_def_path:
  * Returns the path of @file in the directory @dir of @pool, owned by the caller.
  */
-char *rl_describe_path(const RlPool *pool, const char *dir, const char *file);
+char *rl_volume_def_path(const RlPool *pool, const char *dir, const char *file);

@@ -25,10 +25,10 @@ add_revision(virStoragePoolObj *obj, const RlPool *pool, const char *volume, con
              const RlRevision *revision)
 {
     g_autofree char *name = rl_revision_name(revision, volume);
-    g_autofree char *path = rl_describe_path(pool, dir, revision->file);
-    virStorageVolDef *vol = rl_describe_new(name, path);
+    g_autofree char *path = rl_volume_def_path(pool, dir, revision->file);
+    virStorageVolDef *vol = rl_volume_def_new(name, path);
 
-    rl_describe_stat(vol, &revision->st);
+    rl_volume_def_stat(vol, &revision->st);
     add(obj, vol);
 }
 
@@ -36,20 +36,20 @@ static void
 add_volume(virStoragePoolObj *obj, const RlPool *pool, const RlListed *listed)
 {
     g_autofree char *file = rl_file_name(listed->leaf, RL_FILE_DIRTY);
-    g_autofree char *path = rl_describe_path(pool, listed->dir, file);
-    virStorageVolDef *vol = rl_describe_new(listed->name, path);
+    g_autofree char *path = rl_volume_def_path(pool, listed->dir, file);
+    virStorageVolDef *vol = rl_volume_def_new(listed->name, path);
 
     if (listed->recorded) {
-        rl_describe_volume(vol, listed->recorded);
+        rl_volume_def_volume(vol, listed->recorded);
     } else {
         g_autofree char *clean_file = rl_file_name(listed->leaf, RL_FILE_CLEAN);
-        g_autofree char *clean = rl_describe_path(pool, listed->dir, clean_file);
-        rl_describe_stat(vol, listed->dirty.there ? &listed->dirty.st : &listed->clean.st);
+        g_autofree char *clean = rl_volume_def_path(pool, listed->dir, clean_file);
+        rl_volume_def_stat(vol, listed->dirty.there ? &listed->dirty.st : &listed->clean.st);
         if (listed->dirty.there && listed->clean.there) {
             const struct stat *st = &listed->clean.st;
             const RlAccess access = {st->st_mode & 0777, st->st_uid, st->st_gid};
-            rl_describe_access(vol, &access);
-            rl_describe_backing(vol, clean);
+            rl_volume_def_access(vol, &access);
+            rl_volume_def_backing(vol, clean);
         }
     }
     add(obj, vol);
@@ -84,7 +84,8 @@ set_access(virStoragePoolObj *obj, const RlPool *pool)
 }
 
 void
-rl_listing_update_space(virStoragePoolObj *obj, const RlPool *pool, unsigned long long to_be_added)
+rl_volume_list_update_space(virStoragePoolObj *obj, const RlPool *pool,
+                            unsigned long long to_be_added)
 {
     virStoragePoolDef *def = virStoragePoolObjGetDef(obj);
 
@@ -95,7 +96,7 @@ rl_listing_update_space(virStoragePoolObj *obj, const RlPool *pool, unsigned lon
 }
 
 int
-rl_listing_fill(virStoragePoolObj *obj, const RlPool *pool)
+rl_volume_list_fill(virStoragePoolObj *obj, const RlPool *pool)
 {
     GError *error = NULL;
     g_autoptr(GPtrArray) leftovers = g_ptr_array_new_with_free_func(g_free);
@@ -107,7 +108,7 @@ rl_listing_fill(virStoragePoolObj *obj, const RlPool *pool)
     if (!listed || !set_space(obj, pool, &error))
         return rl_report(error);
     set_access(obj, pool);
-    rl_seen_forget(pool->path);
+    rl_revision_cache_forget(pool->path);
     for (guint i = 0; i < listed->len; i++) {
         const RlListed *volume = g_ptr_array_index(listed, i);
         if (volume->exists)
@@ -115,14 +116,14 @@ rl_listing_fill(virStoragePoolObj *obj, const RlPool *pool)
         for (guint j = 0; j < volume->revisions->len; j++)
             add_revision(obj, pool, volume->name, volume->dir,
                          g_ptr_array_index(volume->revisions, j));
-        g_autofree char *files = rl_seen_join(volume->revisions);
-        rl_seen_note(pool->path, volume->name, files);
+        g_autofree char *files = rl_revision_cache_join(volume->revisions);
+        rl_revision_cache_note(pool->path, volume->name, files);
     }
     rl_census_note(pool, listed);
     /* Freeing them can take long, and the pool is locked. */
     if (!pool->fault) {
-        rl_later_clear(pool, leftovers);
-        rl_later_end(pool);
+        rl_background_clear(pool, leftovers);
+        rl_background_end(pool);
     }
     return 0;
 }
@@ -191,13 +192,13 @@ is_on_disk(const virStorageVolDef *vol, const RlVolume *volume, GTree *files)
 }
 
 void
-rl_listing_update_revisions(virStoragePoolObj *obj, const RlVolume *volume)
+rl_volume_list_update_revisions(virStoragePoolObj *obj, const RlVolume *volume)
 {
     const char *root = volume->pool->path, *volume_name = volume->name->volume;
-    g_autofree char *seen = rl_seen_on_disk(volume);
+    g_autofree char *seen = rl_revision_cache_on_disk(volume);
     bool complete = true;
 
-    if (seen && rl_seen_is_listed(root, volume_name, seen))
+    if (seen && rl_revision_cache_is_listed(root, volume_name, seen))
         return;
     g_autoptr(GPtrArray) entries = entries_of(obj, volume->name->volume);
     g_autoptr(GPtrArray) revisions = volume->dir >= 0
@@ -207,7 +208,7 @@ rl_listing_update_revisions(virStoragePoolObj *obj, const RlVolume *volume)
     if (!revisions)
         return;
     g_autoptr(GTree) files = by_file(revisions);
-    g_autofree char *found = rl_seen_join(revisions);
+    g_autofree char *found = rl_revision_cache_join(revisions);
     for (guint i = 0; i < entries->len; i++) {
         virStorageVolDef *vol = g_ptr_array_index(entries, i);
         if (is_on_disk(vol, volume, files))
@@ -223,11 +224,11 @@ rl_listing_update_revisions(virStoragePoolObj *obj, const RlVolume *volume)
         if (!virStorageVolDefFindByName(obj, name))
             add_revision(obj, volume->pool, volume->name->volume, volume->name->dir, revision);
     }
-    rl_seen_note(root, volume_name, complete ? found : NULL);
+    rl_revision_cache_note(root, volume_name, complete ? found : NULL);
 }
 
 bool
-rl_listing_has_busy_revisions(virStoragePoolObj *obj, const char *volume)
+rl_volume_list_has_busy_revisions(virStoragePoolObj *obj, const char *volume)
 {
     g_autoptr(GPtrArray) entries = entries_of(obj, volume);
 
@@ -238,7 +239,7 @@ rl_listing_has_busy_revisions(virStoragePoolObj *obj, const char *volume)
 }
 
 void
-rl_listing_drop_revisions(virStoragePoolObj *obj, const RlPool *pool, const char *name)
+rl_volume_list_drop_revisions(virStoragePoolObj *obj, const RlPool *pool, const char *name)
 {
     g_autoptr(GPtrArray) entries = entries_of(obj, name);
     g_autoptr(RlName) parsed = rl_name_parse(name, NULL);
@@ -248,5 +249,5 @@ rl_listing_drop_revisions(virStoragePoolObj *obj, const RlPool *pool, const char
         if (!is_busy(g_ptr_array_index(entries, i)))
             virStoragePoolObjRemoveVol(obj, g_ptr_array_index(entries, i));
     if (parsed)
-        rl_seen_drop(pool->path, parsed->volume, parsed->dir);
+        rl_revision_cache_drop(pool->path, parsed->volume, parsed->dir);
 }

@@ -8,36 +8,36 @@
 #include "common/pool/volume.h"
 
 /**
- * rl_listing_fill:
+ * rl_volume_list_fill:
  * Fills the empty list of @obj and the pool's sizes from @pool. 0, or -1 with libvirt's error set.
  */
-int rl_listing_fill(virStoragePoolObj *obj, const RlPool *pool);
+int rl_volume_list_fill(virStoragePoolObj *obj, const RlPool *pool);
 
 /**
- * rl_listing_update_space:
+ * rl_volume_list_update_space:
  * Sets the pool's sizes anew. libvirt reckons as if volumes shared nothing: what it is about to add
  * to the allocation, and to take from what is available, is @to_be_added, and is taken off before.
  * A deletion adds less than nothing, as unsigned numbers do that.
  */
-void rl_listing_update_space(virStoragePoolObj *obj, const RlPool *pool,
-                             unsigned long long to_be_added);
+void rl_volume_list_update_space(virStoragePoolObj *obj, const RlPool *pool,
+                                 unsigned long long to_be_added);
 
 /**
- * rl_listing_update_revisions:
+ * rl_volume_list_update_revisions:
  * Adds the revisions of @volume that the list of @obj lacks, and drops those that are gone. An
  * entry that is in use or building stays.
  */
-void rl_listing_update_revisions(virStoragePoolObj *obj, const RlVolume *volume);
+void rl_volume_list_update_revisions(virStoragePoolObj *obj, const RlVolume *volume);
 
 /**
- * rl_listing_drop_revisions:
+ * rl_volume_list_drop_revisions:
  * @name, a volume or revision of @pool, was deleted: takes the revisions of it that nobody uses out
  * of the list, and sees to it that those of the volume are looked at the next time.
  */
-void rl_listing_drop_revisions(virStoragePoolObj *obj, const RlPool *pool, const char *name);
+void rl_volume_list_drop_revisions(virStoragePoolObj *obj, const RlPool *pool, const char *name);
 
 /**
- * rl_listing_has_busy_revisions:
+ * rl_volume_list_has_busy_revisions:
  * True if somebody uses a revision of @volume now.
  */
-bool rl_listing_has_busy_revisions(virStoragePoolObj *obj, const char *volume);
+bool rl_volume_list_has_busy_revisions(virStoragePoolObj *obj, const char *volume);

@@ -33,8 +33,8 @@ describe_image(virStorageVolDef *vol, const RlVolume *volume, const char *file,
     RlAccess access;
 
     rl_access_of(volume->dir, file, st, &access);
-    rl_describe_stat(vol, st);
-    rl_describe_access(vol, &access);
+    rl_volume_def_stat(vol, st);
+    rl_volume_def_access(vol, &access);
 }
 
 /* Describes the revision @vol if its file is where libvirt knows it: then no directory has to be
@@ -65,7 +65,7 @@ describe(virStorageVolDef *vol, const RlName *name, const RlVolume *volume, GErr
     if (name->form == RL_NAME_HEAD) {
         if (!rl_volume_exists(volume))
             return rl_fail(error, RL_ERROR_NOT_FOUND, "volume '%s' is gone", name->text);
-        rl_describe_volume(vol, volume);
+        rl_volume_def_volume(vol, volume);
         return true;
     }
 
@@ -88,13 +88,14 @@ static bool
 describe_dirty(virStorageVolDef *vol, const RlName *name, const RlPool *pool, const GError *cause)
 {
     g_autofree char *file = rl_file_name(name->leaf, RL_FILE_DIRTY);
-    rl_autofd int dir = name->form == RL_NAME_HEAD ? rl_dir_open(pool->root, name->dir, NULL) : -1;
+    rl_autofd int dir =
+        name->form == RL_NAME_HEAD ? rl_dirfd_open(pool->root, name->dir, NULL) : -1;
     struct stat st;
 
     if (dir < 0 || fstatat(dir, file, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
         return false;
     VIR_WARN("%s", cause->message);
-    rl_describe_stat(vol, &st);
+    rl_volume_def_stat(vol, &st);
     return true;
 }
 
@@ -105,7 +106,7 @@ refresh_building(virStorageVolDef *vol)
 {
     struct stat st;
 
-    if (rl_making_stat(vol, &st))
+    if (rl_pending_volume_stat(vol, &st))
         vol->target.allocation = (unsigned long long) st.st_blocks * 512;
     return 0;
 }
@@ -116,7 +117,7 @@ refresh_ours(virStoragePoolObj *obj, virStorageVolDef *vol, const RlPool *pool, 
     GError *error = NULL;
     g_autoptr(RlName) name = rl_name_parse(vol->name, &error);
     g_autoptr(RlVolume) volume = name ? rl_volume_open(pool, name->volume, &error) : NULL;
-    bool just_built = rl_making_forget(vol);
+    bool just_built = rl_pending_volume_forget(vol);
 
     if ((!volume || !describe(vol, name, volume, &error)) &&
         !(name && listed && describe_dirty(vol, name, pool, error))) {
@@ -132,8 +133,8 @@ refresh_ours(virStoragePoolObj *obj, virStorageVolDef *vol, const RlPool *pool, 
     /* The cheap way to make what the daemon knows true: whoever asks for the volume gets its
      * revisions listed. */
     if (volume && name->form == RL_NAME_HEAD)
-        rl_listing_update_revisions(obj, volume);
-    rl_listing_update_space(obj, pool, just_built ? vol->target.allocation : 0);
+        rl_volume_list_update_revisions(obj, volume);
+    rl_volume_list_update_space(obj, pool, just_built ? vol->target.allocation : 0);
     return 0;
 }
 
@@ -154,8 +155,9 @@ rl_vol_refresh_cb(virStoragePoolObj *obj, virStorageVolDef *vol)
     int ours;
 
     if (vol->building)
-        return rl_making_is_pending(vol) ? refresh_building(vol) : rl_stock()->refreshVol(obj, vol);
-    if (!listed && !rl_origin_pool(vol, &pool, &error))
+        return rl_pending_volume_is_pending(vol) ? refresh_building(vol)
+                                                 : rl_stock()->refreshVol(obj, vol);
+    if (!listed && !rl_clone_source_pool(vol, &pool, &error))
         return rl_report(error);
     ours = listed ? rl_is_reflink_to_look(obj) : pool != NULL;
     if (ours <= 0)
@@ -207,8 +209,8 @@ delete_name(const RlPool *pool, const char *text, bool with_labels, GError **err
 
     if (!name)
         return false;
-    return name->form == RL_NAME_HEAD ? rl_volume_remove(pool, name->volume, with_labels, error)
-                                      : rl_revision_remove(pool, name, error);
+    return name->form == RL_NAME_HEAD ? rl_volume_delete(pool, name->volume, with_labels, error)
+                                      : rl_revision_delete(pool, name, error);
 }
 
 int
@@ -218,13 +220,13 @@ rl_vol_delete_cb(virStoragePoolObj *obj, virStorageVolDef *vol, unsigned int fla
     GError *error = NULL;
 
     /* After a build that failed: what there was of it went with its draft. */
-    if (rl_making_is_pending(vol))
+    if (rl_pending_volume_is_pending(vol))
         return 0;
     int ours = rl_is_reflink(obj);
     if (ours <= 0)
         return ours < 0 ? -1 : rl_stock()->deleteVol(obj, vol, flags);
     virCheckFlags(VIR_STORAGE_VOL_DELETE_WITH_SNAPSHOTS, -1);
-    if (rl_listing_has_busy_revisions(obj, vol->name)) {
+    if (rl_volume_list_has_busy_revisions(obj, vol->name)) {
         virReportError(VIR_ERR_OPERATION_INVALID, "a revision of volume '%s' is still in use",
                        vol->name);
         return -1;
@@ -240,9 +242,9 @@ rl_vol_delete_cb(virStoragePoolObj *obj, virStorageVolDef *vol, unsigned int fla
     if (!done && !g_error_matches(error, RL_ERROR, RL_ERROR_NOT_FOUND))
         return rl_report_about(error, vol->name);
     g_clear_error(&error);
-    rl_listing_drop_revisions(obj, pool, vol->name);
-    rl_listing_update_space(obj, pool, -vol->target.allocation);
-    rl_later_end(pool); /* there may be space now */
+    rl_volume_list_drop_revisions(obj, pool, vol->name);
+    rl_volume_list_update_space(obj, pool, -vol->target.allocation);
+    rl_background_end(pool); /* there may be space now */
     return 0;
 }
 
@@ -272,9 +274,9 @@ rl_vol_resize_cb(virStoragePoolObj *obj, virStorageVolDef *vol, unsigned long lo
     lock_pool(obj, vol);
     if (!done)
         return rl_report_about(error, vol->name);
-    rl_listing_update_space(obj, pool, allocate ? capacity - vol->target.allocation : 0);
+    rl_volume_list_update_space(obj, pool, allocate ? capacity - vol->target.allocation : 0);
     rl_guest_note_size(pool, vol->name, vol->target.path);
-    rl_later_maintain(pool, vol->name);
+    rl_background_maintain(pool, vol->name);
     return 0;
 }
 

@@ -60,7 +60,7 @@ static Note *
 read_note(int dir, const char *file)
 {
     size_t length;
-    g_autofree char *text = rl_dir_read_file(dir, file, NOTE_SIZE_MAX, &length, NULL);
+    g_autofree char *text = rl_dirfd_read_file(dir, file, NOTE_SIZE_MAX, &length, NULL);
     g_auto(GStrv) lines = text ? g_strsplit(text, "\n", -1) : NULL;
 
     if (!lines || g_strv_length(lines) != 4)
@@ -92,7 +92,7 @@ rl_ended_note(dev_t dev, ino_t ino, const char *volume, int fd, gint64 since_us)
     if (dir < 0 || !file)
         rl_fail_errno(&error, errno, "cannot open '%s'", NOTES_DIR);
     else
-        rl_newfile_write(dir, file, text, 0600, &error);
+        rl_tmpfile_write(dir, file, text, 0600, &error);
     if (error)
         rl_log_warning("%s: cannot note that its run has ended: %s", volume, error->message);
     else
@@ -125,11 +125,11 @@ for_each_note(dev_t dev, ino_t ino,
               void (*function)(int dir, const char *file, const Note *note, void *data), void *data)
 {
     rl_autofd int dir = open_notes();
-    g_autoptr(RlEntries) entries = dir >= 0 ? rl_entries_open(dir, NULL) : NULL;
+    g_autoptr(RlDirIter) entries = dir >= 0 ? rl_dir_iter_open(dir, NULL) : NULL;
     g_autofree char *wanted = numbers(dev, ino);
     const char *file;
 
-    while (entries && (file = rl_entries_next(entries))) {
+    while (entries && (file = rl_dir_iter_next(entries))) {
         g_autoptr(Note) note = read_note(dir, file);
         if (note && strcmp(note->pool, wanted) == 0)
             function(dir, file, note, data);

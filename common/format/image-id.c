@@ -11,28 +11,28 @@
 #define ID_DIGITS 32
 
 bool
-rl_identity_get(int fd, char **ret_id, GError **error)
+rl_image_id_get(int fd, char **ret_id, GError **error)
 {
-    return rl_attr_get(fd, RL_ATTR_ID, ret_id, error);
+    return rl_xattr_get(fd, RL_ATTR_ID, ret_id, error);
 }
 
 bool
-rl_identity_need(int fd, char **ret_id, GError **error)
+rl_image_id_ensure(int fd, char **ret_id, GError **error)
 {
     g_autofree char *id = NULL;
     bool set;
 
-    if (!rl_identity_get(fd, &id, error))
+    if (!rl_image_id_get(fd, &id, error))
         return false;
     if (id) {
         *ret_id = g_steal_pointer(&id);
         return true;
     }
     id = rl_random_hex(ID_DIGITS);
-    if (!rl_attr_set_new(fd, RL_ATTR_ID, id, &set, error))
+    if (!rl_xattr_set_new(fd, RL_ATTR_ID, id, &set, error))
         return false;
     if (!set)
-        return rl_identity_get(fd, ret_id, error); /* another process was faster */
+        return rl_image_id_get(fd, ret_id, error); /* another process was faster */
     /* What is made from it names it, and may be durable sooner. */
     if (fsync(fd) < 0)
         return rl_fail_errno(error, errno, "cannot make the id of an image durable");
@@ -41,18 +41,18 @@ rl_identity_need(int fd, char **ret_id, GError **error)
 }
 
 bool
-rl_identity_new(int fd, uint64_t highest, GError **error)
+rl_image_id_new(int fd, uint64_t highest, GError **error)
 {
     static const char *const of_dirty[] = {RL_ATTR_RUN,      RL_ATTR_HOLD,    RL_ATTR_SAVE_FILE,
                                            RL_ATTR_SAVE_DIR, RL_ATTR_RESTORE, RL_ATTR_SAVE,
                                            RL_ATTR_BELOW,    RL_ATTR_BASE,    RL_ATTR_ACCESS};
     g_autofree char *id = rl_random_hex(ID_DIGITS);
 
-    if (!rl_attr_set(fd, RL_ATTR_ID, id, error) ||
-        !rl_attr_set_number(fd, RL_ATTR_HIGHEST, highest, error))
+    if (!rl_xattr_set(fd, RL_ATTR_ID, id, error) ||
+        !rl_xattr_set_number(fd, RL_ATTR_HIGHEST, highest, error))
         return false;
     for (size_t i = 0; i < G_N_ELEMENTS(of_dirty); i++)
-        if (!rl_attr_remove(fd, of_dirty[i], error))
+        if (!rl_xattr_remove(fd, of_dirty[i], error))
             return false;
     return true;
 }

@@ -8,23 +8,23 @@
 #include <stdint.h>
 
 /**
- * rl_identity_get:
+ * rl_image_id_get:
  * Returns the id of the image @fd in *@ret_id (owned by the caller), NULL where it has none yet.
  */
-bool rl_identity_get(int fd, char **ret_id, GError **error);
+bool rl_image_id_get(int fd, char **ret_id, GError **error);
 
 /**
- * rl_identity_need:
- * As rl_identity_get(), but gives the image an id where it has none, and makes that durable. Two
+ * rl_image_id_ensure:
+ * As rl_image_id_get(), but gives the image an id where it has none, and makes that durable. Two
  * processes that do so at once agree.
  */
-bool rl_identity_need(int fd, char **ret_id, GError **error);
+bool rl_image_id_ensure(int fd, char **ret_id, GError **error);
 
 /**
- * rl_identity_new:
+ * rl_image_id_new:
  * Gives the image @fd, which is new, an id of its own and the highest revision number @highest, and
  * takes away what was said of it as a dirty image
  * (but not the size that was wished for, without which a commit that is cut off would leave it
  * looking damaged). Durable with the next fsync(2) of @fd.
  */
-bool rl_identity_new(int fd, uint64_t highest, GError **error);
+bool rl_image_id_new(int fd, uint64_t highest, GError **error);

@@ -12,79 +12,79 @@
 #define ANNOUNCEMENT_SECONDS 30
 
 static const char *const words[] = {
-    [RL_HOLD_SAVED] = "saved",
-    [RL_HOLD_SUSPECT] = "suspect",
-    [RL_HOLD_RESTORED] = "restored",
-    [RL_HOLD_KEPT] = "kept",
-    [RL_HOLD_KEPT_READONLY] = "kept-readonly",
+    [RL_MARK_SAVED] = "saved",
+    [RL_MARK_SUSPECT] = "suspect",
+    [RL_MARK_RESTORED] = "restored",
+    [RL_MARK_KEPT] = "kept",
+    [RL_MARK_KEPT_READONLY] = "kept-readonly",
 };
 
 /* Takes away what only means something together with a mark. */
 static bool
 forget_save(int fd, GError **error)
 {
-    return rl_hold_forget_file(fd, error) && rl_attr_remove(fd, RL_ATTR_RESTORE, error);
+    return rl_mark_forget_file(fd, error) && rl_xattr_remove(fd, RL_ATTR_RESTORE, error);
 }
 
 bool
-rl_hold_set(int fd, RlHold hold, GError **error)
+rl_mark_set(int fd, RlMark hold, GError **error)
 {
     /* What belongs to a save means nothing any more, unless a restore is to fail. A write error is
      * noted first of all: without the rest that is noted, too. */
-    bool noted = hold == RL_HOLD_SUSPECT && rl_attr_set(fd, RL_ATTR_HOLD, words[hold], NULL);
-    if (hold != RL_HOLD_SAVED && hold != RL_HOLD_RESTORED && !forget_save(fd, error))
+    bool noted = hold == RL_MARK_SUSPECT && rl_xattr_set(fd, RL_ATTR_HOLD, words[hold], NULL);
+    if (hold != RL_MARK_SAVED && hold != RL_MARK_RESTORED && !forget_save(fd, error))
         return false;
-    return noted || rl_attr_set(fd, RL_ATTR_HOLD, words[hold], error);
+    return noted || rl_xattr_set(fd, RL_ATTR_HOLD, words[hold], error);
 }
 
 bool
-rl_hold_get(int fd, RlHold *ret_hold, GError **error)
+rl_mark_get(int fd, RlMark *ret_hold, GError **error)
 {
     g_autofree char *word = NULL;
     bool ours = true;
 
-    if (!rl_attr_get(fd, RL_ATTR_HOLD, &word, error) ||
-        (!word && !rl_attr_has_any(fd, &ours, error)))
+    if (!rl_xattr_get(fd, RL_ATTR_HOLD, &word, error) ||
+        (!word && !rl_xattr_has_any(fd, &ours, error)))
         return false;
     if (!ours) {
-        *ret_hold = RL_HOLD_FOREIGN;
+        *ret_hold = RL_MARK_FOREIGN;
         return true;
     }
     *ret_hold =
-        word ? RL_HOLD_SUSPECT : RL_HOLD_NONE; /* the careful reading of what we do not know */
-    for (size_t i = RL_HOLD_SAVED; word && i < G_N_ELEMENTS(words); i++)
+        word ? RL_MARK_SUSPECT : RL_MARK_NONE; /* the careful reading of what we do not know */
+    for (size_t i = RL_MARK_SAVED; word && i < G_N_ELEMENTS(words); i++)
         if (strcmp(word, words[i]) == 0)
-            *ret_hold = (RlHold) i;
+            *ret_hold = (RlMark) i;
     return true;
 }
 
 bool
-rl_hold_is_kept(RlHold hold)
+rl_mark_is_kept(RlMark hold)
 {
-    return hold == RL_HOLD_KEPT || hold == RL_HOLD_KEPT_READONLY;
+    return hold == RL_MARK_KEPT || hold == RL_MARK_KEPT_READONLY;
 }
 
 bool
-rl_hold_only_read(RlHold hold, const RlRun *run)
+rl_mark_only_read(RlMark hold, const RlImageOwner *run)
 {
-    return run ? run->readonly : hold == RL_HOLD_KEPT_READONLY;
+    return run ? run->readonly : hold == RL_MARK_KEPT_READONLY;
 }
 
 bool
-rl_hold_keep(int fd, const RlRun *run, GError **error)
+rl_mark_keep(int fd, const RlImageOwner *run, GError **error)
 {
-    RlHold hold;
+    RlMark hold;
 
-    return rl_hold_get(fd, &hold, error) &&
-           rl_hold_set(fd, rl_hold_only_read(hold, run) ? RL_HOLD_KEPT_READONLY : RL_HOLD_KEPT,
+    return rl_mark_get(fd, &hold, error) &&
+           rl_mark_set(fd, rl_mark_only_read(hold, run) ? RL_MARK_KEPT_READONLY : RL_MARK_KEPT,
                        error);
 }
 
 bool
-rl_hold_clear(int fd, GError **error)
+rl_mark_clear(int fd, GError **error)
 {
     /* The mark goes last: as long as it is there, nothing has changed for anybody. */
-    return forget_save(fd, error) && rl_attr_remove(fd, RL_ATTR_HOLD, error);
+    return forget_save(fd, error) && rl_xattr_remove(fd, RL_ATTR_HOLD, error);
 }
 
 /* The inode number of the directory that the file @path is in; 0 where it cannot be told. */
@@ -98,28 +98,28 @@ directory_of(const char *path)
 }
 
 bool
-rl_hold_set_file(int fd, const char *path, GError **error)
+rl_mark_set_file(int fd, const char *path, GError **error)
 {
-    return rl_attr_set_number(fd, RL_ATTR_SAVE_DIR, directory_of(path), error) &&
-           rl_attr_set(fd, RL_ATTR_SAVE_FILE, path, error);
+    return rl_xattr_set_number(fd, RL_ATTR_SAVE_DIR, directory_of(path), error) &&
+           rl_xattr_set(fd, RL_ATTR_SAVE_FILE, path, error);
 }
 
 bool
-rl_hold_forget_file(int fd, GError **error)
+rl_mark_forget_file(int fd, GError **error)
 {
-    return rl_attr_remove(fd, RL_ATTR_SAVE_FILE, error) &&
-           rl_attr_remove(fd, RL_ATTR_SAVE_DIR, error);
+    return rl_xattr_remove(fd, RL_ATTR_SAVE_FILE, error) &&
+           rl_xattr_remove(fd, RL_ATTR_SAVE_DIR, error);
 }
 
 bool
-rl_hold_file_is_gone(int fd)
+rl_mark_file_is_gone(int fd)
 {
     g_autofree char *path = NULL;
     uint64_t noted;
     struct stat st;
 
-    if (!rl_attr_get(fd, RL_ATTR_SAVE_FILE, &path, NULL) || !path || stat(path, &st) == 0 ||
-        errno != ENOENT || !rl_attr_get_number(fd, RL_ATTR_SAVE_DIR, &noted, NULL))
+    if (!rl_xattr_get(fd, RL_ATTR_SAVE_FILE, &path, NULL) || !path || stat(path, &st) == 0 ||
+        errno != ENOENT || !rl_xattr_get_number(fd, RL_ATTR_SAVE_DIR, &noted, NULL))
         return false;
     /* It may be on a file system that is not mounted now. */
     uint64_t now = directory_of(path);
@@ -127,23 +127,23 @@ rl_hold_file_is_gone(int fd)
 }
 
 bool
-rl_hold_announce_restore(int fd, GError **error)
+rl_mark_announce_restore(int fd, GError **error)
 {
-    g_autofree char *boot = rl_run_boot_id(error);
+    g_autofree char *boot = rl_boot_id(error);
     g_autofree char *text =
-        boot ? g_strdup_printf("%s %" G_GINT64_FORMAT, boot, rl_run_boot_clock_us()) : NULL;
+        boot ? g_strdup_printf("%s %" G_GINT64_FORMAT, boot, rl_boot_clock_us()) : NULL;
 
-    return text && rl_attr_set(fd, RL_ATTR_RESTORE, text, error);
+    return text && rl_xattr_set(fd, RL_ATTR_RESTORE, text, error);
 }
 
 bool
-rl_hold_restore_is_announced(int fd)
+rl_mark_restore_is_announced(int fd)
 {
-    g_autofree char *text = NULL, *boot = rl_run_boot_id(NULL);
+    g_autofree char *text = NULL, *boot = rl_boot_id(NULL);
 
-    if (!boot || !rl_attr_get(fd, RL_ATTR_RESTORE, &text, NULL) || !text)
+    if (!boot || !rl_xattr_get(fd, RL_ATTR_RESTORE, &text, NULL) || !text)
         return false;
     g_auto(GStrv) parts = g_strsplit(text, " ", 2);
     return g_strv_length(parts) == 2 &&
-           rl_run_was_within(ANNOUNCEMENT_SECONDS, parts[0], g_ascii_strtoll(parts[1], NULL, 10));
+           rl_boot_was_within(ANNOUNCEMENT_SECONDS, parts[0], g_ascii_strtoll(parts[1], NULL, 10));
 }

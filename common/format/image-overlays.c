@@ -11,7 +11,7 @@
 #define TEXT_MAX 1900
 
 static bool
-is_line_of(const char *line, const RlOwner *owner)
+is_line_of(const char *line, const RlDomainRef *owner)
 {
     g_autofree char *wanted = g_strdup_printf("%s %s ", owner->driver, owner->uuid);
 
@@ -19,11 +19,11 @@ is_line_of(const char *line, const RlOwner *owner)
 }
 
 bool
-rl_below_add(int fd, const RlOwner *owner, GError **error)
+rl_overlays_add(int fd, const RlDomainRef *owner, GError **error)
 {
     g_autofree char *text = NULL;
 
-    if (!rl_attr_get(fd, RL_ATTR_BELOW, &text, error))
+    if (!rl_xattr_get(fd, RL_ATTR_BELOW, &text, error))
         return false;
     g_auto(GStrv) lines = g_strsplit(text ? text : "", "\n", -1);
     for (char **line = lines; *line; line++)
@@ -35,16 +35,16 @@ rl_below_add(int fd, const RlOwner *owner, GError **error)
     g_strdelimit(name, "\n", ' ');
     g_autofree char *longer = g_strdup_printf("%s%s%s %s %s", text ? text : "", text ? "\n" : "",
                                               owner->driver, owner->uuid, name);
-    return strlen(longer) > TEXT_MAX || rl_attr_set(fd, RL_ATTR_BELOW, longer, error);
+    return strlen(longer) > TEXT_MAX || rl_xattr_set(fd, RL_ATTR_BELOW, longer, error);
 }
 
 bool
-rl_below_other(int fd, const RlOwner *owner, char **ret_name, GError **error)
+rl_overlays_other(int fd, const RlDomainRef *owner, char **ret_name, GError **error)
 {
     g_autofree char *text = NULL;
 
     *ret_name = NULL;
-    if (!rl_attr_get(fd, RL_ATTR_BELOW, &text, error))
+    if (!rl_xattr_get(fd, RL_ATTR_BELOW, &text, error))
         return false;
     g_auto(GStrv) lines = g_strsplit(text ? text : "", "\n", -1);
     for (char **line = lines; *line && !*ret_name; line++) {
@@ -56,7 +56,7 @@ rl_below_other(int fd, const RlOwner *owner, char **ret_name, GError **error)
 }
 
 bool
-rl_below_clear(int fd, GError **error)
+rl_overlays_clear(int fd, GError **error)
 {
-    return rl_attr_remove(fd, RL_ATTR_BELOW, error);
+    return rl_xattr_remove(fd, RL_ATTR_BELOW, error);
 }

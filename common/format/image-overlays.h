@@ -7,20 +7,20 @@
 #include "image-owner.h"
 
 /**
- * rl_below_add:
+ * rl_overlays_add:
  * Notes on the image @fd that a disk of @owner is an overlay on it. Durable with its next fsync(2).
  */
-bool rl_below_add(int fd, const RlOwner *owner, GError **error);
+bool rl_overlays_add(int fd, const RlDomainRef *owner, GError **error);
 
 /**
- * rl_below_other:
+ * rl_overlays_other:
  * Returns true with *@ret_name, the name of a domain other than @owner (NULL: of any) whose disk is
  * an overlay on the image @fd, owned by the caller; NULL where there is none.
  */
-bool rl_below_other(int fd, const RlOwner *owner, char **ret_name, GError **error);
+bool rl_overlays_other(int fd, const RlDomainRef *owner, char **ret_name, GError **error);
 
 /**
- * rl_below_clear:
+ * rl_overlays_clear:
  * Nothing is above the image @fd any more.
  */
-bool rl_below_clear(int fd, GError **error);
+bool rl_overlays_clear(int fd, GError **error);

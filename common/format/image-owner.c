@@ -20,7 +20,7 @@
 #define BOOT_ID "/proc/sys/kernel/random/boot_id"
 
 char *
-rl_run_boot_id(GError **error)
+rl_boot_id(GError **error)
 {
     char id[64];
     rl_autofd int fd = open(BOOT_ID, O_RDONLY | O_CLOEXEC);
@@ -35,7 +35,7 @@ rl_run_boot_id(GError **error)
 
 /* Counts suspended time too, unlike CLOCK_MONOTONIC. */
 gint64
-rl_run_boot_clock_us(void)
+rl_boot_clock_us(void)
 {
     struct timespec now;
 
@@ -44,7 +44,7 @@ rl_run_boot_clock_us(void)
 }
 
 bool
-rl_run_put_back(int fd, const RlRun *run, GError **error)
+rl_image_owner_put_back(int fd, const RlImageOwner *run, GError **error)
 {
     g_autoptr(GKeyFile) file = g_key_file_new();
 
@@ -60,28 +60,28 @@ rl_run_put_back(int fd, const RlRun *run, GError **error)
         g_key_file_set_boolean(file, GROUP, "arriving", TRUE);
 
     g_autofree char *text = g_key_file_to_data(file, NULL, NULL);
-    return rl_attr_set(fd, RL_ATTR_RUN, text, error);
+    return rl_xattr_set(fd, RL_ATTR_RUN, text, error);
 }
 
 bool
-rl_run_set(int fd, const RlOwner *owner, RlRunTraits traits, GError **error)
+rl_image_owner_set(int fd, const RlDomainRef *owner, RlOwnerTraits traits, GError **error)
 {
-    g_autoptr(RlRun) run = g_new0(RlRun, 1);
+    g_autoptr(RlImageOwner) run = g_new0(RlImageOwner, 1);
 
     /* Without it the run would look like one of an earlier boot, which anybody may end. */
-    run->boot_id = rl_run_boot_id(error);
+    run->boot_id = rl_boot_id(error);
     if (!run->boot_id)
         return false;
     run->driver = g_strdup(owner->driver);
     run->uuid = g_strdup(owner->uuid);
     run->name =
         g_utf8_substring(owner->name, 0, MIN(NAME_SHOWN_MAX, g_utf8_strlen(owner->name, -1)));
-    run->since_us = rl_run_boot_clock_us();
+    run->since_us = rl_boot_clock_us();
     run->written = traits.written;
     run->readonly = traits.readonly;
     run->continued = traits.continued;
     run->arriving = traits.arriving;
-    return rl_run_put_back(fd, run, error);
+    return rl_image_owner_put_back(fd, run, error);
 }
 
 static char *
@@ -93,13 +93,13 @@ string_or(GKeyFile *file, const char *key, const char *otherwise)
 }
 
 bool
-rl_run_get(int fd, RlRun **ret_run, GError **error)
+rl_image_owner_get(int fd, RlImageOwner **ret_run, GError **error)
 {
     g_autofree char *text = NULL;
     g_autoptr(GKeyFile) file = g_key_file_new();
     g_autoptr(GError) no_flag = NULL;
 
-    if (!rl_attr_get(fd, RL_ATTR_RUN, &text, error))
+    if (!rl_xattr_get(fd, RL_ATTR_RUN, &text, error))
         return false;
     if (!text) {
         *ret_run = NULL;
@@ -109,7 +109,7 @@ rl_run_get(int fd, RlRun **ret_run, GError **error)
     /* Only root can have written it, so a value that does not parse is damage, not an attack. */
     g_key_file_load_from_data(file, text, (gsize) -1, G_KEY_FILE_NONE, NULL);
 
-    RlRun *run = g_new0(RlRun, 1);
+    RlImageOwner *run = g_new0(RlImageOwner, 1);
     run->driver = string_or(file, "driver", "unknown");
     run->uuid = string_or(file, "uuid", "unknown");
     run->name = string_or(file, "name", "unknown");
@@ -125,10 +125,10 @@ rl_run_get(int fd, RlRun **ret_run, GError **error)
 }
 
 bool
-rl_run_was_within(int seconds, const char *boot_id, gint64 when_us)
+rl_boot_was_within(int seconds, const char *boot_id, gint64 when_us)
 {
-    g_autofree char *boot = rl_run_boot_id(NULL);
-    gint64 now_us = rl_run_boot_clock_us();
+    g_autofree char *boot = rl_boot_id(NULL);
+    gint64 now_us = rl_boot_clock_us();
 
     /* Before the boot: a time that no clock said, and too far back to subtract. */
     if ((boot && strcmp(boot, boot_id) != 0) || when_us < 0 || when_us > now_us)
@@ -137,10 +137,10 @@ rl_run_was_within(int seconds, const char *boot_id, gint64 when_us)
 }
 
 gint64
-rl_run_began_us(const RlRun *run)
+rl_image_owner_began_us(const RlImageOwner *run)
 {
-    g_autofree char *boot = rl_run_boot_id(NULL);
-    gint64 now_us = rl_run_boot_clock_us();
+    g_autofree char *boot = rl_boot_id(NULL);
+    gint64 now_us = rl_boot_clock_us();
 
     if (!boot || strcmp(boot, run->boot_id) != 0 || run->since_us < 0 || run->since_us > now_us)
         return 0;
@@ -148,23 +148,23 @@ rl_run_began_us(const RlRun *run)
 }
 
 bool
-rl_run_is_fresh(const RlRun *run)
+rl_image_owner_is_fresh(const RlImageOwner *run)
 {
-    return !run->ended && rl_run_was_within(RL_RUN_GRACE_SECONDS, run->boot_id, run->since_us);
+    return !run->ended && rl_boot_was_within(RL_OWNER_GRACE_SECONDS, run->boot_id, run->since_us);
 }
 
 bool
-rl_run_is_open(const RlRun *run, int fd)
+rl_image_owner_is_open(const RlImageOwner *run, int fd)
 {
-    return rl_inuse(fd) || (run && run->readonly && rl_inuse_by_anyone(fd));
+    return rl_lease_has_writer(fd) || (run && run->readonly && rl_lease_has_opener(fd));
 }
 
 bool
-rl_run_is_held(const RlRun *run, int fd)
+rl_image_owner_is_held(const RlImageOwner *run, int fd)
 {
-    if (rl_inuse(fd))
+    if (rl_lease_has_writer(fd))
         return true;
-    for (int i = 0; run && rl_inuse_by_anyone(fd); i++) {
+    for (int i = 0; run && rl_lease_has_opener(fd); i++) {
         if (i == 5)
             return true;
         g_usleep(10 * 1000);
@@ -173,7 +173,7 @@ rl_run_is_held(const RlRun *run, int fd)
 }
 
 bool
-rl_run_is_of(const RlRun *run, const RlOwner *owner)
+rl_image_owner_is_of(const RlImageOwner *run, const RlDomainRef *owner)
 {
     if (strcmp(run->uuid, owner->uuid) != 0 || strcmp(run->driver, owner->driver) != 0)
         return false;
@@ -181,32 +181,32 @@ rl_run_is_of(const RlRun *run, const RlOwner *owner)
         return true;
 
     /* The clock begins anew with each boot. */
-    g_autofree char *boot = rl_run_boot_id(NULL);
+    g_autofree char *boot = rl_boot_id(NULL);
     return boot && strcmp(boot, run->boot_id) != 0;
 }
 
 bool
-rl_run_is_by_hand(const RlRun *run)
+rl_image_owner_is_by_hand(const RlImageOwner *run)
 {
-    return strcmp(run->driver, RL_RUN_BY_HAND) == 0;
+    return strcmp(run->driver, RL_OWNER_BY_HAND) == 0;
 }
 
 bool
-rl_run_leave(int fd, RlRun *run, GError **error)
+rl_image_owner_leave(int fd, RlImageOwner *run, GError **error)
 {
     /* Nobody is waited for who may be about to open it: that was the one who left. */
-    run->since_us -= (gint64) RL_RUN_GRACE_SECONDS * G_USEC_PER_SEC;
-    return rl_run_put_back(fd, run, error);
+    run->since_us -= (gint64) RL_OWNER_GRACE_SECONDS * G_USEC_PER_SEC;
+    return rl_image_owner_put_back(fd, run, error);
 }
 
 bool
-rl_run_clear(int fd, GError **error)
+rl_image_owner_clear(int fd, GError **error)
 {
-    return rl_attr_remove(fd, RL_ATTR_RUN, error);
+    return rl_xattr_remove(fd, RL_ATTR_RUN, error);
 }
 
 void
-rl_run_free(RlRun *run)
+rl_image_owner_free(RlImageOwner *run)
 {
     if (!run)
         return;

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 
 /* The driver of a run that no domain of libvirt's has: a person began it, and ends it. */
-#define RL_RUN_BY_HAND "virt-reflink"
+#define RL_OWNER_BY_HAND "virt-reflink"
 
 struct RlMemory;
 
@@ -19,7 +19,7 @@ typedef struct {
     gint64 until_us; /* when its run ended, by the boot's clock: a later run is none of it; or 0 */
     const struct RlMemory *memory; /* what it was saved as, or is restored from (save.h); NULL if
                                     * neither, or if that is not known */
-} RlOwner;
+} RlDomainRef;
 
 typedef struct {
     char *driver;
@@ -32,117 +32,117 @@ typedef struct {
     gint64 since_us; /* of that boot's clock, when it was started */
     bool arriving;   /* it is to come by a migration, and is not known to have come whole */
     bool ended; /* it is over, and what was to follow waits for space on the disk (ended-note.h) */
-} RlRun;
+} RlImageOwner;
 
 /* So long may pass between a domain's `prepare` and the opening of its disks (a large guest's
  * memory is built in between); only after it is an image that nobody has open taken from its owner.
  */
-#define RL_RUN_GRACE_SECONDS 300
+#define RL_OWNER_GRACE_SECONDS 300
 
-/* What is to be remembered of a run; as in RlRun. */
+/* What is to be remembered of a run; as in RlImageOwner. */
 typedef struct {
     bool written;
     bool readonly;
     bool continued;
     bool arriving;
-} RlRunTraits;
+} RlOwnerTraits;
 
 /**
- * rl_run_set:
+ * rl_image_owner_set:
  * Writes on the image @fd that @owner runs on it from now on.
  */
-bool rl_run_set(int fd, const RlOwner *owner, RlRunTraits traits, GError **error);
+bool rl_image_owner_set(int fd, const RlDomainRef *owner, RlOwnerTraits traits, GError **error);
 
 /**
- * rl_run_put_back:
- * Writes on the image @fd what rl_run_get() read from it before: also when that run began.
+ * rl_image_owner_put_back:
+ * Writes on the image @fd what rl_image_owner_get() read from it before: also when that run began.
  */
-bool rl_run_put_back(int fd, const RlRun *run, GError **error);
+bool rl_image_owner_put_back(int fd, const RlImageOwner *run, GError **error);
 
 /**
- * rl_run_get:
+ * rl_image_owner_get:
  * Reads who runs on the image @fd; *@ret_run is NULL where nobody does, owned by the caller. What
  * cannot be understood is a run of an unknown owner that was written to.
  */
-bool rl_run_get(int fd, RlRun **ret_run, GError **error);
+bool rl_image_owner_get(int fd, RlImageOwner **ret_run, GError **error);
 
 /**
- * rl_run_boot_clock_us:
+ * rl_boot_clock_us:
  * Microseconds since the host booted, suspended time included.
  */
-gint64 rl_run_boot_clock_us(void);
+gint64 rl_boot_clock_us(void);
 
 /**
- * rl_run_boot_id:
+ * rl_boot_id:
  * Returns the id of the host's boot, owned by the caller; NULL with @error where it cannot be told.
  */
-char *rl_run_boot_id(GError **error);
+char *rl_boot_id(GError **error);
 
 /**
- * rl_run_was_within:
- * True if @when_us of the boot @boot_id, as rl_run_boot_clock_us() says it, is in this boot of the
+ * rl_boot_was_within:
+ * True if @when_us of the boot @boot_id, as rl_boot_clock_us() says it, is in this boot of the
  * host and at most so many @seconds ago; where the boot cannot be told, it is taken for this one.
  * Any value may come from a damaged attribute.
  */
-bool rl_run_was_within(int seconds, const char *boot_id, gint64 when_us);
+bool rl_boot_was_within(int seconds, const char *boot_id, gint64 when_us);
 
 /**
- * rl_run_is_fresh:
+ * rl_image_owner_is_fresh:
  * True if the run began in this boot of the host and so recently that its image may not be open
  * yet, and is not known to be over. A boot that cannot be told counts as this one.
  */
-bool rl_run_is_fresh(const RlRun *run);
+bool rl_image_owner_is_fresh(const RlImageOwner *run);
 
 /**
- * rl_run_began_us:
+ * rl_image_owner_began_us:
  * When @run began, in microseconds of the wall clock as that is set now; 0 if it was in another
  * boot of the host, or that cannot be told.
  */
-gint64 rl_run_began_us(const RlRun *run);
+gint64 rl_image_owner_began_us(const RlImageOwner *run);
 
 /**
- * rl_run_is_open:
+ * rl_image_owner_is_open:
  * True if somebody has the dirty image @fd (open for reading only) open as @run (may be NULL)
  * would: for writing, or at all if the run only reads.
  */
-bool rl_run_is_open(const RlRun *run, int fd);
+bool rl_image_owner_is_open(const RlImageOwner *run, int fd);
 
 /**
- * rl_run_is_held:
+ * rl_image_owner_is_held:
  * True if there is a @run and anybody has the dirty image @fd (open for reading only) open at all:
  * a domain on an external snapshot only reads it, and needs it as much. For whoever is not that
  * domain. A probe by somebody else is told apart by its being short.
  */
-bool rl_run_is_held(const RlRun *run, int fd);
+bool rl_image_owner_is_held(const RlImageOwner *run, int fd);
 
 /**
- * rl_run_is_of:
+ * rl_image_owner_is_of:
  * True if @run is of the domain @owner: same driver, same UUID, and begun before that run ended.
  */
-bool rl_run_is_of(const RlRun *run, const RlOwner *owner);
+bool rl_image_owner_is_of(const RlImageOwner *run, const RlDomainRef *owner);
 
 /**
- * rl_run_is_by_hand:
- * True if an administrator began @run (RL_RUN_BY_HAND).
+ * rl_image_owner_is_by_hand:
+ * True if an administrator began @run (RL_OWNER_BY_HAND).
  */
-bool rl_run_is_by_hand(const RlRun *run);
+bool rl_image_owner_is_by_hand(const RlImageOwner *run);
 
 /**
- * rl_run_leave:
+ * rl_image_owner_leave:
  * The domain that @run names has left the image @fd, and others who only read it stay: writes on
  * the image that the last of them ends it, however soon that is.
  */
-bool rl_run_leave(int fd, RlRun *run, GError **error);
+bool rl_image_owner_leave(int fd, RlImageOwner *run, GError **error);
 
 /**
- * rl_run_clear:
+ * rl_image_owner_clear:
  * Writes on the image @fd that nobody runs on it.
  */
-bool rl_run_clear(int fd, GError **error);
+bool rl_image_owner_clear(int fd, GError **error);
 
 /**
- * rl_run_free:
+ * rl_image_owner_free:
  * Frees @run; nothing for NULL.
  */
-void rl_run_free(RlRun *run);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(RlRun, rl_run_free)
+void rl_image_owner_free(RlImageOwner *run);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(RlImageOwner, rl_image_owner_free)

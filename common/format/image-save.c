@@ -75,7 +75,7 @@ rl_save_get(int fd, RlSave **ret_save, GError **error)
     g_autofree char *text = NULL;
     g_autoptr(RlSave) save = NULL;
 
-    if (!rl_attr_get(fd, RL_ATTR_SAVE, &text, error))
+    if (!rl_xattr_get(fd, RL_ATTR_SAVE, &text, error))
         return false;
     save = text ? g_new0(RlSave, 1) : NULL;
     if (save && !parse(text, save))
@@ -110,7 +110,7 @@ put(int fd, const RlSave *save, GError **error)
                                    g_strv_length(save->earlier));
 
     g_autofree char *text = g_key_file_to_data(file, NULL, NULL);
-    return rl_attr_set(fd, RL_ATTR_SAVE, text, error);
+    return rl_xattr_set(fd, RL_ATTR_SAVE, text, error);
 }
 
 /* The digests that @old knows, for the save after it; owned by the caller. */
@@ -144,7 +144,7 @@ note_image(int fd, RlSave *save, GError **error)
 }
 
 bool
-rl_save_note(int fd, const RlRun *run, const RlMemory *memory, GError **error)
+rl_save_note(int fd, const RlImageOwner *run, const RlMemory *memory, GError **error)
 {
     g_autoptr(RlSave) old = NULL, save = g_new0(RlSave, 1);
 
@@ -153,7 +153,7 @@ rl_save_note(int fd, const RlRun *run, const RlMemory *memory, GError **error)
     save->earlier = earlier_of(old);
     save->id = memory ? g_strdup(memory->save) : NULL;
     save->memory = memory ? g_strdup(memory->digest) : NULL;
-    save->begun_us = rl_run_began_us(run);
+    save->begun_us = rl_image_owner_began_us(run);
     return note_image(fd, save, error);
 }
 
@@ -197,7 +197,7 @@ rl_save_confirm(int fd, GError **error)
 bool
 rl_save_clear(int fd, GError **error)
 {
-    return rl_attr_remove(fd, RL_ATTR_SAVE, error);
+    return rl_xattr_remove(fd, RL_ATTR_SAVE, error);
 }
 
 bool

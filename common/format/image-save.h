@@ -61,7 +61,7 @@ bool rl_save_get(int fd, RlSave **ret_save, GError **error);
  * Notes on the image @fd, on which nobody writes any more, that the run of its domain, @run, was
  * saved as @memory; NULL where only the run's end is known. Durable with the next fsync(2) of @fd.
  */
-bool rl_save_note(int fd, const RlRun *run, const RlMemory *memory, GError **error);
+bool rl_save_note(int fd, const RlImageOwner *run, const RlMemory *memory, GError **error);
 
 /**
  * rl_save_try:

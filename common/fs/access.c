@@ -271,14 +271,14 @@ rl_access_note(int fd, bool keep, GError **error)
     g_auto(Whole) whole = {0};
     mode_t bits = 0;
 
-    if (keep && !rl_attr_get(fd, RL_ATTR_ACCESS, &noted, error))
+    if (keep && !rl_xattr_get(fd, RL_ATTR_ACCESS, &noted, error))
         return false;
     if (noted)
         return true;
     if (!get_whole(fd, &whole, &bits, error))
         return false;
     g_autofree char *text = format(&whole);
-    return rl_attr_set(fd, RL_ATTR_ACCESS, text, error);
+    return rl_xattr_set(fd, RL_ATTR_ACCESS, text, error);
 }
 
 bool
@@ -288,7 +288,7 @@ rl_access_put_back(int fd, GError **error)
     g_auto(Whole) whole = {0}, now = {0};
     mode_t bits = 0;
 
-    if (!rl_attr_get(fd, RL_ATTR_ACCESS, &noted, error))
+    if (!rl_xattr_get(fd, RL_ATTR_ACCESS, &noted, error))
         return false;
     if (noted && parse(noted, &whole))
         return set_whole(fd, &whole, error);
@@ -305,7 +305,8 @@ rl_access_noted(int dir, const char *name, RlAccess *ret_access)
     g_autofree char *noted = NULL;
     g_auto(Whole) whole = {0};
 
-    if (!rl_attr_get_at(dir, name, RL_ATTR_ACCESS, &noted, NULL) || !noted || !parse(noted, &whole))
+    if (!rl_xattr_get_at(dir, name, RL_ATTR_ACCESS, &noted, NULL) || !noted ||
+        !parse(noted, &whole))
         return false;
     *ret_access = whole.access;
     ret_access->mode = mode_without_list(whole.access.mode, whole.list);

@@ -8,8 +8,8 @@
 #include "common/base/autofd.h"
 #include "common/base/error.h"
 
-RlEntries *
-rl_entries_open(int dir, GError **error)
+RlDirIter *
+rl_dir_iter_open(int dir, GError **error)
 {
     /* A descriptor of its own: its position is not shared with anybody else's reading of @dir. */
     rl_autofd int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -21,13 +21,13 @@ rl_entries_open(int dir, GError **error)
     }
     rl_fd_steal(&fd);
 
-    RlEntries *entries = g_new0(RlEntries, 1);
+    RlDirIter *entries = g_new0(RlDirIter, 1);
     entries->stream = stream;
     return entries;
 }
 
 const char *
-rl_entries_next(RlEntries *entries)
+rl_dir_iter_next(RlDirIter *entries)
 {
     const struct dirent *entry;
 
@@ -43,7 +43,7 @@ rl_entries_next(RlEntries *entries)
 }
 
 bool
-rl_entries_are_all(const RlEntries *entries, GError **error)
+rl_dir_iter_are_all(const RlDirIter *entries, GError **error)
 {
     if (entries->failure != 0)
         return rl_fail_errno(error, entries->failure, "cannot read a directory to its end");
@@ -51,7 +51,7 @@ rl_entries_are_all(const RlEntries *entries, GError **error)
 }
 
 void
-rl_entries_close(RlEntries *entries)
+rl_dir_iter_close(RlDirIter *entries)
 {
     if (!entries)
         return;

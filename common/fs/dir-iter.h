@@ -10,32 +10,32 @@ typedef struct {
     DIR *stream;
     int failure; /* the errno that ended the reading; 0 where it has come to the end, or not yet */
     unsigned char type; /* of the entry that was returned last: DT_REG, DT_DIR, ... or DT_UNKNOWN */
-} RlEntries;
+} RlDirIter;
 
 /**
- * rl_entries_open:
+ * rl_dir_iter_open:
  * Begins to read @dir, which stays open and the caller's. Returns the iterator, owned by the
  * caller; NULL with @error.
  */
-RlEntries *rl_entries_open(int dir, GError **error);
+RlDirIter *rl_dir_iter_open(int dir, GError **error);
 
 /**
- * rl_entries_next:
+ * rl_dir_iter_next:
  * Returns the next name ("." and ".." left out), valid until the next call; NULL at the end. An
- * error while reading ends it too: see rl_entries_are_all().
+ * error while reading ends it too: see rl_dir_iter_are_all().
  */
-const char *rl_entries_next(RlEntries *entries);
+const char *rl_dir_iter_next(RlDirIter *entries);
 
 /**
- * rl_entries_are_all:
- * True if what rl_entries_next() returned until NULL was all that is there. Else false with @error:
- * then nothing may be concluded from what was not seen.
+ * rl_dir_iter_are_all:
+ * True if what rl_dir_iter_next() returned until NULL was all that is there. Else false with
+ * @error: then nothing may be concluded from what was not seen.
  */
-bool rl_entries_are_all(const RlEntries *entries, GError **error);
+bool rl_dir_iter_are_all(const RlDirIter *entries, GError **error);
 
 /**
- * rl_entries_close:
+ * rl_dir_iter_close:
  * Ends it; nothing for NULL.
  */
-void rl_entries_close(RlEntries *entries);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(RlEntries, rl_entries_close)
+void rl_dir_iter_close(RlDirIter *entries);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(RlDirIter, rl_dir_iter_close)

@@ -41,7 +41,7 @@ fail_open(const char *path, GError **error)
 }
 
 int
-rl_dir_open(int root, const char *path, GError **error)
+rl_dirfd_open(int root, const char *path, GError **error)
 {
     int fd = open_beneath(root, path, O_RDONLY | O_DIRECTORY);
 
@@ -63,11 +63,11 @@ make_component(int root, const char *path, GError **error)
         return fail_open(parent_path, error);
     if (mkdirat(parent, slash ? slash + 1 : path, 0755) < 0 && errno != EEXIST)
         return rl_fail_errno(error, errno, "cannot make directory '%s'", path);
-    return rl_dir_sync(parent, parent_path, error);
+    return rl_dirfd_sync(parent, parent_path, error);
 }
 
 int
-rl_dir_make(int root, const char *path, GError **error)
+rl_dirfd_make(int root, const char *path, GError **error)
 {
     int fd = open_beneath(root, path, O_RDONLY | O_DIRECTORY);
 
@@ -83,11 +83,11 @@ rl_dir_make(int root, const char *path, GError **error)
         if (!make_component(root, prefix, error))
             return -1;
     }
-    return rl_dir_open(root, path, error);
+    return rl_dirfd_open(root, path, error);
 }
 
 void
-rl_dir_remove_empty(int root, const char *path)
+rl_dirfd_remove_empty(int root, const char *path)
 {
     g_autofree char *rest = g_strdup(path);
 
@@ -122,8 +122,8 @@ find_regular(int dir, const char *name, GError **error)
     return rl_fd_steal(&found);
 }
 
-/* With O_NONBLOCK an open is refused while somebody has a lease, as rl_inuse() does for a moment;
- * without it, it would wait as long as whoever has it likes. */
+/* With O_NONBLOCK an open is refused while somebody has a lease, as rl_lease_has_writer() does for
+ * a moment; without it, it would wait as long as whoever has it likes. */
 static int
 open_unheld(const char *path, int flags)
 {
@@ -136,7 +136,7 @@ open_unheld(const char *path, int flags)
 }
 
 int
-rl_dir_open_file(int dir, const char *name, int flags, GError **error)
+rl_dirfd_open_file(int dir, const char *name, int flags, GError **error)
 {
     rl_autofd int found = find_regular(dir, name, error);
     char self[64];
@@ -152,15 +152,15 @@ rl_dir_open_file(int dir, const char *name, int flags, GError **error)
 }
 
 char *
-rl_dir_read_file(int dir, const char *name, size_t limit, size_t *ret_length, GError **error)
+rl_dirfd_read_file(int dir, const char *name, size_t limit, size_t *ret_length, GError **error)
 {
-    rl_autofd int fd = rl_dir_open_file(dir, name, O_RDONLY, error);
+    rl_autofd int fd = rl_dirfd_open_file(dir, name, O_RDONLY, error);
 
-    return fd < 0 ? NULL : rl_dir_read_opened(fd, name, limit, ret_length, error);
+    return fd < 0 ? NULL : rl_dirfd_read_opened(fd, name, limit, ret_length, error);
 }
 
 char *
-rl_dir_read_opened(int fd, const char *name, size_t limit, size_t *ret_length, GError **error)
+rl_dirfd_read_opened(int fd, const char *name, size_t limit, size_t *ret_length, GError **error)
 {
     /* One byte more than allowed tells a file that is too large, whatever its size said before. */
     g_autofree char *text = g_malloc(limit + 2);
@@ -187,7 +187,7 @@ rl_dir_read_opened(int fd, const char *name, size_t limit, size_t *ret_length, G
 }
 
 bool
-rl_dir_stat(int dir, const char *name, bool *ret_there, struct stat *ret_st, GError **error)
+rl_dirfd_stat(int dir, const char *name, bool *ret_there, struct stat *ret_st, GError **error)
 {
     struct stat st;
 
@@ -205,7 +205,7 @@ rl_dir_stat(int dir, const char *name, bool *ret_there, struct stat *ret_st, GEr
 }
 
 bool
-rl_dir_sync(int dir, const char *path, GError **error)
+rl_dirfd_sync(int dir, const char *path, GError **error)
 {
     if (fsync(dir) < 0)
         return rl_fail_errno(error, errno, "cannot make directory '%s' durable", path);

@@ -23,24 +23,24 @@ lease_is_refused(int fd, int type)
 }
 
 bool
-rl_inuse(int fd)
+rl_lease_has_writer(int fd)
 {
     return lease_is_refused(fd, F_RDLCK);
 }
 
 bool
-rl_inuse_by_anyone(int fd)
+rl_lease_has_opener(int fd)
 {
     return lease_is_refused(fd, F_WRLCK);
 }
 
 bool
-rl_inuse_at(int dir, const char *name)
+rl_lease_has_writer_at(int dir, const char *name)
 {
     g_autoptr(GError) error = NULL;
-    rl_autofd int fd = rl_dir_open_file(dir, name, O_RDONLY, &error);
+    rl_autofd int fd = rl_dirfd_open_file(dir, name, O_RDONLY, &error);
 
     if (fd < 0)
         return !rl_error_is_errno(error, ENOENT);
-    return rl_inuse(fd);
+    return rl_lease_has_writer(fd);
 }

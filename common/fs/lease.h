@@ -11,17 +11,17 @@
  * open for reading only, open for writing. Readers, such as backups, do not count. One system call
  * (fcntl(2), F_SETLEASE); any answer but a granted lease counts as in use.
  */
-bool rl_inuse(int fd);
+bool rl_lease_has_writer(int fd);
 
 /**
- * rl_inuse_at:
+ * rl_lease_has_writer_at:
  * The same for the file @name in @dir. What cannot be opened counts as in use, what is not there
  * does not.
  */
-bool rl_inuse_at(int dir, const char *name);
+bool rl_lease_has_writer_at(int dir, const char *name);
 
 /**
- * rl_inuse_by_anyone:
- * As rl_inuse(), but readers other than @fd count as well.
+ * rl_lease_has_opener:
+ * As rl_lease_has_writer(), but readers other than @fd count as well.
  */
-bool rl_inuse_by_anyone(int fd);
+bool rl_lease_has_opener(int fd);

@@ -52,7 +52,7 @@ read_backing_file(const char *name, GError **error)
         rl_fail_errno(error, errno, "cannot open '%s'", attribute);
         return NULL;
     }
-    char *path = rl_dir_read_opened(fd, attribute, PATH_MAX, &length, error);
+    char *path = rl_dirfd_read_opened(fd, attribute, PATH_MAX, &length, error);
     return path ? g_strchomp(path) : NULL;
 }
 
@@ -99,24 +99,24 @@ static bool
 update_devices(const Image *image, GError **error)
 {
     rl_autofd int dir = open(DEVICES, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    g_autoptr(RlEntries) entries = NULL;
+    g_autoptr(RlDirIter) entries = NULL;
     g_autoptr(GError) first = NULL;
     const char *name;
 
     if (dir < 0)
         return errno == ENOENT || /* no sysfs, no loop devices */
                rl_fail_errno(error, errno, "cannot look for loop devices in '" DEVICES "'");
-    entries = rl_entries_open(dir, error);
+    entries = rl_dir_iter_open(dir, error);
     if (!entries)
         return false;
-    while ((name = rl_entries_next(entries))) {
+    while ((name = rl_dir_iter_next(entries))) {
         g_autoptr(GError) cause = NULL;
         if (g_str_has_prefix(name, "loop") && !update_device(name, image, &cause) &&
             !was_taken_off(cause) && !first)
             first = g_steal_pointer(&cause);
     }
     if (!first)
-        return rl_entries_are_all(entries, error);
+        return rl_dir_iter_are_all(entries, error);
     g_propagate_error(error, g_steal_pointer(&first));
     return false;
 }
@@ -169,13 +169,13 @@ char *
 rl_loop_find_writer(int fd)
 {
     rl_autofd int dir = open(DEVICES, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    g_autoptr(RlEntries) entries = dir < 0 ? NULL : rl_entries_open(dir, NULL);
+    g_autoptr(RlDirIter) entries = dir < 0 ? NULL : rl_dir_iter_open(dir, NULL);
     g_auto(Image) image = {0};
     const char *name;
 
     if (!look_at_image(fd, &image, NULL))
         return NULL;
-    while (entries && (name = rl_entries_next(entries)))
+    while (entries && (name = rl_dir_iter_next(entries)))
         if (g_str_has_prefix(name, "loop") && writes_to(name, &image))
             return g_strdup_printf("/dev/%s", name);
     return NULL;

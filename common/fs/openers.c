@@ -55,11 +55,11 @@ static bool
 has_it_open(int process, const Search *search)
 {
     rl_autofd int fds = openat(process, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    g_autoptr(RlEntries) entries = fds < 0 ? NULL : rl_entries_open(fds, NULL);
+    g_autoptr(RlDirIter) entries = fds < 0 ? NULL : rl_dir_iter_open(fds, NULL);
     const char *number;
     struct statx st;
 
-    while (entries && (number = rl_entries_next(entries)) &&
+    while (entries && (number = rl_dir_iter_next(entries)) &&
            g_get_monotonic_time() <= search->deadline_us)
         if (look(fds, number, 0, &st) && is_same(&st, &search->file) &&
             is_for_writing(process, number))
@@ -83,7 +83,7 @@ describe_process(int process, const char *pid)
     g_autofree char *exe = g_strdup_printf("/proc/%s/exe", pid);
     g_autofree char *path = g_file_read_link(exe, NULL);
     size_t length;
-    g_autofree char *command = fd < 0 ? NULL : rl_dir_read_opened(fd, "comm", 256, &length, NULL);
+    g_autofree char *command = fd < 0 ? NULL : rl_dirfd_read_opened(fd, "comm", 256, &length, NULL);
     char *text = g_strdup_printf("process %s (%s%s%s)", pid, command ? g_strchomp(command) : "?",
                                  path ? ", " : "", path ? path : "");
 
@@ -95,10 +95,10 @@ static char *
 find_process(const Search *search)
 {
     rl_autofd int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    g_autoptr(RlEntries) entries = proc < 0 ? NULL : rl_entries_open(proc, NULL);
+    g_autoptr(RlDirIter) entries = proc < 0 ? NULL : rl_dir_iter_open(proc, NULL);
     const char *pid;
 
-    while (entries && (pid = rl_entries_next(entries))) {
+    while (entries && (pid = rl_dir_iter_next(entries))) {
         if (!g_ascii_isdigit(pid[0]))
             continue;
         if (g_get_monotonic_time() > search->deadline_us)

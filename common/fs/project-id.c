@@ -38,7 +38,7 @@ rl_project_adopt(int fd, int dir)
 static bool
 adopt_at(int dir, const char *file)
 {
-    rl_autofd int fd = rl_dir_open_file(dir, file, O_RDONLY, NULL);
+    rl_autofd int fd = rl_dirfd_open_file(dir, file, O_RDONLY, NULL);
 
     if (fd < 0) {
         errno = EXDEV;

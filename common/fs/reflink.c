@@ -93,7 +93,7 @@ share_unlike(int from, int to)
 }
 
 bool
-rl_clone_reflink(int from, int to, GError **error)
+rl_reflink(int from, int to, GError **error)
 {
     struct stat st;
 
@@ -114,14 +114,14 @@ rl_clone_reflink(int from, int to, GError **error)
 }
 
 bool
-rl_clone(int from, int to, bool may_copy, RlGoOn go_on, void *data, GError **error)
+rl_reflink_or_copy(int from, int to, bool may_copy, RlGoOn go_on, void *data, GError **error)
 {
     g_autoptr(GError) cause = NULL;
 
-    if (rl_clone_reflink(from, to, &cause))
+    if (rl_reflink(from, to, &cause))
         return true;
     if (may_copy && g_error_matches(cause, RL_ERROR, RL_ERROR_UNSUPPORTED))
-        return rl_copy_still(from, to, go_on, data, error);
+        return rl_stable_copy(from, to, go_on, data, error);
     g_propagate_error(error, g_steal_pointer(&cause));
     return false;
 }

@@ -9,7 +9,7 @@
 #include "sparse-copy.h"
 
 /**
- * rl_clone_reflink:
+ * rl_reflink:
  * Makes the empty regular file @to share all data of @from; takes over the NOCOW flag of @from
  * first, without which btrfs answers EINVAL. Where it answers that since one of them has checksums
  * and the other has not (mount options nodatasum, nodatacow), @to is made like @from: without
@@ -19,11 +19,11 @@
  * EFBIG is the limit of file-size-limit.h, which the kernel reports as EINVAL. None of these, nor
  * EINVAL, is a reason to copy.
  */
-bool rl_clone_reflink(int from, int to, GError **error);
+bool rl_reflink(int from, int to, GError **error);
 
 /**
  * rl_clone:
- * As rl_clone_reflink(), but where that is RL_ERROR_UNSUPPORTED and @may_copy is true copies the
- * data, with rl_copy_still() and its errors, for as long as @go_on says so.
+ * As rl_reflink(), but where that is RL_ERROR_UNSUPPORTED and @may_copy is true copies the
+ * data, with rl_stable_copy() and its errors, for as long as @go_on says so.
  */
-bool rl_clone(int from, int to, bool may_copy, RlGoOn go_on, void *data, GError **error);
+bool rl_reflink_or_copy(int from, int to, bool may_copy, RlGoOn go_on, void *data, GError **error);

@@ -87,7 +87,7 @@ copy_range(const Copy *copy, off_t offset, off_t end, GError **error)
 }
 
 bool
-rl_copy_sparse(int from, int to, RlGoOn go_on, void *data, GError **error)
+rl_sparse_copy(int from, int to, RlGoOn go_on, void *data, GError **error)
 {
     g_autofree char *buffer = g_malloc(CHUNK_SIZE);
     const Copy copy = {from, to, buffer, go_on, data};

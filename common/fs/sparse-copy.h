@@ -9,10 +9,10 @@
 typedef bool (*RlGoOn)(void *data);
 
 /**
- * rl_copy_sparse:
+ * rl_sparse_copy:
  * Copies all of @from (a regular file or block device) to the empty regular file @to. Holes are
  * never read; blocks of zeros become holes. @to is not fsynced. @go_on is called with @data for
  * each piece; NULL: it always goes on. Fails with ECANCELED when it says no, with EINVAL for what
  * is neither a file nor a block device, else with the errno; then @to holds a part.
  */
-bool rl_copy_sparse(int from, int to, RlGoOn go_on, void *data, GError **error);
+bool rl_sparse_copy(int from, int to, RlGoOn go_on, void *data, GError **error);

@@ -89,7 +89,7 @@ copy_once(Watch *watch, int to, GError **error)
         return rl_fail_errno(error, errno, "cannot set the size of a copy");
     wait_for_tick(watch);
     bool ahead = !has_come(watch);
-    if (!rl_copy_sparse(watch->from, to, is_worth_it, watch, error) || look_if_written(watch))
+    if (!rl_sparse_copy(watch->from, to, is_worth_it, watch, error) || look_if_written(watch))
         return false;
     /* Was its date just that when it came, or has it been written to in that moment? */
     watch->written = ahead && has_come(watch);
@@ -97,7 +97,7 @@ copy_once(Watch *watch, int to, GError **error)
 }
 
 bool
-rl_copy_still(int from, int to, RlGoOn go_on, void *data, GError **error)
+rl_stable_copy(int from, int to, RlGoOn go_on, void *data, GError **error)
 {
     Watch watch = {.from = from, .go_on = go_on, .data = data};
 

@@ -6,10 +6,10 @@
 #include "sparse-copy.h"
 
 /**
- * rl_copy_still:
- * As rl_copy_sparse(), but true only if nobody wrote to @from while it was copied. If somebody does
+ * rl_stable_copy:
+ * As rl_sparse_copy(), but true only if nobody wrote to @from while it was copied. If somebody does
  * it begins anew, and after a few times gives up with RL_ERROR_BUSY. The dates of a file tell, also
  * where they are coarse: it waits until a write has to have another one, two seconds at most. Those
- * of a block device do not, so of that it is as rl_copy_sparse().
+ * of a block device do not, so of that it is as rl_sparse_copy().
  */
-bool rl_copy_still(int from, int to, RlGoOn go_on, void *data, GError **error);
+bool rl_stable_copy(int from, int to, RlGoOn go_on, void *data, GError **error);

@@ -16,7 +16,7 @@
 #include "project-id.h"
 
 int
-rl_newfile_open(int dir, const RlAccess *access, GError **error)
+rl_tmpfile_open(int dir, const RlAccess *access, GError **error)
 {
     /* 0600 first: nobody else may open it before it has its owner. */
     rl_autofd int fd = openat(dir, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
@@ -31,7 +31,7 @@ rl_newfile_open(int dir, const RlAccess *access, GError **error)
 }
 
 int
-rl_newfile_open_named(int dir, const char *final, const RlAccess *access, GError **error)
+rl_tmpfile_open_named(int dir, const char *final, const RlAccess *access, GError **error)
 {
     g_autofree char *random = rl_random_hex(6);
     g_autofree char *temp = g_strdup_printf("%s~%s", final, random);
@@ -60,10 +60,10 @@ is_confined(void)
 }
 
 int
-rl_newfile_open_for(int dir, const char *final, const RlAccess *access, GError **error)
+rl_tmpfile_open_for(int dir, const char *final, const RlAccess *access, GError **error)
 {
-    return is_confined() ? rl_newfile_open_named(dir, final, access, error)
-                         : rl_newfile_open(dir, access, error);
+    return is_confined() ? rl_tmpfile_open_named(dir, final, access, error)
+                         : rl_tmpfile_open(dir, access, error);
 }
 
 /* The temporary name that @fd has in @dir, owned by the caller; NULL where it has none. */
@@ -84,7 +84,7 @@ temporary_name(int fd, int dir)
 }
 
 void
-rl_newfile_discard(int fd, int dir)
+rl_tmpfile_discard(int fd, int dir)
 {
     g_autofree char *temp = fd < 0 ? NULL : temporary_name(fd, dir);
 
@@ -93,17 +93,17 @@ rl_newfile_discard(int fd, int dir)
 }
 
 bool
-rl_newfile_remove_litter(int dir, const char *name)
+rl_tmpfile_remove_litter(int dir, const char *name)
 {
-    rl_autofd int fd = rl_dir_open_file(dir, name, O_RDONLY, NULL);
+    rl_autofd int fd = rl_dirfd_open_file(dir, name, O_RDONLY, NULL);
 
     /* In this order: who seals it has it open for writing until he has the lock. */
-    return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 && !rl_inuse(fd) &&
+    return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 && !rl_lease_has_writer(fd) &&
            unlinkat(dir, name, 0) == 0;
 }
 
 bool
-rl_newfile_seal(int *fd, GError **error)
+rl_tmpfile_seal(int *fd, GError **error)
 {
     g_autofree char *self = g_strdup_printf("/proc/self/fd/%d", *fd);
     int sealed = open(self, O_RDONLY | O_CLOEXEC);
@@ -142,7 +142,7 @@ give_name(int fd, int dir, const char *name)
 }
 
 bool
-rl_newfile_link(int fd, int dir, const char *name, GError **error)
+rl_tmpfile_link(int fd, int dir, const char *name, GError **error)
 {
     if (give_name(fd, dir, name) < 0)
         return rl_fail_errno(error, errno, "cannot make '%s'%s", name, rl_project_hint(errno));
@@ -150,16 +150,16 @@ rl_newfile_link(int fd, int dir, const char *name, GError **error)
 }
 
 bool
-rl_newfile_replace(int fd, int dir, const char *temp, const char *name, GError **error)
+rl_tmpfile_replace(int fd, int dir, const char *temp, const char *name, GError **error)
 {
-    if (!rl_newfile_link(fd, dir, temp, error))
+    if (!rl_tmpfile_link(fd, dir, temp, error))
         return false;
     if (renameat(dir, temp, dir, name) < 0) {
         rl_fail_errno(error, errno, "cannot replace '%s'", name);
         unlinkat(dir, temp, 0);
         return false;
     }
-    return rl_dir_sync(dir, name, error);
+    return rl_dirfd_sync(dir, name, error);
 }
 
 static bool
@@ -178,16 +178,16 @@ write_all(int fd, const char *text, GError **error)
 }
 
 bool
-rl_newfile_write(int dir, const char *name, const char *text, mode_t mode, GError **error)
+rl_tmpfile_write(int dir, const char *name, const char *text, mode_t mode, GError **error)
 {
     RlAccess access = {mode, (uid_t) -1, (gid_t) -1};
     g_autofree char *random = rl_random_hex(6);
     g_autofree char *temp = g_strdup_printf("%s~%s", name, random);
-    rl_autofd int fd = rl_newfile_open_for(dir, name, &access, error);
+    rl_autofd int fd = rl_tmpfile_open_for(dir, name, &access, error);
 
     if (fd < 0 || !write_all(fd, text, error))
         return false;
     if (fsync(fd) < 0)
         return rl_fail_errno(error, errno, "cannot make '%s' durable", name);
-    return rl_newfile_replace(fd, dir, temp, name, error);
+    return rl_tmpfile_replace(fd, dir, temp, name, error);
 }

@@ -48,13 +48,13 @@ get(int fd, const char *path, const char *key, char **ret_value, GError **error)
 }
 
 bool
-rl_attr_get(int fd, const char *key, char **ret_value, GError **error)
+rl_xattr_get(int fd, const char *key, char **ret_value, GError **error)
 {
     return get(fd, NULL, key, ret_value, error);
 }
 
 bool
-rl_attr_get_at(int dir, const char *entry, const char *key, char **ret_value, GError **error)
+rl_xattr_get_at(int dir, const char *entry, const char *key, char **ret_value, GError **error)
 {
     /* There is no getxattrat(2) before Linux 6.13. */
     g_autofree char *path = g_strdup_printf("/proc/self/fd/%d/%s", dir, entry);
@@ -102,13 +102,13 @@ set(int fd, const char *key, const char *value, int flags, GError **error)
 }
 
 bool
-rl_attr_set(int fd, const char *key, const char *value, GError **error)
+rl_xattr_set(int fd, const char *key, const char *value, GError **error)
 {
     return set(fd, key, value, 0, error);
 }
 
 bool
-rl_attr_set_new(int fd, const char *key, const char *value, bool *ret_set, GError **error)
+rl_xattr_set_new(int fd, const char *key, const char *value, bool *ret_set, GError **error)
 {
     g_autoptr(GError) cause = NULL;
 
@@ -125,7 +125,7 @@ rl_attr_set_new(int fd, const char *key, const char *value, bool *ret_set, GErro
 }
 
 bool
-rl_attr_remove(int fd, const char *key, GError **error)
+rl_xattr_remove(int fd, const char *key, GError **error)
 {
     char name[128];
 
@@ -136,7 +136,7 @@ rl_attr_remove(int fd, const char *key, GError **error)
 }
 
 bool
-rl_attr_has_any(int fd, bool *ret_any, GError **error)
+rl_xattr_has_any(int fd, bool *ret_any, GError **error)
 {
     /* Asked for one by one, the usual ones first: who owns the image can give it more attributes
      * than flistxattr(2) lists. */
@@ -156,11 +156,11 @@ rl_attr_has_any(int fd, bool *ret_any, GError **error)
 }
 
 bool
-rl_attr_get_number(int fd, const char *key, uint64_t *ret_number, GError **error)
+rl_xattr_get_number(int fd, const char *key, uint64_t *ret_number, GError **error)
 {
     g_autofree char *value = NULL;
 
-    if (!rl_attr_get(fd, key, &value, error))
+    if (!rl_xattr_get(fd, key, &value, error))
         return false;
     if (!value || !g_ascii_string_to_unsigned(value, 10, 0, UINT64_MAX, ret_number, NULL))
         *ret_number = 0;
@@ -168,10 +168,10 @@ rl_attr_get_number(int fd, const char *key, uint64_t *ret_number, GError **error
 }
 
 bool
-rl_attr_set_number(int fd, const char *key, uint64_t number, GError **error)
+rl_xattr_set_number(int fd, const char *key, uint64_t number, GError **error)
 {
     char value[32];
 
     snprintf(value, sizeof(value), "%" G_GUINT64_FORMAT, number);
-    return rl_attr_set(fd, key, value, error);
+    return rl_xattr_set(fd, key, value, error);
 }

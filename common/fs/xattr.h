@@ -33,44 +33,44 @@
 #define RL_ATTR_SIZE "size" /* of a dirty image: the size in bytes it was asked to have */
 
 /**
- * rl_attr_get:
+ * rl_xattr_get:
  * Reads @key of @fd. Returns true with *@ret_value (owned by the caller), NULL where there is none.
  */
-bool rl_attr_get(int fd, const char *key, char **ret_value, GError **error);
+bool rl_xattr_get(int fd, const char *key, char **ret_value, GError **error);
 
 /**
- * rl_attr_get_at:
- * As rl_attr_get(), for the entry @name of @dir, which is not opened.
+ * rl_xattr_get_at:
+ * As rl_xattr_get(), for the entry @name of @dir, which is not opened.
  */
-bool rl_attr_get_at(int dir, const char *name, const char *key, char **ret_value, GError **error);
+bool rl_xattr_get_at(int dir, const char *name, const char *key, char **ret_value, GError **error);
 
 /**
- * rl_attr_set:
+ * rl_xattr_set:
  * Sets @key of @fd to @value. It is durable with the next fsync(2) of @fd.
  */
-bool rl_attr_set(int fd, const char *key, const char *value, GError **error);
+bool rl_xattr_set(int fd, const char *key, const char *value, GError **error);
 
 /**
- * rl_attr_set_new:
- * As rl_attr_set(), but leaves a value that is already there; *@ret_set says which.
+ * rl_xattr_set_new:
+ * As rl_xattr_set(), but leaves a value that is already there; *@ret_set says which.
  */
-bool rl_attr_set_new(int fd, const char *key, const char *value, bool *ret_set, GError **error);
+bool rl_xattr_set_new(int fd, const char *key, const char *value, bool *ret_set, GError **error);
 
 /**
- * rl_attr_remove:
+ * rl_xattr_remove:
  * Removes @key of @fd; fine where there is none.
  */
-bool rl_attr_remove(int fd, const char *key, GError **error);
+bool rl_xattr_remove(int fd, const char *key, GError **error);
 
 /**
- * rl_attr_has_any:
+ * rl_xattr_has_any:
  * Says in *@ret_any whether @fd has any attribute of ours.
  */
-bool rl_attr_has_any(int fd, bool *ret_any, GError **error);
+bool rl_xattr_has_any(int fd, bool *ret_any, GError **error);
 
 /**
- * rl_attr_get_number, rl_attr_set_number:
+ * rl_xattr_get_number, rl_xattr_set_number:
  * A whole number; 0 where there is none or it does not read as one.
  */
-bool rl_attr_get_number(int fd, const char *key, uint64_t *ret_number, GError **error);
-bool rl_attr_set_number(int fd, const char *key, uint64_t number, GError **error);
+bool rl_xattr_get_number(int fd, const char *key, uint64_t *ret_number, GError **error);
+bool rl_xattr_set_number(int fd, const char *key, uint64_t number, GError **error);

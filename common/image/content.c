@@ -122,7 +122,7 @@ is_read_in_place(const RlVolume *volume, const RlName *name)
 }
 
 int
-rl_source_open(const RlPool *pool, const char *text, bool live, GError **error)
+rl_content_open(const RlPool *pool, const char *text, bool live, GError **error)
 {
     g_autoptr(RlName) name = rl_name_parse(text, error);
 
@@ -158,7 +158,7 @@ static bool
 find_overlay(const RlVolume *volume, char **ret_domain, GError **error)
 {
     g_autoptr(GError) cause = NULL;
-    g_autoptr(RlRun) run = NULL;
+    g_autoptr(RlImageOwner) run = NULL;
     rl_autofd int fd = rl_volume_open_image(volume, volume->dirty_file, &cause);
 
     *ret_domain = NULL;
@@ -166,10 +166,11 @@ find_overlay(const RlVolume *volume, char **ret_domain, GError **error)
         return true; /* committed or dropped just now */
     if (cause)
         g_propagate_error(error, g_steal_pointer(&cause));
-    if (fd < 0 || !rl_below_other(fd, NULL, ret_domain, error) || !rl_run_get(fd, &run, error))
+    if (fd < 0 || !rl_overlays_other(fd, NULL, ret_domain, error) ||
+        !rl_image_owner_get(fd, &run, error))
         return false;
     /* Who has it as a disk again has merged them; whose overlay was let go of has no run. */
-    if (*ret_domain && rl_inuse(fd))
+    if (*ret_domain && rl_lease_has_writer(fd))
         g_clear_pointer(ret_domain, g_free);
     if (!*ret_domain && run)
         *ret_domain = rl_domains_find_overlay(volume, NULL);
@@ -177,7 +178,7 @@ find_overlay(const RlVolume *volume, char **ret_domain, GError **error)
 }
 
 bool
-rl_source_require_whole(const RlPool *pool, const char *text, GError **error)
+rl_content_require_whole(const RlPool *pool, const char *text, GError **error)
 {
     g_autoptr(RlName) name = rl_name_parse(text, error);
     g_autoptr(RlVolume) volume = name ? rl_volume_open(pool, name->volume, error) : NULL;
@@ -199,7 +200,7 @@ rl_source_require_whole(const RlPool *pool, const char *text, GError **error)
 }
 
 char *
-rl_source_path(const RlPool *pool, const char *text, bool live, GError **error)
+rl_content_path(const RlPool *pool, const char *text, bool live, GError **error)
 {
     g_autoptr(RlName) name = rl_name_parse(text, error);
     g_autoptr(RlVolume) volume = name ? rl_volume_open(pool, name->volume, error) : NULL;

@@ -5,7 +5,7 @@
 #include "common/pool/pool.h"
 
 /**
- * rl_source_open:
+ * rl_content_open:
  * Returns a descriptor, read-only, of what @text (a volume or revision) of @pool has as its
  * content: of a volume the last committed state, or with @live the state that it is in now, even
  * while a domain writes to it. It stays what it is, whatever happens to the names. Owned by the
@@ -13,19 +13,19 @@
  * has an image at rest open for writing), RL_ERROR_UNSUPPORTED (a snapshot or volatile volume,
  * which have no content of their own), or an errno.
  */
-int rl_source_open(const RlPool *pool, const char *text, bool live, GError **error);
+int rl_content_open(const RlPool *pool, const char *text, bool live, GError **error);
 
 /**
- * rl_source_require_whole:
+ * rl_content_require_whole:
  * True if a clone or named revision of @text (a volume or revision) of @pool is all that it is
  * taken for. False with RL_ERROR_STATE for a persistent volume that is below an external snapshot:
  * what its domain wrote since is in the overlay, so that what is there is a state from before.
  */
-bool rl_source_require_whole(const RlPool *pool, const char *text, GError **error);
+bool rl_content_require_whole(const RlPool *pool, const char *text, GError **error);
 
 /**
- * rl_source_path:
- * As rl_source_open(), but returns the image's path below the pool, owned by the caller; NULL with
+ * rl_content_path:
+ * As rl_content_open(), but returns the image's path below the pool, owned by the caller; NULL with
  * @error.
  */
-char *rl_source_path(const RlPool *pool, const char *text, bool live, GError **error);
+char *rl_content_path(const RlPool *pool, const char *text, bool live, GError **error);

@@ -45,10 +45,10 @@ base_volume(const RlVolume *volume, RlVolume **ret_source, GError **error)
 static bool
 get_identity(RlBase *base, GError **error)
 {
-    if (!rl_identity_get(base->fd, &base->id, error))
+    if (!rl_image_id_get(base->fd, &base->id, error))
         return false;
-    return base->id ||
-           (rl_base_require_unwritten(base, error) && rl_identity_need(base->fd, &base->id, error));
+    return base->id || (rl_base_require_unwritten(base, error) &&
+                        rl_image_id_ensure(base->fd, &base->id, error));
 }
 
 RlBase *
@@ -112,8 +112,8 @@ rl_base_is_current(const RlBase *base, const RlVolume *volume)
     return from && rl_stat_same(&from->clean.st, &base->st) &&
            from->clean.st.st_nlink == base->st.st_nlink &&
            from->clean.st.st_size == base->st.st_size &&
-           rl_stat_same_date(&from->clean.st, &base->st) && rl_identity_get(base->fd, &id, NULL) &&
-           g_strcmp0(id, base->id) == 0 && !rl_inuse(base->fd);
+           rl_stat_same_date(&from->clean.st, &base->st) && rl_image_id_get(base->fd, &id, NULL) &&
+           g_strcmp0(id, base->id) == 0 && !rl_lease_has_writer(base->fd);
 }
 
 uint64_t
@@ -134,7 +134,7 @@ rl_dirty_is_unwritten(const RlVolume *volume, const RlBase *base, const struct s
 bool
 rl_dirty_dates_are_true(const char *driver)
 {
-    return strcmp(driver, "qemu") != 0 && strcmp(driver, RL_RUN_BY_HAND) != 0;
+    return strcmp(driver, "qemu") != 0 && strcmp(driver, RL_OWNER_BY_HAND) != 0;
 }
 
 /* The modification time comes last: everything else that is done to the file would change it. */
@@ -145,13 +145,13 @@ set_up(int fd, const RlVolume *volume, const RlBase *base, GError **error)
     const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, base->st.st_mtim};
 
     if (!rl_access_copy(base->fd, fd, error) ||
-        !rl_clone(base->fd, fd, volume->pool->options->fallback_copy, NULL, NULL, error))
+        !rl_reflink_or_copy(base->fd, fd, volume->pool->options->fallback_copy, NULL, NULL, error))
         return false;
     if (!rl_limit_allows_size(fd, size, error))
         return false;
     if (size > (uint64_t) base->st.st_size && ftruncate(fd, (off_t) size) < 0)
         return rl_fail_errno(error, errno, "cannot set the size of a new image");
-    if (!rl_attr_set(fd, RL_ATTR_BASE, base->id, error))
+    if (!rl_xattr_set(fd, RL_ATTR_BASE, base->id, error))
         return false;
     if (futimens(fd, times) < 0)
         return rl_fail_errno(error, errno, "cannot set the time stamp of a new image");
@@ -162,10 +162,10 @@ int
 rl_dirty_make(const RlVolume *volume, const RlBase *base, GError **error)
 {
     RlAccess access = RL_ACCESS_DEFAULT;
-    rl_autofd int fd = rl_newfile_open_for(volume->dir, volume->dirty_file, &access, error);
+    rl_autofd int fd = rl_tmpfile_open_for(volume->dir, volume->dirty_file, &access, error);
 
     if (fd < 0 || !set_up(fd, volume, base, error)) {
-        rl_newfile_discard(fd, volume->dir);
+        rl_tmpfile_discard(fd, volume->dir);
         g_prefix_error(error, "volume '%s': ", volume->name->volume);
         return -1;
     }
@@ -176,14 +176,14 @@ int
 rl_dirty_make_empty(const RlVolume *volume, uint64_t capacity, GError **error)
 {
     rl_autofd int fd =
-        rl_newfile_open_for(volume->dir, volume->dirty_file, &volume->record->access, error);
+        rl_tmpfile_open_for(volume->dir, volume->dirty_file, &volume->record->access, error);
 
     capacity = rl_capacity_round(capacity);
     bool sized = fd >= 0 && rl_limit_allows_size(fd, capacity, error) &&
                  (ftruncate(fd, (off_t) capacity) == 0 ||
                   rl_fail_errno(error, errno, "cannot set the size of a new image"));
     if (fd >= 0 && !sized) {
-        rl_newfile_discard(fd, volume->dir);
+        rl_tmpfile_discard(fd, volume->dir);
         rl_fd_close(&fd);
     }
     if (fd < 0)
@@ -204,8 +204,8 @@ rl_precache_is_valid(const RlVolume *volume, const RlBase *base, int *ret_fd)
     /* With a second name it may be the image of another volume's domain. */
     if (fd < 0 || fstat(fd, &st) < 0 || !rl_dirty_is_unwritten(volume, base, &st) ||
         st.st_nlink != 1 || !rl_access_is_same(base->fd, fd) ||
-        !rl_attr_get(fd, RL_ATTR_BASE, &id, NULL) || g_strcmp0(id, base->id) != 0 ||
-        rl_inuse_by_anyone(fd))
+        !rl_xattr_get(fd, RL_ATTR_BASE, &id, NULL) || g_strcmp0(id, base->id) != 0 ||
+        rl_lease_has_opener(fd))
         return false;
     *ret_fd = rl_fd_steal(&fd);
     return true;
@@ -253,28 +253,30 @@ rl_dirty_remember(const RlVolume *volume, int fd)
 {
     char *text;
 
-    return rl_attr_get(fd, remembered_key(volume), &text, NULL) ? text : NULL;
+    return rl_xattr_get(fd, remembered_key(volume), &text, NULL) ? text : NULL;
 }
 
 /* What an end that failed before it began has not taken off stays as it is. */
 static bool
-put_back(const RlVolume *volume, int fd, const RlRun *run, const char *remembered, GError **error)
+put_back(const RlVolume *volume, int fd, const RlImageOwner *run, const char *remembered,
+         GError **error)
 {
-    g_autoptr(RlRun) noted = NULL;
+    g_autoptr(RlImageOwner) noted = NULL;
     bool set;
 
-    return (!run || (rl_run_get(fd, &noted, NULL) && noted) || rl_run_put_back(fd, run, error)) &&
-           (!remembered || rl_attr_set_new(fd, remembered_key(volume), remembered, &set, error));
+    return (!run || (rl_image_owner_get(fd, &noted, NULL) && noted) ||
+            rl_image_owner_put_back(fd, run, error)) &&
+           (!remembered || rl_xattr_set_new(fd, remembered_key(volume), remembered, &set, error));
 }
 
 void
-rl_dirty_give_back(const RlVolume *volume, int fd, const RlRun *run, const char *remembered)
+rl_dirty_give_back(const RlVolume *volume, int fd, const RlImageOwner *run, const char *remembered)
 {
     g_autoptr(GError) error = NULL;
     struct stat st;
     bool there;
 
-    if (!rl_dir_stat(volume->dir, volume->dirty_file, &there, &st, &error) ||
+    if (!rl_dirfd_stat(volume->dir, volume->dirty_file, &there, &st, &error) ||
         (there && rl_stat_same(&st, &volume->dirty.st) &&
          !put_back(volume, fd, run, remembered, &error)))
         rl_log_warning("%s: domain %s is not noted on %s any more: %s", volume->name->volume,
@@ -290,7 +292,7 @@ rl_dirty_sync(const RlVolume *volume, int fd, GError **error)
         return true;
 
     int saved_errno = errno;
-    rl_hold_set(fd, RL_HOLD_SUSPECT, NULL);
+    rl_mark_set(fd, RL_MARK_SUSPECT, NULL);
     rl_log_warning("%s: fsync of %s failed (%s): marked suspect", volume->name->volume,
                    volume->dirty_file, g_strerror(saved_errno));
     return rl_fail_errno(

@@ -115,7 +115,8 @@ char *rl_dirty_remember(const RlVolume *volume, int fd);
  * rl_dirty_remember() returned before (@remembered, may be NULL), if that still has its name, so
  * that the end can be tried again. The caller has the lock.
  */
-void rl_dirty_give_back(const RlVolume *volume, int fd, const RlRun *run, const char *remembered);
+void rl_dirty_give_back(const RlVolume *volume, int fd, const RlImageOwner *run,
+                        const char *remembered);
 
 /**
  * rl_dirty_sync:

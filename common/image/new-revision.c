@@ -25,12 +25,12 @@ next_number(const RlVolume *volume, uint64_t highest, uint64_t *ret_number, GErr
 }
 
 bool
-rl_commit_number(const RlVolume *volume, int fd, uint64_t *ret_number, bool *ret_linked,
-                 GError **error)
+rl_new_revision_number(const RlVolume *volume, int fd, uint64_t *ret_number, bool *ret_linked,
+                       GError **error)
 {
     uint64_t highest;
 
-    if (!rl_attr_get_number(fd, RL_ATTR_HIGHEST, &highest, error))
+    if (!rl_xattr_get_number(fd, RL_ATTR_HIGHEST, &highest, error))
         return false;
     /* One link: no commit was cut off. The attribute is only on images that we committed, so no
      * other driver gave numbers since: there is no need to look through a long history. */
@@ -53,12 +53,12 @@ rl_commit_number(const RlVolume *volume, int fd, uint64_t *ret_number, bool *ret
 }
 
 bool
-rl_commit_highest(const RlVolume *volume, int fd, uint64_t *ret_highest, GError **error)
+rl_new_revision_highest(const RlVolume *volume, int fd, uint64_t *ret_highest, GError **error)
 {
     g_autoptr(GPtrArray) revisions = NULL;
     uint64_t highest;
 
-    if (!rl_attr_get_number(fd, RL_ATTR_HIGHEST, &highest, error))
+    if (!rl_xattr_get_number(fd, RL_ATTR_HIGHEST, &highest, error))
         return false;
     revisions = rl_revisions_list(volume->dir, volume->name->leaf, error);
     if (!revisions)
@@ -69,23 +69,23 @@ rl_commit_highest(const RlVolume *volume, int fd, uint64_t *ret_highest, GError 
 }
 
 bool
-rl_commit_keep_highest(const RlVolume *volume, int fd, int to, GError **error)
+rl_new_revision_keep_highest(const RlVolume *volume, int fd, int to, GError **error)
 {
     uint64_t highest, known;
 
-    if (!rl_commit_highest(volume, fd, &highest, error) ||
-        !rl_attr_get_number(to, RL_ATTR_HIGHEST, &known, error))
+    if (!rl_new_revision_highest(volume, fd, &highest, error) ||
+        !rl_xattr_get_number(to, RL_ATTR_HIGHEST, &known, error))
         return false;
     if (highest <= known)
         return true;
-    if (!rl_attr_set_number(to, RL_ATTR_HIGHEST, highest, error))
+    if (!rl_xattr_set_number(to, RL_ATTR_HIGHEST, highest, error))
         return false;
     return fsync(to) == 0 ||
            rl_fail_errno(error, errno, "volume '%s': cannot note a number", volume->name->volume);
 }
 
 bool
-rl_commit_link(const RlVolume *volume, uint64_t number, GError **error)
+rl_new_revision_link(const RlVolume *volume, uint64_t number, GError **error)
 {
     g_autofree char *file =
         rl_file_name_revision(volume->name->leaf, number, volume->clean.st.st_mtim.tv_sec);
@@ -105,20 +105,21 @@ link_anew(const RlVolume *volume, int fd, uint64_t *number, GError **error)
 {
     uint64_t highest;
 
-    return rl_commit_highest(volume, fd, &highest, error) &&
-           next_number(volume, highest, number, error) && rl_commit_link(volume, *number, error);
+    return rl_new_revision_highest(volume, fd, &highest, error) &&
+           next_number(volume, highest, number, error) &&
+           rl_new_revision_link(volume, *number, error);
 }
 
 bool
-rl_commit_revision(const RlVolume *volume, int fd, uint64_t *ret_number, GError **error)
+rl_new_revision_make(const RlVolume *volume, int fd, uint64_t *ret_number, GError **error)
 {
     g_autoptr(GError) cause = NULL;
     uint64_t number;
     bool linked;
 
-    if (!rl_commit_number(volume, fd, &number, &linked, error))
+    if (!rl_new_revision_number(volume, fd, &number, &linked, error))
         return false;
-    if (!linked && !rl_commit_link(volume, number, &cause)) {
+    if (!linked && !rl_new_revision_link(volume, number, &cause)) {
         if (!rl_error_is_errno(cause, EEXIST)) {
             g_propagate_error(error, g_steal_pointer(&cause));
             return false;
@@ -127,5 +128,5 @@ rl_commit_revision(const RlVolume *volume, int fd, uint64_t *ret_number, GError 
             return false;
     }
     *ret_number = number;
-    return rl_attr_remove(fd, RL_ATTR_HIGHEST, error);
+    return rl_xattr_remove(fd, RL_ATTR_HIGHEST, error);
 }

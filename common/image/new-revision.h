@@ -5,41 +5,42 @@
 #include "common/pool/volume.h"
 
 /**
- * rl_commit_number:
+ * rl_new_revision_number:
  * The number of the revision that the clean image @fd of @volume becomes next. Found in the image's
  * own attribute; where that is missing, or a commit was cut off, among the names on disk.
  * *@ret_linked is true where the newest revision is the clean image itself already. The caller has
  * the lock.
  */
-bool rl_commit_number(const RlVolume *volume, int fd, uint64_t *ret_number, bool *ret_linked,
-                      GError **error);
+bool rl_new_revision_number(const RlVolume *volume, int fd, uint64_t *ret_number, bool *ret_linked,
+                            GError **error);
 
 /**
- * rl_commit_highest:
+ * rl_new_revision_highest:
  * The highest number that a revision of @volume has been given, as far as its clean image @fd can
  * tell: a link that was made and not yet followed by a commit counts. For a new clean image that
  * makes no revision of the old one.
  */
-bool rl_commit_highest(const RlVolume *volume, int fd, uint64_t *ret_highest, GError **error);
+bool rl_new_revision_highest(const RlVolume *volume, int fd, uint64_t *ret_highest, GError **error);
 
 /**
- * rl_commit_keep_highest:
+ * rl_new_revision_keep_highest:
  * Sees that @to, which is to take the place of the clean image @fd of @volume and was made without
  * the lock, knows the highest number too if one was given meanwhile. The caller has the lock.
  */
-bool rl_commit_keep_highest(const RlVolume *volume, int fd, int to, GError **error);
+bool rl_new_revision_keep_highest(const RlVolume *volume, int fd, int to, GError **error);
 
 /**
- * rl_commit_revision:
+ * rl_new_revision_make:
  * Makes the clean image @fd of @volume its next automatic revision, if it is not that already
- * (rl_commit_number(), rl_commit_link()), and takes from it what only a clean image has.
+ * (rl_new_revision_number(), rl_new_revision_link()), and takes from it what only a clean image
+ * has.
  * *@ret_number is the revision's. The caller has the lock, and puts something else in the clean
  * image's place.
  */
-bool rl_commit_revision(const RlVolume *volume, int fd, uint64_t *ret_number, GError **error);
+bool rl_new_revision_make(const RlVolume *volume, int fd, uint64_t *ret_number, GError **error);
 
 /**
- * rl_commit_link:
+ * rl_new_revision_link:
  * Links the clean image to the name of revision @number. The caller has the lock.
  */
-bool rl_commit_link(const RlVolume *volume, uint64_t number, GError **error);
+bool rl_new_revision_link(const RlVolume *volume, uint64_t number, GError **error);

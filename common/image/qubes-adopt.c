@@ -11,7 +11,7 @@ write_record(const RlVolume *volume, RlKind kind, const char *source, uint64_t c
     g_autoptr(RlRecord) record = rl_record_new(kind, source, capacity);
     g_autofree char *text = volume->pool->documents->record_format(record, volume->name->volume);
 
-    if (!rl_newfile_write(volume->dir, volume->record_file, text, 0600, error))
+    if (!rl_tmpfile_write(volume->dir, volume->record_file, text, 0600, error))
         return false;
     rl_volume_log(volume, "made %s", volume->record_file);
     return true;
@@ -34,5 +34,5 @@ rl_peer_make_direct(RlVolume *volume, GError **error)
         rl_options_kind(volume->pool->options, name) != RL_KIND_DIRECT)
         return true;
     return write_record(volume, RL_KIND_DIRECT, NULL, (uint64_t) volume->dirty.st.st_size, error) &&
-           rl_volume_look(volume, error);
+           rl_volume_refresh(volume, error);
 }

@@ -13,8 +13,8 @@
 /* What is compared. */
 typedef struct {
     const RlVolume *volume;
-    const RlOwner *owner;
-    const RlRun *run;
+    const RlDomainRef *owner;
+    const RlImageOwner *run;
     const RlMemory *memory; /* nothing in it is known, where the file is not */
     RlSave *save;           /* or NULL */
 } Pair;
@@ -86,7 +86,7 @@ compare_run(const Pair *pair, GError **error)
 {
     const RlMemory *memory = pair->memory;
     const RlSave *save = pair->save;
-    gint64 began_us = rl_run_began_us(pair->run);
+    gint64 began_us = rl_image_owner_began_us(pair->run);
     bool known =
         save && memory->digest &&
         (g_strcmp0(memory->digest, save->memory) == 0 ||
@@ -105,14 +105,14 @@ compare_run(const Pair *pair, GError **error)
 }
 
 bool
-rl_fits_require(const RlVolume *volume, int fd, const RlRun *run, RlHold hold, const RlOwner *owner,
-                GError **error)
+rl_fits_require(const RlVolume *volume, int fd, const RlImageOwner *run, RlMark hold,
+                const RlDomainRef *owner, GError **error)
 {
     static const RlMemory nothing = {0};
     const RlMemory *memory = owner->memory ? owner->memory : &nothing;
     g_autoptr(RlSave) save = NULL;
     Pair pair = {volume, owner, run, memory, NULL};
-    bool marked = hold == RL_HOLD_SAVED || rl_hold_is_kept(hold);
+    bool marked = hold == RL_MARK_SAVED || rl_mark_is_kept(hold);
     struct stat st;
 
     if (!rl_save_get(fd, &save, error)) {
@@ -125,11 +125,11 @@ rl_fits_require(const RlVolume *volume, int fd, const RlRun *run, RlHold hold, c
     pair.save = save;
     if (save && rl_save_has_same_image(save, &st))
         /* What is only read is the same for all memories. */
-        return rl_hold_only_read(hold, run) || compare_saves(&pair, error);
+        return rl_mark_only_read(hold, run) || compare_saves(&pair, error);
     if (save && marked)
         return refuse(&pair, "its dirty image was changed since it was saved", error);
     /* Saved or restored by whoever noted no saves; or by nobody, and left to a person. */
-    if (marked || !run || (hold == RL_HOLD_RESTORED && !save))
+    if (marked || !run || (hold == RL_MARK_RESTORED && !save))
         return true;
     return compare_run(&pair, error);
 }

@@ -15,7 +15,7 @@
 #define IMAGE_SUFFIX ".img"
 
 char *
-rl_alias_strip(const char *name)
+rl_short_path_strip(const char *name)
 {
     size_t length = strlen(name);
 
@@ -52,9 +52,9 @@ look(const RlPool *pool, const char *inside, const char *target)
 }
 
 char *
-rl_alias_volume(const RlPool *pool, const char *inside)
+rl_short_path_volume(const RlPool *pool, const char *inside)
 {
-    g_autofree char *name = rl_alias_strip(inside);
+    g_autofree char *name = rl_short_path_strip(inside);
     g_autofree char *target = strchr(inside, '/') ? NULL : link_target(name);
 
     if (!target || look(pool, inside, target) == EEXIST)
@@ -64,7 +64,7 @@ rl_alias_volume(const RlPool *pool, const char *inside)
 }
 
 bool
-rl_alias_make(const RlPool *pool, const char *inside, const char *name, GError **error)
+rl_short_path_make(const RlPool *pool, const char *inside, const char *name, GError **error)
 {
     g_autofree char *target = link_target(name);
 
@@ -94,7 +94,7 @@ remove_link(const RlPool *pool, const char *inside, const char *target)
 }
 
 void
-rl_alias_tidy(const RlPool *pool, const char *name)
+rl_short_path_tidy(const RlPool *pool, const char *name)
 {
     g_autofree char *target = link_target(name);
     g_autofree char *with_suffix = g_strconcat(name, IMAGE_SUFFIX, NULL);

@@ -8,30 +8,30 @@
 #include "common/pool/pool.h"
 
 /**
- * rl_alias_strip:
+ * rl_short_path_strip:
  * Returns @name without one ".img" at its end, which clients put there as a raw image's suffix;
  * owned by the caller. A revision's name is returned as it is.
  */
-char *rl_alias_strip(const char *name);
+char *rl_short_path_strip(const char *name);
 
 /**
- * rl_alias_volume:
+ * rl_short_path_volume:
  * Returns the name of the volume that @inside, a path relative to the pool, is the short path of,
  * owned by the caller. NULL if it is none: it has directories, something else lies there, or there
  * is no such volume.
  */
-char *rl_alias_volume(const RlPool *pool, const char *inside);
+char *rl_short_path_volume(const RlPool *pool, const char *inside);
 
 /**
- * rl_alias_make:
+ * rl_short_path_make:
  * Makes the link @inside to the dirty image of volume @name; fine if it is there. Fails with
  * RL_ERROR_INVALID for a name that has no short path (one with a directory of its own), as
  * rl_volume_open() and rl_volume_lock() do, or with the errno, EEXIST if something else lies there.
  */
-bool rl_alias_make(const RlPool *pool, const char *inside, const char *name, GError **error);
+bool rl_short_path_make(const RlPool *pool, const char *inside, const char *name, GError **error);
 
 /**
- * rl_alias_tidy:
+ * rl_short_path_tidy:
  * Removes the links to the dirty image of volume @name, unless that is there.
  */
-void rl_alias_tidy(const RlPool *pool, const char *name);
+void rl_short_path_tidy(const RlPool *pool, const char *name);

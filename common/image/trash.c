@@ -36,13 +36,13 @@ rl_dirty_drop(const RlVolume *volume, GError **error)
 void
 rl_volume_sweep(const RlVolume *volume)
 {
-    g_autoptr(RlEntries) entries = volume->dir < 0 ? NULL : rl_entries_open(volume->dir, NULL);
+    g_autoptr(RlDirIter) entries = volume->dir < 0 ? NULL : rl_dir_iter_open(volume->dir, NULL);
     const char *file;
 
-    while (entries && (file = rl_entries_next(entries))) {
+    while (entries && (file = rl_dir_iter_next(entries))) {
         RlFileName name = rl_file_name_parse(file);
         if (name.role == RL_FILE_TEMP && strcmp(name.leaf, volume->name->leaf) == 0 &&
-            rl_newfile_remove_litter(volume->dir, file))
+            rl_tmpfile_remove_litter(volume->dir, file))
             rl_volume_log(volume, "removed %s", file);
     }
 }

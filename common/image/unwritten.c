@@ -22,15 +22,15 @@ rl_unwritten_date_is_young(const struct stat *clean)
 }
 
 static bool
-is_of_this_boot(const RlRun *run)
+is_of_this_boot(const RlImageOwner *run)
 {
-    g_autofree char *boot = rl_run_boot_id(NULL);
+    g_autofree char *boot = rl_boot_id(NULL);
 
     return boot && strcmp(boot, run->boot_id) == 0;
 }
 
 static bool
-is_in_doubt(const RlRun *run, const RlBase *base)
+is_in_doubt(const RlImageOwner *run, const RlBase *base)
 {
     return run->written || rl_date_is_whole(&base->st.st_mtim) ||
            rl_unwritten_date_is_young(&base->st) || !is_of_this_boot(run);
@@ -51,7 +51,7 @@ look_at_blocks(int fd, const RlBase *base, uint64_t size, bool *ret_same, GError
 }
 
 bool
-rl_unwritten_look(const RlVolume *volume, int fd, const RlRun *run, const RlBase *base,
+rl_unwritten_look(const RlVolume *volume, int fd, const RlImageOwner *run, const RlBase *base,
                   bool *ret_sure, GError **error)
 {
     const struct stat *dirty = &volume->dirty.st;
@@ -60,7 +60,7 @@ rl_unwritten_look(const RlVolume *volume, int fd, const RlRun *run, const RlBase
     *ret_sure = false;
     if (!run || run->continued || !rl_dirty_is_unwritten(volume, base, dirty))
         return true;
-    if (!rl_attr_get(fd, RL_ATTR_BASE, &id, error))
+    if (!rl_xattr_get(fd, RL_ATTR_BASE, &id, error))
         return false;
     *ret_sure = g_strcmp0(id, base->id) == 0;
     return !*ret_sure || !is_in_doubt(run, base) ||
@@ -68,7 +68,7 @@ rl_unwritten_look(const RlVolume *volume, int fd, const RlRun *run, const RlBase
 }
 
 bool
-rl_unwritten_is_sure(const RlVolume *volume, int fd, const RlRun *run, const RlBase *base)
+rl_unwritten_is_sure(const RlVolume *volume, int fd, const RlImageOwner *run, const RlBase *base)
 {
     bool sure;
 

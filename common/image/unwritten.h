@@ -9,7 +9,7 @@
  * rl_unwritten_date_is_young:
  * True if the modification time of the clean image @clean is less than a second old, or in the
  * future: what a run that begins now writes may get the same one. The run has to note that
- * (RlRunTraits.written).
+ * (RlOwnerTraits.written).
  */
 bool rl_unwritten_date_is_young(const struct stat *clean);
 
@@ -27,11 +27,12 @@ bool rl_unwritten_date_is_young(const struct stat *clean);
  * a run that went on with a leftover. The status time (ctime) tells nothing: libvirt's change of
  * the owner and the marks of a run move it.
  */
-bool rl_unwritten_look(const RlVolume *volume, int fd, const RlRun *run, const RlBase *base,
+bool rl_unwritten_look(const RlVolume *volume, int fd, const RlImageOwner *run, const RlBase *base,
                        bool *ret_sure, GError **error);
 
 /**
  * rl_unwritten_is_sure:
  * What rl_unwritten_look() finds; a look that failed is a doubt.
  */
-bool rl_unwritten_is_sure(const RlVolume *volume, int fd, const RlRun *run, const RlBase *base);
+bool rl_unwritten_is_sure(const RlVolume *volume, int fd, const RlImageOwner *run,
+                          const RlBase *base);

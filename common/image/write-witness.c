@@ -74,7 +74,7 @@ rl_witness_add(GArray *images, const RlPool *pool, const char *name)
     if (volume && volume->kind != RL_KIND_PERSISTENT && volume->kind != RL_KIND_DIRECT)
         return;
     if (volume && images->len < IMAGES_MAX)
-        fd = rl_dir_open_file(volume->dir, volume->dirty_file, NEITHER_READ_NOR_WRITE, &error);
+        fd = rl_dirfd_open_file(volume->dir, volume->dirty_file, NEITHER_READ_NOR_WRITE, &error);
     if (fd >= 0)
         g_array_append_val(images, fd);
     else
@@ -171,10 +171,10 @@ is_needed(const GArray *images)
 {
     for (guint i = 0; i < images->len; i++) {
         int fd = g_array_index(images, int, i);
-        g_autoptr(RlRun) run = NULL;
+        g_autoptr(RlImageOwner) run = NULL;
         struct stat st;
-        if (fstat(fd, &st) == 0 && st.st_nlink > 0 && rl_run_get(fd, &run, NULL) && run &&
-            (rl_run_is_fresh(run) || rl_run_is_held(run, fd)))
+        if (fstat(fd, &st) == 0 && st.st_nlink > 0 && rl_image_owner_get(fd, &run, NULL) && run &&
+            (rl_image_owner_is_fresh(run) || rl_image_owner_is_held(run, fd)))
             return true;
     }
     return false;
@@ -214,10 +214,10 @@ list_others(const Witness *witness)
 {
     GArray *others = g_array_new(FALSE, FALSE, sizeof(int));
     rl_autofd int dir = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    g_autoptr(RlEntries) entries = dir < 0 ? NULL : rl_entries_open(dir, NULL);
+    g_autoptr(RlDirIter) entries = dir < 0 ? NULL : rl_dir_iter_open(dir, NULL);
     const char *name;
 
-    while (entries && (name = rl_entries_next(entries))) {
+    while (entries && (name = rl_dir_iter_next(entries))) {
         int fd = (int) g_ascii_strtoll(name, NULL, 10);
         if (fd > 2 && !is_kept(witness, fd))
             g_array_append_val(others, fd);
@@ -306,7 +306,7 @@ wait_for_end(int fd)
 }
 
 void
-rl_witness_begin(const char *key, const RlOwner *owner, const GArray *images)
+rl_witness_begin(const char *key, const RlDomainRef *owner, const GArray *images)
 {
     g_autofree char *path = socket_path(key);
     rl_autofd int before = call(key, LEAVE);
@@ -332,21 +332,21 @@ mark_suspect(int fd, int code)
 
     rl_log_warning("%s: the disk could not take all that was written to it (%s): marked suspect",
                    path ? path : "an image", g_strerror(code));
-    if (!rl_hold_set(fd, RL_HOLD_SUSPECT, &error))
+    if (!rl_mark_set(fd, RL_MARK_SUSPECT, &error))
         rl_log_warning("%s: %s", path ? path : "an image", error->message);
 }
 
 void
-rl_witness_ask(const char *key, const RlOwner *owner)
+rl_witness_ask(const char *key, const RlDomainRef *owner)
 {
     g_autoptr(GArray) images = take(key);
 
     for (guint i = 0; images && i < images->len; i++) {
         int fd = g_array_index(images, int, i);
-        g_autoptr(RlRun) run = NULL;
-        if (!rl_run_get(fd, &run, NULL) || !run)
+        g_autoptr(RlImageOwner) run = NULL;
+        if (!rl_image_owner_get(fd, &run, NULL) || !run)
             continue;
-        bool ended = owner ? rl_run_is_of(run, owner) : !rl_inuse(fd);
+        bool ended = owner ? rl_image_owner_is_of(run, owner) : !rl_lease_has_writer(fd);
         if (ended && fsync(fd) < 0)
             mark_suspect(fd, errno);
     }

@@ -36,7 +36,7 @@ void rl_witness_add(GArray *images, const RlPool *pool, const char *name);
  * this @key. It ends by itself within a minute when nobody runs on any of them any more. A failure
  * costs a line in the log: then nobody may see a write that fails.
  */
-void rl_witness_begin(const char *key, const RlOwner *owner, const GArray *images);
+void rl_witness_begin(const char *key, const RlDomainRef *owner, const GArray *images);
 
 /**
  * rl_witness_ask:
@@ -45,7 +45,7 @@ void rl_witness_begin(const char *key, const RlOwner *owner, const GArray *image
  * take all of since the run began. Nothing where no process keeps any. Waits for the disk, and
  * needs no lock.
  */
-void rl_witness_ask(const char *key, const RlOwner *owner);
+void rl_witness_ask(const char *key, const RlDomainRef *owner);
 
 /**
  * rl_witness_dismiss:

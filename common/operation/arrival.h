@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A guest that comes by a migration, maybe with its disks. Until it runs here, what is in its dirty
- * images is no run: half of a disk, it may be. The image itself says so (RlRun.arriving). */
+ * images is no run: half of a disk, it may be. The image itself says so (RlImageOwner.arriving). */
 #pragma once
 
 #include "common/format/image-owner.h"
@@ -12,7 +12,8 @@
  * any other. Fine where the volume is not @owner's. Durable some time later: what a host that
  * crashes forgets of it is kept for a person.
  */
-bool rl_volume_arrived(const RlPool *pool, const char *name, const RlOwner *owner, GError **error);
+bool rl_volume_arrived(const RlPool *pool, const char *name, const RlDomainRef *owner,
+                       GError **error);
 
 /**
  * rl_volume_drop_arrival:
@@ -22,5 +23,5 @@ bool rl_volume_arrived(const RlPool *pool, const char *name, const RlOwner *owne
  * was there before, or is only read, is the caller's to keep. Fine where @owner does not have it.
  * RL_ERROR_BUSY while somebody has it open.
  */
-bool rl_volume_drop_arrival(const RlPool *pool, const char *name, const RlOwner *owner,
+bool rl_volume_drop_arrival(const RlPool *pool, const char *name, const RlDomainRef *owner,
                             bool *ret_done, GError **error);

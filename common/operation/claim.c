@@ -8,16 +8,16 @@
 
 /* What is to be given, and to whom. */
 typedef struct {
-    const RlOwner *owner;
+    const RlDomainRef *owner;
     bool overlaid;
-    RlRun *run;   /* who is noted on the image, or NULL */
-    bool is_free; /* it is nobody's, or an administrator's */
+    RlImageOwner *run; /* who is noted on the image, or NULL */
+    bool is_free;      /* it is nobody's, or an administrator's */
 } Claim;
 
 static void
 claim_clear(Claim *claim)
 {
-    rl_run_free(claim->run);
+    rl_image_owner_free(claim->run);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Claim, claim_clear)
 
@@ -26,40 +26,41 @@ static bool
 look(Claim *claim, int fd, GError **error)
 {
     g_autofree char *below = NULL;
-    RlHold hold;
+    RlMark hold;
 
-    g_clear_pointer(&claim->run, rl_run_free);
+    g_clear_pointer(&claim->run, rl_image_owner_free);
     claim->is_free = false;
-    if (!rl_run_get(fd, &claim->run, error))
+    if (!rl_image_owner_get(fd, &claim->run, error))
         return false;
-    const RlRun *run = claim->run;
-    if (run && rl_run_is_of(run, claim->owner))
+    const RlImageOwner *run = claim->run;
+    if (run && rl_image_owner_is_of(run, claim->owner))
         return true;
-    if (!rl_hold_get(fd, &hold, error) || !rl_below_other(fd, claim->owner, &below, error))
+    if (!rl_mark_get(fd, &hold, error) || !rl_overlays_other(fd, claim->owner, &below, error))
         return false;
     /* Below an overlay it is kept in any case. */
-    if (((below || hold == RL_HOLD_FOREIGN) && !claim->overlaid) || hold == RL_HOLD_SAVED ||
-        hold == RL_HOLD_SUSPECT)
+    if (((below || hold == RL_MARK_FOREIGN) && !claim->overlaid) || hold == RL_MARK_SAVED ||
+        hold == RL_MARK_SUSPECT)
         return true;
-    claim->is_free = !run || rl_run_is_by_hand(run) ||
-                     !(run->readonly || rl_run_is_fresh(run) || rl_run_is_held(run, fd));
+    claim->is_free =
+        !run || rl_image_owner_is_by_hand(run) ||
+        !(run->readonly || rl_image_owner_is_fresh(run) || rl_image_owner_is_held(run, fd));
     return true;
 }
 
 /* As @run says of itself, but @owner's. */
 static bool
-hand_over(int fd, const RlRun *run, const RlOwner *owner, GError **error)
+hand_over(int fd, const RlImageOwner *run, const RlDomainRef *owner, GError **error)
 {
-    RlRunTraits traits = {.written = true, .continued = true};
+    RlOwnerTraits traits = {.written = true, .continued = true};
 
     if (!run)
-        return rl_run_set(fd, owner, traits, error);
-    RlRun theirs = *run;
+        return rl_image_owner_set(fd, owner, traits, error);
+    RlImageOwner theirs = *run;
     theirs.driver = (char *) owner->driver;
     theirs.uuid = (char *) owner->uuid;
     theirs.name = (char *) owner->name;
     theirs.ended = false;
-    return rl_run_put_back(fd, &theirs, error);
+    return rl_image_owner_put_back(fd, &theirs, error);
 }
 
 /* The dirty image; -1 without an error where there is none, or none any more. */
@@ -89,7 +90,7 @@ look_ahead(Claim *claim, const RlVolume *volume, GError **error)
 }
 
 bool
-rl_volume_claim(const RlPool *pool, const char *name, const RlOwner *owner, bool overlaid,
+rl_volume_claim(const RlPool *pool, const char *name, const RlDomainRef *owner, bool overlaid,
                 bool *ret_done, GError **error)
 {
     g_autoptr(RlVolume) volume = rl_volume_open(pool, name, error);
@@ -116,7 +117,7 @@ rl_volume_claim(const RlPool *pool, const char *name, const RlOwner *owner, bool
         return false;
     if (!claim.is_free)
         return true;
-    if ((overlaid && !rl_below_add(fd, owner, error)) || !hand_over(fd, claim.run, owner, error))
+    if ((overlaid && !rl_overlays_add(fd, owner, error)) || !hand_over(fd, claim.run, owner, error))
         return false;
     rl_volume_log(volume, "%s is the domain's, which was not started on it", volume->dirty_file);
     *ret_done = true;

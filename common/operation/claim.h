@@ -13,11 +13,11 @@
  * that image as a disk; with @overlaid, below one. *@ret_done is false where there is nothing to
  * give: no dirty image; @owner's already; another domain's that runs on it, may be about to, only
  * reads it, or has an overlay on it; one that is saved or
- * suspect; without an overlay, one that nothing is noted on (image-mark.h, RL_HOLD_FOREIGN).
+ * suspect; without an overlay, one that nothing is noted on (image-mark.h, RL_MARK_FOREIGN).
  *
  * What was noted of the run (when it began, whether the dates can tell a write) stays, so that a
  * volume that an administrator started ends as any other. A crash before the image is next synced
  * leaves it to whoever had it.
  */
-bool rl_volume_claim(const RlPool *pool, const char *name, const RlOwner *owner, bool overlaid,
+bool rl_volume_claim(const RlPool *pool, const char *name, const RlDomainRef *owner, bool overlaid,
                      bool *ret_done, GError **error);

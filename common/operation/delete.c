@@ -67,16 +67,16 @@ drop_revisions(const RlVolume *volume, const GPtrArray *revisions, bool named, G
 static bool
 drop_peer_temporaries(const RlVolume *volume, GError **error)
 {
-    g_autoptr(RlEntries) entries = rl_entries_open(volume->dir, error);
+    g_autoptr(RlDirIter) entries = rl_dir_iter_open(volume->dir, error);
     const char *file;
 
-    while (entries && (file = rl_entries_next(entries))) {
+    while (entries && (file = rl_dir_iter_next(entries))) {
         RlFileName name = rl_file_name_parse(file);
         if (name.role == RL_FILE_PEER_TEMP && strcmp(name.leaf, volume->name->leaf) == 0 &&
             !rl_file_drop(volume, file, error))
             return false;
     }
-    return entries && rl_entries_are_all(entries, error);
+    return entries && rl_dir_iter_are_all(entries, error);
 }
 
 static bool
@@ -95,7 +95,7 @@ drop_files(const RlVolume *volume, const GPtrArray *revisions, GError **error)
 }
 
 bool
-rl_volume_remove(const RlPool *pool, const char *name, bool with_labels, GError **error)
+rl_volume_delete(const RlPool *pool, const char *name, bool with_labels, GError **error)
 {
     g_autoptr(RlVolume) volume = rl_volume_find(pool, name, error);
 
@@ -115,9 +115,9 @@ rl_volume_remove(const RlPool *pool, const char *name, bool with_labels, GError 
             !require_unwritten(volume, revisions, error) || !drop_files(volume, revisions, error))
             return false;
     }
-    rl_alias_tidy(pool, name);
+    rl_short_path_tidy(pool, name);
     rl_volume_sweep(volume);
-    rl_dir_remove_empty(pool->root, volume->name->dir);
+    rl_dirfd_remove_empty(pool->root, volume->name->dir);
     return true;
 }
 
@@ -131,8 +131,8 @@ note_number(const RlVolume *volume, const RlRevision *revision, GError **error)
 
     rl_autofd int clean = rl_volume_open_image(volume, volume->clean_file, error);
     uint64_t highest;
-    if (clean < 0 || !rl_commit_highest(volume, clean, &highest, error) ||
-        !rl_attr_set_number(clean, RL_ATTR_HIGHEST, MAX(highest, revision->number), error))
+    if (clean < 0 || !rl_new_revision_highest(volume, clean, &highest, error) ||
+        !rl_xattr_set_number(clean, RL_ATTR_HIGHEST, MAX(highest, revision->number), error))
         return false;
     return fsync(clean) == 0 ||
            rl_fail_errno(error, errno, "volume '%s': cannot note the number of revision '%s'",
@@ -140,7 +140,7 @@ note_number(const RlVolume *volume, const RlRevision *revision, GError **error)
 }
 
 bool
-rl_revision_remove(const RlPool *pool, const RlName *name, GError **error)
+rl_revision_delete(const RlPool *pool, const RlName *name, GError **error)
 {
     g_autoptr(RlVolume) volume = rl_volume_open(pool, name->volume, error);
 
@@ -164,6 +164,6 @@ rl_revision_remove(const RlPool *pool, const RlName *name, GError **error)
             return false;
     }
     rl_volume_sweep(volume);
-    rl_dir_remove_empty(pool->root, volume->name->dir);
+    rl_dirfd_remove_empty(pool->root, volume->name->dir);
     return true;
 }

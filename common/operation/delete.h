@@ -5,7 +5,7 @@
 #include "common/pool/volume.h"
 
 /**
- * rl_volume_remove:
+ * rl_volume_delete:
  * Removes the volume @name: its images, its automatic revisions, its record, and its directory if
  * that is empty then. Named revisions forbid it (RL_ERROR_STATE, listing them) unless @with_labels.
  * RL_ERROR_STATE while it runs, is saved or suspect; RL_ERROR_NOT_FOUND.
@@ -15,10 +15,10 @@
  * name, or by rl_volume_maintain()), the record, automatic revisions and precache. Freeing the data
  * is left to rl_volume_sweep().
  */
-bool rl_volume_remove(const RlPool *pool, const char *name, bool with_labels, GError **error);
+bool rl_volume_delete(const RlPool *pool, const char *name, bool with_labels, GError **error);
 
 /**
- * rl_revision_remove:
+ * rl_revision_delete:
  * Removes the revision @name ("VOLUME@7"). RL_ERROR_NOT_FOUND where there is none.
  */
-bool rl_revision_remove(const RlPool *pool, const RlName *name, GError **error);
+bool rl_revision_delete(const RlPool *pool, const RlName *name, GError **error);

@@ -32,7 +32,7 @@ rl_volume_prune(const RlVolume *volume, int keep, GError **error)
         if (revision->label || rl_stat_same(&revision->st, &volume->clean.st))
             continue;
         /* One that somebody writes to is kept until the next time. */
-        if (seen++ >= keep && !rl_inuse_at(volume->dir, revision->file) &&
+        if (seen++ >= keep && !rl_lease_has_writer_at(volume->dir, revision->file) &&
             !rl_file_drop(volume, revision->file, error))
             return false;
     }
@@ -96,7 +96,7 @@ clear_stale(RlVolume *volume, bool *ret_wanted, GError **error)
     g_autoptr(RlBase) base = precache_is_wanted(volume) ? rl_base_open(volume, NULL) : NULL;
     if (base && rl_precache_is_valid(volume, base, &fd))
         return true;
-    *ret_wanted = base && !rl_inuse(base->fd);
+    *ret_wanted = base && !rl_lease_has_writer(base->fd);
     return rl_file_drop(volume, volume->precache_file, error);
 }
 
@@ -121,7 +121,7 @@ make_precache(RlVolume *volume, GError **error)
         return false;
     if (!precache_is_wanted(volume) || volume->precache.there || !rl_base_is_current(base, volume))
         return true;
-    if (!rl_newfile_link(fd, volume->dir, volume->precache_file, error))
+    if (!rl_tmpfile_link(fd, volume->dir, volume->precache_file, error))
         return false;
     rl_volume_log(volume, "made %s", volume->precache_file);
     rl_fd_close(&fd); /* a start asks whether somebody has it open for writing */
@@ -160,7 +160,7 @@ static void
 remove_directory(const RlVolume *volume)
 {
     if (volume->dir >= 0 && !rl_volume_exists(volume))
-        rl_dir_remove_empty(volume->pool->root, volume->name->dir);
+        rl_dirfd_remove_empty(volume->pool->root, volume->name->dir);
 }
 
 bool

@@ -29,7 +29,7 @@ probe_attributes(int fd, const char *path, GError **error)
 {
     g_autoptr(GError) cause = NULL;
 
-    if (rl_attr_set(fd, "probe", "1", &cause))
+    if (rl_xattr_set(fd, "probe", "1", &cause))
         return true;
     return rl_fail(
         error, RL_ERROR_UNSUPPORTED,
@@ -45,16 +45,16 @@ probe_reflink(int root, int from, const char *path, GError **error)
     g_autofree char *written = g_malloc(PROBE_SIZE), *read = g_malloc0(PROBE_SIZE);
     RlAccess access = RL_ACCESS_DEFAULT;
     g_autoptr(GError) cause = NULL;
-    rl_autofd int to = rl_newfile_open_for(root, RL_POOL_MARKER, &access, error);
+    rl_autofd int to = rl_tmpfile_open_for(root, RL_POOL_MARKER, &access, error);
 
     if (to < 0)
         return false;
-    rl_newfile_discard(to, root);
+    rl_tmpfile_discard(to, root);
     for (size_t i = 0; i < PROBE_SIZE; i++)
         written[i] = (char) (i * 31 + 7);
     if (pwrite(from, written, PROBE_SIZE, 0) != PROBE_SIZE)
         return rl_fail_errno(error, errno, "cannot write to '%s'", path);
-    if (!rl_clone_reflink(from, to, &cause)) {
+    if (!rl_reflink(from, to, &cause)) {
         if (!g_error_matches(cause, RL_ERROR, RL_ERROR_UNSUPPORTED)) {
             g_propagate_prefixed_error(error, g_steal_pointer(&cause), "'%s': ", path);
             return false;
@@ -75,11 +75,11 @@ static bool
 probe(int root, const char *path, const RlOptions *options, GError **error)
 {
     RlAccess access = RL_ACCESS_DEFAULT;
-    rl_autofd int fd = rl_newfile_open_for(root, RL_POOL_MARKER, &access, error);
+    rl_autofd int fd = rl_tmpfile_open_for(root, RL_POOL_MARKER, &access, error);
 
     if (fd < 0)
         return false;
-    rl_newfile_discard(fd, root);
+    rl_tmpfile_discard(fd, root);
     if (!probe_attributes(fd, path, error))
         return false;
     return options->fallback_copy || probe_reflink(root, fd, path, error);
@@ -154,7 +154,7 @@ make_directories(const char *path, GPtrArray *made, GError **error)
     g_ptr_array_add(made, g_strdup(path));
 
     rl_autofd int fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    return fd >= 0 ? rl_dir_sync(fd, parent, error)
+    return fd >= 0 ? rl_dirfd_sync(fd, parent, error)
                    : rl_fail_errno(error, errno, "cannot open directory '%s'", parent);
 }
 
@@ -163,12 +163,12 @@ make_directories(const char *path, GPtrArray *made, GError **error)
 static char *
 find_inner(int fd, const char *dir, int depth)
 {
-    g_autoptr(RlEntries) entries = rl_entries_open(fd, NULL);
+    g_autoptr(RlDirIter) entries = rl_dir_iter_open(fd, NULL);
     char *found = NULL;
     const char *entry;
     struct stat st;
 
-    while (!found && entries && (entry = rl_entries_next(entries))) {
+    while (!found && entries && (entry = rl_dir_iter_next(entries))) {
         rl_autofd int child = openat(fd, entry, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (child < 0)
             continue;
@@ -192,7 +192,7 @@ write_marker(int root, const char *path, const RlOptions *options, const RlDocum
     g_autoptr(RlOptions) marked = rl_options_copy(options);
 
     g_free(marked->mark);
-    marked->mark = rl_mark_make(root, before ? before->options->mark : NULL, error);
+    marked->mark = rl_pool_mark_make(root, before ? before->options->mark : NULL, error);
     if (!marked->mark)
         return false;
     g_autofree char *text = documents->options_format(marked);
@@ -252,10 +252,10 @@ rl_pool_build(const char *path, const RlOptions *options, const RlAccess *access
 static bool
 has_content(int fd, const char *dir, int depth, char **ret_found)
 {
-    g_autoptr(RlEntries) entries = rl_entries_open(fd, NULL);
+    g_autoptr(RlDirIter) entries = rl_dir_iter_open(fd, NULL);
     const char *entry;
 
-    while (entries && (entry = rl_entries_next(entries))) {
+    while (entries && (entry = rl_dir_iter_next(entries))) {
         g_autofree char *path = *dir ? g_strconcat(dir, "/", entry, NULL) : g_strdup(entry);
         if (depth == 0 && rl_pool_is_marker(entry))
             continue;
@@ -269,16 +269,16 @@ has_content(int fd, const char *dir, int depth, char **ret_found)
             *ret_found = g_steal_pointer(&path);
         return true;
     }
-    return !entries || !rl_entries_are_all(entries, NULL);
+    return !entries || !rl_dir_iter_are_all(entries, NULL);
 }
 
 static void
 remove_empty_directories(int fd, bool at_root)
 {
-    g_autoptr(RlEntries) entries = rl_entries_open(fd, NULL);
+    g_autoptr(RlDirIter) entries = rl_dir_iter_open(fd, NULL);
     const char *entry;
 
-    while (entries && (entry = rl_entries_next(entries))) {
+    while (entries && (entry = rl_dir_iter_next(entries))) {
         if (at_root && rl_pool_is_marker(entry) && strcmp(entry, RL_POOL_MARKER) != 0)
             unlinkat(fd, entry, 0);
         rl_autofd int child = openat(fd, entry, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

@@ -28,7 +28,7 @@
 #define ATTEMPTS_MAX 8
 
 static bool
-sync_file(const RlDraft *draft, GError **error)
+sync_file(const RlStagedImage *draft, GError **error)
 {
     if (fsync(draft->fd) < 0)
         return rl_fail_errno(error, errno, "cannot make '%s' durable", draft->name->text);
@@ -37,10 +37,10 @@ sync_file(const RlDraft *draft, GError **error)
 
 /* The draft's content is complete. */
 static bool
-complete(RlDraft *draft, uint64_t highest, GError **error)
+complete(RlStagedImage *draft, uint64_t highest, GError **error)
 {
-    return rl_identity_new(draft->fd, highest, error) && sync_file(draft, error) &&
-           rl_newfile_seal(&draft->fd, error);
+    return rl_image_id_new(draft->fd, highest, error) && sync_file(draft, error) &&
+           rl_tmpfile_seal(&draft->fd, error);
 }
 
 /* Named revisions were somebody's wish, so they are no leftovers. */
@@ -64,13 +64,13 @@ refuse_for_labels(const RlVolume *volume, GError **error)
 static bool
 remove_leftovers(const RlVolume *volume, GError **error)
 {
-    g_autoptr(RlEntries) entries = NULL;
+    g_autoptr(RlDirIter) entries = NULL;
     const char *file;
 
     if (!refuse_for_labels(volume, error) || !rl_file_drop(volume, volume->record_file, error))
         return false;
-    entries = rl_entries_open(volume->dir, error);
-    while (entries && (file = rl_entries_next(entries))) {
+    entries = rl_dir_iter_open(volume->dir, error);
+    while (entries && (file = rl_dir_iter_next(entries))) {
         RlFileName name = rl_file_name_parse(file);
         if (strcmp(name.leaf, volume->name->leaf) != 0)
             continue;
@@ -80,11 +80,11 @@ remove_leftovers(const RlVolume *volume, GError **error)
              !rl_file_drop(volume, file, error)))
             return false;
     }
-    return entries && rl_entries_are_all(entries, error);
+    return entries && rl_dir_iter_are_all(entries, error);
 }
 
 static bool
-refuse_removed(const RlDraft *draft, GError **error)
+refuse_removed(const RlStagedImage *draft, GError **error)
 {
     return rl_fail(error, RL_ERROR_BUSY, "the directory of volume '%s' was removed meanwhile",
                    draft->name->text);
@@ -93,7 +93,7 @@ refuse_removed(const RlDraft *draft, GError **error)
 /* Locks the volume and sees that nobody else made it meanwhile. Also makes sure of the directory:
  * whoever deleted its last volume since has removed it (ENOENT). */
 static RlLock *
-lock_for_creation(const RlDraft *draft, RlVolume *volume, GError **error)
+lock_for_creation(const RlStagedImage *draft, RlVolume *volume, GError **error)
 {
     g_autoptr(RlLock) lock = rl_volume_lock(volume, "create", error);
     struct stat ours, there;
@@ -115,7 +115,7 @@ lock_for_creation(const RlDraft *draft, RlVolume *volume, GError **error)
 /* A file without a name can get one in any directory of its file system. One that has a temporary
  * name (and so kept its directory from being removed) went elsewhere with that. */
 static bool
-leave_directory(RlDraft *draft, GError **error)
+leave_directory(RlStagedImage *draft, GError **error)
 {
     struct stat st = {.st_nlink = 1}; /* where it cannot be told */
 
@@ -129,10 +129,10 @@ leave_directory(RlDraft *draft, GError **error)
 
 /* The directory that was made anew may be gone again (ENOENT). */
 static bool
-return_to_directory(RlDraft *draft, GError **error)
+return_to_directory(RlStagedImage *draft, GError **error)
 {
     if (draft->dir < 0)
-        draft->dir = rl_dir_make(draft->pool->root, draft->name->dir, error);
+        draft->dir = rl_dirfd_make(draft->pool->root, draft->name->dir, error);
     return draft->dir >= 0;
 }
 
@@ -141,7 +141,7 @@ write_record(const RlVolume *volume, const RlRecord *record, GError **error)
 {
     g_autofree char *text = volume->pool->documents->record_format(record, volume->name->volume);
 
-    if (!rl_newfile_write(volume->dir, volume->record_file, text, 0600, error))
+    if (!rl_tmpfile_write(volume->dir, volume->record_file, text, 0600, error))
         return false;
     rl_volume_log(volume, "made %s", volume->record_file);
     return true;
@@ -150,17 +150,18 @@ write_record(const RlVolume *volume, const RlRecord *record, GError **error)
 /* Gives the volume its files. Record before image: a record alone is no volume of a kind that has
  * an image, an image alone would be one of another kind. */
 static bool
-make_files(const RlDraft *draft, const RlVolume *volume, const RlRecord *record, bool has_image,
-           GError **error)
+make_files(const RlStagedImage *draft, const RlVolume *volume, const RlRecord *record,
+           bool has_image, GError **error)
 {
     return (!record || write_record(volume, record, error)) &&
-           (!has_image || rl_newfile_link(draft->fd, volume->dir, volume->clean_file, error));
+           (!has_image || rl_tmpfile_link(draft->fd, volume->dir, volume->clean_file, error));
 }
 
 /* One attempt. Whoever deletes the last volume in the directory, and with it that, has that
  * volume's lock, not ours: then it fails with ENOENT, wherever it is. */
 static bool
-create(RlDraft *draft, RlVolume *volume, const RlRecord *record, bool has_image, GError **error)
+create(RlStagedImage *draft, RlVolume *volume, const RlRecord *record, bool has_image,
+       GError **error)
 {
     if (!return_to_directory(draft, error))
         return false;
@@ -178,7 +179,7 @@ create(RlDraft *draft, RlVolume *volume, const RlRecord *record, bool has_image,
 }
 
 bool
-rl_draft_create(RlDraft *draft, const RlRecord *record, uint64_t capacity, GError **error)
+rl_staged_create(RlStagedImage *draft, const RlRecord *record, uint64_t capacity, GError **error)
 {
     g_autoptr(RlVolume) volume = rl_volume_open(draft->pool, draft->name->volume, error);
     bool has_image =
@@ -213,7 +214,7 @@ rl_draft_create(RlDraft *draft, const RlRecord *record, uint64_t capacity, GErro
         if (!leave_directory(draft, error))
             return false;
     }
-    rl_newfile_discard(draft->fd, draft->dir); /* where no image was wanted */
+    rl_tmpfile_discard(draft->fd, draft->dir); /* where no image was wanted */
     rl_fd_close(&draft->fd);
     return true;
 }
@@ -222,7 +223,7 @@ rl_draft_create(RlDraft *draft, const RlRecord *record, uint64_t capacity, GErro
  * or the volume deleted, between the look at it and the opening of its clean image: then it is
  * looked at anew. Returns it, owned by the caller. */
 static RlVolume *
-find_with_access(const RlDraft *draft, GError **error)
+find_with_access(const RlStagedImage *draft, GError **error)
 {
     for (int i = 1;; i++) {
         g_autoptr(RlVolume) volume = rl_volume_find(draft->pool, draft->name->volume, error);
@@ -237,7 +238,7 @@ find_with_access(const RlDraft *draft, GError **error)
 }
 
 bool
-rl_draft_label(RlDraft *draft, GError **error)
+rl_staged_label(RlStagedImage *draft, GError **error)
 {
     g_autofree char *file = rl_file_name_label(draft->name->leaf, draft->name->label);
     g_autoptr(RlVolume) volume = find_with_access(draft, error);
@@ -252,7 +253,7 @@ rl_draft_label(RlDraft *draft, GError **error)
     if (!rl_volume_exists(volume))
         return rl_fail(error, RL_ERROR_NOT_FOUND, "volume '%s' was deleted meanwhile",
                        volume->name->volume);
-    if (!rl_newfile_link(draft->fd, volume->dir, file, &cause)) {
+    if (!rl_tmpfile_link(draft->fd, volume->dir, file, &cause)) {
         if (rl_error_is_errno(cause, EEXIST))
             return rl_fail(error, RL_ERROR_EXISTS, "revision '%s' exists already",
                            draft->name->text);
@@ -267,25 +268,25 @@ rl_draft_label(RlDraft *draft, GError **error)
 /* The clean image has been its own next revision since the draft was begun. Whoever gave up a draft
  * of his own since, or deleted that revision, has taken the name away. */
 static bool
-keep_replaced(const RlDraft *draft, const RlVolume *volume, GError **error)
+keep_replaced(const RlStagedImage *draft, const RlVolume *volume, GError **error)
 {
     rl_autofd int clean = rl_volume_open_image(volume, volume->clean_file, error);
     uint64_t number;
     bool linked;
 
-    if (clean < 0 || !rl_commit_number(volume, clean, &number, &linked, error))
+    if (clean < 0 || !rl_new_revision_number(volume, clean, &number, &linked, error))
         return false;
     /* Numbers that others were given since are not given again. */
     uint64_t highest = linked ? number : number - 1;
     if (highest > draft->revision &&
-        (!rl_attr_set_number(draft->fd, RL_ATTR_HIGHEST, highest, error) ||
+        (!rl_xattr_set_number(draft->fd, RL_ATTR_HIGHEST, highest, error) ||
          !sync_file(draft, error)))
         return false;
-    return linked || rl_commit_link(volume, draft->revision, error);
+    return linked || rl_new_revision_link(volume, draft->revision, error);
 }
 
 bool
-rl_draft_replace(RlDraft *draft, GError **error)
+rl_staged_replace(RlStagedImage *draft, GError **error)
 {
     g_autoptr(RlVolume) volume = rl_volume_open(draft->pool, draft->name->volume, error);
     g_autofree char *temp = rl_file_name_temp(draft->name->leaf);
@@ -295,13 +296,13 @@ rl_draft_replace(RlDraft *draft, GError **error)
         return false;
 
     g_autoptr(RlLock) lock = rl_volume_lock(volume, "replace", error);
-    if (!lock || !rl_draft_check_unchanged(draft, volume, error))
+    if (!lock || !rl_staged_check_unchanged(draft, volume, error))
         return false;
     if (!keep_replaced(draft, volume, error) ||
-        !rl_newfile_replace(draft->fd, volume->dir, temp, volume->clean_file, error))
+        !rl_tmpfile_replace(draft->fd, volume->dir, temp, volume->clean_file, error))
         return false;
-    rl_attr_remove(draft->replaced_fd, RL_ATTR_HIGHEST,
-                   NULL); /* a clean image's, and it is none now */
+    rl_xattr_remove(draft->replaced_fd, RL_ATTR_HIGHEST,
+                    NULL); /* a clean image's, and it is none now */
     rl_volume_log(volume, "replaced %s; it is revision %" G_GUINT64_FORMAT " now",
                   volume->clean_file, draft->revision);
     rl_fd_close(&draft->fd);

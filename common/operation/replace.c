@@ -13,22 +13,22 @@
 #include "common/pool/writers.h"
 
 bool
-rl_replace_foretell(RlDraft *draft, GError **error)
+rl_replace_foretell(RlStagedImage *draft, GError **error)
 {
     g_autoptr(RlVolume) volume = rl_volume_open(draft->pool, draft->name->volume, error);
     bool linked;
 
-    if (!volume || !rl_draft_check_replaceable(volume, error))
+    if (!volume || !rl_staged_check_replaceable(volume, error))
         return false;
     rl_autofd int clean = rl_volume_open_image(volume, volume->clean_file, error);
-    if (clean < 0 || !rl_commit_number(volume, clean, &draft->revision, &linked, error))
+    if (clean < 0 || !rl_new_revision_number(volume, clean, &draft->revision, &linked, error))
         return false;
     draft->replaced = volume->clean.st;
     return true;
 }
 
 static bool
-check_foretold(const RlDraft *draft, const RlVolume *volume, uint64_t number, GError **error)
+check_foretold(const RlStagedImage *draft, const RlVolume *volume, uint64_t number, GError **error)
 {
     if (draft->revision == 0 ||
         (number <= draft->revision && rl_stat_same(&volume->clean.st, &draft->replaced) &&
@@ -50,8 +50,8 @@ unlink_number(const RlVolume *volume, int clean, uint64_t number, GError **error
 
     if (!revision || !rl_stat_same(&revision->st, &volume->clean.st))
         return revisions != NULL;
-    if (!rl_commit_highest(volume, clean, &highest, error) ||
-        !rl_attr_set_number(clean, RL_ATTR_HIGHEST, MAX(highest, number), error))
+    if (!rl_new_revision_highest(volume, clean, &highest, error) ||
+        !rl_xattr_set_number(clean, RL_ATTR_HIGHEST, MAX(highest, number), error))
         return false;
     if (unlinkat(volume->dir, revision->file, 0) < 0)
         return rl_fail_errno(error, errno, "volume '%s': cannot remove '%s'", volume->name->volume,
@@ -61,12 +61,12 @@ unlink_number(const RlVolume *volume, int clean, uint64_t number, GError **error
 }
 
 static bool
-link_number(RlDraft *draft, const RlVolume *volume, int clean, GError **error)
+link_number(RlStagedImage *draft, const RlVolume *volume, int clean, GError **error)
 {
     uint64_t number;
     bool linked;
 
-    if (!rl_commit_number(volume, clean, &number, &linked, error) ||
+    if (!rl_new_revision_number(volume, clean, &number, &linked, error) ||
         !check_foretold(draft, volume, number, error))
         return false;
     if (draft->revision == 0)
@@ -74,22 +74,22 @@ link_number(RlDraft *draft, const RlVolume *volume, int clean, GError **error)
     if (linked && number == draft->revision)
         return true;
     return (!linked || unlink_number(volume, clean, number, error)) &&
-           rl_commit_link(volume, draft->revision, error);
+           rl_new_revision_link(volume, draft->revision, error);
 }
 
 bool
-rl_replace_begin(RlDraft *draft, GError **error)
+rl_replace_begin(RlStagedImage *draft, GError **error)
 {
     g_autoptr(RlVolume) volume = rl_volume_open(draft->pool, draft->name->volume, error);
     g_autoptr(RlLock) lock = volume ? rl_volume_lock(volume, "replace", error) : NULL;
 
-    if (!lock || !rl_draft_check_replaceable(volume, error))
+    if (!lock || !rl_staged_check_replaceable(volume, error))
         return false;
     rl_autofd int clean = rl_volume_open_image(volume, volume->clean_file, error);
     if (clean < 0 ||
         !rl_clean_require_unwritten(volume->name->volume, volume->clean_file, clean,
                                     RL_CLEAN_PATIENCE_MS, error) ||
-        !rl_identity_need(clean, &draft->replaced_id, error) ||
+        !rl_image_id_ensure(clean, &draft->replaced_id, error) ||
         !link_number(draft, volume, clean, error))
         return false;
     draft->replaced = volume->clean.st;
@@ -99,7 +99,7 @@ rl_replace_begin(RlDraft *draft, GError **error)
 }
 
 void
-rl_replace_undo(RlDraft *draft)
+rl_replace_undo(RlStagedImage *draft)
 {
     g_autoptr(RlVolume) volume = rl_volume_open(draft->pool, draft->name->volume, NULL);
     g_autoptr(RlLock) lock = volume ? rl_volume_lock(volume, "undo a replacement", NULL) : NULL;

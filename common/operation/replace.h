@@ -8,10 +8,10 @@
 /**
  * rl_replace_foretell:
  * Chooses the number that the revision of @draft is to have, for who has to name it before
- * rl_draft_open(). It may be raised before that. Takes no lock: what changes until then makes
- * rl_draft_open() fail. RL_ERROR_STATE and the like as rl_draft_check_replaceable() has them.
+ * rl_staged_open(). It may be raised before that. Takes no lock: what changes until then makes
+ * rl_staged_open() fail. RL_ERROR_STATE and the like as rl_staged_check_replaceable() has them.
  */
-bool rl_replace_foretell(RlDraft *draft, GError **error);
+bool rl_replace_foretell(RlStagedImage *draft, GError **error);
 
 /**
  * rl_replace_begin:
@@ -25,10 +25,10 @@ bool rl_replace_foretell(RlDraft *draft, GError **error);
  * - link, fsync(directory): the old state, and a revision that is the clean image itself: the next
  *   commit finds it.
  */
-bool rl_replace_begin(RlDraft *draft, GError **error);
+bool rl_replace_begin(RlStagedImage *draft, GError **error);
 
 /**
  * rl_replace_undo:
  * The replacement does not come about: the clean image loses the name of its revision.
  */
-void rl_replace_undo(RlDraft *draft);
+void rl_replace_undo(RlStagedImage *draft);

@@ -68,7 +68,7 @@ static bool
 require_resizable(const RlVolume *volume, GError **error)
 {
     g_autofree char *below = NULL;
-    g_autoptr(RlRun) run = NULL;
+    g_autoptr(RlImageOwner) run = NULL;
     RlState state;
 
     if (!rl_state_get_below(volume, &state, &run, &below, error))
@@ -109,7 +109,7 @@ record_size(const RlVolume *volume, uint64_t capacity, GError **error)
 
     record->access = volume->record->access;
     g_autofree char *text = volume->pool->documents->record_format(record, volume->name->volume);
-    if (!rl_newfile_write(volume->dir, volume->record_file, text, 0600, error))
+    if (!rl_tmpfile_write(volume->dir, volume->record_file, text, 0600, error))
         return false;
     rl_volume_log(volume, "recorded a size of %" G_GUINT64_FORMAT " bytes", capacity);
     return true;
@@ -120,7 +120,7 @@ wish_size(int fd, const RlVolume *volume, uint64_t capacity, GError **error)
 {
     bool must_be_durable = volume->clean.there && capacity < (uint64_t) volume->clean.st.st_size;
 
-    return rl_attr_set_number(fd, RL_ATTR_SIZE, capacity, error) &&
+    return rl_xattr_set_number(fd, RL_ATTR_SIZE, capacity, error) &&
            (!must_be_durable || rl_dirty_sync(volume, fd, error)) &&
            (volume->kind != RL_KIND_SNAPSHOT || record_size(volume, capacity, error));
 }
@@ -135,7 +135,7 @@ note_growth(int fd, const RlVolume *volume, uint64_t capacity, GError **error)
                            g_strerror(errno));
         return false;
     }
-    rl_attr_set_number(fd, RL_ATTR_SIZE, capacity, NULL);
+    rl_xattr_set_number(fd, RL_ATTR_SIZE, capacity, NULL);
     return true;
 }
 
@@ -148,7 +148,7 @@ resize_dirty(const RlVolume *volume, uint64_t capacity, bool allocate, int *ret_
         !require_room_for_source(volume, capacity, error))
         return false;
 
-    rl_autofd int fd = rl_dir_open_file(volume->dir, volume->dirty_file, O_RDWR, error);
+    rl_autofd int fd = rl_dirfd_open_file(volume->dir, volume->dirty_file, O_RDWR, error);
     bool shrinks = capacity < (uint64_t) volume->dirty.st.st_size;
     /* An image that is smaller than was wished for is taken for damage. So the wish comes before
      * the deed that makes it smaller. The one that makes it larger comes first, since it can fail,
@@ -202,10 +202,10 @@ resize_clean(RlVolume *volume, uint64_t capacity, bool allocate, bool *ret_done,
         return true;
     if (cause)
         g_propagate_error(error, g_steal_pointer(&cause));
-    if (fd < 0 || !rl_commit_highest(volume, base->fd, &highest, error) ||
-        !rl_identity_new(fd, highest, error) || !set_size(fd, volume, capacity, allocate, error))
+    if (fd < 0 || !rl_new_revision_highest(volume, base->fd, &highest, error) ||
+        !rl_image_id_new(fd, highest, error) || !set_size(fd, volume, capacity, allocate, error))
         return false;
-    if (!sync_size(fd, volume, error) || !rl_newfile_seal(&fd, error))
+    if (!sync_size(fd, volume, error) || !rl_tmpfile_seal(&fd, error))
         return false;
 
     g_autoptr(RlLock) lock = rl_volume_lock(volume, "resize", error);
@@ -214,8 +214,8 @@ resize_clean(RlVolume *volume, uint64_t capacity, bool allocate, bool *ret_done,
     if (!volume->clean.there || volume->dirty.there || !rl_base_is_current(base, volume))
         return true; /* it was started or changed meanwhile: look anew */
     if (!rl_access_copy(base->fd, fd, error) ||
-        !rl_commit_keep_highest(volume, base->fd, fd, error) ||
-        !rl_newfile_replace(fd, volume->dir, temp, volume->clean_file, error))
+        !rl_new_revision_keep_highest(volume, base->fd, fd, error) ||
+        !rl_tmpfile_replace(fd, volume->dir, temp, volume->clean_file, error))
         return false;
     rl_volume_log(volume, "replaced %s by one of %" G_GUINT64_FORMAT " bytes", volume->clean_file,
                   capacity);

@@ -20,7 +20,7 @@
 /* Opens the dirty image if @owner runs on it; -1 and no error where not. Without the lock it may be
  * gone since the volume was looked at: then nobody does. */
 static int
-open_owned(const RlVolume *volume, const RlOwner *owner, RlRun **ret_run, GError **error)
+open_owned(const RlVolume *volume, const RlDomainRef *owner, RlImageOwner **ret_run, GError **error)
 {
     g_autoptr(GError) cause = NULL;
 
@@ -31,15 +31,16 @@ open_owned(const RlVolume *volume, const RlOwner *owner, RlRun **ret_run, GError
         return -1;
     if (cause)
         g_propagate_error(error, g_steal_pointer(&cause));
-    if (fd < 0 || !rl_run_get(fd, ret_run, error))
+    if (fd < 0 || !rl_image_owner_get(fd, ret_run, error))
         return -1;
-    return *ret_run && rl_run_is_of(*ret_run, owner) ? rl_fd_steal(&fd) : -1;
+    return *ret_run && rl_image_owner_is_of(*ret_run, owner) ? rl_fd_steal(&fd) : -1;
 }
 
 /* Which save it is is told as long as that can be noted: it is saved in any case. What was said of
  * an earlier save must not be there with the mark. */
 static bool
-note_save(const RlVolume *volume, int fd, const RlRun *run, const RlMemory *memory, GError **error)
+note_save(const RlVolume *volume, int fd, const RlImageOwner *run, const RlMemory *memory,
+          GError **error)
 {
     g_autoptr(GError) cause = NULL;
 
@@ -58,9 +59,9 @@ mark_saved(const RlVolume *volume, int fd, const char *file, GError **error)
 {
     g_autoptr(GError) cause = NULL;
 
-    if (!rl_hold_forget_file(fd, error) || !rl_hold_set(fd, RL_HOLD_SAVED, error))
+    if (!rl_mark_forget_file(fd, error) || !rl_mark_set(fd, RL_MARK_SAVED, error))
         return false;
-    if (file && !rl_hold_set_file(fd, file, &cause))
+    if (file && !rl_mark_set_file(fd, file, &cause))
         rl_log_warning("volume '%s': cannot note that its domain was saved to '%s': %s",
                        volume->name->volume, file, cause->message);
     if (!rl_dirty_sync(volume, fd, error))
@@ -70,9 +71,9 @@ mark_saved(const RlVolume *volume, int fd, const char *file, GError **error)
 }
 
 static bool
-mark_kept(const RlVolume *volume, int fd, const RlRun *run, GError **error)
+mark_kept(const RlVolume *volume, int fd, const RlImageOwner *run, GError **error)
 {
-    if (!rl_hold_keep(fd, run, error) || !rl_run_clear(fd, error) ||
+    if (!rl_mark_keep(fd, run, error) || !rl_image_owner_clear(fd, error) ||
         !rl_dirty_sync(volume, fd, error))
         return false;
     rl_volume_log(volume, "kept %s for the next start", volume->dirty_file);
@@ -82,10 +83,10 @@ mark_kept(const RlVolume *volume, int fd, const RlRun *run, GError **error)
 /* A guest's last writes may take long to reach the disk: nobody has to wait for them with the lock.
  */
 static bool
-sync_ahead(const RlVolume *volume, const RlOwner *owner, GError **error)
+sync_ahead(const RlVolume *volume, const RlDomainRef *owner, GError **error)
 {
     g_autoptr(GError) cause = NULL;
-    g_autoptr(RlRun) run = NULL;
+    g_autoptr(RlImageOwner) run = NULL;
     rl_autofd int fd = open_owned(volume, owner, &run, &cause);
 
     if (cause) {
@@ -98,24 +99,24 @@ sync_ahead(const RlVolume *volume, const RlOwner *owner, GError **error)
 /* Was the image @fd, marked with @mark, to go on from a save, and nobody has written to it? Then it
  * is still part of that. */
 static bool
-is_restore(int fd, RlHold mark)
+is_restore(int fd, RlMark mark)
 {
     g_autoptr(RlSave) save = NULL;
     struct stat st;
 
-    return mark == RL_HOLD_RESTORED && rl_save_get(fd, &save, NULL) && save &&
+    return mark == RL_MARK_RESTORED && rl_save_get(fd, &save, NULL) && save &&
            fstat(fd, &st) == 0 && rl_save_has_same_image(save, &st);
 }
 
 /* What all kinds of keeping have in common. */
 static bool
-hold(const RlPool *pool, const char *name, const RlOwner *owner, bool overlaid, bool saved,
+hold(const RlPool *pool, const char *name, const RlDomainRef *owner, bool overlaid, bool saved,
      const char *file, bool *ret_done, GError **error)
 {
     g_autoptr(RlVolume) volume = rl_volume_find(pool, name, error);
     g_autoptr(GError) cause = NULL;
-    g_autoptr(RlRun) run = NULL;
-    RlHold mark;
+    g_autoptr(RlImageOwner) run = NULL;
+    RlMark mark;
 
     *ret_done = false;
     if (!volume || !sync_ahead(volume, owner, error))
@@ -131,85 +132,86 @@ hold(const RlPool *pool, const char *name, const RlOwner *owner, bool overlaid, 
     }
     if (fd < 0)
         return true;
-    if (!rl_hold_get(fd, &mark, error))
+    if (!rl_mark_get(fd, &mark, error))
         return false;
     /* That is for a restore, or for a person, to end. */
-    if (mark == RL_HOLD_SAVED || mark == RL_HOLD_SUSPECT)
+    if (mark == RL_MARK_SAVED || mark == RL_MARK_SUSPECT)
         return true;
-    if (rl_run_is_open(run, fd))
+    if (rl_image_owner_is_open(run, fd))
         return rl_fail(error, RL_ERROR_BUSY, "volume '%s': somebody still has its dirty image open",
                        name);
     /* What came of a migration that was broken off is kept, but not for the next start. */
     if (run->arriving && !saved)
-        return rl_run_leave(fd, run, error);
+        return rl_image_owner_leave(fd, run, error);
     *ret_done = true;
-    if (overlaid && !rl_below_add(fd, owner, error))
+    if (overlaid && !rl_overlays_add(fd, owner, error))
         return false;
     if ((saved || !is_restore(fd, mark)) &&
         !note_save(volume, fd, run, saved ? owner->memory : NULL, error))
         return false;
     if (saved)
         return mark_saved(volume, fd, file, error);
-    return (overlaid || rl_below_clear(fd, error)) && mark_kept(volume, fd, run, error);
+    return (overlaid || rl_overlays_clear(fd, error)) && mark_kept(volume, fd, run, error);
 }
 
 bool
-rl_volume_save(const RlPool *pool, const char *name, const RlOwner *owner, const char *file,
+rl_volume_save(const RlPool *pool, const char *name, const RlDomainRef *owner, const char *file,
                bool *ret_done, GError **error)
 {
     return hold(pool, name, owner, false, true, file, ret_done, error);
 }
 
 bool
-rl_volume_keep(const RlPool *pool, const char *name, const RlOwner *owner, bool *ret_done,
+rl_volume_keep(const RlPool *pool, const char *name, const RlDomainRef *owner, bool *ret_done,
                GError **error)
 {
     return hold(pool, name, owner, false, false, NULL, ret_done, error);
 }
 
 bool
-rl_volume_keep_below(const RlPool *pool, const char *name, const RlOwner *owner, bool *ret_done,
+rl_volume_keep_below(const RlPool *pool, const char *name, const RlDomainRef *owner, bool *ret_done,
                      GError **error)
 {
     return hold(pool, name, owner, true, false, NULL, ret_done, error);
 }
 
 bool
-rl_volume_save_below(const RlPool *pool, const char *name, const RlOwner *owner, const char *file,
-                     bool *ret_done, GError **error)
+rl_volume_save_below(const RlPool *pool, const char *name, const RlDomainRef *owner,
+                     const char *file, bool *ret_done, GError **error)
 {
     return hold(pool, name, owner, true, true, file, ret_done, error);
 }
 
 bool
-rl_volume_is_continued(const RlPool *pool, const char *name, const RlOwner *owner)
+rl_volume_is_continued(const RlPool *pool, const char *name, const RlDomainRef *owner)
 {
     g_autoptr(GError) cause = NULL;
     g_autoptr(RlVolume) volume = rl_volume_find(pool, name, &cause);
-    g_autoptr(RlRun) run = NULL;
-    RlHold mark = RL_HOLD_NONE;
+    g_autoptr(RlImageOwner) run = NULL;
+    RlMark mark = RL_MARK_NONE;
     rl_autofd int fd = volume ? open_owned(volume, owner, &run, &cause) : -1;
 
     if (fd < 0)
         return cause && !g_error_matches(cause, RL_ERROR, RL_ERROR_NOT_FOUND);
-    return (run->continued || !rl_hold_get(fd, &mark, NULL) || mark != RL_HOLD_NONE);
+    return (run->continued || !rl_mark_get(fd, &mark, NULL) || mark != RL_MARK_NONE);
 }
 
 /* The dirty image of @volume if @owner has it and its mark is RESTORED; -1 where not. */
 static int
-open_restored(const RlVolume *volume, const RlOwner *owner, GError **error)
+open_restored(const RlVolume *volume, const RlDomainRef *owner, GError **error)
 {
-    g_autoptr(RlRun) run = NULL;
+    g_autoptr(RlImageOwner) run = NULL;
     rl_autofd int fd = open_owned(volume, owner, &run, error);
-    RlHold mark;
+    RlMark mark;
 
-    if (fd < 0 || !rl_hold_get(fd, &mark, error) || mark != RL_HOLD_RESTORED)
+    if (fd < 0 || !rl_mark_get(fd, &mark, error) || mark != RL_MARK_RESTORED)
         return -1;
     return rl_fd_steal(&fd);
 }
 
 bool
-rl_volume_is_unconfirmed(const RlPool *pool, const char *name, const RlOwner *owner, GError **error)
+rl_volume_is_unconfirmed(const RlPool *pool, const char *name, const RlDomainRef *owner,
+                         GError **error)
 {
     g_autoptr(GError) cause = NULL;
     g_autoptr(RlVolume) volume = rl_volume_find(pool, name, &cause);
@@ -223,7 +225,7 @@ rl_volume_is_unconfirmed(const RlPool *pool, const char *name, const RlOwner *ow
 }
 
 bool
-rl_volume_confirm(const RlPool *pool, const char *name, const RlOwner *owner, GError **error)
+rl_volume_confirm(const RlPool *pool, const char *name, const RlDomainRef *owner, GError **error)
 {
     g_autoptr(RlVolume) volume = rl_volume_find(pool, name, error);
     g_autoptr(GError) cause = NULL;
@@ -240,37 +242,37 @@ rl_volume_confirm(const RlPool *pool, const char *name, const RlOwner *owner, GE
         g_propagate_error(error, g_steal_pointer(&cause));
         return false;
     }
-    return fd < 0 || (rl_save_confirm(fd, error) && rl_hold_clear(fd, error));
+    return fd < 0 || (rl_save_confirm(fd, error) && rl_mark_clear(fd, error));
 }
 
 bool
-rl_volume_announce_restore(const RlPool *pool, const char *name, const RlOwner *owner,
+rl_volume_announce_restore(const RlPool *pool, const char *name, const RlDomainRef *owner,
                            GError **error)
 {
     g_autoptr(RlVolume) volume = rl_volume_open(pool, name, error);
     g_autoptr(RlLock) lock = volume ? rl_volume_lock(volume, "announce a restore", error) : NULL;
-    g_autoptr(RlRun) run = NULL;
-    RlHold mark;
+    g_autoptr(RlImageOwner) run = NULL;
+    RlMark mark;
 
     if (!lock)
         return false;
     rl_autofd int fd = open_owned(volume, owner, &run, NULL);
     if (fd < 0)
         return true;
-    if (!rl_hold_get(fd, &mark, error))
+    if (!rl_mark_get(fd, &mark, error))
         return false;
     /* Also where nobody has marked it: whoever was to do so may have been killed. */
-    return mark == RL_HOLD_SUSPECT || rl_hold_announce_restore(fd, error);
+    return mark == RL_MARK_SUSPECT || rl_mark_announce_restore(fd, error);
 }
 
 /* Locks the volume and opens its dirty image, for a person's decision that @what tells. */
 static RlLock *
-lock_idle(RlVolume *volume, const char *what, int *ret_fd, RlRun **ret_run, RlHold *ret_mark,
+lock_idle(RlVolume *volume, const char *what, int *ret_fd, RlImageOwner **ret_run, RlMark *ret_mark,
           GError **error)
 {
     g_autoptr(RlLock) lock = rl_volume_lock(volume, what, error);
-    g_autoptr(RlRun) run = NULL;
-    RlHold mark;
+    g_autoptr(RlImageOwner) run = NULL;
+    RlMark mark;
 
     if (!lock)
         return NULL;
@@ -279,14 +281,14 @@ lock_idle(RlVolume *volume, const char *what, int *ret_fd, RlRun **ret_run, RlHo
         return NULL;
     }
     rl_autofd int fd = rl_volume_open_image(volume, volume->dirty_file, error);
-    if (fd < 0 || !rl_run_get(fd, &run, error) || !rl_hold_get(fd, &mark, error))
+    if (fd < 0 || !rl_image_owner_get(fd, &run, error) || !rl_mark_get(fd, &mark, error))
         return NULL;
-    if (rl_run_is_held(run, fd)) {
+    if (rl_image_owner_is_held(run, fd)) {
         rl_state_refuse_running(volume, run, what, error);
         return NULL;
     }
     /* A run beside "kept" is what a continuing left that failed: a start changes that mark. */
-    bool ended = mark == RL_HOLD_SAVED || mark == RL_HOLD_SUSPECT || rl_hold_is_kept(mark);
+    bool ended = mark == RL_MARK_SAVED || mark == RL_MARK_SUSPECT || rl_mark_is_kept(mark);
     if (!ended && !rl_state_require_not_starting(volume, run, error))
         return NULL;
     *ret_fd = rl_fd_steal(&fd);
@@ -313,25 +315,25 @@ rl_volume_continue(const RlPool *pool, const char *name, GError **error)
 {
     g_autoptr(RlVolume) volume = rl_volume_find(pool, name, error);
     rl_autofd int fd = -1;
-    g_autoptr(RlRun) run = NULL;
-    RlHold mark = RL_HOLD_NONE;
+    g_autoptr(RlImageOwner) run = NULL;
+    RlMark mark = RL_MARK_NONE;
     g_autoptr(RlLock) lock =
         volume ? lock_idle(volume, "continued", &fd, &run, &mark, error) : NULL;
     /* One decision at a time: an overlay is let go of by a person who was told of it. */
-    bool marked = mark == RL_HOLD_SAVED || mark == RL_HOLD_SUSPECT;
+    bool marked = mark == RL_MARK_SAVED || mark == RL_MARK_SUSPECT;
 
     return lock && rl_state_require_unlinked(volume, error) &&
-           (mark != RL_HOLD_FOREIGN || take_over_foreign(volume, error)) &&
-           rl_state_require_clean(volume, error) && (marked || rl_below_clear(fd, error)) &&
+           (mark != RL_MARK_FOREIGN || take_over_foreign(volume, error)) &&
+           rl_state_require_clean(volume, error) && (marked || rl_overlays_clear(fd, error)) &&
            rl_takeover_accept(volume, fd, error) && mark_kept(volume, fd, run, error);
 }
 
 static bool
-drop(const RlVolume *volume, RlHold mark, GError **error)
+drop(const RlVolume *volume, RlMark mark, GError **error)
 {
     g_autofree char *source = NULL;
 
-    if (mark == RL_HOLD_FOREIGN && !rl_peer_source(volume, &source, error))
+    if (mark == RL_MARK_FOREIGN && !rl_peer_source(volume, &source, error))
         return false;
     return source ? rl_peer_make_snapshot(volume, source, error) : rl_dirty_drop(volume, error);
 }
@@ -340,9 +342,9 @@ bool
 rl_volume_discard(const RlPool *pool, const char *name, GError **error)
 {
     g_autoptr(RlVolume) volume = rl_volume_find(pool, name, error);
-    g_autoptr(RlRun) run = NULL;
+    g_autoptr(RlImageOwner) run = NULL;
     rl_autofd int fd = -1;
-    RlHold mark;
+    RlMark mark;
 
     if (!volume)
         return false;

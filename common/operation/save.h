@@ -14,8 +14,8 @@
  * *@ret_done is false where @owner does not run on it, or it is saved or suspect already.
  * RL_ERROR_BUSY while somebody has it open for writing.
  */
-bool rl_volume_save(const RlPool *pool, const char *name, const RlOwner *owner, const char *file,
-                    bool *ret_done, GError **error);
+bool rl_volume_save(const RlPool *pool, const char *name, const RlDomainRef *owner,
+                    const char *file, bool *ret_done, GError **error);
 
 /**
  * rl_volume_keep:
@@ -23,7 +23,7 @@ bool rl_volume_save(const RlPool *pool, const char *name, const RlOwner *owner, 
  * failed, nobody knows how the run ended): keeps it for the next start, whatever the volume's kind.
  * *@ret_done and errors as in rl_volume_save().
  */
-bool rl_volume_keep(const RlPool *pool, const char *name, const RlOwner *owner, bool *ret_done,
+bool rl_volume_keep(const RlPool *pool, const char *name, const RlDomainRef *owner, bool *ret_done,
                     GError **error);
 
 /**
@@ -31,14 +31,14 @@ bool rl_volume_keep(const RlPool *pool, const char *name, const RlOwner *owner, 
  * As rl_volume_keep(), for an image that disks of @owner are overlays on: until a person decides
  * otherwise only @owner, and domains that have overlays on it as well, go on with it.
  */
-bool rl_volume_keep_below(const RlPool *pool, const char *name, const RlOwner *owner,
+bool rl_volume_keep_below(const RlPool *pool, const char *name, const RlDomainRef *owner,
                           bool *ret_done, GError **error);
 
 /**
  * rl_volume_save_below:
  * As rl_volume_save(), for an image that disks of @owner are overlays on.
  */
-bool rl_volume_save_below(const RlPool *pool, const char *name, const RlOwner *owner,
+bool rl_volume_save_below(const RlPool *pool, const char *name, const RlDomainRef *owner,
                           const char *file, bool *ret_done, GError **error);
 
 /**
@@ -46,7 +46,7 @@ bool rl_volume_save_below(const RlPool *pool, const char *name, const RlOwner *o
  * True if the dirty image of the volume @name, which @owner has, was there before that. Any doubt
  * is yes: then it is kept.
  */
-bool rl_volume_is_continued(const RlPool *pool, const char *name, const RlOwner *owner);
+bool rl_volume_is_continued(const RlPool *pool, const char *name, const RlDomainRef *owner);
 
 /**
  * rl_volume_is_unconfirmed:
@@ -54,21 +54,22 @@ bool rl_volume_is_continued(const RlPool *pool, const char *name, const RlOwner 
  * that was kept, and rl_volume_confirm() has not said that it does. Any doubt is yes: then it is
  * kept. False with RL_ERROR_BUSY where that can be told later: somebody has a lease on the image.
  */
-bool rl_volume_is_unconfirmed(const RlPool *pool, const char *name, const RlOwner *owner,
+bool rl_volume_is_unconfirmed(const RlPool *pool, const char *name, const RlDomainRef *owner,
                               GError **error);
 
 /**
  * rl_volume_confirm:
  * The domain @owner runs: what it went on with is a run like any other now.
  */
-bool rl_volume_confirm(const RlPool *pool, const char *name, const RlOwner *owner, GError **error);
+bool rl_volume_confirm(const RlPool *pool, const char *name, const RlDomainRef *owner,
+                       GError **error);
 
 /**
  * rl_volume_announce_restore:
  * The domain @owner is about to be restored: lets a start with RL_START_RESTORED that follows at
  * once have the volume, if it was saved on it.
  */
-bool rl_volume_announce_restore(const RlPool *pool, const char *name, const RlOwner *owner,
+bool rl_volume_announce_restore(const RlPool *pool, const char *name, const RlDomainRef *owner,
                                 GError **error);
 
 /**

@@ -27,16 +27,16 @@
 /* Makes the directory and the file in it. Its last volume may be deleted by somebody else in
  * between, and the directory with it: then once more. */
 static bool
-open_file(RlDraft *draft, const RlAccess *access, GError **error)
+open_file(RlStagedImage *draft, const RlAccess *access, GError **error)
 {
     g_autofree char *final = rl_file_name(draft->name->leaf, RL_FILE_CLEAN);
 
     for (int i = 1;; i++) {
         g_autoptr(GError) cause = NULL;
         rl_fd_close(&draft->dir);
-        draft->dir = rl_dir_make(draft->pool->root, draft->name->dir, &cause);
+        draft->dir = rl_dirfd_make(draft->pool->root, draft->name->dir, &cause);
         if (draft->dir >= 0)
-            draft->fd = rl_newfile_open_for(draft->dir, final, access, &cause);
+            draft->fd = rl_tmpfile_open_for(draft->dir, final, access, &cause);
         if (draft->fd >= 0)
             return true;
         if (!rl_error_is_errno(cause, ENOENT) || i == ATTEMPTS_MAX) {
@@ -55,7 +55,7 @@ check_new_volume(const RlVolume *volume, GError **error)
 }
 
 static bool
-check_new_label(const RlDraft *draft, const RlVolume *volume, GError **error)
+check_new_label(const RlStagedImage *draft, const RlVolume *volume, GError **error)
 {
     g_autofree char *file = rl_file_name_label(draft->name->leaf, draft->name->label);
     struct stat st;
@@ -67,7 +67,7 @@ check_new_label(const RlDraft *draft, const RlVolume *volume, GError **error)
     if (volume->kind != RL_KIND_PERSISTENT && volume->kind != RL_KIND_DIRECT)
         return rl_fail(error, RL_ERROR_UNSUPPORTED, "volume '%s' is %s: it has no revisions",
                        volume->name->volume, rl_kind_to_string(volume->kind));
-    if (!rl_dir_stat(volume->dir, file, &there, &st, error))
+    if (!rl_dirfd_stat(volume->dir, file, &there, &st, error))
         return false;
     if (there)
         return rl_fail(error, RL_ERROR_EXISTS, "revision '%s' exists already", draft->name->text);
@@ -75,7 +75,7 @@ check_new_label(const RlDraft *draft, const RlVolume *volume, GError **error)
 }
 
 bool
-rl_draft_check_replaceable(const RlVolume *volume, GError **error)
+rl_staged_check_replaceable(const RlVolume *volume, GError **error)
 {
     const char *name = volume->name->volume;
 
@@ -102,7 +102,7 @@ refuse_changed(const char *name, GError **error)
 }
 
 bool
-rl_draft_check_unchanged(const RlDraft *draft, const RlVolume *volume, GError **error)
+rl_staged_check_unchanged(const RlStagedImage *draft, const RlVolume *volume, GError **error)
 {
     const char *name = volume->name->volume;
     g_autofree char *id = NULL;
@@ -118,7 +118,7 @@ rl_draft_check_unchanged(const RlDraft *draft, const RlVolume *volume, GError **
     if (!volume->clean.there || !rl_stat_same(&volume->clean.st, &draft->replaced))
         return refuse_changed(name, error);
     /* A direct volume's run would write to this same file, which gets another id at its end. */
-    if (!rl_identity_get(draft->replaced_fd, &id, error))
+    if (!rl_image_id_get(draft->replaced_fd, &id, error))
         return false;
     if (g_strcmp0(id, draft->replaced_id) != 0)
         return refuse_changed(name, error);
@@ -127,7 +127,7 @@ rl_draft_check_unchanged(const RlDraft *draft, const RlVolume *volume, GError **
 
 /* What there is already may forbid it. */
 static bool
-check_new(const RlDraft *draft, GError **error)
+check_new(const RlStagedImage *draft, GError **error)
 {
     g_autoptr(RlVolume) volume = rl_volume_open(draft->pool, draft->name->volume, error);
 
@@ -139,7 +139,7 @@ check_new(const RlDraft *draft, GError **error)
     case RL_NAME_LABEL:
         return check_new_label(draft, volume, error);
     case RL_NAME_CURRENT:
-        return rl_draft_check_replaceable(volume, error);
+        return rl_staged_check_replaceable(volume, error);
     case RL_NAME_REVISION:
         return rl_fail(
             error, RL_ERROR_NAME,
@@ -150,10 +150,10 @@ check_new(const RlDraft *draft, GError **error)
     g_assert_not_reached();
 }
 
-RlDraft *
-rl_draft_begin(RlPool *pool, const char *text, GError **error)
+RlStagedImage *
+rl_staged_begin(RlPool *pool, const char *text, GError **error)
 {
-    g_autoptr(RlDraft) draft = g_new0(RlDraft, 1);
+    g_autoptr(RlStagedImage) draft = g_new0(RlStagedImage, 1);
 
     draft->pool = pool;
     draft->dir = draft->fd = draft->replaced_fd = -1;
@@ -164,34 +164,34 @@ rl_draft_begin(RlPool *pool, const char *text, GError **error)
 }
 
 bool
-rl_draft_open(RlDraft *draft, const RlAccess *access, GError **error)
+rl_staged_open(RlStagedImage *draft, const RlAccess *access, GError **error)
 {
     /* The access of what is no new volume is the volume's, and is given when it is published. */
     const RlAccess until_then = RL_ACCESS_DEFAULT;
     bool new_volume = draft->name->form == RL_NAME_HEAD;
 
     if (new_volume) {
-        rl_autofd int there = rl_dir_open(draft->pool->root, draft->name->dir, NULL);
+        rl_autofd int there = rl_dirfd_open(draft->pool->root, draft->name->dir, NULL);
         draft->made_dir = there < 0;
     }
     return open_file(draft, new_volume ? access : &until_then, error) &&
            (draft->name->form != RL_NAME_CURRENT || rl_replace_begin(draft, error));
 }
 
-RlDraft *
-rl_draft_new(RlPool *pool, const char *text, const RlAccess *access, GError **error)
+RlStagedImage *
+rl_staged_new(RlPool *pool, const char *text, const RlAccess *access, GError **error)
 {
-    g_autoptr(RlDraft) draft = rl_draft_begin(pool, text, error);
+    g_autoptr(RlStagedImage) draft = rl_staged_begin(pool, text, error);
 
-    return draft && rl_draft_open(draft, access, error) ? g_steal_pointer(&draft) : NULL;
+    return draft && rl_staged_open(draft, access, error) ? g_steal_pointer(&draft) : NULL;
 }
 
 bool
-rl_draft_fill(RlDraft *draft, int from, uint64_t capacity, bool may_copy, GError **error)
+rl_staged_fill(RlStagedImage *draft, int from, uint64_t capacity, bool may_copy, GError **error)
 {
     struct stat st;
 
-    if (!rl_clone(from, draft->fd, may_copy, draft->go_on, draft->go_on_data, error)) {
+    if (!rl_reflink_or_copy(from, draft->fd, may_copy, draft->go_on, draft->go_on_data, error)) {
         g_prefix_error(error, "cannot make '%s': ", draft->name->text);
         return false;
     }
@@ -207,19 +207,19 @@ rl_draft_fill(RlDraft *draft, int from, uint64_t capacity, bool may_copy, GError
 }
 
 void
-rl_draft_free(RlDraft *draft)
+rl_staged_free(RlStagedImage *draft)
 {
     if (!draft)
         return;
     bool unfinished = draft->fd >= 0;
-    rl_newfile_discard(draft->fd, draft->dir);
+    rl_tmpfile_discard(draft->fd, draft->dir);
     rl_fd_close(&draft->fd);
     rl_fd_close(&draft->dir);
     rl_fd_close(&draft->replaced_fd);
     if (unfinished && draft->linked)
         rl_replace_undo(draft);
     if (draft->name && draft->made_dir)
-        rl_dir_remove_empty(draft->pool->root, draft->name->dir);
+        rl_dirfd_remove_empty(draft->pool->root, draft->name->dir);
     g_free(draft->replaced_id);
     rl_name_free(draft->name);
     rl_pool_close(draft->pool);

@@ -23,26 +23,26 @@ typedef struct {
     int replaced_fd; /* open as long as the draft lives: no other image can get that inode number */
     uint64_t revision; /* 0: not chosen yet */
     bool linked;
-} RlDraft;
+} RlStagedImage;
 
 /**
- * rl_draft_begin:
+ * rl_staged_begin:
  * Begins what is to become @text in @pool, which it takes over (also on failure): sees whether it
  * can be, and makes nothing yet. Waits for no lock and no disk. Returns the draft, owned by the
- * caller; NULL with @error as rl_draft_new() has it.
+ * caller; NULL with @error as rl_staged_new() has it.
  */
-RlDraft *rl_draft_begin(RlPool *pool, const char *text, GError **error);
+RlStagedImage *rl_staged_begin(RlPool *pool, const char *text, GError **error);
 
 /**
- * rl_draft_open:
+ * rl_staged_open:
  * Makes the file of @draft, and its directory where that is missing; for NAME@current the clean
  * image is linked to the name of its next revision (replace.h). Waits for the volume's lock and for
- * the disk. False with @error as rl_draft_new() has it.
+ * the disk. False with @error as rl_staged_new() has it.
  */
-bool rl_draft_open(RlDraft *draft, const RlAccess *access, GError **error);
+bool rl_staged_open(RlStagedImage *draft, const RlAccess *access, GError **error);
 
 /**
- * rl_draft_new:
+ * rl_staged_new:
  * Both: begins what is to become @text in @pool, which it takes over, and makes its file. For a
  * volume that must not exist yet, for a label that must not be taken; for NAME@current the volume
  * must be persistent and not running, and its clean image is linked to the name of its next
@@ -50,58 +50,61 @@ bool rl_draft_open(RlDraft *draft, const RlAccess *access, GError **error);
  * RL_ERROR_EXISTS, RL_ERROR_NOT_FOUND, RL_ERROR_STATE, RL_ERROR_BUSY (somebody has the clean image
  * open for writing), or an errno.
  */
-RlDraft *rl_draft_new(RlPool *pool, const char *text, const RlAccess *access, GError **error);
+RlStagedImage *rl_staged_new(RlPool *pool, const char *text, const RlAccess *access,
+                             GError **error);
 
 /**
- * rl_draft_check_replaceable:
+ * rl_staged_check_replaceable:
  * True if the clean image of @volume could be replaced now. Else false with RL_ERROR_UNSUPPORTED (a
  * kind that has none), RL_ERROR_STATE or RL_ERROR_NOT_FOUND.
  */
-bool rl_draft_check_replaceable(const RlVolume *volume, GError **error);
+bool rl_staged_check_replaceable(const RlVolume *volume, GError **error);
 
 /**
- * rl_draft_check_unchanged:
+ * rl_staged_check_unchanged:
  * True if @volume, looked at with its lock, is as it was when the replacement @draft was begun: the
  * clean image is the same file with the same id, and nobody has it open for writing. Else false
  * with RL_ERROR_NOT_FOUND, RL_ERROR_STATE or RL_ERROR_BUSY, and what has happened to it. Waits for
  * nothing.
  */
-bool rl_draft_check_unchanged(const RlDraft *draft, const RlVolume *volume, GError **error);
+bool rl_staged_check_unchanged(const RlStagedImage *draft, const RlVolume *volume, GError **error);
 
 /**
- * rl_draft_fill:
+ * rl_staged_fill:
  * Makes the draft's content that of @from (a regular file or block device, readable): a reflink, or
  * where that cannot be and @may_copy is true a sparse copy; then at least @capacity bytes long, in
  * whole sectors (rl_capacity_round()). Takes as long as it takes; needs no lock. A copy that is
  * interrupted fails with ECANCELED; of what somebody writes to all the time with RL_ERROR_BUSY.
  */
-bool rl_draft_fill(RlDraft *draft, int from, uint64_t capacity, bool may_copy, GError **error);
+bool rl_staged_fill(RlStagedImage *draft, int from, uint64_t capacity, bool may_copy,
+                    GError **error);
 
 /**
- * rl_draft_create:
+ * rl_staged_create:
  * Publishes a new volume: of @record's kind, or plainly persistent with at least @capacity bytes,
  * in whole sectors, if
  * @record is NULL. What an earlier volume of that name left is removed. Fails with RL_ERROR_EXISTS
  * if somebody else was faster.
  */
-bool rl_draft_create(RlDraft *draft, const RlRecord *record, uint64_t capacity, GError **error);
+bool rl_staged_create(RlStagedImage *draft, const RlRecord *record, uint64_t capacity,
+                      GError **error);
 
 /**
- * rl_draft_label:
+ * rl_staged_label:
  * Publishes the named revision. RL_ERROR_EXISTS if somebody else was faster.
  */
-bool rl_draft_label(RlDraft *draft, GError **error);
+bool rl_staged_label(RlStagedImage *draft, GError **error);
 
 /**
- * rl_draft_replace:
+ * rl_staged_replace:
  * Puts the draft in place of the volume's clean image, in one step. RL_ERROR_STATE if that is
  * another one than when the draft was begun, or if the volume runs.
  */
-bool rl_draft_replace(RlDraft *draft, GError **error);
+bool rl_staged_replace(RlStagedImage *draft, GError **error);
 
 /**
- * rl_draft_free:
+ * rl_staged_free:
  * Ends the draft; what was not published is gone, with what was made for it. Nothing for NULL.
  */
-void rl_draft_free(RlDraft *draft);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(RlDraft, rl_draft_free)
+void rl_staged_free(RlStagedImage *draft);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(RlStagedImage, rl_staged_free)

@@ -13,15 +13,16 @@
 static bool
 put_back(int fd, const RlStarted *started, GError **error)
 {
-    if (started->hold != RL_HOLD_NONE && !rl_hold_set(fd, started->hold, error))
+    if (started->hold != RL_MARK_NONE && !rl_mark_set(fd, started->hold, error))
         return false;
-    return started->before ? rl_run_put_back(fd, started->before, error) : rl_run_clear(fd, error);
+    return started->before ? rl_image_owner_put_back(fd, started->before, error)
+                           : rl_image_owner_clear(fd, error);
 }
 
 /* Nobody should have written to an image that was started a moment ago; if somebody did, it is no
  * precache. Of a snapshot that cannot be told where its source is gone, and need not. */
 static bool
-look_if_untouched(const RlVolume *volume, int fd, const RlRun *run, bool *ret_untouched,
+look_if_untouched(const RlVolume *volume, int fd, const RlImageOwner *run, bool *ret_untouched,
                   GError **error)
 {
     bool snapshot = volume->kind == RL_KIND_SNAPSHOT;
@@ -35,7 +36,7 @@ look_if_untouched(const RlVolume *volume, int fd, const RlRun *run, bool *ret_un
 
 /* What was made for a run that is not to be goes; a direct volume's image gets its name back. */
 static bool
-put_away(const RlVolume *volume, int fd, const RlRun *run, GError **error)
+put_away(const RlVolume *volume, int fd, const RlImageOwner *run, GError **error)
 {
     bool has_base = volume->kind == RL_KIND_PERSISTENT || volume->kind == RL_KIND_SNAPSHOT;
     bool untouched = true;
@@ -43,13 +44,13 @@ put_away(const RlVolume *volume, int fd, const RlRun *run, GError **error)
     if (volume->kind == RL_KIND_VOLATILE)
         return rl_dirty_drop(volume, error);
     if ((has_base && !look_if_untouched(volume, fd, run, &untouched, error)) ||
-        !rl_dirty_give_access(volume, fd, error) || !rl_run_clear(fd, error))
+        !rl_dirty_give_access(volume, fd, error) || !rl_image_owner_clear(fd, error))
         return false;
     rl_access_forget_labels(fd);
     if (!untouched)
         return volume->kind == RL_KIND_PERSISTENT || rl_dirty_drop(volume, error);
 
-    if (!rl_attr_remove(fd, RL_ATTR_ACCESS, error))
+    if (!rl_xattr_remove(fd, RL_ATTR_ACCESS, error))
         return false;
     const char *back = volume->kind == RL_KIND_DIRECT ? volume->clean_file : volume->precache_file;
     return rl_volume_rename(volume, volume->dirty_file, back, error) &&
@@ -57,12 +58,12 @@ put_away(const RlVolume *volume, int fd, const RlRun *run, GError **error)
 }
 
 bool
-rl_volume_unstart(const RlPool *pool, const RlStarted *started, const RlOwner *owner,
+rl_volume_unstart(const RlPool *pool, const RlStarted *started, const RlDomainRef *owner,
                   GError **error)
 {
     g_autoptr(RlVolume) volume = rl_volume_find(pool, started->volume, error);
     g_autoptr(RlLock) lock = volume ? rl_volume_lock(volume, "undo a start", error) : NULL;
-    g_autoptr(RlRun) run = NULL;
+    g_autoptr(RlImageOwner) run = NULL;
 
     if (!lock)
         return false;
@@ -71,15 +72,15 @@ rl_volume_unstart(const RlPool *pool, const RlStarted *started, const RlOwner *o
         return true;
 
     rl_autofd int fd = rl_volume_open_image(volume, volume->dirty_file, error);
-    if (fd < 0 || !rl_run_get(fd, &run, error))
+    if (fd < 0 || !rl_image_owner_get(fd, &run, error))
         return false;
-    if (!run || !rl_run_is_of(run, owner) || rl_inuse(fd))
+    if (!run || !rl_image_owner_is_of(run, owner) || rl_lease_has_writer(fd))
         return true; /* somebody else's by now */
     if (started->continued)
         return put_back(fd, started, error);
     /* Domains that only read it share it: they go on. */
-    if (run->readonly && rl_run_is_held(run, fd))
-        return rl_run_leave(fd, run, error);
+    if (run->readonly && rl_image_owner_is_held(run, fd))
+        return rl_image_owner_leave(fd, run, error);
     g_autofree char *remembered = rl_dirty_remember(volume, fd);
     g_autoptr(GError) cause = NULL;
     if (put_away(volume, fd, run, &cause))

@@ -34,11 +34,11 @@
 
 typedef struct {
     RlVolume *volume;
-    const RlOwner *owner;
+    const RlDomainRef *owner;
     RlStartFlags flags;
     bool continued;
-    RlRun *before;
-    RlHold hold;
+    RlImageOwner *before;
+    RlMark hold;
     char *save;
     bool done;
 } Start;
@@ -52,7 +52,7 @@ drop_leftover(RlVolume *volume, GError **error)
     if (volume->kind != RL_KIND_VOLATILE &&
         (!(base = rl_base_open(volume, error)) || !rl_base_require_unwritten(base, error)))
         return false;
-    return rl_dirty_drop(volume, error) && rl_volume_look(volume, error);
+    return rl_dirty_drop(volume, error) && rl_volume_refresh(volume, error);
 }
 
 /* It is taken as it is. What the host's crash left belongs to a device model, which libvirt would
@@ -86,29 +86,29 @@ static bool
 take_over(Start *start, GError **error)
 {
     RlVolume *volume = start->volume;
-    g_autoptr(RlRun) run = NULL;
+    g_autoptr(RlImageOwner) run = NULL;
     rl_autofd int fd = rl_volume_open_image(volume, volume->dirty_file, error);
     RlTakeover takeover;
 
-    if (fd < 0 || !rl_run_get(fd, &run, error) ||
+    if (fd < 0 || !rl_image_owner_get(fd, &run, error) ||
         !rl_takeover_decide(volume, fd, run, start->owner, start->flags, &takeover, error))
         return false;
     if (takeover == RL_TAKEOVER_DROP)
         return drop_leftover(volume, error);
 
     /* Before it is this domain's: whoever comes after a crash is to know of the overlay. */
-    if ((start->flags & RL_START_OVERLAID) && !rl_below_add(fd, start->owner, error))
+    if ((start->flags & RL_START_OVERLAID) && !rl_overlays_add(fd, start->owner, error))
         return false;
-    if (!rl_hold_get(fd, &start->hold, error) || !take_over_image(volume, fd, takeover, error) ||
+    if (!rl_mark_get(fd, &start->hold, error) || !take_over_image(volume, fd, takeover, error) ||
         !rl_takeover_mark(fd, start->owner, run, start->flags, takeover, error))
         return false;
     /* Saved memory that is read must not find a disk that looks as it was after a power cut. What
      * the image holds has been durable since it was marked. */
-    if (start->hold != RL_HOLD_NONE && !rl_dirty_sync(volume, fd, error))
+    if (start->hold != RL_MARK_NONE && !rl_dirty_sync(volume, fd, error))
         return false;
     /* Its memory is gone, and with the mark what said where that was. */
-    if (start->hold == RL_HOLD_SAVED && takeover == RL_TAKEOVER_CONTINUE)
-        start->hold = RL_HOLD_KEPT;
+    if (start->hold == RL_MARK_SAVED && takeover == RL_TAKEOVER_CONTINUE)
+        start->hold = RL_MARK_KEPT;
     rl_volume_log(volume, "goes on with %s", volume->dirty_file);
     if (start->flags & RL_START_RESTORED)
         note_save(start, fd);
@@ -143,19 +143,19 @@ refuse_lost(const Start *start, GError **error)
         start->volume->name->volume, start->owner->name);
 }
 
-static RlRunTraits
+static RlOwnerTraits
 traits_of(const Start *start, bool written)
 {
-    return (RlRunTraits){.written = written || (start->flags & RL_START_ARRIVING),
-                         .readonly = start->flags & RL_START_READONLY,
-                         .arriving = start->flags & RL_START_ARRIVING};
+    return (RlOwnerTraits){.written = written || (start->flags & RL_START_ARRIVING),
+                           .readonly = start->flags & RL_START_READONLY,
+                           .arriving = start->flags & RL_START_ARRIVING};
 }
 
 /* The last touch to an image that is still without a name: whose it is, and all of it durable. */
 static bool
 finish_image(const Start *start, int fd, bool written, GError **error)
 {
-    if (!rl_run_set(fd, start->owner, traits_of(start, written), error))
+    if (!rl_image_owner_set(fd, start->owner, traits_of(start, written), error))
         return false;
     if (fsync(fd) < 0)
         return rl_fail_errno(error, errno, "volume '%s': cannot make its dirty image durable",
@@ -169,7 +169,7 @@ publish(Start *start, int fd, GError **error)
 {
     RlVolume *volume = start->volume;
 
-    if (!rl_newfile_link(fd, volume->dir, volume->dirty_file, error) ||
+    if (!rl_tmpfile_link(fd, volume->dir, volume->dirty_file, error) ||
         !rl_volume_sync(volume, error))
         return false;
     rl_volume_log(volume, "made %s", volume->dirty_file);
@@ -197,12 +197,12 @@ start_direct(Start *start, GError **error)
 
     if (fd < 0)
         return false;
-    if (volume->clean.st.st_nlink > 1 || rl_inuse_by_anyone(fd) ||
+    if (volume->clean.st.st_nlink > 1 || rl_lease_has_opener(fd) ||
         rl_capacity_round((uint64_t) volume->clean.st.st_size) !=
             (uint64_t) volume->clean.st.st_size)
         return true; /* not done: the caller unshares it */
     if (!rl_access_note(fd, false, error) ||
-        !rl_run_set(fd, start->owner, traits_of(start, true), error))
+        !rl_image_owner_set(fd, start->owner, traits_of(start, true), error))
         return false;
     if (rl_project_rename(volume->dir, volume->clean_file, volume->dirty_file, RENAME_NOREPLACE) <
         0)
@@ -228,13 +228,13 @@ unshare_direct(RlVolume *volume, GError **error)
         return true;
     if (cause)
         g_propagate_error(error, g_steal_pointer(&cause));
-    if (fd < 0 || !rl_commit_highest(volume, base->fd, &highest, error) ||
-        !rl_identity_new(fd, highest, error))
+    if (fd < 0 || !rl_new_revision_highest(volume, base->fd, &highest, error) ||
+        !rl_image_id_new(fd, highest, error))
         return false;
     if (fsync(fd) < 0)
         return rl_fail_errno(error, errno, "volume '%s': cannot make its image durable",
                              volume->name->volume);
-    if (!rl_newfile_seal(&fd, error))
+    if (!rl_tmpfile_seal(&fd, error))
         return false;
 
     g_autoptr(RlLock) lock = rl_volume_lock(volume, "unshare", error);
@@ -243,8 +243,8 @@ unshare_direct(RlVolume *volume, GError **error)
     if (!volume->clean.there || volume->dirty.there || !rl_base_is_current(base, volume))
         return true; /* the next attempt looks anew */
     if (!rl_access_copy(base->fd, fd, error) ||
-        !rl_commit_keep_highest(volume, base->fd, fd, error) ||
-        !rl_newfile_replace(fd, volume->dir, temp, volume->clean_file, error))
+        !rl_new_revision_keep_highest(volume, base->fd, fd, error) ||
+        !rl_tmpfile_replace(fd, volume->dir, temp, volume->clean_file, error))
         return false;
     rl_volume_log(volume, "replaced %s by a reflink that nobody shares", volume->clean_file);
     return true;
@@ -259,8 +259,8 @@ start_from_precache(Start *start, const RlBase *base, GError **error)
 
     if (!rl_precache_is_valid(volume, base, &fd))
         return true;
-    if (!rl_run_set(fd, start->owner, traits_of(start, rl_unwritten_date_is_young(&base->st)),
-                    error) ||
+    if (!rl_image_owner_set(fd, start->owner,
+                            traits_of(start, rl_unwritten_date_is_young(&base->st)), error) ||
         !rl_volume_rename(volume, volume->precache_file, volume->dirty_file, error))
         return false;
     start->done = true;
@@ -348,17 +348,18 @@ attempt(Start *start, GError **error)
 /* Waits while the dirty image of a run of the same domain is still held, by a loop device that
  * detaches late. */
 static void
-wait_until_free(const RlVolume *volume, const RlOwner *owner)
+wait_until_free(const RlVolume *volume, const RlDomainRef *owner)
 {
-    g_autoptr(RlRun) run = NULL;
+    g_autoptr(RlImageOwner) run = NULL;
     rl_autofd int fd = -1;
 
     if (!volume->dirty.there)
         return;
     fd = rl_volume_open_image(volume, volume->dirty_file, NULL);
-    if (fd < 0 || !rl_run_get(fd, &run, NULL) || !run || !rl_run_is_of(run, owner))
+    if (fd < 0 || !rl_image_owner_get(fd, &run, NULL) || !run || !rl_image_owner_is_of(run, owner))
         return;
-    for (int waited_ms = 0; waited_ms < IN_USE_PATIENCE_MS && rl_inuse(fd); waited_ms += 50)
+    for (int waited_ms = 0; waited_ms < IN_USE_PATIENCE_MS && rl_lease_has_writer(fd);
+         waited_ms += 50)
         g_usleep(50 * 1000);
 }
 
@@ -378,7 +379,7 @@ end_before(const RlVolume *volume, RlStartFlags flags)
 }
 
 RlStarted *
-rl_volume_start(const RlPool *pool, const char *name, const RlOwner *owner, RlStartFlags flags,
+rl_volume_start(const RlPool *pool, const char *name, const RlDomainRef *owner, RlStartFlags flags,
                 GError **error)
 {
     g_autoptr(RlVolume) volume = rl_volume_find(pool, name, error);
@@ -414,7 +415,7 @@ rl_started_free(RlStarted *started)
     if (!started)
         return;
     g_free(started->volume);
-    rl_run_free(started->before);
+    rl_image_owner_free(started->before);
     g_free(started->save);
     g_free(started);
 }

@@ -19,11 +19,11 @@ typedef enum {
 
 /* What a start did, so that it can be put back while the domain has not run. */
 typedef struct {
-    char *volume;   /* the volume's name */
-    bool continued; /* there was a dirty image, and it goes on */
-    RlRun *before;  /* who ran on that, or NULL */
-    RlHold hold;    /* how it was marked */
-    char *save;     /* of a restore: the id of the save that it is of, NULL if that is not known */
+    char *volume;         /* the volume's name */
+    bool continued;       /* there was a dirty image, and it goes on */
+    RlImageOwner *before; /* who ran on that, or NULL */
+    RlMark hold;          /* how it was marked */
+    char *save; /* of a restore: the id of the save that it is of, NULL if that is not known */
 } RlStarted;
 
 /**
@@ -41,7 +41,7 @@ typedef struct {
  *
  * A crash at any point leaves no dirty image, or a complete and durable one.
  */
-RlStarted *rl_volume_start(const RlPool *pool, const char *name, const RlOwner *owner,
+RlStarted *rl_volume_start(const RlPool *pool, const char *name, const RlDomainRef *owner,
                            RlStartFlags flags, GError **error);
 
 /**
@@ -49,7 +49,7 @@ RlStarted *rl_volume_start(const RlPool *pool, const char *name, const RlOwner *
  * Puts back what rl_volume_start() did, before anybody wrote to the image: no revision, nothing
  * lost.
  */
-bool rl_volume_unstart(const RlPool *pool, const RlStarted *started, const RlOwner *owner,
+bool rl_volume_unstart(const RlPool *pool, const RlStarted *started, const RlDomainRef *owner,
                        GError **error);
 
 /**

@@ -37,7 +37,7 @@ refuse_busy(const RlVolume *volume, GError **error)
 
 /* A person is told who it is. */
 static bool
-refuse_person(const RlVolume *volume, const RlRun *run, GError **error)
+refuse_person(const RlVolume *volume, const RlImageOwner *run, GError **error)
 {
     g_autofree char *domain = rl_domains_find_user(volume, run);
     g_autofree char *who = domain ? g_strdup_printf("domain '%s'", domain) : g_strdup("somebody");
@@ -66,10 +66,10 @@ keep_as_precache(const RlVolume *volume, int fd, const RlBase *base, RlStop *ret
     if (!bring_to_rest(volume, fd, base->fd, error))
         return false;
     /* As in a commit. */
-    if (rl_inuse(fd))
+    if (rl_lease_has_writer(fd))
         return refuse_busy(volume, error);
-    if (!rl_run_clear(fd, error) || !rl_hold_clear(fd, error) || !rl_save_clear(fd, error) ||
-        !rl_below_clear(fd, error) ||
+    if (!rl_image_owner_clear(fd, error) || !rl_mark_clear(fd, error) ||
+        !rl_save_clear(fd, error) || !rl_overlays_clear(fd, error) ||
         !rl_volume_rename(volume, volume->dirty_file, volume->precache_file, error))
         return false;
     *ret_stop = RL_STOP_UNWRITTEN;
@@ -84,23 +84,23 @@ commit(const RlVolume *volume, int fd, RlStop *ret_stop, GError **error)
     bool linked;
 
     /* Half an edit would become a revision that is still written to. */
-    if (clean >= 0 && rl_inuse(clean))
+    if (clean >= 0 && rl_lease_has_writer(clean))
         return rl_clean_refuse_written(volume, error);
-    if (clean < 0 || !rl_commit_number(volume, clean, &number, &linked, error) ||
-        !bring_to_rest(volume, fd, clean, error) || !rl_identity_new(fd, number, error) ||
+    if (clean < 0 || !rl_new_revision_number(volume, clean, &number, &linked, error) ||
+        !bring_to_rest(volume, fd, clean, error) || !rl_image_id_new(fd, number, error) ||
         !rl_dirty_sync(volume, fd, error))
         return false;
     /* A guest that opened it while its data went to the disk writes on into what would be the clean
      * image. */
-    if (rl_inuse(fd))
+    if (rl_lease_has_writer(fd))
         return refuse_busy(volume, error);
-    if (rl_inuse(clean))
+    if (rl_lease_has_writer(clean))
         return rl_clean_refuse_written(volume, error);
     uint64_t made;
-    if (!rl_commit_revision(volume, clean, &made, error))
+    if (!rl_new_revision_make(volume, clean, &made, error))
         return false;
     /* A name was taken that the list did not show; the next one is another than was noted. */
-    if (made != number && (!rl_attr_set_number(fd, RL_ATTR_HIGHEST, made, error) ||
+    if (made != number && (!rl_xattr_set_number(fd, RL_ATTR_HIGHEST, made, error) ||
                            !rl_dirty_sync(volume, fd, error)))
         return false;
     if (!rl_volume_rename(volume, volume->dirty_file, volume->clean_file, error))
@@ -110,20 +110,21 @@ commit(const RlVolume *volume, int fd, RlStop *ret_stop, GError **error)
 }
 
 static bool
-stop_persistent(const RlVolume *volume, int fd, const RlRun *run, RlStop *ret_stop, GError **error)
+stop_persistent(const RlVolume *volume, int fd, const RlImageOwner *run, RlStop *ret_stop,
+                GError **error)
 {
     g_autoptr(RlBase) base =
         rl_state_require_clean(volume, error) ? rl_base_open(volume, error) : NULL;
-    RlHold hold;
+    RlMark hold;
 
-    if (!base || !rl_hold_get(fd, &hold, error))
+    if (!base || !rl_mark_get(fd, &hold, error))
         return false;
     /* What a domain only read is nobody's writes; what is not as it was made is nobody's precache.
      */
     if (run && (!run->readonly || rl_dirty_dates_are_true(run->driver)) &&
         rl_unwritten_is_sure(volume, fd, run, base))
         return keep_as_precache(volume, fd, base, ret_stop, error);
-    if (rl_hold_only_read(hold, run)) {
+    if (rl_mark_only_read(hold, run)) {
         *ret_stop = RL_STOP_DROPPED;
         return rl_dirty_drop(volume, error);
     }
@@ -132,7 +133,8 @@ stop_persistent(const RlVolume *volume, int fd, const RlRun *run, RlStop *ret_st
 }
 
 static bool
-stop_snapshot(const RlVolume *volume, int fd, const RlRun *run, RlStop *ret_stop, GError **error)
+stop_snapshot(const RlVolume *volume, int fd, const RlImageOwner *run, RlStop *ret_stop,
+              GError **error)
 {
     /* No source, or none that can be read now: then there is nothing to keep the image for. */
     g_autoptr(RlBase) base = rl_base_open(volume, NULL);
@@ -155,7 +157,7 @@ stop_volatile(const RlVolume *volume, RlStop *ret_stop, GError **error)
         record->access = volume->record->access;
         g_autofree char *text =
             volume->pool->documents->record_format(record, volume->name->volume);
-        if (!rl_newfile_write(volume->dir, volume->record_file, text, 0600, error))
+        if (!rl_tmpfile_write(volume->dir, volume->record_file, text, 0600, error))
             return false;
     }
     *ret_stop = RL_STOP_DROPPED;
@@ -167,12 +169,12 @@ stop_direct(const RlVolume *volume, int fd, RlStop *ret_stop, GError **error)
 {
     uint64_t highest;
 
-    if (!rl_attr_get_number(fd, RL_ATTR_HIGHEST, &highest, error) ||
-        !bring_to_rest(volume, fd, -1, error) || !rl_identity_new(fd, highest, error) ||
+    if (!rl_xattr_get_number(fd, RL_ATTR_HIGHEST, &highest, error) ||
+        !bring_to_rest(volume, fd, -1, error) || !rl_image_id_new(fd, highest, error) ||
         !rl_dirty_sync(volume, fd, error))
         return false;
     /* As in a commit. */
-    if (rl_inuse(fd))
+    if (rl_lease_has_writer(fd))
         return refuse_busy(volume, error);
     if (rl_project_rename(volume->dir, volume->dirty_file, volume->clean_file, RENAME_NOREPLACE) <
         0)
@@ -184,7 +186,7 @@ stop_direct(const RlVolume *volume, int fd, RlStop *ret_stop, GError **error)
 }
 
 static bool
-stop_kind(const RlVolume *volume, int fd, const RlRun *run, RlStop *ret_stop, GError **error)
+stop_kind(const RlVolume *volume, int fd, const RlImageOwner *run, RlStop *ret_stop, GError **error)
 {
     switch (volume->kind) {
     case RL_KIND_PERSISTENT:
@@ -202,41 +204,42 @@ stop_kind(const RlVolume *volume, int fd, const RlRun *run, RlStop *ret_stop, GE
 /* Whose is it, and may it be touched? True with *@ret_go_on false where it is to be left alone, as
  * @ret_stop says. */
 static bool
-check(const RlVolume *volume, int fd, const RlOwner *owner, const RlRun *run, bool *ret_go_on,
-      RlStop *ret_stop, GError **error)
+check(const RlVolume *volume, int fd, const RlDomainRef *owner, const RlImageOwner *run,
+      bool *ret_go_on, RlStop *ret_stop, GError **error)
 {
-    RlHold hold;
+    RlMark hold;
 
     *ret_go_on = false;
     /* Of those who share an image that is only read, the last to stop ends it. */
     bool shared = run && run->readonly && owner;
-    bool ours = !owner || (run && rl_run_is_of(run, owner));
-    if ((!ours && (!shared || rl_run_is_fresh(run))) || (shared && rl_run_is_held(run, fd))) {
+    bool ours = !owner || (run && rl_image_owner_is_of(run, owner));
+    if ((!ours && (!shared || rl_image_owner_is_fresh(run))) ||
+        (shared && rl_image_owner_is_held(run, fd))) {
         *ret_stop = RL_STOP_NOT_OWNED;
         return true;
     }
-    if (!rl_hold_get(fd, &hold, error))
+    if (!rl_mark_get(fd, &hold, error))
         return false;
     /* A person may end what has no memory any more. */
-    bool saved = hold == RL_HOLD_SAVED && (owner || !rl_hold_file_is_gone(fd));
+    bool saved = hold == RL_MARK_SAVED && (owner || !rl_mark_file_is_gone(fd));
     /* What came of a migration that was broken off is no run. */
     bool half = run && run->arriving;
-    if (saved || half || hold == RL_HOLD_SUSPECT) {
+    if (saved || half || hold == RL_MARK_SUSPECT) {
         *ret_stop = RL_STOP_HELD;
         return true;
     }
-    if (owner && rl_run_is_open(run, fd))
+    if (owner && rl_image_owner_is_open(run, fd))
         return refuse_busy(volume, error);
-    if (!owner && rl_run_is_held(run, fd))
+    if (!owner && rl_image_owner_is_held(run, fd))
         return refuse_person(volume, run, error);
-    if (hold == RL_HOLD_FOREIGN)
+    if (hold == RL_MARK_FOREIGN)
         return rl_state_require_clean(volume, error) &&
                rl_state_refuse_foreign(volume, "stopped", error);
-    if (!owner && hold != RL_HOLD_SAVED && !rl_state_require_not_starting(volume, run, error))
+    if (!owner && hold != RL_MARK_SAVED && !rl_state_require_not_starting(volume, run, error))
         return false;
     /* Another domain that is off has an overlay on what this one ran on. */
     g_autofree char *below = NULL;
-    if (owner && !rl_below_other(fd, owner, &below, error))
+    if (owner && !rl_overlays_other(fd, owner, &below, error))
         return false;
     if (below) {
         rl_log_warning("%s: stays as it is: domain '%s' has an overlay on it", volume->name->volume,
@@ -251,10 +254,10 @@ check(const RlVolume *volume, int fd, const RlOwner *owner, const RlRun *run, bo
 /* A guest's last writes may take long to reach the disk, and nobody has to wait for them with the
  * lock. */
 static bool
-sync_ahead(const RlVolume *volume, const RlOwner *owner, GError **error)
+sync_ahead(const RlVolume *volume, const RlDomainRef *owner, GError **error)
 {
     g_autoptr(GError) cause = NULL;
-    g_autoptr(RlRun) run = NULL;
+    g_autoptr(RlImageOwner) run = NULL;
     rl_autofd int fd = -1;
     RlStop stop;
     bool go_on;
@@ -267,7 +270,7 @@ sync_ahead(const RlVolume *volume, const RlOwner *owner, GError **error)
         return true; /* somebody else ended it: what is there now is seen with the lock */
     if (cause)
         g_propagate_error(error, g_steal_pointer(&cause));
-    if (fd < 0 || !rl_run_get(fd, &run, error) ||
+    if (fd < 0 || !rl_image_owner_get(fd, &run, error) ||
         !check(volume, fd, owner, run, &go_on, &stop, error))
         return false;
     return !go_on || rl_dirty_sync(volume, fd, error);
@@ -276,11 +279,11 @@ sync_ahead(const RlVolume *volume, const RlOwner *owner, GError **error)
 /* Where there is no space for the end nothing is lost, and it is done when there is (ended-note.h).
  */
 static bool
-end_run(const RlVolume *volume, int fd, const RlRun *run, RlStop *ret_stop, GError **error)
+end_run(const RlVolume *volume, int fd, const RlImageOwner *run, RlStop *ret_stop, GError **error)
 {
     g_autofree char *remembered = rl_dirty_remember(volume, fd);
     g_autoptr(GError) cause = NULL;
-    RlHold hold;
+    RlMark hold;
 
     if (stop_kind(volume, fd, run, ret_stop, &cause)) {
         if (run && run->ended)
@@ -288,8 +291,8 @@ end_run(const RlVolume *volume, int fd, const RlRun *run, RlStop *ret_stop, GErr
         return true;
     }
     rl_dirty_give_back(volume, fd, run, remembered);
-    if (run && rl_ended_means_full(cause) && rl_hold_get(fd, &hold, NULL) &&
-        hold != RL_HOLD_SUSPECT) {
+    if (run && rl_ended_means_full(cause) && rl_mark_get(fd, &hold, NULL) &&
+        hold != RL_MARK_SUSPECT) {
         rl_ended_note(volume->pool->dev, volume->pool->ino, volume->name->volume, fd,
                       run->since_us);
         g_prefix_error(&cause,
@@ -302,11 +305,11 @@ end_run(const RlVolume *volume, int fd, const RlRun *run, RlStop *ret_stop, GErr
 }
 
 bool
-rl_volume_stop(const RlPool *pool, const char *name, const RlOwner *owner, RlStop *ret_stop,
+rl_volume_stop(const RlPool *pool, const char *name, const RlDomainRef *owner, RlStop *ret_stop,
                GError **error)
 {
     g_autoptr(RlVolume) volume = rl_volume_find(pool, name, error);
-    g_autoptr(RlRun) run = NULL;
+    g_autoptr(RlImageOwner) run = NULL;
     bool go_on;
 
     if (!volume)
@@ -323,11 +326,12 @@ rl_volume_stop(const RlPool *pool, const char *name, const RlOwner *owner, RlSto
         return true;
     }
     rl_autofd int fd = rl_volume_open_image(volume, volume->dirty_file, error);
-    if (fd < 0 || !rl_run_get(fd, &run, error) ||
+    if (fd < 0 || !rl_image_owner_get(fd, &run, error) ||
         !check(volume, fd, owner, run, &go_on, ret_stop, error))
         return false;
-    if (!go_on && *ret_stop == RL_STOP_NOT_OWNED && owner && run && rl_run_is_of(run, owner))
-        return rl_run_leave(fd, run, error);
+    if (!go_on && *ret_stop == RL_STOP_NOT_OWNED && owner && run &&
+        rl_image_owner_is_of(run, owner))
+        return rl_image_owner_leave(fd, run, error);
     /* Whose domain has just stopped knows what it left; a person who ends what was found does not.
      */
     if (go_on && !owner &&
@@ -341,14 +345,14 @@ bool
 rl_volume_stop_ended(const RlPool *pool, const char *name, RlStop *ret_stop, GError **error)
 {
     g_autoptr(RlVolume) volume = rl_volume_open(pool, name, error);
-    g_autoptr(RlRun) run = NULL;
+    g_autoptr(RlImageOwner) run = NULL;
     rl_autofd int fd = -1;
 
     *ret_stop = RL_STOP_NOTHING;
     if (!volume || !volume->dirty.there)
         return volume != NULL;
     fd = rl_volume_open_image(volume, volume->dirty_file, error);
-    if (fd < 0 || !rl_run_get(fd, &run, error))
+    if (fd < 0 || !rl_image_owner_get(fd, &run, error))
         return false;
     if (!run || !run->ended)
         return true;
@@ -356,7 +360,7 @@ rl_volume_stop_ended(const RlPool *pool, const char *name, RlStop *ret_stop, GEr
     if (!rl_state_require_not_below(volume, fd, run, "stopped", error))
         return false;
     /* That run, and none that may have begun since. */
-    RlOwner owner = {
+    RlDomainRef owner = {
         .driver = run->driver, .uuid = run->uuid, .name = run->name, .until_us = run->since_us};
     return rl_volume_stop(pool, name, &owner, ret_stop, error);
 }

@@ -38,8 +38,8 @@ typedef enum {
  * - rename(dirty, clean): the old or the new state, both whole.
  * - fsync(directory): the new state.
  */
-bool rl_volume_stop(const RlPool *pool, const char *name, const RlOwner *owner, RlStop *ret_stop,
-                    GError **error);
+bool rl_volume_stop(const RlPool *pool, const char *name, const RlDomainRef *owner,
+                    RlStop *ret_stop, GError **error);
 
 /**
  * rl_volume_stop_ended:

@@ -18,13 +18,13 @@
 #include "common/pool/volume-state.h"
 
 static bool
-refuse_in_use(const RlVolume *volume, const RlRun *run, GError **error)
+refuse_in_use(const RlVolume *volume, const RlImageOwner *run, GError **error)
 {
     if (!run)
         return rl_fail(error, RL_ERROR_BUSY,
                        "volume '%s' is in use: somebody has its dirty image open for writing",
                        volume->name->volume);
-    if (rl_run_is_by_hand(run)) {
+    if (rl_image_owner_is_by_hand(run)) {
         g_autofree char *domain = rl_domains_find_user(volume, run);
         return rl_fail(error, RL_ERROR_BUSY,
                        "volume '%s' is in use: it was started by hand, with 'virt-reflink start'"
@@ -38,15 +38,15 @@ refuse_in_use(const RlVolume *volume, const RlRun *run, GError **error)
 
 /* What was saved or kept is as its domain or a person wanted it. */
 static bool
-check_size(const RlVolume *volume, int fd, RlHold hold, GError **error)
+check_size(const RlVolume *volume, int fd, RlMark hold, GError **error)
 {
     off_t dirty = volume->dirty.st.st_size, clean = volume->clean.st.st_size;
     uint64_t asked;
 
-    if (dirty >= clean || hold == RL_HOLD_SAVED || hold == RL_HOLD_RESTORED ||
-        rl_hold_is_kept(hold))
+    if (dirty >= clean || hold == RL_MARK_SAVED || hold == RL_MARK_RESTORED ||
+        rl_mark_is_kept(hold))
         return true;
-    if (!rl_attr_get_number(fd, RL_ATTR_SIZE, &asked, error))
+    if (!rl_xattr_get_number(fd, RL_ATTR_SIZE, &asked, error))
         return false;
     if (asked != 0 && (uint64_t) dirty >= asked)
         return true;
@@ -90,7 +90,7 @@ read_ids(const RlVolume *volume, int fd, bool (*read_id)(int, char **, GError **
     rl_autofd int clean = -1;
 
     *ret_id = NULL;
-    if (!rl_attr_get(fd, RL_ATTR_BASE, ret_base, error))
+    if (!rl_xattr_get(fd, RL_ATTR_BASE, ret_base, error))
         return false;
     if (!*ret_base)
         return true;
@@ -105,21 +105,21 @@ rl_takeover_check_base(const RlVolume *volume, int fd, GError **error)
 
     /* Who made it without saying from what (another driver, or a commit that was cut off, which
      * takes this away before it touches the clean image) leaves nothing to compare. */
-    return read_ids(volume, fd, rl_identity_get, &base, &id, error) &&
+    return read_ids(volume, fd, rl_image_id_get, &base, &id, error) &&
            (g_strcmp0(base, id) == 0 || refuse_other_base(volume, error));
 }
 
 bool
 rl_takeover_check(const RlVolume *volume, int fd, GError **error)
 {
-    RlHold hold;
+    RlMark hold;
 
     if (!rl_state_require_unlinked(volume, error))
         return false;
     if (volume->kind != RL_KIND_PERSISTENT)
         return true;
     return rl_state_require_clean(volume, error) && rl_takeover_check_base(volume, fd, error) &&
-           rl_hold_get(fd, &hold, error) && check_size(volume, fd, hold, error);
+           rl_mark_get(fd, &hold, error) && check_size(volume, fd, hold, error);
 }
 
 /* What the dirty image was made from is the clean image that is there now. */
@@ -128,8 +128,8 @@ accept_base(const RlVolume *volume, int fd, GError **error)
 {
     g_autofree char *base = NULL, *id = NULL;
 
-    return read_ids(volume, fd, rl_identity_need, &base, &id, error) &&
-           (g_strcmp0(base, id) == 0 || rl_attr_set(fd, RL_ATTR_BASE, id, error));
+    return read_ids(volume, fd, rl_image_id_ensure, &base, &id, error) &&
+           (g_strcmp0(base, id) == 0 || rl_xattr_set(fd, RL_ATTR_BASE, id, error));
 }
 
 bool
@@ -141,12 +141,12 @@ rl_takeover_accept(const RlVolume *volume, int fd, GError **error)
         return true;
     return accept_base(volume, fd, error) &&
            (size >= volume->clean.st.st_size ||
-            rl_attr_set_number(fd, RL_ATTR_SIZE, (uint64_t) size, error));
+            rl_xattr_set_number(fd, RL_ATTR_SIZE, (uint64_t) size, error));
 }
 
 /* A domain's memory knows what was on the disk that it was saved with. */
 static bool
-refuse_other(const RlVolume *volume, const RlOwner *owner, GError **error)
+refuse_other(const RlVolume *volume, const RlDomainRef *owner, GError **error)
 {
     return rl_fail(
         error, RL_ERROR_STATE,
@@ -159,7 +159,8 @@ refuse_other(const RlVolume *volume, const RlOwner *owner, GError **error)
 /* Through a loop device the end of an image within a sector is out of reach: who had it, under
  * another driver, would miss it. */
 static bool
-check_sectors(const RlVolume *volume, const RlRun *run, const RlOwner *owner, GError **error)
+check_sectors(const RlVolume *volume, const RlImageOwner *run, const RlDomainRef *owner,
+              GError **error)
 {
     uint64_t size = (uint64_t) volume->dirty.st.st_size;
 
@@ -188,11 +189,11 @@ decide_arrival(const RlVolume *volume, int fd, RlStartFlags flags, RlTakeover *r
 
 /* What becomes of a dirty image that nobody runs on and that no mark protects. */
 static bool
-decide_leftover(const RlVolume *volume, int fd, const RlRun *run, const RlOwner *owner, RlHold hold,
-                RlStartFlags flags, RlTakeover *ret_takeover, GError **error)
+decide_leftover(const RlVolume *volume, int fd, const RlImageOwner *run, const RlDomainRef *owner,
+                RlMark hold, RlStartFlags flags, RlTakeover *ret_takeover, GError **error)
 {
-    bool kept = hold != RL_HOLD_NONE || (flags & RL_START_OVERLAID);
-    bool only_read = rl_hold_only_read(hold, run);
+    bool kept = hold != RL_MARK_NONE || (flags & RL_START_OVERLAID);
+    bool only_read = rl_mark_only_read(hold, run);
     bool dropped_kind = volume->kind == RL_KIND_SNAPSHOT || volume->kind == RL_KIND_VOLATILE;
 
     /* What nobody wrote to, or what is made anew at each start, holds nothing. */
@@ -217,50 +218,53 @@ decide_leftover(const RlVolume *volume, int fd, const RlRun *run, const RlOwner 
 /* Domains that only read do not hurt each other: an installation medium is many domains' disk. What
  * a dead run has left holds what the clean image was then; a direct volume's is that itself. */
 static bool
-may_be_shared(const RlVolume *volume, int fd, const RlRun *run, RlHold hold, RlStartFlags flags)
+may_be_shared(const RlVolume *volume, int fd, const RlImageOwner *run, RlMark hold,
+              RlStartFlags flags)
 {
-    if (!(flags & RL_START_READONLY) || !run || !run->readonly || hold != RL_HOLD_NONE ||
-        rl_inuse(fd))
+    if (!(flags & RL_START_READONLY) || !run || !run->readonly || hold != RL_MARK_NONE ||
+        rl_lease_has_writer(fd))
         return false;
-    return volume->kind == RL_KIND_DIRECT || rl_run_is_fresh(run) || rl_run_is_held(run, fd);
+    return volume->kind == RL_KIND_DIRECT || rl_image_owner_is_fresh(run) ||
+           rl_image_owner_is_held(run, fd);
 }
 
 bool
-rl_takeover_decide(const RlVolume *volume, int fd, const RlRun *run, const RlOwner *owner,
-                   RlStartFlags flags, RlTakeover *ret_takeover, GError **error)
+rl_takeover_decide(const RlVolume *volume, int fd, const RlImageOwner *run,
+                   const RlDomainRef *owner, RlStartFlags flags, RlTakeover *ret_takeover,
+                   GError **error)
 {
-    bool ours = run && rl_run_is_of(run, owner);
+    bool ours = run && rl_image_owner_is_of(run, owner);
     g_autofree char *below = NULL;
-    RlHold hold;
+    RlMark hold;
 
-    if (!rl_hold_get(fd, &hold, error))
+    if (!rl_mark_get(fd, &hold, error))
         return false;
     if (may_be_shared(volume, fd, run, hold, flags)) {
         *ret_takeover = RL_TAKEOVER_SHARE;
         return true;
     }
-    if (ours ? rl_run_is_open(run, fd) : rl_run_is_held(run, fd))
+    if (ours ? rl_image_owner_is_open(run, fd) : rl_image_owner_is_held(run, fd))
         return refuse_in_use(volume, run, error);
-    if (hold == RL_HOLD_SUSPECT)
+    if (hold == RL_MARK_SUSPECT)
         return rl_state_require_idle(volume, "started", error);
-    if (hold == RL_HOLD_FOREIGN)
+    if (hold == RL_MARK_FOREIGN)
         return rl_state_require_clean(volume, error) &&
                rl_state_refuse_foreign(volume, "started", error);
     if ((flags & RL_START_RESTORED) && (ours || !run) &&
         !rl_fits_require(volume, fd, run, hold, owner, error))
         return false;
-    if (ours && (flags & RL_START_RESTORED) && rl_hold_restore_is_announced(fd)) {
+    if (ours && (flags & RL_START_RESTORED) && rl_mark_restore_is_announced(fd)) {
         *ret_takeover = RL_TAKEOVER_RESTORE;
         return rl_takeover_check(volume, fd, error);
     }
     /* Without its memory a saved domain is one that crashed. */
-    if (hold == RL_HOLD_SAVED && !rl_hold_file_is_gone(fd))
+    if (hold == RL_MARK_SAVED && !rl_mark_file_is_gone(fd))
         return rl_state_require_idle(volume, "started", error);
     /* What an administrator began is not waited for by a domain whose overlay lies on it. */
-    bool for_overlay = run && rl_run_is_by_hand(run) && (flags & RL_START_OVERLAID);
-    if (run && !ours && !for_overlay && hold != RL_HOLD_SAVED && rl_run_is_fresh(run))
+    bool for_overlay = run && rl_image_owner_is_by_hand(run) && (flags & RL_START_OVERLAID);
+    if (run && !ours && !for_overlay && hold != RL_MARK_SAVED && rl_image_owner_is_fresh(run))
         return refuse_in_use(volume, run, error);
-    if (!rl_below_other(fd, owner, &below, error))
+    if (!rl_overlays_other(fd, owner, &below, error))
         return false;
     /* The run of somebody else who is not there any more, and may have ended without a hook. */
     if (!below && run && !ours && !(flags & RL_START_OVERLAID))
@@ -269,34 +273,34 @@ rl_takeover_decide(const RlVolume *volume, int fd, const RlRun *run, const RlOwn
         return rl_state_refuse_below(volume, "started", below, error);
     if ((flags & RL_START_RESTORED) && run && !ours)
         return refuse_other(volume, owner, error);
-    if (hold == RL_HOLD_NONE && rl_state_is_half(volume, run))
+    if (hold == RL_MARK_NONE && rl_state_is_half(volume, run))
         return decide_arrival(volume, fd, flags, ret_takeover, error);
     return decide_leftover(volume, fd, run, owner, hold, flags, ret_takeover, error);
 }
 
 bool
-rl_takeover_mark(int fd, const RlOwner *owner, const RlRun *run, RlStartFlags flags,
+rl_takeover_mark(int fd, const RlDomainRef *owner, const RlImageOwner *run, RlStartFlags flags,
                  RlTakeover takeover, GError **error)
 {
-    RlRunTraits traits = {.written = true,
-                          .readonly = flags & RL_START_READONLY,
-                          .continued = true,
-                          .arriving = flags & RL_START_ARRIVING};
-    RlHold hold;
+    RlOwnerTraits traits = {.written = true,
+                            .readonly = flags & RL_START_READONLY,
+                            .continued = true,
+                            .arriving = flags & RL_START_ARRIVING};
+    RlMark hold;
 
     if ((flags & RL_START_RESTORED) && !rl_save_try(fd, owner->memory, error))
         return false;
     if (takeover == RL_TAKEOVER_SHARE)
-        traits = (RlRunTraits){.written = run->written, .readonly = true};
+        traits = (RlOwnerTraits){.written = run->written, .readonly = true};
     /* What a restored domain only read before, it only reads now. */
     if (takeover == RL_TAKEOVER_RESTORE)
         traits.readonly = run->readonly;
-    if (!rl_hold_get(fd, &hold, error) || !rl_run_set(fd, owner, traits, error))
+    if (!rl_mark_get(fd, &hold, error) || !rl_image_owner_set(fd, owner, traits, error))
         return false;
     /* What was kept once is kept again if this start fails. */
-    if (hold == RL_HOLD_NONE || rl_hold_set(fd, RL_HOLD_RESTORED, error))
+    if (hold == RL_MARK_NONE || rl_mark_set(fd, RL_MARK_RESTORED, error))
         return true;
-    if (!(run ? rl_run_put_back(fd, run, NULL) : rl_run_clear(fd, NULL)))
+    if (!(run ? rl_image_owner_put_back(fd, run, NULL) : rl_image_owner_clear(fd, NULL)))
         rl_log_warning("cannot take back that domain %s has an image", owner->name);
     return false;
 }

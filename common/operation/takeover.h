@@ -21,8 +21,9 @@ typedef enum {
  * rl_takeover_check() fails, and if a restore finds somebody else's or one that its memory does not
  * fit (restore-fit.h).
  */
-bool rl_takeover_decide(const RlVolume *volume, int fd, const RlRun *run, const RlOwner *owner,
-                        RlStartFlags flags, RlTakeover *ret_takeover, GError **error);
+bool rl_takeover_decide(const RlVolume *volume, int fd, const RlImageOwner *run,
+                        const RlDomainRef *owner, RlStartFlags flags, RlTakeover *ret_takeover,
+                        GError **error);
 
 /**
  * rl_takeover_check:
@@ -54,5 +55,5 @@ bool rl_takeover_accept(const RlVolume *volume, int fd, GError **error);
  * Writes on the image @fd, on which @run (may be NULL) ran, that @owner goes on with it, as
  * rl_takeover_decide() has said for @flags. Of those who share an image it names the last.
  */
-bool rl_takeover_mark(int fd, const RlOwner *owner, const RlRun *run, RlStartFlags flags,
+bool rl_takeover_mark(int fd, const RlDomainRef *owner, const RlImageOwner *run, RlStartFlags flags,
                       RlTakeover takeover, GError **error);

@@ -16,8 +16,8 @@
 /* An eventfd that holds this is not writable (eventfd(2)). */
 #define NO_ROOM 0xfffffffffffffffeULL
 
-struct RlWriter {
-    RlDraft *draft;
+struct RlUploadWriter {
+    RlStagedImage *draft;
     int room; /* an eventfd */
     GThread *thread;
     off_t at; /* where the next byte goes; the thread's alone */
@@ -36,7 +36,7 @@ struct RlWriter {
 };
 
 static void
-set_room(const RlWriter *writer, bool there)
+set_room(const RlUploadWriter *writer, bool there)
 {
     uint64_t value = NO_ROOM;
     ssize_t n = there ? read(writer->room, &value, sizeof(value))
@@ -46,7 +46,7 @@ set_room(const RlWriter *writer, bool there)
 }
 
 static bool
-write_piece(const RlWriter *writer, const char *data, size_t size, GError **error)
+write_piece(const RlUploadWriter *writer, const char *data, size_t size, GError **error)
 {
     for (off_t at = writer->at; size > 0;) {
         ssize_t n = pwrite(writer->draft->fd, data, size, at);
@@ -63,7 +63,7 @@ write_piece(const RlWriter *writer, const char *data, size_t size, GError **erro
 }
 
 static bool
-punch(const RlWriter *writer, off_t length, GError **error)
+punch(const RlUploadWriter *writer, off_t length, GError **error)
 {
     if (fallocate(writer->draft->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, writer->at,
                   length) < 0)
@@ -73,7 +73,7 @@ punch(const RlWriter *writer, off_t length, GError **error)
 }
 
 static bool
-make_durable(const RlWriter *writer, GError **error)
+make_durable(const RlUploadWriter *writer, GError **error)
 {
     if (fdatasync(writer->draft->fd) < 0)
         return rl_fail_errno(error, errno, "cannot write to volume '%s'",
@@ -83,7 +83,7 @@ make_durable(const RlWriter *writer, GError **error)
 
 /* The caller has the lock. Takes @error over. */
 static void
-fail(RlWriter *writer, GError *error)
+fail(RlUploadWriter *writer, GError *error)
 {
     if (writer->error)
         g_error_free(error);
@@ -94,7 +94,7 @@ fail(RlWriter *writer, GError *error)
 /* Does what there is to do, without the lock; called and returns with it. A piece is only taken on
  * while no hole waits, so what there is is one of the two. */
 static void
-do_pending(RlWriter *writer)
+do_pending(RlUploadWriter *writer)
 {
     /* It stays where it is meanwhile: whoever comes again too early has to wait. */
     const char *data = writer->data;
@@ -118,9 +118,9 @@ do_pending(RlWriter *writer)
 }
 
 static void
-writer_free(RlWriter *writer)
+writer_free(RlUploadWriter *writer)
 {
-    rl_draft_free(writer->draft);
+    rl_staged_free(writer->draft);
     if (writer->room >= 0)
         close(writer->room);
     if (writer->thread)
@@ -135,12 +135,12 @@ writer_free(RlWriter *writer)
 /* What is left when the names are there: to make them durable, and to get ready for the next start.
  */
 static void
-complete(const RlWriter *writer)
+complete(const RlUploadWriter *writer)
 {
-    const RlDraft *draft = writer->draft;
+    const RlStagedImage *draft = writer->draft;
     g_autoptr(GError) error = NULL;
 
-    if (!rl_edit_sync(draft, &error) ||
+    if (!rl_upload_sync(draft, &error) ||
         !rl_volume_maintain(draft->pool, draft->name->volume, false, &error))
         rl_log_warning("%s: %s", draft->name->volume, error->message);
 }
@@ -149,7 +149,7 @@ complete(const RlWriter *writer)
 static gpointer
 work(gpointer opaque)
 {
-    RlWriter *writer = opaque;
+    RlUploadWriter *writer = opaque;
 
     g_autoptr(GError) error = NULL;
 
@@ -178,7 +178,7 @@ work(gpointer opaque)
 }
 
 static bool
-set_range(RlWriter *writer, uint64_t offset, uint64_t length, GError **error)
+set_range(RlUploadWriter *writer, uint64_t offset, uint64_t length, GError **error)
 {
     struct stat st;
 
@@ -196,10 +196,10 @@ set_range(RlWriter *writer, uint64_t offset, uint64_t length, GError **error)
     return true;
 }
 
-RlWriter *
-rl_writer_new(RlDraft *draft, uint64_t offset, uint64_t length, GError **error)
+RlUploadWriter *
+rl_upload_writer_new(RlStagedImage *draft, uint64_t offset, uint64_t length, GError **error)
 {
-    RlWriter *writer = g_new0(RlWriter, 1);
+    RlUploadWriter *writer = g_new0(RlUploadWriter, 1);
 
     g_mutex_init(&writer->lock);
     g_cond_init(&writer->changed);
@@ -217,7 +217,7 @@ rl_writer_new(RlDraft *draft, uint64_t offset, uint64_t length, GError **error)
 }
 
 int
-rl_writer_room(const RlWriter *writer, GError **error)
+rl_upload_writer_room(const RlUploadWriter *writer, GError **error)
 {
     int fd = fcntl(writer->room, F_DUPFD_CLOEXEC, 0);
 
@@ -228,7 +228,7 @@ rl_writer_room(const RlWriter *writer, GError **error)
 
 /* The caller has the lock. */
 static bool
-reserve(RlWriter *writer, uint64_t length, GError **error)
+reserve(RlUploadWriter *writer, uint64_t length, GError **error)
 {
     if (writer->error) {
         g_propagate_error(error, g_error_copy(writer->error));
@@ -244,7 +244,7 @@ reserve(RlWriter *writer, uint64_t length, GError **error)
 
 /* The caller has the lock. */
 static RlWriterAnswer
-put(RlWriter *writer, const char *data, size_t size, GError **error)
+put(RlUploadWriter *writer, const char *data, size_t size, GError **error)
 {
     if (size == 0 && !writer->error)
         return RL_WRITER_TAKEN;
@@ -264,7 +264,7 @@ put(RlWriter *writer, const char *data, size_t size, GError **error)
 }
 
 RlWriterAnswer
-rl_writer_put(RlWriter *writer, const char *data, size_t size, GError **error)
+rl_upload_writer_put(RlUploadWriter *writer, const char *data, size_t size, GError **error)
 {
     g_mutex_lock(&writer->lock);
     RlWriterAnswer answer = put(writer, data, size, error);
@@ -273,7 +273,7 @@ rl_writer_put(RlWriter *writer, const char *data, size_t size, GError **error)
 }
 
 bool
-rl_writer_put_hole(RlWriter *writer, uint64_t length, GError **error)
+rl_upload_writer_put_hole(RlUploadWriter *writer, uint64_t length, GError **error)
 {
     GError *cause = NULL;
 
@@ -294,7 +294,7 @@ rl_writer_put_hole(RlWriter *writer, uint64_t length, GError **error)
 
 /* The thread frees the writer when it sees this. */
 static void
-end(RlWriter *writer, bool committed)
+end(RlUploadWriter *writer, bool committed)
 {
     g_mutex_lock(&writer->lock);
     writer->ended = true;
@@ -304,7 +304,7 @@ end(RlWriter *writer, bool committed)
 }
 
 static bool
-wait_for_pending(RlWriter *writer, GError **error)
+wait_for_pending(RlUploadWriter *writer, GError **error)
 {
     g_mutex_lock(&writer->lock);
     while ((!writer->ready || writer->data || writer->hole) && !writer->error)
@@ -315,16 +315,17 @@ wait_for_pending(RlWriter *writer, GError **error)
 }
 
 bool
-rl_writer_commit(RlWriter *writer, int timeout_ms, GError **error)
+rl_upload_writer_commit(RlUploadWriter *writer, int timeout_ms, GError **error)
 {
-    bool done = wait_for_pending(writer, error) && rl_edit_commit(writer->draft, timeout_ms, error);
+    bool done =
+        wait_for_pending(writer, error) && rl_upload_commit(writer->draft, timeout_ms, error);
 
     end(writer, done);
     return done;
 }
 
 void
-rl_writer_end(RlWriter *writer)
+rl_upload_writer_end(RlUploadWriter *writer)
 {
     end(writer, false);
 }

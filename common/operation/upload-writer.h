@@ -6,7 +6,7 @@
 
 #include "staged-image.h"
 
-typedef struct RlWriter RlWriter;
+typedef struct RlUploadWriter RlUploadWriter;
 
 typedef enum {
     RL_WRITER_TAKEN,  /* the piece is written and durable */
@@ -15,46 +15,48 @@ typedef enum {
 } RlWriterAnswer;
 
 /**
- * rl_writer_new:
- * Returns a writer into @draft (from rl_edit_begin()), which it takes over (also on failure), from
- * byte @offset on and for at most @length bytes (0: up to the draft's end). Owned by the caller,
- * who ends it with rl_writer_end() or rl_writer_commit(). NULL with RL_ERROR_INVALID for a range
- * that goes beyond the end, or an errno.
+ * rl_upload_writer_new:
+ * Returns a writer into @draft (from rl_upload_begin()), which it takes over (also on failure),
+ * from byte @offset on and for at most @length bytes (0: up to the draft's end). Owned by the
+ * caller, who ends it with rl_upload_writer_end() or rl_upload_writer_commit(). NULL with
+ * RL_ERROR_INVALID for a range that goes beyond the end, or an errno.
  */
-RlWriter *rl_writer_new(RlDraft *draft, uint64_t offset, uint64_t length, GError **error);
+RlUploadWriter *rl_upload_writer_new(RlStagedImage *draft, uint64_t offset, uint64_t length,
+                                     GError **error);
 
 /**
- * rl_writer_room:
+ * rl_upload_writer_room:
  * Returns a new descriptor that poll(2) reports as writable while the writer has room, owned by the
  * caller; -1 with @error.
  */
-int rl_writer_room(const RlWriter *writer, GError **error);
+int rl_upload_writer_room(const RlUploadWriter *writer, GError **error);
 
 /**
- * rl_writer_put:
+ * rl_upload_writer_put:
  * Offers @size bytes at @data. @error is set with RL_WRITER_FAILED: RL_ERROR_INVALID for more than
  * the range holds, or the errno of a write that failed, of this piece or one before.
  */
-RlWriterAnswer rl_writer_put(RlWriter *writer, const char *data, size_t size, GError **error);
+RlWriterAnswer rl_upload_writer_put(RlUploadWriter *writer, const char *data, size_t size,
+                                    GError **error);
 
 /**
- * rl_writer_put_hole:
+ * rl_upload_writer_put_hole:
  * Makes the next @length bytes a hole, later. Errors as for a piece; whatever is put after one, and
  * the commit, fails with it too.
  */
-bool rl_writer_put_hole(RlWriter *writer, uint64_t length, GError **error);
+bool rl_upload_writer_put_hole(RlUploadWriter *writer, uint64_t length, GError **error);
 
 /**
- * rl_writer_commit:
- * All has been put: makes the draft the volume's content (rl_edit_commit(), waiting for the
+ * rl_upload_writer_commit:
+ * All has been put: makes the draft the volume's content (rl_upload_commit(), waiting for the
  * volume's lock for @timeout_ms at most), and ends the writer. Waits for holes that were put last;
  * for pieces there is nothing to wait for. False with @error if anything failed since the
  * beginning; then nothing has changed.
  */
-bool rl_writer_commit(RlWriter *writer, int timeout_ms, GError **error);
+bool rl_upload_writer_commit(RlUploadWriter *writer, int timeout_ms, GError **error);
 
 /**
- * rl_writer_end:
+ * rl_upload_writer_end:
  * Ends the writer without any change to the volume. Does not wait.
  */
-void rl_writer_end(RlWriter *writer);
+void rl_upload_writer_end(RlUploadWriter *writer);

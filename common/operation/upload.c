@@ -25,32 +25,32 @@ open_base(RlVolume *volume, GError **error)
 {
     g_autoptr(RlLock) lock = rl_volume_lock(volume, "read", error);
 
-    if (!lock || !rl_draft_check_replaceable(volume, error))
+    if (!lock || !rl_staged_check_replaceable(volume, error))
         return NULL;
     g_autoptr(RlBase) base = rl_base_open(volume, error);
     return base && rl_base_require_unwritten(base, error) ? g_steal_pointer(&base) : NULL;
 }
 
 static bool
-fill(RlDraft *draft, GError **error)
+fill(RlStagedImage *draft, GError **error)
 {
     g_autoptr(RlVolume) volume = rl_volume_find(draft->pool, draft->name->volume, error);
     g_autoptr(RlBase) base = volume ? open_base(volume, error) : NULL;
 
-    draft->dir = base ? rl_dir_open(draft->pool->root, draft->name->dir, error) : -1;
+    draft->dir = base ? rl_dirfd_open(draft->pool->root, draft->name->dir, error) : -1;
     draft->fd = draft->dir >= 0 ? rl_dirty_make(volume, base, error) : -1;
     if (draft->fd < 0)
         return false;
     draft->replaced = base->st;
     draft->replaced_id = g_steal_pointer(&base->id);
     draft->replaced_fd = rl_fd_steal(&base->fd);
-    return rl_identity_new(draft->fd, 0, error);
+    return rl_image_id_new(draft->fd, 0, error);
 }
 
-RlDraft *
-rl_edit_begin(RlPool *pool, const char *name, GError **error)
+RlStagedImage *
+rl_upload_begin(RlPool *pool, const char *name, GError **error)
 {
-    g_autoptr(RlDraft) draft = g_new0(RlDraft, 1);
+    g_autoptr(RlStagedImage) draft = g_new0(RlStagedImage, 1);
 
     draft->pool = pool;
     draft->dir = draft->fd = draft->replaced_fd = -1;
@@ -69,41 +69,41 @@ rl_edit_begin(RlPool *pool, const char *name, GError **error)
 /* As in a commit: the clean image gets its second name, then the draft the first. The caller has
  * the lock. */
 static bool
-swap(RlDraft *draft, const RlVolume *volume, GError **error)
+swap(RlStagedImage *draft, const RlVolume *volume, GError **error)
 {
     g_autofree char *temp = rl_file_name_temp(draft->name->leaf);
 
     /* The number is not fsynced: should it be lost, the names on disk tell it. Nor is what an
      * administrator changed of the access since the beginning. */
     return rl_access_copy(draft->replaced_fd, draft->fd, error) &&
-           rl_commit_revision(volume, draft->replaced_fd, &draft->revision, error) &&
-           rl_attr_set_number(draft->fd, RL_ATTR_HIGHEST, draft->revision, error) &&
-           rl_newfile_link(draft->fd, volume->dir, temp, error) &&
+           rl_new_revision_make(volume, draft->replaced_fd, &draft->revision, error) &&
+           rl_xattr_set_number(draft->fd, RL_ATTR_HIGHEST, draft->revision, error) &&
+           rl_tmpfile_link(draft->fd, volume->dir, temp, error) &&
            rl_volume_rename(volume, temp, volume->clean_file, error);
 }
 
 bool
-rl_edit_commit(RlDraft *draft, int timeout_ms, GError **error)
+rl_upload_commit(RlStagedImage *draft, int timeout_ms, GError **error)
 {
     g_autoptr(RlLock) lock = rl_lock_take(draft->pool->dev, draft->pool->ino, draft->name->volume,
                                           "replace", timeout_ms, error);
     g_autoptr(RlVolume) volume =
         lock ? rl_volume_open(draft->pool, draft->name->volume, error) : NULL;
 
-    if (!volume || !rl_draft_check_unchanged(draft, volume, error) ||
-        !rl_newfile_seal(&draft->fd, error))
+    if (!volume || !rl_staged_check_unchanged(draft, volume, error) ||
+        !rl_tmpfile_seal(&draft->fd, error))
         return false;
     if (!swap(draft, volume, error))
         return false;
     /* What cannot be pruned now is pruned after the next commit. */
-    if (rl_volume_look(volume, NULL))
+    if (rl_volume_refresh(volume, NULL))
         rl_volume_prune(volume, rl_options_keep(draft->pool->options, draft->name->volume), NULL);
     rl_fd_close(&draft->fd);
     return true;
 }
 
 bool
-rl_edit_sync(const RlDraft *draft, GError **error)
+rl_upload_sync(const RlStagedImage *draft, GError **error)
 {
-    return rl_dir_sync(draft->dir, draft->name->dir, error);
+    return rl_dirfd_sync(draft->dir, draft->name->dir, error);
 }

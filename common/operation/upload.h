@@ -6,26 +6,26 @@
 #include "staged-image.h"
 
 /**
- * rl_edit_begin:
+ * rl_upload_begin:
  * Returns a draft that is a reflink of the clean image of the volume @name in @pool, which it takes
  * over (also on failure). Owned by the caller; NULL with @error: RL_ERROR_UNSUPPORTED for a
  * revision or a volume without content of its own, RL_ERROR_STATE while it runs or is left dirty,
  * RL_ERROR_NOT_FOUND, or an errno. Takes as long as cloning does.
  */
-RlDraft *rl_edit_begin(RlPool *pool, const char *name, GError **error);
+RlStagedImage *rl_upload_begin(RlPool *pool, const char *name, GError **error);
 
 /**
- * rl_edit_commit:
+ * rl_upload_commit:
  * Puts the draft, whose data the caller has fsynced, in place of the volume's clean image, which
  * becomes the next automatic revision; those beyond what the options keep go, as after a domain's
  * stop. Waits for the lock for @timeout_ms at most and for no disk:
- * rl_edit_sync() makes the names durable. RL_ERROR_STATE if the volume was started or changed
+ * rl_upload_sync() makes the names durable. RL_ERROR_STATE if the volume was started or changed
  * meanwhile, RL_ERROR_BUSY if somebody works on it; nothing has changed then.
  */
-bool rl_edit_commit(RlDraft *draft, int timeout_ms, GError **error);
+bool rl_upload_commit(RlStagedImage *draft, int timeout_ms, GError **error);
 
 /**
- * rl_edit_sync:
+ * rl_upload_sync:
  * Makes the commit durable.
  */
-bool rl_edit_sync(const RlDraft *draft, GError **error);
+bool rl_upload_sync(const RlStagedImage *draft, GError **error);

@@ -83,7 +83,7 @@ rl_census_note(const RlPool *pool, const GPtrArray *listed)
         add_lines(text, g_ptr_array_index(listed, i), now);
     g_mkdir_with_parents(path, 0700);
     rl_autofd int dir = open_dir(pool);
-    if (dir >= 0 && !rl_newfile_write(dir, FILE_NAME, text->str, 0600, &error))
+    if (dir >= 0 && !rl_tmpfile_write(dir, FILE_NAME, text->str, 0600, &error))
         rl_log_warning("cannot note what is in %s: %s", pool->path, error->message);
 }
 
@@ -92,7 +92,8 @@ void
 rl_census_add_snapshot(const RlPool *pool, const char *source, const char *name)
 {
     rl_autofd int dir = open_dir(pool);
-    rl_autofd int fd = dir >= 0 ? rl_dir_open_file(dir, FILE_NAME, O_WRONLY | O_APPEND, NULL) : -1;
+    rl_autofd int fd =
+        dir >= 0 ? rl_dirfd_open_file(dir, FILE_NAME, O_WRONLY | O_APPEND, NULL) : -1;
     g_autofree char *line = line_of_snapshot(source, name);
 
     /* Half a line names no snapshot. */
@@ -106,7 +107,8 @@ read_census(const RlPool *pool)
 {
     rl_autofd int dir = open_dir(pool);
     size_t length;
-    char *text = dir >= 0 ? rl_dir_read_file(dir, FILE_NAME, SIZE_MAX_BYTES, &length, NULL) : NULL;
+    char *text =
+        dir >= 0 ? rl_dirfd_read_file(dir, FILE_NAME, SIZE_MAX_BYTES, &length, NULL) : NULL;
 
     if (text && !g_str_has_prefix(text, HEADER))
         g_clear_pointer(&text, g_free);

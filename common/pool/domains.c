@@ -11,15 +11,15 @@ find(const RlVolume *volume, bool directly, const char *except)
 }
 
 char *
-rl_domains_find_overlay(const RlVolume *volume, const RlOwner *owner)
+rl_domains_find_overlay(const RlVolume *volume, const RlDomainRef *owner)
 {
     return find(volume, false, owner ? owner->uuid : NULL);
 }
 
 char *
-rl_domains_find_user(const RlVolume *volume, const RlRun *run)
+rl_domains_find_user(const RlVolume *volume, const RlImageOwner *run)
 {
-    char *domain = run && !rl_run_is_by_hand(run) ? NULL : find(volume, true, NULL);
+    char *domain = run && !rl_image_owner_is_by_hand(run) ? NULL : find(volume, true, NULL);
 
     return domain || !run ? domain : g_strdup(run->name);
 }

@@ -13,7 +13,7 @@
  * Returns the name of a domain other than @owner (may be NULL) whose disk is an overlay on the
  * dirty image of @volume, owned by the caller; NULL where libvirt's files name none.
  */
-char *rl_domains_find_overlay(const RlVolume *volume, const RlOwner *owner);
+char *rl_domains_find_overlay(const RlVolume *volume, const RlDomainRef *owner);
 
 /**
  * rl_domains_find_user:
@@ -21,4 +21,4 @@ char *rl_domains_find_overlay(const RlVolume *volume, const RlOwner *owner);
  * names; where an administrator began the run, or nobody is noted, the domain that has it as a disk
  * or below one. Owned by the caller, NULL where it cannot be told.
  */
-char *rl_domains_find_user(const RlVolume *volume, const RlRun *run);
+char *rl_domains_find_user(const RlVolume *volume, const RlImageOwner *run);

@@ -45,8 +45,8 @@ is_known(const RlVolume *volume)
     rl_autofd int fd = rl_volume_open_image(volume, volume->clean_file, NULL);
     uint64_t links, noted_us;
 
-    return fd >= 0 && rl_attr_get_number(fd, RL_ATTR_LINKS, &links, NULL) &&
-           rl_attr_get_number(fd, RL_ATTR_LINKS_AT, &noted_us, NULL) &&
+    return fd >= 0 && rl_xattr_get_number(fd, RL_ATTR_LINKS, &links, NULL) &&
+           rl_xattr_get_number(fd, RL_ATTR_LINKS_AT, &noted_us, NULL) &&
            links == volume->clean.st.st_nlink &&
            microseconds(volume->clean.st.st_ctim) - noted_us < NOTING_US;
 }
@@ -59,12 +59,12 @@ note(const RlVolume *volume)
     struct timespec now;
 
     /* The id that a start would give it would change the date once more. */
-    if (fd < 0 || !rl_identity_need(fd, &id, NULL))
+    if (fd < 0 || !rl_image_id_ensure(fd, &id, NULL))
         return;
     /* The clock that files are dated by. */
     clock_gettime(CLOCK_REALTIME_COARSE, &now);
-    rl_attr_set_number(fd, RL_ATTR_LINKS, volume->clean.st.st_nlink, NULL);
-    rl_attr_set_number(fd, RL_ATTR_LINKS_AT, microseconds(now), NULL);
+    rl_xattr_set_number(fd, RL_ATTR_LINKS, volume->clean.st.st_nlink, NULL);
+    rl_xattr_set_number(fd, RL_ATTR_LINKS_AT, microseconds(now), NULL);
 }
 
 bool

@@ -14,7 +14,7 @@ look_for_traces(const RlVolume *volume, int fd, bool *ret_found, GError **error)
     g_autofree char *id = NULL;
     g_autoptr(GPtrArray) revisions = rl_revisions_list(volume->dir, volume->name->leaf, error);
 
-    if (!revisions || !rl_identity_get(fd, &id, error))
+    if (!revisions || !rl_image_id_get(fd, &id, error))
         return false;
     *ret_found =
         id || revisions->len > 0 || volume->record || volume->dirty.there || volume->precache.there;
@@ -22,7 +22,7 @@ look_for_traces(const RlVolume *volume, int fd, bool *ret_found, GError **error)
 }
 
 bool
-rl_overlay_claim(const RlPool *pool, const char *name, const RlOwner *owner, bool *ret_is,
+rl_overlay_claim(const RlPool *pool, const char *name, const RlDomainRef *owner, bool *ret_is,
                  GError **error)
 {
     g_autoptr(RlVolume) volume = rl_volume_open(pool, name, error);
@@ -36,7 +36,7 @@ rl_overlay_claim(const RlPool *pool, const char *name, const RlOwner *owner, boo
     if (!volume->clean.there)
         return true;
     rl_autofd int fd = rl_volume_open_image(volume, volume->clean_file, error);
-    if (fd < 0 || !rl_attr_get(fd, RL_ATTR_OVERLAY, &mark, error))
+    if (fd < 0 || !rl_xattr_get(fd, RL_ATTR_OVERLAY, &mark, error))
         return false;
     if (!mark && !look_for_traces(volume, fd, &found, error))
         return false;
@@ -47,7 +47,7 @@ rl_overlay_claim(const RlPool *pool, const char *name, const RlOwner *owner, boo
         return true;
     volume->actor = owner->name;
     rl_volume_log(volume, "%s is no image but an external snapshot's file", volume->clean_file);
-    return rl_attr_set(fd, RL_ATTR_OVERLAY, owner->name, error);
+    return rl_xattr_set(fd, RL_ATTR_OVERLAY, owner->name, error);
 }
 
 bool
@@ -55,7 +55,7 @@ rl_overlay_require_none(int fd, const char *volume, const char *file, GError **e
 {
     g_autofree char *domain = NULL;
 
-    if (!rl_attr_get(fd, RL_ATTR_OVERLAY, &domain, error))
+    if (!rl_xattr_get(fd, RL_ATTR_OVERLAY, &domain, error))
         return false;
     return !domain ||
            rl_fail(error, RL_ERROR_INVALID,

@@ -15,7 +15,7 @@
  * so: it has no trace of a volume, neither an id nor another file beside it. Nothing of the image
  * is read.
  */
-bool rl_overlay_claim(const RlPool *pool, const char *name, const RlOwner *owner, bool *ret_is,
+bool rl_overlay_claim(const RlPool *pool, const char *name, const RlDomainRef *owner, bool *ret_is,
                       GError **error);
 
 /**

@@ -60,7 +60,7 @@ check(const RlPool *pool, bool *ret_missing, GError **error)
     *ret_missing = false;
     if (!rl_pool_require_sound(pool, error))
         return false;
-    if (!rl_attr_get(pool->root, RL_ATTR_POOL, &noted, error)) {
+    if (!rl_xattr_get(pool->root, RL_ATTR_POOL, &noted, error)) {
         g_prefix_error(error, "pool '%s': ", pool->path);
         return false;
     }
@@ -73,7 +73,7 @@ check(const RlPool *pool, bool *ret_missing, GError **error)
 }
 
 bool
-rl_mark_check(const RlPool *pool, GError **error)
+rl_pool_mark_check(const RlPool *pool, GError **error)
 {
     bool missing;
 
@@ -91,7 +91,7 @@ complete(const RlPool *pool, GError **error)
         return false;
     if (options->mark)
         return true; /* somebody was faster */
-    options->mark = rl_mark_make(pool->root, NULL, error);
+    options->mark = rl_pool_mark_make(pool->root, NULL, error);
     if (!options->mark)
         return false;
     g_autofree char *text = pool->documents->options_format(options);
@@ -99,7 +99,7 @@ complete(const RlPool *pool, GError **error)
 }
 
 bool
-rl_mark_require(const RlPool *pool, GError **error)
+rl_pool_mark_require(const RlPool *pool, GError **error)
 {
     g_autoptr(GError) cause = NULL;
     bool missing;
@@ -112,15 +112,15 @@ rl_mark_require(const RlPool *pool, GError **error)
 }
 
 char *
-rl_mark_make(int root, const char *written, GError **error)
+rl_pool_mark_make(int root, const char *written, GError **error)
 {
     g_autofree char *noted = NULL;
 
-    if (!rl_attr_get(root, RL_ATTR_POOL, &noted, error))
+    if (!rl_xattr_get(root, RL_ATTR_POOL, &noted, error))
         return NULL;
     bool fits = noted && (!written || strcmp(noted, written) == 0);
     g_autofree char *mark = fits ? g_steal_pointer(&noted) : rl_random_hex(DIGITS);
-    if (!fits && !rl_attr_set(root, RL_ATTR_POOL, mark, error))
+    if (!fits && !rl_xattr_set(root, RL_ATTR_POOL, mark, error))
         return NULL;
     /* Also one that was there: who made it may have been cut off before it was durable. */
     if (fsync(root) < 0) {

@@ -15,27 +15,27 @@
 #include "pool.h"
 
 /**
- * rl_mark_check:
+ * rl_pool_mark_check:
  * True if this process sees the attributes in @pool, and they are those that belong to it. Else
  * false with RL_ERROR_STATE and what to do: the process lacks CAP_SYS_ADMIN, or the pool is a copy
  * that was made without attributes; or with an errno. Changes nothing.
  */
-bool rl_mark_check(const RlPool *pool, GError **error);
+bool rl_pool_mark_check(const RlPool *pool, GError **error);
 
 /**
- * rl_mark_require:
- * As rl_mark_check(), for everything that changes a volume. Also gives the pool what it lacks of
- * its mark; where that cannot be written it is tried again the next time.
+ * rl_pool_mark_require:
+ * As rl_pool_mark_check(), for everything that changes a volume. Also gives the pool what it lacks
+ * of its mark; where that cannot be written it is tried again the next time.
  *
  * Steps, and what a crash after each leaves: the attribute, durably (a pool that is taken for
  * proven); the marker.
  */
-bool rl_mark_require(const RlPool *pool, GError **error);
+bool rl_pool_mark_require(const RlPool *pool, GError **error);
 
 /**
- * rl_mark_make:
+ * rl_pool_mark_make:
  * Gives the directory @root, which is about to get a marker, its attribute, durably: the one it has
  * if @written (may be NULL), which the marker had so far, does not contradict that, else a new one.
  * Returns it, owned by the caller; NULL with an errno.
  */
-char *rl_mark_make(int root, const char *written, GError **error);
+char *rl_pool_mark_make(int root, const char *written, GError **error);

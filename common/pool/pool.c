@@ -96,7 +96,7 @@ read_options(int root, const char *path, const RlDocuments *documents, GError **
 {
     g_autofree char *what = g_build_filename(path, RL_POOL_MARKER, NULL);
     g_autoptr(GError) cause = NULL;
-    rl_autofd int fd = rl_dir_open_file(root, RL_POOL_MARKER, O_RDONLY, &cause);
+    rl_autofd int fd = rl_dirfd_open_file(root, RL_POOL_MARKER, O_RDONLY, &cause);
     struct stat st;
     size_t length;
 
@@ -110,7 +110,7 @@ read_options(int root, const char *path, const RlDocuments *documents, GError **
         return NULL;
     }
     g_autofree char *text =
-        fd < 0 ? NULL : rl_dir_read_opened(fd, RL_POOL_MARKER, MARKER_SIZE_MAX, &length, &cause);
+        fd < 0 ? NULL : rl_dirfd_read_opened(fd, RL_POOL_MARKER, MARKER_SIZE_MAX, &length, &cause);
     if (!text) {
         g_propagate_prefixed_error(error, g_steal_pointer(&cause), "pool '%s': ", path);
         return NULL;
@@ -228,18 +228,18 @@ rl_pool_is_marker(const char *name)
 static void
 sweep_markers(int root)
 {
-    g_autoptr(RlEntries) entries = rl_entries_open(root, NULL);
+    g_autoptr(RlDirIter) entries = rl_dir_iter_open(root, NULL);
     const char *name;
 
-    while (entries && (name = rl_entries_next(entries)))
-        if (is_temporary_marker(name) && !rl_inuse_at(root, name))
+    while (entries && (name = rl_dir_iter_next(entries)))
+        if (is_temporary_marker(name) && !rl_lease_has_writer_at(root, name))
             unlinkat(root, name, 0);
 }
 
 bool
 rl_pool_write_marker(int root, const char *text, GError **error)
 {
-    if (!rl_newfile_write(root, RL_POOL_MARKER, text, 0644, error))
+    if (!rl_tmpfile_write(root, RL_POOL_MARKER, text, 0644, error))
         return false;
     sweep_markers(root);
     return true;

@@ -14,9 +14,9 @@ is_foreign(const RlVolume *volume)
 {
     rl_autofd int fd =
         volume->dirty.there ? rl_volume_open_image(volume, volume->dirty_file, NULL) : -1;
-    RlHold hold;
+    RlMark hold;
 
-    return fd >= 0 && rl_hold_get(fd, &hold, NULL) && hold == RL_HOLD_FOREIGN;
+    return fd >= 0 && rl_mark_get(fd, &hold, NULL) && hold == RL_MARK_FOREIGN;
 }
 
 bool

@@ -68,13 +68,13 @@ rl_revisions_sort(GPtrArray *revisions)
 GPtrArray *
 rl_revisions_list(int dir, const char *leaf, GError **error)
 {
-    g_autoptr(RlEntries) entries = rl_entries_open(dir, error);
+    g_autoptr(RlDirIter) entries = rl_dir_iter_open(dir, error);
     g_autoptr(GPtrArray) revisions = rl_revisions_new();
     const char *file;
 
     if (!entries)
         return NULL;
-    while ((file = rl_entries_next(entries))) {
+    while ((file = rl_dir_iter_next(entries))) {
         RlFileName name = rl_file_name_parse(file);
         struct stat st;
         if ((name.role != RL_FILE_REVISION && name.role != RL_FILE_LABEL) ||
@@ -91,7 +91,7 @@ rl_revisions_list(int dir, const char *leaf, GError **error)
         g_ptr_array_add(revisions, rl_revision_new(file, name.number, name.label, &st));
     }
     /* A number that was not seen would be given twice. */
-    if (!rl_entries_are_all(entries, error))
+    if (!rl_dir_iter_are_all(entries, error))
         return NULL;
     rl_revisions_sort(revisions);
     return g_steal_pointer(&revisions);

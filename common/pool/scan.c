@@ -204,11 +204,11 @@ descend(Scan *scan, int parent, const char *dir, const char *entry, int depth)
 static bool
 scan_directory(Scan *scan, int fd, const char *dir, int depth, GError **error)
 {
-    g_autoptr(RlEntries) entries = rl_entries_open(fd, error);
+    g_autoptr(RlDirIter) entries = rl_dir_iter_open(fd, error);
     g_autoptr(GTree) by_leaf = new_by_leaf();
     const char *entry;
 
-    while (entries && (entry = rl_entries_next(entries))) {
+    while (entries && (entry = rl_dir_iter_next(entries))) {
         if (!is_directory(fd, entry, entries->type)) {
             if (depth > 1)
                 add_file(scan, by_leaf, fd, dir, entry);
@@ -217,7 +217,7 @@ scan_directory(Scan *scan, int fd, const char *dir, int depth, GError **error)
         }
     }
     g_tree_foreach(by_leaf, finish, scan);
-    return entries && rl_entries_are_all(entries, error);
+    return entries && rl_dir_iter_are_all(entries, error);
 }
 
 static gint

@@ -13,19 +13,19 @@
 #include "qubes-leftover.h"
 
 static RlState
-decide(const RlVolume *volume, int fd, const RlRun *run, RlHold hold, const char *below)
+decide(const RlVolume *volume, int fd, const RlImageOwner *run, RlMark hold, const char *below)
 {
-    if (hold == RL_HOLD_SAVED && !rl_hold_file_is_gone(fd))
+    if (hold == RL_MARK_SAVED && !rl_mark_file_is_gone(fd))
         return RL_STATE_SAVED;
-    if (hold == RL_HOLD_SUSPECT)
+    if (hold == RL_MARK_SUSPECT)
         return RL_STATE_SUSPECT;
     /* Who was saved has ended, and is about to open nothing. */
-    bool starting = run && hold != RL_HOLD_SAVED && rl_run_is_fresh(run);
-    if (starting || (run && rl_run_is_held(run, fd)))
+    bool starting = run && hold != RL_MARK_SAVED && rl_image_owner_is_fresh(run);
+    if (starting || (run && rl_image_owner_is_held(run, fd)))
         return RL_STATE_RUNNING;
     if (volume->kind == RL_KIND_PERSISTENT && !volume->clean.there)
         return RL_STATE_ORPHAN;
-    if (hold == RL_HOLD_FOREIGN)
+    if (hold == RL_MARK_FOREIGN)
         return RL_STATE_FOREIGN;
     if (rl_state_is_half(volume, run))
         return RL_STATE_SUSPECT;
@@ -35,10 +35,12 @@ decide(const RlVolume *volume, int fd, const RlRun *run, RlHold hold, const char
 /* A run that ended without a hook, or that an administrator began, has noted nothing of an overlay.
  * After 'virt-reflink continue' there is no run: that was a person's decision. */
 static void
-look_for_overlay(const RlVolume *volume, int fd, const RlRun *run, RlState *state, char **below)
+look_for_overlay(const RlVolume *volume, int fd, const RlImageOwner *run, RlState *state,
+                 char **below)
 {
-    bool idle = *state == RL_STATE_LEFT || (*state == RL_STATE_RUNNING && run &&
-                                            rl_run_is_by_hand(run) && !rl_run_is_held(run, fd));
+    bool idle = *state == RL_STATE_LEFT ||
+                (*state == RL_STATE_RUNNING && run && rl_image_owner_is_by_hand(run) &&
+                 !rl_image_owner_is_held(run, fd));
 
     if (!run || !idle)
         return;
@@ -49,12 +51,12 @@ look_for_overlay(const RlVolume *volume, int fd, const RlRun *run, RlState *stat
 
 /* Without the lock the image may be gone since that look: then the volume is stopped. */
 static bool
-state_of_image(const RlVolume *volume, RlState *ret_state, RlRun **ret_run, char **ret_below,
+state_of_image(const RlVolume *volume, RlState *ret_state, RlImageOwner **ret_run, char **ret_below,
                GError **error)
 {
     g_autoptr(GError) cause = NULL;
     rl_autofd int fd = rl_volume_open_image(volume, volume->dirty_file, &cause);
-    RlHold hold;
+    RlMark hold;
 
     if (rl_error_is_errno(cause, ENOENT)) {
         *ret_state = RL_STATE_STOPPED;
@@ -64,14 +66,14 @@ state_of_image(const RlVolume *volume, RlState *ret_state, RlRun **ret_run, char
         g_propagate_error(error, g_steal_pointer(&cause));
         return false;
     }
-    if (!rl_run_get(fd, ret_run, error) || !rl_hold_get(fd, &hold, error))
+    if (!rl_image_owner_get(fd, ret_run, error) || !rl_mark_get(fd, &hold, error))
         return false;
     /* Who writes to it has no overlay on it any more. */
-    if (rl_inuse(fd)) {
+    if (rl_lease_has_writer(fd)) {
         *ret_state = RL_STATE_RUNNING;
         return true;
     }
-    if (!rl_below_other(fd, NULL, ret_below, error))
+    if (!rl_overlays_other(fd, NULL, ret_below, error))
         return false;
     *ret_state = decide(volume, fd, *ret_run, hold, *ret_below);
     look_for_overlay(volume, fd, *ret_run, ret_state, ret_below);
@@ -79,11 +81,11 @@ state_of_image(const RlVolume *volume, RlState *ret_state, RlRun **ret_run, char
 }
 
 bool
-rl_state_get_below(const RlVolume *volume, RlState *ret_state, RlRun **ret_run, char **ret_below,
-                   GError **error)
+rl_state_get_below(const RlVolume *volume, RlState *ret_state, RlImageOwner **ret_run,
+                   char **ret_below, GError **error)
 {
     g_autofree char *below = NULL;
-    g_autoptr(RlRun) run = NULL;
+    g_autoptr(RlImageOwner) run = NULL;
     RlState state = RL_STATE_STOPPED;
 
     if (volume->dirty.there && !state_of_image(volume, &state, &run, &below, error))
@@ -95,10 +97,10 @@ rl_state_get_below(const RlVolume *volume, RlState *ret_state, RlRun **ret_run, 
 }
 
 bool
-rl_state_get(const RlVolume *volume, RlState *ret_state, RlRun **ret_run, GError **error)
+rl_state_get(const RlVolume *volume, RlState *ret_state, RlImageOwner **ret_run, GError **error)
 {
     g_autofree char *below = NULL;
-    g_autoptr(RlRun) run = NULL;
+    g_autoptr(RlImageOwner) run = NULL;
 
     if (!rl_state_get_below(volume, ret_state, &run, &below, error))
         return false;
@@ -150,7 +152,7 @@ rl_state_refuse_foreign(const RlVolume *volume, const char *what, GError **error
     g_autofree char *source = NULL;
 
     /* Is it rather that nothing can be seen, or that it is no image of its own? */
-    if (!rl_mark_check(volume->pool, error) || !rl_state_require_unlinked(volume, error) ||
+    if (!rl_pool_mark_check(volume->pool, error) || !rl_state_require_unlinked(volume, error) ||
         !rl_peer_source(volume, &source, error))
         return false;
     if (source)
@@ -165,7 +167,7 @@ rl_state_refuse_foreign(const RlVolume *volume, const char *what, GError **error
 }
 
 bool
-rl_state_is_half(const RlVolume *volume, const RlRun *run)
+rl_state_is_half(const RlVolume *volume, const RlImageOwner *run)
 {
     return run && run->arriving &&
            (volume->kind == RL_KIND_PERSISTENT || volume->kind == RL_KIND_DIRECT);
@@ -194,12 +196,12 @@ rl_state_refuse_below(const RlVolume *volume, const char *what, const char *doma
 }
 
 bool
-rl_state_require_not_below(const RlVolume *volume, int fd, const RlRun *run, const char *what,
-                           GError **error)
+rl_state_require_not_below(const RlVolume *volume, int fd, const RlImageOwner *run,
+                           const char *what, GError **error)
 {
     g_autofree char *domain = NULL;
 
-    if (!rl_below_other(fd, NULL, &domain, error))
+    if (!rl_overlays_other(fd, NULL, &domain, error))
         return false;
     if (!domain && run)
         domain = rl_domains_find_overlay(volume, NULL);
@@ -207,7 +209,8 @@ rl_state_require_not_below(const RlVolume *volume, int fd, const RlRun *run, con
 }
 
 bool
-rl_state_refuse_running(const RlVolume *volume, const RlRun *run, const char *what, GError **error)
+rl_state_refuse_running(const RlVolume *volume, const RlImageOwner *run, const char *what,
+                        GError **error)
 {
     g_autofree char *domain = rl_domains_find_user(volume, run);
 
@@ -229,14 +232,14 @@ rl_state_require_unlinked(const RlVolume *volume, GError **error)
 }
 
 bool
-rl_state_require_not_starting(const RlVolume *volume, const RlRun *run, GError **error)
+rl_state_require_not_starting(const RlVolume *volume, const RlImageOwner *run, GError **error)
 {
-    if (!run || rl_run_is_by_hand(run) || !rl_run_is_fresh(run))
+    if (!run || rl_image_owner_is_by_hand(run) || !rl_image_owner_is_fresh(run))
         return true;
     return rl_fail(error, RL_ERROR_STATE,
                    "volume '%s' was started for domain '%s' less than %d minutes ago: that may be "
                    "about to open it",
-                   volume->name->volume, run->name, RL_RUN_GRACE_SECONDS / 60);
+                   volume->name->volume, run->name, RL_OWNER_GRACE_SECONDS / 60);
 }
 
 bool
@@ -246,7 +249,7 @@ rl_state_require_idle(const RlVolume *volume, const char *what, GError **error)
     /* A direct volume has no other image. */
     const char *discard = volume->kind == RL_KIND_DIRECT ? "" : " or 'virt-reflink discard'";
     g_autofree char *below = NULL;
-    g_autoptr(RlRun) run = NULL;
+    g_autoptr(RlImageOwner) run = NULL;
     RlState state;
 
     if (!rl_state_get_below(volume, &state, &run, &below, error))

@@ -24,7 +24,8 @@ typedef enum {
  * it, owned by the caller, NULL where nobody did. Opens the dirty image to ask for its users, and
  * reads nothing of it.
  */
-bool rl_state_get(const RlVolume *volume, RlState *ret_state, RlRun **ret_run, GError **error);
+bool rl_state_get(const RlVolume *volume, RlState *ret_state, RlImageOwner **ret_run,
+                  GError **error);
 
 /**
  * rl_state_get_below:
@@ -32,7 +33,7 @@ bool rl_state_get(const RlVolume *volume, RlState *ret_state, RlRun **ret_run, G
  * image (image-overlays.h), owned by the caller, whatever the state; NULL where there is none, or
  * where somebody has the image open for writing.
  */
-bool rl_state_get_below(const RlVolume *volume, RlState *ret_state, RlRun **ret_run,
+bool rl_state_get_below(const RlVolume *volume, RlState *ret_state, RlImageOwner **ret_run,
                         char **ret_below, GError **error);
 
 /**
@@ -74,7 +75,7 @@ bool rl_state_refuse_foreign(const RlVolume *volume, const char *what, GError **
  * True if what @run (may be NULL) noted on the dirty image of @volume is to come by a migration, is
  * not known to have come whole, and is worth something: a snapshot's or volatile volume's is not.
  */
-bool rl_state_is_half(const RlVolume *volume, const RlRun *run);
+bool rl_state_is_half(const RlVolume *volume, const RlImageOwner *run);
 
 /**
  * rl_state_refuse_half:
@@ -97,15 +98,15 @@ bool rl_state_refuse_below(const RlVolume *volume, const char *what, const char 
  * dirty image @fd of @volume: as the image tells, or where @run (may be NULL) is noted on it,
  * libvirt's own files (domains.h).
  */
-bool rl_state_require_not_below(const RlVolume *volume, int fd, const RlRun *run, const char *what,
-                                GError **error);
+bool rl_state_require_not_below(const RlVolume *volume, int fd, const RlImageOwner *run,
+                                const char *what, GError **error);
 
 /**
  * rl_state_refuse_running:
  * Says that @volume cannot be @what, since somebody runs on its dirty image, as @run (may be NULL)
  * or libvirt's own files name him. Always false.
  */
-bool rl_state_refuse_running(const RlVolume *volume, const RlRun *run, const char *what,
+bool rl_state_refuse_running(const RlVolume *volume, const RlImageOwner *run, const char *what,
                              GError **error);
 
 /**
@@ -114,7 +115,7 @@ bool rl_state_refuse_running(const RlVolume *volume, const RlRun *run, const cha
  * domain's that was started a short while ago and may be about to open it: nothing for a person to
  * decide about. The caller has the lock.
  */
-bool rl_state_require_not_starting(const RlVolume *volume, const RlRun *run, GError **error);
+bool rl_state_require_not_starting(const RlVolume *volume, const RlImageOwner *run, GError **error);
 
 /**
  * rl_state_require_idle:

@@ -43,7 +43,7 @@ open_directory(RlVolume *volume, GError **error)
         slash = strchr(slash + 1, '/');
         g_autofree char *part = slash ? g_strndup(dir, (gsize) (slash - dir)) : g_strdup(dir);
         rl_fd_close(&volume->dir);
-        volume->dir = rl_dir_open(volume->pool->root, part, &cause);
+        volume->dir = rl_dirfd_open(volume->pool->root, part, &cause);
         if (volume->dir >= 0 && !require_own(volume, part, &cause))
             rl_fd_close(&volume->dir);
     }
@@ -70,7 +70,7 @@ rl_volume_open(const RlPool *pool, const char *text, GError **error)
     volume->precache_file = rl_file_name(name->leaf, RL_FILE_PRECACHE);
     volume->record_file = rl_file_name(name->leaf, RL_FILE_RECORD);
     volume->name = g_steal_pointer(&name);
-    if (!rl_volume_look(volume, error))
+    if (!rl_volume_refresh(volume, error))
         return NULL;
     return g_steal_pointer(&volume);
 }
@@ -93,7 +93,7 @@ look_at(const RlVolume *volume, const char *file, RlImage *ret_image, GError **e
 {
     RlImage image = {0};
 
-    if (!rl_dir_stat(volume->dir, file, &image.there, &image.st, error)) {
+    if (!rl_dirfd_stat(volume->dir, file, &image.there, &image.st, error)) {
         g_prefix_error(error, "volume '%s': ", volume->name->text);
         return false;
     }
@@ -120,7 +120,7 @@ read_record(RlVolume *volume, GError **error)
     g_clear_pointer(&volume->record, rl_record_free);
     volume->contradictory = false;
     g_autofree char *text =
-        rl_dir_read_file(volume->dir, volume->record_file, RECORD_SIZE_MAX, &length, &cause);
+        rl_dirfd_read_file(volume->dir, volume->record_file, RECORD_SIZE_MAX, &length, &cause);
     if (text)
         volume->record = documents->record_parse(text, length, volume->record_file, &cause);
     if (volume->record || rl_error_is_errno(cause, ENOENT))
@@ -150,7 +150,7 @@ settle_kind(RlVolume *volume)
 }
 
 bool
-rl_volume_look(RlVolume *volume, GError **error)
+rl_volume_refresh(RlVolume *volume, GError **error)
 {
     if (!open_directory(volume, error))
         return false;
@@ -200,8 +200,9 @@ rl_volume_exists(const RlVolume *volume)
 RlLock *
 rl_volume_lock(RlVolume *volume, const char *purpose, GError **error)
 {
-    return rl_mark_require(volume->pool, error) ? rl_volume_lock_to_read(volume, purpose, error)
-                                                : NULL;
+    return rl_pool_mark_require(volume->pool, error)
+               ? rl_volume_lock_to_read(volume, purpose, error)
+               : NULL;
 }
 
 RlLock *
@@ -213,7 +214,7 @@ rl_volume_lock_to_read(RlVolume *volume, const char *purpose, GError **error)
         return NULL;
     /* The directory may have been removed and made again while we waited. */
     rl_fd_close(&volume->dir);
-    if (!rl_volume_look(volume, error))
+    if (!rl_volume_refresh(volume, error))
         return NULL;
     return g_steal_pointer(&lock);
 }
@@ -222,7 +223,7 @@ int
 rl_volume_open_image(const RlVolume *volume, const char *file, GError **error)
 {
     g_autoptr(GError) cause = NULL;
-    int fd = rl_dir_open_file(volume->dir, file, O_RDONLY, &cause);
+    int fd = rl_dirfd_open_file(volume->dir, file, O_RDONLY, &cause);
 
     /* Who owned it while its domain ran may have left one, and the kernel ends it in time. */
     if (rl_error_is_errno(cause, EWOULDBLOCK))
@@ -239,7 +240,7 @@ rl_volume_open_image(const RlVolume *volume, const char *file, GError **error)
 bool
 rl_volume_sync(const RlVolume *volume, GError **error)
 {
-    return rl_dir_sync(volume->dir, volume->name->dir, error);
+    return rl_dirfd_sync(volume->dir, volume->name->dir, error);
 }
 
 void

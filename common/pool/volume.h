@@ -23,7 +23,7 @@ typedef struct {
     const char *actor; /* on whose behalf it is changed, for the log; borrowed, may be NULL */
     char *clean_file, *dirty_file, *precache_file, *record_file;
 
-    /* What rl_volume_look() saw last. */
+    /* What rl_volume_refresh() saw last. */
     RlImage clean, dirty, precache;
     RlRecord *record;   /* NULL for a plainly persistent volume */
     RlKind kind;        /* the record's, unless the images say otherwise */
@@ -33,8 +33,8 @@ typedef struct {
 /**
  * rl_volume_open:
  * Opens and looks at the volume @text (no revision) of @pool, which must outlive it; it need not
- * exist. Returns it, owned by the caller; NULL with @error: RL_ERROR_NAME, or what rl_volume_look()
- * says.
+ * exist. Returns it, owned by the caller; NULL with @error: RL_ERROR_NAME, or what
+ * rl_volume_refresh() says.
  */
 RlVolume *rl_volume_open(const RlPool *pool, const char *text, GError **error);
 
@@ -45,11 +45,11 @@ RlVolume *rl_volume_open(const RlPool *pool, const char *text, GError **error);
 RlVolume *rl_volume_find(const RlPool *pool, const char *text, GError **error);
 
 /**
- * rl_volume_look:
+ * rl_volume_refresh:
  * Looks again. Opens no image. Fails with RL_ERROR_INVALID where something that is no regular file
  * has the name of an image, RL_ERROR_XML where there is nothing but a damaged record, or an errno.
  */
-bool rl_volume_look(RlVolume *volume, GError **error);
+bool rl_volume_refresh(RlVolume *volume, GError **error);
 
 /**
  * rl_volume_close:
@@ -68,7 +68,7 @@ bool rl_volume_exists(const RlVolume *volume);
 /**
  * rl_volume_lock:
  * Takes the volume's lock and looks again. For whoever changes something: what is noted on images
- * must be seen (rl_mark_require()). Returns the lock, owned by the caller; NULL with @error.
+ * must be seen (rl_pool_mark_require()). Returns the lock, owned by the caller; NULL with @error.
  */
 RlLock *rl_volume_lock(RlVolume *volume, const char *purpose, GError **error);
 

@@ -14,7 +14,7 @@
 static bool
 is_written(int fd, int patience_ms)
 {
-    for (int waited_ms = 0; rl_inuse(fd); waited_ms += STEP_MS) {
+    for (int waited_ms = 0; rl_lease_has_writer(fd); waited_ms += STEP_MS) {
         if (waited_ms >= patience_ms)
             return true;
         g_usleep(STEP_MS * 1000);
@@ -65,7 +65,7 @@ rl_clean_find_writer(const RlVolume *volume, const char *file)
 {
     rl_autofd int fd = rl_volume_open_image(volume, file, NULL);
 
-    if (fd < 0 || !rl_inuse(fd))
+    if (fd < 0 || !rl_lease_has_writer(fd))
         return NULL;
     char *opener = rl_opener_describe(fd);
     return opener ? opener : g_strdup("somebody");

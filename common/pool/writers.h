@@ -12,10 +12,10 @@
 
 /**
  * rl_clean_require_unwritten:
- * True if nobody has the image @fd, open for reading only, open for writing (rl_inuse()). Else,
- * after @patience_ms, false with RL_ERROR_BUSY that names @file of the volume @volume and who has
- * it. Costs no look at anything else where nobody has. RL_ERROR_INVALID for an external snapshot's
- * file (overlay-file.h).
+ * True if nobody has the image @fd, open for reading only, open for writing
+ * (rl_lease_has_writer()). Else, after @patience_ms, false with RL_ERROR_BUSY that names @file of
+ * the volume @volume and who has it. Costs no look at anything else where nobody has.
+ * RL_ERROR_INVALID for an external snapshot's file (overlay-file.h).
  */
 bool rl_clean_require_unwritten(const char *volume, const char *file, int fd, int patience_ms,
                                 GError **error);

@@ -59,7 +59,7 @@ copy_engine(void *data)
         rl_autofd int to = open(copy->to, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
         must(from);
         must(to);
-        if (!rl_copy_sparse(from, to, NULL, NULL, &error))
+        if (!rl_sparse_copy(from, to, NULL, NULL, &error))
             g_error("%s", error->message);
     }
     times_add(copy->times, lap_end(&lap).ms);
@@ -126,7 +126,7 @@ bench_copy(const Bench *bench)
 {
     uint64_t size = bench->quick ? 128 * MIB : 512 * MIB;
 
-    table_begin(bench, "the copy where nothing can be shared", "rl_copy_sparse", "cp --sparse");
+    table_begin(bench, "the copy where nothing can be shared", "rl_sparse_copy", "cp --sparse");
     compare(bench, "data", "all data", size, 1, false);
     compare(bench, "holes", "half data, half holes", size, 2, false);
     compare(bench, "zeros", "half data, half written zeros", size, 2, true);

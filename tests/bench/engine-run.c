@@ -5,7 +5,7 @@
 #include "common/operation/start.h"
 #include "common/operation/stop.h"
 
-static const RlOwner owner = {
+static const RlDomainRef owner = {
     .driver = "qemu", .uuid = "11111111-1111-4111-8111-111111111111", .name = "bench"};
 
 Took

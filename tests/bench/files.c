@@ -122,14 +122,14 @@ make_volume(const RlPool *pool, const char *name, uint64_t size, int extents)
     RlAccess access = RL_ACCESS_DEFAULT;
     g_autoptr(GError) error = NULL;
     RlPool *own = rl_pool_open(pool->path, rl_xml_documents(), &error);
-    g_autoptr(RlDraft) draft = own ? rl_draft_new(own, name, &access, &error) : NULL;
+    g_autoptr(RlStagedImage) draft = own ? rl_staged_new(own, name, &access, &error) : NULL;
 
     if (!draft)
         g_error("%s", error->message);
     fill_image(draft->fd, size, extents);
     if (count_extents(draft->fd) < extents)
         g_error("%s has %d extents only", name, count_extents(draft->fd));
-    if (!rl_draft_create(draft, NULL, size, &error))
+    if (!rl_staged_create(draft, NULL, size, &error))
         g_error("%s", error->message);
 
     g_autofree char *image = g_strconcat(name, ".img", NULL);

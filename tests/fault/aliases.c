@@ -19,7 +19,7 @@ link_it(const char *work, GError **error)
 {
     g_autoptr(RlPool) pool = pool_of(work, error);
 
-    return pool && rl_alias_make(pool, SHORT_PATH, WEB, error);
+    return pool && rl_short_path_make(pool, SHORT_PATH, WEB, error);
 }
 
 static bool
@@ -40,7 +40,7 @@ tidy(const char *work, GError **error)
     g_autoptr(RlPool) pool = pool_of(work, error);
 
     if (pool)
-        rl_alias_tidy(pool, WEB);
+        rl_short_path_tidy(pool, WEB);
     return pool != NULL;
 }
 

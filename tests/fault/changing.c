@@ -55,7 +55,7 @@ remove_revision(const char *work, const char *text, GError **error)
     g_autoptr(RlPool) pool = pool_of(work, error);
     g_autoptr(RlName) name = rl_name_parse(text, error);
 
-    return pool && rl_revision_remove(pool, name, error);
+    return pool && rl_revision_delete(pool, name, error);
 }
 
 static bool
@@ -103,7 +103,7 @@ remove_volume(const char *work, const char *name, bool with_labels, GError **err
 {
     g_autoptr(RlPool) pool = pool_of(work, error);
 
-    return pool && rl_volume_remove(pool, name, with_labels, error);
+    return pool && rl_volume_delete(pool, name, with_labels, error);
 }
 
 /* What is left of a volume is cleared away by whoever makes one of its name. */

@@ -43,10 +43,10 @@ wanted(bool done, GError **error)
 static const RlMemory memory = {
     .file = (char *) "file", .digest = (char *) "of 4", .save = (char *) "of this save"};
 
-static RlOwner
+static RlDomainRef
 alice_with_memory(void)
 {
-    RlOwner owner = alice;
+    RlDomainRef owner = alice;
 
     owner.memory = &memory;
     return owner;
@@ -57,7 +57,7 @@ save_volume(const char *work, const char *name, GError **error)
 {
     g_autoptr(RlPool) pool = pool_of(work, error);
     g_autofree char *file = g_build_filename(work, "outside", NULL);
-    RlOwner owner = alice_with_memory();
+    RlDomainRef owner = alice_with_memory();
     bool done;
 
     return pool && rl_volume_save(pool, name, &owner, file, &done, error) && wanted(done, error);
@@ -92,7 +92,7 @@ is_noted_below(const char *work, const char *name)
 
     fault_pause();
     rl_autofd int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (!rl_below_other(fd, &bob, &domain, NULL) || g_strcmp0(domain, alice.name) != 0)
+    if (!rl_overlays_other(fd, &bob, &domain, NULL) || g_strcmp0(domain, alice.name) != 0)
         g_error("nothing says that a domain's disk lies on %s", path);
     fault_resume();
     return true;
@@ -100,14 +100,14 @@ is_noted_below(const char *work, const char *name)
 
 /* Nor this: whose the run on the image is. */
 static bool
-is_run_of(const char *work, const RlOwner *owner, bool arriving)
+is_run_of(const char *work, const RlDomainRef *owner, bool arriving)
 {
     g_autofree char *path = file_of(work, V, RL_FILE_DIRTY);
-    g_autoptr(RlRun) run = NULL;
+    g_autoptr(RlImageOwner) run = NULL;
 
     fault_pause();
     rl_autofd int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (!rl_run_get(fd, &run, NULL) || !run || !rl_run_is_of(run, owner) ||
+    if (!rl_image_owner_get(fd, &run, NULL) || !run || !rl_image_owner_is_of(run, owner) ||
         run->arriving != arriving)
         g_error("the run on %s is not what it was said to be", path);
     fault_resume();
@@ -176,7 +176,7 @@ restore_volume(const char *work, const char *name, GError **error)
 {
     g_autoptr(RlPool) pool = pool_of(work, error);
     g_autoptr(RlStarted) started = NULL;
-    RlOwner owner = alice_with_memory();
+    RlDomainRef owner = alice_with_memory();
 
     if (!pool || !rl_volume_announce_restore(pool, name, &owner, error))
         return false;
@@ -233,7 +233,7 @@ static bool
 unstart_kept(const char *work, GError **error)
 {
     g_autoptr(RlPool) pool = pool_of(work, error);
-    RlStarted started = {.volume = (char *) ROOT, .continued = true, .hold = RL_HOLD_KEPT};
+    RlStarted started = {.volume = (char *) ROOT, .continued = true, .hold = RL_MARK_KEPT};
 
     return pool && rl_volume_unstart(pool, &started, &bob, error);
 }
@@ -283,8 +283,8 @@ confirm_arrival(const char *work, GError **error)
     return pool && rl_volume_arrived(pool, V, &alice, error) && is_run_of(work, &alice, false);
 }
 
-static const RlOwner by_hand = {
-    .driver = RL_RUN_BY_HAND, .uuid = "by hand", .name = "started by hand"};
+static const RlDomainRef by_hand = {
+    .driver = RL_OWNER_BY_HAND, .uuid = "by hand", .name = "started by hand"};
 
 /* A domain that runs is given the disk. */
 static bool

@@ -34,12 +34,12 @@ find_pool(const char *work)
 static char *
 list_links(const RlPool *pool)
 {
-    g_autoptr(RlEntries) entries = rl_entries_open(pool->root, NULL);
+    g_autoptr(RlDirIter) entries = rl_dir_iter_open(pool->root, NULL);
     g_autoptr(GString) lines = g_string_new(NULL);
     char target[256];
     const char *entry;
 
-    while (entries && (entry = rl_entries_next(entries))) {
+    while (entries && (entry = rl_dir_iter_next(entries))) {
         ssize_t length = readlinkat(pool->root, entry, target, sizeof(target));
         if (length >= 0)
             g_string_append_printf(lines, "%s leads to %.*s\n", entry, (int) length, target);
@@ -56,7 +56,7 @@ mark_word(const RlPool *pool, GError **error)
     g_autofree char *noted = NULL;
     const char *written = pool->options->mark;
 
-    if (!rl_attr_get(pool->root, RL_ATTR_POOL, &noted, error))
+    if (!rl_xattr_get(pool->root, RL_ATTR_POOL, &noted, error))
         return NULL;
     if (written && g_strcmp0(written, noted) != 0) {
         rl_fail(error, RL_ERROR_INVALID, "the pool's marker has a mark that its directory lacks");
@@ -75,7 +75,7 @@ overlay_of(const RlVolume *volume)
     char *domain = NULL;
 
     if (fd >= 0)
-        rl_attr_get(fd, RL_ATTR_OVERLAY, &domain, NULL);
+        rl_xattr_get(fd, RL_ATTR_OVERLAY, &domain, NULL);
     return domain;
 }
 
@@ -85,14 +85,14 @@ check_save(const RlVolume *volume, GError **error)
 {
     g_autoptr(RlSave) save = NULL;
     uint64_t tag;
-    RlHold hold;
+    RlMark hold;
 
     if (!volume->dirty.there)
         return true;
     rl_autofd int fd = rl_volume_open_image(volume, volume->dirty_file, error);
-    if (fd < 0 || !rl_hold_get(fd, &hold, error) || !rl_save_get(fd, &save, error))
+    if (fd < 0 || !rl_mark_get(fd, &hold, error) || !rl_save_get(fd, &save, error))
         return false;
-    if (hold != RL_HOLD_SAVED || !save || !save->memory)
+    if (hold != RL_MARK_SAVED || !save || !save->memory)
         return true;
     if (!rl_model_read(fd, &tag, error))
         return false;
@@ -175,7 +175,7 @@ look_tidy(const char *work, GError **error)
     while (g_hash_table_iter_next(&iter, &name, NULL)) {
         if (!rl_volume_maintain(pool, name, true, error))
             return false;
-        rl_alias_tidy(pool, name);
+        rl_short_path_tidy(pool, name);
     }
     after = rl_model_leftovers(pool, error);
     if (!after)
@@ -194,7 +194,7 @@ static bool
 settle(const RlPool *pool, const char *name, bool *ret_resting, GError **error)
 {
     g_autoptr(RlVolume) volume = rl_volume_open(pool, name, error);
-    g_autoptr(RlRun) run = NULL;
+    g_autoptr(RlImageOwner) run = NULL;
     RlState state;
     RlStop stop;
 
@@ -208,9 +208,9 @@ settle(const RlPool *pool, const char *name, bool *ret_resting, GError **error)
     if (decided &&
         (!rl_volume_continue(pool, name, error) || !rl_volume_continue(pool, name, error)))
         return false;
-    RlOwner owner = {0};
+    RlDomainRef owner = {0};
     if (run)
-        owner = (RlOwner){.driver = run->driver, .uuid = run->uuid, .name = run->name};
+        owner = (RlDomainRef){.driver = run->driver, .uuid = run->uuid, .name = run->name};
     if (!rl_volume_stop(pool, name, run ? &owner : NULL, &stop, error))
         return false;
     return stop != RL_STOP_HELD || rl_fail(error, RL_ERROR_STATE, "'%s' is held", name);

@@ -13,16 +13,16 @@
 #include <string.h>
 
 /* A draft of @text, filled from @from unless that is NULL. */
-static RlDraft *
+static RlStagedImage *
 draft_of(const char *work, const char *text, const char *from, bool live, GError **error)
 {
     RlAccess access = RL_ACCESS_DEFAULT;
     RlPool *pool = pool_of(work, error);
-    g_autoptr(RlDraft) draft = pool ? rl_draft_new(pool, text, &access, error) : NULL;
-    rl_autofd int source = draft && from ? rl_source_open(pool, from, live, error) : -1;
+    g_autoptr(RlStagedImage) draft = pool ? rl_staged_new(pool, text, &access, error) : NULL;
+    rl_autofd int source = draft && from ? rl_content_open(pool, from, live, error) : -1;
 
-    if (!draft || (from && (source < 0 || !rl_draft_fill(draft, source, SIZE,
-                                                         pool->options->fallback_copy, error))))
+    if (!draft || (from && (source < 0 || !rl_staged_fill(draft, source, SIZE,
+                                                          pool->options->fallback_copy, error))))
         return NULL;
     return g_steal_pointer(&draft);
 }
@@ -30,12 +30,12 @@ draft_of(const char *work, const char *text, const char *from, bool live, GError
 static bool
 create(const char *work, const char *name, RlKind kind, const char *from, GError **error)
 {
-    g_autoptr(RlDraft) draft = draft_of(work, name, from, false, error);
+    g_autoptr(RlStagedImage) draft = draft_of(work, name, from, false, error);
     g_autoptr(RlRecord) record =
         kind == RL_KIND_PERSISTENT ? NULL
                                    : rl_record_new(kind, kind == RL_KIND_SNAPSHOT ? V : NULL, SIZE);
 
-    return draft && rl_draft_create(draft, record, SIZE, error);
+    return draft && rl_staged_create(draft, record, SIZE, error);
 }
 
 static bool
@@ -132,17 +132,17 @@ running_idle(const char *work, GError **error)
 static bool
 label_stopped(const char *work, GError **error)
 {
-    g_autoptr(RlDraft) draft = draft_of(work, V "@label", V, true, error);
+    g_autoptr(RlStagedImage) draft = draft_of(work, V "@label", V, true, error);
 
-    return draft && rl_draft_label(draft, error);
+    return draft && rl_staged_label(draft, error);
 }
 
 static bool
 replace(const char *work, const char *text, const char *from, GError **error)
 {
-    g_autoptr(RlDraft) draft = draft_of(work, text, from, false, error);
+    g_autoptr(RlStagedImage) draft = draft_of(work, text, from, false, error);
 
-    return draft && rl_draft_replace(draft, error);
+    return draft && rl_staged_replace(draft, error);
 }
 
 static bool
@@ -155,7 +155,7 @@ revert(const char *work, GError **error)
 static bool
 revert_aborted(const char *work, GError **error)
 {
-    g_autoptr(RlDraft) draft = draft_of(work, V "@current", V "@1", false, error);
+    g_autoptr(RlStagedImage) draft = draft_of(work, V "@current", V "@1", false, error);
 
     return draft != NULL;
 }
@@ -168,13 +168,13 @@ replace_direct(const char *work, GError **error)
 
 /* As libvirt does: again and again, when there is room. */
 static bool
-put(RlWriter *writer, const char *data, size_t size, GError **error)
+put(RlUploadWriter *writer, const char *data, size_t size, GError **error)
 {
-    rl_autofd int room = rl_writer_room(writer, error);
+    rl_autofd int room = rl_upload_writer_room(writer, error);
 
     for (;;) {
         RlWriterAnswer answer =
-            room < 0 ? RL_WRITER_FAILED : rl_writer_put(writer, data, size, error);
+            room < 0 ? RL_WRITER_FAILED : rl_upload_writer_put(writer, data, size, error);
         if (answer != RL_WRITER_WAIT)
             return answer == RL_WRITER_TAKEN;
         struct pollfd wait = {room, POLLOUT, 0};
@@ -184,7 +184,7 @@ put(RlWriter *writer, const char *data, size_t size, GError **error)
 
 /* Puts the bytes of the volume DIRECT, tag 1, and between them holes where it has none: one of the
  * blocks that are holes anyhow. */
-static RlWriter *
+static RlUploadWriter *
 upload_begin(const char *work, GError **error)
 {
     g_autofree char *path = file_of(work, DIRECT, RL_FILE_CLEAN), *data = NULL;
@@ -194,34 +194,35 @@ upload_begin(const char *work, GError **error)
     fault_pause();
     bool read = g_file_get_contents(path, &data, &length, error);
     fault_resume();
-    RlDraft *draft = pool && read ? rl_edit_begin(pool, V, error) : NULL;
-    RlWriter *writer = draft ? rl_writer_new(draft, 0, 0, error) : NULL;
+    RlStagedImage *draft = pool && read ? rl_upload_begin(pool, V, error) : NULL;
+    RlUploadWriter *writer = draft ? rl_upload_writer_new(draft, 0, 0, error) : NULL;
     if (!writer)
         return NULL;
 
     size_t hole = 2 * RL_MODEL_BLOCK;
-    if (put(writer, data, hole, error) && rl_writer_put_hole(writer, RL_MODEL_BLOCK, error) &&
+    if (put(writer, data, hole, error) &&
+        rl_upload_writer_put_hole(writer, RL_MODEL_BLOCK, error) &&
         put(writer, data + hole + RL_MODEL_BLOCK, length - hole - RL_MODEL_BLOCK, error))
         return writer;
-    rl_writer_end(writer);
+    rl_upload_writer_end(writer);
     return NULL;
 }
 
 static bool
 upload(const char *work, GError **error)
 {
-    RlWriter *writer = upload_begin(work, error);
+    RlUploadWriter *writer = upload_begin(work, error);
 
-    return writer && rl_writer_commit(writer, 1000, error);
+    return writer && rl_upload_writer_commit(writer, 1000, error);
 }
 
 static bool
 upload_aborted(const char *work, GError **error)
 {
-    RlWriter *writer = upload_begin(work, error);
+    RlUploadWriter *writer = upload_begin(work, error);
 
     if (writer)
-        rl_writer_end(writer);
+        rl_upload_writer_end(writer);
     return writer != NULL;
 }
 

@@ -32,10 +32,10 @@ static const RlMemory memory_of_4 = {
 static const RlMemory memory_of_5 = {
     .file = (char *) "file", .digest = (char *) "of 5", .save = (char *) "save of 5"};
 
-static RlOwner
+static RlDomainRef
 alice_with(const RlMemory *memory)
 {
-    RlOwner owner = alice;
+    RlDomainRef owner = alice;
 
     owner.memory = memory;
     return owner;
@@ -46,7 +46,7 @@ save_as(const char *work, const RlMemory *memory, GError **error)
 {
     g_autoptr(RlPool) pool = pool_of(work, error);
     g_autofree char *file = g_build_filename(work, "outside", NULL);
-    RlOwner owner = alice_with(memory);
+    RlDomainRef owner = alice_with(memory);
     bool done;
 
     return pool && rl_volume_save(pool, V, &owner, file, &done, error) &&
@@ -58,7 +58,7 @@ restore_as(const char *work, const RlMemory *memory, GError **error)
 {
     g_autoptr(RlPool) pool = pool_of(work, error);
     g_autoptr(RlStarted) started = NULL;
-    RlOwner owner = alice_with(memory);
+    RlDomainRef owner = alice_with(memory);
 
     if (!pool || !rl_volume_announce_restore(pool, V, &owner, error))
         return false;
@@ -121,15 +121,15 @@ static bool
 waiting(const char *work, GError **error)
 {
     g_autofree char *path = file_of(work, V, RL_FILE_DIRTY);
-    g_autoptr(RlRun) run = NULL;
+    g_autoptr(RlImageOwner) run = NULL;
 
     if (!running(work, error))
         return false;
     rl_autofd int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 || !rl_run_get(fd, &run, error) || !run)
+    if (fd < 0 || !rl_image_owner_get(fd, &run, error) || !run)
         return rl_fail(error, RL_ERROR_INVALID, "'%s' has no run", path);
-    run->since_us -= (gint64) (RL_RUN_GRACE_SECONDS + 1) * G_USEC_PER_SEC;
-    return rl_run_put_back(fd, run, error);
+    run->since_us -= (gint64) (RL_OWNER_GRACE_SECONDS + 1) * G_USEC_PER_SEC;
+    return rl_image_owner_put_back(fd, run, error);
 }
 
 /* The note is in memory, where each point begins with nothing; false where there is no run. */
@@ -137,11 +137,11 @@ static bool
 note_ended(const RlPool *pool, const char *work)
 {
     g_autofree char *path = file_of(work, V, RL_FILE_DIRTY);
-    g_autoptr(RlRun) run = NULL;
+    g_autoptr(RlImageOwner) run = NULL;
 
     fault_pause();
     rl_autofd int fd = open(path, O_RDONLY | O_CLOEXEC);
-    bool runs = fd >= 0 && rl_run_get(fd, &run, NULL) && run;
+    bool runs = fd >= 0 && rl_image_owner_get(fd, &run, NULL) && run;
     if (runs)
         rl_ended_note(pool->dev, pool->ino, V, fd, run->since_us);
     fault_resume();
@@ -211,7 +211,7 @@ unmarked(const char *work, GError **error)
     g_clear_pointer(&options->mark, g_free);
     g_autofree char *text = pool->documents->options_format(options);
     return rl_pool_write_marker(pool->root, text, error) &&
-           rl_attr_remove(pool->root, RL_ATTR_POOL, error);
+           rl_xattr_remove(pool->root, RL_ATTR_POOL, error);
 }
 
 static bool
@@ -219,7 +219,7 @@ mark_pool(const char *work, GError **error)
 {
     g_autoptr(RlPool) pool = pool_of(work, error);
 
-    return pool && rl_mark_require(pool, error);
+    return pool && rl_pool_mark_require(pool, error);
 }
 
 const Operation noting_operations[] = {

@@ -68,13 +68,13 @@ bool build(const char *work, GError **error);
 bool make_private(const char *work, GError **error); /* clean 3, revisions 1 and 2, "named" 3 */
 bool make(const char *work, const char *name, RlKind kind, GError **error);
 bool maintain(const char *work, const char *name, GError **error);
-bool start_for(const char *work, const char *name, const RlOwner *owner, GError **error);
+bool start_for(const char *work, const char *name, const RlDomainRef *owner, GError **error);
 bool fill(const char *work, const char *name, uint64_t tag, GError **error);
 /* The run on the dirty image is one of before the host's last boot. */
 bool make_old(const char *work, const char *name, GError **error);
 
 /* Stops the run of @owner (NULL: whoever's) and wants @wanted of it. */
-bool stop_for(const char *work, const char *name, const RlOwner *owner, RlStop wanted,
+bool stop_for(const char *work, const char *name, const RlDomainRef *owner, RlStop wanted,
               GError **error);
 
 /* The operations themselves, by what they are about; each array ends with one without a name. */

@@ -170,7 +170,7 @@ running_unnumbered(const char *work, GError **error)
     if (!running(work, error))
         return false;
     rl_autofd int fd = open(clean, O_RDONLY | O_CLOEXEC);
-    return fd >= 0 && rl_attr_remove(fd, RL_ATTR_HIGHEST, error);
+    return fd >= 0 && rl_xattr_remove(fd, RL_ATTR_HIGHEST, error);
 }
 
 /* --- starts */
@@ -312,7 +312,7 @@ stop_direct(const char *work, GError **error)
 /* After a crash nobody may be known to run on it any more: the domain is started once more, and
  * goes on with what was left. */
 static bool
-restart(const char *work, const char *name, const RlOwner *owner, GError **error)
+restart(const char *work, const char *name, const RlDomainRef *owner, GError **error)
 {
     g_autoptr(RlPool) pool = pool_of(work, error);
     RlStop stop;

@@ -66,7 +66,7 @@ make(const char *work, const char *name, RlKind kind, GError **error)
 }
 
 bool
-start_for(const char *work, const char *name, const RlOwner *owner, GError **error)
+start_for(const char *work, const char *name, const RlDomainRef *owner, GError **error)
 {
     g_autoptr(RlPool) pool = pool_of(work, error);
     g_autoptr(RlStarted) started = pool ? rl_volume_start(pool, name, owner, 0, error) : NULL;
@@ -83,7 +83,8 @@ fill(const char *work, const char *name, uint64_t tag, GError **error)
 }
 
 bool
-stop_for(const char *work, const char *name, const RlOwner *owner, RlStop wanted, GError **error)
+stop_for(const char *work, const char *name, const RlDomainRef *owner, RlStop wanted,
+         GError **error)
 {
     g_autoptr(RlPool) pool = pool_of(work, error);
     RlStop stop;
@@ -115,11 +116,11 @@ label(const char *work, const char *name, GError **error)
     g_autoptr(RlPool) pool = pool_of(work, error);
     RlPool *own = pool_of(work, error);
     RlAccess access = RL_ACCESS_DEFAULT;
-    g_autoptr(RlDraft) draft = rl_draft_new(own, name, &access, error);
-    rl_autofd int from = draft ? rl_source_open(pool, draft->name->volume, true, error) : -1;
+    g_autoptr(RlStagedImage) draft = rl_staged_new(own, name, &access, error);
+    rl_autofd int from = draft ? rl_content_open(pool, draft->name->volume, true, error) : -1;
 
-    return from >= 0 && rl_draft_fill(draft, from, 0, own->options->fallback_copy, error) &&
-           rl_draft_label(draft, error);
+    return from >= 0 && rl_staged_fill(draft, from, 0, own->options->fallback_copy, error) &&
+           rl_staged_label(draft, error);
 }
 
 bool
@@ -139,12 +140,12 @@ bool
 make_old(const char *work, const char *name, GError **error)
 {
     g_autofree char *path = file_of(work, name, RL_FILE_DIRTY);
-    g_autoptr(RlRun) run = NULL;
+    g_autoptr(RlImageOwner) run = NULL;
     rl_autofd int fd = open(path, O_RDONLY | O_CLOEXEC);
 
-    if (fd < 0 || !rl_run_get(fd, &run, error) || !run)
+    if (fd < 0 || !rl_image_owner_get(fd, &run, error) || !run)
         return rl_fail(error, RL_ERROR_INVALID, "'%s' has no run", path);
     g_free(run->boot_id);
     run->boot_id = g_strdup("an earlier one");
-    return rl_run_put_back(fd, run, error);
+    return rl_image_owner_put_back(fd, run, error);
 }

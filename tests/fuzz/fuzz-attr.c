@@ -31,15 +31,15 @@ static const char *const keys[] = {RL_ATTR_ID,       RL_ATTR_HIGHEST, RL_ATTR_BA
                                    RL_ATTR_SAVE_DIR, RL_ATTR_SIZE,    RL_ATTR_RESTORE,
                                    RL_ATTR_LINKS,    RL_ATTR_SAVE};
 
-static const RlOwner owner = {
+static const RlDomainRef owner = {
     .driver = "qemu", .uuid = "11111111-1111-4111-8111-111111111111", .name = "alice"};
 
 static const RlMemory memory = {
     .digest = (char *) "aa", .date_us = 1000000000, .save = (char *) "1", .save_us = 1};
-static const RlOwner restored = {.driver = "qemu",
-                                 .uuid = "11111111-1111-4111-8111-111111111111",
-                                 .name = "alice",
-                                 .memory = &memory};
+static const RlDomainRef restored = {.driver = "qemu",
+                                     .uuid = "11111111-1111-4111-8111-111111111111",
+                                     .name = "alice",
+                                     .memory = &memory};
 
 static RlPool *pool;
 
@@ -80,32 +80,32 @@ check_hold(int fd)
     char word[VALUE_MAX + 1] = "";
     ssize_t length = fgetxattr(fd, RL_ATTR_PREFIX RL_ATTR_HOLD, word, VALUE_MAX);
     GError *error = NULL;
-    RlHold hold;
+    RlMark hold;
 
-    g_assert_true(rl_hold_get(fd, &hold, &error));
+    g_assert_true(rl_mark_get(fd, &hold, &error));
     check_error(false, error);
-    g_assert_true((length < 0) == (hold == RL_HOLD_NONE || hold == RL_HOLD_FOREIGN));
-    rl_hold_file_is_gone(fd);
-    rl_hold_restore_is_announced(fd);
+    g_assert_true((length < 0) == (hold == RL_MARK_NONE || hold == RL_MARK_FOREIGN));
+    rl_mark_file_is_gone(fd);
+    rl_mark_restore_is_announced(fd);
 }
 
 static void
 check_run(int fd)
 {
-    g_autoptr(RlRun) run = NULL, back = NULL;
+    g_autoptr(RlImageOwner) run = NULL, back = NULL;
     ssize_t length = fgetxattr(fd, RL_ATTR_PREFIX RL_ATTR_RUN, NULL, 0);
 
-    g_assert_true(rl_run_get(fd, &run, NULL));
+    g_assert_true(rl_image_owner_get(fd, &run, NULL));
     g_assert_true((length < 0) == (run == NULL));
     if (!run)
         return;
-    rl_run_is_fresh(run);
-    rl_run_is_of(run, &owner);
+    rl_image_owner_is_fresh(run);
+    rl_image_owner_is_of(run, &owner);
     g_assert_true(g_utf8_validate(run->driver, -1, NULL));
     g_assert_true(g_utf8_validate(run->name, -1, NULL));
     g_assert_true(g_utf8_validate(run->uuid, -1, NULL));
-    g_assert_true(rl_run_put_back(fd, run, NULL));
-    g_assert_true(rl_run_get(fd, &back, NULL));
+    g_assert_true(rl_image_owner_put_back(fd, run, NULL));
+    g_assert_true(rl_image_owner_get(fd, &back, NULL));
     g_assert_cmpstr(back->driver, ==, run->driver);
     g_assert_cmpstr(back->uuid, ==, run->uuid);
     g_assert_cmpstr(back->name, ==, run->name);
@@ -126,8 +126,8 @@ check_readers(const char *path)
     check_hold(fd);
     check_run(fd);
     for (size_t i = 0; i < G_N_ELEMENTS(keys); i++)
-        g_assert_true(rl_attr_get_number(fd, keys[i], &number, NULL));
-    g_assert_true(rl_identity_need(fd, &id, &error));
+        g_assert_true(rl_xattr_get_number(fd, keys[i], &number, NULL));
+    g_assert_true(rl_image_id_ensure(fd, &id, &error));
     check_error(false, error);
     g_assert_nonnull(id);
 }

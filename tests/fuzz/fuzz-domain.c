@@ -30,16 +30,16 @@ static void
 check_uses(const RlDomain *domain, bool strict)
 {
     GError *error = NULL;
-    g_autoptr(GPtrArray) uses = rl_uses_new();
-    bool told = rl_uses_find(domain, strict, uses, &error);
+    g_autoptr(GPtrArray) uses = rl_domain_volumes_new();
+    bool told = rl_domain_volumes_find(domain, strict, uses, &error);
 
     check_error(!told, error); /* it quotes paths as they are */
     g_assert_true(told || strict);
     for (guint i = 0; i < uses->len; i++) {
-        const RlUse *use = g_ptr_array_index(uses, i);
+        const RlDomainVolume *use = g_ptr_array_index(uses, i);
         g_assert_cmpstr(use->root, ==, POOL);
         g_assert_cmpstr(use->name, !=, "");
-        const RlUse *before = i ? g_ptr_array_index(uses, i - 1) : NULL;
+        const RlDomainVolume *before = i ? g_ptr_array_index(uses, i - 1) : NULL;
         g_assert_true(!before || strcmp(before->name, use->name) < 0);
     }
 }

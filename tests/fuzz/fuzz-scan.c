@@ -254,7 +254,7 @@ check_volume(const RlListed *listed)
 {
     GError *error = NULL;
     g_autoptr(RlVolume) volume = rl_volume_open(pool, listed->name, &error);
-    g_autoptr(RlRun) run = NULL;
+    g_autoptr(RlImageOwner) run = NULL;
     uint64_t capacity;
     RlState state;
 

@@ -29,12 +29,12 @@ check_verdict(const RlStatus *status)
                  is_one_of(status->async, asyncs, G_N_ELEMENTS(asyncs)) &&
                  (strcmp(status->job, "none") == 0 || strcmp(status->job, "destroy") == 0);
 
-    if (!known && verdict.ending != RL_ENDING_UNKNOWN)
+    if (!known && verdict.ending != RL_END_UNKNOWN)
         broken("a verdict on %s/%s, %s, %s", status->state, status->reason, status->job,
                status->async);
-    if (verdict.ending == RL_ENDING_SAVED)
+    if (verdict.ending == RL_END_SAVED)
         g_assert_cmpstr(status->async, ==, "save");
-    if (verdict.ending == RL_ENDING_MIGRATED)
+    if (verdict.ending == RL_END_MIGRATED)
         g_assert_cmpstr(status->phase, ==, "confirm3");
 }
 

@@ -34,7 +34,7 @@ check_id(Check *check, int fd, const char *file, const struct stat *st, GError *
 {
     g_autofree char *id = NULL, *inode = g_strdup_printf("%lu", (unsigned long) st->st_ino);
 
-    if (!rl_attr_get(fd, RL_ATTR_ID, &id, error))
+    if (!rl_xattr_get(fd, RL_ATTR_ID, &id, error))
         return false;
     if (!id)
         return true;
@@ -76,11 +76,11 @@ check_clean(Check *check, const RlVolume *volume, const GPtrArray *revisions, GE
     if (!check_image(check, volume, volume->clean_file, &volume->clean.st, false, error))
         return false;
     rl_autofd int fd = rl_volume_open_image(volume, volume->clean_file, error);
-    if (fd < 0 || !rl_attr_get_number(fd, RL_ATTR_HIGHEST, &highest, error))
+    if (fd < 0 || !rl_xattr_get_number(fd, RL_ATTR_HIGHEST, &highest, error))
         return false;
     for (size_t i = 0; i < G_N_ELEMENTS(of_dirty); i++) {
         g_autofree char *value = NULL;
-        if (!rl_attr_get(fd, of_dirty[i], &value, error))
+        if (!rl_xattr_get(fd, of_dirty[i], &value, error))
             return false;
         if (value)
             return wrong(volume->clean_file, "it carries what only a dirty image does", error);
@@ -88,7 +88,7 @@ check_clean(Check *check, const RlVolume *volume, const GPtrArray *revisions, GE
     /* A start that was cut off leaves it on a direct volume's image; the next one writes it anew.
      */
     g_autofree char *run = NULL;
-    if (!rl_attr_get(fd, RL_ATTR_RUN, &run, error))
+    if (!rl_xattr_get(fd, RL_ATTR_RUN, &run, error))
         return false;
     if (run && volume->kind != RL_KIND_DIRECT)
         return wrong(volume->clean_file, "somebody runs on it", error);

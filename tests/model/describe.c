@@ -28,17 +28,17 @@ image_word(int dir, const char *name, const struct stat *st)
 static const char *
 hold_word(const RlVolume *volume)
 {
-    g_autoptr(RlRun) run = NULL;
-    RlHold hold = RL_HOLD_NONE;
+    g_autoptr(RlImageOwner) run = NULL;
+    RlMark hold = RL_MARK_NONE;
 
     if (!volume->dirty.there)
         return "";
     rl_autofd int fd = rl_volume_open_image(volume, volume->dirty_file, NULL);
-    if (fd < 0 || !rl_hold_get(fd, &hold, NULL) || !rl_run_get(fd, &run, NULL))
+    if (fd < 0 || !rl_mark_get(fd, &hold, NULL) || !rl_image_owner_get(fd, &run, NULL))
         return " unreadable";
     if (run && run->arriving)
         return " arriving";
-    return rl_hold_is_kept(hold) ? " kept" : hold == RL_HOLD_RESTORED ? " restored" : "";
+    return rl_mark_is_kept(hold) ? " kept" : hold == RL_MARK_RESTORED ? " restored" : "";
 }
 
 static bool

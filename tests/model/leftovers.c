@@ -85,12 +85,12 @@ look_at_link(int root, const char *file, bool *ret_used, GError **error)
 static bool
 collect(const RlPool *pool, int fd, const char *dir, GPtrArray *found, GError **error)
 {
-    g_autoptr(RlEntries) entries = rl_entries_open(fd, error);
+    g_autoptr(RlDirIter) entries = rl_dir_iter_open(fd, error);
     bool empty = true, used = false;
     const char *entry;
     struct stat st;
 
-    while (entries && (entry = rl_entries_next(entries))) {
+    while (entries && (entry = rl_dir_iter_next(entries))) {
         g_autofree char *path = *dir ? g_strconcat(dir, "/", entry, NULL) : g_strdup(entry);
         empty = false;
         if (fstatat(fd, entry, &st, AT_SYMLINK_NOFOLLOW) < 0)

@@ -48,13 +48,13 @@ rl_model_create(const char *pool_path, const char *name, RlKind kind, const char
     g_autoptr(RlPool) pool = rl_model_pool(pool_path, error);
     RlPool *drafts = pool ? rl_model_pool(pool_path, error) : NULL;
     RlAccess access = RL_ACCESS_DEFAULT;
-    g_autoptr(RlDraft) draft = drafts ? rl_draft_new(drafts, name, &access, error) : NULL;
+    g_autoptr(RlStagedImage) draft = drafts ? rl_staged_new(drafts, name, &access, error) : NULL;
     g_autoptr(RlRecord) record =
         kind == RL_KIND_PERSISTENT ? NULL : rl_record_new(kind, source, size);
     bool has_content = kind == RL_KIND_PERSISTENT || kind == RL_KIND_DIRECT;
 
     return draft && (!has_content || rl_model_write(draft->fd, size, tag, error)) &&
-           rl_draft_create(draft, record, size, error) &&
+           rl_staged_create(draft, record, size, error) &&
            (!has_content || date_back(pool, name, error));
 }
 
@@ -63,7 +63,7 @@ rl_model_fill(const RlPool *pool, const char *name, uint64_t tag, GError **error
 {
     g_autoptr(RlVolume) volume = rl_volume_find(pool, name, error);
     rl_autofd int fd =
-        volume ? rl_dir_open_file(volume->dir, volume->dirty_file, O_RDWR, error) : -1;
+        volume ? rl_dirfd_open_file(volume->dir, volume->dirty_file, O_RDWR, error) : -1;
 
     return fd >= 0 && rl_model_write(fd, (uint64_t) volume->dirty.st.st_size, tag, error);
 }

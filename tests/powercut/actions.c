@@ -26,7 +26,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static const RlOwner *
+static const RlDomainRef *
 owner_of(const Step *step)
 {
     return step->owner ? step->owner : &alice;
@@ -61,41 +61,41 @@ create(Story *story, const Step *step, GError **error)
 }
 
 /* A draft of @name with the content of @from. */
-static RlDraft *
+static RlStagedImage *
 draft_from(Story *story, const char *name, const char *from, GError **error)
 {
     RlPool *pool = rl_model_pool(story->pool_path, error);
     RlAccess access = RL_ACCESS_DEFAULT;
-    g_autoptr(RlDraft) draft = pool ? rl_draft_new(pool, name, &access, error) : NULL;
-    rl_autofd int fd = draft ? rl_source_open(story->pool, from, true, error) : -1;
+    g_autoptr(RlStagedImage) draft = pool ? rl_staged_new(pool, name, &access, error) : NULL;
+    rl_autofd int fd = draft ? rl_content_open(story->pool, from, true, error) : -1;
 
-    return fd >= 0 && rl_draft_fill(draft, fd, 0, false, error) ? g_steal_pointer(&draft) : NULL;
+    return fd >= 0 && rl_staged_fill(draft, fd, 0, false, error) ? g_steal_pointer(&draft) : NULL;
 }
 
 static bool
 make_clone(Story *story, const Step *step, GError **error)
 {
-    g_autoptr(RlDraft) draft = draft_from(story, step->volume, step->other, error);
+    g_autoptr(RlStagedImage) draft = draft_from(story, step->volume, step->other, error);
 
-    return draft && rl_draft_create(draft, NULL, 0, error);
+    return draft && rl_staged_create(draft, NULL, 0, error);
 }
 
 static bool
 label(Story *story, const Step *step, GError **error)
 {
     g_autofree char *name = g_strconcat(step->volume, "@", step->other, NULL);
-    g_autoptr(RlDraft) draft = draft_from(story, name, step->volume, error);
+    g_autoptr(RlStagedImage) draft = draft_from(story, name, step->volume, error);
 
-    return draft && rl_draft_label(draft, error);
+    return draft && rl_staged_label(draft, error);
 }
 
 static bool
 revert(Story *story, const Step *step, GError **error)
 {
     g_autofree char *name = g_strconcat(step->volume, "@current", NULL);
-    g_autoptr(RlDraft) draft = draft_from(story, name, step->other, error);
+    g_autoptr(RlStagedImage) draft = draft_from(story, name, step->other, error);
 
-    return draft && rl_draft_replace(draft, error);
+    return draft && rl_staged_replace(draft, error);
 }
 
 static bool
@@ -112,7 +112,7 @@ maintain(Story *story, const Step *step, GError **error)
 
 static bool delete (Story *story, const Step *step, GError **error)
 {
-    return rl_volume_remove(story->pool, step->volume, true, error);
+    return rl_volume_delete(story->pool, step->volume, true, error);
 }
 
 static bool
@@ -121,7 +121,7 @@ delete_revision(Story *story, const Step *step, GError **error)
     g_autofree char *text = g_strconcat(step->volume, "@", step->other, NULL);
     g_autoptr(RlName) name = rl_name_parse(text, error);
 
-    return name && rl_revision_remove(story->pool, name, error);
+    return name && rl_revision_delete(story->pool, name, error);
 }
 
 /* --- Uploads */
@@ -130,11 +130,11 @@ static bool
 upload(Story *story, const Step *step, GError **error)
 {
     RlPool *pool = rl_model_pool(story->pool_path, error);
-    g_autoptr(RlDraft) draft = pool ? rl_edit_begin(pool, step->volume, error) : NULL;
+    g_autoptr(RlStagedImage) draft = pool ? rl_upload_begin(pool, step->volume, error) : NULL;
 
     return draft && rl_model_write(draft->fd, step->size, step->tag, error) &&
            (fsync(draft->fd) == 0 || rl_fail_errno(error, errno, "cannot sync an upload")) &&
-           rl_edit_commit(draft, 1000, error);
+           rl_upload_commit(draft, 1000, error);
 }
 
 /* What whoever commits an edit does when nobody waits any more. */
@@ -148,15 +148,15 @@ upload_sync(Story *story, const Step *step, GError **error)
 
 /* As libvirt's event loop does: it comes again when there is room. */
 static bool
-put_all(RlWriter *writer, const char *data, size_t size, GError **error)
+put_all(RlUploadWriter *writer, const char *data, size_t size, GError **error)
 {
-    rl_autofd int room = rl_writer_room(writer, error);
+    rl_autofd int room = rl_upload_writer_room(writer, error);
     RlWriterAnswer answer = RL_WRITER_WAIT;
 
     while (room >= 0 && answer == RL_WRITER_WAIT) {
         struct pollfd poll_for = {.fd = room, .events = POLLOUT};
         poll(&poll_for, 1, -1);
-        answer = rl_writer_put(writer, data, size, error);
+        answer = rl_upload_writer_put(writer, data, size, error);
     }
     return answer == RL_WRITER_TAKEN;
 }
@@ -165,8 +165,8 @@ static bool
 stream(Story *story, const Step *step, GError **error)
 {
     RlPool *pool = rl_model_pool(story->pool_path, error);
-    RlDraft *draft = pool ? rl_edit_begin(pool, step->volume, error) : NULL;
-    RlWriter *writer = draft ? rl_writer_new(draft, 0, 0, error) : NULL;
+    RlStagedImage *draft = pool ? rl_upload_begin(pool, step->volume, error) : NULL;
+    RlUploadWriter *writer = draft ? rl_upload_writer_new(draft, 0, 0, error) : NULL;
     g_autofree char *data = g_malloc0(step->size);
     rl_autofd int content = memfd_create("content", MFD_CLOEXEC);
 
@@ -175,10 +175,10 @@ stream(Story *story, const Step *step, GError **error)
     if (!rl_model_write(content, step->size, step->tag, error) ||
         pread(content, data, step->size, 0) != (ssize_t) step->size ||
         !put_all(writer, data, step->size, error)) {
-        rl_writer_end(writer);
+        rl_upload_writer_end(writer);
         return false;
     }
-    return rl_writer_commit(writer, 1000, error);
+    return rl_upload_writer_commit(writer, 1000, error);
 }
 
 /* The last that the writer's thread does is the precache. */
@@ -283,7 +283,7 @@ open_dirty(Story *story, const Step *step, GError **error)
 {
     g_autoptr(RlVolume) volume = rl_volume_find(story->pool, step->volume, error);
 
-    return volume ? rl_dir_open_file(volume->dir, volume->dirty_file, O_RDWR, error) : -1;
+    return volume ? rl_dirfd_open_file(volume->dir, volume->dirty_file, O_RDWR, error) : -1;
 }
 
 /* The kernel writes out the first half of what the guest wrote, of its own accord. */

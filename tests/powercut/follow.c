@@ -32,7 +32,7 @@ restore(const RlPool *pool, const char *name, GError **error)
 }
 
 static bool
-start(const RlPool *pool, const char *name, const RlOwner *owner, GError **error)
+start(const RlPool *pool, const char *name, const RlDomainRef *owner, GError **error)
 {
     g_autoptr(RlStarted) started = rl_volume_start(pool, name, owner, 0, error);
 
@@ -52,7 +52,7 @@ run(const RlPool *pool, const RlVolume *volume, GError **error)
 
     if (!rl_state_get(volume, &state, NULL, error))
         return false;
-    const RlOwner *owner = state == RL_STATE_SAVED ? &alice : &bob;
+    const RlDomainRef *owner = state == RL_STATE_SAVED ? &alice : &bob;
     if (!(state == RL_STATE_SAVED ? restore(pool, name, error) : start(pool, name, owner, error)) ||
         !rl_model_fill(pool, name, TAG, error) ||
         !rl_volume_stop(pool, name, owner, &done, error) ||
@@ -68,7 +68,7 @@ make_and_delete(const RlPool *pool, const char *name, GError **error)
 {
     return rl_volume_maintain(pool, name, false, error) &&
            rl_model_create(pool->path, name, RL_KIND_PERSISTENT, NULL, TAG, SIZE, error) &&
-           rl_volume_remove(pool, name, false, error) &&
+           rl_volume_delete(pool, name, false, error) &&
            rl_volume_maintain(pool, name, false, error);
 }
 

@@ -40,8 +40,8 @@ struct Step {
     const char *volume;
     const char *other; /* the template of a snapshot, what is cloned, or what it is to be */
     uint64_t tag, size;
-    int wanted;           /* the kind of a volume, what a stop comes to, flags of a start, ... */
-    const RlOwner *owner; /* alice, if NULL */
+    int wanted; /* the kind of a volume, what a stop comes to, flags of a start, ... */
+    const RlDomainRef *owner; /* alice, if NULL */
 };
 
 extern const Action act_build, act_create, act_clone, act_label, act_revert, act_start, act_go_on,

@@ -82,7 +82,7 @@ do_delete(int volume)
     GError *error = NULL;
 
     op->labels = chance(70);
-    op_end(op, rl_volume_remove(child.pool, volume_names[volume], op->labels, &error), &error);
+    op_end(op, rl_volume_delete(child.pool, volume_names[volume], op->labels, &error), &error);
 }
 
 static void
@@ -98,7 +98,7 @@ do_delete_revision(int volume)
 
     op->number = number;
     op->label = label;
-    op_end(op, name && rl_revision_remove(child.pool, name, &error), &error);
+    op_end(op, name && rl_revision_delete(child.pool, name, &error), &error);
 }
 
 static void

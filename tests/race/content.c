@@ -34,7 +34,7 @@ open_source(Op *op, int from, bool live, GError **error)
     source->live = live;
     source->volume = from + 1;
     source->from = stamp();
-    rl_autofd int fd = rl_source_open(child.pool, text ? text : volume_names[from], live, error);
+    rl_autofd int fd = rl_content_open(child.pool, text ? text : volume_names[from], live, error);
     if (fd >= 0 && !live)
         source->content = content_read(fd);
     source->to = stamp();
@@ -44,7 +44,7 @@ open_source(Op *op, int from, bool live, GError **error)
 
 /* What has been made, in the file that is to get a name. */
 static void
-note_content(Op *op, const RlDraft *draft)
+note_content(Op *op, const RlStagedImage *draft)
 {
     op->content = content_read(draft->fd);
     if (op->source.live) {
@@ -60,7 +60,8 @@ do_create(int volume)
     Op *op = op_begin(OP_CREATE, volume);
     RlAccess access = RL_ACCESS_DEFAULT;
     GError *error = NULL;
-    g_autoptr(RlDraft) draft = rl_draft_new(open_pool(), volume_names[volume], &access, &error);
+    g_autoptr(RlStagedImage) draft =
+        rl_staged_new(open_pool(), volume_names[volume], &access, &error);
     g_autoptr(RlRecord) record = NULL;
 
     if (volume_kinds[volume] == RL_KIND_SNAPSHOT)
@@ -71,7 +72,7 @@ do_create(int volume)
         content_write(draft->fd, op->tag);
         note_content(op, draft);
     }
-    op_end(op, draft && rl_draft_create(draft, record, IMAGE_SIZE, &error), &error);
+    op_end(op, draft && rl_staged_create(draft, record, IMAGE_SIZE, &error), &error);
 }
 
 void
@@ -83,13 +84,14 @@ do_clone(int volume)
     Op *op = op_begin(OP_CLONE, volume);
     RlAccess access = RL_ACCESS_DEFAULT;
     GError *error = NULL;
-    g_autoptr(RlDraft) draft = rl_draft_new(open_pool(), volume_names[volume], &access, &error);
+    g_autoptr(RlStagedImage) draft =
+        rl_staged_new(open_pool(), volume_names[volume], &access, &error);
     rl_autofd int from = draft ? open_source(op, pick(VOLUMES), false, &error) : -1;
-    bool done = from >= 0 && rl_draft_fill(draft, from, 0, false, &error);
+    bool done = from >= 0 && rl_staged_fill(draft, from, 0, false, &error);
 
     if (done)
         note_content(op, draft);
-    op_end(op, done && rl_draft_create(draft, NULL, 0, &error), &error);
+    op_end(op, done && rl_staged_create(draft, NULL, 0, &error), &error);
 }
 
 void
@@ -102,13 +104,13 @@ do_label(int volume)
     op->label = 1 + pick(LABELS);
     g_autofree char *label = label_of(op->label);
     g_autofree char *text = g_strdup_printf("%s@%s", volume_names[volume], label);
-    g_autoptr(RlDraft) draft = rl_draft_new(open_pool(), text, &access, &error);
+    g_autoptr(RlStagedImage) draft = rl_staged_new(open_pool(), text, &access, &error);
     rl_autofd int from = draft ? open_source(op, volume, true, &error) : -1;
-    bool done = from >= 0 && rl_draft_fill(draft, from, 0, false, &error);
+    bool done = from >= 0 && rl_staged_fill(draft, from, 0, false, &error);
 
     if (done)
         note_content(op, draft);
-    op_end(op, done && rl_draft_label(draft, &error), &error);
+    op_end(op, done && rl_staged_label(draft, &error), &error);
 }
 
 void
@@ -118,17 +120,17 @@ do_revert(int volume)
     RlAccess access = RL_ACCESS_DEFAULT;
     GError *error = NULL;
     g_autofree char *text = g_strdup_printf("%s@current", volume_names[volume]);
-    RlDraft *draft = rl_draft_new(open_pool(), text, &access, &error);
+    RlStagedImage *draft = rl_staged_new(open_pool(), text, &access, &error);
     rl_autofd int from =
         draft ? open_source(op, chance(70) ? volume : pick(VOLUMES), false, &error) : -1;
-    bool done = from >= 0 && rl_draft_fill(draft, from, 0, false, &error);
+    bool done = from >= 0 && rl_staged_fill(draft, from, 0, false, &error);
 
     if (draft)
         op->number = draft->revision;
     if (done)
         note_content(op, draft);
-    done = done && rl_draft_replace(draft, &error);
-    rl_draft_free(draft);
+    done = done && rl_staged_replace(draft, &error);
+    rl_staged_free(draft);
     op_end(op, done, &error);
 }
 
@@ -137,19 +139,19 @@ do_upload(int volume)
 {
     Op *op = op_begin(OP_UPLOAD, volume);
     GError *error = NULL;
-    RlDraft *draft = rl_edit_begin(open_pool(), volume_names[volume], &error);
+    RlStagedImage *draft = rl_upload_begin(open_pool(), volume_names[volume], &error);
     bool done = draft;
 
     if (done) {
         content_write(draft->fd, op->tag);
         note_content(op, draft);
-        done = fsync(draft->fd) == 0 && chance(95) && rl_edit_commit(draft, 30000, &error);
+        done = fsync(draft->fd) == 0 && chance(95) && rl_upload_commit(draft, 30000, &error);
     }
     if (done) {
         op->number = draft->revision;
-        done = rl_edit_sync(draft, &error);
+        done = rl_upload_sync(draft, &error);
     }
-    rl_draft_free(draft);
+    rl_staged_free(draft);
     op_end(op, done, &error);
 }
 

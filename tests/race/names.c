@@ -22,23 +22,23 @@ volume_find(const char *name)
 }
 
 /* Odd ones are Xen's: there an image that was not written to may be told by its dates. */
-RlOwner
+RlDomainRef
 owner_of(int owner)
 {
     static char uuids[OWNERS + 1][40], names[OWNERS + 1][16];
 
     g_snprintf(uuids[owner], sizeof(uuids[0]), "%08d-1111-4111-8111-111111111111", owner);
     g_snprintf(names[owner], sizeof(names[0]), "domain%d", owner);
-    return (RlOwner){
+    return (RlDomainRef){
         .driver = owner % 2 ? "libxl" : "qemu", .uuid = uuids[owner], .name = names[owner]};
 }
 
 int
-owner_find(const RlRun *run)
+owner_find(const RlImageOwner *run)
 {
     for (int i = 1; run && i <= OWNERS; i++) {
-        RlOwner owner = owner_of(i);
-        if (rl_run_is_of(run, &owner))
+        RlDomainRef owner = owner_of(i);
+        if (rl_image_owner_is_of(run, &owner))
             return i;
     }
     return run ? -1 : 0;

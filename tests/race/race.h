@@ -50,7 +50,7 @@ typedef struct {
 typedef struct {
     Image clean, dirty;
     int owner; /* of the dirty image: from 1; 0 for nobody, -1 for somebody else */
-    RlHold hold;
+    RlMark hold;
     bool fresh; /* its run began a short while ago */
     bool record;
     off_t capacity; /* in the record */
@@ -169,8 +169,8 @@ extern const char *const volume_names[VOLUMES];
 extern const RlKind volume_kinds[VOLUMES];
 extern const int volume_keep[VOLUMES];
 #define SNAPSHOT_SOURCE 0 /* the volume that the snapshot is of */
-RlOwner owner_of(int owner);
-int owner_find(const RlRun *run);
+RlDomainRef owner_of(int owner);
+int owner_find(const RlImageOwner *run);
 int volume_find(const char *name);
 char *label_of(int label);
 int label_find(const char *label);

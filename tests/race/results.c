@@ -292,7 +292,7 @@ stop_is_true(const Op *op, const Section *section)
     case RL_STOP_NOT_OWNED:
         return !diff && before->owner != op->owner;
     case RL_STOP_HELD:
-        return !diff && (before->hold == RL_HOLD_SAVED || before->hold == RL_HOLD_SUSPECT);
+        return !diff && (before->hold == RL_MARK_SAVED || before->hold == RL_MARK_SUSPECT);
     case RL_STOP_COMMITTED:
         return !after->dirty.there && after->clean.ino == before->dirty.ino &&
                is_kind(op->volume, RL_KIND_PERSISTENT);
@@ -322,9 +322,9 @@ check_deed(const Op *op, const Section *last, int changed)
         wrong(op->volume, last, op, "it was started, and is not its owner's");
     if (op->kind == OP_STOP && (!last || !stop_is_true(op, last)))
         wrong(op->volume, last, op, "the stop did not do what it says (%d)", (int) op->stop);
-    if (op->kind == OP_SAVE && op->there && last->after.hold != RL_HOLD_SAVED)
+    if (op->kind == OP_SAVE && op->there && last->after.hold != RL_MARK_SAVED)
         wrong(op->volume, last, op, "it was saved, and is not marked so");
-    if (op->kind == OP_KEEP && op->there && !rl_hold_is_kept(last->after.hold))
+    if (op->kind == OP_KEEP && op->there && !rl_mark_is_kept(last->after.hold))
         wrong(op->volume, last, op, "it was kept, and is not marked so");
     if ((op->kind == OP_REVERT || op->kind == OP_UPLOAD) &&
         last->after.clean.content != op->content)

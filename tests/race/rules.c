@@ -213,9 +213,9 @@ capacity_is_kept(const Op *op, const Seen *before, const Seen *after, unsigned d
 static const char *
 rule_stop(const Op *op, const Seen *before, const Seen *after, unsigned diff, bool cut)
 {
-    if (op->owner ? before->owner != op->owner : before->fresh && before->hold != RL_HOLD_SAVED)
+    if (op->owner ? before->owner != op->owner : before->fresh && before->hold != RL_MARK_SAVED)
         return "another domain's run was ended";
-    if (before->hold == RL_HOLD_SAVED || before->hold == RL_HOLD_SUSPECT)
+    if (before->hold == RL_MARK_SAVED || before->hold == RL_MARK_SUSPECT)
         return "a saved or suspect image was taken";
     if (!capacity_is_kept(op, before, after, diff))
         return "another size was recorded than that of the image that is gone";
@@ -283,12 +283,12 @@ rule_start(const Op *op, const Seen *before, const Seen *after, unsigned diff, b
     if (diff & (D_REVISIONS | D_RECORD | D_CAPACITY))
         return "a start changed revisions or the record";
     if (before->dirty.there && before->owner != op->owner && before->fresh &&
-        before->hold != RL_HOLD_SAVED)
+        before->hold != RL_MARK_SAVED)
         return "a domain was given another one's image: it has two owners";
-    if (before->dirty.there && before->hold == RL_HOLD_SAVED && before->owner != op->owner)
+    if (before->dirty.there && before->hold == RL_MARK_SAVED && before->owner != op->owner)
         return "a saved domain's image was taken";
     if (before->dirty.there && (diff & D_DIRTY)) {
-        if (!drops || before->hold != RL_HOLD_NONE)
+        if (!drops || before->hold != RL_MARK_NONE)
             return "a start dropped what a guest wrote";
         return !after->dirty.there || after->owner == op->owner ? NULL : "it is not its starter's";
     }
@@ -314,7 +314,7 @@ rule_unstart(const Op *op, const Seen *before, const Seen *after, unsigned diff,
 static const char *
 rule_decide(const Seen *before, const Seen *after, unsigned diff, bool discard)
 {
-    if (before->fresh && before->hold != RL_HOLD_SAVED && before->hold != RL_HOLD_SUSPECT)
+    if (before->fresh && before->hold != RL_MARK_SAVED && before->hold != RL_MARK_SUSPECT)
         return "a person decided about the image of a domain that was starting";
     if (!discard)
         return diff & ~(D_OWNER | D_HOLD) ? "more than the mark has changed" : NULL;
@@ -328,7 +328,7 @@ rule_delete(const Op *op, const Seen *before, const Seen *after, bool cut)
 {
     if (seen_labels(before) > 0 && !op->labels)
         return "named revisions were deleted that nobody asked for";
-    if (before->dirty.there && (before->fresh || before->hold == RL_HOLD_SAVED))
+    if (before->dirty.there && (before->fresh || before->hold == RL_MARK_SAVED))
         return "a volume was deleted that runs, or is saved";
     if (!cut)
         return after->clean.there || after->dirty.there || after->record || after->n_revisions
@@ -451,7 +451,7 @@ rule_broken(const Op *op, const Section *section, const Seen *after, bool cut)
     if (strcmp(purpose, "keep") == 0)
         return rule_keep(op, before, diff);
     if (strcmp(purpose, "confirm") == 0)
-        return diff == D_HOLD && before->owner == op->owner && before->hold == RL_HOLD_RESTORED
+        return diff == D_HOLD && before->owner == op->owner && before->hold == RL_MARK_RESTORED
                    ? NULL
                    : "more than the mark of a restored image is gone";
     if (strcmp(purpose, "unshare") == 0)

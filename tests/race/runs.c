@@ -35,16 +35,16 @@ open_image(int volume)
 {
     Run *run = &child.runs[volume];
     Op *op = op_begin(OP_OPEN, volume);
-    RlOwner owner = owner_of(run->owner);
+    RlDomainRef owner = owner_of(run->owner);
     g_autoptr(RlVolume) there = rl_volume_open(child.pool, volume_names[volume], NULL);
-    g_autoptr(RlRun) is = NULL;
+    g_autoptr(RlImageOwner) is = NULL;
     struct stat st, named;
 
     op->owner = run->owner;
     rl_autofd int fd =
         there && there->dir >= 0 ? openat(there->dir, there->dirty_file, O_RDWR | O_CLOEXEC) : -1;
-    op->there = fd >= 0 && rl_run_get(fd, &is, NULL) && is && rl_run_is_of(is, &owner) &&
-                fstat(fd, &st) == 0 &&
+    op->there = fd >= 0 && rl_image_owner_get(fd, &is, NULL) && is &&
+                rl_image_owner_is_of(is, &owner) && fstat(fd, &st) == 0 &&
                 fstatat(there->dir, there->dirty_file, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
                 rl_stat_same(&st, &named);
     if (op->there) {
@@ -66,7 +66,7 @@ start(int volume, int owner_number, RlStartFlags flags)
 {
     Op *op = op_begin(flags & RL_START_RESTORED ? OP_RESTORE : OP_START, volume);
     Run *run = &child.runs[volume];
-    RlOwner owner = owner_of(owner_number);
+    RlDomainRef owner = owner_of(owner_number);
     GError *error = NULL;
 
     op->owner = owner_number;
@@ -136,7 +136,7 @@ unstart(int volume)
 {
     Run *run = &child.runs[volume];
     Op *op = op_begin(OP_UNSTART, volume);
-    RlOwner owner = owner_of(run->owner);
+    RlDomainRef owner = owner_of(run->owner);
     GError *error = NULL;
 
     op->owner = run->owner;
@@ -152,7 +152,7 @@ stop(int volume)
     GError *error = NULL;
 
     op->owner = run->owner ? run->owner : pick_owner();
-    RlOwner owner = owner_of(op->owner);
+    RlDomainRef owner = owner_of(op->owner);
     bool done = rl_volume_stop(child.pool, volume_names[volume], &owner, &op->stop, &error);
     if (done && run->fd < 0)
         forget(run);
@@ -184,7 +184,7 @@ save(int volume, OpKind kind)
     GError *error = NULL;
 
     op->owner = run->owner ? run->owner : pick_owner();
-    RlOwner owner = owner_of(op->owner);
+    RlDomainRef owner = owner_of(op->owner);
     bool done =
         kind == OP_SAVE
             ? rl_volume_save(child.pool, volume_names[volume], &owner, NULL, &op->there, &error)
@@ -198,7 +198,7 @@ static void
 restore(int volume, int owner_number)
 {
     Op *op = op_begin(OP_ANNOUNCE, volume);
-    RlOwner owner = owner_of(owner_number);
+    RlDomainRef owner = owner_of(owner_number);
     GError *error = NULL;
 
     op->owner = owner_number;
@@ -240,16 +240,16 @@ do_age(int volume)
     g_autoptr(RlVolume) there = rl_volume_open(child.pool, volume_names[volume], &error);
     g_autoptr(RlLock) lock = there ? rl_volume_lock(there, "age", &error) : NULL;
     const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = 1000000000}};
-    g_autoptr(RlRun) is = NULL;
+    g_autoptr(RlImageOwner) is = NULL;
 
     if (lock && there->clean.there)
         utimensat(there->dir, there->clean_file, times, 0);
     if (lock && there->dirty.there && child.runs[volume].fd < 0) {
         rl_autofd int fd = rl_volume_open_image(there, there->dirty_file, &error);
-        if (fd >= 0 && rl_run_get(fd, &is, &error) && is && !rl_inuse(fd) &&
+        if (fd >= 0 && rl_image_owner_get(fd, &is, &error) && is && !rl_lease_has_writer(fd) &&
             (owner_find(is) + 1) / 2 - 1 == child.slot) {
-            is->since_us -= 2 * (gint64) RL_RUN_GRACE_SECONDS * G_USEC_PER_SEC;
-            rl_run_put_back(fd, is, &error);
+            is->since_us -= 2 * (gint64) RL_OWNER_GRACE_SECONDS * G_USEC_PER_SEC;
+            rl_image_owner_put_back(fd, is, &error);
             forget(&child.runs[volume]);
         }
     }
@@ -263,11 +263,12 @@ void
 do_inherit(int volume)
 {
     g_autoptr(RlVolume) there = rl_volume_open(child.pool, volume_names[volume], NULL);
-    g_autoptr(RlRun) is = NULL;
+    g_autoptr(RlImageOwner) is = NULL;
     rl_autofd int fd =
         there && there->dirty.there ? rl_volume_open_image(there, there->dirty_file, NULL) : -1;
 
-    if (fd < 0 || !rl_run_get(fd, &is, NULL) || !is || (owner_find(is) + 1) / 2 - 1 != child.slot)
+    if (fd < 0 || !rl_image_owner_get(fd, &is, NULL) || !is ||
+        (owner_find(is) + 1) / 2 - 1 != child.slot)
         return;
     rl_fd_close(&fd);
     if (chance(50)) {

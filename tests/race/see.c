@@ -38,17 +38,17 @@ static Image
 look_at(int dir, const char *file, Seen *dirty)
 {
     rl_autofd int fd = openat(dir, file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    g_autoptr(RlRun) run = NULL;
+    g_autoptr(RlImageOwner) run = NULL;
     struct stat st;
 
     /* A temporary may go at any time; all else waits for the lock. */
     if (fd < 0 || fstat(fd, &st) < 0)
         g_error("cannot look at %s, whose lock we have: %s", file, g_strerror(errno));
     if (dirty) {
-        if (!rl_run_get(fd, &run, NULL) || !rl_hold_get(fd, &dirty->hold, NULL))
+        if (!rl_image_owner_get(fd, &run, NULL) || !rl_mark_get(fd, &dirty->hold, NULL))
             g_error("cannot read the attributes of %s", file);
         dirty->owner = owner_find(run);
-        dirty->fresh = run && rl_run_is_fresh(run);
+        dirty->fresh = run && rl_image_owner_is_fresh(run);
     }
     return (Image){true, st.st_ino, st.st_size, content_read(fd)};
 }
@@ -128,11 +128,11 @@ see(int volume, Seen *seen)
                         volume_names[volume]);
     g_autofree char *path = g_path_get_dirname(whole), *leaf = g_path_get_basename(whole);
     rl_autofd int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    g_autoptr(RlEntries) entries = dir < 0 ? NULL : rl_entries_open(dir, NULL);
+    g_autoptr(RlDirIter) entries = dir < 0 ? NULL : rl_dir_iter_open(dir, NULL);
     const char *file;
 
     memset(seen, 0, sizeof(*seen));
-    while (entries && (file = rl_entries_next(entries)))
+    while (entries && (file = rl_dir_iter_next(entries)))
         add_file(seen, dir, file, leaf);
 }
 

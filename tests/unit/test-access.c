@@ -111,16 +111,16 @@ changed(Lab *lab, const char *name, const char *text)
     hostile(lab, name);
 }
 
-static RlDraft *
+static RlStagedImage *
 draft_from(Lab *lab, const char *name, RlFileRole role, const char *to)
 {
     RlAccess access = {0666, STRANGER, STRANGER}; /* as a client asks that saw the dirty image */
     GError *error = NULL;
-    RlDraft *draft = rl_draft_new(lab_pool(lab), to, &access, &error);
+    RlStagedImage *draft = rl_staged_new(lab_pool(lab), to, &access, &error);
     rl_autofd int from = image_open(lab, name, role, O_RDONLY);
 
     g_assert_no_error(error);
-    g_assert_true(rl_draft_fill(draft, from, 0, true, &error));
+    g_assert_true(rl_staged_fill(draft, from, 0, true, &error));
     g_assert_no_error(error);
     return draft;
 }
@@ -138,7 +138,7 @@ commit(Lab *lab)
 static void
 commit_by_hand(Lab *lab)
 {
-    lab_start(lab, V, &(RlOwner){.driver = RL_RUN_BY_HAND, .uuid = "hand", .name = "hand"});
+    lab_start(lab, V, &(RlDomainRef){.driver = RL_OWNER_BY_HAND, .uuid = "hand", .name = "hand"});
     changed(lab, V, "two");
     lab_stop(lab, V, NULL, RL_STOP_COMMITTED);
 }
@@ -202,8 +202,8 @@ label_running(Lab *lab)
 
     lab_start(lab, V, &alice);
     changed(lab, V, "two");
-    g_autoptr(RlDraft) draft = draft_from(lab, V, RL_FILE_DIRTY, V "@label");
-    g_assert_true(rl_draft_label(draft, &error));
+    g_autoptr(RlStagedImage) draft = draft_from(lab, V, RL_FILE_DIRTY, V "@label");
+    g_assert_true(rl_staged_label(draft, &error));
     g_assert_no_error(error);
     lab_stop(lab, V, &alice, RL_STOP_COMMITTED);
 }
@@ -216,8 +216,8 @@ replace_by_running(Lab *lab)
     lab_create(lab, "a/b/other", "other", MIB);
     lab_start(lab, "a/b/other", &bob);
     changed(lab, "a/b/other", "two");
-    g_autoptr(RlDraft) draft = draft_from(lab, "a/b/other", RL_FILE_DIRTY, V "@current");
-    g_assert_true(rl_draft_replace(draft, &error));
+    g_autoptr(RlStagedImage) draft = draft_from(lab, "a/b/other", RL_FILE_DIRTY, V "@current");
+    g_assert_true(rl_staged_replace(draft, &error));
     g_assert_no_error(error);
     lab_stop(lab, "a/b/other", &bob, RL_STOP_COMMITTED);
     g_autofree char *others = lab_file(lab, "a/b/other", RL_FILE_CLEAN);
@@ -229,10 +229,10 @@ static void
 upload(Lab *lab)
 {
     GError *error = NULL;
-    g_autoptr(RlDraft) draft = rl_edit_begin(lab_pool(lab), V, &error);
+    g_autoptr(RlStagedImage) draft = rl_upload_begin(lab_pool(lab), V, &error);
 
     g_assert_no_error(error);
-    g_assert_true(rl_edit_commit(draft, 1000, &error));
+    g_assert_true(rl_upload_commit(draft, 1000, &error));
     g_assert_no_error(error);
 }
 
@@ -477,8 +477,8 @@ test_default_list_is_not_inherited(Lab *lab)
     lab_create(lab, "a/b/first", "x", MIB);
     g_autofree char *dir = lab_path(lab, "a/b");
     g_assert_cmpint(setxattr(dir, "system.posix_acl_default", &list, sizeof(list), 0), ==, 0);
-    g_autoptr(RlDraft) draft = rl_draft_new(lab_pool(lab), V, &access, &error);
-    g_assert_true(rl_draft_create(draft, NULL, MIB, &error));
+    g_autoptr(RlStagedImage) draft = rl_staged_new(lab_pool(lab), V, &access, &error);
+    g_assert_true(rl_staged_create(draft, NULL, MIB, &error));
     g_assert_no_error(error);
     g_autofree char *found = access_of(clean);
     g_assert_cmpstr(found, ==, "0660 1234 5678 ");

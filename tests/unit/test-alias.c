@@ -12,7 +12,7 @@
 static void
 assert_stripped(const char *name, const char *wanted)
 {
-    g_autofree char *stripped = rl_alias_strip(name);
+    g_autofree char *stripped = rl_short_path_strip(name);
 
     g_assert_cmpstr(stripped, ==, wanted);
 }
@@ -34,7 +34,7 @@ test_strip(void)
 static void
 assert_volume(Lab *lab, const char *inside, const char *wanted)
 {
-    g_autofree char *name = rl_alias_volume(lab->pool, inside);
+    g_autofree char *name = rl_short_path_volume(lab->pool, inside);
 
     g_assert_cmpstr(name, ==, wanted);
 }
@@ -54,7 +54,7 @@ test_directory_of_that_name(Lab *lab)
     GError *error = NULL;
 
     lab_create(lab, "web", "one", MIB);
-    g_assert_true(rl_alias_make(lab->pool, "web", "web", NULL));
+    g_assert_true(rl_short_path_make(lab->pool, "web", "web", NULL));
     g_assert_null(rl_volume_open(lab->pool, "web/data", &error));
     take_errno(error, ELOOP,
                "volume 'web/data': cannot open directory 'web', since a symbolic link is in its "
@@ -101,24 +101,24 @@ test_make_and_tidy(Lab *lab)
     lab_create(lab, "web", "one", MIB);
     lab_start(lab, "web", &alice);
     for (int i = 0; i < 2; i++)
-        g_assert_true(rl_alias_make(lab->pool, "web", "web", &error));
-    g_assert_true(rl_alias_make(lab->pool, "web.img", "web", &error));
+        g_assert_true(rl_short_path_make(lab->pool, "web", "web", &error));
+    g_assert_true(rl_short_path_make(lab->pool, "web.img", "web", &error));
     assert_link(lab, "web", "volumes/web-dirty.img");
 
-    rl_alias_tidy(lab->pool, "web");
+    rl_short_path_tidy(lab->pool, "web");
     assert_link(lab, "web", "volumes/web-dirty.img");
     lab_stop(lab, "web", &alice, RL_STOP_UNWRITTEN);
-    rl_alias_tidy(lab->pool, "web");
+    rl_short_path_tidy(lab->pool, "web");
     assert_link(lab, "web", NULL);
     assert_link(lab, "web.img", NULL);
 
-    g_assert_true(rl_alias_make(lab->pool, "web.img", "web", &error));
-    rl_alias_tidy(lab->pool, "web");
+    g_assert_true(rl_short_path_make(lab->pool, "web.img", "web", &error));
+    rl_short_path_tidy(lab->pool, "web");
     assert_link(lab, "web.img", NULL);
 
     /* Left by a crash, it goes with the volume. */
-    g_assert_true(rl_alias_make(lab->pool, "web", "web", &error));
-    g_assert_true(rl_volume_remove(lab->pool, "web", false, &error));
+    g_assert_true(rl_short_path_make(lab->pool, "web", "web", &error));
+    g_assert_true(rl_volume_delete(lab->pool, "web", false, &error));
     assert_link(lab, "web", NULL);
 }
 
@@ -131,28 +131,28 @@ test_somebody_elses_stays(Lab *lab)
     lab_create(lab, "web", "one", MIB);
     make_link(lab, "/nowhere", "web");
     make_file(file, "somebody's own");
-    g_assert_false(rl_alias_make(lab->pool, "web", "web", &error));
+    g_assert_false(rl_short_path_make(lab->pool, "web", "web", &error));
     take_errno(g_steal_pointer(&error), EEXIST, "to volume 'web'");
-    g_assert_false(rl_alias_make(lab->pool, "web.img", "web", &error));
+    g_assert_false(rl_short_path_make(lab->pool, "web.img", "web", &error));
     take_errno(g_steal_pointer(&error), EEXIST, "/web.img' to volume 'web'");
-    g_assert_false(rl_alias_make(lab->pool, "a", "a/b", &error));
+    g_assert_false(rl_short_path_make(lab->pool, "a", "a/b", &error));
     take_error(g_steal_pointer(&error), RL_ERROR_INVALID, "has no short path");
-    rl_alias_tidy(lab->pool, "web");
+    rl_short_path_tidy(lab->pool, "web");
     assert_link(lab, "web", "/nowhere");
-    g_assert_false(rl_alias_make(lab->pool, "none/web", "web", &error));
+    g_assert_false(rl_short_path_make(lab->pool, "none/web", "web", &error));
     take_errno(g_steal_pointer(&error), ENOENT, "/none/web' to volume 'web'");
 
     /* Its target is as long as ours. */
     make_link(lab, "volumes/bew-dirty.img", "bow");
     lab_create(lab, "bow", "two", MIB);
-    g_assert_false(rl_alias_make(lab->pool, "bow", "bow", &error));
+    g_assert_false(rl_short_path_make(lab->pool, "bow", "bow", &error));
     take_errno(g_steal_pointer(&error), EEXIST, "to volume 'bow'");
-    rl_alias_tidy(lab->pool, "bow");
+    rl_short_path_tidy(lab->pool, "bow");
     assert_link(lab, "bow", "volumes/bew-dirty.img");
 
     g_autofree char *dirty = lab_file(lab, "web", RL_FILE_DIRTY);
     g_assert_cmpint(mkdir(dirty, 0700), ==, 0);
-    g_assert_false(rl_alias_make(lab->pool, "web", "web", &error));
+    g_assert_false(rl_short_path_make(lab->pool, "web", "web", &error));
     take_error(g_steal_pointer(&error), RL_ERROR_INVALID, "web-dirty.img");
     g_assert_true(is_there(file));
 
@@ -161,7 +161,7 @@ test_somebody_elses_stays(Lab *lab)
     g_assert_cmpint(unlink(link), ==, 0);
     make_link(lab, "volumes/web-dirty.img", "web");
     assert_volume(lab, "web", NULL);
-    rl_alias_tidy(lab->pool, "web");
+    rl_short_path_tidy(lab->pool, "web");
     assert_link(lab, "web", "volumes/web-dirty.img");
 }
 
@@ -169,7 +169,7 @@ static bool
 tidy(Lab *lab, GError **error)
 {
     (void) error;
-    rl_alias_tidy(lab->pool, "web");
+    rl_short_path_tidy(lab->pool, "web");
     return true;
 }
 
@@ -179,11 +179,11 @@ test_link_that_stays(Lab *lab)
     Disturbance no_unlink = {.nr = SYS_unlinkat, .first = 1, .code = EROFS};
 
     lab_create(lab, "web", "one", MIB);
-    g_assert_true(rl_alias_make(lab->pool, "web", "web", NULL));
+    g_assert_true(rl_short_path_make(lab->pool, "web", "web", NULL));
     g_assert_true(disturb(lab, &no_unlink, tidy, NULL));
     g_assert_cmpuint(no_unlink.made, ==, 1);
     assert_link(lab, "web", "volumes/web-dirty.img");
-    rl_alias_tidy(lab->pool, "web");
+    rl_short_path_tidy(lab->pool, "web");
     assert_link(lab, "web", NULL);
 }
 

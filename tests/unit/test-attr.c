@@ -29,22 +29,22 @@ test_values(Lab *lab)
     g_autofree char *value = NULL, *at = NULL, *gone = NULL, *empty = NULL;
     char raw[64] = "";
 
-    g_assert_true(rl_attr_get(fd, "k", &gone, &error));
+    g_assert_true(rl_xattr_get(fd, "k", &gone, &error));
     g_assert_null(gone);
-    g_assert_true(rl_attr_set(fd, "k", "first", &error));
-    g_assert_true(rl_attr_set(fd, "k", "v = \n\xc3\xa4", &error));
-    g_assert_true(rl_attr_get(fd, "k", &value, &error));
+    g_assert_true(rl_xattr_set(fd, "k", "first", &error));
+    g_assert_true(rl_xattr_set(fd, "k", "v = \n\xc3\xa4", &error));
+    g_assert_true(rl_xattr_get(fd, "k", &value, &error));
     g_assert_cmpstr(value, ==, "v = \n\xc3\xa4");
-    g_assert_true(rl_attr_get_at(lab->pool->root, "f", "k", &at, &error));
+    g_assert_true(rl_xattr_get_at(lab->pool->root, "f", "k", &at, &error));
     g_assert_cmpstr(at, ==, value);
     g_assert_cmpint(fgetxattr(fd, "trusted.libvirt-reflink.k", raw, sizeof(raw)), ==, 7);
 
-    g_assert_true(rl_attr_set(fd, "k", "", &error));
-    g_assert_true(rl_attr_get(fd, "k", &empty, &error));
+    g_assert_true(rl_xattr_set(fd, "k", "", &error));
+    g_assert_true(rl_xattr_get(fd, "k", &empty, &error));
     g_assert_cmpstr(empty, ==, "");
-    g_assert_true(rl_attr_remove(fd, "k", &error));
-    g_assert_true(rl_attr_remove(fd, "k", &error));
-    g_assert_true(rl_attr_get(fd, "k", &gone, &error));
+    g_assert_true(rl_xattr_remove(fd, "k", &error));
+    g_assert_true(rl_xattr_remove(fd, "k", &error));
+    g_assert_true(rl_xattr_get(fd, "k", &gone, &error));
     g_assert_null(gone);
     g_assert_no_error(error);
 }
@@ -57,11 +57,11 @@ test_first_value_stays(Lab *lab)
     GError *error = NULL;
     bool set;
 
-    g_assert_true(rl_attr_set_new(fd, "k", "mine", &set, &error));
+    g_assert_true(rl_xattr_set_new(fd, "k", "mine", &set, &error));
     g_assert_true(set);
-    g_assert_true(rl_attr_set_new(fd, "k", "yours", &set, &error));
+    g_assert_true(rl_xattr_set_new(fd, "k", "yours", &set, &error));
     g_assert_false(set);
-    g_assert_true(rl_attr_get(fd, "k", &value, &error));
+    g_assert_true(rl_xattr_get(fd, "k", &value, &error));
     g_assert_cmpstr(value, ==, "mine");
     g_assert_no_error(error);
 }
@@ -74,14 +74,14 @@ test_numbers(Lab *lab)
     GError *error = NULL;
     uint64_t number = 99;
 
-    g_assert_true(rl_attr_get_number(fd, "n", &number, &error));
+    g_assert_true(rl_xattr_get_number(fd, "n", &number, &error));
     g_assert_cmpuint(number, ==, 0);
-    g_assert_true(rl_attr_set_number(fd, "n", G_MAXUINT64, &error));
-    g_assert_true(rl_attr_get_number(fd, "n", &number, &error));
+    g_assert_true(rl_xattr_set_number(fd, "n", G_MAXUINT64, &error));
+    g_assert_true(rl_xattr_get_number(fd, "n", &number, &error));
     g_assert_cmpuint(number, ==, G_MAXUINT64);
     for (size_t i = 0; i < G_N_ELEMENTS(none); i++) {
-        g_assert_true(rl_attr_set(fd, "n", none[i], &error));
-        g_assert_true(rl_attr_get_number(fd, "n", &number, &error));
+        g_assert_true(rl_xattr_set(fd, "n", none[i], &error));
+        g_assert_true(rl_xattr_get_number(fd, "n", &number, &error));
         g_assert_cmpuint(number, ==, 0);
     }
     g_assert_no_error(error);
@@ -95,27 +95,27 @@ test_too_long(Lab *lab)
     rl_autofd int fd = new_file(lab, "f");
     g_autofree char *large = g_strnfill(3000, 'v');
     g_autofree char *value = NULL, *at = NULL, *id = NULL;
-    g_autoptr(RlRun) run = NULL;
+    g_autoptr(RlImageOwner) run = NULL;
     GError *error = NULL;
-    RlHold hold;
+    RlMark hold;
 
-    g_assert_true(rl_attr_set(fd, "k", large, &error));
-    g_assert_true(rl_attr_get(fd, "k", &value, &error));
+    g_assert_true(rl_xattr_set(fd, "k", large, &error));
+    g_assert_true(rl_xattr_get(fd, "k", &value, &error));
     g_assert_cmpstr(value, ==, large);
-    g_assert_true(rl_attr_get_at(lab->pool->root, "f", "k", &at, &error));
+    g_assert_true(rl_xattr_get_at(lab->pool->root, "f", "k", &at, &error));
     g_assert_cmpstr(at, ==, large);
-    g_assert_true(rl_attr_remove(fd, "k", &error));
+    g_assert_true(rl_xattr_remove(fd, "k", &error));
 
-    g_assert_true(rl_attr_set(fd, RL_ATTR_ID, large, &error));
-    g_assert_true(rl_identity_need(fd, &id, &error));
+    g_assert_true(rl_xattr_set(fd, RL_ATTR_ID, large, &error));
+    g_assert_true(rl_image_id_ensure(fd, &id, &error));
     g_assert_cmpstr(id, ==, large);
-    g_assert_true(rl_attr_remove(fd, RL_ATTR_ID, &error));
-    g_assert_true(rl_attr_set(fd, RL_ATTR_HOLD, large, &error));
-    g_assert_true(rl_hold_get(fd, &hold, &error));
-    g_assert_cmpint(hold, ==, RL_HOLD_SUSPECT);
-    g_assert_true(rl_attr_remove(fd, RL_ATTR_HOLD, &error));
-    g_assert_true(rl_attr_set(fd, RL_ATTR_RUN, large, &error));
-    g_assert_true(rl_run_get(fd, &run, &error));
+    g_assert_true(rl_xattr_remove(fd, RL_ATTR_ID, &error));
+    g_assert_true(rl_xattr_set(fd, RL_ATTR_HOLD, large, &error));
+    g_assert_true(rl_mark_get(fd, &hold, &error));
+    g_assert_cmpint(hold, ==, RL_MARK_SUSPECT);
+    g_assert_true(rl_xattr_remove(fd, RL_ATTR_HOLD, &error));
+    g_assert_true(rl_xattr_set(fd, RL_ATTR_RUN, large, &error));
+    g_assert_true(rl_image_owner_get(fd, &run, &error));
     g_assert_cmpstr(run->uuid, ==, "unknown");
     g_assert_no_error(error);
 }
@@ -127,19 +127,19 @@ test_errors_name_the_attribute(Lab *lab)
     char *value;
     bool set;
 
-    g_assert_false(rl_attr_get(-1, "k", &value, &error));
+    g_assert_false(rl_xattr_get(-1, "k", &value, &error));
     take_errno(error, EBADF, "'trusted.libvirt-reflink.k'");
     error = NULL;
-    g_assert_false(rl_attr_set(-1, "k", "v", &error));
+    g_assert_false(rl_xattr_set(-1, "k", "v", &error));
     take_errno(error, EBADF, "'trusted.libvirt-reflink.k'");
     error = NULL;
-    g_assert_false(rl_attr_set_new(-1, "k", "v", &set, &error));
+    g_assert_false(rl_xattr_set_new(-1, "k", "v", &set, &error));
     take_errno(error, EBADF, "'trusted.libvirt-reflink.k'");
     error = NULL;
-    g_assert_false(rl_attr_remove(-1, "k", &error));
+    g_assert_false(rl_xattr_remove(-1, "k", &error));
     take_errno(error, EBADF, "'trusted.libvirt-reflink.k'");
     error = NULL;
-    g_assert_false(rl_attr_get_at(lab->pool->root, "missing", "k", &value, &error));
+    g_assert_false(rl_xattr_get_at(lab->pool->root, "missing", "k", &value, &error));
     take_errno(error, ENOENT, "'trusted.libvirt-reflink.k'");
 }
 
@@ -150,12 +150,12 @@ test_identity_is_given_once(Lab *lab)
     g_autofree char *none = NULL, *id = NULL, *again = NULL, *read = NULL, *others = NULL;
     GError *error = NULL;
 
-    g_assert_true(rl_identity_get(fd, &none, &error));
+    g_assert_true(rl_image_id_get(fd, &none, &error));
     g_assert_null(none);
-    g_assert_true(rl_identity_need(fd, &id, &error));
-    g_assert_true(rl_identity_need(fd, &again, &error));
-    g_assert_true(rl_identity_get(fd, &read, &error));
-    g_assert_true(rl_identity_need(other, &others, &error));
+    g_assert_true(rl_image_id_ensure(fd, &id, &error));
+    g_assert_true(rl_image_id_ensure(fd, &again, &error));
+    g_assert_true(rl_image_id_get(fd, &read, &error));
+    g_assert_true(rl_image_id_ensure(other, &others, &error));
     g_assert_no_error(error);
     g_assert_cmpuint(strlen(id), ==, 32);
     g_assert_cmpuint(strspn(id, "0123456789abcdef"), ==, 32);
@@ -174,17 +174,17 @@ test_identity_anew(Lab *lab)
     GError *error = NULL;
     uint64_t highest;
 
-    g_assert_true(rl_identity_need(fd, &before, &error));
+    g_assert_true(rl_image_id_ensure(fd, &before, &error));
     for (size_t i = 0; i < G_N_ELEMENTS(of_dirty); i++)
-        g_assert_true(rl_attr_set(fd, of_dirty[i], "1", &error));
-    g_assert_true(rl_identity_new(fd, 41, &error));
-    g_assert_true(rl_identity_get(fd, &after, &error));
+        g_assert_true(rl_xattr_set(fd, of_dirty[i], "1", &error));
+    g_assert_true(rl_image_id_new(fd, 41, &error));
+    g_assert_true(rl_image_id_get(fd, &after, &error));
     g_assert_cmpstr(after, !=, before);
-    g_assert_true(rl_attr_get_number(fd, RL_ATTR_HIGHEST, &highest, &error));
+    g_assert_true(rl_xattr_get_number(fd, RL_ATTR_HIGHEST, &highest, &error));
     g_assert_cmpuint(highest, ==, 41);
     for (size_t i = 0; i < G_N_ELEMENTS(of_dirty); i++) {
         g_autofree char *value = NULL;
-        g_assert_true(rl_attr_get(fd, of_dirty[i], &value, &error));
+        g_assert_true(rl_xattr_get(fd, of_dirty[i], &value, &error));
         g_assert_null(value);
     }
     g_assert_no_error(error);

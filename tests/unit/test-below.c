@@ -20,12 +20,12 @@ new_image(Lab *lab)
 }
 
 static void
-assert_other(int fd, const RlOwner *owner, const char *wanted)
+assert_other(int fd, const RlDomainRef *owner, const char *wanted)
 {
     g_autofree char *name = NULL;
     GError *error = NULL;
 
-    g_assert_true(rl_below_other(fd, owner, &name, &error));
+    g_assert_true(rl_overlays_other(fd, owner, &name, &error));
     g_assert_no_error(error);
     g_assert_cmpstr(name, ==, wanted);
 }
@@ -36,12 +36,12 @@ test_noted(Lab *lab)
     rl_autofd int fd = new_image(lab);
 
     assert_other(fd, &alice, NULL);
-    g_assert_true(rl_below_add(fd, &alice, NULL));
+    g_assert_true(rl_overlays_add(fd, &alice, NULL));
     assert_other(fd, &alice, NULL);
     assert_other(fd, &bob, "alice");
-    g_assert_true(rl_below_add(fd, &bob, NULL));
+    g_assert_true(rl_overlays_add(fd, &bob, NULL));
     assert_other(fd, &alice, "bob");
-    g_assert_true(rl_below_clear(fd, NULL));
+    g_assert_true(rl_overlays_clear(fd, NULL));
     assert_other(fd, &bob, NULL);
 }
 
@@ -51,16 +51,16 @@ test_very_many(Lab *lab)
 {
     rl_autofd int fd = new_image(lab);
     g_autofree char *before = NULL, *after = NULL;
-    const RlOwner late = {.driver = "qemu", .uuid = "the-last-one", .name = "late"};
+    const RlDomainRef late = {.driver = "qemu", .uuid = "the-last-one", .name = "late"};
 
     for (int i = 0; i < 100; i++) {
         g_autofree char *name = g_strdup_printf("domain-%d", i);
-        const RlOwner owner = {.driver = "qemu", .uuid = name, .name = name};
-        g_assert_true(rl_below_add(fd, &owner, NULL));
+        const RlDomainRef owner = {.driver = "qemu", .uuid = name, .name = name};
+        g_assert_true(rl_overlays_add(fd, &owner, NULL));
     }
-    g_assert_true(rl_attr_get(fd, RL_ATTR_BELOW, &before, NULL));
-    g_assert_true(rl_below_add(fd, &late, NULL));
-    g_assert_true(rl_attr_get(fd, RL_ATTR_BELOW, &after, NULL));
+    g_assert_true(rl_xattr_get(fd, RL_ATTR_BELOW, &before, NULL));
+    g_assert_true(rl_overlays_add(fd, &late, NULL));
+    g_assert_true(rl_xattr_get(fd, RL_ATTR_BELOW, &after, NULL));
     g_assert_cmpstr(after, ==, before);
     assert_other(fd, &late, "domain-0");
 }
@@ -71,9 +71,9 @@ test_damage_is_read_carefully(Lab *lab)
 {
     rl_autofd int fd = new_image(lab);
 
-    g_assert_true(rl_attr_set(fd, RL_ATTR_BELOW, "nonsense", NULL));
+    g_assert_true(rl_xattr_set(fd, RL_ATTR_BELOW, "nonsense", NULL));
     assert_other(fd, &alice, "unknown");
-    g_assert_true(rl_attr_set(fd, RL_ATTR_BELOW, "\n\n", NULL));
+    g_assert_true(rl_xattr_set(fd, RL_ATTR_BELOW, "\n\n", NULL));
     assert_other(fd, &alice, NULL);
 }
 

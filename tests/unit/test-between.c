@@ -197,7 +197,7 @@ static bool
 begin_replacement(Lab *lab, GError **error)
 {
     RlAccess access = RL_ACCESS_DEFAULT;
-    g_autoptr(RlDraft) draft = rl_draft_new(lab_pool(lab), V "@current", &access, error);
+    g_autoptr(RlStagedImage) draft = rl_staged_new(lab_pool(lab), V "@current", &access, error);
 
     return draft != NULL;
 }
@@ -224,9 +224,9 @@ static bool
 begin_in_it(Lab *lab, GError **error)
 {
     RlAccess access = RL_ACCESS_DEFAULT;
-    g_autoptr(RlDraft) draft = rl_draft_new(lab_pool(lab), "n/new/volume", &access, error);
+    g_autoptr(RlStagedImage) draft = rl_staged_new(lab_pool(lab), "n/new/volume", &access, error);
 
-    return draft && rl_draft_create(draft, NULL, MIB, error);
+    return draft && rl_staged_create(draft, NULL, MIB, error);
 }
 
 /* Whoever deletes the last volume in it removes the directory: once more, but not for ever. */
@@ -257,7 +257,7 @@ stop_it(Lab *lab)
 static bool
 read_live(Lab *lab, GError **error)
 {
-    rl_autofd int fd = rl_source_open(lab->pool, V, true, error);
+    rl_autofd int fd = rl_content_open(lab->pool, V, true, error);
     char text[4] = "";
 
     if (fd < 0)
@@ -295,7 +295,7 @@ stop_direct(Lab *lab)
 static bool
 read_direct(Lab *lab, GError **error)
 {
-    rl_autofd int fd = rl_source_open(lab->pool, DIRECT, false, error);
+    rl_autofd int fd = rl_content_open(lab->pool, DIRECT, false, error);
 
     return fd >= 0;
 }
@@ -303,7 +303,7 @@ read_direct(Lab *lab, GError **error)
 static bool
 find_direct(Lab *lab, GError **error)
 {
-    g_autofree char *path = rl_source_path(lab->pool, DIRECT, false, error);
+    g_autofree char *path = rl_content_path(lab->pool, DIRECT, false, error);
 
     return path != NULL;
 }
@@ -320,7 +320,7 @@ test_direct_volume_has_just_stopped(Lab *lab)
     g_assert_true(find_direct(lab, NULL));
     g_assert_true(read_direct(lab, NULL));
     GError *error = NULL;
-    g_assert_cmpint(rl_source_open(lab->pool, DIRECT "@label", false, &error), <, 0);
+    g_assert_cmpint(rl_content_open(lab->pool, DIRECT "@label", false, &error), <, 0);
     take_error(error, RL_ERROR_NOT_FOUND, "there is no revision");
 }
 
@@ -396,7 +396,7 @@ stop_fails(Lab *lab, int (*change)(Lab *))
     /* The first sync of the data is without the lock, the second comes when the run was taken off.
      */
     Disturbance second_sync = {.nr = SYS_fsync, .first = 2, .count = 1, .before = change};
-    g_autoptr(RlRun) run = NULL;
+    g_autoptr(RlImageOwner) run = NULL;
     GError *error = NULL;
 
     lab_start(lab, V, &alice);
@@ -404,7 +404,7 @@ stop_fails(Lab *lab, int (*change)(Lab *))
     g_assert_false(disturb(lab, &second_sync, stop, &error));
     take_errno(error, EPERM, "");
     set_immutable(false);
-    g_assert_true(rl_run_get(immutable, &run, NULL));
+    g_assert_true(rl_image_owner_get(immutable, &run, NULL));
     g_assert_null(run);
     rl_fd_close(&immutable);
     image_is(lab, V, RL_FILE_CLEAN, "one");
@@ -429,8 +429,8 @@ test_run_is_of_another_image(Lab *lab)
     stop_fails(lab, put_another_there);
     image_is(lab, V, RL_FILE_DIRTY, "somebody's own");
     rl_autofd int fd = open(other, O_RDONLY | O_CLOEXEC);
-    g_autoptr(RlRun) run = NULL;
-    g_assert_true(rl_run_get(fd, &run, NULL));
+    g_autoptr(RlImageOwner) run = NULL;
+    g_assert_true(rl_image_owner_get(fd, &run, NULL));
     g_assert_null(run);
     g_autofree char *text = read_at(other, 0, 4);
     g_assert_cmpstr(text, ==, "two");

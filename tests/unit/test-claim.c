@@ -14,11 +14,11 @@
 
 #define V "web/data"
 
-static const RlOwner by_hand = {
-    .driver = RL_RUN_BY_HAND, .uuid = "by hand", .name = "started by hand"};
+static const RlDomainRef by_hand = {
+    .driver = RL_OWNER_BY_HAND, .uuid = "by hand", .name = "started by hand"};
 
 static void
-claim(Lab *lab, const RlOwner *owner, bool overlaid, bool wanted)
+claim(Lab *lab, const RlDomainRef *owner, bool overlaid, bool wanted)
 {
     GError *error = NULL;
     bool done;
@@ -28,13 +28,13 @@ claim(Lab *lab, const RlOwner *owner, bool overlaid, bool wanted)
     g_assert_cmpint(done, ==, wanted);
 }
 
-static RlRun *
+static RlImageOwner *
 run_of(Lab *lab)
 {
     rl_autofd int fd = image_open(lab, V, RL_FILE_DIRTY, O_RDONLY);
-    RlRun *run;
+    RlImageOwner *run;
 
-    g_assert_true(rl_run_get(fd, &run, NULL));
+    g_assert_true(rl_image_owner_get(fd, &run, NULL));
     return run;
 }
 
@@ -44,7 +44,7 @@ assert_below(Lab *lab, const char *wanted)
     rl_autofd int fd = image_open(lab, V, RL_FILE_DIRTY, O_RDONLY);
     g_autofree char *name = NULL;
 
-    g_assert_true(rl_below_other(fd, NULL, &name, NULL));
+    g_assert_true(rl_overlays_other(fd, NULL, &name, NULL));
     g_assert_cmpstr(name, ==, wanted);
 }
 
@@ -55,11 +55,11 @@ test_by_hand(Lab *lab)
     lab_create(lab, V, "old", MIB);
     claim(lab, &alice, false, false); /* nothing is there */
     lab_start(lab, V, &by_hand);
-    g_autoptr(RlRun) before = run_of(lab);
+    g_autoptr(RlImageOwner) before = run_of(lab);
     image_write(lab, V, RL_FILE_DIRTY, "new");
     claim(lab, &alice, false, true);
-    g_autoptr(RlRun) after = run_of(lab);
-    g_assert_true(rl_run_is_of(after, &alice));
+    g_autoptr(RlImageOwner) after = run_of(lab);
+    g_assert_true(rl_image_owner_is_of(after, &alice));
     g_assert_cmpstr(after->boot_id, ==, before->boot_id);
     g_assert_cmpint(after->since_us, ==, before->since_us);
     g_assert_cmpint(after->written, ==, before->written);
@@ -112,22 +112,22 @@ test_not_free(Lab *lab)
     claim(lab, &bob, false, false);
 
     rl_autofd int fd = image_open(lab, V, RL_FILE_DIRTY, O_RDONLY);
-    g_assert_true(rl_run_set(fd, &by_hand, (RlRunTraits){0}, NULL));
-    g_assert_true(rl_hold_set(fd, RL_HOLD_SAVED, NULL));
+    g_assert_true(rl_image_owner_set(fd, &by_hand, (RlOwnerTraits){0}, NULL));
+    g_assert_true(rl_mark_set(fd, RL_MARK_SAVED, NULL));
     claim(lab, &bob, false, false);
-    g_assert_true(rl_hold_set(fd, RL_HOLD_SUSPECT, NULL));
+    g_assert_true(rl_mark_set(fd, RL_MARK_SUSPECT, NULL));
     claim(lab, &bob, false, false);
-    g_assert_true(rl_hold_clear(fd, NULL));
-    g_assert_true(rl_run_clear(fd, NULL));
+    g_assert_true(rl_mark_clear(fd, NULL));
+    g_assert_true(rl_image_owner_clear(fd, NULL));
     /* It may be a saved domain's, in a copy without attributes. */
     g_autofree char *base = NULL;
-    g_assert_true(rl_attr_get(fd, RL_ATTR_BASE, &base, NULL));
-    g_assert_true(rl_attr_remove(fd, RL_ATTR_BASE, NULL));
+    g_assert_true(rl_xattr_get(fd, RL_ATTR_BASE, &base, NULL));
+    g_assert_true(rl_xattr_remove(fd, RL_ATTR_BASE, NULL));
     claim(lab, &bob, false, false);
-    g_assert_true(rl_attr_set(fd, RL_ATTR_BASE, base, NULL));
+    g_assert_true(rl_xattr_set(fd, RL_ATTR_BASE, base, NULL));
     claim(lab, &bob, false, true);
-    g_autoptr(RlRun) run = run_of(lab);
-    g_assert_true(rl_run_is_of(run, &bob) && run->written);
+    g_autoptr(RlImageOwner) run = run_of(lab);
+    g_assert_true(rl_image_owner_is_of(run, &bob) && run->written);
 }
 
 /* Another domain that runs on it is not ended by somebody else. */
@@ -138,8 +138,8 @@ test_held(Lab *lab)
     lab_start(lab, V, &alice);
     {
         rl_autofd int fd = image_open(lab, V, RL_FILE_DIRTY, O_RDONLY);
-        g_autoptr(RlRun) run = run_of(lab);
-        g_assert_true(rl_run_leave(fd, run, NULL)); /* begun long ago */
+        g_autoptr(RlImageOwner) run = run_of(lab);
+        g_assert_true(rl_image_owner_leave(fd, run, NULL)); /* begun long ago */
     }
     int device = image_open(lab, V, RL_FILE_DIRTY, O_RDWR);
     claim(lab, &bob, false, false);

@@ -157,7 +157,7 @@ static void
 source_is(Lab *lab, const char *name, bool live, bool wanted)
 {
     g_autoptr(GError) error = NULL;
-    rl_autofd int fd = rl_source_open(lab->pool, name, live, &error);
+    rl_autofd int fd = rl_content_open(lab->pool, name, live, &error);
 
     g_assert_cmpint(fd >= 0, ==, wanted);
     if (!wanted)
@@ -187,12 +187,12 @@ test_sources(Lab *lab)
     source_is(lab, V, false, true);
 }
 
-static RlDraft *
+static RlStagedImage *
 replacement(Lab *lab, GError **error)
 {
     RlAccess access = RL_ACCESS_DEFAULT;
 
-    return rl_draft_new(lab_pool(lab), V "@current", &access, error);
+    return rl_staged_new(lab_pool(lab), V "@current", &access, error);
 }
 
 static void
@@ -207,10 +207,10 @@ test_replace(Lab *lab)
     assert_revisions(lab, V, "");
     rl_fd_close(&writer);
     {
-        g_autoptr(RlDraft) draft = replacement(lab, &error);
+        g_autoptr(RlStagedImage) draft = replacement(lab, &error);
         g_assert_no_error(error);
         writer = image_open(lab, V, RL_FILE_CLEAN, O_RDWR);
-        g_assert_false(rl_draft_replace(draft, &error));
+        g_assert_false(rl_staged_replace(draft, &error));
         take_error(g_steal_pointer(&error), RL_ERROR_BUSY, BUSY);
     }
     image_is(lab, V, RL_FILE_CLEAN, "one");
@@ -224,13 +224,13 @@ test_upload(Lab *lab)
 
     lab_create(lab, V, "one", MIB);
     rl_autofd int writer = image_open(lab, V, RL_FILE_CLEAN, O_RDWR);
-    g_assert_null(rl_edit_begin(lab_pool(lab), V, &error));
+    g_assert_null(rl_upload_begin(lab_pool(lab), V, &error));
     take_error(g_steal_pointer(&error), RL_ERROR_BUSY, BUSY);
     rl_fd_close(&writer);
-    g_autoptr(RlDraft) draft = rl_edit_begin(lab_pool(lab), V, &error);
+    g_autoptr(RlStagedImage) draft = rl_upload_begin(lab_pool(lab), V, &error);
     g_assert_no_error(error);
     writer = image_open(lab, V, RL_FILE_CLEAN, O_RDWR);
-    g_assert_false(rl_edit_commit(draft, 1000, &error));
+    g_assert_false(rl_upload_commit(draft, 1000, &error));
     take_error(error, RL_ERROR_BUSY, BUSY);
     image_is(lab, V, RL_FILE_CLEAN, "one");
     assert_revisions(lab, V, "");
@@ -256,7 +256,7 @@ remove_fails(Lab *lab)
     g_autofree char *before = list_tree(lab->path);
     GError *error = NULL;
 
-    g_assert_false(rl_volume_remove(lab->pool, V, true, &error));
+    g_assert_false(rl_volume_delete(lab->pool, V, true, &error));
     take_error(error, RL_ERROR_BUSY, BUSY);
     g_autofree char *after = list_tree(lab->path);
     g_assert_cmpstr(after, ==, before);
@@ -275,10 +275,10 @@ test_delete(Lab *lab)
     rl_fd_close(&writer);
     writer = open_revision(lab, "1");
     remove_fails(lab);
-    g_assert_false(rl_revision_remove(lab->pool, name, &error));
+    g_assert_false(rl_revision_delete(lab->pool, name, &error));
     take_error(g_steal_pointer(&error), RL_ERROR_BUSY, BUSY);
     rl_fd_close(&writer);
-    g_assert_true(rl_volume_remove(lab->pool, V, true, &error));
+    g_assert_true(rl_volume_delete(lab->pool, V, true, &error));
     g_assert_no_error(error);
 }
 

@@ -72,7 +72,7 @@ test_shares_until_written(Lab *lab)
     rl_autofd int from = make_source(lab, false), to = make_target(lab);
     GError *error = NULL;
 
-    g_assert_true(rl_clone(from, to, false, NULL, NULL, &error));
+    g_assert_true(rl_reflink_or_copy(from, to, false, NULL, NULL, &error));
     g_assert_no_error(error);
     check_content(lab);
     g_assert_true(shares_data(from_path, to_path));
@@ -88,17 +88,17 @@ test_without_reflinks(Lab *lab)
     rl_autofd int from = make_source(lab, false), to = make_target(lab);
     GError *error = NULL;
 
-    g_assert_false(rl_clone_reflink(from, to, &error));
+    g_assert_false(rl_reflink(from, to, &error));
     take_error(error, RL_ERROR_UNSUPPORTED, "cannot reflink");
     error = NULL;
-    g_assert_false(rl_clone(from, to, false, NULL, NULL, &error));
+    g_assert_false(rl_reflink_or_copy(from, to, false, NULL, NULL, &error));
     take_error(error, RL_ERROR_UNSUPPORTED, "cannot reflink");
     error = NULL;
-    g_assert_true(rl_clone(from, to, true, NULL, NULL, &error));
+    g_assert_true(rl_reflink_or_copy(from, to, true, NULL, NULL, &error));
     g_assert_no_error(error);
     check_content(lab);
     rl_autofd int again = make_target(lab);
-    g_assert_true(rl_clone(from, again, true, NULL, NULL, &error));
+    g_assert_true(rl_reflink_or_copy(from, again, true, NULL, NULL, &error));
 }
 
 static void
@@ -110,10 +110,10 @@ test_across_file_systems(Lab *lab)
     rl_autofd int to = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     GError *error = NULL;
 
-    g_assert_false(rl_clone(from, to, false, NULL, NULL, &error));
+    g_assert_false(rl_reflink_or_copy(from, to, false, NULL, NULL, &error));
     take_error(error, RL_ERROR_UNSUPPORTED, "cannot reflink");
     error = NULL;
-    g_assert_true(rl_clone(from, to, true, NULL, NULL, &error));
+    g_assert_true(rl_reflink_or_copy(from, to, true, NULL, NULL, &error));
     g_assert_no_error(error);
     g_assert_cmpint(look(path).st_size, ==, 256 * KIB + 3);
 }
@@ -127,11 +127,11 @@ test_a_mistake_is_no_reason_to_copy(Lab *lab)
     rl_autofd int reader = open(path, O_RDONLY | O_CLOEXEC);
     GError *error = NULL;
 
-    g_assert_false(rl_clone(lab->pool->root, to, true, NULL, NULL, &error));
+    g_assert_false(rl_reflink_or_copy(lab->pool->root, to, true, NULL, NULL, &error));
     g_assert_nonnull(error);
     g_assert_cmpuint(error->domain, ==, RL_ERRNO);
     g_clear_error(&error);
-    g_assert_false(rl_clone(from, reader, true, NULL, NULL, &error));
+    g_assert_false(rl_reflink_or_copy(from, reader, true, NULL, NULL, &error));
     take_errno(error, EBADF, "cannot reflink");
 }
 
@@ -141,7 +141,7 @@ test_nocow_is_carried_over(Lab *lab)
     rl_autofd int from = make_source(lab, true), to = make_target(lab);
     GError *error = NULL;
 
-    g_assert_true(rl_clone_reflink(from, to, &error));
+    g_assert_true(rl_reflink(from, to, &error));
     g_assert_no_error(error);
     g_assert_true(is_nocow(to));
     check_content(lab);
@@ -160,7 +160,7 @@ test_nocow_is_taken_away(Lab *lab)
     g_assert_cmpint(ioctl(lab->pool->root, FS_IOC_SETFLAGS, &flags), ==, 0);
     rl_autofd int to = make_target(lab);
     g_assert_true(is_nocow(to));
-    g_assert_true(rl_clone_reflink(from, to, &error));
+    g_assert_true(rl_reflink(from, to, &error));
     g_assert_no_error(error);
     g_assert_false(is_nocow(to));
     check_content(lab);
@@ -181,18 +181,18 @@ test_file_size_limit(Lab *lab)
     g_assert_cmpint(getrlimit(RLIMIT_FSIZE, &before), ==, 0);
     limit = (struct rlimit){.rlim_cur = 128 * KIB, .rlim_max = before.rlim_max};
     g_assert_cmpint(setrlimit(RLIMIT_FSIZE, &limit), ==, 0);
-    bool cloned = rl_clone(from, to, true, NULL, NULL, &error);
+    bool cloned = rl_reflink_or_copy(from, to, true, NULL, NULL, &error);
     g_assert_cmpint(look(to_path).st_size, ==, 0);
     g_assert_false(cloned);
     take_errno(error, EFBIG, "LimitFSIZE= of the service, ulimit -f: 131072 bytes");
 
     error = NULL;
-    g_autoptr(RlDraft) draft = rl_draft_new(lab_pool(lab), "large", &access, &error);
+    g_autoptr(RlStagedImage) draft = rl_staged_new(lab_pool(lab), "large", &access, &error);
     g_assert_no_error(error);
-    g_assert_false(rl_draft_create(draft, NULL, MIB, &error));
+    g_assert_false(rl_staged_create(draft, NULL, MIB, &error));
     take_errno(error, EFBIG, "1048576 bytes are more than a file of this process may have");
     error = NULL;
-    g_assert_false(rl_draft_fill(draft, from, MIB, true, &error));
+    g_assert_false(rl_staged_fill(draft, from, MIB, true, &error));
     take_errno(error, EFBIG, "cannot make 'large'");
     error = NULL;
     g_assert_true(rl_limit_allows_size(from, 256 * KIB, &error));
@@ -200,7 +200,7 @@ test_file_size_limit(Lab *lab)
     g_assert_no_error(error);
 
     g_assert_cmpint(setrlimit(RLIMIT_FSIZE, &before), ==, 0);
-    g_assert_true(rl_clone(from, to, true, NULL, NULL, &error));
+    g_assert_true(rl_reflink_or_copy(from, to, true, NULL, NULL, &error));
     check_content(lab);
 }
 
@@ -209,7 +209,7 @@ clone_here(Lab *lab, GError **error)
 {
     rl_autofd int from = make_source(lab, false), to = make_target(lab);
 
-    return rl_clone(from, to, true, NULL, NULL, error);
+    return rl_reflink_or_copy(from, to, true, NULL, NULL, error);
 }
 
 /* As the kernel does where the space for the extents' records ends in the middle. */
@@ -264,7 +264,7 @@ clones(Lab *lab, const char *from_path)
     rl_autofd int from = open(from_path, O_RDONLY | O_CLOEXEC), to = make_target(lab);
     g_autofree char *to_path = lab_path(lab, "to");
 
-    rl_clone_reflink(from, to, &error);
+    rl_reflink(from, to, &error);
     g_assert_no_error(error);
     g_assert_true(shares_data(from_path, to_path));
     g_assert_cmpint(unlink(to_path), ==, 0);

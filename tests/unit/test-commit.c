@@ -33,10 +33,10 @@ cut_off_after_link(Lab *lab)
     uint64_t number;
     bool linked;
 
-    g_assert_true(rl_commit_number(volume, clean, &number, &linked, &error));
+    g_assert_true(rl_new_revision_number(volume, clean, &number, &linked, &error));
     g_assert_false(linked);
-    g_assert_true(rl_identity_new(dirty, number, &error));
-    g_assert_true(rl_commit_link(volume, number, &error));
+    g_assert_true(rl_image_id_new(dirty, number, &error));
+    g_assert_true(rl_new_revision_link(volume, number, &error));
     g_assert_no_error(error);
 }
 
@@ -274,9 +274,9 @@ static void
 act_replace(Lab *lab)
 {
     RlAccess access = RL_ACCESS_DEFAULT;
-    g_autoptr(RlDraft) draft = rl_draft_new(lab_pool(lab), V "@current", &access, NULL);
+    g_autoptr(RlStagedImage) draft = rl_staged_new(lab_pool(lab), V "@current", &access, NULL);
 
-    if (!draft || pwrite(draft->fd, "six", 4, 0) != 4 || !rl_draft_replace(draft, NULL))
+    if (!draft || pwrite(draft->fd, "six", 4, 0) != 4 || !rl_staged_replace(draft, NULL))
         _exit(1);
 }
 
@@ -310,14 +310,14 @@ test_a_number_that_is_taken(Lab *lab)
     g_autofree char *clean = lab_file(lab, V, RL_FILE_CLEAN);
     g_autofree char *one = revision_path(lab, V, "1");
     int fd = open(clean, O_RDONLY | O_CLOEXEC);
-    g_assert_true(rl_attr_set_number(fd, RL_ATTR_HIGHEST, 0, NULL));
+    g_assert_true(rl_xattr_set_number(fd, RL_ATTR_HIGHEST, 0, NULL));
     close(fd);
     lab_run(lab, V, "three");
     assert_revisions(lab, V, "1 2");
 
     fd = open(clean, O_RDONLY | O_CLOEXEC);
     set_mtime(clean, look(one).st_mtim.tv_sec, 0);
-    g_assert_true(rl_attr_set_number(fd, RL_ATTR_HIGHEST, 1, NULL));
+    g_assert_true(rl_xattr_set_number(fd, RL_ATTR_HIGHEST, 1, NULL));
     close(fd);
     g_autofree char *two = revision_path(lab, V, "2");
     set_mtime(clean, look(two).st_mtim.tv_sec, 0);
@@ -334,7 +334,7 @@ test_no_number_left(Lab *lab)
     lab_start(lab, V, &alice);
     image_write(lab, V, RL_FILE_DIRTY, "two");
     int fd = image_open(lab, V, RL_FILE_CLEAN, O_RDONLY);
-    g_assert_true(rl_attr_set_number(fd, RL_ATTR_HIGHEST, UINT64_MAX, NULL));
+    g_assert_true(rl_xattr_set_number(fd, RL_ATTR_HIGHEST, UINT64_MAX, NULL));
     close(fd);
     lab_stop_fails(lab, V, &alice, RL_ERROR_STATE, "no number is left");
     image_is(lab, V, RL_FILE_CLEAN, "one");
@@ -352,7 +352,7 @@ test_last_number_is_taken(Lab *lab)
     make_file(last, "the last");
     set_mtime(clean, look(first).st_mtim.tv_sec, 0);
     int fd = open(clean, O_RDONLY | O_CLOEXEC);
-    g_assert_true(rl_attr_set_number(fd, RL_ATTR_HIGHEST, 1, NULL));
+    g_assert_true(rl_xattr_set_number(fd, RL_ATTR_HIGHEST, 1, NULL));
     close(fd);
     g_autofree char *taken = rl_file_name_revision("private", 2, look(first).st_mtim.tv_sec);
     g_autofree char *dir = g_path_get_dirname(clean), *path = g_build_filename(dir, taken, NULL);
@@ -385,7 +385,7 @@ test_no_name_at_all(Lab *lab)
     g_autofree char *two = revision_path(lab, V, "2"), *clean = lab_file(lab, V, RL_FILE_CLEAN);
     set_mtime(clean, look(two).st_mtim.tv_sec, 0);
     int fd = open(clean, O_RDONLY | O_CLOEXEC);
-    g_assert_true(rl_attr_set_number(fd, RL_ATTR_HIGHEST, 1, NULL));
+    g_assert_true(rl_xattr_set_number(fd, RL_ATTR_HIGHEST, 1, NULL));
     close(fd);
     lab_start(lab, V, &alice);
     image_write(lab, V, RL_FILE_DIRTY, "four");

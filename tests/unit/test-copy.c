@@ -35,7 +35,7 @@ copy(int from, int to)
 {
     GError *error = NULL;
 
-    rl_copy_sparse(from, to, NULL, NULL, &error);
+    rl_sparse_copy(from, to, NULL, NULL, &error);
     g_assert_no_error(error);
 }
 
@@ -161,7 +161,7 @@ test_full_disk(Lab *lab)
     }
     {
         rl_autofd int to = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-        g_assert_false(rl_copy_sparse(from, to, NULL, NULL, &error));
+        g_assert_false(rl_sparse_copy(from, to, NULL, NULL, &error));
     }
     g_assert_cmpint(umount2(dir, MNT_DETACH), ==, 0);
     take_errno(error, ENOSPC, "cannot write a copy");
@@ -176,11 +176,11 @@ test_unreadable(Lab *lab)
 
     put(from, 0, 'x', 100);
     rl_autofd int writer = open(path, O_WRONLY | O_CLOEXEC);
-    g_assert_false(rl_copy_sparse(writer, to, NULL, NULL, &error));
+    g_assert_false(rl_sparse_copy(writer, to, NULL, NULL, &error));
     take_errno(error, EBADF, "cannot read");
     error = NULL;
     rl_autofd int reader = open(path, O_RDONLY | O_CLOEXEC);
-    g_assert_false(rl_copy_sparse(from, reader, NULL, NULL, &error));
+    g_assert_false(rl_sparse_copy(from, reader, NULL, NULL, &error));
     take_errno(error, EINVAL, "cannot set the size of a copy");
 }
 
@@ -200,11 +200,11 @@ test_interrupted(Lab *lab)
     GError *error = NULL;
 
     put(from, 0, 'x', MIB);
-    g_assert_false(rl_copy_sparse(from, to, count_down, &pieces, &error));
+    g_assert_false(rl_sparse_copy(from, to, count_down, &pieces, &error));
     take_errno(error, ECANCELED, "the copy was interrupted");
     g_assert_cmpint(pieces, ==, -1);
     pieces = 100;
-    g_assert_true(rl_copy_sparse(from, to, count_down, &pieces, NULL));
+    g_assert_true(rl_sparse_copy(from, to, count_down, &pieces, NULL));
     assert_equal(from, to);
 }
 

@@ -19,7 +19,7 @@ static void
 opens(Lab *lab, const char *path)
 {
     GError *error = NULL;
-    rl_autofd int fd = rl_dir_open(lab->pool->root, path, &error);
+    rl_autofd int fd = rl_dirfd_open(lab->pool->root, path, &error);
 
     g_assert_no_error(error);
     g_assert_cmpint(fcntl(fd, F_GETFD), ==, FD_CLOEXEC);
@@ -31,12 +31,12 @@ refuses(Lab *lab, const char *path, int wanted_errno)
     g_autofree char *quoted = g_strdup_printf("'%s'", path);
     GError *error = NULL;
 
-    g_assert_cmpint(rl_dir_open(lab->pool->root, path, &error), ==, -1);
+    g_assert_cmpint(rl_dirfd_open(lab->pool->root, path, &error), ==, -1);
     take_errno(error, wanted_errno, quoted);
     error = NULL;
     if (wanted_errno == ENOENT)
         return;
-    g_assert_cmpint(rl_dir_make(lab->pool->root, path, &error), ==, -1);
+    g_assert_cmpint(rl_dirfd_make(lab->pool->root, path, &error), ==, -1);
     take_errno(error, wanted_errno, quoted);
 }
 
@@ -68,7 +68,7 @@ static void
 test_make(Lab *lab)
 {
     GError *error = NULL;
-    rl_autofd int fd = rl_dir_make(lab->pool->root, "a/b/c", &error);
+    rl_autofd int fd = rl_dirfd_make(lab->pool->root, "a/b/c", &error);
     g_autofree char *tree = list_tree(lab->path);
     g_autofree char *made = lab_path(lab, "a/b");
 
@@ -76,10 +76,10 @@ test_make(Lab *lab)
     g_assert_cmpint(fd, >=, 0);
     g_assert_cmpstr(tree, ==, ".reflink-pool.xml a a/b a/b/c");
     g_assert_cmpuint(look(made).st_mode & 0777, ==, 0755);
-    rl_autofd int again = rl_dir_make(lab->pool->root, "a/b/d", &error);
+    rl_autofd int again = rl_dirfd_make(lab->pool->root, "a/b/d", &error);
     g_assert_no_error(error);
     g_assert_cmpint(again, >=, 0);
-    rl_autofd int there = rl_dir_make(lab->pool->root, "a/b/d", &error);
+    rl_autofd int there = rl_dirfd_make(lab->pool->root, "a/b/d", &error);
     g_assert_no_error(error);
     g_assert_cmpint(there, >=, 0);
 }
@@ -91,15 +91,15 @@ test_remove_empty(Lab *lab)
 
     g_assert_cmpint(g_mkdir_with_parents(deep, 0755), ==, 0);
     make_file(kept, "");
-    rl_dir_remove_empty(lab->pool->root, "a/b/c");
+    rl_dirfd_remove_empty(lab->pool->root, "a/b/c");
     g_autofree char *tree = list_tree(lab->path);
     g_assert_cmpstr(tree, ==, ".reflink-pool.xml a a/file");
 
     /* Never one of the first level, and nothing that is not there or not empty. */
     g_assert_cmpint(unlink(kept), ==, 0);
-    rl_dir_remove_empty(lab->pool->root, "a/x");
-    rl_dir_remove_empty(lab->pool->root, "a");
-    rl_dir_remove_empty(lab->pool->root, "missing/x");
+    rl_dirfd_remove_empty(lab->pool->root, "a/x");
+    rl_dirfd_remove_empty(lab->pool->root, "a");
+    rl_dirfd_remove_empty(lab->pool->root, "missing/x");
     assert_list(lab->path, ".reflink-pool.xml a");
 }
 
@@ -111,16 +111,16 @@ file_refused(Lab *lab, const char *name, int code, const char *words)
     struct stat st;
     bool there;
 
-    g_assert_cmpint(rl_dir_open_file(lab->pool->root, name, O_RDONLY, &error), ==, -1);
+    g_assert_cmpint(rl_dirfd_open_file(lab->pool->root, name, O_RDONLY, &error), ==, -1);
     if (code >= 0)
         take_error(error, code, words);
     else
         take_errno(error, -code, words);
     error = NULL;
-    g_assert_null(rl_dir_read_file(lab->pool->root, name, 100, &length, &error));
+    g_assert_null(rl_dirfd_read_file(lab->pool->root, name, 100, &length, &error));
     g_assert_nonnull(error);
     g_clear_error(&error);
-    g_assert_false(rl_dir_stat(lab->pool->root, name, &there, &st, &error));
+    g_assert_false(rl_dirfd_stat(lab->pool->root, name, &there, &st, &error));
     take_error(error, RL_ERROR_INVALID, "is not a regular file");
 }
 
@@ -163,19 +163,19 @@ test_read_file(Lab *lab)
     size_t length = 0;
 
     make_file(path, hundred);
-    all = rl_dir_read_file(lab->pool->root, "f", 100, &length, &error);
+    all = rl_dirfd_read_file(lab->pool->root, "f", 100, &length, &error);
     g_assert_no_error(error);
     g_assert_cmpstr(all, ==, hundred);
     g_assert_cmpuint(length, ==, 100);
-    g_assert_null(rl_dir_read_file(lab->pool->root, "f", 99, &length, &error));
+    g_assert_null(rl_dirfd_read_file(lab->pool->root, "f", 99, &length, &error));
     take_error(error, RL_ERROR_INVALID, "'f' is larger than 99 bytes");
     error = NULL;
-    g_assert_null(rl_dir_read_file(lab->pool->root, "g", 99, &length, &error));
+    g_assert_null(rl_dirfd_read_file(lab->pool->root, "g", 99, &length, &error));
     take_errno(error, ENOENT, "'g'");
 
     make_file(path, "");
     error = NULL;
-    g_autofree char *empty = rl_dir_read_file(lab->pool->root, "f", 99, &length, &error);
+    g_autofree char *empty = rl_dirfd_read_file(lab->pool->root, "f", 99, &length, &error);
     g_assert_cmpstr(empty, ==, "");
     g_assert_cmpuint(length, ==, 0);
 }
@@ -188,10 +188,10 @@ test_stat(Lab *lab)
     struct stat st;
     bool there;
 
-    g_assert_true(rl_dir_stat(lab->pool->root, "f", &there, &st, &error));
+    g_assert_true(rl_dirfd_stat(lab->pool->root, "f", &there, &st, &error));
     g_assert_false(there);
     make_file(path, "abc");
-    g_assert_true(rl_dir_stat(lab->pool->root, "f", &there, &st, &error));
+    g_assert_true(rl_dirfd_stat(lab->pool->root, "f", &there, &st, &error));
     g_assert_true(there);
     g_assert_cmpint(st.st_size, ==, 3);
     g_assert_no_error(error);
@@ -202,8 +202,8 @@ test_sync(Lab *lab)
 {
     GError *error = NULL;
 
-    g_assert_true(rl_dir_sync(lab->pool->root, "x", &error));
-    g_assert_false(rl_dir_sync(-1, "a/b", &error));
+    g_assert_true(rl_dirfd_sync(lab->pool->root, "x", &error));
+    g_assert_false(rl_dirfd_sync(-1, "a/b", &error));
     take_errno(error, EBADF, "'a/b'");
 }
 
@@ -218,9 +218,9 @@ test_entries(Lab *lab)
     make_file(file, "");
     g_assert_cmpint(mkdir(dir, 0700), ==, 0);
     for (int i = 0; i < 2; i++) { /* the descriptor's own position does not matter */
-        g_autoptr(RlEntries) entries = rl_entries_open(lab->pool->root, &error);
+        g_autoptr(RlDirIter) entries = rl_dir_iter_open(lab->pool->root, &error);
         g_assert_no_error(error);
-        while ((name = rl_entries_next(entries))) {
+        while ((name = rl_dir_iter_next(entries))) {
             g_assert_cmpstr(name, !=, ".");
             g_assert_cmpstr(name, !=, "..");
             if (strcmp(name, "dir") == 0)
@@ -229,9 +229,9 @@ test_entries(Lab *lab)
         }
     }
     g_assert_cmpuint(seen, ==, 6);
-    g_assert_null(rl_entries_open(-1, &error));
+    g_assert_null(rl_dir_iter_open(-1, &error));
     take_errno(error, EBADF, "cannot read a directory");
-    rl_entries_close(NULL);
+    rl_dir_iter_close(NULL);
 }
 
 static void
@@ -267,13 +267,13 @@ test_lease_that_lasts(Lab *lab)
     g_assert_cmpint(fcntl(lease, F_SETSIG, SIGURG), ==, 0);
     g_assert_cmpint(fcntl(lease, F_SETLEASE, F_RDLCK), ==, 0);
     gint64 before = g_get_monotonic_time();
-    g_assert_cmpint(rl_dir_open_file(lab->pool->root, "leased", O_RDWR, &error), ==, -1);
+    g_assert_cmpint(rl_dirfd_open_file(lab->pool->root, "leased", O_RDWR, &error), ==, -1);
     take_errno(error, EWOULDBLOCK, "cannot open 'leased'");
     g_assert_cmpint(g_get_monotonic_time() - before, >, G_USEC_PER_SEC / 2);
-    rl_autofd int reader = rl_dir_open_file(lab->pool->root, "leased", O_RDONLY, NULL);
+    rl_autofd int reader = rl_dirfd_open_file(lab->pool->root, "leased", O_RDONLY, NULL);
     g_assert_cmpint(reader, >=, 0);
     g_assert_cmpint(fcntl(lease, F_SETLEASE, F_UNLCK), ==, 0);
-    rl_autofd int writer = rl_dir_open_file(lab->pool->root, "leased", O_RDWR, NULL);
+    rl_autofd int writer = rl_dirfd_open_file(lab->pool->root, "leased", O_RDWR, NULL);
     g_assert_cmpint(writer, >=, 0);
 }
 
@@ -281,7 +281,7 @@ test_lease_that_lasts(Lab *lab)
 static bool
 open_directory(Lab *lab, GError **error)
 {
-    rl_autofd int fd = rl_dir_open(lab->pool->root, ".", error);
+    rl_autofd int fd = rl_dirfd_open(lab->pool->root, ".", error);
 
     return fd >= 0;
 }

@@ -17,12 +17,12 @@
 
 #define V "a/b/private"
 
-static RlDraft *
+static RlStagedImage *
 begin(Lab *lab, const char *name)
 {
     RlAccess access = RL_ACCESS_DEFAULT;
     g_autoptr(GError) error = NULL;
-    RlDraft *draft = rl_draft_new(lab_pool(lab), name, &access, &error);
+    RlStagedImage *draft = rl_staged_new(lab_pool(lab), name, &access, &error);
 
     g_assert_no_error(error);
     return draft;
@@ -36,7 +36,7 @@ refused(Lab *lab, const char *name, int code, const char *words)
     g_autofree char *before = list_tree(lab->path);
     GError *error = NULL;
 
-    g_assert_null(rl_draft_new(lab_pool(lab), name, &access, &error));
+    g_assert_null(rl_staged_new(lab_pool(lab), name, &access, &error));
     take_error(error, code, words);
     g_autofree char *after = list_tree(lab->path);
     g_assert_cmpstr(after, ==, before);
@@ -44,28 +44,28 @@ refused(Lab *lab, const char *name, int code, const char *words)
 
 /* Fills the draft with what @source is. */
 static void
-fill(Lab *lab, RlDraft *draft, const char *source, uint64_t capacity)
+fill(Lab *lab, RlStagedImage *draft, const char *source, uint64_t capacity)
 {
     GError *error = NULL;
-    rl_autofd int from = rl_source_open(lab->pool, source, false, &error);
+    rl_autofd int from = rl_content_open(lab->pool, source, false, &error);
 
     g_assert_no_error(error);
-    rl_draft_fill(draft, from, capacity, !lab->reflinks, &error);
+    rl_staged_fill(draft, from, capacity, !lab->reflinks, &error);
     g_assert_no_error(error);
 }
 
 static void
-write_draft(RlDraft *draft, const char *text)
+write_draft(RlStagedImage *draft, const char *text)
 {
     g_assert_cmpint(pwrite(draft->fd, text, strlen(text) + 1, 0), ==, (gssize) strlen(text) + 1);
 }
 
 /* A replacement whose revision was named before it began. */
-static RlDraft *
+static RlStagedImage *
 foretell(Lab *lab)
 {
     g_autoptr(GError) error = NULL;
-    RlDraft *draft = rl_draft_begin(lab_pool(lab), V "@current", &error);
+    RlStagedImage *draft = rl_staged_begin(lab_pool(lab), V "@current", &error);
 
     g_assert_no_error(error);
     g_assert_true(rl_replace_foretell(draft, &error));
@@ -84,26 +84,26 @@ test_foretold(Lab *lab)
     {
         g_autoptr(RlLock) lock = rl_pool_lock(lab->pool, V, "test", NULL);
         g_autofree char *before = list_tree(lab->path);
-        g_autoptr(RlDraft) draft = foretell(lab);
-        g_autoptr(RlDraft) new = rl_draft_begin(lab_pool(lab), "new/dir/volume", &error);
+        g_autoptr(RlStagedImage) draft = foretell(lab);
+        g_autoptr(RlStagedImage) new = rl_staged_begin(lab_pool(lab), "new/dir/volume", &error);
         g_assert_no_error(error);
         g_assert_cmpint(draft->revision, ==, 1);
         g_autofree char *after = list_tree(lab->path);
         g_assert_cmpstr(after, ==, before);
     }
-    g_autoptr(RlDraft) late = foretell(lab), raised = foretell(lab);
+    g_autoptr(RlStagedImage) late = foretell(lab), raised = foretell(lab);
     raised->revision = 4;
-    g_assert_true(rl_draft_open(raised, &access, &error));
+    g_assert_true(rl_staged_open(raised, &access, &error));
     assert_revisions(lab, V, "4");
-    g_clear_pointer(&raised, rl_draft_free);
+    g_clear_pointer(&raised, rl_staged_free);
     assert_revisions(lab, V, "");
-    g_assert_false(rl_draft_open(late, &access, &error)); /* 5 is the next */
+    g_assert_false(rl_staged_open(late, &access, &error)); /* 5 is the next */
     take_error(g_steal_pointer(&error), RL_ERROR_STATE, "was changed meanwhile");
     assert_revisions(lab, V, "");
 
-    g_autoptr(RlDraft) before_run = foretell(lab);
+    g_autoptr(RlStagedImage) before_run = foretell(lab);
     lab_run(lab, V, "two");
-    g_assert_false(rl_draft_open(before_run, &access, &error));
+    g_assert_false(rl_staged_open(before_run, &access, &error));
     take_error(g_steal_pointer(&error), RL_ERROR_STATE, "was changed meanwhile");
     assert_revisions(lab, V, "5");
     image_is(lab, V, RL_FILE_CLEAN, "two");
@@ -121,12 +121,12 @@ test_foretold_with_a_number(Lab *lab)
 
     lab_create(lab, V, "one", MIB);
     g_assert_cmpint(link(clean, cut_off), ==, 0);
-    g_autoptr(RlDraft) draft = foretell(lab);
+    g_autoptr(RlStagedImage) draft = foretell(lab);
     g_assert_cmpint(draft->revision++, ==, 3);
-    g_assert_true(rl_draft_open(draft, &access, &error));
+    g_assert_true(rl_staged_open(draft, &access, &error));
     assert_revisions(lab, V, "4");
     write_draft(draft, "two");
-    g_assert_true(rl_draft_replace(draft, &error));
+    g_assert_true(rl_staged_replace(draft, &error));
     g_assert_no_error(error);
     assert_revisions(lab, V, "4");
     revision_is(lab, V, "4", "one");
@@ -136,22 +136,22 @@ test_foretold_with_a_number(Lab *lab)
 static void
 replace(Lab *lab, const char *text)
 {
-    g_autoptr(RlDraft) draft = begin(lab, V "@current");
+    g_autoptr(RlStagedImage) draft = begin(lab, V "@current");
     GError *error = NULL;
 
     write_draft(draft, text);
-    rl_draft_replace(draft, &error);
+    rl_staged_replace(draft, &error);
     g_assert_no_error(error);
 }
 
 static void
 take_label(Lab *lab, const char *name)
 {
-    g_autoptr(RlDraft) draft = begin(lab, name);
+    g_autoptr(RlStagedImage) draft = begin(lab, name);
     GError *error = NULL;
 
     fill(lab, draft, V, 0);
-    rl_draft_label(draft, &error);
+    rl_staged_label(draft, &error);
     g_assert_no_error(error);
 }
 
@@ -159,7 +159,7 @@ static void
 test_nobody_sees_a_draft(Lab *lab)
 {
     {
-        g_autoptr(RlDraft) draft = begin(lab, V);
+        g_autoptr(RlStagedImage) draft = begin(lab, V);
         g_autofree char *tree = list_tree(lab->path);
         g_assert_cmpstr(tree, ==, ".reflink-pool.xml a a/b");
     }
@@ -171,13 +171,13 @@ test_clone(Lab *lab)
 {
     g_autofree char *from = lab_file(lab, V, RL_FILE_CLEAN);
     g_autofree char *to = lab_file(lab, "copy", RL_FILE_CLEAN);
-    g_autoptr(RlDraft) draft = NULL;
+    g_autoptr(RlStagedImage) draft = NULL;
     GError *error = NULL;
 
     lab_create(lab, V, "one", MIB);
     draft = begin(lab, "copy");
     fill(lab, draft, V, 2 * MIB);
-    g_assert_true(rl_draft_create(draft, NULL, 3 * MIB, &error));
+    g_assert_true(rl_staged_create(draft, NULL, 3 * MIB, &error));
     g_assert_no_error(error);
     image_is(lab, "copy", RL_FILE_CLEAN, "one");
     g_assert_cmpint(look(to).st_size, ==, 3 * MIB);
@@ -191,9 +191,9 @@ test_permissions(Lab *lab)
     RlAccess access = {0640, 1234, 5678};
     g_autofree char *clean = lab_file(lab, V, RL_FILE_CLEAN);
     GError *error = NULL;
-    g_autoptr(RlDraft) draft = rl_draft_new(lab_pool(lab), V, &access, &error);
+    g_autoptr(RlStagedImage) draft = rl_staged_new(lab_pool(lab), V, &access, &error);
 
-    g_assert_true(rl_draft_create(draft, NULL, MIB, &error));
+    g_assert_true(rl_staged_create(draft, NULL, MIB, &error));
     g_assert_cmpuint(look(clean).st_uid, ==, 1234);
     g_assert_cmpuint(look(clean).st_gid, ==, 5678);
     g_assert_cmpuint(look(clean).st_mode & 07777, ==, 0640);
@@ -241,25 +241,25 @@ test_somebody_was_faster(Lab *lab)
 {
     GError *error = NULL;
     {
-        g_autoptr(RlDraft) draft = begin(lab, V);
+        g_autoptr(RlStagedImage) draft = begin(lab, V);
         lab_create(lab, V, "theirs", MIB);
-        g_assert_false(rl_draft_create(draft, NULL, MIB, &error));
+        g_assert_false(rl_staged_create(draft, NULL, MIB, &error));
         take_error(error, RL_ERROR_EXISTS, "volume 'a/b/private' exists already");
     }
     image_is(lab, V, RL_FILE_CLEAN, "theirs");
     {
-        g_autoptr(RlDraft) draft = begin(lab, V "@label");
+        g_autoptr(RlStagedImage) draft = begin(lab, V "@label");
         take_label(lab, V "@label");
         error = NULL;
-        g_assert_false(rl_draft_label(draft, &error));
+        g_assert_false(rl_staged_label(draft, &error));
         take_error(error, RL_ERROR_EXISTS, "revision 'a/b/private@label' exists already");
     }
     revision_is(lab, V, "label", "theirs");
     {
-        g_autoptr(RlDraft) draft = begin(lab, V "@other");
+        g_autoptr(RlStagedImage) draft = begin(lab, V "@other");
         error = NULL;
-        g_assert_true(rl_volume_remove(lab->pool, V, true, NULL));
-        g_assert_false(rl_draft_label(draft, &error));
+        g_assert_true(rl_volume_delete(lab->pool, V, true, NULL));
+        g_assert_false(rl_staged_label(draft, &error));
         take_error(error, RL_ERROR_NOT_FOUND, "volume 'a/b/private'");
     }
     assert_list(lab->path, ".reflink-pool.xml a");
@@ -275,32 +275,32 @@ test_directory_was_removed(Lab *lab)
 
     lab_create(lab, "a/b/other", "x", MIB);
     {
-        g_autoptr(RlDraft) draft = begin(lab, V);
-        g_assert_true(rl_volume_remove(lab->pool, "a/b/other", false, NULL));
+        g_autoptr(RlStagedImage) draft = begin(lab, V);
+        g_assert_true(rl_volume_delete(lab->pool, "a/b/other", false, NULL));
         g_assert_false(is_there(dir));
         write_draft(draft, "written before");
-        rl_draft_create(draft, NULL, MIB, &error);
+        rl_staged_create(draft, NULL, MIB, &error);
         g_assert_no_error(error);
     }
     image_is(lab, V, RL_FILE_CLEAN, "written before");
-    g_assert_true(rl_volume_remove(lab->pool, V, false, NULL));
+    g_assert_true(rl_volume_delete(lab->pool, V, false, NULL));
     /* And made again by others. */
     {
-        g_autoptr(RlDraft) draft = begin(lab, V);
+        g_autoptr(RlStagedImage) draft = begin(lab, V);
         g_assert_cmpint(rmdir(dir), ==, 0);
         g_assert_cmpint(mkdir(dir, 0755), ==, 0);
-        rl_draft_create(draft, NULL, MIB, &error);
+        rl_staged_create(draft, NULL, MIB, &error);
         g_assert_no_error(error);
     }
     assert_list(dir, "private.img");
-    g_assert_true(rl_volume_remove(lab->pool, V, false, NULL));
+    g_assert_true(rl_volume_delete(lab->pool, V, false, NULL));
     /* A temporary file with a name stays with that. */
     {
-        g_autoptr(RlDraft) draft = begin(lab, V);
+        g_autoptr(RlStagedImage) draft = begin(lab, V);
         close(draft->fd);
-        draft->fd = rl_newfile_open_named(draft->dir, "private.img", &access, NULL);
+        draft->fd = rl_tmpfile_open_named(draft->dir, "private.img", &access, NULL);
         g_assert_cmpint(rename(dir, away), ==, 0);
-        g_assert_false(rl_draft_create(draft, NULL, MIB, &error));
+        g_assert_false(rl_staged_create(draft, NULL, MIB, &error));
         take_error(error, RL_ERROR_BUSY, "was removed meanwhile");
     }
     assert_list(away, "");
@@ -321,8 +321,8 @@ test_leftovers_go(Lab *lab)
     replace(lab, "older");
     g_assert_cmpint(unlink(clean), ==, 0);
     make_file(import, "x");
-    g_autoptr(RlDraft) draft = begin(lab, V);
-    g_assert_true(rl_draft_create(draft, NULL, MIB, &error));
+    g_autoptr(RlStagedImage) draft = begin(lab, V);
+    g_assert_true(rl_staged_create(draft, NULL, MIB, &error));
     g_assert_no_error(error);
     assert_revisions(lab, V, "");
     g_autoptr(RlVolume) volume = rl_volume_find(lab->pool, V, NULL);
@@ -348,8 +348,8 @@ test_orphaned_label_refuses(Lab *lab)
     g_assert_cmpint(unlink(record), ==, 0);
     g_autofree char *before = list_tree(lab->path);
     {
-        g_autoptr(RlDraft) draft = begin(lab, V);
-        g_assert_false(rl_draft_create(draft, NULL, MIB, &error));
+        g_autoptr(RlStagedImage) draft = begin(lab, V);
+        g_assert_false(rl_staged_create(draft, NULL, MIB, &error));
         take_error(error, RL_ERROR_EXISTS, "its revision 'a/b/private@label' is there");
     }
     g_autofree char *after = list_tree(lab->path);
@@ -364,10 +364,10 @@ test_label_of_a_running_volume(Lab *lab)
     lab_create(lab, V, "one", MIB);
     lab_start(lab, V, &alice);
     image_write(lab, V, RL_FILE_DIRTY, "two");
-    g_autoptr(RlDraft) draft = begin(lab, V "@live");
-    rl_autofd int from = rl_source_open(lab->pool, V, true, &error);
-    g_assert_true(rl_draft_fill(draft, from, 0, !lab->reflinks, &error));
-    g_assert_true(rl_draft_label(draft, &error));
+    g_autoptr(RlStagedImage) draft = begin(lab, V "@live");
+    rl_autofd int from = rl_content_open(lab->pool, V, true, &error);
+    g_assert_true(rl_staged_fill(draft, from, 0, !lab->reflinks, &error));
+    g_assert_true(rl_staged_label(draft, &error));
     g_assert_no_error(error);
     revision_is(lab, V, "live", "two");
     image_write(lab, V, RL_FILE_DIRTY, "three");
@@ -385,12 +385,12 @@ test_revert_and_back(Lab *lab)
     lab_run(lab, V, "two");
     lab_options(lab, 0);
     for (int i = 0; i < 2; i++) {
-        g_autoptr(RlDraft) draft = begin(lab, V "@current");
+        g_autoptr(RlStagedImage) draft = begin(lab, V "@current");
         g_autofree char *source = g_strdup_printf(V "@%d", i + 1);
         GError *error = NULL;
         g_assert_cmpuint(draft->revision, ==, i + 2);
         fill(lab, draft, source, 0);
-        g_assert_true(rl_draft_replace(draft, &error));
+        g_assert_true(rl_staged_replace(draft, &error));
         g_assert_no_error(error);
         image_is(lab, V, RL_FILE_CLEAN, i ? "two" : "one");
     }
@@ -408,7 +408,7 @@ test_replacement_that_did_not_come_about(Lab *lab)
     lab_run(lab, V, "two");
     g_autofree char *before = list_tree(lab->path);
     {
-        g_autoptr(RlDraft) draft = begin(lab, V "@current");
+        g_autoptr(RlStagedImage) draft = begin(lab, V "@current");
         assert_revisions(lab, V, "1 2"); /* so that it can be returned */
     }
     g_autofree char *after = list_tree(lab->path);
@@ -423,7 +423,7 @@ test_only_name_is_kept(Lab *lab)
 
     lab_create(lab, V, "one", MIB);
     {
-        g_autoptr(RlDraft) draft = begin(lab, V "@current");
+        g_autoptr(RlStagedImage) draft = begin(lab, V "@current");
         g_assert_cmpint(unlink(clean), ==, 0);
     }
     assert_revisions(lab, V, "1");
@@ -437,10 +437,10 @@ test_replaced_by_another_kind(Lab *lab)
     GError *error = NULL;
 
     lab_create(lab, V, "one", MIB);
-    g_autoptr(RlDraft) draft = begin(lab, V "@current");
-    g_assert_true(rl_volume_remove(lab->pool, V, true, &error));
+    g_autoptr(RlStagedImage) draft = begin(lab, V "@current");
+    g_assert_true(rl_volume_delete(lab->pool, V, true, &error));
     lab_create_kind(lab, V, RL_KIND_VOLATILE, NULL, NULL, MIB);
-    g_assert_false(rl_draft_replace(draft, &error));
+    g_assert_false(rl_staged_replace(draft, &error));
     take_error(error, RL_ERROR_STATE, "was changed meanwhile");
     g_assert_false(image_is_there(lab, V, RL_FILE_CLEAN));
 }
@@ -462,17 +462,17 @@ test_direct_volume(Lab *lab)
     GError *error = NULL;
 
     lab_create_kind(lab, "db/main", RL_KIND_DIRECT, NULL, "one", MIB);
-    g_autoptr(RlDraft) draft = begin(lab, "db/main@label");
+    g_autoptr(RlStagedImage) draft = begin(lab, "db/main@label");
     fill(lab, draft, "db/main", 0);
-    g_assert_true(rl_draft_label(draft, &error));
+    g_assert_true(rl_staged_label(draft, &error));
     revision_is(lab, "db/main", "label", "one");
 
     /* Left by its domain: there is no other image to go back to. */
     lab_start(lab, "db/main", &alice);
     rl_autofd int fd = image_open(lab, "db/main", RL_FILE_DIRTY, O_RDONLY);
-    g_assert_true(rl_run_clear(fd, NULL));
+    g_assert_true(rl_image_owner_clear(fd, NULL));
     g_autoptr(RlVolume) volume = rl_volume_open(lab->pool, "db/main", NULL);
-    g_assert_false(rl_draft_check_replaceable(volume, &error));
+    g_assert_false(rl_staged_check_replaceable(volume, &error));
     g_assert_null(strstr(error->message, "discard"));
     take_error(error, RL_ERROR_STATE, "decide with 'virt-reflink stop'");
 }
@@ -484,19 +484,19 @@ test_replaced_image_is_another(Lab *lab)
 
     lab_create(lab, V, "one", MIB);
     {
-        g_autoptr(RlDraft) draft = begin(lab, V "@current");
+        g_autoptr(RlStagedImage) draft = begin(lab, V "@current");
         lab_run(lab, V, "two");
-        g_assert_false(rl_draft_replace(draft, &error));
+        g_assert_false(rl_staged_replace(draft, &error));
         take_error(error, RL_ERROR_STATE, "was changed meanwhile");
     }
     image_is(lab, V, RL_FILE_CLEAN, "two");
     assert_revisions(lab, V, "1");
     revision_is(lab, V, "1", "one");
     {
-        g_autoptr(RlDraft) draft = begin(lab, V "@current");
+        g_autoptr(RlStagedImage) draft = begin(lab, V "@current");
         lab_start(lab, V, &alice);
         error = NULL;
-        g_assert_false(rl_draft_replace(draft, &error));
+        g_assert_false(rl_staged_replace(draft, &error));
         take_error(error, RL_ERROR_STATE, "running for domain 'alice'");
     }
     refused(lab, V "@current", RL_ERROR_STATE, "running for domain 'alice'");
@@ -509,24 +509,24 @@ test_two_replacements(Lab *lab)
     GError *error = NULL;
 
     lab_create(lab, V, "one", MIB);
-    RlDraft *first = begin(lab, V "@current"), *second = begin(lab, V "@current");
+    RlStagedImage *first = begin(lab, V "@current"), *second = begin(lab, V "@current");
     g_assert_cmpuint(first->revision, ==, second->revision);
-    rl_draft_free(first); /* given up */
+    rl_staged_free(first); /* given up */
     write_draft(second, "two");
-    g_assert_true(rl_draft_replace(second, &error));
+    g_assert_true(rl_staged_replace(second, &error));
     g_assert_no_error(error);
-    rl_draft_free(second);
+    rl_staged_free(second);
     assert_revisions(lab, V, "1");
     revision_is(lab, V, "1", "one");
 
     first = begin(lab, V "@current");
     second = begin(lab, V "@current");
     write_draft(first, "three");
-    g_assert_true(rl_draft_replace(first, &error));
-    g_assert_false(rl_draft_replace(second, &error));
+    g_assert_true(rl_staged_replace(first, &error));
+    g_assert_false(rl_staged_replace(second, &error));
     take_error(error, RL_ERROR_STATE, "was changed meanwhile");
-    rl_draft_free(first);
-    rl_draft_free(second);
+    rl_staged_free(first);
+    rl_staged_free(second);
     assert_revisions(lab, V, "1 2");
     revision_is(lab, V, "2", "two");
 }
@@ -537,7 +537,7 @@ delete_revision(Lab *lab, const char *text)
     g_autoptr(RlName) name = rl_name_parse(text, NULL);
     GError *error = NULL;
 
-    g_assert_true(rl_revision_remove(lab->pool, name, &error));
+    g_assert_true(rl_revision_delete(lab->pool, name, &error));
     g_assert_no_error(error);
 }
 
@@ -548,7 +548,7 @@ test_deleted_while_it_was_to_be(Lab *lab)
     lab_create(lab, V, "zero", MIB);
     lab_run(lab, V, "one");
     {
-        g_autoptr(RlDraft) draft = begin(lab, V "@current");
+        g_autoptr(RlStagedImage) draft = begin(lab, V "@current");
         assert_revisions(lab, V, "1 2");
         delete_revision(lab, V "@2");
     }
@@ -564,15 +564,15 @@ test_replaced_with_an_old_number(Lab *lab)
 
     lab_create(lab, V, "zero", MIB);
     lab_run(lab, V, "one");
-    RlDraft *first = begin(lab, V "@current");
+    RlStagedImage *first = begin(lab, V "@current");
     delete_revision(lab, V "@2");
-    RlDraft *second = begin(lab, V "@current");
+    RlStagedImage *second = begin(lab, V "@current");
     g_assert_cmpuint(second->revision, ==, 3);
-    rl_draft_free(second); /* given up */
+    rl_staged_free(second); /* given up */
     write_draft(first, "two");
-    g_assert_true(rl_draft_replace(first, &error));
+    g_assert_true(rl_staged_replace(first, &error));
     g_assert_no_error(error);
-    rl_draft_free(first);
+    rl_staged_free(first);
     assert_revisions(lab, V, "1 2");
     lab_run(lab, V, "three");
     assert_revisions(lab, V, "1 2 4");
@@ -587,9 +587,9 @@ test_resized_in_between(Lab *lab)
     lab_create(lab, V, "zero", MIB);
     lab_run(lab, V, "one");
     {
-        g_autoptr(RlDraft) draft = begin(lab, V "@current");
+        g_autoptr(RlStagedImage) draft = begin(lab, V "@current");
         g_assert_true(rl_volume_resize(lab->pool, V, 2 * MIB, false, &error));
-        g_assert_false(rl_draft_replace(draft, &error));
+        g_assert_false(rl_staged_replace(draft, &error));
         take_error(error, RL_ERROR_STATE, "was changed meanwhile");
     }
     lab_run(lab, V, "two");
@@ -606,8 +606,8 @@ test_full_disk(Lab *lab)
     lab_create(lab, "other", "one", MIB);
     before = list_tree(lab->path);
     {
-        g_autoptr(RlDraft) draft = rl_draft_new(lab_pool(lab), V, &access, &error);
-        g_assert_false(rl_draft_create(draft, NULL, G_MAXINT64, &error));
+        g_autoptr(RlStagedImage) draft = rl_staged_new(lab_pool(lab), V, &access, &error);
+        g_assert_false(rl_staged_create(draft, NULL, G_MAXINT64, &error));
         g_assert_nonnull(strstr(error->message, "'a/b/private'"));
         g_clear_error(&error);
     }
@@ -621,12 +621,12 @@ test_full_disk(Lab *lab)
 static void
 create(Lab *lab, const char *name, const char *source, uint64_t size)
 {
-    g_autoptr(RlDraft) draft = begin(lab, name);
+    g_autoptr(RlStagedImage) draft = begin(lab, name);
     GError *error = NULL;
 
     if (source)
         fill(lab, draft, source, size);
-    rl_draft_create(draft, NULL, size, &error);
+    rl_staged_create(draft, NULL, size, &error);
     g_assert_no_error(error);
 }
 
@@ -651,9 +651,9 @@ test_sectors(Lab *lab)
     g_autofree char *label = revision_path(lab, V, "label");
     g_assert_cmpint(look(label).st_size, ==, 64 * KIB);
     g_assert_cmpint(image_size(lab, V, RL_FILE_CLEAN), ==, 64 * KIB - 100);
-    g_autoptr(RlDraft) revert = begin(lab, V "@current");
+    g_autoptr(RlStagedImage) revert = begin(lab, V "@current");
     fill(lab, revert, V, 0);
-    g_assert_true(rl_draft_replace(revert, NULL));
+    g_assert_true(rl_staged_replace(revert, NULL));
     g_assert_cmpint(image_size(lab, V, RL_FILE_CLEAN), ==, 64 * KIB);
 }
 

@@ -42,7 +42,7 @@ static void
 check_state(Lab *lab, const char *volume_name, RlState wanted, bool ended)
 {
     g_autoptr(RlVolume) volume = rl_volume_open(lab->pool, volume_name, NULL);
-    g_autoptr(RlRun) run = NULL;
+    g_autoptr(RlImageOwner) run = NULL;
     RlState state;
     GError *error = NULL;
 

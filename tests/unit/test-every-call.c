@@ -51,18 +51,18 @@ running(Lab *lab)
 }
 
 static void
-change_run(Lab *lab, const char *name, void (*change)(RlRun *))
+change_run(Lab *lab, const char *name, void (*change)(RlImageOwner *))
 {
     rl_autofd int fd = image_open(lab, name, RL_FILE_DIRTY, O_RDONLY);
-    g_autoptr(RlRun) run = NULL;
+    g_autoptr(RlImageOwner) run = NULL;
 
-    g_assert_true(rl_run_get(fd, &run, NULL));
+    g_assert_true(rl_image_owner_get(fd, &run, NULL));
     change(run);
-    g_assert_true(rl_run_put_back(fd, run, NULL));
+    g_assert_true(rl_image_owner_put_back(fd, run, NULL));
 }
 
 static void
-age(RlRun *run)
+age(RlImageOwner *run)
 {
     g_free(run->boot_id);
     run->boot_id = g_strdup("an earlier one");
@@ -139,7 +139,7 @@ unnumbered(Lab *lab)
 {
     stopped(lab);
     rl_autofd int fd = image_open(lab, V, RL_FILE_CLEAN, O_RDONLY);
-    g_assert_true(rl_attr_remove(fd, RL_ATTR_ID, NULL));
+    g_assert_true(rl_xattr_remove(fd, RL_ATTR_ID, NULL));
 }
 
 /* Something else, a backup, has the clean image as well. */
@@ -317,7 +317,7 @@ start_direct(Lab *lab, GError **error)
 static bool
 read_direct(Lab *lab, GError **error)
 {
-    rl_autofd int fd = rl_source_open(lab->pool, DIRECT, false, error);
+    rl_autofd int fd = rl_content_open(lab->pool, DIRECT, false, error);
 
     return fd >= 0;
 }
@@ -370,7 +370,7 @@ shrink(Lab *lab, GError **error)
 static bool
 remove_volume(Lab *lab, GError **error)
 {
-    return rl_volume_remove(lab->pool, V, true, error);
+    return rl_volume_delete(lab->pool, V, true, error);
 }
 
 static bool
@@ -378,7 +378,7 @@ remove_revision(Lab *lab, GError **error)
 {
     g_autoptr(RlName) name = rl_name_parse(V "@7", error);
 
-    return name && rl_revision_remove(lab->pool, name, error);
+    return name && rl_revision_delete(lab->pool, name, error);
 }
 
 static bool
@@ -387,40 +387,40 @@ maintain(Lab *lab, GError **error)
     return rl_volume_maintain(lab->pool, V, true, error);
 }
 
-static RlDraft *
+static RlStagedImage *
 draft_from(Lab *lab, const char *name, GError **error)
 {
     RlAccess access = RL_ACCESS_DEFAULT;
     RlPool *pool = rl_pool_open(lab->path, rl_xml_documents(), error);
-    g_autoptr(RlDraft) draft = pool ? rl_draft_new(pool, name, &access, error) : NULL;
-    rl_autofd int from = draft ? rl_source_open(lab->pool, V, false, error) : -1;
+    g_autoptr(RlStagedImage) draft = pool ? rl_staged_new(pool, name, &access, error) : NULL;
+    rl_autofd int from = draft ? rl_content_open(lab->pool, V, false, error) : -1;
 
-    return from >= 0 && rl_draft_fill(draft, from, 2 * MIB, false, error) ? g_steal_pointer(&draft)
-                                                                          : NULL;
+    return from >= 0 && rl_staged_fill(draft, from, 2 * MIB, false, error) ? g_steal_pointer(&draft)
+                                                                           : NULL;
 }
 
 static bool
 make_clone(Lab *lab, GError **error)
 {
-    g_autoptr(RlDraft) draft = draft_from(lab, "c/clone", error);
+    g_autoptr(RlStagedImage) draft = draft_from(lab, "c/clone", error);
 
-    return draft && rl_draft_create(draft, NULL, 3 * MIB, error);
+    return draft && rl_staged_create(draft, NULL, 3 * MIB, error);
 }
 
 static bool
 label(Lab *lab, GError **error)
 {
-    g_autoptr(RlDraft) draft = draft_from(lab, V "@label", error);
+    g_autoptr(RlStagedImage) draft = draft_from(lab, V "@label", error);
 
-    return draft && rl_draft_label(draft, error);
+    return draft && rl_staged_label(draft, error);
 }
 
 static bool
 revert(Lab *lab, GError **error)
 {
-    g_autoptr(RlDraft) draft = draft_from(lab, V "@current", error);
+    g_autoptr(RlStagedImage) draft = draft_from(lab, V "@current", error);
 
-    return draft && rl_draft_replace(draft, error);
+    return draft && rl_staged_replace(draft, error);
 }
 
 static bool
@@ -429,9 +429,9 @@ create_direct(Lab *lab, GError **error)
     RlAccess access = RL_ACCESS_DEFAULT;
     g_autoptr(RlRecord) record = rl_record_new(RL_KIND_DIRECT, NULL, MIB);
     RlPool *pool = rl_pool_open(lab->path, rl_xml_documents(), error);
-    g_autoptr(RlDraft) draft = pool ? rl_draft_new(pool, V, &access, error) : NULL;
+    g_autoptr(RlStagedImage) draft = pool ? rl_staged_new(pool, V, &access, error) : NULL;
 
-    return draft && rl_draft_create(draft, record, MIB, error);
+    return draft && rl_staged_create(draft, record, MIB, error);
 }
 
 static bool
@@ -439,7 +439,8 @@ give_up(Lab *lab, GError **error)
 {
     RlAccess access = RL_ACCESS_DEFAULT;
     RlPool *pool = rl_pool_open(lab->path, rl_xml_documents(), error);
-    g_autoptr(RlDraft) draft = pool ? rl_draft_new(pool, V "@current", &access, error) : NULL;
+    g_autoptr(RlStagedImage) draft =
+        pool ? rl_staged_new(pool, V "@current", &access, error) : NULL;
 
     return draft != NULL;
 }
@@ -465,25 +466,25 @@ static bool
 upload(Lab *lab, GError **error)
 {
     RlPool *pool = rl_pool_open(lab->path, rl_xml_documents(), error);
-    RlDraft *draft = pool ? rl_edit_begin(pool, V, error) : NULL;
-    RlWriter *writer = draft ? rl_writer_new(draft, 0, 0, error) : NULL;
+    RlStagedImage *draft = pool ? rl_upload_begin(pool, V, error) : NULL;
+    RlUploadWriter *writer = draft ? rl_upload_writer_new(draft, 0, 0, error) : NULL;
 
     if (!writer)
         return false;
-    rl_autofd int room = rl_writer_room(writer, error);
+    rl_autofd int room = rl_upload_writer_room(writer, error);
     if (room < 0) {
-        rl_writer_end(writer);
+        rl_upload_writer_end(writer);
         return false;
     }
     /* The second finds that the first has failed. */
     GError *cause = NULL;
     RlWriterAnswer answer = RL_WRITER_WAIT;
     for (int i = 0; i < 1000 && answer == RL_WRITER_WAIT; i++, g_usleep(1000))
-        answer = rl_writer_put(writer, "text", 4, &cause);
+        answer = rl_upload_writer_put(writer, "text", 4, &cause);
     if (answer == RL_WRITER_TAKEN)
-        rl_writer_put_hole(writer, 4 * KIB, &cause);
+        rl_upload_writer_put_hole(writer, 4 * KIB, &cause);
     g_clear_error(&cause);
-    return rl_writer_commit(writer, 1000, error);
+    return rl_upload_writer_commit(writer, 1000, error);
 }
 
 static bool

@@ -42,7 +42,7 @@ found(Lab *lab)
 {
     written(lab);
     rl_autofd int fd = image_open(lab, V, RL_FILE_DIRTY, O_RDONLY);
-    g_assert_true(rl_run_clear(fd, NULL));
+    g_assert_true(rl_image_owner_clear(fd, NULL));
 }
 
 /* The name of the next revision is that of another one. */
@@ -55,7 +55,7 @@ taken(Lab *lab)
     g_autofree char *second = revision_path(lab, V, "2"), *clean = lab_file(lab, V, RL_FILE_CLEAN);
     set_mtime(clean, look(second).st_mtim.tv_sec, 0);
     rl_autofd int fd = image_open(lab, V, RL_FILE_CLEAN, O_RDONLY);
-    g_assert_true(rl_attr_set_number(fd, RL_ATTR_HIGHEST, 1, NULL));
+    g_assert_true(rl_xattr_set_number(fd, RL_ATTR_HIGHEST, 1, NULL));
     lab_start(lab, V, &alice);
     image_write(lab, V, RL_FILE_DIRTY, "four");
 }

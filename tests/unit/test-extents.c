@@ -57,7 +57,7 @@ reflink(int from, int to)
     GError *error = NULL;
 
     g_assert_cmpint(ftruncate(to, 0), ==, 0);
-    g_assert_true(rl_clone_reflink(from, to, &error));
+    g_assert_true(rl_reflink(from, to, &error));
     g_assert_no_error(error);
 }
 

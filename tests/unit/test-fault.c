@@ -73,19 +73,19 @@ static bool
 set_run(Lab *lab, GError **error)
 {
     (void) lab;
-    return rl_run_set(image, &alice, (RlRunTraits){0}, error);
+    return rl_image_owner_set(image, &alice, (RlOwnerTraits){0}, error);
 }
 
 static bool
 take_from_alice(Lab *lab, GError **error)
 {
-    g_autoptr(RlRun) run = NULL;
-    RlOwner earlier = alice;
+    g_autoptr(RlImageOwner) run = NULL;
+    RlDomainRef earlier = alice;
 
     (void) lab;
     earlier.until_us = 1;
-    if (!rl_run_get(image, &run, NULL) || !run || !rl_run_is_fresh(run) ||
-        rl_run_is_of(run, &earlier))
+    if (!rl_image_owner_get(image, &run, NULL) || !run || !rl_image_owner_is_fresh(run) ||
+        rl_image_owner_is_of(run, &earlier))
         return true;
     return rl_fail(error, RL_ERROR_BUSY, "as it should be");
 }
@@ -246,7 +246,7 @@ clear_hold(Lab *lab, GError **error)
 {
     rl_autofd int fd = image_open(lab, V, RL_FILE_CLEAN, O_RDONLY);
 
-    return rl_hold_clear(fd, error);
+    return rl_mark_clear(fd, error);
 }
 
 static bool
@@ -254,23 +254,23 @@ keep(Lab *lab, GError **error)
 {
     rl_autofd int fd = image_open(lab, V, RL_FILE_CLEAN, O_RDONLY);
 
-    return rl_hold_set(fd, RL_HOLD_KEPT, error);
+    return rl_mark_set(fd, RL_MARK_KEPT, error);
 }
 
 /* What belongs to a mark goes before it: a failure in between has changed nothing. */
 static void
 test_marks_change_last(Lab *lab)
 {
-    RlHold hold;
+    RlMark hold;
 
     lab_create(lab, V, "one", MIB);
     rl_autofd int fd = image_open(lab, V, RL_FILE_CLEAN, O_RDONLY);
-    g_assert_true(rl_hold_set_file(fd, "/some/file", NULL));
-    g_assert_true(rl_hold_set(fd, RL_HOLD_RESTORED, NULL));
+    g_assert_true(rl_mark_set_file(fd, "/some/file", NULL));
+    g_assert_true(rl_mark_set(fd, RL_MARK_RESTORED, NULL));
     fails_without(lab, SYS_fremovexattr, clear_hold);
     fails_without(lab, SYS_fremovexattr, keep);
-    g_assert_true(rl_hold_get(fd, &hold, NULL));
-    g_assert_cmpint(hold, ==, RL_HOLD_RESTORED);
+    g_assert_true(rl_mark_get(fd, &hold, NULL));
+    g_assert_cmpint(hold, ==, RL_MARK_RESTORED);
 }
 
 static bool

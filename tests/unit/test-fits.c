@@ -20,10 +20,10 @@ static const RlMemory monday = {.digest = (char *) "aaaa", .save = (char *) "mon
                       tuesday = {.digest = (char *) "bbbb", .save = (char *) "tuesday-id"},
                       unknown = {.save = (char *) "some-id"};
 
-static RlOwner
+static RlDomainRef
 alice_with(const RlMemory *memory)
 {
-    RlOwner owner = alice;
+    RlDomainRef owner = alice;
 
     owner.memory = memory;
     return owner;
@@ -32,7 +32,7 @@ alice_with(const RlMemory *memory)
 static void
 run_and_save(Lab *lab, const char *name, const char *text, const RlMemory *memory)
 {
-    RlOwner owner = alice_with(memory);
+    RlDomainRef owner = alice_with(memory);
     g_autoptr(GError) error = NULL;
     bool done = false;
 
@@ -47,7 +47,7 @@ run_and_save(Lab *lab, const char *name, const char *text, const RlMemory *memor
 static RlStarted *
 try_restore(Lab *lab, const char *name, const RlMemory *memory, GError **error)
 {
-    RlOwner owner = alice_with(memory);
+    RlDomainRef owner = alice_with(memory);
 
     g_assert_true(rl_volume_announce_restore(lab->pool, name, &owner, NULL));
     return rl_volume_start(lab->pool, name, &owner, RL_START_RESTORED, error);
@@ -92,7 +92,7 @@ set_attr(Lab *lab, const char *name, const char *key, const char *value)
 {
     rl_autofd int fd = image_open(lab, name, RL_FILE_DIRTY, O_RDONLY);
 
-    g_assert_true(value ? rl_attr_set(fd, key, value, NULL) : rl_attr_remove(fd, key, NULL));
+    g_assert_true(value ? rl_xattr_set(fd, key, value, NULL) : rl_xattr_remove(fd, key, NULL));
 }
 
 static RlSave *
@@ -298,7 +298,7 @@ static void
 test_only_read(Lab *lab)
 {
     g_autoptr(RlStarted) started = NULL;
-    RlOwner owner = alice_with(&monday);
+    RlDomainRef owner = alice_with(&monday);
     bool done;
 
     lab_create(lab, V, "one", MIB);

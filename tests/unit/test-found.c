@@ -27,7 +27,7 @@ find_image(Lab *lab)
     lab_start(lab, V, &alice);
     image_write(lab, V, RL_FILE_DIRTY, "two");
     rl_autofd int fd = image_open(lab, V, RL_FILE_DIRTY, O_RDONLY);
-    g_assert_true(rl_run_clear(fd, NULL));
+    g_assert_true(rl_image_owner_clear(fd, NULL));
 }
 
 static void
@@ -57,7 +57,7 @@ test_written_by_nobody(Lab *lab)
 
     find_image(lab);
     rl_autofd int writer = image_open(lab, V, RL_FILE_DIRTY, O_RDWR);
-    g_assert_false(rl_volume_remove(lab->pool, V, true, &error));
+    g_assert_false(rl_volume_delete(lab->pool, V, true, &error));
     g_assert_true(g_str_has_suffix(error->message, "cannot be deleted: it is running"));
     take_error(g_steal_pointer(&error), RL_ERROR_STATE, V);
     g_assert_false(rl_volume_discard(lab->pool, V, &error));
@@ -73,8 +73,8 @@ test_saved_by_nobody(Lab *lab)
 
     find_image(lab);
     rl_autofd int fd = image_open(lab, V, RL_FILE_DIRTY, O_RDONLY);
-    g_assert_true(rl_hold_set(fd, RL_HOLD_SAVED, NULL));
-    g_assert_false(rl_volume_remove(lab->pool, V, true, &error));
+    g_assert_true(rl_mark_set(fd, RL_MARK_SAVED, NULL));
+    g_assert_false(rl_volume_delete(lab->pool, V, true, &error));
     take_error(error, RL_ERROR_STATE, "domain 'unknown' is saved on it");
 }
 
@@ -86,7 +86,7 @@ test_of_another_base(Lab *lab)
     lab_create(lab, V, "one", MIB);
     lab_start(lab, V, &alice);
     rl_autofd int fd = image_open(lab, V, RL_FILE_DIRTY, O_RDONLY);
-    g_assert_true(rl_attr_set(fd, RL_ATTR_BASE, "another", NULL));
+    g_assert_true(rl_xattr_set(fd, RL_ATTR_BASE, "another", NULL));
     lab_stop_fails(lab, V, &alice, RL_ERROR_STATE, "made from another clean image");
     assert_revisions(lab, V, "");
 }
@@ -135,7 +135,7 @@ test_left_snapshot(Lab *lab)
     lab_create_kind(lab, SNAPSHOT, RL_KIND_SNAPSHOT, V, NULL, 0);
     lab_start(lab, SNAPSHOT, &alice);
     rl_autofd int fd = image_open(lab, SNAPSHOT, RL_FILE_DIRTY, O_RDONLY);
-    g_assert_true(rl_run_clear(fd, NULL));
+    g_assert_true(rl_image_owner_clear(fd, NULL));
     rl_fd_close(&fd);
     g_assert_true(rl_volume_discard(lab->pool, SNAPSHOT, &error));
     g_assert_no_error(error);
@@ -153,21 +153,21 @@ test_not_at_rest(Lab *lab)
     lab_create_kind(lab, DIRECT, RL_KIND_DIRECT, NULL, "one", MIB);
     lab_start(lab, V, &alice);
     lab_start(lab, DIRECT, &alice);
-    g_assert_null(rl_edit_begin(lab_pool(lab), V, &error));
+    g_assert_null(rl_upload_begin(lab_pool(lab), V, &error));
     take_error(g_steal_pointer(&error), RL_ERROR_STATE, "running for domain 'alice'");
-    g_assert_cmpint(rl_source_open(lab->pool, DIRECT, true, &error), ==, -1);
+    g_assert_cmpint(rl_content_open(lab->pool, DIRECT, true, &error), ==, -1);
     take_error(error, RL_ERROR_STATE, "is direct and running");
 }
 
 static void
-unstart(Lab *lab, const RlOwner *owner, bool source_goes)
+unstart(Lab *lab, const RlDomainRef *owner, bool source_goes)
 {
     GError *error = NULL;
     g_autoptr(RlStarted) started = rl_volume_start(lab->pool, SNAPSHOT, owner, 0, &error);
 
     g_assert_no_error(error);
     if (source_goes)
-        g_assert_true(rl_volume_remove(lab->pool, V, false, &error));
+        g_assert_true(rl_volume_delete(lab->pool, V, false, &error));
     g_assert_true(rl_volume_unstart(lab->pool, started, owner, &error));
     g_assert_no_error(error);
     g_assert_false(image_is_there(lab, SNAPSHOT, RL_FILE_DIRTY));

@@ -30,12 +30,12 @@ test_readers_do_not_count(Lab *lab)
 {
     rl_autofd int fd = open_image(lab, O_RDONLY);
 
-    g_assert_false(rl_inuse(fd));
-    g_assert_false(rl_inuse_by_anyone(fd));
+    g_assert_false(rl_lease_has_writer(fd));
+    g_assert_false(rl_lease_has_opener(fd));
     rl_autofd int reader = open_image(lab, O_RDONLY);
-    g_assert_false(rl_inuse(fd));
-    g_assert_false(rl_inuse_at(lab->pool->root, "image"));
-    g_assert_true(rl_inuse_by_anyone(fd));
+    g_assert_false(rl_lease_has_writer(fd));
+    g_assert_false(rl_lease_has_writer_at(lab->pool->root, "image"));
+    g_assert_true(rl_lease_has_opener(fd));
 }
 
 static void
@@ -44,12 +44,12 @@ test_writers_count(Lab *lab)
     rl_autofd int fd = open_image(lab, O_RDONLY);
     {
         rl_autofd int writer = open_image(lab, O_WRONLY);
-        g_assert_true(rl_inuse(fd));
-        g_assert_true(rl_inuse_by_anyone(fd));
-        g_assert_true(rl_inuse_at(lab->pool->root, "image"));
+        g_assert_true(rl_lease_has_writer(fd));
+        g_assert_true(rl_lease_has_opener(fd));
+        g_assert_true(rl_lease_has_writer_at(lab->pool->root, "image"));
     }
-    g_assert_false(rl_inuse(fd));
-    g_assert_false(rl_inuse_at(lab->pool->root, "image"));
+    g_assert_false(rl_lease_has_writer(fd));
+    g_assert_false(rl_lease_has_writer_at(lab->pool->root, "image"));
 }
 
 static void
@@ -64,9 +64,9 @@ test_another_process(Lab *lab)
     rl_autofd int fd = open_image(lab, O_RDONLY);
     pid_t child = child_that_holds(hold_for_writing, lab);
 
-    g_assert_true(rl_inuse(fd));
+    g_assert_true(rl_lease_has_writer(fd));
     kill_child(child);
-    g_assert_false(rl_inuse(fd));
+    g_assert_false(rl_lease_has_writer(fd));
 }
 
 /* A mapping outlives its descriptor, and a device model may use one. */
@@ -79,9 +79,9 @@ test_mapping_counts(Lab *lab)
 
     g_assert_true(map != MAP_FAILED);
     rl_fd_close(&writer);
-    g_assert_true(rl_inuse(fd));
+    g_assert_true(rl_lease_has_writer(fd));
     g_assert_cmpint(munmap(map, 4096), ==, 0);
-    g_assert_false(rl_inuse(fd));
+    g_assert_false(rl_lease_has_writer(fd));
 }
 
 static void
@@ -98,12 +98,12 @@ test_loop_device_counts(Lab *lab)
         return;
     }
     rl_fd_close(&backing);
-    g_assert_true(rl_inuse(fd));
+    g_assert_true(rl_lease_has_writer(fd));
     g_assert_cmpint(ioctl(device, LOOP_CLR_FD), ==, 0);
     rl_fd_close(&device);
-    for (int i = 0; i < 100 && rl_inuse(fd); i++)
+    for (int i = 0; i < 100 && rl_lease_has_writer(fd); i++)
         g_usleep(10 * 1000);
-    g_assert_false(rl_inuse(fd));
+    g_assert_false(rl_lease_has_writer(fd));
 }
 
 static void
@@ -112,11 +112,11 @@ test_doubt_counts(Lab *lab)
     g_autofree char *fifo = lab_path(lab, "fifo");
     rl_autofd int writer = open_image(lab, O_RDWR);
 
-    g_assert_true(rl_inuse(writer));
-    g_assert_true(rl_inuse(-1));
+    g_assert_true(rl_lease_has_writer(writer));
+    g_assert_true(rl_lease_has_writer(-1));
     g_assert_cmpint(mkfifo(fifo, 0600), ==, 0);
-    g_assert_true(rl_inuse_at(lab->pool->root, "fifo"));
-    g_assert_false(rl_inuse_at(lab->pool->root, "missing"));
+    g_assert_true(rl_lease_has_writer_at(lab->pool->root, "fifo"));
+    g_assert_false(rl_lease_has_writer_at(lab->pool->root, "missing"));
 }
 
 static int lease_breaks;
@@ -140,8 +140,8 @@ ask_on_and_on(void *data)
     rl_autofd int fd = open_image(asker->lab, O_RDONLY);
 
     while (!g_atomic_int_get(&asker->stop)) {
-        rl_inuse(fd);
-        rl_inuse_by_anyone(fd);
+        rl_lease_has_writer(fd);
+        rl_lease_has_opener(fd);
     }
     return NULL;
 }
@@ -160,9 +160,9 @@ test_asking_is_harmless(Lab *lab)
     GThread *thread = g_thread_new("asker", ask_on_and_on, &asker);
     gint64 end = g_get_monotonic_time() + G_USEC_PER_SEC / 4;
     while (!error && g_get_monotonic_time() < end) {
-        rl_autofd int writer = rl_dir_open_file(lab->pool->root, "image", O_RDWR, &error);
+        rl_autofd int writer = rl_dirfd_open_file(lab->pool->root, "image", O_RDWR, &error);
         rl_autofd int reader =
-            error ? -1 : rl_dir_open_file(lab->pool->root, "image", O_RDONLY, &error);
+            error ? -1 : rl_dirfd_open_file(lab->pool->root, "image", O_RDONLY, &error);
     }
     g_atomic_int_set(&asker.stop, 1);
     g_thread_join(thread);

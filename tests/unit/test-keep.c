@@ -160,12 +160,12 @@ test_readers_share(Lab *lab)
 static void
 make_old(int fd)
 {
-    g_autoptr(RlRun) run = NULL;
+    g_autoptr(RlImageOwner) run = NULL;
 
-    g_assert_true(rl_run_get(fd, &run, NULL));
+    g_assert_true(rl_image_owner_get(fd, &run, NULL));
     g_assert_nonnull(run);
-    run->since_us -= (gint64) RL_RUN_GRACE_SECONDS * G_USEC_PER_SEC;
-    g_assert_true(rl_run_put_back(fd, run, NULL));
+    run->since_us -= (gint64) RL_OWNER_GRACE_SECONDS * G_USEC_PER_SEC;
+    g_assert_true(rl_image_owner_put_back(fd, run, NULL));
 }
 
 static void
@@ -228,17 +228,17 @@ test_what_cannot_be_told(Lab *lab)
 static void
 test_suspect_stays_so(Lab *lab)
 {
-    RlHold hold;
+    RlMark hold;
     bool done = true;
 
     lab_create(lab, V, "one", MIB);
     lab_start(lab, V, &alice);
     rl_autofd int fd = image_open(lab, V, RL_FILE_DIRTY, O_RDONLY);
-    g_assert_true(rl_hold_set(fd, RL_HOLD_SUSPECT, NULL));
+    g_assert_true(rl_mark_set(fd, RL_MARK_SUSPECT, NULL));
     g_assert_true(rl_volume_keep(lab->pool, V, &alice, &done, NULL));
     g_assert_false(done);
-    g_assert_true(rl_hold_get(fd, &hold, NULL));
-    g_assert_cmpint(hold, ==, RL_HOLD_SUSPECT);
+    g_assert_true(rl_mark_get(fd, &hold, NULL));
+    g_assert_cmpint(hold, ==, RL_MARK_SUSPECT);
 }
 
 static int

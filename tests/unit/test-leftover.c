@@ -166,7 +166,7 @@ test_clean_image_that_fits(Lab *lab)
     image_write(lab, V, RL_FILE_DIRTY, "left");
     lab_crash(lab, V);
     rl_autofd int fd = image_open(lab, V, RL_FILE_DIRTY, O_RDONLY);
-    g_assert_true(rl_attr_remove(fd, RL_ATTR_BASE, NULL));
+    g_assert_true(rl_xattr_remove(fd, RL_ATTR_BASE, NULL));
     rl_fd_close(&fd);
     replace_clean(lab, "adopted");
     lab_start(lab, V, &alice);
@@ -200,7 +200,7 @@ test_memory_is_gone_for_all(Lab *lab)
             lab_stop(lab, V, NULL, RL_STOP_COMMITTED);
             image_is(lab, V, RL_FILE_CLEAN, "two");
         }
-        g_assert_true(rl_volume_remove(lab->pool, V, false, &error));
+        g_assert_true(rl_volume_delete(lab->pool, V, false, &error));
         g_assert_no_error(error);
     }
 }

@@ -189,20 +189,20 @@ test_remove(Lab *lab)
     put(lab, "a/b/private.img@y");
     put(lab, "a/b/private-import.img");
     g_autofree char *before = list_tree(lab->path);
-    g_assert_false(rl_volume_remove(lab->pool, V, false, &error));
+    g_assert_false(rl_volume_delete(lab->pool, V, false, &error));
     take_error(error, RL_ERROR_STATE, "a/b/private@x, a/b/private@y");
     g_autofree char *after = list_tree(lab->path);
     g_assert_cmpstr(after, ==, before);
 
     error = NULL;
-    g_assert_true(rl_volume_remove(lab->pool, V, true, &error));
+    g_assert_true(rl_volume_delete(lab->pool, V, true, &error));
     g_assert_no_error(error);
     g_autofree char *dir = lab_path(lab, "a/b");
     assert_list(dir, "sibling.img");
-    g_assert_true(rl_volume_remove(lab->pool, "a/b/sibling", false, &error));
+    g_assert_true(rl_volume_delete(lab->pool, "a/b/sibling", false, &error));
     g_autofree char *tree = list_tree(lab->path);
     g_assert_cmpstr(tree, ==, ".reflink-pool.xml a");
-    g_assert_false(rl_volume_remove(lab->pool, V, false, &error));
+    g_assert_false(rl_volume_delete(lab->pool, V, false, &error));
     take_error(error, RL_ERROR_NOT_FOUND, "there is no volume 'a/b/private'");
 }
 
@@ -222,12 +222,12 @@ test_remove_while_running(Lab *lab)
                                                  "domain 'alice'",
                                                  names[i]);
         GError *error = NULL;
-        g_assert_false(rl_volume_remove(lab->pool, names[i], true, &error));
+        g_assert_false(rl_volume_delete(lab->pool, names[i], true, &error));
         take_error(error, RL_ERROR_STATE, words);
         g_assert_true(image_is_there(lab, names[i], RL_FILE_DIRTY));
     }
     lab_stop(lab, "a/v", &alice, RL_STOP_DROPPED);
-    g_assert_true(rl_volume_remove(lab->pool, "a/v", false, NULL));
+    g_assert_true(rl_volume_delete(lab->pool, "a/v", false, NULL));
     g_assert_false(image_is_there(lab, "a/v", RL_FILE_RECORD));
 }
 
@@ -243,15 +243,15 @@ test_remove_revision(Lab *lab)
     lab_run(lab, V, "two");
     lab_run(lab, V, "three");
     put(lab, "a/b/private.img@x");
-    g_assert_true(rl_revision_remove(lab->pool, second, &error));
+    g_assert_true(rl_revision_delete(lab->pool, second, &error));
     assert_revisions(lab, V, "1 x");
-    g_assert_true(rl_revision_remove(lab->pool, label, &error));
+    g_assert_true(rl_revision_delete(lab->pool, label, &error));
     assert_revisions(lab, V, "1");
     g_assert_no_error(error);
-    g_assert_false(rl_revision_remove(lab->pool, second, &error));
+    g_assert_false(rl_revision_delete(lab->pool, second, &error));
     take_error(error, RL_ERROR_NOT_FOUND, "there is no revision 'a/b/private@2'");
     error = NULL;
-    g_assert_false(rl_revision_remove(lab->pool, current, &error));
+    g_assert_false(rl_revision_delete(lab->pool, current, &error));
     take_error(g_steal_pointer(&error), RL_ERROR_NOT_FOUND, "@current'");
     image_is(lab, V, RL_FILE_CLEAN, "three");
 
@@ -259,9 +259,9 @@ test_remove_revision(Lab *lab)
     g_autofree char *clean = lab_file(lab, V, RL_FILE_CLEAN);
     g_autoptr(RlName) first = rl_name_parse(V "@1", NULL), none = rl_name_parse("n/x@1", NULL);
     g_assert_cmpint(unlink(clean), ==, 0);
-    g_assert_true(rl_revision_remove(lab->pool, first, &error));
+    g_assert_true(rl_revision_delete(lab->pool, first, &error));
     assert_revisions(lab, V, "");
-    g_assert_false(rl_revision_remove(lab->pool, none, &error));
+    g_assert_false(rl_revision_delete(lab->pool, none, &error));
     take_error(error, RL_ERROR_NOT_FOUND, "there is no revision 'n/x@1'");
 }
 

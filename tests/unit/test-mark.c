@@ -58,7 +58,7 @@ mark_of(Lab *lab)
 {
     char *mark = NULL;
 
-    g_assert_true(rl_attr_get(lab->pool->root, RL_ATTR_POOL, &mark, NULL));
+    g_assert_true(rl_xattr_get(lab->pool->root, RL_ATTR_POOL, &mark, NULL));
     return mark;
 }
 
@@ -175,7 +175,7 @@ resize(const RlPool *pool, const char *name, GError **error)
 
 static bool delete (const RlPool *pool, const char *name, GError **error)
 {
-    return rl_volume_remove(pool, name, true, error);
+    return rl_volume_delete(pool, name, true, error);
 }
 
 /* Not for a foreign image: these decide. */
@@ -227,15 +227,15 @@ nothing_changes(Lab *lab, const char *words)
     GError *error = NULL;
 
     all_refused(lab, G_N_ELEMENTS(changes), words);
-    g_autoptr(RlDraft) draft = rl_draft_new(lab_pool(lab), "new", &access, &error);
+    g_autoptr(RlStagedImage) draft = rl_staged_new(lab_pool(lab), "new", &access, &error);
     if (draft)
-        g_assert_false(rl_draft_create(draft, NULL, MIB, &error));
+        g_assert_false(rl_staged_create(draft, NULL, MIB, &error));
     g_assert_nonnull(error);
     g_clear_error(&error);
-    g_assert_null(rl_edit_begin(lab_pool(lab), "t/root", &error));
+    g_assert_null(rl_upload_begin(lab_pool(lab), "t/root", &error));
     take_error(g_steal_pointer(&error), RL_ERROR_STATE, words);
     /* What is at rest can be read. */
-    rl_autofd int fd = rl_source_open(lab->pool, "t/root", false, &error);
+    rl_autofd int fd = rl_content_open(lab->pool, "t/root", false, &error);
     g_assert_no_error(error);
     g_assert_cmpint(fd, >=, 0);
 }
@@ -250,7 +250,7 @@ test_new_pool_has_a_mark(Lab *lab)
 
     g_assert_cmpuint(strlen(mark), ==, 32);
     g_assert_nonnull(strstr(text, wanted));
-    g_assert_true(rl_mark_check(lab->pool, NULL));
+    g_assert_true(rl_pool_mark_check(lab->pool, NULL));
     lab_options(lab, 7);
     g_autofree char *again = marker_text(lab);
     g_assert_nonnull(strstr(again, wanted));
@@ -278,7 +278,7 @@ test_old_pool(Lab *lab)
     lab_options(lab, 5);
     lab_create(lab, V, "one", MIB);
     make_old(lab);
-    g_assert_true(rl_mark_check(lab->pool, NULL));
+    g_assert_true(rl_pool_mark_check(lab->pool, NULL));
     g_autofree char *none = mark_of(lab);
     g_assert_null(none);
     lab_start(lab, V, &alice);
@@ -333,14 +333,14 @@ mark_meanwhile(Lab *lab)
 {
     g_autoptr(RlPool) pool = lab_pool(lab);
 
-    g_assert_true(rl_mark_require(pool, NULL));
+    g_assert_true(rl_pool_mark_require(pool, NULL));
     return 0;
 }
 
 static bool
 require_mark(Lab *lab, GError **error)
 {
-    return rl_mark_require(lab->pool, error);
+    return rl_pool_mark_require(lab->pool, error);
 }
 
 /* Two processes give an old pool its mark, as when many domains start after an upgrade: at each
@@ -359,7 +359,7 @@ test_old_pool_for_two(Lab *lab)
         g_assert_true(disturb(lab, &other, require_mark, &error));
         g_assert_no_error(error);
         reopen(lab);
-        g_assert_true(rl_mark_check(lab->pool, &error));
+        g_assert_true(rl_pool_mark_check(lab->pool, &error));
         g_assert_no_error(error);
         g_autofree char *mark = mark_of(lab);
         g_assert_cmpstr(mark, ==, lab->pool->options->mark);
@@ -412,7 +412,7 @@ test_copy_over_another_pool(Lab *lab)
     g_assert_cmpint(setxattr(lab->path, POOL_NAME, "another", 7, 0), ==, 0);
     nothing_changes(lab, "without the extended attributes");
     build(lab);
-    g_assert_true(rl_mark_check(lab->pool, NULL));
+    g_assert_true(rl_pool_mark_check(lab->pool, NULL));
 }
 
 /* One image alone, put back from a backup: an adopted direct volume's as well. */
@@ -429,7 +429,7 @@ test_one_image(Lab *lab)
     lab_start_fails(lab, V, &alice, RL_ERROR_STATE, "nothing is noted on its dirty image");
     lab_stop_fails(lab, V, NULL, RL_ERROR_STATE, "'virt-reflink continue'");
     lab_stop(lab, V, &alice, RL_STOP_NOT_OWNED);
-    g_assert_null(rl_draft_new(lab_pool(lab), V "@current", &access, &error));
+    g_assert_null(rl_staged_new(lab_pool(lab), V "@current", &access, &error));
     take_error(error, RL_ERROR_STATE, "cannot be replaced");
     g_assert_true(rl_volume_continue(lab->pool, V, NULL));
     lab_stop(lab, V, NULL, RL_STOP_RETURNED);

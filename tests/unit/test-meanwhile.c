@@ -27,7 +27,7 @@
 
 /* What was opened or begun before. */
 static int from, to;
-static RlDraft *draft;
+static RlStagedImage *draft;
 
 /* Tries it, and wants it to fail so; or not to fail, if @code is 0. */
 static void
@@ -58,7 +58,7 @@ remove_it(Lab *lab)
 {
     GError *error = NULL;
 
-    g_assert_true(rl_volume_remove(lab->pool, V, true, &error));
+    g_assert_true(rl_volume_delete(lab->pool, V, true, &error));
     g_assert_no_error(error);
     return 0;
 }
@@ -95,7 +95,7 @@ static bool
 copy(Lab *lab, GError **error)
 {
     (void) lab;
-    return rl_copy_sparse(from, to, NULL, NULL, error);
+    return rl_sparse_copy(from, to, NULL, NULL, error);
 }
 
 static void
@@ -129,7 +129,7 @@ static bool
 reflink(Lab *lab, GError **error)
 {
     (void) lab;
-    return rl_clone_reflink(from, to, error);
+    return rl_reflink(from, to, error);
 }
 
 static void
@@ -200,7 +200,7 @@ give_id(Lab *lab)
     bool set;
 
     (void) lab;
-    g_assert_true(rl_attr_set_new(from, RL_ATTR_ID, "of another process", &set, NULL));
+    g_assert_true(rl_xattr_set_new(from, RL_ATTR_ID, "of another process", &set, NULL));
     return 0;
 }
 
@@ -210,7 +210,7 @@ need_id(Lab *lab, GError **error)
     g_autofree char *id = NULL;
 
     (void) lab;
-    bool done = rl_identity_need(from, &id, error);
+    bool done = rl_image_id_ensure(from, &id, error);
     g_assert_cmpstr(id, ==, "of another process");
     return done;
 }
@@ -236,7 +236,7 @@ start(Lab *lab, GError **error)
 
 static bool delete (Lab *lab, GError **error)
 {
-    return rl_volume_remove(lab->pool, V, true, error);
+    return rl_volume_delete(lab->pool, V, true, error);
 }
 
 static bool
@@ -249,7 +249,7 @@ static bool
 publish_label(Lab *lab, GError **error)
 {
     (void) lab;
-    return rl_draft_label(draft, error);
+    return rl_staged_label(draft, error);
 }
 
 static void
@@ -266,10 +266,10 @@ test_deleted(Lab *lab)
     lab_create(lab, V, "one", MIB);
     try(lab, before_the_lock, grow, RL_ERROR_NOT_FOUND, "was deleted meanwhile");
     lab_create(lab, V, "one", MIB);
-    draft = rl_draft_new(lab_pool(lab), V "@label", &access, NULL);
+    draft = rl_staged_new(lab_pool(lab), V "@label", &access, NULL);
     g_assert_nonnull(draft);
     try(lab, before_the_lock, publish_label, RL_ERROR_NOT_FOUND, "was deleted meanwhile");
-    g_clear_pointer(&draft, rl_draft_free);
+    g_clear_pointer(&draft, rl_staged_free);
 }
 
 static void
@@ -334,7 +334,7 @@ give_a_number(Lab *lab)
     RlAccess access = RL_ACCESS_DEFAULT;
 
     if (asked++ == 0)
-        rl_draft_free(rl_draft_new(lab_pool(lab), V "@current", &access, NULL));
+        rl_staged_free(rl_staged_new(lab_pool(lab), V "@current", &access, NULL));
     return 0;
 }
 
@@ -369,7 +369,7 @@ static bool
 replace(Lab *lab, GError **error)
 {
     (void) lab;
-    return rl_draft_replace(draft, error);
+    return rl_staged_replace(draft, error);
 }
 
 /* The number that a replacement was given is deleted, and another one is given the next. */
@@ -382,9 +382,9 @@ test_numbers_of_two_replacements(Lab *lab)
     GError *error = NULL;
 
     lab_create(lab, V, "one", MIB);
-    draft = rl_draft_new(lab_pool(lab), V "@current", &access, NULL);
-    g_assert_true(rl_revision_remove(lab->pool, first, &error));
-    g_autoptr(RlDraft) other = rl_draft_new(lab_pool(lab), V "@current", &access, &error);
+    draft = rl_staged_new(lab_pool(lab), V "@current", &access, NULL);
+    g_assert_true(rl_revision_delete(lab->pool, first, &error));
+    g_autoptr(RlStagedImage) other = rl_staged_new(lab_pool(lab), V "@current", &access, &error);
     g_assert_no_error(error);
     assert_revisions(lab, V, "2");
     g_assert_false(disturb(lab, &third, replace, &error));
@@ -392,12 +392,12 @@ test_numbers_of_two_replacements(Lab *lab)
     third = (Disturbance){.nr = SYS_fsync, .first = 2, .count = 1, .code = EIO};
     g_assert_false(disturb(lab, &third, replace, &error));
     take_errno(g_steal_pointer(&error), EIO, "durable");
-    g_clear_pointer(&other, rl_draft_free);
+    g_clear_pointer(&other, rl_staged_free);
     assert_revisions(lab, V, "");
     third = (Disturbance){.nr = SYS_linkat, .first = 1, .count = 1, .code = EIO};
     g_assert_false(disturb(lab, &third, replace, &error));
     take_errno(error, EIO, "cannot make revision");
-    g_clear_pointer(&draft, rl_draft_free);
+    g_clear_pointer(&draft, rl_staged_free);
     image_is(lab, V, RL_FILE_CLEAN, "one");
 }
 
@@ -407,24 +407,24 @@ static void
 make_old(Lab *lab, const char *name)
 {
     rl_autofd int fd = image_open(lab, name, RL_FILE_DIRTY, O_RDONLY);
-    g_autoptr(RlRun) run = NULL;
+    g_autoptr(RlImageOwner) run = NULL;
 
-    g_assert_true(rl_run_get(fd, &run, NULL));
+    g_assert_true(rl_image_owner_get(fd, &run, NULL));
     g_free(run->boot_id);
     run->boot_id = g_strdup("an earlier one");
-    g_assert_true(rl_run_put_back(fd, run, NULL));
+    g_assert_true(rl_image_owner_put_back(fd, run, NULL));
 }
 
 static void
-edit_fails(Lab *lab, RlDraft *edit, int code, const char *words)
+edit_fails(Lab *lab, RlStagedImage *edit, int code, const char *words)
 {
     GError *error = NULL;
 
     (void) lab;
     g_assert_nonnull(edit);
-    g_assert_false(rl_edit_commit(edit, 1000, &error));
+    g_assert_false(rl_upload_commit(edit, 1000, &error));
     take_error(error, code, words);
-    rl_draft_free(edit);
+    rl_staged_free(edit);
 }
 
 static void
@@ -434,33 +434,33 @@ test_replaced(Lab *lab)
     GError *error = NULL;
 
     lab_create(lab, V, "one", MIB);
-    RlDraft *edit = rl_edit_begin(lab_pool(lab), V, NULL);
+    RlStagedImage *edit = rl_upload_begin(lab_pool(lab), V, NULL);
     remove_it(lab);
     edit_fails(lab, edit, RL_ERROR_NOT_FOUND, "was deleted meanwhile");
 
     lab_create(lab, V, "one", MIB);
-    edit = rl_edit_begin(lab_pool(lab), V, NULL);
+    edit = rl_upload_begin(lab_pool(lab), V, NULL);
     lab_start(lab, V, &alice);
     make_old(lab, V);
     edit_fails(lab, edit, RL_ERROR_STATE, "was started meanwhile");
-    g_assert_null(rl_draft_new(lab_pool(lab), V "@current", &access, &error));
+    g_assert_null(rl_staged_new(lab_pool(lab), V "@current", &access, &error));
     take_error(g_steal_pointer(&error), RL_ERROR_STATE, "that nobody has committed");
     lab_stop(lab, V, &alice, RL_STOP_UNWRITTEN);
     lab_start(lab, V, &alice);
-    g_assert_null(rl_draft_new(lab_pool(lab), V "@current", &access, &error));
+    g_assert_null(rl_staged_new(lab_pool(lab), V "@current", &access, &error));
     take_error(g_steal_pointer(&error), RL_ERROR_STATE, "it is running");
     lab_stop(lab, V, &alice, RL_STOP_UNWRITTEN);
 
-    RlDraft *replacement = rl_draft_new(lab_pool(lab), V "@current", &access, NULL);
+    RlStagedImage *replacement = rl_staged_new(lab_pool(lab), V "@current", &access, NULL);
     g_assert_nonnull(replacement);
     remove_it(lab);
-    rl_draft_free(replacement);
-    g_assert_null(rl_edit_begin(lab_pool(lab), V "@1", &error));
+    rl_staged_free(replacement);
+    g_assert_null(rl_upload_begin(lab_pool(lab), V "@1", &error));
     take_error(g_steal_pointer(&error), RL_ERROR_UNSUPPORTED, "those are read-only");
-    g_assert_null(rl_edit_begin(lab_pool(lab), "", &error));
+    g_assert_null(rl_upload_begin(lab_pool(lab), "", &error));
     g_assert_nonnull(error);
     g_error_free(error);
-    rl_draft_free(NULL);
+    rl_staged_free(NULL);
 }
 
 /* Of an image that stays the same file, its id tells that it was a dirty one meanwhile; one that
@@ -473,26 +473,27 @@ test_id_is_another(Lab *lab)
 
     lab_create(lab, V, "one", MIB);
     rl_autofd int clean = image_open(lab, V, RL_FILE_CLEAN, O_RDONLY);
-    RlDraft *edit = rl_edit_begin(lab_pool(lab), V, NULL);
-    g_assert_true(rl_identity_new(clean, 0, NULL));
+    RlStagedImage *edit = rl_upload_begin(lab_pool(lab), V, NULL);
+    g_assert_true(rl_image_id_new(clean, 0, NULL));
     edit_fails(lab, edit, RL_ERROR_STATE, "was changed meanwhile");
     assert_revisions(lab, V, "");
 
-    RlDraft *replacement = rl_draft_new(lab_pool(lab), V "@current", &access, NULL);
-    g_assert_true(rl_identity_new(clean, 0, NULL));
-    g_assert_false(rl_draft_replace(replacement, &error));
+    RlStagedImage *replacement = rl_staged_new(lab_pool(lab), V "@current", &access, NULL);
+    g_assert_true(rl_image_id_new(clean, 0, NULL));
+    g_assert_false(rl_staged_replace(replacement, &error));
     take_error(g_steal_pointer(&error), RL_ERROR_STATE, "was changed meanwhile");
-    rl_draft_free(replacement);
+    rl_staged_free(replacement);
     image_is(lab, V, RL_FILE_CLEAN, "one");
 
-    g_assert_true(rl_attr_remove(clean, RL_ATTR_ID, NULL));
-    g_autoptr(RlDraft) of_none = rl_edit_begin(lab_pool(lab), V, NULL);
-    g_assert_true(rl_edit_commit(of_none, 1000, &error));
+    g_assert_true(rl_xattr_remove(clean, RL_ATTR_ID, NULL));
+    g_autoptr(RlStagedImage) of_none = rl_upload_begin(lab_pool(lab), V, NULL);
+    g_assert_true(rl_upload_commit(of_none, 1000, &error));
     rl_autofd int next = image_open(lab, V, RL_FILE_CLEAN, O_RDONLY);
-    g_assert_true(rl_attr_remove(next, RL_ATTR_ID, NULL));
-    g_autoptr(RlDraft) with_none = rl_draft_new(lab_pool(lab), V "@current", &access, NULL);
-    rl_draft_free(rl_edit_begin(lab_pool(lab), V, NULL)); /* whoever reads it would give it one */
-    g_assert_true(rl_draft_replace(with_none, &error));
+    g_assert_true(rl_xattr_remove(next, RL_ATTR_ID, NULL));
+    g_autoptr(RlStagedImage) with_none = rl_staged_new(lab_pool(lab), V "@current", &access, NULL);
+    rl_staged_free(
+        rl_upload_begin(lab_pool(lab), V, NULL)); /* whoever reads it would give it one */
+    g_assert_true(rl_staged_replace(with_none, &error));
     g_assert_no_error(error);
 }
 
@@ -506,7 +507,7 @@ start_direct(Lab *lab)
 static bool
 begin_edit_of_direct(Lab *lab, GError **error)
 {
-    g_autoptr(RlDraft) edit = rl_edit_begin(lab_pool(lab), DIRECT, error);
+    g_autoptr(RlStagedImage) edit = rl_upload_begin(lab_pool(lab), DIRECT, error);
 
     return edit != NULL;
 }
@@ -521,7 +522,7 @@ test_edit_of_direct(Lab *lab)
         begin_edit_of_direct, RL_ERROR_STATE, "it is running");
     lab_stop(lab, DIRECT, &alice, RL_STOP_RETURNED);
 
-    RlDraft *edit = rl_edit_begin(lab_pool(lab), DIRECT, NULL);
+    RlStagedImage *edit = rl_upload_begin(lab_pool(lab), DIRECT, NULL);
     lab_start(lab, DIRECT, &alice);
     image_write(lab, DIRECT, RL_FILE_DIRTY, "two");
     lab_stop(lab, DIRECT, &alice, RL_STOP_RETURNED);
@@ -577,11 +578,11 @@ test_label_of_direct(Lab *lab)
     lab_create_kind(lab, DIRECT, RL_KIND_DIRECT, NULL, "one", MIB);
     for (at.first = 1; at.made >= at.first - 1; at.first++) {
         g_autofree char *text = g_strdup_printf(DIRECT "@label%u", at.first);
-        draft = rl_draft_new(lab_pool(lab), text, &access, &error);
+        draft = rl_staged_new(lab_pool(lab), text, &access, &error);
         g_assert_no_error(error);
         g_assert_true(disturb(lab, &at, publish_label, &error));
         g_assert_no_error(error);
-        g_clear_pointer(&draft, rl_draft_free);
+        g_clear_pointer(&draft, rl_staged_free);
         if (image_is_there(lab, DIRECT, RL_FILE_DIRTY))
             lab_stop(lab, DIRECT, &alice, RL_STOP_RETURNED);
     }
@@ -601,9 +602,9 @@ static bool
 create_in_it(Lab *lab, GError **error)
 {
     RlAccess access = RL_ACCESS_DEFAULT;
-    g_autoptr(RlDraft) new = rl_draft_new(lab_pool(lab), "n/new/volume", &access, error);
+    g_autoptr(RlStagedImage) new = rl_staged_new(lab_pool(lab), "n/new/volume", &access, error);
 
-    return new &&rl_draft_create(new, NULL, MIB, error);
+    return new &&rl_staged_create(new, NULL, MIB, error);
 }
 
 static int
@@ -626,7 +627,7 @@ test_directory_is_removed(Lab *lab)
     try(lab, (Disturbance){.nr = SYS_linkat, .first = 1, .count = 2, .before = remove_directory},
         create_in_it, 0, NULL);
     assert_list(dir, "volume.img");
-    g_assert_true(rl_volume_remove(lab->pool, "n/new/volume", false, NULL));
+    g_assert_true(rl_volume_delete(lab->pool, "n/new/volume", false, NULL));
 
     /* But not for ever. */
     try(lab, (Disturbance){.nr = SYS_linkat, .first = 1, .before = remove_directory}, create_in_it,

@@ -18,7 +18,7 @@ new_file(Lab *lab, const char *text)
 {
     RlAccess access = RL_ACCESS_DEFAULT;
     GError *error = NULL;
-    int fd = rl_newfile_open(lab->pool->root, &access, &error);
+    int fd = rl_tmpfile_open(lab->pool->root, &access, &error);
 
     g_assert_no_error(error);
     g_assert_cmpint(write(fd, text, strlen(text)), ==, (gssize) strlen(text));
@@ -43,8 +43,8 @@ test_access(Lab *lab)
 {
     RlAccess access = {07640, 1234, 5678}, only_group = {0600, (uid_t) -1, 99};
     GError *error = NULL;
-    rl_autofd int fd = rl_newfile_open(lab->pool->root, &access, &error);
-    rl_autofd int other = rl_newfile_open(lab->pool->root, &only_group, &error);
+    rl_autofd int fd = rl_tmpfile_open(lab->pool->root, &access, &error);
+    rl_autofd int other = rl_tmpfile_open(lab->pool->root, &only_group, &error);
     struct stat st;
 
     g_assert_no_error(error);
@@ -64,8 +64,8 @@ test_link(Lab *lab)
     rl_autofd int fd = new_file(lab, "first"), other = new_file(lab, "second");
     GError *error = NULL;
 
-    g_assert_true(rl_newfile_link(fd, lab->pool->root, "f", &error));
-    g_assert_false(rl_newfile_link(other, lab->pool->root, "f", &error));
+    g_assert_true(rl_tmpfile_link(fd, lab->pool->root, "f", &error));
+    g_assert_false(rl_tmpfile_link(other, lab->pool->root, "f", &error));
     take_errno(error, EEXIST, "'f'");
     g_autofree char *text = read_at(path, 0, 10);
     g_assert_cmpstr(text, ==, "first");
@@ -82,18 +82,18 @@ test_replace(Lab *lab)
     make_file(path, "old");
     g_assert_cmpint(mkdir(dir, 0700), ==, 0);
     ino_t old = look(path).st_ino;
-    g_assert_true(rl_newfile_replace(fd, lab->pool->root, "f~tttttt", "f", &error));
+    g_assert_true(rl_tmpfile_replace(fd, lab->pool->root, "f~tttttt", "f", &error));
     g_autofree char *text = read_at(path, 0, 10);
     g_assert_cmpstr(text, ==, "new");
     g_assert_cmpuint(look(path).st_ino, !=, old);
 
     /* What fails leaves no temporary. */
-    g_assert_false(rl_newfile_replace(other, lab->pool->root, "d~tttttt", "d", &error));
+    g_assert_false(rl_tmpfile_replace(other, lab->pool->root, "d~tttttt", "d", &error));
     take_errno(error, EISDIR, "'d'");
     assert_list(lab->path, ".reflink-pool.xml d f");
     error = NULL;
     make_file(path, "taken");
-    g_assert_false(rl_newfile_replace(other, lab->pool->root, "f", "g", &error));
+    g_assert_false(rl_tmpfile_replace(other, lab->pool->root, "f", "g", &error));
     take_errno(error, EEXIST, "'f'");
     assert_list(lab->path, ".reflink-pool.xml d f");
 }
@@ -105,15 +105,15 @@ test_write(Lab *lab)
     GError *error = NULL;
 
     umask(077);
-    g_assert_true(rl_newfile_write(lab->pool->root, "f", "text", 0644, &error));
-    g_assert_true(rl_newfile_write(lab->pool->root, "f", large, 0644, &error));
+    g_assert_true(rl_tmpfile_write(lab->pool->root, "f", "text", 0644, &error));
+    g_assert_true(rl_tmpfile_write(lab->pool->root, "f", large, 0644, &error));
     umask(022);
     g_assert_no_error(error);
     g_assert_cmpint(look(path).st_size, ==, 1 << 20);
     g_assert_cmpuint(look(path).st_mode & 07777, ==, 0644);
     assert_list(lab->path, ".reflink-pool.xml f");
 
-    g_assert_false(rl_newfile_write(-1, "f", "x", 0600, &error));
+    g_assert_false(rl_tmpfile_write(-1, "f", "x", 0600, &error));
     take_errno(error, EBADF, "new file");
 }
 
@@ -124,27 +124,27 @@ test_named_from_the_beginning(Lab *lab)
     RlAccess access = {0640, (uid_t) -1, (gid_t) -1};
     GError *error = NULL;
     g_autofree char *path = lab_path(lab, "x.img");
-    rl_autofd int fd = rl_newfile_open_named(lab->pool->root, "x.img", &access, &error);
+    rl_autofd int fd = rl_tmpfile_open_named(lab->pool->root, "x.img", &access, &error);
 
     g_assert_no_error(error);
     assert_list(lab->path, ".reflink-pool.xml x.img~");
-    g_assert_true(rl_newfile_link(fd, lab->pool->root, "x.img", &error));
+    g_assert_true(rl_tmpfile_link(fd, lab->pool->root, "x.img", &error));
     assert_list(lab->path, ".reflink-pool.xml x.img");
     g_assert_cmpuint(look(path).st_mode & 07777, ==, 0640);
-    rl_newfile_discard(fd, lab->pool->root);
+    rl_tmpfile_discard(fd, lab->pool->root);
     assert_list(lab->path, ".reflink-pool.xml x.img");
 
-    rl_autofd int other = rl_newfile_open_named(lab->pool->root, "x.img", &access, &error);
-    g_assert_false(rl_newfile_link(other, lab->pool->root, "x.img", &error));
+    rl_autofd int other = rl_tmpfile_open_named(lab->pool->root, "x.img", &access, &error);
+    g_assert_false(rl_tmpfile_link(other, lab->pool->root, "x.img", &error));
     take_errno(g_steal_pointer(&error), EEXIST, "x.img");
-    rl_newfile_discard(other, lab->pool->root);
+    rl_tmpfile_discard(other, lab->pool->root);
     assert_list(lab->path, ".reflink-pool.xml x.img");
 
-    rl_autofd int third = rl_newfile_open_named(lab->pool->root, "x.img", &access, &error);
-    g_assert_true(rl_newfile_replace(third, lab->pool->root, "x.img~012345", "x.img", &error));
+    rl_autofd int third = rl_tmpfile_open_named(lab->pool->root, "x.img", &access, &error);
+    g_assert_true(rl_tmpfile_replace(third, lab->pool->root, "x.img~012345", "x.img", &error));
     assert_list(lab->path, ".reflink-pool.xml x.img");
     g_assert_no_error(error);
-    g_assert_cmpint(rl_newfile_open_named(lab->pool->root, "none/x.img", &access, &error), ==, -1);
+    g_assert_cmpint(rl_tmpfile_open_named(lab->pool->root, "none/x.img", &access, &error), ==, -1);
     take_errno(error, ENOENT, "cannot make a new file");
 }
 
@@ -154,17 +154,17 @@ static void
 test_name_that_is_gone(Lab *lab)
 {
     RlAccess access = {0640, (uid_t) -1, (gid_t) -1};
-    rl_autofd int fd = rl_newfile_open_named(lab->pool->root, "x.img", &access, NULL);
+    rl_autofd int fd = rl_tmpfile_open_named(lab->pool->root, "x.img", &access, NULL);
     g_autofree char *self = g_strdup_printf("/proc/self/fd/%d", fd);
     g_autofree char *temp = g_file_read_link(self, NULL), *kept = lab_path(lab, "kept");
     g_autofree char *shown = g_strconcat(temp, " (deleted)", NULL);
 
     g_assert_cmpint(link(temp, kept), ==, 0);
     g_assert_cmpint(unlink(temp), ==, 0);
-    rl_newfile_discard(fd, lab->pool->root);
+    rl_tmpfile_discard(fd, lab->pool->root);
     assert_list(lab->path, ".reflink-pool.xml kept");
     make_file(shown, "somebody's own");
-    rl_newfile_discard(fd, lab->pool->root);
+    rl_tmpfile_discard(fd, lab->pool->root);
     g_assert_true(is_there(shown));
     g_assert_true(is_there(kept));
 }
@@ -202,10 +202,10 @@ test_confined(Lab *lab)
     }
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
         confine(cases[i].profile);
-        rl_autofd int fd = rl_newfile_open_for(lab->pool->root, "x.img", &access, &error);
+        rl_autofd int fd = rl_tmpfile_open_for(lab->pool->root, "x.img", &access, &error);
         g_assert_no_error(error);
         assert_list(lab->path, cases[i].named ? ".reflink-pool.xml x.img~" : ".reflink-pool.xml");
-        rl_newfile_discard(fd, lab->pool->root);
+        rl_tmpfile_discard(fd, lab->pool->root);
         assert_list(lab->path, ".reflink-pool.xml");
     }
     confine(NULL);
@@ -215,7 +215,7 @@ static bool
 open_named(Lab *lab, GError **error)
 {
     RlAccess access = {0640, 1234, (gid_t) -1};
-    rl_autofd int fd = rl_newfile_open_named(lab->pool->root, "x.img", &access, error);
+    rl_autofd int fd = rl_tmpfile_open_named(lab->pool->root, "x.img", &access, error);
 
     return fd >= 0;
 }
@@ -235,12 +235,12 @@ test_sealed(Lab *lab)
     rl_autofd int fd = new_file(lab, "x");
     GError *error = NULL;
 
-    g_assert_true(rl_newfile_seal(&fd, &error));
+    g_assert_true(rl_tmpfile_seal(&fd, &error));
     g_assert_no_error(error);
     g_assert_cmpint(write(fd, "y", 1), ==, -1);
-    g_assert_true(rl_newfile_link(fd, lab->pool->root, "name", &error));
+    g_assert_true(rl_tmpfile_link(fd, lab->pool->root, "name", &error));
     g_assert_no_error(error);
-    g_assert_false(rl_inuse_at(lab->pool->root, "name"));
+    g_assert_false(rl_lease_has_writer_at(lab->pool->root, "name"));
 }
 
 /* A complete file waits under its temporary name for the lock of its volume: a sweep leaves it. */
@@ -254,9 +254,9 @@ test_sealed_is_no_litter(Lab *lab)
 
     lab_create(lab, "a/b/private", "one", MIB);
     g_autoptr(RlVolume) volume = rl_volume_open(lab->pool, "a/b/private", NULL);
-    int fd = rl_newfile_open_named(volume->dir, "private.img", &access, &error);
+    int fd = rl_tmpfile_open_named(volume->dir, "private.img", &access, &error);
     rl_volume_sweep(volume);
-    g_assert_true(rl_newfile_seal(&fd, &error));
+    g_assert_true(rl_tmpfile_seal(&fd, &error));
     g_assert_no_error(error);
     rl_volume_sweep(volume);
     assert_list(dir, "private.img private.img~");

@@ -35,7 +35,7 @@ test_file(Lab *lab)
     assert_claimed(lab, V, true);
     assert_claimed(lab, V, true);
     lab_start_fails(lab, V, &bob, RL_ERROR_INVALID, "external snapshot of domain 'alice'");
-    g_assert_false(rl_volume_remove(lab->pool, V, false, &error));
+    g_assert_false(rl_volume_delete(lab->pool, V, false, &error));
     take_error(error, RL_ERROR_INVALID, "'web/night' is no volume");
     g_assert_true(is_there(path));
 }

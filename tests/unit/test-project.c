@@ -59,10 +59,10 @@ test_persistent(Lab *lab)
     image_is(lab, V, RL_FILE_CLEAN, "four");
 
     /* Once more, in the middle of all that makes files. */
-    g_autoptr(RlDraft) draft = rl_draft_new(lab_pool(lab), V "@current", &access, &error);
+    g_autoptr(RlStagedImage) draft = rl_staged_new(lab_pool(lab), V "@current", &access, &error);
     g_assert_no_error(error);
     set_project(dir, 43);
-    g_assert_true(rl_draft_replace(draft, &error));
+    g_assert_true(rl_staged_replace(draft, &error));
     g_assert_no_error(error);
     g_assert_true(rl_volume_resize(lab->pool, V, 2 * MIB, false, &error));
     g_assert_no_error(error);
@@ -73,7 +73,7 @@ test_persistent(Lab *lab)
     image_write(lab, V, RL_FILE_DIRTY, "five");
     lab_stop(lab, V, &alice, RL_STOP_COMMITTED);
     set_project(dir, 46);
-    g_assert_true(rl_volume_remove(lab->pool, V, true, &error));
+    g_assert_true(rl_volume_delete(lab->pool, V, true, &error));
     g_assert_no_error(error);
     g_assert_false(is_there(dir));
 }

@@ -13,7 +13,7 @@
 #define DIRECT "db/main"
 
 static RlStarted *
-start_reader(Lab *lab, const char *name, const RlOwner *owner)
+start_reader(Lab *lab, const char *name, const RlDomainRef *owner)
 {
     GError *error = NULL;
     RlStarted *started = rl_volume_start(lab->pool, name, owner, RL_START_READONLY, &error);
@@ -24,7 +24,7 @@ start_reader(Lab *lab, const char *name, const RlOwner *owner)
 }
 
 static void
-start_reader_fails(Lab *lab, const RlOwner *owner, int code, const char *words)
+start_reader_fails(Lab *lab, const RlDomainRef *owner, int code, const char *words)
 {
     GError *error = NULL;
 
@@ -37,11 +37,11 @@ static void
 age(Lab *lab, const char *name)
 {
     rl_autofd int fd = image_open(lab, name, RL_FILE_DIRTY, O_RDONLY);
-    g_autoptr(RlRun) run = NULL;
+    g_autoptr(RlImageOwner) run = NULL;
 
-    g_assert_true(rl_run_get(fd, &run, NULL));
-    run->since_us -= (gint64) RL_RUN_GRACE_SECONDS * G_USEC_PER_SEC;
-    g_assert_true(rl_run_put_back(fd, run, NULL));
+    g_assert_true(rl_image_owner_get(fd, &run, NULL));
+    run->since_us -= (gint64) RL_OWNER_GRACE_SECONDS * G_USEC_PER_SEC;
+    g_assert_true(rl_image_owner_put_back(fd, run, NULL));
 }
 
 /* The image has the name of whoever started last. Another one may end it once that cannot be about
@@ -144,14 +144,14 @@ test_not_shared(Lab *lab)
         start_reader_fails(lab, &bob, RL_ERROR_BUSY, "in use by domain 'alice'");
     }
     rl_autofd int fd = image_open(lab, V, RL_FILE_DIRTY, O_RDWR);
-    g_assert_true(rl_hold_set(fd, RL_HOLD_KEPT, NULL));
-    g_assert_true(rl_run_clear(fd, NULL));
+    g_assert_true(rl_mark_set(fd, RL_MARK_KEPT, NULL));
+    g_assert_true(rl_image_owner_clear(fd, NULL));
     rl_fd_close(&fd);
     start_reader_fails(lab, &bob, RL_ERROR_STATE, "a domain that only reads cannot have it");
 
     /* Nobody noted whose it is: it may be anybody's unfinished writes. */
     fd = image_open(lab, V, RL_FILE_DIRTY, O_RDONLY);
-    g_assert_true(rl_hold_clear(fd, NULL));
+    g_assert_true(rl_mark_clear(fd, NULL));
     rl_fd_close(&fd);
     start_reader_fails(lab, &bob, RL_ERROR_STATE, "a domain that only reads cannot have it");
     image_is(lab, V, RL_FILE_DIRTY, "one");

@@ -253,11 +253,11 @@ test_held(Lab *lab)
     lab_create(lab, V, "one", MIB);
     lab_start(lab, V, &alice);
     rl_autofd int fd = image_open(lab, V, RL_FILE_DIRTY, O_RDONLY);
-    const RlHold holds[] = {RL_HOLD_SAVED, RL_HOLD_SUSPECT};
+    const RlMark holds[] = {RL_MARK_SAVED, RL_MARK_SUSPECT};
 
     for (size_t i = 0; i < G_N_ELEMENTS(holds); i++) {
         GError *error = NULL;
-        g_assert_true(rl_hold_set(fd, holds[i], NULL));
+        g_assert_true(rl_mark_set(fd, holds[i], NULL));
         g_assert_false(rl_volume_resize(lab->pool, V, 2 * MIB, false, &error));
         take_error(error, RL_ERROR_STATE, "cannot be resized");
     }

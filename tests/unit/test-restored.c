@@ -12,23 +12,23 @@
 
 #define V "a/b/private"
 
-static RlRun *
+static RlImageOwner *
 run_of(Lab *lab, const char *name)
 {
     rl_autofd int fd = image_open(lab, name, RL_FILE_DIRTY, O_RDONLY);
-    RlRun *run = NULL;
+    RlImageOwner *run = NULL;
 
-    g_assert_true(rl_run_get(fd, &run, NULL));
+    g_assert_true(rl_image_owner_get(fd, &run, NULL));
     g_assert_nonnull(run);
     return run;
 }
 
 static void
-set_hold(Lab *lab, const char *name, RlHold hold)
+set_hold(Lab *lab, const char *name, RlMark hold)
 {
     rl_autofd int fd = image_open(lab, name, RL_FILE_DIRTY, O_RDONLY);
 
-    g_assert_true(hold == RL_HOLD_NONE ? rl_hold_clear(fd, NULL) : rl_hold_set(fd, hold, NULL));
+    g_assert_true(hold == RL_MARK_NONE ? rl_mark_clear(fd, NULL) : rl_mark_set(fd, hold, NULL));
 }
 
 /* So old that its domain cannot be about to open it. */
@@ -36,10 +36,10 @@ static void
 age(Lab *lab, const char *name)
 {
     rl_autofd int fd = image_open(lab, name, RL_FILE_DIRTY, O_RDONLY);
-    g_autoptr(RlRun) run = run_of(lab, name);
+    g_autoptr(RlImageOwner) run = run_of(lab, name);
 
-    run->since_us -= (gint64) RL_RUN_GRACE_SECONDS * G_USEC_PER_SEC;
-    g_assert_true(rl_run_put_back(fd, run, NULL));
+    run->since_us -= (gint64) RL_OWNER_GRACE_SECONDS * G_USEC_PER_SEC;
+    g_assert_true(rl_image_owner_put_back(fd, run, NULL));
 }
 
 static void
@@ -70,16 +70,16 @@ restore_fails(Lab *lab, const char *name, RlStartFlags flags)
 
 /* What a restore that fails leaves, or an end that nobody can tell. */
 static void
-keep(Lab *lab, const char *name, RlHold wanted)
+keep(Lab *lab, const char *name, RlMark wanted)
 {
     g_autoptr(GError) error = NULL;
     bool done = false;
-    RlHold hold;
+    RlMark hold;
 
     g_assert_true(rl_volume_keep(lab->pool, name, &alice, &done, &error));
     g_assert_true(done);
     rl_autofd int fd = image_open(lab, name, RL_FILE_DIRTY, O_RDONLY);
-    g_assert_true(rl_hold_get(fd, &hold, NULL));
+    g_assert_true(rl_mark_get(fd, &hold, NULL));
     g_assert_cmpint(hold, ==, wanted);
 }
 
@@ -112,7 +112,7 @@ test_readonly_stays_readonly(Lab *lab)
     for (int i = 0; i < 2; i++) {
         save(lab, V);
         restore_well(lab, V, RL_START_READONLY);
-        g_autoptr(RlRun) run = run_of(lab, V);
+        g_autoptr(RlImageOwner) run = run_of(lab, V);
         g_assert_true(run->readonly);
         g_assert_true(run->continued);
     }
@@ -133,15 +133,15 @@ test_readonly_is_kept_so(Lab *lab)
     for (int i = 0; i < 2; i++) {
         save(lab, V);
         restore_well(lab, V, RL_START_READONLY);
-        keep(lab, V, RL_HOLD_KEPT_READONLY);
+        keep(lab, V, RL_MARK_KEPT_READONLY);
         restore_well(lab, V, RL_START_READONLY);
-        keep(lab, V, RL_HOLD_KEPT_READONLY);
+        keep(lab, V, RL_MARK_KEPT_READONLY);
         g_assert_true(rl_volume_continue(lab->pool, V, NULL));
         start_reader(lab, V);
     }
-    g_autoptr(RlRun) run = run_of(lab, V);
+    g_autoptr(RlImageOwner) run = run_of(lab, V);
     g_assert_true(run->readonly);
-    keep(lab, V, RL_HOLD_KEPT_READONLY);
+    keep(lab, V, RL_MARK_KEPT_READONLY);
     image_write(lab, V, RL_FILE_DIRTY, "never");
     lab_stop(lab, V, NULL, RL_STOP_DROPPED);
     image_is(lab, V, RL_FILE_CLEAN, "one");
@@ -158,7 +158,7 @@ test_readonly_without_its_memory(Lab *lab)
     start_reader(lab, V);
     g_assert_true(rl_volume_save(lab->pool, V, &alice, "/nonexistent", &done, NULL));
     start_reader(lab, V);
-    g_autoptr(RlRun) run = run_of(lab, V);
+    g_autoptr(RlImageOwner) run = run_of(lab, V);
     g_assert_true(run->readonly);
     lab_stop(lab, V, &alice, RL_STOP_DROPPED);
 }
@@ -171,10 +171,10 @@ test_kept_is_written(Lab *lab)
     start_reader(lab, V);
     save(lab, V);
     restore_well(lab, V, RL_START_READONLY);
-    keep(lab, V, RL_HOLD_KEPT_READONLY);
+    keep(lab, V, RL_MARK_KEPT_READONLY);
     lab_start(lab, V, &alice);
     image_write(lab, V, RL_FILE_DIRTY, "two");
-    keep(lab, V, RL_HOLD_KEPT);
+    keep(lab, V, RL_MARK_KEPT);
     lab_start(lab, V, &alice);
     lab_stop(lab, V, &alice, RL_STOP_COMMITTED);
     image_is(lab, V, RL_FILE_CLEAN, "two");
@@ -184,7 +184,7 @@ test_kept_is_written(Lab *lab)
 static void
 test_another_domains(Lab *lab)
 {
-    const RlHold holds[] = {RL_HOLD_NONE, RL_HOLD_RESTORED};
+    const RlMark holds[] = {RL_MARK_NONE, RL_MARK_RESTORED};
 
     lab_create(lab, V, "one", MIB);
     lab_create_kind(lab, "a/scratch", RL_KIND_VOLATILE, NULL, NULL, MIB);
@@ -210,8 +210,8 @@ test_nobodys(Lab *lab)
     lab_start(lab, "a/scratch", &alice);
     image_write(lab, "a/scratch", RL_FILE_DIRTY, "of somebody");
     rl_autofd int fd = image_open(lab, "a/scratch", RL_FILE_DIRTY, O_RDONLY);
-    g_assert_true(rl_run_clear(fd, NULL));
-    g_assert_true(rl_attr_set_number(fd, RL_ATTR_SIZE, MIB, NULL));
+    g_assert_true(rl_image_owner_clear(fd, NULL));
+    g_assert_true(rl_xattr_set_number(fd, RL_ATTR_SIZE, MIB, NULL));
     rl_fd_close(&fd);
     restore_fails(lab, "a/scratch", 0);
     image_is(lab, "a/scratch", RL_FILE_DIRTY, "of somebody");
@@ -225,7 +225,7 @@ test_written_stays_written(Lab *lab)
     image_write(lab, V, RL_FILE_DIRTY, "two");
     save(lab, V);
     restore_well(lab, V, 0);
-    g_autoptr(RlRun) run = run_of(lab, V);
+    g_autoptr(RlImageOwner) run = run_of(lab, V);
     g_assert_false(run->readonly);
     g_assert_true(run->continued);
     lab_stop(lab, V, &alice, RL_STOP_COMMITTED);
@@ -237,7 +237,7 @@ test_written_stays_written(Lab *lab)
 static void
 test_restore_needs_no_mark(Lab *lab)
 {
-    const RlHold holds[] = {RL_HOLD_NONE, RL_HOLD_SAVED, RL_HOLD_RESTORED, RL_HOLD_KEPT};
+    const RlMark holds[] = {RL_MARK_NONE, RL_MARK_SAVED, RL_MARK_RESTORED, RL_MARK_KEPT};
 
     lab_create(lab, "t/root", "one", MIB);
     lab_create_kind(lab, "a/root", RL_KIND_SNAPSHOT, "t/root", NULL, 0);
@@ -259,7 +259,7 @@ test_restore_of_suspect_is_refused(Lab *lab)
     lab_create(lab, V, "one", MIB);
     lab_start(lab, V, &alice);
     image_write(lab, V, RL_FILE_DIRTY, "two");
-    set_hold(lab, V, RL_HOLD_SUSPECT);
+    set_hold(lab, V, RL_MARK_SUSPECT);
     g_assert_null(restore(lab, V, 0, &error));
     take_error(error, RL_ERROR_STATE, "suspect");
     image_is(lab, V, RL_FILE_DIRTY, "two");

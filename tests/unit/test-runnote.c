@@ -11,8 +11,8 @@ static char *place;
 
 #define UUID "00000000-0000-4000-8000-00000000000a"
 
-static const RlOwner vm = {.driver = "qemu", .uuid = UUID, .name = "vm"};
-static const RlOwner xen = {.driver = "libxl", .uuid = UUID, .name = "vm"};
+static const RlDomainRef vm = {.driver = "qemu", .uuid = UUID, .name = "vm"};
+static const RlDomainRef xen = {.driver = "libxl", .uuid = UUID, .name = "vm"};
 
 /* Writes the key @key of the note @file anew. */
 static void
@@ -29,7 +29,7 @@ set(const char *file, const char *key, const char *value)
 static void
 test_run(void)
 {
-    RlVerdict saved = {.ending = RL_ENDING_SAVED, .alone = true};
+    RlVerdict saved = {.ending = RL_END_SAVED, .alone = true};
     gint64 before_ms = g_get_real_time() / 1000;
     RlRunNote note;
 
@@ -47,7 +47,7 @@ test_run(void)
     rl_runnote_end(&vm, saved);
     g_assert_true(rl_runnote_read(&vm, &note));
     g_assert_true(note.ended);
-    g_assert_cmpint(note.verdict.ending, ==, RL_ENDING_SAVED);
+    g_assert_cmpint(note.verdict.ending, ==, RL_END_SAVED);
     g_assert_true(note.verdict.alone);
     g_assert_cmpint(note.began_ms, >=, before_ms);
 
@@ -68,13 +68,13 @@ test_run(void)
 static void
 test_no_beginning(void)
 {
-    RlVerdict stopped = {.ending = RL_ENDING_STOPPED, .alone = true};
+    RlVerdict stopped = {.ending = RL_END_STOPPED, .alone = true};
     RlRunNote note;
 
     rl_runnote_end(&vm, stopped);
     g_assert_true(rl_runnote_read(&vm, &note));
     g_assert_true(note.ended);
-    g_assert_cmpint(note.verdict.ending, ==, RL_ENDING_STOPPED);
+    g_assert_cmpint(note.verdict.ending, ==, RL_END_STOPPED);
     g_assert_cmpint(note.began_ms, ==, 0);
     rl_runnote_forget(&vm);
 }
@@ -102,7 +102,7 @@ test_clock(void)
 static void
 test_damage(void)
 {
-    RlVerdict stopped = {.ending = RL_ENDING_STOPPED, .alone = true};
+    RlVerdict stopped = {.ending = RL_END_STOPPED, .alone = true};
     g_autofree char *path = g_build_filename(place, "run-qemu-" UUID, NULL);
     RlRunNote note;
 
@@ -115,7 +115,7 @@ test_damage(void)
     g_assert_false(rl_runnote_read(&vm, &note));
     g_assert_true(g_file_set_contents(path, "\377[", -1, NULL));
     g_assert_false(rl_runnote_read(&vm, &note));
-    g_assert_cmpint(note.verdict.ending, ==, RL_ENDING_UNKNOWN);
+    g_assert_cmpint(note.verdict.ending, ==, RL_END_UNKNOWN);
     rl_runnote_forget(&vm);
 }
 

@@ -203,7 +203,7 @@ test_one_of_many_wins(Lab *lab)
             continue;
         /* Not g_uuid_string_random(): forked processes would all get the same. */
         g_autofree char *uuid = g_strdup_printf("%d", i);
-        RlOwner owner = {.driver = "qemu", .uuid = uuid, .name = "one of many"};
+        RlDomainRef owner = {.driver = "qemu", .uuid = uuid, .name = "one of many"};
         g_autoptr(GError) error = NULL;
         g_autoptr(RlPool) pool = rl_pool_open(lab->path, lab->pool->documents, NULL);
         g_autoptr(RlStarted) started = rl_volume_start(pool, V, &owner, 0, &error);
@@ -242,7 +242,7 @@ static void
 test_snapshot_precache_follows_the_source(Lab *lab)
 {
     /* Under qemu the device model owns the image and could forge its dates; see stop.c. */
-    const RlOwner xen = {
+    const RlDomainRef xen = {
         .driver = "libxl", .uuid = "33333333-3333-4333-8333-333333333333", .name = "xen"};
 
     lab_create(lab, "t/root", "one", MIB);
@@ -360,7 +360,7 @@ number_of(int fd, const char *key)
 {
     uint64_t number;
 
-    g_assert_true(rl_attr_get_number(fd, key, &number, NULL));
+    g_assert_true(rl_xattr_get_number(fd, key, &number, NULL));
     return number;
 }
 
@@ -401,13 +401,13 @@ test_no_clean_image(Lab *lab)
     lab_start(lab, V, &alice);
     g_autofree char *clean = lab_file(lab, V, RL_FILE_CLEAN);
     g_assert_cmpint(unlink(clean), ==, 0);
-    g_assert_cmpint(rl_source_open(lab->pool, V, false, &error), ==, -1);
+    g_assert_cmpint(rl_content_open(lab->pool, V, false, &error), ==, -1);
     take_error(g_steal_pointer(&error), RL_ERROR_STATE, "but no clean one");
 
     rl_autofd int fd = image_open(lab, V, RL_FILE_DIRTY, O_RDONLY);
-    g_assert_true(rl_run_clear(fd, NULL));
+    g_assert_true(rl_image_owner_clear(fd, NULL));
     g_autoptr(RlVolume) volume = rl_volume_open(lab->pool, V, NULL);
-    g_assert_false(rl_draft_check_replaceable(volume, &error));
+    g_assert_false(rl_staged_check_replaceable(volume, &error));
     take_error(error, RL_ERROR_STATE, "but no clean one");
 }
 
@@ -454,7 +454,7 @@ test_sectors(Lab *lab)
 static void
 test_sectors_of_a_leftover(Lab *lab)
 {
-    const RlOwner *const owners[] = {&alice, &xen};
+    const RlDomainRef *const owners[] = {&alice, &xen};
 
     for (size_t i = 0; i < G_N_ELEMENTS(owners); i++) {
         g_autofree char *name = g_strdup_printf("v%zu", i);
@@ -462,11 +462,11 @@ test_sectors_of_a_leftover(Lab *lab)
         lab_create(lab, name, "one", MIB);
         lab_start(lab, name, owners[i]);
         set_size(dirty, 2 * MIB - 100); /* virsh blockresize */
-        g_autoptr(RlRun) run = NULL;
+        g_autoptr(RlImageOwner) run = NULL;
         rl_autofd int fd = image_open(lab, name, RL_FILE_DIRTY, O_RDWR);
-        g_assert_true(rl_run_get(fd, &run, NULL));
+        g_assert_true(rl_image_owner_get(fd, &run, NULL));
         run->boot_id[0] ^= 1; /* the host lost power */
-        g_assert_true(rl_run_put_back(fd, run, NULL));
+        g_assert_true(rl_image_owner_put_back(fd, run, NULL));
         rl_fd_close(&fd);
         if (owners[i] == &alice) {
             GError *error = NULL;

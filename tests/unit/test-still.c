@@ -71,7 +71,7 @@ test_at_rest(Lab *lab)
     rl_autofd int from = open_filled(lab), to = open_new(lab, "to");
     GError *error = NULL;
 
-    g_assert_true(rl_copy_still(from, to, NULL, NULL, &error));
+    g_assert_true(rl_stable_copy(from, to, NULL, NULL, &error));
     g_assert_no_error(error);
     assert_begins(to, "ooo");
 }
@@ -83,7 +83,7 @@ test_written_once(Lab *lab)
     Writer writer = {.fd = from, .writes = 1};
     GError *error = NULL;
 
-    g_assert_true(rl_copy_still(from, to, write_meanwhile, &writer, &error));
+    g_assert_true(rl_stable_copy(from, to, write_meanwhile, &writer, &error));
     g_assert_no_error(error);
     g_assert_cmpint(writer.pieces, >, PIECES);
     assert_begins(to, "new");
@@ -102,7 +102,7 @@ test_written_at_once(Lab *lab)
         /* Two ranges of data are two pieces. */
         g_assert_cmpint(pwrite(from, "ooo", 3, MIB), ==, 3);
         g_assert_cmpint(pwrite(from, "ooo", 3, 0), ==, 3);
-        g_assert_true(rl_copy_still(from, to, write_meanwhile, &writer, &error));
+        g_assert_true(rl_stable_copy(from, to, write_meanwhile, &writer, &error));
         g_assert_no_error(error);
         assert_begins(to, "new");
     }
@@ -131,7 +131,7 @@ test_date_put_back(Lab *lab)
     Writer writer = {.fd = from, .writes = 1};
     GError *error = NULL;
 
-    g_assert_true(rl_copy_still(from, to, write_and_put_back, &writer, &error));
+    g_assert_true(rl_stable_copy(from, to, write_and_put_back, &writer, &error));
     g_assert_no_error(error);
     assert_begins(to, "new");
 }
@@ -168,7 +168,7 @@ test_date_that_comes(Lab *lab)
     GError *error = NULL;
 
     g_assert_cmpint(futimens(from, times), ==, 0);
-    g_assert_true(rl_copy_still(from, to, write_when_it_comes, &writer, &error));
+    g_assert_true(rl_stable_copy(from, to, write_when_it_comes, &writer, &error));
     g_assert_no_error(error);
     assert_begins(to, "new");
 }
@@ -180,7 +180,7 @@ test_written_all_the_time(Lab *lab)
     Writer writer = {.fd = from, .writes = 1000};
     GError *error = NULL;
 
-    g_assert_false(rl_copy_still(from, to, write_meanwhile, &writer, &error));
+    g_assert_false(rl_stable_copy(from, to, write_meanwhile, &writer, &error));
     take_error(error, RL_ERROR_BUSY, "virsh suspend");
 }
 
@@ -194,12 +194,12 @@ test_other_failures(Lab *lab)
     Writer writer = {.fd = from, .stop = true};
     GError *error = NULL;
 
-    g_assert_false(rl_copy_still(from, to, write_meanwhile, &writer, &error));
+    g_assert_false(rl_stable_copy(from, to, write_meanwhile, &writer, &error));
     take_errno(g_steal_pointer(&error), ECANCELED, "interrupted");
     g_assert_cmpint(writer.pieces, ==, PIECES);
-    g_assert_false(rl_copy_still(-1, to, NULL, NULL, &error));
+    g_assert_false(rl_stable_copy(-1, to, NULL, NULL, &error));
     take_errno(g_steal_pointer(&error), EBADF, "cannot look");
-    g_assert_false(rl_copy_still(from, reader, NULL, NULL, &error));
+    g_assert_false(rl_stable_copy(from, reader, NULL, NULL, &error));
     take_errno(error, EINVAL, "cannot set the size of a copy");
 }
 

@@ -55,7 +55,7 @@ remove_revision(Lab *lab, const char *text)
     g_autoptr(RlName) name = rl_name_parse(text, NULL);
     GError *error = NULL;
 
-    rl_revision_remove(lab->pool, name, &error);
+    rl_revision_delete(lab->pool, name, &error);
     g_assert_no_error(error);
 }
 
@@ -227,10 +227,10 @@ test_doubt_after_a_crash(Lab *lab)
         lab_create(lab, name, "one", MIB);
         lab_start(lab, name, &alice);
         rl_autofd int fd = image_open(lab, name, RL_FILE_DIRTY, O_RDWR);
-        g_autoptr(RlRun) run = NULL;
-        g_assert_true(rl_run_get(fd, &run, NULL));
+        g_autoptr(RlImageOwner) run = NULL;
+        g_assert_true(rl_image_owner_get(fd, &run, NULL));
         run->boot_id[0] ^= 1;
-        g_assert_true(rl_run_put_back(fd, run, NULL));
+        g_assert_true(rl_image_owner_put_back(fd, run, NULL));
         rl_fd_close(&fd);
         if (written)
             image_write(lab, name, RL_FILE_DIRTY, "two");
@@ -316,7 +316,7 @@ test_open_for_writing_is_refused(Lab *lab)
 static void
 test_whose_it_is(Lab *lab)
 {
-    RlOwner namesake = {.driver = "libxl", .uuid = alice.uuid, .name = alice.name};
+    RlDomainRef namesake = {.driver = "libxl", .uuid = alice.uuid, .name = alice.name};
 
     lab_create(lab, V, "one", MIB);
     lab_stop(lab, V, &alice, RL_STOP_NOTHING);
@@ -327,7 +327,7 @@ test_whose_it_is(Lab *lab)
     image_is(lab, V, RL_FILE_DIRTY, "two");
     lab_stop_fails(lab, V, NULL, RL_ERROR_STATE, "that may be about to open it");
     image_is(lab, V, RL_FILE_DIRTY, "two");
-    RlOwner by_hand = {.driver = RL_RUN_BY_HAND, .uuid = alice.uuid, .name = "by hand"};
+    RlDomainRef by_hand = {.driver = RL_OWNER_BY_HAND, .uuid = alice.uuid, .name = "by hand"};
     lab_stop(lab, V, &alice, RL_STOP_COMMITTED);
     lab_start(lab, V, &by_hand);
     image_write(lab, V, RL_FILE_DIRTY, "three");
@@ -371,7 +371,7 @@ test_unwritten_snapshot(Lab *lab)
 static void
 test_unwritten_snapshot_by_hand(Lab *lab)
 {
-    const RlOwner by_hand = {.driver = RL_RUN_BY_HAND, .uuid = alice.uuid, .name = "by hand"};
+    const RlDomainRef by_hand = {.driver = RL_OWNER_BY_HAND, .uuid = alice.uuid, .name = "by hand"};
 
     lab_create(lab, "t/root", "one", MIB);
     lab_create_kind(lab, "a/root", RL_KIND_SNAPSHOT, "t/root", NULL, 2 * MIB);
@@ -392,8 +392,8 @@ test_below_another(Lab *lab)
         image_write(lab, name, RL_FILE_DIRTY, "two");
         {
             rl_autofd int fd = image_open(lab, name, RL_FILE_DIRTY, O_RDONLY);
-            g_assert_true(rl_below_add(fd, &alice, NULL));
-            g_assert_true(rl_below_add(fd, &bob, NULL));
+            g_assert_true(rl_overlays_add(fd, &alice, NULL));
+            g_assert_true(rl_overlays_add(fd, &bob, NULL));
         }
         lab_stop(lab, name, &alice, RL_STOP_HELD);
         image_is(lab, name, RL_FILE_DIRTY, "two");
@@ -460,7 +460,7 @@ test_clean_image_has_no_run(Lab *lab)
         rl_autofd int fd = image_open(lab, names[n], RL_FILE_CLEAN, O_RDONLY);
         for (size_t i = 0; i < G_N_ELEMENTS(keys); i++) {
             g_autofree char *value = NULL;
-            g_assert_true(rl_attr_get(fd, keys[i], &value, NULL));
+            g_assert_true(rl_xattr_get(fd, keys[i], &value, NULL));
             g_assert_null(value);
         }
     }

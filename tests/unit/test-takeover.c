@@ -22,11 +22,11 @@
 #define V "a/b/private"
 
 static void
-set_hold(Lab *lab, const char *name, RlHold hold)
+set_hold(Lab *lab, const char *name, RlMark hold)
 {
     rl_autofd int fd = image_open(lab, name, RL_FILE_DIRTY, O_RDONLY);
 
-    g_assert_true(rl_hold_set(fd, hold, NULL));
+    g_assert_true(rl_mark_set(fd, hold, NULL));
 }
 
 static void
@@ -74,7 +74,7 @@ test_source_is_gone(Lab *lab)
     lab_create_kind(lab, "a/root", RL_KIND_SNAPSHOT, "t/root", NULL, 0);
     lab_start(lab, "a/root", &alice);
     image_write(lab, "a/root", RL_FILE_DIRTY, "left");
-    g_assert_true(rl_volume_remove(lab->pool, "t/root", false, &error));
+    g_assert_true(rl_volume_delete(lab->pool, "t/root", false, &error));
     lab_crash(lab, "a/root");
     lab_start_fails(lab, "a/root", &alice, RL_ERROR_NOT_FOUND,
                     "volume 'a/root' is a snapshot of 't/root', which is gone");
@@ -211,11 +211,11 @@ test_suspect(Lab *lab)
     lab_create(lab, V, "one", MIB);
     lab_start(lab, V, &alice);
     image_write(lab, V, RL_FILE_DIRTY, "two");
-    set_hold(lab, V, RL_HOLD_SUSPECT);
+    set_hold(lab, V, RL_MARK_SUSPECT);
     g_assert_cmpint(lab_state(lab, V), ==, RL_STATE_SUSPECT);
     lab_stop(lab, V, &alice, RL_STOP_HELD);
     lab_start_fails(lab, V, &alice, RL_ERROR_STATE, "suspect");
-    g_assert_false(rl_volume_remove(lab->pool, V, false, &error));
+    g_assert_false(rl_volume_delete(lab->pool, V, false, &error));
     take_error(error, RL_ERROR_STATE, "cannot be deleted");
     g_assert_true(rl_volume_continue(lab->pool, V, NULL));
     lab_start(lab, V, &bob);
@@ -481,7 +481,7 @@ test_nothing_is_done_below(Lab *lab)
 {
     g_autofree char *before = NULL, *after = NULL, *below = NULL;
     g_autoptr(RlVolume) volume = NULL;
-    g_autoptr(RlRun) run = NULL;
+    g_autoptr(RlImageOwner) run = NULL;
     GError *error = NULL;
     RlState state;
     RlStop stop;
@@ -503,9 +503,9 @@ test_nothing_is_done_below(Lab *lab)
     assert_below(g_steal_pointer(&error), "discarded");
     g_assert_false(rl_volume_resize(lab->pool, V, 4 * KIB, false, &error));
     assert_below(g_steal_pointer(&error), "resized");
-    g_assert_false(rl_volume_remove(lab->pool, V, true, &error));
+    g_assert_false(rl_volume_delete(lab->pool, V, true, &error));
     assert_below(g_steal_pointer(&error), "deleted");
-    g_assert_null(rl_edit_begin(lab_pool(lab), V, &error));
+    g_assert_null(rl_upload_begin(lab_pool(lab), V, &error));
     assert_below(g_steal_pointer(&error), "replaced");
     after = list_tree(lab->path);
     g_assert_cmpstr(after, ==, before);
@@ -544,7 +544,7 @@ test_saved_below_is_continued(Lab *lab)
     g_assert_cmpint(lab_state(lab, V), ==, RL_STATE_BELOW);
     g_assert_true(rl_volume_continue(lab->pool, V, NULL));
     g_assert_cmpint(lab_state(lab, V), ==, RL_STATE_LEFT);
-    g_assert_true(rl_volume_remove(lab->pool, V, false, NULL));
+    g_assert_true(rl_volume_delete(lab->pool, V, false, NULL));
 }
 
 int

@@ -12,7 +12,7 @@
 #define V "a/b/private"
 
 static void
-unstart(Lab *lab, const RlStarted *started, const RlOwner *owner)
+unstart(Lab *lab, const RlStarted *started, const RlDomainRef *owner)
 {
     g_autoptr(GError) error = NULL;
     bool done = rl_volume_unstart(lab->pool, started, owner, &error);
@@ -80,7 +80,7 @@ test_unstart_of_a_leftover(Lab *lab)
     for (int i = 0; i < 2; i++) {
         g_autoptr(RlStarted) started = lab_start_with(lab, V, &bob, 0);
         g_assert_true(started->continued);
-        g_assert_true(rl_run_is_of(started->before, &alice));
+        g_assert_true(rl_image_owner_is_of(started->before, &alice));
         unstart(lab, started, &bob);
         g_assert_cmpint(lab_state(lab, V), ==, RL_STATE_LEFT);
         image_is(lab, V, RL_FILE_DIRTY, "two");

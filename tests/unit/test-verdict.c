@@ -9,82 +9,80 @@
 
 typedef struct {
     const char *state, *reason, *job, *async, *phase;
-    RlEnding ending;
+    RlEndReason ending;
     bool alone, arrived;
 } Row;
 
 static const Row rows[] = {
     /* destroyed, or shut down by the guest; by its emulator's death; crashed; suspended */
-    {"shutdown", "unknown", "destroy", "none", "none", RL_ENDING_STOPPED, ALONE, false},
-    {"shutdown", "user", "destroy", "none", "none", RL_ENDING_STOPPED, ALONE, false},
-    {"running", "booted", "destroy", "none", "none", RL_ENDING_STOPPED, ALONE, true},
-    {"running", "restored", "destroy", "none", "none", RL_ENDING_STOPPED, ALONE, true},
-    {"running", "migrated", "destroy", "none", "none", RL_ENDING_STOPPED, ALONE, true},
-    {"running", "save canceled", "destroy", "none", "none", RL_ENDING_STOPPED, ALONE, true},
-    {"paused", "user", "destroy", "none", "none", RL_ENDING_STOPPED, ALONE, true},
-    {"paused", "ioerror", "destroy", "none", "none", RL_ENDING_STOPPED, ALONE, true},
-    {"crashed", "panicked", "destroy", "none", "none", RL_ENDING_STOPPED, ALONE, true},
-    {"pmsuspended", "unknown", "destroy", "none", "none", RL_ENDING_STOPPED, ALONE, true},
-    {"running", "booted", "destroy", "backup", "none", RL_ENDING_STOPPED, ALONE, true},
+    {"shutdown", "unknown", "destroy", "none", "none", RL_END_STOPPED, ALONE, false},
+    {"shutdown", "user", "destroy", "none", "none", RL_END_STOPPED, ALONE, false},
+    {"running", "booted", "destroy", "none", "none", RL_END_STOPPED, ALONE, true},
+    {"running", "restored", "destroy", "none", "none", RL_END_STOPPED, ALONE, true},
+    {"running", "migrated", "destroy", "none", "none", RL_END_STOPPED, ALONE, true},
+    {"running", "save canceled", "destroy", "none", "none", RL_END_STOPPED, ALONE, true},
+    {"paused", "user", "destroy", "none", "none", RL_END_STOPPED, ALONE, true},
+    {"paused", "ioerror", "destroy", "none", "none", RL_END_STOPPED, ALONE, true},
+    {"crashed", "panicked", "destroy", "none", "none", RL_END_STOPPED, ALONE, true},
+    {"pmsuspended", "unknown", "destroy", "none", "none", RL_END_STOPPED, ALONE, true},
+    {"running", "booted", "destroy", "backup", "none", RL_END_STOPPED, ALONE, true},
     /* with a dump */
-    {"paused", "dump", "none", "dump", "none", RL_ENDING_STOPPED, ALONE, true},
-    {"crashed", "panicked", "none", "dump", "none", RL_ENDING_STOPPED, ALONE, true},
+    {"paused", "dump", "none", "dump", "none", RL_END_STOPPED, ALONE, true},
+    {"crashed", "panicked", "none", "dump", "none", RL_END_STOPPED, ALONE, true},
     /* the last status of one that a daemon has found dead */
-    {"running", "booted", "none", "none", "none", RL_ENDING_STOPPED, WITH_LOG, true},
-    {"paused", "user", "none", "none", "none", RL_ENDING_STOPPED, WITH_LOG, true},
-    {"running", "booted", "none", "start", "none", RL_ENDING_STOPPED, WITH_LOG, true},
-    {"running", "booted", "none", "backup", "none", RL_ENDING_STOPPED, WITH_LOG, true},
+    {"running", "booted", "none", "none", "none", RL_END_STOPPED, WITH_LOG, true},
+    {"paused", "user", "none", "none", "none", RL_END_STOPPED, WITH_LOG, true},
+    {"running", "booted", "none", "start", "none", RL_END_STOPPED, WITH_LOG, true},
+    {"running", "booted", "none", "backup", "none", RL_END_STOPPED, WITH_LOG, true},
     /* saved, when it ran, when it was paused, and when it had been restored paused */
-    {"paused", "save", "none", "save", "none", RL_ENDING_SAVED, ALONE, true},
-    {"paused", "user", "none", "save", "none", RL_ENDING_SAVED, ALONE, true},
-    {"paused", "migration", "none", "save", "none", RL_ENDING_SAVED, ALONE, false},
+    {"paused", "save", "none", "save", "none", RL_END_SAVED, ALONE, true},
+    {"paused", "user", "none", "save", "none", RL_END_SAVED, ALONE, true},
+    {"paused", "migration", "none", "save", "none", RL_END_SAVED, ALONE, false},
     /* died while it was saved */
-    {"paused", "save", "destroy", "save", "none", RL_ENDING_UNKNOWN, ALONE, true},
-    {"running", "booted", "destroy", "save", "none", RL_ENDING_UNKNOWN, ALONE, true},
-    {"running", "booted", "none", "save", "none", RL_ENDING_UNKNOWN, ALONE, true},
-    {"shutdown", "unknown", "destroy", "save", "none", RL_ENDING_UNKNOWN, ALONE, false},
+    {"paused", "save", "destroy", "save", "none", RL_END_UNKNOWN, ALONE, true},
+    {"running", "booted", "destroy", "save", "none", RL_END_UNKNOWN, ALONE, true},
+    {"running", "booted", "none", "save", "none", RL_END_UNKNOWN, ALONE, true},
+    {"shutdown", "unknown", "destroy", "save", "none", RL_END_UNKNOWN, ALONE, false},
     /* a start, and a restore, that failed */
-    {"paused", "starting up", "none", "start", "none", RL_ENDING_FAILED, ALONE, false},
-    {"paused", "starting up", "destroy", "start", "none", RL_ENDING_FAILED, ALONE, false},
-    {"paused", "starting up", "none", "none", "none", RL_ENDING_FAILED, ALONE, false},
-    {"paused", "migration", "none", "start", "none", RL_ENDING_FAILED, ALONE, false},
-    {"paused", "starting up", "none", "migration in", "prepare", RL_ENDING_FAILED, ALONE, false},
+    {"paused", "starting up", "none", "start", "none", RL_END_FAILED, ALONE, false},
+    {"paused", "starting up", "destroy", "start", "none", RL_END_FAILED, ALONE, false},
+    {"paused", "starting up", "none", "none", "none", RL_END_FAILED, ALONE, false},
+    {"paused", "migration", "none", "start", "none", RL_END_FAILED, ALONE, false},
+    {"paused", "starting up", "none", "migration in", "prepare", RL_END_FAILED, ALONE, false},
     /* a migration to here that was broken off, from there, by a death, from outside */
-    {"paused", "migration", "none", "migration in", "finish3", RL_ENDING_ARRIVING, ALONE, false},
-    {"paused", "migration", "none", "migration in", "prepare", RL_ENDING_ARRIVING, ALONE, false},
-    {"paused", "migration", "destroy", "none", "none", RL_ENDING_ARRIVING, ALONE, false},
-    {"shutdown", "unknown", "destroy", "migration in", "prepare", RL_ENDING_ARRIVING, ALONE, false},
-    {"shutdown", "unknown", "destroy", "migration in", "finish3", RL_ENDING_UNKNOWN, ALONE, false},
-    {"running", "migrated", "none", "migration in", "finish3", RL_ENDING_STOPPED, WITH_LOG, true},
+    {"paused", "migration", "none", "migration in", "finish3", RL_END_ARRIVING, ALONE, false},
+    {"paused", "migration", "none", "migration in", "prepare", RL_END_ARRIVING, ALONE, false},
+    {"paused", "migration", "destroy", "none", "none", RL_END_ARRIVING, ALONE, false},
+    {"shutdown", "unknown", "destroy", "migration in", "prepare", RL_END_ARRIVING, ALONE, false},
+    {"shutdown", "unknown", "destroy", "migration in", "finish3", RL_END_UNKNOWN, ALONE, false},
+    {"running", "migrated", "none", "migration in", "finish3", RL_END_STOPPED, WITH_LOG, true},
     /* migrated away; and not */
-    {"paused", "migration", "none", "migration out", "confirm3", RL_ENDING_MIGRATED, ALONE, false},
-    {"paused", "user", "none", "migration out", "confirm3", RL_ENDING_MIGRATED, ALONE, true},
-    {"paused", "ioerror", "none", "migration out", "confirm3", RL_ENDING_MIGRATED, ALONE, true},
-    {"paused", "user", "none", "migration out", "perform3_done", RL_ENDING_UNKNOWN, ALONE, true},
-    {"paused", "user", "destroy", "migration out", "confirm3", RL_ENDING_UNKNOWN, ALONE, true},
-    {"paused", "migration", "destroy", "migration out", "confirm3", RL_ENDING_UNKNOWN, ALONE,
+    {"paused", "migration", "none", "migration out", "confirm3", RL_END_MIGRATED, ALONE, false},
+    {"paused", "user", "none", "migration out", "confirm3", RL_END_MIGRATED, ALONE, true},
+    {"paused", "ioerror", "none", "migration out", "confirm3", RL_END_MIGRATED, ALONE, true},
+    {"paused", "user", "none", "migration out", "perform3_done", RL_END_UNKNOWN, ALONE, true},
+    {"paused", "user", "destroy", "migration out", "confirm3", RL_END_UNKNOWN, ALONE, true},
+    {"paused", "migration", "destroy", "migration out", "confirm3", RL_END_UNKNOWN, ALONE, false},
+    {"paused", "migration", "none", "migration out", "confirm3_cancelled", RL_END_UNKNOWN, ALONE,
      false},
-    {"paused", "migration", "none", "migration out", "confirm3_cancelled", RL_ENDING_UNKNOWN, ALONE,
-     false},
-    {"paused", "migration", "none", "migration out", "perform3_done", RL_ENDING_UNKNOWN, ALONE,
-     false},
-    {"running", "booted", "destroy", "migration out", "perform3", RL_ENDING_STOPPED, ALONE, true},
-    {"shutdown", "unknown", "destroy", "migration out", "perform3_done", RL_ENDING_UNKNOWN, ALONE,
+    {"paused", "migration", "none", "migration out", "perform3_done", RL_END_UNKNOWN, ALONE, false},
+    {"running", "booted", "destroy", "migration out", "perform3", RL_END_STOPPED, ALONE, true},
+    {"shutdown", "unknown", "destroy", "migration out", "perform3_done", RL_END_UNKNOWN, ALONE,
      false},
     /* in the middle of a post-copy migration nothing is known */
-    {"paused", "post-copy", "none", "migration out", "perform3", RL_ENDING_UNKNOWN, ALONE, false},
-    {"running", "post-copy", "destroy", "none", "none", RL_ENDING_UNKNOWN, ALONE, false},
-    {"paused", "post-copy failed", "destroy", "none", "none", RL_ENDING_UNKNOWN, ALONE, false},
+    {"paused", "post-copy", "none", "migration out", "perform3", RL_END_UNKNOWN, ALONE, false},
+    {"running", "post-copy", "destroy", "none", "none", RL_END_UNKNOWN, ALONE, false},
+    {"paused", "post-copy failed", "destroy", "none", "none", RL_END_UNKNOWN, ALONE, false},
     /* an external snapshot with its memory */
-    {"paused", "snapshot", "none", "snapshot", "none", RL_ENDING_UNKNOWN, ALONE, true},
+    {"paused", "snapshot", "none", "snapshot", "none", RL_END_UNKNOWN, ALONE, true},
     /* words that are not known */
-    {"running", "new", "destroy", "none", "none", RL_ENDING_UNKNOWN, ALONE, false},
-    {"new", "unknown", "destroy", "none", "none", RL_ENDING_UNKNOWN, ALONE, false},
-    {"paused", "unknown", "destroy", "none", "none", RL_ENDING_UNKNOWN, ALONE, false},
-    {"running", "booted", "new", "none", "none", RL_ENDING_UNKNOWN, ALONE, true},
-    {"running", "booted", "destroy", "new", "none", RL_ENDING_UNKNOWN, ALONE, true},
-    {"paused", "migration", "none", "migration out", "new", RL_ENDING_UNKNOWN, ALONE, false},
-    {"shutdown", "unknown", "destroy", "migration in", "new", RL_ENDING_UNKNOWN, ALONE, false},
+    {"running", "new", "destroy", "none", "none", RL_END_UNKNOWN, ALONE, false},
+    {"new", "unknown", "destroy", "none", "none", RL_END_UNKNOWN, ALONE, false},
+    {"paused", "unknown", "destroy", "none", "none", RL_END_UNKNOWN, ALONE, false},
+    {"running", "booted", "new", "none", "none", RL_END_UNKNOWN, ALONE, true},
+    {"running", "booted", "destroy", "new", "none", RL_END_UNKNOWN, ALONE, true},
+    {"paused", "migration", "none", "migration out", "new", RL_END_UNKNOWN, ALONE, false},
+    {"shutdown", "unknown", "destroy", "migration in", "new", RL_END_UNKNOWN, ALONE, false},
 };
 
 static void
@@ -112,14 +110,14 @@ test_not_arriving(void)
 {
     static const struct {
         const char *job, *async, *phase;
-        RlEnding ending;
+        RlEndReason ending;
     } ends[] = {
-        {"destroy", "none", "none", RL_ENDING_UNKNOWN},
-        {"none", "none", "none", RL_ENDING_UNKNOWN},
-        {"none", "migration in", "finish3", RL_ENDING_ARRIVING},
-        {"none", "migration out", "confirm3", RL_ENDING_MIGRATED},
-        {"none", "start", "none", RL_ENDING_FAILED},
-        {"none", "save", "none", RL_ENDING_SAVED},
+        {"destroy", "none", "none", RL_END_UNKNOWN},
+        {"none", "none", "none", RL_END_UNKNOWN},
+        {"none", "migration in", "finish3", RL_END_ARRIVING},
+        {"none", "migration out", "confirm3", RL_END_MIGRATED},
+        {"none", "start", "none", RL_END_FAILED},
+        {"none", "save", "none", RL_END_SAVED},
     };
 
     for (size_t i = 0; i < G_N_ELEMENTS(ends); i++) {
@@ -135,73 +133,73 @@ test_not_arriving(void)
 }
 
 static void
-assert_join(RlEnding ending, RlLogEnding log, RlEnding wanted)
+assert_join(RlEndReason ending, RlLogEnding log, RlEndReason wanted)
 {
     RlVerdict alone = {.ending = ending, .alone = true};
     RlVerdict weak = {.ending = ending, .alone = false};
 
-    g_assert_cmpint(rl_ending_join(&alone, log, false), ==, wanted);
+    g_assert_cmpint(rl_end_reason_join(&alone, log, false), ==, wanted);
     if (log == RL_LOG_NOTHING)
-        wanted = RL_ENDING_UNKNOWN;
-    g_assert_cmpint(rl_ending_join(&weak, log, false), ==, wanted);
+        wanted = RL_END_UNKNOWN;
+    g_assert_cmpint(rl_end_reason_join(&weak, log, false), ==, wanted);
 }
 
 /* The log confirms, is silent, or contradicts. */
 static void
 test_join(void)
 {
-    assert_join(RL_ENDING_STOPPED, RL_LOG_NOTHING, RL_ENDING_STOPPED);
-    assert_join(RL_ENDING_STOPPED, RL_LOG_STOPPED, RL_ENDING_STOPPED);
-    assert_join(RL_ENDING_STOPPED, RL_LOG_FOUND_DEAD, RL_ENDING_STOPPED);
-    assert_join(RL_ENDING_STOPPED, RL_LOG_SAVED_THEN_DEAD, RL_ENDING_STOPPED);
-    assert_join(RL_ENDING_STOPPED, RL_LOG_SAVED, RL_ENDING_UNKNOWN);
-    assert_join(RL_ENDING_STOPPED, RL_LOG_FAILED, RL_ENDING_UNKNOWN);
-    assert_join(RL_ENDING_STOPPED, RL_LOG_MIGRATED, RL_ENDING_UNKNOWN);
-    assert_join(RL_ENDING_STOPPED, RL_LOG_OTHER, RL_ENDING_UNKNOWN);
+    assert_join(RL_END_STOPPED, RL_LOG_NOTHING, RL_END_STOPPED);
+    assert_join(RL_END_STOPPED, RL_LOG_STOPPED, RL_END_STOPPED);
+    assert_join(RL_END_STOPPED, RL_LOG_FOUND_DEAD, RL_END_STOPPED);
+    assert_join(RL_END_STOPPED, RL_LOG_SAVED_THEN_DEAD, RL_END_STOPPED);
+    assert_join(RL_END_STOPPED, RL_LOG_SAVED, RL_END_UNKNOWN);
+    assert_join(RL_END_STOPPED, RL_LOG_FAILED, RL_END_UNKNOWN);
+    assert_join(RL_END_STOPPED, RL_LOG_MIGRATED, RL_END_UNKNOWN);
+    assert_join(RL_END_STOPPED, RL_LOG_OTHER, RL_END_UNKNOWN);
 
-    assert_join(RL_ENDING_SAVED, RL_LOG_NOTHING, RL_ENDING_SAVED);
-    assert_join(RL_ENDING_SAVED, RL_LOG_SAVED, RL_ENDING_SAVED);
-    assert_join(RL_ENDING_SAVED, RL_LOG_SAVED_THEN_DEAD, RL_ENDING_SAVED);
-    assert_join(RL_ENDING_SAVED, RL_LOG_FOUND_DEAD, RL_ENDING_UNKNOWN);
-    assert_join(RL_ENDING_SAVED, RL_LOG_STOPPED, RL_ENDING_UNKNOWN);
+    assert_join(RL_END_SAVED, RL_LOG_NOTHING, RL_END_SAVED);
+    assert_join(RL_END_SAVED, RL_LOG_SAVED, RL_END_SAVED);
+    assert_join(RL_END_SAVED, RL_LOG_SAVED_THEN_DEAD, RL_END_SAVED);
+    assert_join(RL_END_SAVED, RL_LOG_FOUND_DEAD, RL_END_UNKNOWN);
+    assert_join(RL_END_SAVED, RL_LOG_STOPPED, RL_END_UNKNOWN);
 
-    assert_join(RL_ENDING_FAILED, RL_LOG_NOTHING, RL_ENDING_FAILED);
-    assert_join(RL_ENDING_FAILED, RL_LOG_FAILED, RL_ENDING_FAILED);
-    assert_join(RL_ENDING_FAILED, RL_LOG_SAVED, RL_ENDING_UNKNOWN);
-    assert_join(RL_ENDING_ARRIVING, RL_LOG_NOTHING, RL_ENDING_ARRIVING);
-    assert_join(RL_ENDING_ARRIVING, RL_LOG_FAILED, RL_ENDING_ARRIVING);
-    assert_join(RL_ENDING_ARRIVING, RL_LOG_FOUND_DEAD, RL_ENDING_ARRIVING);
-    assert_join(RL_ENDING_ARRIVING, RL_LOG_STOPPED, RL_ENDING_ARRIVING);
-    assert_join(RL_ENDING_ARRIVING, RL_LOG_SAVED, RL_ENDING_UNKNOWN);
-    assert_join(RL_ENDING_MIGRATED, RL_LOG_NOTHING, RL_ENDING_MIGRATED);
-    assert_join(RL_ENDING_MIGRATED, RL_LOG_MIGRATED, RL_ENDING_MIGRATED);
-    assert_join(RL_ENDING_MIGRATED, RL_LOG_STOPPED, RL_ENDING_UNKNOWN);
-    assert_join(RL_ENDING_MIGRATED, RL_LOG_FOUND_DEAD, RL_ENDING_UNKNOWN);
+    assert_join(RL_END_FAILED, RL_LOG_NOTHING, RL_END_FAILED);
+    assert_join(RL_END_FAILED, RL_LOG_FAILED, RL_END_FAILED);
+    assert_join(RL_END_FAILED, RL_LOG_SAVED, RL_END_UNKNOWN);
+    assert_join(RL_END_ARRIVING, RL_LOG_NOTHING, RL_END_ARRIVING);
+    assert_join(RL_END_ARRIVING, RL_LOG_FAILED, RL_END_ARRIVING);
+    assert_join(RL_END_ARRIVING, RL_LOG_FOUND_DEAD, RL_END_ARRIVING);
+    assert_join(RL_END_ARRIVING, RL_LOG_STOPPED, RL_END_ARRIVING);
+    assert_join(RL_END_ARRIVING, RL_LOG_SAVED, RL_END_UNKNOWN);
+    assert_join(RL_END_MIGRATED, RL_LOG_NOTHING, RL_END_MIGRATED);
+    assert_join(RL_END_MIGRATED, RL_LOG_MIGRATED, RL_END_MIGRATED);
+    assert_join(RL_END_MIGRATED, RL_LOG_STOPPED, RL_END_UNKNOWN);
+    assert_join(RL_END_MIGRATED, RL_LOG_FOUND_DEAD, RL_END_UNKNOWN);
     for (RlLogEnding log = RL_LOG_NOTHING; log <= RL_LOG_OTHER; log++)
-        assert_join(RL_ENDING_UNKNOWN, log, RL_ENDING_UNKNOWN);
+        assert_join(RL_END_UNKNOWN, log, RL_END_UNKNOWN);
 }
 
 /* A run that ended before libvirt noted anything of it. */
 static void
 test_no_status(void)
 {
-    RlVerdict none = {.ending = RL_ENDING_FAILED, .alone = false};
+    RlVerdict none = {.ending = RL_END_FAILED, .alone = false};
 
     for (RlLogEnding log = RL_LOG_NOTHING; log <= RL_LOG_OTHER; log++)
-        g_assert_cmpint(rl_ending_join(&none, log, true), ==,
-                        log == RL_LOG_FAILED ? RL_ENDING_FAILED : RL_ENDING_UNKNOWN);
+        g_assert_cmpint(rl_end_reason_join(&none, log, true), ==,
+                        log == RL_LOG_FAILED ? RL_END_FAILED : RL_END_UNKNOWN);
 }
 
 /* A file that this run has written makes up for a log that was not told. */
 static void
 test_saved_now(void)
 {
-    RlVerdict saved = {.ending = RL_ENDING_SAVED, .alone = true};
-    RlVerdict stopped = {.ending = RL_ENDING_STOPPED, .alone = true};
+    RlVerdict saved = {.ending = RL_END_SAVED, .alone = true};
+    RlVerdict stopped = {.ending = RL_END_STOPPED, .alone = true};
 
-    g_assert_cmpint(rl_ending_join(&saved, RL_LOG_FOUND_DEAD, true), ==, RL_ENDING_SAVED);
-    g_assert_cmpint(rl_ending_join(&saved, RL_LOG_STOPPED, true), ==, RL_ENDING_UNKNOWN);
-    g_assert_cmpint(rl_ending_join(&stopped, RL_LOG_STOPPED, true), ==, RL_ENDING_STOPPED);
+    g_assert_cmpint(rl_end_reason_join(&saved, RL_LOG_FOUND_DEAD, true), ==, RL_END_SAVED);
+    g_assert_cmpint(rl_end_reason_join(&saved, RL_LOG_STOPPED, true), ==, RL_END_UNKNOWN);
+    g_assert_cmpint(rl_end_reason_join(&stopped, RL_LOG_STOPPED, true), ==, RL_END_STOPPED);
 }
 
 /* A log alone never commits and never drops what was written. */
@@ -209,10 +207,10 @@ static void
 test_log_alone(void)
 {
     for (RlLogEnding log = RL_LOG_NOTHING; log <= RL_LOG_OTHER; log++) {
-        RlEnding wanted = log == RL_LOG_FAILED  ? RL_ENDING_FAILED
-                          : log == RL_LOG_SAVED ? RL_ENDING_SAVED
-                                                : RL_ENDING_UNKNOWN;
-        g_assert_cmpint(rl_ending_join(NULL, log, true), ==, wanted);
+        RlEndReason wanted = log == RL_LOG_FAILED  ? RL_END_FAILED
+                             : log == RL_LOG_SAVED ? RL_END_SAVED
+                                                   : RL_END_UNKNOWN;
+        g_assert_cmpint(rl_end_reason_join(NULL, log, true), ==, wanted);
     }
 }
 

@@ -51,7 +51,7 @@ test_exists(Lab *lab)
     take_error(error, RL_ERROR_NAME, "names a revision");
 
     lab_create(lab, V, "one", MIB);
-    g_assert_true(rl_volume_look(missing, NULL));
+    g_assert_true(rl_volume_refresh(missing, NULL));
     g_assert_true(rl_volume_exists(missing));
     g_assert_true(missing->clean.there && !missing->dirty.there);
     put(lab, "a/b/d-dirty.img", "");
@@ -99,7 +99,7 @@ test_damaged_record(Lab *lab)
     g_autofree char *dirty = lab_file(lab, V, RL_FILE_DIRTY);
     g_assert_cmpint(rename(clean, dirty), ==, 0);
     for (int i = 0; i < 2; i++) {
-        g_assert_true(rl_volume_look(volume, &error));
+        g_assert_true(rl_volume_refresh(volume, &error));
         g_assert_no_error(error);
         g_assert_true(volume->contradictory);
         g_assert_true(volume->dirty.there);
@@ -198,8 +198,8 @@ static void
 source_is(Lab *lab, const char *name, bool live, const char *text, const char *path)
 {
     g_autoptr(GError) error = NULL;
-    rl_autofd int fd = rl_source_open(lab->pool, name, live, &error);
-    g_autofree char *there = rl_source_path(lab->pool, name, live, NULL);
+    rl_autofd int fd = rl_content_open(lab->pool, name, live, &error);
+    g_autofree char *there = rl_content_path(lab->pool, name, live, NULL);
     char read[16] = "";
 
     g_assert_no_error(error);
@@ -214,10 +214,10 @@ no_source(Lab *lab, const char *name, int code, const char *words)
 {
     GError *error = NULL;
 
-    g_assert_cmpint(rl_source_open(lab->pool, name, false, &error), ==, -1);
+    g_assert_cmpint(rl_content_open(lab->pool, name, false, &error), ==, -1);
     take_error(error, code, words);
     error = NULL;
-    g_assert_null(rl_source_path(lab->pool, name, false, &error));
+    g_assert_null(rl_content_path(lab->pool, name, false, &error));
     take_error(error, code, words);
 }
 
@@ -272,12 +272,12 @@ test_base(Lab *lab)
         g_assert_cmpuint(st.st_nlink, ==, 0);
     }
     /* The same file and date: another run has ended meanwhile. */
-    g_assert_true(rl_identity_new(base->fd, 0, NULL));
+    g_assert_true(rl_image_id_new(base->fd, 0, NULL));
     g_assert_false(rl_base_is_current(base, volume));
     g_autoptr(RlBase) again = rl_base_open(volume, &error);
     g_assert_true(rl_base_is_current(again, volume));
     lab_run(lab, V, "two");
-    g_assert_true(rl_volume_look(volume, NULL));
+    g_assert_true(rl_volume_refresh(volume, NULL));
     g_assert_false(rl_base_is_current(again, volume));
 
     lab_create_kind(lab, "snap", RL_KIND_SNAPSHOT, "x/gone", NULL, 0);
@@ -326,7 +326,7 @@ static void
 test_state_words(Lab *lab)
 {
     g_autoptr(RlVolume) volume = NULL;
-    g_autoptr(RlRun) run = NULL;
+    g_autoptr(RlImageOwner) run = NULL;
     GError *error = NULL;
     RlState state;
 
@@ -337,7 +337,7 @@ test_state_words(Lab *lab)
     g_assert_null(run);
     g_assert_true(rl_state_require_idle(volume, "petted", NULL));
     lab_start(lab, V, &alice);
-    g_assert_true(rl_volume_look(volume, NULL));
+    g_assert_true(rl_volume_refresh(volume, NULL));
     g_assert_true(rl_state_get(volume, &state, &run, NULL));
     g_assert_cmpstr(rl_state_to_string(state), ==, "running");
     g_assert_cmpstr(run->name, ==, "alice");

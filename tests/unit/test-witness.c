@@ -25,7 +25,7 @@ is_open_anywhere(Lab *lab)
 {
     rl_autofd int fd = image_open(lab, V, RL_FILE_DIRTY, O_RDONLY);
 
-    return rl_inuse_by_anyone(fd);
+    return rl_lease_has_opener(fd);
 }
 
 static char *

@@ -14,26 +14,26 @@
 
 #define V "a/b/private"
 
-static RlWriter *
+static RlUploadWriter *
 writer_on(Lab *lab, uint64_t offset, uint64_t length)
 {
     GError *error = NULL;
-    RlDraft *draft = rl_edit_begin(lab_pool(lab), V, &error);
+    RlStagedImage *draft = rl_upload_begin(lab_pool(lab), V, &error);
 
     g_assert_no_error(error);
-    RlWriter *writer = rl_writer_new(draft, offset, length, &error);
+    RlUploadWriter *writer = rl_upload_writer_new(draft, offset, length, &error);
     g_assert_no_error(error);
     return writer;
 }
 
 /* As libvirt does: again and again, when there is room. */
 static RlWriterAnswer
-put(RlWriter *writer, const char *text, size_t size, GError **error)
+put(RlUploadWriter *writer, const char *text, size_t size, GError **error)
 {
-    rl_autofd int room = rl_writer_room(writer, NULL);
+    rl_autofd int room = rl_upload_writer_room(writer, NULL);
 
     for (;;) {
-        RlWriterAnswer answer = rl_writer_put(writer, text, size, error);
+        RlWriterAnswer answer = rl_upload_writer_put(writer, text, size, error);
         if (answer != RL_WRITER_WAIT)
             return answer;
         struct pollfd wait = {room, POLLOUT, 0};
@@ -42,7 +42,7 @@ put(RlWriter *writer, const char *text, size_t size, GError **error)
 }
 
 static void
-put_all(RlWriter *writer, const char *text)
+put_all(RlUploadWriter *writer, const char *text)
 {
     GError *error = NULL;
 
@@ -65,14 +65,14 @@ test_pieces_and_holes(Lab *lab)
     GError *error = NULL;
 
     lab_create(lab, V, "the old content", MIB);
-    RlWriter *writer = writer_on(lab, 0, 0);
+    RlUploadWriter *writer = writer_on(lab, 0, 0);
     put_all(writer, "new");
     image_is(lab, V, RL_FILE_CLEAN, "the old content");
     put_all(writer, "er");
-    g_assert_true(rl_writer_put_hole(writer, 4096, &error));
-    g_assert_true(rl_writer_put_hole(writer, 0, &error));
+    g_assert_true(rl_upload_writer_put_hole(writer, 4096, &error));
+    g_assert_true(rl_upload_writer_put_hole(writer, 0, &error));
     put_all(writer, "behind the hole");
-    g_assert_true(rl_writer_commit(writer, 1000, &error));
+    g_assert_true(rl_upload_writer_commit(writer, 1000, &error));
     g_assert_no_error(error);
 
     g_autofree char *clean = lab_file(lab, V, RL_FILE_CLEAN);
@@ -92,9 +92,9 @@ test_nothing_put(Lab *lab)
     GError *error = NULL;
 
     lab_create(lab, V, "the old content", MIB);
-    RlWriter *writer = writer_on(lab, 0, 0);
+    RlUploadWriter *writer = writer_on(lab, 0, 0);
     g_assert_cmpint(put(writer, "", 0, &error), ==, RL_WRITER_TAKEN);
-    g_assert_true(rl_writer_commit(writer, 1000, &error));
+    g_assert_true(rl_upload_writer_commit(writer, 1000, &error));
     g_assert_no_error(error);
     image_is(lab, V, RL_FILE_CLEAN, "the old content");
     g_assert_cmpint(image_size(lab, V, RL_FILE_CLEAN), ==, MIB);
@@ -107,21 +107,22 @@ test_ranges(Lab *lab)
     GError *error = NULL;
 
     lab_create(lab, V, "the old content", MIB);
-    g_assert_null(rl_writer_new(rl_edit_begin(lab_pool(lab), V, NULL), MIB + 1, 0, &error));
+    g_assert_null(
+        rl_upload_writer_new(rl_upload_begin(lab_pool(lab), V, NULL), MIB + 1, 0, &error));
     take_error(error, RL_ERROR_INVALID, "more than");
     error = NULL;
-    g_assert_null(rl_writer_new(rl_edit_begin(lab_pool(lab), V, NULL), 1, MIB, &error));
+    g_assert_null(rl_upload_writer_new(rl_upload_begin(lab_pool(lab), V, NULL), 1, MIB, &error));
     take_error(error, RL_ERROR_INVALID, "more than");
     error = NULL;
-    RlWriter *writer = writer_on(lab, 4, 3);
+    RlUploadWriter *writer = writer_on(lab, 4, 3);
     g_assert_cmpint(put(writer, "four", 4, &error), ==, RL_WRITER_FAILED);
     take_error(error, RL_ERROR_INVALID, "beyond the end");
-    rl_writer_end(writer);
+    rl_upload_writer_end(writer);
 
     writer = writer_on(lab, 4, 3);
     put_all(writer, "NEW");
     error = NULL;
-    g_assert_true(rl_writer_commit(writer, 1000, &error));
+    g_assert_true(rl_upload_writer_commit(writer, 1000, &error));
     image_is(lab, V, RL_FILE_CLEAN, "the NEW content");
     wait_for_precache(lab);
 }
@@ -132,10 +133,10 @@ test_started_or_changed_meanwhile(Lab *lab)
     GError *error = NULL;
 
     lab_create(lab, V, "one", MIB);
-    RlWriter *writer = writer_on(lab, 0, 0);
+    RlUploadWriter *writer = writer_on(lab, 0, 0);
     put_all(writer, "upload");
     lab_start(lab, V, &alice);
-    g_assert_false(rl_writer_commit(writer, 1000, &error));
+    g_assert_false(rl_upload_writer_commit(writer, 1000, &error));
     take_error(error, RL_ERROR_STATE, "running for domain 'alice'");
     lab_stop(lab, V, &alice, RL_STOP_UNWRITTEN);
 
@@ -143,7 +144,7 @@ test_started_or_changed_meanwhile(Lab *lab)
     writer = writer_on(lab, 0, 0);
     put_all(writer, "upload");
     lab_run(lab, V, "two");
-    g_assert_false(rl_writer_commit(writer, 1000, &error));
+    g_assert_false(rl_upload_writer_commit(writer, 1000, &error));
     take_error(error, RL_ERROR_STATE, "was changed meanwhile");
     image_is(lab, V, RL_FILE_CLEAN, "two");
 }
@@ -157,11 +158,11 @@ test_many_changes_meanwhile(Lab *lab)
 
     lab_options(lab, 0);
     lab_create(lab, V, "zero", MIB);
-    RlWriter *writer = writer_on(lab, 0, 0);
+    RlUploadWriter *writer = writer_on(lab, 0, 0);
     put_all(writer, "upload");
     for (int i = 0; i < 12; i++)
         lab_run(lab, V, "a later run");
-    g_assert_false(rl_writer_commit(writer, 1000, &error));
+    g_assert_false(rl_upload_writer_commit(writer, 1000, &error));
     take_error(error, RL_ERROR_STATE, "was changed meanwhile");
     image_is(lab, V, RL_FILE_CLEAN, "a later run");
 }
@@ -194,14 +195,14 @@ test_hole_beyond_the_end(Lab *lab)
     GError *error = NULL;
 
     lab_create(lab, V, "one", MIB);
-    RlWriter *writer = writer_on(lab, 0, 0);
+    RlUploadWriter *writer = writer_on(lab, 0, 0);
     for (int i = 0; i < 2; i++) {
-        g_assert_false(rl_writer_put_hole(writer, 2 * MIB, &error));
+        g_assert_false(rl_upload_writer_put_hole(writer, 2 * MIB, &error));
         take_error(g_steal_pointer(&error), RL_ERROR_INVALID, "goes beyond the end");
     }
     g_assert_cmpint(put(writer, "", 0, &error), ==, RL_WRITER_FAILED);
     take_error(g_steal_pointer(&error), RL_ERROR_INVALID, "goes beyond the end");
-    g_assert_false(rl_writer_commit(writer, 1000, &error));
+    g_assert_false(rl_upload_writer_commit(writer, 1000, &error));
     take_error(error, RL_ERROR_INVALID, "goes beyond the end");
     image_is(lab, V, RL_FILE_CLEAN, "one");
 }
@@ -226,14 +227,14 @@ take_long(Lab *lab)
 static bool
 hurry(Lab *lab, GError **error)
 {
-    RlWriter *writer = writer_on(lab, 0, 0);
+    RlUploadWriter *writer = writer_on(lab, 0, 0);
 
     for (int more = 10; more > 0; g_usleep(1000)) {
-        g_assert_cmpint(rl_writer_put(writer, "once", 4, error), ==, RL_WRITER_WAIT);
+        g_assert_cmpint(rl_upload_writer_put(writer, "once", 4, error), ==, RL_WRITER_WAIT);
         more -= g_atomic_int_get(&step);
     }
     g_atomic_int_set(&step, 2);
-    bool done = rl_writer_commit(writer, 1000, error);
+    bool done = rl_upload_writer_commit(writer, 1000, error);
     g_assert_cmpint(g_atomic_int_get(&step), ==, 3);
     return done;
 }
@@ -242,7 +243,7 @@ hurry(Lab *lab, GError **error)
 static bool
 end_at_once(Lab *lab, GError **error)
 {
-    return rl_writer_commit(writer_on(lab, 0, 0), 1000, error);
+    return rl_upload_writer_commit(writer_on(lab, 0, 0), 1000, error);
 }
 
 /* Each piece is put once, and a commit is of all that was. */

@@ -16,12 +16,12 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
-const RlOwner alice = {
+const RlDomainRef alice = {
     .driver = "qemu", .uuid = "11111111-1111-4111-8111-111111111111", .name = "alice"};
-const RlOwner bob = {
+const RlDomainRef bob = {
     .driver = "qemu", .uuid = "22222222-2222-4222-8222-222222222222", .name = "bob"};
 
-const RlOwner xen = {
+const RlDomainRef xen = {
     .driver = "libxl", .uuid = "33333333-3333-4333-8333-333333333333", .name = "xen"};
 
 typedef struct {
@@ -123,7 +123,7 @@ create(Lab *lab, const char *name, const RlRecord *record, const char *text, uin
 {
     RlAccess access = RL_ACCESS_DEFAULT;
     GError *error = NULL;
-    g_autoptr(RlDraft) draft = rl_draft_new(lab_pool(lab), name, &access, &error);
+    g_autoptr(RlStagedImage) draft = rl_staged_new(lab_pool(lab), name, &access, &error);
 
     g_assert_no_error(error);
     if (text) {
@@ -132,7 +132,7 @@ create(Lab *lab, const char *name, const RlRecord *record, const char *text, uin
         memcpy(data, text, strlen(text) + 1);
         g_assert_cmpint(pwrite(draft->fd, data, 64 * KIB, 0), ==, 64 * KIB);
     }
-    rl_draft_create(draft, record, size, &error);
+    rl_staged_create(draft, record, size, &error);
     g_assert_no_error(error);
     if (text) {
         g_autofree char *clean = lab_file(lab, name, RL_FILE_CLEAN);
@@ -156,7 +156,7 @@ lab_create_kind(Lab *lab, const char *name, RlKind kind, const char *source, con
 }
 
 void
-lab_start(Lab *lab, const char *name, const RlOwner *owner)
+lab_start(Lab *lab, const char *name, const RlDomainRef *owner)
 {
     GError *error = NULL;
     g_autoptr(RlStarted) started = rl_volume_start(lab->pool, name, owner, 0, &error);
@@ -166,7 +166,7 @@ lab_start(Lab *lab, const char *name, const RlOwner *owner)
 }
 
 void
-lab_stop(Lab *lab, const char *name, const RlOwner *owner, RlStop wanted)
+lab_stop(Lab *lab, const char *name, const RlDomainRef *owner, RlStop wanted)
 {
     GError *error = NULL;
     RlStop stop;
@@ -178,7 +178,7 @@ lab_stop(Lab *lab, const char *name, const RlOwner *owner, RlStop wanted)
 }
 
 RlStarted *
-lab_start_with(Lab *lab, const char *name, const RlOwner *owner, RlStartFlags flags)
+lab_start_with(Lab *lab, const char *name, const RlDomainRef *owner, RlStartFlags flags)
 {
     g_autoptr(GError) error = NULL;
     RlStarted *started = rl_volume_start(lab->pool, name, owner, flags, &error);
@@ -191,12 +191,12 @@ void
 lab_crash(Lab *lab, const char *name)
 {
     rl_autofd int fd = image_open(lab, name, RL_FILE_DIRTY, O_RDONLY);
-    g_autoptr(RlRun) run = NULL;
+    g_autoptr(RlImageOwner) run = NULL;
 
-    g_assert_true(rl_run_get(fd, &run, NULL));
+    g_assert_true(rl_image_owner_get(fd, &run, NULL));
     g_free(run->boot_id);
     run->boot_id = g_strdup("another");
-    g_assert_true(rl_run_put_back(fd, run, NULL));
+    g_assert_true(rl_image_owner_put_back(fd, run, NULL));
 }
 
 RlState
@@ -224,7 +224,7 @@ lab_run(Lab *lab, const char *name, const char *text)
 }
 
 void
-lab_start_fails(Lab *lab, const char *name, const RlOwner *owner, int code, const char *words)
+lab_start_fails(Lab *lab, const char *name, const RlDomainRef *owner, int code, const char *words)
 {
     GError *error = NULL;
 
@@ -233,7 +233,7 @@ lab_start_fails(Lab *lab, const char *name, const RlOwner *owner, int code, cons
 }
 
 void
-lab_stop_fails(Lab *lab, const char *name, const RlOwner *owner, int code, const char *words)
+lab_stop_fails(Lab *lab, const char *name, const RlDomainRef *owner, int code, const char *words)
 {
     GError *error = NULL;
     RlStop stop;

@@ -48,13 +48,13 @@ void lab_create_kind(Lab *lab, const char *name, RlKind kind, const char *source
                      uint64_t size);
 
 /* Domains: of qemu's driver, but for the last. */
-extern const RlOwner alice, bob, xen;
+extern const RlDomainRef alice, bob, xen;
 
 /* Start and stop that must not fail; stopping must come to @wanted. */
-void lab_start(Lab *lab, const char *name, const RlOwner *owner);
-void lab_stop(Lab *lab, const char *name, const RlOwner *owner, RlStop wanted);
+void lab_start(Lab *lab, const char *name, const RlDomainRef *owner);
+void lab_stop(Lab *lab, const char *name, const RlDomainRef *owner, RlStop wanted);
 /* The same with @flags; what it did is the caller's. */
-RlStarted *lab_start_with(Lab *lab, const char *name, const RlOwner *owner, RlStartFlags flags);
+RlStarted *lab_start_with(Lab *lab, const char *name, const RlDomainRef *owner, RlStartFlags flags);
 /* As after a crash of the host: the run on the dirty image is of another boot. */
 void lab_crash(Lab *lab, const char *name);
 RlState lab_state(Lab *lab, const char *name);
@@ -62,8 +62,10 @@ RlState lab_state(Lab *lab, const char *name);
 void lab_run(Lab *lab, const char *name, const char *text);
 
 /* Start and stop that must fail with that code and these words. */
-void lab_start_fails(Lab *lab, const char *name, const RlOwner *owner, int code, const char *words);
-void lab_stop_fails(Lab *lab, const char *name, const RlOwner *owner, int code, const char *words);
+void lab_start_fails(Lab *lab, const char *name, const RlDomainRef *owner, int code,
+                     const char *words);
+void lab_stop_fails(Lab *lab, const char *name, const RlDomainRef *owner, int code,
+                    const char *words);
 
 /* Checks @error and frees it: of RL_ERROR with @code, and @words in its sentence. */
 void take_error(GError *error, int code, const char *words);

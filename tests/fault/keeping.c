@@ -294,26 +294,40 @@ begun_by_hand(const char *work, GError **error)
            fill(work, V, 4, error);
 }
 
+/* The first time there is something to do. */
 static bool
-claim_as(const char *work, bool overlaid, GError **error)
+claim_as(const char *work, bool first, bool overlaid, GError **error)
 {
     g_autoptr(RlPool) pool = pool_of(work, error);
     bool done;
 
     return pool && rl_volume_claim(pool, V, &alice, overlaid, &done, error) &&
-           wanted(done, error) && is_run_of(work, &alice, false);
+           wanted(done || !first, error) && is_run_of(work, &alice, false) &&
+           (!overlaid || is_noted_below(work, V));
 }
 
 static bool
 claim(const char *work, GError **error)
 {
-    return claim_as(work, false, error);
+    return claim_as(work, true, false, error);
+}
+
+static bool
+claim_again(const char *work, GError **error)
+{
+    return claim_as(work, false, false, error);
 }
 
 static bool
 claim_below(const char *work, GError **error)
 {
-    return claim_as(work, true, error) && is_noted_below(work, V);
+    return claim_as(work, true, true, error);
+}
+
+static bool
+claim_below_again(const char *work, GError **error)
+{
+    return claim_as(work, false, true, error);
 }
 
 /* Somebody has put another clean image there since the run, and a person says which one is right.
@@ -350,8 +364,8 @@ const Operation keeping_operations[] = {
     {"continue-other-base", left_of_another, go_on, NULL, OP_LEAVES | OP_ERROR_COMES_LATE},
     {"arrival-drop", arriving, drop_arrival, NULL, 0},
     {"arrival-confirm", arriving, confirm_arrival, NULL, 0},
-    {"claim", begun_by_hand, claim, NULL, 0},
-    {"claim-below", begun_by_hand, claim_below, NULL, 0},
+    {"claim", begun_by_hand, claim, claim_again, 0},
+    {"claim-below", begun_by_hand, claim_below, claim_below_again, 0},
     {"continue-saved", saved, go_on, NULL, OP_LEAVES | OP_ERROR_COMES_LATE},
     {0},
 };

@@ -107,10 +107,12 @@ is_tidied(const Sweep *sweep, const char *now)
            ((sweep->operation->flags & OP_SKIPS_NUMBERS) && strcmp(unnumbered, wanted) == 0);
 }
 
+/* Where the states before and after look the same, how it looks does not tell. */
 static bool
-is_done(const Sweep *sweep, const char *now)
+is_done(const Sweep *sweep, const Outcome *outcome, const char *now)
 {
-    return strcmp(now, sweep->new) == 0 && device_size() == sweep->new_size;
+    return strcmp(now, sweep->new) == 0 && device_size() == sweep->new_size &&
+           (outcome->ok || strcmp(sweep->old, sweep->new) != 0);
 }
 
 /* Goes on from @now to the new state. */
@@ -119,7 +121,7 @@ recover(const Sweep *sweep, const Call *call, const Outcome *outcome, const char
         GError **error)
 {
     bool loose = is_loose(sweep, call, outcome, now);
-    bool done = is_done(sweep, now) || (outcome->ok && loose);
+    bool done = is_done(sweep, outcome, now) || (outcome->ok && loose);
     bool same =
         (!outcome->killed && strcmp(now, sweep->old) == 0) || judge_is_ended(sweep, outcome, now);
 
@@ -127,7 +129,7 @@ recover(const Sweep *sweep, const Call *call, const Outcome *outcome, const char
         return false;
     if (!done && outcome->killed) {
         g_autofree char *then = look_state(sweep->work, error);
-        done = then && is_done(sweep, then);
+        done = then && is_done(sweep, outcome, then);
     }
     if (!done && !strstr(now, " suspect ") && !do_again(sweep, same, error))
         return false;

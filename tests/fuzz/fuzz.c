@@ -38,8 +38,8 @@ input_bytes(Input *input, size_t limit, size_t *ret_length)
 {
     size_t wanted = input_below(input, 256);
 
-    wanted = MIN(wanted + 256 * input_below(input, 256), limit);
-    *ret_length = MIN(wanted, input->left);
+    wanted += 256 * (size_t) input_below(input, 256);
+    *ret_length = MIN(MIN(wanted, limit), input->left);
     char *bytes = g_malloc0(*ret_length + 1);
     memcpy(bytes, input->data, *ret_length);
     input->data += *ret_length;

@@ -8,9 +8,9 @@
 #include "common/operation/arrival.h"
 #include "domain-volumes.h"
 #include "owner.h"
-#include "run-notes.h"
+#include "run-record.h"
+#include "started-volumes.h"
 #include "status-file.h"
-#include "verdict-note.h"
 #include "worker.h"
 #include "xml/documents.h"
 
@@ -20,9 +20,9 @@
 static bool
 is_arriving(const RlDomainRef *owner)
 {
-    RlRunNote note;
+    RlRunRecord note;
 
-    return strcmp(owner->driver, "qemu") == 0 && rl_runnote_read(owner, &note) && note.arriving;
+    return strcmp(owner->driver, "qemu") == 0 && rl_run_record_read(owner, &note) && note.arriving;
 }
 
 void
@@ -35,7 +35,7 @@ rl_arrival_look(const RlDomain *domain, RlVerdict verdict)
         return;
     /* What it cannot tell it has said. */
     rl_domain_volumes_find(domain, false, uses, NULL);
-    rl_run_notes_read(domain->uuid, uses);
+    rl_started_volumes_read(domain->uuid, uses);
     for (guint i = 0; i < uses->len; i++) {
         const RlDomainVolume *use = g_ptr_array_index(uses, i);
         g_autoptr(GError) error = NULL;
@@ -43,7 +43,7 @@ rl_arrival_look(const RlDomain *domain, RlVerdict verdict)
         if (!pool || !rl_volume_arrived(pool, use->name, &owner, &error))
             rl_log_warning("domain %s: %s", domain->name, error->message);
     }
-    rl_runnote_arrived(&owner);
+    rl_run_record_arrived(&owner);
 }
 
 /* As long as it is the same run, and is not known to have come. */

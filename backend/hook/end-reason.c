@@ -9,8 +9,8 @@
 #include "owner.h"
 #include "qemu-log.h"
 #include "restoring.h"
+#include "run-record.h"
 #include "save-file.h"
-#include "verdict-note.h"
 
 #define SAVE_ID_DIGITS 32
 
@@ -52,9 +52,9 @@ find_qemu(const RlDomain *domain, char **ret_file)
 {
     RlDomainRef owner = rl_domain_ref_of(domain);
     RlLogEnding log = RL_LOG_NOTHING;
-    RlRunNote note;
+    RlRunRecord note;
 
-    rl_runnote_read(&owner, &note);
+    rl_run_record_read(&owner, &note);
     /* Of one that came by a migration, and whose end was not seen, the log cannot tell how much had
      * come. */
     if (note.began_ms > 0 && (note.ended || !note.arriving))

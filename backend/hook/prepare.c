@@ -17,8 +17,8 @@
 #include "owner.h"
 #include "refused.h"
 #include "restoring.h"
-#include "run-notes.h"
-#include "verdict-note.h"
+#include "run-record.h"
+#include "started-volumes.h"
 #include "xml/documents.h"
 
 /* A domain that was not started through libvirt left no name on the image; under Xen libxl knows
@@ -184,8 +184,8 @@ begin_run(const RlDomainRef *owner)
 {
     if (strcmp(owner->driver, "qemu") != 0)
         return 0;
-    bool arriving = rl_runnote_take_announcement(owner);
-    rl_runnote_begin(owner, arriving);
+    bool arriving = rl_run_record_take_announcement(owner);
+    rl_run_record_begin(owner, arriving);
     return arriving ? RL_START_ARRIVING : 0;
 }
 
@@ -201,7 +201,7 @@ prepare(const RlDomain *domain, GError **error)
     RlStartFlags how = begin_run(&owner);
     /* It may be given one while it runs. */
     if (uses->len == 0) {
-        rl_run_notes_add(domain->uuid, uses);
+        rl_started_volumes_add(domain->uuid, uses);
         return true;
     }
     rl_witness_ask(owner.uuid, &owner);
@@ -213,7 +213,7 @@ prepare(const RlDomain *domain, GError **error)
     if (!start_all(uses, &owner, how | (restored ? RL_START_RESTORED : 0), error))
         return false;
     call_witness(uses, &owner);
-    rl_run_notes_add(domain->uuid, uses);
+    rl_started_volumes_add(domain->uuid, uses);
     return true;
 }
 
@@ -240,7 +240,7 @@ rl_event_start(const RlDomain *domain, GError **error)
         return true;
     if (!rl_domain_volumes_find(domain, true, uses, error))
         return false;
-    rl_run_notes_read(domain->uuid, known);
+    rl_started_volumes_read(domain->uuid, known);
     for (guint i = 0; i < uses->len; i++) {
         RlDomainVolume *use = g_ptr_array_index(uses, i);
         if (use->overlaid && !rl_domain_volumes_has(known, use))
@@ -253,7 +253,7 @@ rl_event_start(const RlDomain *domain, GError **error)
     if ((restored && !announce_all(found, &owner, error)) ||
         !start_all(found, &owner, restored ? RL_START_RESTORED : 0, error))
         return false;
-    rl_run_notes_add(domain->uuid, found);
+    rl_started_volumes_add(domain->uuid, found);
     return true;
 }
 
@@ -293,7 +293,7 @@ rl_event_migrate(const RlDomain *domain, GError **error)
     if (strcmp(owner.driver, "qemu") != 0)
         return true;
     return rl_domain_volumes_find(domain, false, uses, error) &&
-           (uses->len == 0 || rl_runnote_announce_arrival(&owner, error));
+           (uses->len == 0 || rl_run_record_announce_arrival(&owner, error));
 }
 
 bool
@@ -328,6 +328,6 @@ rl_event_reconnect(const RlDomain *domain, GError **error)
 
     rl_domain_volumes_find(domain, false, uses, NULL);
     rl_own_all(uses, &owner);
-    rl_run_notes_add(domain->uuid, uses);
+    rl_started_volumes_add(domain->uuid, uses);
     return rl_event_started(domain, error);
 }

@@ -9,8 +9,8 @@
 #include "own.h"
 #include "owner.h"
 #include "refused.h"
-#include "run-notes.h"
-#include "verdict-note.h"
+#include "run-record.h"
+#include "started-volumes.h"
 #include "worker.h"
 
 /* libvirt holds the domain's lock while it waits for us, and with it everybody who lists domains.
@@ -42,7 +42,7 @@ add_noted(GPtrArray *uses, const char *uuid, bool told)
 {
     guint from = uses->len;
 
-    rl_run_notes_read(uuid, uses);
+    rl_started_volumes_read(uuid, uses);
     for (guint i = from; i < uses->len; i++) {
         RlDomainVolume *use = g_ptr_array_index(uses, i);
         use->doubtful = !told;
@@ -55,8 +55,8 @@ forget(const RlDomain *domain)
 {
     RlDomainRef owner = rl_domain_ref_of(domain);
 
-    rl_run_notes_forget(domain->uuid);
-    rl_runnote_forget(&owner);
+    rl_started_volumes_forget(domain->uuid);
+    rl_run_record_forget(&owner);
 }
 
 /* What we have refused to start has nothing to be ended: all that was done for it is put back. */
@@ -67,7 +67,7 @@ was_refused(const RlDomain *domain)
 
     if (!rl_refused_take(domain->uuid))
         return false;
-    rl_runnote_forget(&owner);
+    rl_run_record_forget(&owner);
     return true;
 }
 
@@ -80,7 +80,7 @@ rl_event_release(const RlDomain *domain, GError **error)
     g_autoptr(GError) first = NULL;
 
     bool told = rl_domain_volumes_find(domain, false, uses, &first);
-    bool was_started = rl_run_notes_is_there(domain->uuid);
+    bool was_started = rl_started_volumes_is_there(domain->uuid);
     add_noted(uses, domain->uuid, told);
     if (uses->len == 0) {
         if (told)
@@ -123,10 +123,10 @@ rl_event_release(const RlDomain *domain, GError **error)
     /* What is busy still is the worker's, which knows it. What could not be reached now may end
      * with the domain's next run. */
     if (told)
-        rl_run_notes_forget(domain->uuid);
+        rl_started_volumes_forget(domain->uuid);
     if (memory && !first)
         rl_last_save_note(domain->uuid, memory->save);
-    rl_runnote_forget(&work.owner);
+    rl_run_record_forget(&work.owner);
     rl_worker_start(&work);
     if (!first)
         return true;

@@ -7,9 +7,9 @@
 #include "arrival.h"
 #include "common/base/error.h"
 #include "owner.h"
-#include "run-notes.h"
+#include "run-record.h"
+#include "started-volumes.h"
 #include "status-file.h"
-#include "verdict-note.h"
 #include "verdict.h"
 
 bool
@@ -18,24 +18,24 @@ rl_event_stopped(const RlDomain *domain, GError **error)
     g_autoptr(GError) cause = NULL;
     RlDomainRef owner = rl_domain_ref_of(domain);
     RlVerdict verdict = {.ending = RL_END_UNKNOWN, .alone = true};
-    RlRunNote note;
+    RlRunRecord note;
 
     /* libxl has no such file; and most domains have nothing to do with us. What an older version of
      * this program started has the other note only. */
     if (strcmp(owner.driver, "qemu") != 0 ||
-        (!rl_runnote_read(&owner, &note) && !rl_run_notes_is_there(domain->uuid)))
+        (!rl_run_record_read(&owner, &note) && !rl_started_volumes_is_there(domain->uuid)))
         return true;
     g_autoptr(RlStatus) status = rl_status_file_read(domain, &cause);
     /* Not even that far has it come, and the log says so. */
     if (rl_error_is_errno(cause, ENOENT)) {
         if (note.arriving)
-            rl_runnote_end(&owner, (RlVerdict){.ending = RL_END_FAILED});
+            rl_run_record_end(&owner, (RlVerdict){.ending = RL_END_FAILED});
         return true;
     }
     if (status)
         verdict = rl_verdict_of(status, note.arriving);
     rl_arrival_look(domain, verdict);
-    rl_runnote_end(&owner, verdict);
+    rl_run_record_end(&owner, verdict);
     if (!cause)
         return true;
     g_propagate_prefixed_error(error, g_steal_pointer(&cause), "cannot tell how it ends: ");

@@ -8,7 +8,7 @@
 #include "virerror.h"
 #include "virlog.h"
 
-#include "claim.h"
+#include "active-pools.h"
 #include "common/base/error.h"
 #include "common/fs/xattr.h"
 #include "common/operation/pool-build.h"
@@ -60,7 +60,8 @@ is_active(const virStoragePoolDef *def, bool before)
     g_autoptr(GError) error = NULL;
     g_autoptr(RlPool) pool = rl_pool_open_to_look(def->target.path, rl_xml_documents(), &error);
 
-    if (pool && rl_pool_is_fit(def, pool, &error) && rl_claim_take(def, pool, before, &error)) {
+    if (pool && rl_pool_is_fit(def, pool, &error) &&
+        rl_active_pools_add(def, pool, before, &error)) {
         take_options(def, pool);
         rl_pool_look_at_mark(def, pool);
         return true;
@@ -69,7 +70,7 @@ is_active(const virStoragePoolDef *def, bool before)
         before = has_volumes(pool);
     /* Without its marker nothing else would tell later that it is one. */
     if (before && pool)
-        rl_claim_take(def, pool, false, NULL);
+        rl_active_pools_add(def, pool, false, NULL);
     VIR_WARN("pool '%s': %s (%s)", def->name, error->message,
              before ? "domains may run on it: it stays active" : "it is not active");
     return before;

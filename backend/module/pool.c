@@ -5,7 +5,7 @@
 #include "virerror.h"
 #include "virlog.h"
 
-#include "claim.h"
+#include "active-pools.h"
 #include "common/base/error.h"
 #include "common/fs/shared-fs.h"
 #include "common/operation/pool-build.h"
@@ -36,7 +36,7 @@ rl_open_pool(virStoragePoolObj *obj)
     GError *error = NULL;
     g_autoptr(RlPool) pool = rl_pool_open(def->target.path, rl_xml_documents(), &error);
 
-    if (pool && rl_claim_check(def, pool, &error))
+    if (pool && rl_active_pools_check(def, pool, &error))
         return g_steal_pointer(&pool);
     rl_report(error);
     return NULL;
@@ -49,7 +49,7 @@ rl_open_pool_to_look(virStoragePoolObj *obj)
     GError *error = NULL;
     g_autoptr(RlPool) pool = rl_pool_open_to_look(def->target.path, rl_xml_documents(), &error);
 
-    if (pool && rl_claim_check_place(def, pool, &error))
+    if (pool && rl_active_pools_check_place(def, pool, &error))
         return g_steal_pointer(&pool);
     rl_report(error);
     return NULL;
@@ -79,7 +79,7 @@ rl_is_reflink_to_look(virStoragePoolObj *obj)
 {
     const virStoragePoolDef *def = virStoragePoolObjGetDef(obj);
 
-    return rl_namespace_options(def) || rl_claim_is_there(def) ? 1 : has_marker(def);
+    return rl_namespace_options(def) || rl_active_pools_has(def) ? 1 : has_marker(def);
 }
 
 bool
@@ -133,10 +133,10 @@ rl_pool_start_cb(virStoragePoolObj *obj)
     g_autoptr(RlPool) pool = rl_open_pool(obj);
     if (!pool)
         return -1;
-    if (!rl_pool_is_fit(def, pool, &error) || !rl_claim_take(def, pool, true, &error))
+    if (!rl_pool_is_fit(def, pool, &error) || !rl_active_pools_add(def, pool, true, &error))
         return report_about_pool(error, def);
     if (!take_options(pool, options, &error)) {
-        rl_claim_drop(def);
+        rl_active_pools_remove(def);
         return report_about_pool(error, def);
     }
     rl_pool_look_at_mark(def, pool);
@@ -146,17 +146,17 @@ rl_pool_start_cb(virStoragePoolObj *obj)
 int
 rl_pool_stop_cb(virStoragePoolObj *obj)
 {
-    rl_claim_drop(virStoragePoolObjGetDef(obj));
+    rl_active_pools_remove(virStoragePoolObjGetDef(obj));
     return rl_stock()->stopPool ? rl_stock()->stopPool(obj) : 0;
 }
 
 /* What is not there yet is no other pool's. */
 static bool
-is_unclaimed(const virStoragePoolDef *def, GError **error)
+is_no_rivals(const virStoragePoolDef *def, GError **error)
 {
     g_autoptr(RlPool) pool = rl_pool_open_to_look(def->target.path, rl_xml_documents(), NULL);
 
-    return !pool || rl_claim_check(def, pool, error);
+    return !pool || rl_active_pools_check(def, pool, error);
 }
 
 int
@@ -187,7 +187,7 @@ rl_pool_build_cb(virStoragePoolObj *obj, unsigned int flags)
             return -1;
         options = pool->options;
     }
-    if (!is_unclaimed(def, &error) ||
+    if (!is_no_rivals(def, &error) ||
         !rl_pool_build(def->target.path, options, &access, rl_xml_documents(), &error)) {
         rl_error_about(&error, "pool", def->target.path);
         return rl_report(error);
@@ -198,11 +198,11 @@ rl_pool_build_cb(virStoragePoolObj *obj, unsigned int flags)
 /* Another active pool may have it, since two could before this was looked at, or since the path was
  * changed: then nothing is changed through this one. */
 static void
-claim(const virStoragePoolDef *def, const RlPool *pool)
+note_active(const virStoragePoolDef *def, const RlPool *pool)
 {
     g_autoptr(GError) error = NULL;
 
-    if (!rl_claim_take(def, pool, false, &error))
+    if (!rl_active_pools_add(def, pool, false, &error))
         VIR_WARN("%s (its volumes are listed, and nothing is changed in it)", error->message);
 }
 
@@ -224,10 +224,10 @@ rl_pool_refresh_cb(virStoragePoolObj *obj)
         VIR_WARN("pool '%s': %s (its volumes are listed, and nothing is changed in it)", def->name,
                  pool->fault->message);
     else
-        claim(def, pool);
+        note_active(def, pool);
     if (rl_volume_list_fill(obj, pool) == 0)
         return 0;
-    rl_claim_drop(def); /* it is not active any more */
+    rl_active_pools_remove(def); /* it is not active any more */
     return -1;
 }
 

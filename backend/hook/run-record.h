@@ -12,45 +12,45 @@ typedef struct {
     bool arriving;     /* it came by a migration, and is not known to have arrived */
     bool ended;        /* verdict holds */
     RlVerdict verdict; /* on its end */
-} RlRunNote;
+} RlRunRecord;
 
 /**
- * rl_runnote_begin:
+ * rl_run_record_begin:
  * Notes that a run of @owner begins now, @arriving by a migration or not. Whatever was noted of an
  * earlier one is gone. A failure is only logged: how the run ends is not known then.
  */
-void rl_runnote_begin(const RlDomainRef *owner, bool arriving);
+void rl_run_record_begin(const RlDomainRef *owner, bool arriving);
 
 /**
- * rl_runnote_arrived:
+ * rl_run_record_arrived:
  * Notes that the guest of @owner has come by a migration, all of it.
  */
-void rl_runnote_arrived(const RlDomainRef *owner);
+void rl_run_record_arrived(const RlDomainRef *owner);
 
 /**
- * rl_runnote_end:
- * Adds that the run of @owner ends with that @verdict. Failures as in rl_runnote_begin().
+ * rl_run_record_end:
+ * Adds that the run of @owner ends with that @verdict. Failures as in rl_run_record_begin().
  */
-void rl_runnote_end(const RlDomainRef *owner, RlVerdict verdict);
+void rl_run_record_end(const RlDomainRef *owner, RlVerdict verdict);
 
 /**
- * rl_runnote_read:
+ * rl_run_record_read:
  * True with *@ret_note if something is noted of the run of @owner in this boot of the host.
  * began_ms is the later one of what the clock said then and what it should have said by what it
  * says now: it may have been set meanwhile.
  */
-bool rl_runnote_read(const RlDomainRef *owner, RlRunNote *ret_note);
+bool rl_run_record_read(const RlDomainRef *owner, RlRunRecord *ret_note);
 
 /**
- * rl_runnote_forget:
+ * rl_run_record_forget:
  * Removes what is noted of the domain @owner.
  */
-void rl_runnote_forget(const RlDomainRef *owner);
+void rl_run_record_forget(const RlDomainRef *owner);
 
 /**
- * rl_runnote_announce_arrival, rl_runnote_take_announcement:
+ * rl_run_record_announce_arrival, rl_run_record_take_announcement:
  * libvirt says in one call that a domain is about to come by a migration, and starts its disks in
  * the next. The second is true if the first was called some seconds ago at most, and takes it back.
  */
-bool rl_runnote_announce_arrival(const RlDomainRef *owner, GError **error);
-bool rl_runnote_take_announcement(const RlDomainRef *owner);
+bool rl_run_record_announce_arrival(const RlDomainRef *owner, GError **error);
+bool rl_run_record_take_announcement(const RlDomainRef *owner);

@@ -7,7 +7,7 @@
 static char *place;
 #define RL_LOCK_DIR place
 #include "backend/hook/note.c"
-#include "backend/hook/verdict-note.c"
+#include "backend/hook/run-record.c"
 
 #define UUID "00000000-0000-4000-8000-00000000000a"
 
@@ -31,37 +31,37 @@ test_run(void)
 {
     RlVerdict saved = {.ending = RL_END_SAVED, .alone = true};
     gint64 before_ms = g_get_real_time() / 1000;
-    RlRunNote note;
+    RlRunRecord note;
 
-    g_assert_false(rl_runnote_read(&vm, &note));
+    g_assert_false(rl_run_record_read(&vm, &note));
     g_assert_false(note.ended);
-    rl_runnote_begin(&vm, false);
-    g_assert_true(rl_runnote_read(&vm, &note));
+    rl_run_record_begin(&vm, false);
+    g_assert_true(rl_run_record_read(&vm, &note));
     g_assert_false(note.ended);
     g_assert_false(note.arriving);
     g_assert_cmpint(note.began_ms, >=, before_ms);
     g_assert_cmpint(note.began_ms, <=, g_get_real_time() / 1000 + 1);
     /* Each driver counts its domains for itself. */
-    g_assert_false(rl_runnote_read(&xen, &note));
+    g_assert_false(rl_run_record_read(&xen, &note));
 
-    rl_runnote_end(&vm, saved);
-    g_assert_true(rl_runnote_read(&vm, &note));
+    rl_run_record_end(&vm, saved);
+    g_assert_true(rl_run_record_read(&vm, &note));
     g_assert_true(note.ended);
     g_assert_cmpint(note.verdict.ending, ==, RL_END_SAVED);
     g_assert_true(note.verdict.alone);
     g_assert_cmpint(note.began_ms, >=, before_ms);
 
     /* The next run knows nothing of it. */
-    rl_runnote_begin(&vm, true);
-    g_assert_true(rl_runnote_read(&vm, &note));
+    rl_run_record_begin(&vm, true);
+    g_assert_true(rl_run_record_read(&vm, &note));
     g_assert_false(note.ended);
     g_assert_true(note.arriving);
-    rl_runnote_arrived(&vm);
-    g_assert_true(rl_runnote_read(&vm, &note));
+    rl_run_record_arrived(&vm);
+    g_assert_true(rl_run_record_read(&vm, &note));
     g_assert_false(note.arriving);
-    rl_runnote_forget(&vm);
-    g_assert_false(rl_runnote_read(&vm, &note));
-    rl_runnote_forget(&vm);
+    rl_run_record_forget(&vm);
+    g_assert_false(rl_run_record_read(&vm, &note));
+    rl_run_record_forget(&vm);
 }
 
 /* A run that an older version began: of its log nothing is to be believed. */
@@ -69,14 +69,14 @@ static void
 test_no_beginning(void)
 {
     RlVerdict stopped = {.ending = RL_END_STOPPED, .alone = true};
-    RlRunNote note;
+    RlRunRecord note;
 
-    rl_runnote_end(&vm, stopped);
-    g_assert_true(rl_runnote_read(&vm, &note));
+    rl_run_record_end(&vm, stopped);
+    g_assert_true(rl_run_record_read(&vm, &note));
     g_assert_true(note.ended);
     g_assert_cmpint(note.verdict.ending, ==, RL_END_STOPPED);
     g_assert_cmpint(note.began_ms, ==, 0);
-    rl_runnote_forget(&vm);
+    rl_run_record_forget(&vm);
 }
 
 /* The clock was set meanwhile: what is later counts, so that nothing older passes for this run's.
@@ -87,16 +87,16 @@ test_clock(void)
     g_autofree char *future =
         g_strdup_printf("%" G_GINT64_FORMAT, g_get_real_time() / 1000 + 3600 * 1000);
     gint64 now_ms = g_get_real_time() / 1000;
-    RlRunNote note;
+    RlRunRecord note;
 
-    rl_runnote_begin(&vm, false);
+    rl_run_record_begin(&vm, false);
     set("run-qemu-" UUID, "wall", future);
-    g_assert_true(rl_runnote_read(&vm, &note));
+    g_assert_true(rl_run_record_read(&vm, &note));
     g_assert_cmpint(note.began_ms, ==, g_ascii_strtoll(future, NULL, 10));
     set("run-qemu-" UUID, "wall", "1000");
-    g_assert_true(rl_runnote_read(&vm, &note));
+    g_assert_true(rl_run_record_read(&vm, &note));
     g_assert_cmpint(note.began_ms, >=, now_ms - 1);
-    rl_runnote_forget(&vm);
+    rl_run_record_forget(&vm);
 }
 
 static void
@@ -104,19 +104,19 @@ test_damage(void)
 {
     RlVerdict stopped = {.ending = RL_END_STOPPED, .alone = true};
     g_autofree char *path = g_build_filename(place, "run-qemu-" UUID, NULL);
-    RlRunNote note;
+    RlRunRecord note;
 
-    rl_runnote_begin(&vm, false);
-    rl_runnote_end(&vm, stopped);
+    rl_run_record_begin(&vm, false);
+    rl_run_record_end(&vm, stopped);
     set("run-qemu-" UUID, "ending", "new");
-    g_assert_true(rl_runnote_read(&vm, &note));
+    g_assert_true(rl_run_record_read(&vm, &note));
     g_assert_false(note.ended);
     set("run-qemu-" UUID, "boot", "00000000-0000-4000-8000-000000000000");
-    g_assert_false(rl_runnote_read(&vm, &note));
+    g_assert_false(rl_run_record_read(&vm, &note));
     g_assert_true(g_file_set_contents(path, "\377[", -1, NULL));
-    g_assert_false(rl_runnote_read(&vm, &note));
+    g_assert_false(rl_run_record_read(&vm, &note));
     g_assert_cmpint(note.verdict.ending, ==, RL_END_UNKNOWN);
-    rl_runnote_forget(&vm);
+    rl_run_record_forget(&vm);
 }
 
 static void
@@ -124,17 +124,17 @@ test_announcement(void)
 {
     g_autoptr(GError) error = NULL;
 
-    g_assert_false(rl_runnote_take_announcement(&vm));
-    g_assert_true(rl_runnote_announce_arrival(&vm, &error));
+    g_assert_false(rl_run_record_take_announcement(&vm));
+    g_assert_true(rl_run_record_announce_arrival(&vm, &error));
     g_assert_no_error(error);
-    g_assert_true(rl_runnote_take_announcement(&vm));
-    g_assert_false(rl_runnote_take_announcement(&vm));
+    g_assert_true(rl_run_record_take_announcement(&vm));
+    g_assert_false(rl_run_record_take_announcement(&vm));
 
     /* One that came to nothing long ago. */
-    g_assert_true(rl_runnote_announce_arrival(&vm, &error));
+    g_assert_true(rl_run_record_announce_arrival(&vm, &error));
     set("arriving-qemu-" UUID, "since", "-1");
-    g_assert_false(rl_runnote_take_announcement(&vm));
-    g_assert_false(rl_runnote_take_announcement(&vm));
+    g_assert_false(rl_run_record_take_announcement(&vm));
+    g_assert_false(rl_run_record_take_announcement(&vm));
 }
 
 int
@@ -142,11 +142,11 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     place = g_dir_make_tmp(NULL, NULL);
-    g_test_add_func("/runnote/run", test_run);
-    g_test_add_func("/runnote/no-beginning", test_no_beginning);
-    g_test_add_func("/runnote/clock", test_clock);
-    g_test_add_func("/runnote/damage", test_damage);
-    g_test_add_func("/runnote/announcement", test_announcement);
+    g_test_add_func("/run-record/run", test_run);
+    g_test_add_func("/run-record/no-beginning", test_no_beginning);
+    g_test_add_func("/run-record/clock", test_clock);
+    g_test_add_func("/run-record/damage", test_damage);
+    g_test_add_func("/run-record/announcement", test_announcement);
 
     int status = g_test_run();
     rmdir(place);

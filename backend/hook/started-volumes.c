@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "run-notes.h"
+#include "started-volumes.h"
 
 #include <string.h>
 
@@ -55,7 +55,7 @@ parse_line(const char *line, GPtrArray *uses)
 }
 
 void
-rl_run_notes_read(const char *uuid, GPtrArray *uses)
+rl_started_volumes_read(const char *uuid, GPtrArray *uses)
 {
     g_autofree char *file = note_name(uuid);
     g_autoptr(GError) error = NULL;
@@ -74,7 +74,7 @@ rl_run_notes_read(const char *uuid, GPtrArray *uses)
 }
 
 void
-rl_run_notes_add(const char *uuid, const GPtrArray *uses)
+rl_started_volumes_add(const char *uuid, const GPtrArray *uses)
 {
     g_autofree char *file = note_name(uuid);
     g_autoptr(GPtrArray) all = rl_domain_volumes_new();
@@ -86,14 +86,14 @@ rl_run_notes_add(const char *uuid, const GPtrArray *uses)
     }
     /* A start that failed behind our back has no end, and the domain's next one does not have to be
      * on the same volumes. */
-    rl_run_notes_read(uuid, all);
+    rl_started_volumes_read(uuid, all);
     g_autofree char *text = format(all);
     if (!rl_note_write(file, text, &error))
         rl_log_warning("cannot note what a domain was started on: %s", error->message);
 }
 
 bool
-rl_run_notes_is_there(const char *uuid)
+rl_started_volumes_is_there(const char *uuid)
 {
     g_autofree char *file = note_name(uuid);
 
@@ -101,7 +101,7 @@ rl_run_notes_is_there(const char *uuid)
 }
 
 void
-rl_run_notes_forget(const char *uuid)
+rl_started_volumes_forget(const char *uuid)
 {
     g_autofree char *file = note_name(uuid);
 

@@ -7,28 +7,29 @@
 #include "domain-volumes.h"
 
 /**
- * rl_run_notes_add:
+ * rl_started_volumes_add:
  * Notes that the domain @uuid was started on the volumes in @uses, and on what was noted of it
  * before. A failure is only logged: what is gone from its XML when it ends is a leftover then.
  */
-void rl_run_notes_add(const char *uuid, const GPtrArray *uses);
+void rl_started_volumes_add(const char *uuid, const GPtrArray *uses);
 
 /**
- * rl_run_notes_read:
+ * rl_started_volumes_read:
  * Adds to @uses the volumes that were noted of the domain @uuid and are not there yet. Whether it
  * still runs on them, the images tell.
  */
-void rl_run_notes_read(const char *uuid, GPtrArray *uses);
+void rl_started_volumes_read(const char *uuid, GPtrArray *uses);
 
 /**
- * rl_run_notes_is_there:
- * True if rl_run_notes_add() has noted the domain @uuid, on whatever volumes, none included: it was
- * started. libvirt calls `release` also where a start was refused, by us or by a hook before ours.
+ * rl_started_volumes_is_there:
+ * True if rl_started_volumes_add() has noted the domain @uuid, on whatever volumes, none included:
+ * it was started. libvirt calls `release` also where a start was refused, by us or by a hook before
+ * ours.
  */
-bool rl_run_notes_is_there(const char *uuid);
+bool rl_started_volumes_is_there(const char *uuid);
 
 /**
- * rl_run_notes_forget:
+ * rl_started_volumes_forget:
  * Removes the note of the domain @uuid.
  */
-void rl_run_notes_forget(const char *uuid);
+void rl_started_volumes_forget(const char *uuid);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "claim.h"
+#include "active-pools.h"
 
 #include <string.h>
 
@@ -11,7 +11,7 @@ typedef struct {
     dev_t dev;
     ino_t ino;
     bool firm;
-} Claim;
+} ActivePool;
 
 /* As many as there are active reflink pools: a handful. Pools are locked one by one, and this is
  * about all of them. */
@@ -19,34 +19,34 @@ static GMutex table_lock;
 static GPtrArray *table;
 
 static void
-claim_free(void *data)
+active_pool_free(void *data)
 {
-    Claim *claim = data;
+    ActivePool *active = data;
 
-    g_free(claim->name);
-    g_free(claim);
+    g_free(active->name);
+    g_free(active);
 }
 
-static Claim *
+static ActivePool *
 find_by_pool(const virStoragePoolDef *def)
 {
     for (guint i = 0; table && i < table->len; i++) {
-        Claim *claim = g_ptr_array_index(table, i);
-        if (memcmp(claim->uuid, def->uuid, sizeof(claim->uuid)) == 0)
-            return claim;
+        ActivePool *active = g_ptr_array_index(table, i);
+        if (memcmp(active->uuid, def->uuid, sizeof(active->uuid)) == 0)
+            return active;
     }
     return NULL;
 }
 
-/* The claim of another pool than @def to the directory of @pool. */
-static Claim *
+/* The other active pool than @def whose directory that of @pool is. */
+static ActivePool *
 find_rival(const virStoragePoolDef *def, const RlPool *pool)
 {
     for (guint i = 0; table && i < table->len; i++) {
-        Claim *claim = g_ptr_array_index(table, i);
-        if (claim->dev == pool->dev && claim->ino == pool->ino &&
-            memcmp(claim->uuid, def->uuid, sizeof(claim->uuid)) != 0)
-            return claim;
+        ActivePool *active = g_ptr_array_index(table, i);
+        if (active->dev == pool->dev && active->ino == pool->ino &&
+            memcmp(active->uuid, def->uuid, sizeof(active->uuid)) != 0)
+            return active;
     }
     return NULL;
 }
@@ -54,24 +54,24 @@ find_rival(const virStoragePoolDef *def, const RlPool *pool)
 static void
 set(const virStoragePoolDef *def, const RlPool *pool, bool firm)
 {
-    Claim *claim = find_by_pool(def);
+    ActivePool *active = find_by_pool(def);
 
-    if (!claim) {
-        claim = g_new0(Claim, 1);
-        memcpy(claim->uuid, def->uuid, sizeof(claim->uuid));
+    if (!active) {
+        active = g_new0(ActivePool, 1);
+        memcpy(active->uuid, def->uuid, sizeof(active->uuid));
         if (!table)
-            table = g_ptr_array_new_with_free_func(claim_free);
-        g_ptr_array_add(table, claim);
+            table = g_ptr_array_new_with_free_func(active_pool_free);
+        g_ptr_array_add(table, active);
     }
-    g_free(claim->name);
-    claim->name = g_strdup(def->name);
-    claim->dev = pool->dev;
-    claim->ino = pool->ino;
-    claim->firm |= firm;
+    g_free(active->name);
+    active->name = g_strdup(def->name);
+    active->dev = pool->dev;
+    active->ino = pool->ino;
+    active->firm |= firm;
 }
 
 static bool
-refuse_second(const virStoragePoolDef *def, const Claim *rival, GError **error)
+refuse_second(const virStoragePoolDef *def, const ActivePool *rival, GError **error)
 {
     return rl_fail(
         error, RL_ERROR_STATE,
@@ -81,10 +81,10 @@ refuse_second(const virStoragePoolDef *def, const Claim *rival, GError **error)
 }
 
 bool
-rl_claim_take(const virStoragePoolDef *def, const RlPool *pool, bool firm, GError **error)
+rl_active_pools_add(const virStoragePoolDef *def, const RlPool *pool, bool firm, GError **error)
 {
     g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&table_lock);
-    Claim *rival = find_rival(def, pool);
+    ActivePool *rival = find_rival(def, pool);
 
     (void) locker;
     if (rival && (rival->firm || !firm))
@@ -96,10 +96,10 @@ rl_claim_take(const virStoragePoolDef *def, const RlPool *pool, bool firm, GErro
 }
 
 bool
-rl_claim_check_place(const virStoragePoolDef *def, const RlPool *pool, GError **error)
+rl_active_pools_check_place(const virStoragePoolDef *def, const RlPool *pool, GError **error)
 {
     g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&table_lock);
-    const Claim *own = find_by_pool(def);
+    const ActivePool *own = find_by_pool(def);
 
     (void) locker;
     if (!own || (own->dev == pool->dev && own->ino == pool->ino))
@@ -115,20 +115,20 @@ static bool
 check_rival(const virStoragePoolDef *def, const RlPool *pool, GError **error)
 {
     g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&table_lock);
-    const Claim *rival = find_rival(def, pool);
+    const ActivePool *rival = find_rival(def, pool);
 
     (void) locker;
     return !rival || refuse_second(def, rival, error);
 }
 
 bool
-rl_claim_check(const virStoragePoolDef *def, const RlPool *pool, GError **error)
+rl_active_pools_check(const virStoragePoolDef *def, const RlPool *pool, GError **error)
 {
-    return check_rival(def, pool, error) && rl_claim_check_place(def, pool, error);
+    return check_rival(def, pool, error) && rl_active_pools_check_place(def, pool, error);
 }
 
 bool
-rl_claim_is_there(const virStoragePoolDef *def)
+rl_active_pools_has(const virStoragePoolDef *def)
 {
     g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&table_lock);
 
@@ -137,10 +137,10 @@ rl_claim_is_there(const virStoragePoolDef *def)
 }
 
 void
-rl_claim_drop(const virStoragePoolDef *def)
+rl_active_pools_remove(const virStoragePoolDef *def)
 {
     g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&table_lock);
-    Claim *own = find_by_pool(def);
+    ActivePool *own = find_by_pool(def);
 
     (void) locker;
     if (own)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "verdict-note.h"
+#include "run-record.h"
 
 #include <string.h>
 
@@ -84,7 +84,7 @@ new_note(void)
 }
 
 void
-rl_runnote_begin(const RlDomainRef *owner, bool arriving)
+rl_run_record_begin(const RlDomainRef *owner, bool arriving)
 {
     g_autoptr(GKeyFile) note = new_note();
 
@@ -95,7 +95,7 @@ rl_runnote_begin(const RlDomainRef *owner, bool arriving)
 }
 
 void
-rl_runnote_arrived(const RlDomainRef *owner)
+rl_run_record_arrived(const RlDomainRef *owner)
 {
     g_autoptr(GKeyFile) note = read_note("run", owner);
 
@@ -106,7 +106,7 @@ rl_runnote_arrived(const RlDomainRef *owner)
 }
 
 void
-rl_runnote_end(const RlDomainRef *owner, RlVerdict verdict)
+rl_run_record_end(const RlDomainRef *owner, RlVerdict verdict)
 {
     g_autoptr(GKeyFile) note = read_note("run", owner);
 
@@ -122,7 +122,7 @@ rl_runnote_end(const RlDomainRef *owner, RlVerdict verdict)
 
 /* A word that is not known is none. */
 static void
-read_ending(GKeyFile *note, RlRunNote *ret_note)
+read_ending(GKeyFile *note, RlRunRecord *ret_note)
 {
     g_autofree char *word = g_key_file_get_string(note, GROUP, "ending", NULL);
 
@@ -135,11 +135,11 @@ read_ending(GKeyFile *note, RlRunNote *ret_note)
 }
 
 bool
-rl_runnote_read(const RlDomainRef *owner, RlRunNote *ret_note)
+rl_run_record_read(const RlDomainRef *owner, RlRunRecord *ret_note)
 {
     g_autoptr(GKeyFile) note = read_note("run", owner);
 
-    *ret_note = (RlRunNote){.verdict = {.ending = RL_END_UNKNOWN}};
+    *ret_note = (RlRunRecord){.verdict = {.ending = RL_END_UNKNOWN}};
     if (!note)
         return false;
     gint64 wall_ms = g_key_file_get_int64(note, GROUP, "wall", NULL);
@@ -151,13 +151,13 @@ rl_runnote_read(const RlDomainRef *owner, RlRunNote *ret_note)
 }
 
 void
-rl_runnote_forget(const RlDomainRef *owner)
+rl_run_record_forget(const RlDomainRef *owner)
 {
     remove_note("run", owner);
 }
 
 bool
-rl_runnote_announce_arrival(const RlDomainRef *owner, GError **error)
+rl_run_record_announce_arrival(const RlDomainRef *owner, GError **error)
 {
     g_autoptr(GKeyFile) note = new_note();
 
@@ -165,7 +165,7 @@ rl_runnote_announce_arrival(const RlDomainRef *owner, GError **error)
 }
 
 bool
-rl_runnote_take_announcement(const RlDomainRef *owner)
+rl_run_record_take_announcement(const RlDomainRef *owner)
 {
     g_autoptr(GKeyFile) note = read_note("arriving", owner);
 

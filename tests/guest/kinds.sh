@@ -160,7 +160,7 @@ ok "not while the template runs, nor while it runs itself"
 
 virsh vol-delete template/root qubes
 # Where images are copied only the date tells that nothing was written, and it does if it is not young.
-sleep 1.1
+sleep 2.1
 before=$(counter "$clean")
 fails_with "vm/root.*template/root" virsh start vm
 at_rest

@@ -107,13 +107,19 @@ half_has_come()
     [ "$(in2 stat -c %b "$POOL/vm/persistent-dirty.img")" -gt 4096 ]
 }
 
+half_has_come_or_failed()
+{
+    half_has_come || ! kill -0 "$1" 2>/dev/null
+}
+
 # broken_off COMMAND...: that is done while the storage is copied, and ends the migration.
 broken_off()
 {
     migrate --bandwidth 2 >"$LAB/said" 2>&1 &
     local job=$!
 
-    eventually 90 half_has_come
+    eventually 90 half_has_come_or_failed $job
+    half_has_come || die "the migration itself failed: $(cat "$LAB/said"; tail -n 20 "$LAB/h2.log")"
     "$@"
     ! wait $job || die "it has come"
     eventually 90 dead2

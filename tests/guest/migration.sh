@@ -9,6 +9,8 @@ set -eu
 POOL=$dir/pool
 kinds="persistent snapshot volatile direct"
 
+ports=$((49152 + RANDOM % 400 * 40))
+
 cat >"$LAB/host2" <<END
 set -eu
 hostname host2
@@ -20,6 +22,9 @@ prepare_libvirt
 mkdir -p $LAB/h2
 make_filesystem $FS $LAB/h2.img 1G
 mount_filesystem $LAB/h2.img $dir
+# Tests that run side by side have the same network.
+printf 'migration_port_min = %d\nmigration_port_max = %d\n' $ports $((ports + 39)) \
+    >>/etc/libvirt/qemu.conf
 printf 'unix_sock_dir = "$LAB/h2"\nhost_uuid = "00000000-0000-4000-8000-00000000f002"\n' \
     >>/etc/libvirt/libvirtd.conf
 export LIBVIRT_STORAGE_BACKEND_DIR=$STAGE_DIR/lib/libvirt-reflink/storage-backend

@@ -7,17 +7,13 @@
 #include "backend/libvirt/pool-registry.h"
 #include "common/base/error.h"
 #include "common/base/log.h"
-#include "common/format/file-name.h"
 #include "common/format/volume-name.h"
 #include "common/fs/inode.h"
-#include "common/image/short-path.h"
 #include "common/pool/overlay-file.h"
 #include "common/pool/volume.h"
+#include "disk-place.h"
 #include "owner.h"
 #include "xml/documents.h"
-
-/* As many as the kernel follows (path_resolution(7)). */
-#define LINKS_MAX 40
 
 static void
 use_free(void *data)
@@ -72,97 +68,9 @@ refuse_shareable(const RlDisk *disk, const char *name, GError **error)
         disk->target ? disk->target : "?", name);
 }
 
-/* What a domain would open at @path, owned by the caller: the end of the symbolic links there, also
- * where that does not exist yet. */
-static char *
-follow_links(const char *path)
-{
-    char *end = g_strdup(path);
-
-    for (int i = 0; i < LINKS_MAX; i++) {
-        g_autofree char *target = g_file_read_link(end, NULL);
-        if (!target)
-            break;
-        g_autofree char *dir = g_path_get_dirname(end);
-        g_free(end);
-        end = g_path_is_absolute(target) ? g_steal_pointer(&target)
-                                         : g_build_filename(dir, target, NULL);
-    }
-    return end;
-}
-
-/* What lies at the path of an image, as a domain would open it. */
-typedef struct {
-    char *root;      /* the pool's path */
-    char *name;      /* the volume's */
-    char *dirty;     /* the name of its dirty image */
-    RlFileRole role; /* what the path leads to */
-    char *alias;     /* the short path, if it is one */
-} Place;
-
-static void
-place_clear(Place *place)
-{
-    g_free(place->root);
-    g_free(place->name);
-    g_free(place->dirty);
-    g_free(place->alias);
-}
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Place, place_clear)
-
-/* Is @path the short path of a volume? A link that is there may be one that an earlier run's end is
- * about to remove: then it is to be made anew. Of a pool that cannot be opened each is one: whoever
- * is to do something with it says what is wrong, and it is done with the domain's other volumes. */
-static bool
-locate_alias(const char *path, Place *place, GError **error)
-{
-    g_autofree char *root = NULL, *inside = NULL;
-
-    if (!rl_pool_find(path, &root, &inside, error))
-        return false;
-    if (!root || strchr(inside, '/'))
-        return true;
-    g_autoptr(RlPool) pool = rl_pool_open(root, rl_xml_documents(), NULL);
-    place->name = pool ? rl_short_path_volume(pool, inside) : g_strdup(inside);
-    if (!place->name)
-        return true;
-    place->root = g_steal_pointer(&root);
-    place->alias = g_steal_pointer(&inside);
-    place->role = RL_FILE_DIRTY;
-    return true;
-}
-
-/* Without a name where @path leads to no image of a reflink pool. */
-static bool
-locate(const char *path, Place *place, GError **error)
-{
-    g_autofree char *end = follow_links(path);
-    g_autofree char *inside = NULL;
-
-    if (!locate_alias(path, place, error) || (!place->name && !locate_alias(end, place, error)))
-        return false;
-    if (place->name)
-        return true;
-    if (!rl_pool_find(end, &place->root, &inside, error))
-        return false;
-    /* No image lies in a pool's own directory. */
-    if (!place->root || !strchr(inside, '/'))
-        return true;
-    g_autofree char *dir = g_path_get_dirname(inside);
-    g_autofree char *base = g_path_get_basename(inside);
-    RlFileName file = rl_file_name_parse(base);
-    if (file.role == RL_FILE_OTHER)
-        return true;
-    /* As above. */
-    place->role = rl_pool_has_marker(place->root) ? file.role : RL_FILE_DIRTY;
-    place->name = rl_name_join(dir, file.leaf);
-    place->dirty = rl_file_name(file.leaf, RL_FILE_DIRTY);
-    return true;
-}
-
 /* Takes over what @place points to. */
 static void
-add_place(GPtrArray *uses, Place *place, const RlDisk *disk, bool overlaid)
+add_place(GPtrArray *uses, RlDiskPlace *place, const RlDisk *disk, bool overlaid)
 {
     RlDomainVolume use = {.root = g_steal_pointer(&place->root),
                           .name = g_steal_pointer(&place->name),
@@ -175,7 +83,7 @@ add_place(GPtrArray *uses, Place *place, const RlDisk *disk, bool overlaid)
 }
 
 static bool
-refuse_in_place(const RlDisk *disk, const Place *place, GError **error)
+refuse_in_place(const RlDisk *disk, const RlDiskPlace *place, GError **error)
 {
     return rl_fail(
         error, RL_ERROR_INVALID,
@@ -202,7 +110,7 @@ has_layers(const RlDisk *disk)
  * for the layers yet its name may tell: without another one it is that of a dirty image, with the
  * snapshot's behind. */
 static bool
-is_overlay(const Search *search, const Place *place, const char *format, bool layered)
+is_overlay(const Search *search, const RlDiskPlace *place, const char *format, bool layered)
 {
     g_autoptr(GError) error = NULL;
     bool is = false;
@@ -222,11 +130,11 @@ static bool
 add_path(const Search *search, const RlDisk *disk, GError **error)
 {
     bool strict = search->strict;
-    g_auto(Place) place = {0};
+    g_auto(RlDiskPlace) place = {0};
 
     if (!disk->path)
         return true;
-    if (!locate(disk->path, &place, error))
+    if (!rl_disk_place_find(disk->path, &place, error))
         return false;
     if (!place.name)
         return true;
@@ -308,10 +216,10 @@ add_layer(GPtrArray *uses, const RlDisk *disk, const RlVolumeRef *ref, bool stri
 static bool
 add_layer_path(const Search *search, const RlDisk *disk, guint i, GError **error)
 {
-    g_auto(Place) place = {0};
+    g_auto(RlDiskPlace) place = {0};
     bool is_last = i + 1 == disk->backing->len && disk->backing_volumes->len == 0;
 
-    if (!locate(g_ptr_array_index(disk->backing, i), &place, error))
+    if (!rl_disk_place_find(g_ptr_array_index(disk->backing, i), &place, error))
         return false;
     if (place.name && place.role == RL_FILE_DIRTY)
         add_place(search->uses, &place, disk, !disk->transient);

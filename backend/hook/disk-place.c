@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "disk-place.h"
+
+#include <string.h>
+
+#include "common/format/volume-name.h"
+#include "common/image/short-path.h"
+#include "common/pool/pool.h"
+#include "xml/documents.h"
+
+/* As many as the kernel follows (path_resolution(7)). */
+#define LINKS_MAX 40
+
+/* What a domain would open at @path, owned by the caller: the end of the symbolic links there, also
+ * where that does not exist yet. */
+static char *
+follow_links(const char *path)
+{
+    char *end = g_strdup(path);
+
+    for (int i = 0; i < LINKS_MAX; i++) {
+        g_autofree char *target = g_file_read_link(end, NULL);
+        if (!target)
+            break;
+        g_autofree char *dir = g_path_get_dirname(end);
+        g_free(end);
+        end = g_path_is_absolute(target) ? g_steal_pointer(&target)
+                                         : g_build_filename(dir, target, NULL);
+    }
+    return end;
+}
+
+void
+rl_disk_place_clear(RlDiskPlace *place)
+{
+    g_clear_pointer(&place->root, g_free);
+    g_clear_pointer(&place->name, g_free);
+    g_clear_pointer(&place->file, g_free);
+    g_clear_pointer(&place->dirty, g_free);
+    g_clear_pointer(&place->alias, g_free);
+}
+
+/* Is @path the short path of a volume? A link that is there may be one that an earlier run's end is
+ * about to remove: then it is to be made anew. Of a pool that cannot be opened each is one: whoever
+ * is to do something with it says what is wrong, and it is done with the domain's other volumes. */
+static bool
+locate_alias(const char *path, RlDiskPlace *place, GError **error)
+{
+    g_autofree char *root = NULL, *inside = NULL;
+
+    if (!rl_pool_find(path, &root, &inside, error))
+        return false;
+    if (!root || strchr(inside, '/'))
+        return true;
+    g_autoptr(RlPool) pool = rl_pool_open(root, rl_xml_documents(), NULL);
+    place->name = pool ? rl_short_path_volume(pool, inside) : g_strdup(inside);
+    if (!place->name)
+        return true;
+    place->root = g_steal_pointer(&root);
+    place->alias = g_steal_pointer(&inside);
+    place->role = RL_FILE_DIRTY;
+    return true;
+}
+
+bool
+rl_disk_place_find(const char *path, RlDiskPlace *place, GError **error)
+{
+    g_autofree char *end = follow_links(path);
+    g_autofree char *inside = NULL;
+
+    if (!locate_alias(path, place, error) || (!place->name && !locate_alias(end, place, error)))
+        return false;
+    if (place->name)
+        return true;
+    if (!rl_pool_find(end, &place->root, &inside, error))
+        return false;
+    /* No image lies in a pool's own directory. */
+    if (!place->root || !strchr(inside, '/'))
+        return true;
+    g_autofree char *dir = g_path_get_dirname(inside);
+    g_autofree char *base = g_path_get_basename(inside);
+    RlFileName file = rl_file_name_parse(base);
+    if (file.role == RL_FILE_OTHER)
+        return true;
+    /* As above. */
+    place->role = rl_pool_has_marker(place->root) ? file.role : RL_FILE_DIRTY;
+    place->name = rl_name_join(dir, file.leaf);
+    place->dirty = rl_file_name(file.leaf, RL_FILE_DIRTY);
+    place->file = g_steal_pointer(&base);
+    return true;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What lies at the path of a disk's image, as a domain would open it. */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+
+#include "common/format/file-name.h"
+
+typedef struct {
+    char *root;      /* the pool's path */
+    char *name;      /* the volume's; NULL where the path leads to no image of a reflink pool */
+    char *file;      /* the name of the image in its directory; NULL for a short path */
+    char *dirty;     /* the name of the volume's dirty image; NULL for a short path */
+    RlFileRole role; /* what the path leads to */
+    char *alias;     /* the short path (common/image/short-path.h), if it is one */
+} RlDiskPlace;
+
+/**
+ * rl_disk_place_find:
+ * Fills @place, which is all zero, with what @path leads to. False with @error where it cannot be
+ * told whether that lies in a reflink pool.
+ */
+bool rl_disk_place_find(const char *path, RlDiskPlace *place, GError **error);
+
+/**
+ * rl_disk_place_clear:
+ * Frees what @place points to.
+ */
+void rl_disk_place_clear(RlDiskPlace *place);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(RlDiskPlace, rl_disk_place_clear)

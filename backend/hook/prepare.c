@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "arrival.h"
+#include "at-rest.h"
 #include "backend/libvirt/xen-disks.h"
 #include "common/base/error.h"
 #include "common/base/log.h"
@@ -198,6 +199,10 @@ prepare(const RlDomain *domain, GError **error)
 
     if (!rl_domain_volumes_find(domain, true, uses, error))
         return false;
+    /* An earlier run that nobody ended may have left some. */
+    rl_at_rest_end(domain);
+    if (!rl_at_rest_begin(domain, error))
+        return false;
     RlStartFlags how = begin_run(&owner);
     /* It may be given one while it runs. */
     if (uses->len == 0) {
@@ -212,6 +217,7 @@ prepare(const RlDomain *domain, GError **error)
         return false;
     if (!start_all(uses, &owner, how | (restored ? RL_START_RESTORED : 0), error))
         return false;
+    rl_at_rest_add_started(domain, uses);
     call_witness(uses, &owner);
     rl_started_volumes_add(domain->uuid, uses);
     return true;
@@ -238,7 +244,7 @@ rl_event_start(const RlDomain *domain, GError **error)
 
     if (!has_layers(domain))
         return true;
-    if (!rl_domain_volumes_find(domain, true, uses, error))
+    if (!rl_domain_volumes_find(domain, true, uses, error) || !rl_at_rest_begin(domain, error))
         return false;
     rl_started_volumes_read(domain->uuid, known);
     for (guint i = 0; i < uses->len; i++) {
@@ -261,6 +267,7 @@ bool
 rl_event_prepare(const RlDomain *domain, GError **error)
 {
     if (!prepare(domain, error)) {
+        rl_at_rest_end(domain);
         /* libxl calls no release then: the next one is that of a run. */
         if (strcmp(domain->type, "xen") != 0)
             rl_refused_note(domain->uuid);
@@ -303,6 +310,7 @@ rl_event_started(const RlDomain *domain, GError **error)
     RlDomainRef owner = rl_domain_ref_of(domain);
     bool all = true;
 
+    rl_at_rest_opened(domain);
     /* What it cannot tell it has said. */
     rl_domain_volumes_find(domain, false, uses, NULL);
     rl_arrival_watch(domain);

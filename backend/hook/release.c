@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "hook.h"
 
+#include "at-rest.h"
 #include "common/base/error.h"
 #include "common/base/log.h"
 #include "common/image/write-witness.h"
@@ -79,6 +80,7 @@ rl_event_release(const RlDomain *domain, GError **error)
     g_autofree char *file = NULL;
     g_autoptr(GError) first = NULL;
 
+    rl_at_rest_end(domain);
     bool told = rl_domain_volumes_find(domain, false, uses, &first);
     bool was_started = rl_started_volumes_is_there(domain->uuid);
     add_noted(uses, domain->uuid, told);

@@ -172,42 +172,6 @@ rl_access_set(int fd, const RlAccess *access, GError **error)
     return set_whole(fd, &wanted, error);
 }
 
-bool
-rl_access_copy(int from, int to, GError **error)
-{
-    g_auto(Whole) wanted = {0};
-    mode_t bits = 0;
-
-    return get_whole(from, &wanted, &bits, error) && set_whole(to, &wanted, error);
-}
-
-bool
-rl_access_is_same(int from, int to)
-{
-    g_auto(Whole) a = {0}, b = {0};
-    mode_t bits_a = 0, bits_b = 0;
-
-    return get_whole(from, &a, &bits_a, NULL) && get_whole(to, &b, &bits_b, NULL) &&
-           is_owned(&a.access, &b.access) && (bits_a & 0777) == bits_b &&
-           lists_are_equal(a.list, b.list);
-}
-
-void
-rl_access_of(int dir, const char *name, const struct stat *st, RlAccess *ret_access)
-{
-    g_autoptr(GByteArray) list = NULL;
-    mode_t mode = st->st_mode & 0777;
-
-    /* Without rights there is nothing that a list could give. There is no getxattrat(2) before
-     * Linux 6.13. */
-    if (mode & 0070) {
-        g_autofree char *path = g_strdup_printf("/proc/self/fd/%d/%s", dir, name);
-        if (get_list(-1, path, &list, NULL))
-            mode = mode_without_list(mode, list);
-    }
-    *ret_access = (RlAccess){mode, st->st_uid, st->st_gid};
-}
-
 /* "MODE OWNER GROUP", the mode in octal digits, and the list in hexadecimal ones if there is one.
  */
 static char *
@@ -264,14 +228,68 @@ parse(const char *text, Whole *ret_whole)
     return true;
 }
 
+/* *@ret_noted is false where there is no note, or none that can be read. */
+static bool
+get_noted(int fd, Whole *ret_whole, bool *ret_noted, GError **error)
+{
+    g_autofree char *text = NULL;
+
+    *ret_noted = false;
+    if (!rl_xattr_get(fd, RL_ATTR_ACCESS, &text, error))
+        return false;
+    *ret_noted = text && parse(text, ret_whole);
+    return true;
+}
+
+/* What the file @fd has at rest: what is noted on it, else what it has. */
+static bool
+get_at_rest(int fd, Whole *ret_whole, GError **error)
+{
+    g_auto(Whole) now = {0};
+    mode_t bits = 0;
+    bool noted;
+
+    if (!get_noted(fd, ret_whole, &noted, error))
+        return false;
+    if (noted)
+        return true;
+    /* Its owner may change between two looks, but a note comes before that. */
+    if (!get_whole(fd, &now, &bits, error) || !get_noted(fd, ret_whole, &noted, error))
+        return false;
+    if (!noted) {
+        ret_whole->access = now.access;
+        ret_whole->list = g_steal_pointer(&now.list);
+    }
+    return true;
+}
+
 bool
-rl_access_note(int fd, bool keep, GError **error)
+rl_access_copy(int from, int to, GError **error)
+{
+    g_auto(Whole) wanted = {0};
+
+    return get_at_rest(from, &wanted, error) && set_whole(to, &wanted, error);
+}
+
+bool
+rl_access_is_same(int from, int to)
+{
+    g_auto(Whole) a = {0}, b = {0};
+    mode_t bits = 0;
+
+    return get_at_rest(from, &a, NULL) && get_whole(to, &b, &bits, NULL) &&
+           is_owned(&a.access, &b.access) && a.access.mode == bits &&
+           lists_are_equal(a.list, b.list);
+}
+
+bool
+rl_access_note(int fd, GError **error)
 {
     g_autofree char *noted = NULL;
     g_auto(Whole) whole = {0};
     mode_t bits = 0;
 
-    if (keep && !rl_xattr_get(fd, RL_ATTR_ACCESS, &noted, error))
+    if (!rl_xattr_get(fd, RL_ATTR_ACCESS, &noted, error))
         return false;
     if (noted)
         return true;
@@ -284,13 +302,13 @@ rl_access_note(int fd, bool keep, GError **error)
 bool
 rl_access_put_back(int fd, GError **error)
 {
-    g_autofree char *noted = NULL;
     g_auto(Whole) whole = {0}, now = {0};
     mode_t bits = 0;
+    bool noted;
 
-    if (!rl_xattr_get(fd, RL_ATTR_ACCESS, &noted, error))
+    if (!get_noted(fd, &whole, &noted, error))
         return false;
-    if (noted && parse(noted, &whole))
+    if (noted)
         return set_whole(fd, &whole, error);
     /* A run that began before there were notes. */
     if (!get_whole(fd, &now, &bits, error))
@@ -311,6 +329,36 @@ rl_access_noted(int dir, const char *name, RlAccess *ret_access)
     *ret_access = whole.access;
     ret_access->mode = mode_without_list(whole.access.mode, whole.list);
     return true;
+}
+
+void
+rl_access_of(int dir, const char *name, const struct stat *st, RlAccess *ret_access)
+{
+    g_autoptr(GByteArray) list = NULL;
+    mode_t mode = st->st_mode & 0777;
+
+    /* No device model is root: most images need no look. */
+    if (st->st_uid != 0 && rl_access_noted(dir, name, ret_access))
+        return;
+    /* Without rights there is nothing that a list could give. There is no getxattrat(2) before
+     * Linux 6.13. */
+    if (mode & 0070) {
+        g_autofree char *path = g_strdup_printf("/proc/self/fd/%d/%s", dir, name);
+        if (get_list(-1, path, &list, NULL))
+            mode = mode_without_list(mode, list);
+    }
+    *ret_access = (RlAccess){mode, st->st_uid, st->st_gid};
+}
+
+bool
+rl_access_settle(int fd, bool keep, GError **error)
+{
+    g_auto(Whole) whole = {0};
+    bool noted;
+
+    if (!get_noted(fd, &whole, &noted, error) || (noted && !set_whole(fd, &whole, error)))
+        return false;
+    return keep || rl_xattr_remove(fd, RL_ATTR_ACCESS, error);
 }
 
 static void

@@ -4,8 +4,10 @@
  * While a domain runs, libvirt's qemu driver makes its device model the owner of the dirty image,
  * and an owner may give rights to everybody. So what an image has when it is at rest never comes
  * from a dirty image: it comes from the clean one, from a record, or from a note that was made
- * before the run. An access list goes with the rest. Where an image has one, the group bits of
- * st_mode are the list's mask, not the group's rights: they mean nothing without the list. */
+ * before the run. The driver does the same to an image at rest that a domain only reads: that has a
+ * note as long as a domain reads it (common/image/reader.h). An access list goes with the
+ * rest. Where an image has one, the group bits of st_mode are the list's mask, not the group's
+ * rights: they mean nothing without the list. */
 #pragma once
 
 #include <glib.h>
@@ -33,8 +35,8 @@ bool rl_access_set(int fd, const RlAccess *access, GError **error);
 
 /**
  * rl_access_copy:
- * Gives the file @to the owner, group, permission bits and access list of the file @from. The rest
- * is as in rl_access_set().
+ * Gives the file @to the owner, group, permission bits and access list that the file @from has, or
+ * as long as something is noted on that, what is noted. The rest is as in rl_access_set().
  */
 bool rl_access_copy(int from, int to, GError **error);
 
@@ -55,9 +57,10 @@ void rl_access_of(int dir, const char *name, const struct stat *st, RlAccess *re
 /**
  * rl_access_note:
  * Notes on the file @fd, in the attribute RL_ATTR_ACCESS, what access it has, for the time that its
- * owner is another. A note that is there already stays with @keep, and is replaced without.
+ * owner may be another. A note that is there already stays. Needs no fsync(2): the file system
+ * keeps the order of this and of the changes to the same inode that follow.
  */
-bool rl_access_note(int fd, bool keep, GError **error);
+bool rl_access_note(int fd, GError **error);
 
 /**
  * rl_access_put_back:
@@ -65,6 +68,13 @@ bool rl_access_note(int fd, bool keep, GError **error);
  * owner and group stay, and others cannot write to it.
  */
 bool rl_access_put_back(int fd, GError **error);
+
+/**
+ * rl_access_settle:
+ * Gives the file @fd what is noted on it, and without @keep then removes the note: after a crash in
+ * between it is done once more. Does nothing where there is no note.
+ */
+bool rl_access_settle(int fd, bool keep, GError **error);
 
 /**
  * rl_access_noted:

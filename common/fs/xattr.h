@@ -27,8 +27,9 @@
 #define RL_ATTR_LINKS \
     "links" /* of a clean image: how many links were found to be no other volume's */
 #define RL_ATTR_LINKS_AT "links-at" /* and when that was, in microseconds of the clock */
-#define RL_ATTR_ACCESS \
-    "access" /* of a direct volume's dirty image: whose it is at rest, see access.h */
+#define RL_ATTR_ACCESS                                                                            \
+    "access" /* of a direct volume's dirty image, and of one at rest that is read: whose it is at \
+              * rest, see access.h and reader.h */
 #define RL_ATTR_POOL "pool" /* of a pool's directory: its mark, see pool-mark.h */
 #define RL_ATTR_SIZE "size" /* of a dirty image: the size in bytes it was asked to have */
 

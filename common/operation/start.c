@@ -66,7 +66,7 @@ take_over_image(const RlVolume *volume, int fd, RlTakeover takeover, GError **er
     if (!rl_takeover_accept(volume, fd, error) || !rl_dirty_give_access(volume, fd, error))
         return false;
     rl_access_forget_labels(fd);
-    return volume->kind != RL_KIND_DIRECT || rl_access_note(fd, true, error);
+    return volume->kind != RL_KIND_DIRECT || rl_access_note(fd, error);
 }
 
 /* For whoever compares the domain's volumes. */
@@ -201,7 +201,7 @@ start_direct(Start *start, GError **error)
         rl_capacity_round((uint64_t) volume->clean.st.st_size) !=
             (uint64_t) volume->clean.st.st_size)
         return true; /* not done: the caller unshares it */
-    if (!rl_access_note(fd, false, error) ||
+    if (!rl_access_note(fd, error) ||
         !rl_image_owner_set(fd, start->owner, traits_of(start, true), error))
         return false;
     if (rl_project_rename(volume->dir, volume->clean_file, volume->dirty_file, RENAME_NOREPLACE) <

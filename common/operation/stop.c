@@ -20,6 +20,7 @@
 #include "common/fs/xattr.h"
 #include "common/image/dirty-image.h"
 #include "common/image/new-revision.h"
+#include "common/image/reader.h"
 #include "common/image/trash.h"
 #include "common/image/unwritten.h"
 #include "common/pool/domains.h"
@@ -86,6 +87,8 @@ commit(const RlVolume *volume, int fd, RlStop *ret_stop, GError **error)
     /* Half an edit would become a revision that is still written to. */
     if (clean >= 0 && rl_lease_has_writer(clean))
         return rl_clean_refuse_written(volume, error);
+    if (clean >= 0)
+        rl_reader_settle(clean, volume->name->volume);
     if (clean < 0 || !rl_new_revision_number(volume, clean, &number, &linked, error) ||
         !bring_to_rest(volume, fd, clean, error) || !rl_image_id_new(fd, number, error) ||
         !rl_dirty_sync(volume, fd, error))

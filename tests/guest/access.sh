@@ -4,28 +4,13 @@
 # Whose images are at rest, with libvirt's own users for device models: dynamic ownership, which
 # makes a device model the owner of its disks, and remembered owners.
 set -eu
-. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool guest kinds states -- \
+. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool guest kinds states own-users -- \
     qemu-system-x86_64 setpriv setfattr getfattr
 
 chmod 755 "$LAB" "$dir"
-# own_users: as libvirt is installed, and not as the laboratory sets it up at each boot.
-own_users()
-{
-    sed -i -e 's/^user = .*/user = "libvirt-qemu"/; s/^group = .*/group = "kvm"/' \
-        -e 's/^remember_owner = .*/remember_owner = 1/' /etc/libvirt/qemu.conf
-    echo 'dynamic_ownership = 1' >>/etc/libvirt/qemu.conf
-    rm -f "$LAB/vm.serial" # on another file system, with the notes of a run that has lost its host
-    lab_restart_libvirtd
-}
 own_users
 kinds_make "$dir"
 chmod 777 "$LAB" # the device model makes its console's log there
-
-device_model()
-{
-    setpriv --reuid "$(id -u libvirt-qemu)" --regid "$(getent group kvm | cut -d: -f3)" \
-        --clear-groups "$@"
-}
 
 # at_rest: the access of all images at rest, and what libvirt notes of owners.
 at_rest()

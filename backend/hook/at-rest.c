@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "at-rest.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "backend/libvirt/pool-registry.h"
+#include "common/base/error.h"
+#include "common/base/log.h"
+#include "common/base/paths.h"
+#include "common/format/volume-name.h"
+#include "common/image/reader.h"
+#include "common/pool/revisions.h"
+#include "common/pool/volume.h"
+#include "disk-place.h"
+#include "note.h"
+#include "owner.h"
+#include "xml/documents.h"
+
+/* A thousand disks with many layers. */
+#define NOTE_SIZE_MAX (8 << 20)
+
+/* A line for each image: its pool's path, its volume's name, its own, its numbers, with a tab in
+ * between; all but the numbers are escaped. */
+typedef struct {
+    char *root, *volume, *file;
+    guint64 dev, ino;
+} Image;
+
+static void
+image_free(void *data)
+{
+    Image *image = data;
+
+    g_free(image->root);
+    g_free(image->volume);
+    g_free(image->file);
+    g_free(image);
+}
+
+/* Takes over the strings. */
+static void
+add(GPtrArray *images, char *root, char *volume, char *file)
+{
+    Image image = {.root = root, .volume = volume, .file = file};
+
+    g_ptr_array_add(images, g_memdup2(&image, sizeof(image)));
+}
+
+static char *
+note_name(const char *uuid)
+{
+    return g_strdup_printf("reading-%s", uuid);
+}
+
+static bool
+is_at_rest(RlFileRole role)
+{
+    return role == RL_FILE_CLEAN || role == RL_FILE_REVISION || role == RL_FILE_LABEL;
+}
+
+static bool
+find_path(GPtrArray *images, const char *path, GError **error)
+{
+    g_auto(RlDiskPlace) place = {0};
+
+    if (!path)
+        return true;
+    if (!rl_disk_place_find(path, &place, error))
+        return false;
+    if (place.name && place.file && is_at_rest(place.role))
+        add(images, g_steal_pointer(&place.root), g_steal_pointer(&place.name),
+            g_steal_pointer(&place.file));
+    return true;
+}
+
+/* A volume itself is a run of the domain's; a revision is at rest. One that is missing is a matter
+ * of libvirt's. */
+static bool
+find_revision(GPtrArray *images, const char *pool_name, const char *text, GError **error)
+{
+    g_autofree char *root = NULL;
+
+    if (!text || !rl_pools_reflink_root(pool_name, &root, error))
+        return !text;
+    g_autoptr(RlName) name = root ? rl_name_parse(text, NULL) : NULL;
+    if (!name || (name->form != RL_NAME_REVISION && name->form != RL_NAME_LABEL))
+        return true;
+    g_autoptr(RlPool) pool = rl_pool_open(root, rl_xml_documents(), error);
+    g_autoptr(RlVolume) volume = pool ? rl_volume_open(pool, name->volume, error) : NULL;
+    if (!volume || volume->dir < 0)
+        return volume != NULL;
+    g_autoptr(GPtrArray) revisions = rl_revisions_list(volume->dir, name->leaf, error);
+    if (!revisions)
+        return false;
+    const RlRevision *revision = rl_revisions_find(revisions, name->number, name->label);
+    if (revision)
+        add(images, g_steal_pointer(&root), g_strdup(name->volume), g_strdup(revision->file));
+    return true;
+}
+
+static bool
+find_layers(GPtrArray *images, const RlDisk *disk, GError **error)
+{
+    for (guint i = 0; i < disk->backing->len; i++)
+        if (!find_path(images, g_ptr_array_index(disk->backing, i), error))
+            return false;
+    for (guint i = 0; i < disk->backing_volumes->len; i++) {
+        const RlVolumeRef *ref = g_ptr_array_index(disk->backing_volumes, i);
+        if (!find_revision(images, ref->pool, ref->volume, error))
+            return false;
+    }
+    return true;
+}
+
+static bool
+find_images(const RlDomain *domain, GPtrArray *images, GError **error)
+{
+    for (guint i = 0; i < domain->disks->len; i++) {
+        const RlDisk *disk = g_ptr_array_index(domain->disks, i);
+        if (disk->readonly && (!find_path(images, disk->path, error) ||
+                               !find_revision(images, disk->pool, disk->volume, error)))
+            return false;
+        if (!find_layers(images, disk, error))
+            return false;
+    }
+    return true;
+}
+
+static bool
+parse_line(const char *line, GPtrArray *images)
+{
+    g_auto(GStrv) fields = g_strsplit(line, "\t", -1);
+    guint64 dev, ino;
+
+    if (g_strv_length(fields) != 5 ||
+        !g_ascii_string_to_unsigned(fields[3], 10, 0, G_MAXUINT64, &dev, NULL) ||
+        !g_ascii_string_to_unsigned(fields[4], 10, 0, G_MAXUINT64, &ino, NULL))
+        return false;
+    add(images, g_strcompress(fields[0]), g_strcompress(fields[1]), g_strcompress(fields[2]));
+    Image *image = g_ptr_array_index(images, images->len - 1);
+    image->dev = dev;
+    image->ino = ino;
+    return true;
+}
+
+/* Adds what is noted to @images. */
+static void
+read_note(const char *uuid, GPtrArray *images)
+{
+    g_autofree char *name = note_name(uuid);
+    g_autoptr(GError) error = NULL;
+    size_t length;
+    g_autofree char *text = rl_note_read(name, NOTE_SIZE_MAX, &length, &error);
+
+    if (!text) {
+        if (!rl_error_is_errno(error, ENOENT))
+            rl_log_warning("cannot read what a domain only reads: %s", error->message);
+        return;
+    }
+    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+    for (char **line = lines; *line; line++)
+        if (**line && !parse_line(*line, images))
+            rl_log_warning("'%s/%s' has a line that says no image", RL_LOCK_DIR, name);
+}
+
+static bool
+write_note(const char *uuid, const GPtrArray *images, GError **error)
+{
+    g_autofree char *name = note_name(uuid);
+    g_autoptr(GString) text = g_string_new(NULL);
+
+    for (guint i = 0; i < images->len; i++) {
+        const Image *image = g_ptr_array_index(images, i);
+        g_autofree char *root = g_strescape(image->root, NULL);
+        g_autofree char *volume = g_strescape(image->volume, NULL);
+        g_autofree char *file = g_strescape(image->file, NULL);
+        g_string_append_printf(text, "%s\t%s\t%s\t%" G_GUINT64_FORMAT "\t%" G_GUINT64_FORMAT "\n",
+                               root, volume, file, image->dev, image->ino);
+    }
+    return rl_note_write(name, text->str, error);
+}
+
+/* What is not there is nobody's: the domain runs without it, or not at all. */
+static bool
+begin_one(Image *image, const char *uuid, bool *ret_there, GError **error)
+{
+    g_autoptr(GError) cause = NULL;
+    g_autoptr(RlPool) pool = rl_pool_open(image->root, rl_xml_documents(), error);
+    RlReadImage read = {.volume = image->volume, .file = image->file};
+
+    *ret_there = false;
+    if (!pool)
+        return false;
+    if (!rl_reader_begin(pool, &read, uuid, &cause)) {
+        if (rl_error_is_errno(cause, ENOENT))
+            return true;
+        g_propagate_error(error, g_steal_pointer(&cause));
+        return false;
+    }
+    image->dev = read.dev;
+    image->ino = read.ino;
+    *ret_there = true;
+    return true;
+}
+
+static bool
+has_image(const GPtrArray *images, const Image *wanted)
+{
+    for (guint i = 0; i < images->len; i++) {
+        const Image *image = g_ptr_array_index(images, i);
+        if (image->dev == wanted->dev && image->ino == wanted->ino)
+            return true;
+    }
+    return false;
+}
+
+/* Those that were begun are in the note also where one fails. */
+static bool
+begin_all(const RlDomain *domain, GPtrArray *images, GError **error)
+{
+    g_autoptr(GPtrArray) begun = g_ptr_array_new_with_free_func(image_free);
+    bool all = true, there;
+
+    if (images->len == 0)
+        return true;
+    read_note(domain->uuid, begun);
+    while (all && images->len > 0) {
+        Image *image = g_ptr_array_steal_index(images, 0);
+        all = begin_one(image, domain->uuid, &there, error);
+        if (all && there && !has_image(begun, image))
+            g_ptr_array_add(begun, image);
+        else
+            image_free(image);
+    }
+    return (begun->len == 0 || write_note(domain->uuid, begun, all ? error : NULL)) && all;
+}
+
+bool
+rl_at_rest_begin(const RlDomain *domain, GError **error)
+{
+    g_autoptr(GPtrArray) images = g_ptr_array_new_with_free_func(image_free);
+
+    if (strcmp(rl_domain_ref_of(domain).driver, "qemu") != 0)
+        return true;
+    return find_images(domain, images, error) && begin_all(domain, images, error);
+}
+
+void
+rl_at_rest_add_started(const RlDomain *domain, const GPtrArray *uses)
+{
+    g_autoptr(GPtrArray) images = g_ptr_array_new_with_free_func(image_free);
+    g_autoptr(GError) error = NULL;
+
+    if (strcmp(rl_domain_ref_of(domain).driver, "qemu") != 0)
+        return;
+    for (guint i = 0; i < uses->len; i++) {
+        const RlDomainVolume *use = g_ptr_array_index(uses, i);
+        g_autoptr(RlPool) pool =
+            use->readonly ? rl_pool_open(use->root, rl_xml_documents(), NULL) : NULL;
+        g_autoptr(RlVolume) volume = pool ? rl_volume_open(pool, use->name, NULL) : NULL;
+        if (volume && volume->kind == RL_KIND_DIRECT && volume->dirty.there)
+            add(images, g_strdup(use->root), g_strdup(use->name), g_strdup(volume->dirty_file));
+    }
+    if (!begin_all(domain, images, &error))
+        rl_log_warning("domain %s: %s", domain->name, error->message);
+}
+
+typedef bool Step(const RlPool *pool, const RlReadImage *image, const char *reader, GError **error);
+
+/* Does @step for each of @images. Returns those it failed for, which are borrowed. */
+static GPtrArray *
+for_all(const RlDomain *domain, const GPtrArray *images, Step *step)
+{
+    GPtrArray *failed = g_ptr_array_new();
+
+    for (guint i = 0; i < images->len; i++) {
+        Image *image = g_ptr_array_index(images, i);
+        g_autoptr(GError) error = NULL;
+        RlReadImage read = {image->volume, image->file, (dev_t) image->dev, (ino_t) image->ino};
+        g_autoptr(RlPool) pool = rl_pool_open(image->root, rl_xml_documents(), &error);
+        if (pool && step(pool, &read, domain->uuid, &error))
+            continue;
+        rl_log_warning("domain %s: %s", domain->name, error->message);
+        g_ptr_array_add(failed, image);
+    }
+    return failed;
+}
+
+void
+rl_at_rest_opened(const RlDomain *domain)
+{
+    g_autoptr(GPtrArray) images = g_ptr_array_new_with_free_func(image_free);
+
+    read_note(domain->uuid, images);
+    g_ptr_array_unref(for_all(domain, images, rl_reader_opened));
+}
+
+void
+rl_at_rest_end(const RlDomain *domain)
+{
+    g_autoptr(GPtrArray) images = g_ptr_array_new_with_free_func(image_free);
+    g_autofree char *name = note_name(domain->uuid);
+    g_autoptr(GError) error = NULL;
+
+    read_note(domain->uuid, images);
+    if (images->len == 0)
+        return;
+    g_autoptr(GPtrArray) left = for_all(domain, images, rl_reader_end);
+    if (left->len == 0)
+        rl_note_remove(name);
+    else if (!write_note(domain->uuid, left, &error))
+        rl_log_warning("domain %s: %s", domain->name, error->message);
+}

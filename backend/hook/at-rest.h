@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The images that a domain of the qemu driver only reads: clean images, revisions and named ones
+ * that are its read-only disks or lie below its overlays, and direct volumes that are its read-only
+ * disks. libvirt makes its device model their owner; what they had before is noted before that, and
+ * given back when the device model has opened them, and at the end (common/image/reader.h).
+ *
+ * /run/libvirt-reflink/reading-UUID has a line for each of them as long as the domain runs. */
+#pragma once
+
+#include "domain-volumes.h"
+
+/**
+ * rl_at_rest_begin:
+ * @domain is about to get its images: notes those at rest. False with @error if the access of one
+ * cannot be noted; what was noted before is for rl_at_rest_end(). Does nothing for other drivers,
+ * nor for a domain that neither has a read-only disk nor an image below one.
+ */
+bool rl_at_rest_begin(const RlDomain *domain, GError **error);
+
+/**
+ * rl_at_rest_add_started:
+ * The same for those in @uses that are direct volumes, started, and only read: their access is
+ * noted already. A failure is logged: it is given back when they stop.
+ */
+void rl_at_rest_add_started(const RlDomain *domain, const GPtrArray *uses);
+
+/**
+ * rl_at_rest_opened:
+ * @domain has opened its images: gives back what was noted of those it only reads. A failure is
+ * logged, and left to rl_at_rest_end().
+ */
+void rl_at_rest_opened(const RlDomain *domain);
+
+/**
+ * rl_at_rest_end:
+ * @domain has ended, or is not going to run: gives back the same, and forgets it. A failure is
+ * logged, and is for the next call.
+ */
+void rl_at_rest_end(const RlDomain *domain);

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The domains that only read an image: one at rest, or the dirty image of a direct volume.
+ *
+ * libvirt's qemu driver makes the device model the owner of every image of a domain when it starts,
+ * and of those that are only read it gives none back. So the access of such an image is noted on it
+ * before (access.h), and given back as soon as the device model has it open: a change of the access
+ * takes nothing from who has. (For no save, snapshot or block job above it does QEMU open it
+ * again.) Where another domain may just have been given the image, and not have opened it, the last
+ * of them gives it back. A job that commits into the image makes the device model its owner once
+ * more (blockcommit with all layers, libvirt 9.0): therefore the note stays to the end. Who reads
+ * an image is noted in /run, in a file for each image.
+ *
+ *   begin:  the reader in /run; the note on the image; then libvirt changes the owner
+ *   opened: the reader's line says so; if no other is about to open it: the access
+ *   end:    the access as before; if it was the last: the note off the image; the reader out of
+ *           /run
+ *
+ * A host that crashes loses the list, and keeps the note: whoever needs the image's access takes
+ * what is noted, and the end of a later reader, or the volume's next commit, gives it back. A
+ * process that is killed in between leaves a reader that others wait for RL_OWNER_GRACE_SECONDS at
+ * most. */
+#pragma once
+
+#include "common/pool/pool.h"
+
+#include <sys/types.h>
+
+typedef struct {
+    const char *volume; /* the volume's name */
+    const char *file;   /* the image's name in its directory */
+    dev_t dev;          /* what that was when the reader began */
+    ino_t ino;
+} RlReadImage;
+
+/**
+ * rl_reader_begin:
+ * Notes the access of the image @image->file, and that @reader (a word without spaces) is about to
+ * open it. Sets @image->dev and ino. False with an errno, ENOENT where there is no such image.
+ * Where the file system is mounted read-only its owner cannot change, and nothing is noted on it.
+ */
+bool rl_reader_begin(const RlPool *pool, RlReadImage *image, const char *reader, GError **error);
+
+/**
+ * rl_reader_opened:
+ * @reader has opened @image: gives that its access back, unless another reader is about to open it,
+ * or a domain has it to write to. It is found under whatever name of the volume it has now; fine
+ * where it is gone. The note stays. False with @error.
+ */
+bool rl_reader_opened(const RlPool *pool, const RlReadImage *image, const char *reader,
+                      GError **error);
+
+/**
+ * rl_reader_end:
+ * @reader has closed @image, or is not going to open it. As rl_reader_opened(), and the last reader
+ * takes the note away. False with @error: then it is to be called again.
+ */
+bool rl_reader_end(const RlPool *pool, const RlReadImage *image, const char *reader,
+                   GError **error);
+
+/**
+ * rl_reader_settle:
+ * Gives the image at rest @fd its access back if readers of before a crash have left it without,
+ * and none is about to open it. A failure is logged, with @name.
+ */
+void rl_reader_settle(int fd, const char *name);

@@ -1,0 +1,153 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# filesystems: xfs btrfs
+# Whose images at rest are that domains only read: libvirt makes the device models' user their owner,
+# and gives nothing back.
+set -eu
+. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool guest kinds disks own-users -- \
+    qemu-system-x86_64 qemu-img getfattr
+chmod 755 "$LAB" "$dir"
+own_users
+chmod 777 "$LAB" # the device model makes its console's log there
+
+hostile=/etc/libvirt/hooks/qemu.d/40-hostile
+# What a device model that its guest has taken over can do to what it reads, before our hook is
+# called: COMMAND is run then, too.
+be_hostile()
+{
+    cat >"$hostile" <<-END
+	#!/bin/bash
+	[ "\$2" = started ] || exit 0
+	for image in "$POOL"/vm/read.img* "$POOL/vm/below.img" "$POOL/vm/direct-dirty.img"; do
+	    [ "\$(stat -c %U "\$image")" != libvirt-qemu ] || chmod 0666 "\$image"
+	    stat -c '%n %a %U' "\$image"
+	done >"$LAB/hostile" 2>/dev/null
+	{ ${1:-true}; } >>"$LAB/hostile" 2>&1 || echo "${1:-}" failed >>"$LAB/hostile"
+	END
+    chmod +x "$hostile"
+}
+
+# reader NAME [EXTRA]: defines the domain NAME (a digit) with all that it can read at rest: a clean
+# image, a revision by its path, a named one by its name, what is below an overlay.
+reader()
+{
+    local name=$1 overlay=$LAB/overlay$1.qcow2
+
+    qemu-img create -q -f qcow2 -b "$POOL/vm/below.img" -F raw "$overlay"
+    chmod 666 "$overlay"
+    define_other_disks "$name" \
+        "$(disk file "file='$POOL/vm/read.img'" "<readonly/>" cdrom)" \
+        "$(disk file "file='$revision'" "<readonly/>" cdrom)" \
+        "$(disk volume "pool='pool' volume='vm/read@label'" "<readonly/>" cdrom)" \
+        "$(disk file "file='$overlay'" | sed "s/type='raw'/type='qcow2'/")"
+}
+
+# access: of what they read.
+access()
+{
+    find "$POOL/vm" \( -name 'read.img*' -o -name 'below.img*' \) -printf '%m %U\n' | sort -u
+}
+
+has_own_access()
+{
+    [ "$(access)" = "$wanted" ]
+}
+
+# of_readers: the same, what is noted on it, and in /run.
+of_readers()
+{
+    access
+    find "$POOL/vm" \( -name 'read.img*' -o -name 'below.img*' \) -exec \
+        getfattr --absolute-names -d -m '^(system.posix_acl|trusted.libvirt-reflink.access)' {} +
+    find /run/libvirt-reflink \( -path '*/reading-*' -o -path '*/readers/*' \)
+}
+
+# was_libvirts: the images were the device model's when the guest was to run.
+was_libvirts()
+{
+    [ "$(grep -c ' 666 libvirt-qemu$' "$LAB/hostile")" = "$1" ] || die "$(cat "$LAB/hostile")"
+    ! grep -q failed "$LAB/hostile" || die "$(cat "$LAB/hostile")"
+}
+
+POOL=$dir/pool
+reflink_pool pool "$POOL" "<reflink:revisions keep='2'/><reflink:volume match='*/direct*' kind='direct'/>"
+for name in read below direct; do
+    virsh vol-create-as pool "vm/$name" 1M
+done
+virsh vol-clone vm/read vm/read@label --pool pool
+virsh vol-clone vm/read vm/read@current --pool pool
+workers_done
+revision=$(ls "$POOL"/vm/read.img.*)
+chown 1000:1000 "$POOL"/vm/*.img*
+chmod 600 "$POOL"/vm/*.img*
+rm -f "$POOL"/vm/*-precache.img
+wanted="600 1000"
+expect_exactly "$wanted" of_readers
+reader 1
+reader 2
+be_hostile "virsh -c qemu:///system vol-clone vm/read vm/read@during --pool pool"
+virsh start 1 --paused
+was_libvirts 4
+expect_exactly "$wanted" access
+be_hostile
+virsh start 2 --paused
+was_libvirts 4
+expect_exactly "$wanted" access
+virsh destroy 1
+expect_exactly "$wanted" access
+virsh save 2 "$LAB/2.save"
+virsh restore "$LAB/2.save" --paused
+was_libvirts 4
+expect_exactly "$wanted" access
+virsh snapshot-create-as 2 --disk-only --no-metadata --diskspec "hdd,file=$LAB/above.qcow2"
+virsh blockcommit 2 hdd --shallow --active --pivot --wait
+virsh save 2 "$LAB/2.save"
+virsh restore "$LAB/2.save" --paused
+expect_exactly "$wanted" access
+device_model chmod 666 "$POOL/vm/read.img" 2>/dev/null && die "it is still its owner"
+# An administrator who has all layers committed: the image is the domain's disk then.
+virsh blockcommit 2 hdd --active --pivot --wait
+[ "$(stat -c %U "$POOL/vm/below.img")" = libvirt-qemu ] || die "a commit changes no owner"
+device_model chmod 666 "$POOL/vm/below.img"
+expect "<mode>0600</mode>" virsh vol-dumpxml vm/below pool
+lab_restart_libvirtd
+eventually 60 has_own_access
+virsh destroy 2
+expect_exactly "$wanted" of_readers
+ok "what a domain only reads at rest is its owner's again before anything can be done with that"
+
+# The image becomes a revision while its reader starts.
+be_hostile "$STAGE_DIR/bin/virt-reflink start '$POOL' vm/read &&
+    echo x | dd of='$POOL/vm/read-dirty.img' conv=notrunc status=none &&
+    $STAGE_DIR/bin/virt-reflink stop '$POOL' vm/read"
+virsh start 1 --paused
+was_libvirts 4
+expect_exactly "$wanted" access
+[ "$(find "$POOL/vm" -name 'read.img.*' | wc -l)" = 2 ] || die "nothing was committed"
+virsh destroy 1
+expect_exactly "$wanted" of_readers
+rm "$hostile"
+ok "also if it becomes a revision meanwhile"
+
+# A start that fails after libvirt has changed the owners.
+sed -e "s|</domain>|<qemu:commandline><qemu:arg value='-no-such-option'/></qemu:commandline></domain>|" \
+    -e "s|<domain |<domain xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0' |" \
+    "$LAB/1.xml" >"$LAB/failing.xml"
+virsh define "$LAB/failing.xml"
+fails_with "no-such-option" virsh start 1
+expect_exactly "$wanted" of_readers
+ok "and if the start fails"
+
+# The only image of a direct volume.
+define_other_disks 3 "$(disk file "file='$POOL/vm/direct-dirty.img'" "<readonly/>" cdrom)"
+be_hostile
+virsh start 3 --paused
+was_libvirts 1
+expect_exactly "600 1000" stat -c '%a %u' "$POOL/vm/direct-dirty.img"
+virsh destroy 3
+workers_done
+expect_exactly "600 1000" stat -c '%a %u' "$POOL/vm/direct.img"
+rm "$hostile"
+ok "a direct volume that is only read is its owner's, too, while that runs"
+
+done_testing

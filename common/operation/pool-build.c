@@ -173,7 +173,9 @@ find_inner(int fd, const char *dir, int depth)
         if (child < 0)
             continue;
         g_autofree char *path = g_build_filename(dir, entry, NULL);
-        if (fstatat(child, RL_POOL_MARKER, &st, AT_SYMLINK_NOFOLLOW) == 0)
+        bool lost = false;
+        if (fstatat(child, RL_POOL_MARKER, &st, AT_SYMLINK_NOFOLLOW) == 0 ||
+            (rl_pool_has_lost_marker(child, &lost, NULL) && lost))
             found = g_steal_pointer(&path);
         else if (depth < RL_NAME_COMPONENTS_MAX)
             found = find_inner(child, path, depth + 1);
@@ -190,13 +192,23 @@ write_marker(int root, const char *path, const RlOptions *options, const RlDocum
 {
     g_autoptr(RlPool) before = rl_pool_open(path, documents, NULL);
     g_autoptr(RlOptions) marked = rl_options_copy(options);
+    g_autofree char *noted = NULL;
 
+    if (!rl_xattr_get(root, RL_ATTR_POOL, &noted, error))
+        return false;
     g_free(marked->mark);
     marked->mark = rl_pool_mark_make(root, before ? before->options->mark : NULL, error);
     if (!marked->mark)
         return false;
     g_autofree char *text = documents->options_format(marked);
-    return rl_pool_write_marker(root, text, error);
+    if (rl_pool_write_marker(root, text, error))
+        return true;
+    /* A mark without a marker would be a pool that has lost that. It can be there already, and only
+     * not be durable. */
+    struct stat st;
+    if (!noted && fstatat(root, RL_POOL_MARKER, &st, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
+        rl_xattr_remove(root, RL_ATTR_POOL, NULL);
+    return false;
 }
 
 static bool

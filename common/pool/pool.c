@@ -13,6 +13,7 @@
 #include "common/fs/dir-iter.h"
 #include "common/fs/dirfd.h"
 #include "common/fs/lease.h"
+#include "common/fs/xattr.h"
 
 /* A thousand rules with long patterns fit. */
 #define MARKER_SIZE_MAX (8 * 1024 * 1024)
@@ -40,6 +41,45 @@ refuse_to_guess(const char *path, int code, GError **error)
     return rl_fail_errno(error, code, "cannot tell whether '%s' is a reflink pool", path);
 }
 
+/* A file system without such attributes, or one that root may not look into, has no pool. */
+static bool
+cannot_have_mark(const GError *error)
+{
+    static const int codes[] = {EOPNOTSUPP, EACCES, EPERM, ENOENT, ENOTDIR};
+
+    for (size_t i = 0; i < G_N_ELEMENTS(codes); i++)
+        if (rl_error_is_errno(error, codes[i]))
+            return true;
+    return false;
+}
+
+bool
+rl_pool_has_lost_marker(int root, bool *ret_lost, GError **error)
+{
+    g_autofree char *mark = NULL;
+    g_autoptr(GError) cause = NULL;
+
+    *ret_lost = rl_xattr_get_at(root, ".", RL_ATTR_POOL, &mark, &cause) && mark;
+    if (!cause || cannot_have_mark(cause))
+        return true;
+    g_propagate_error(error, g_steal_pointer(&cause));
+    return false;
+}
+
+/* There is no marker that counts: was there one? */
+static bool
+look_at_mark(int root, const char *path, RlMarker *ret_marker, GError **error)
+{
+    bool lost;
+
+    if (!rl_pool_has_lost_marker(root, &lost, error)) {
+        g_prefix_error(error, "cannot tell whether '%s' is a reflink pool: ", path);
+        return false;
+    }
+    *ret_marker = lost ? RL_MARKER_LOST : RL_MARKER_NONE;
+    return true;
+}
+
 bool
 rl_pool_look_at(int root, const char *path, RlMarker *ret_marker, GError **error)
 {
@@ -47,14 +87,12 @@ rl_pool_look_at(int root, const char *path, RlMarker *ret_marker, GError **error
 
     *ret_marker = RL_MARKER_NONE;
     if (fstatat(root, RL_POOL_MARKER, &st, AT_SYMLINK_NOFOLLOW) < 0) {
-        if (errno == ENOENT)
-            return true;
-        return refuse_to_guess(path, errno, error);
+        return errno == ENOENT ? look_at_mark(root, path, ret_marker, error)
+                               : refuse_to_guess(path, errno, error);
     }
-    if (is_trusted(&st))
-        *ret_marker = RL_MARKER_GOOD;
-    else if (fstat(root, &dir) < 0 || !is_anybodys(&dir, &st))
-        *ret_marker = RL_MARKER_UNTRUSTED;
+    if (!is_trusted(&st) && fstat(root, &dir) == 0 && is_anybodys(&dir, &st))
+        return look_at_mark(root, path, ret_marker, error);
+    *ret_marker = is_trusted(&st) ? RL_MARKER_GOOD : RL_MARKER_UNTRUSTED;
     return true;
 }
 
@@ -75,8 +113,18 @@ refuse_untrusted(const char *path, GError **error)
 }
 
 static bool
-refuse_unbuilt(const char *path, GError **error)
+refuse_unbuilt(int root, const char *path, GError **error)
 {
+    bool lost;
+
+    if (rl_pool_has_lost_marker(root, &lost, NULL) && lost)
+        return rl_fail(
+            error, RL_ERROR_NOT_BUILT,
+            "pool '%s' is not built any more: its directory is marked as a reflink "
+            "pool, and its '%s' is missing; write that again with 'virsh pool-build' of "
+            "a pool whose XML has <reflink:options>, or, if the directory is to be no "
+            "reflink pool, remove the mark with 'setfattr -x " RL_ATTR_PREFIX RL_ATTR_POOL "'",
+            path, RL_POOL_MARKER);
     return rl_fail(error, RL_ERROR_NOT_BUILT,
                    "'%s' is no reflink pool: it has no '%s' (not built, or its file system is not "
                    "mounted)",
@@ -101,7 +149,7 @@ read_options(int root, const char *path, const RlDocuments *documents, GError **
     size_t length;
 
     if (rl_error_is_errno(cause, ENOENT)) {
-        refuse_unbuilt(path, error);
+        refuse_unbuilt(root, path, error);
         return NULL;
     }
     bool untrusted = fd < 0 ? is_no_file(cause) : fstat(fd, &st) < 0 || !is_trusted(&st);

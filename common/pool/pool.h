@@ -59,6 +59,8 @@ typedef enum {
     RL_MARKER_NONE,
     RL_MARKER_GOOD,
     RL_MARKER_UNTRUSTED, /* others could have written it: a pool all the same, which nobody opens */
+    RL_MARKER_LOST, /* there is none, but the directory is marked as a pool's (pool-mark.h): the
+                     * same */
 } RlMarker;
 
 /**
@@ -75,6 +77,14 @@ bool rl_pool_look(const char *path, RlMarker *ret_marker, GError **error);
 bool rl_pool_look_at(int dir, const char *path, RlMarker *ret_marker, GError **error);
 
 /**
+ * rl_pool_has_lost_marker:
+ * Says in *@ret_lost whether the directory @root, open with O_PATH at least, which has no marker,
+ * is marked as a pool's (pool-mark.h): then it had one. A file system without such attributes is
+ * no pool's. False with an errno where it cannot be told.
+ */
+bool rl_pool_has_lost_marker(int root, bool *ret_lost, GError **error);
+
+/**
  * rl_pool_has_marker:
  * True if the directory @path has a good marker. Any doubt is no.
  */
@@ -86,8 +96,8 @@ bool rl_pool_has_marker(const char *path);
  * symbolic links in its directories were followed; from a mount that shows a part of a file system
  * (a bind mount, a subvolume) up in that file system first. *@ret_root is then the pool's path and
  * *@ret_inside the rest of the path below it, both owned by the caller; NULL where there is none,
- * as for a path that is longer than any file's. An untrusted marker counts: rl_pool_open() says
- * what is wrong with it. False with @error where it cannot be told.
+ * as for a path that is longer than any file's. An untrusted marker counts, and so does one that
+ * is lost: rl_pool_open() says what is wrong with it. False with @error where it cannot be told.
  */
 bool rl_pool_find(const char *path, char **ret_root, char **ret_inside, GError **error);
 

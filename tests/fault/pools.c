@@ -2,8 +2,11 @@
 /* Pools as such. */
 #include "operations.h"
 
+#include "common/fs/xattr.h"
 #include "common/operation/pool-build.h"
 #include "common/pool/scan.h"
+
+#include <sys/xattr.h>
 #include <unistd.h>
 
 static bool
@@ -21,7 +24,10 @@ adoptable(const char *work, GError **error)
 {
     g_autofree char *marker = g_build_filename(work, "pool", RL_POOL_MARKER, NULL);
 
-    return make_private(work, error) && unlink(marker) == 0;
+    g_autofree char *path = g_path_get_dirname(marker);
+
+    return make_private(work, error) && unlink(marker) == 0 &&
+           removexattr(path, RL_ATTR_PREFIX RL_ATTR_POOL) == 0;
 }
 
 static bool

@@ -2,6 +2,7 @@
 /* filesystems: xfs btrfs ext4 */
 #include "common/operation/pool-build.h"
 
+#include "common/fs/xattr.h"
 #include "common/operation/delete.h"
 #include "disturb.h"
 #include "xml/documents.h"
@@ -9,6 +10,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/xattr.h>
 
 static const RlAccess as_is = {(mode_t) -1, (uid_t) -1, (gid_t) -1};
 
@@ -185,6 +187,8 @@ test_around_another_pool(Lab *lab)
         g_assert_true(build(inner[i], !lab->reflinks, &as_is, &error));
         refused(lab, outer, RL_ERROR_INVALID, inner[i]);
         g_assert_cmpint(unlink(marker), ==, 0);
+        refused(lab, outer, RL_ERROR_INVALID, inner[i]); /* it has lost its marker */
+        g_assert_cmpint(removexattr(inner[i], RL_ATTR_PREFIX RL_ATTR_POOL), ==, 0);
     }
     /* So deep lies no volume of the outer one. */
     g_assert_true(build(deeper, !lab->reflinks, &as_is, &error));

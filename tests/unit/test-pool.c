@@ -2,9 +2,12 @@
 /* filesystems: xfs btrfs ext4 */
 #include "common/pool/pool.h"
 
+#include "common/fs/xattr.h"
+#include "common/operation/pool-build.h"
 #include "disturb.h"
 #include "xml/documents.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/securebits.h>
@@ -12,6 +15,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/statvfs.h>
+#include <sys/xattr.h>
 
 static void
 test_open(Lab *lab)
@@ -170,6 +174,84 @@ untrusted(Lab *lab)
     refused(lab, lab->path, RL_ERROR_UNTRUSTED, "belongs to others or is writable for them");
 }
 
+/* Only what root has marked as a pool's directory has lost its marker. */
+static void
+forget_mark(Lab *lab)
+{
+    g_assert_true(rl_xattr_remove(lab->pool->root, RL_ATTR_POOL, NULL));
+}
+
+/* A pool whose marker was removed is none to open, and its images are nobody's to start on. */
+static void
+test_lost_marker(Lab *lab)
+{
+    g_autofree char *marker = lab_path(lab, RL_POOL_MARKER), *file = lab_path(lab, "a/x.img");
+    g_autofree char *around = lab_path(lab, "a"), *text = NULL;
+    RlAccess access = {(mode_t) -1, (uid_t) -1, (gid_t) -1};
+    g_autoptr(RlOptions) options = rl_options_copy(lab->pool->options);
+    GError *error = NULL;
+
+    g_assert_cmpint(unlink(marker), ==, 0);
+    looks(lab->path, RL_MARKER_LOST);
+    g_assert_false(rl_pool_has_marker(lab->path));
+    found(lab, file, "a/x.img");
+    refused(lab, lab->path, RL_ERROR_NOT_BUILT, "is not built any more");
+    /* A pool inside of it is refused as ever, and it gets its marker back. */
+    g_assert_false(rl_pool_build(around, options, &access, rl_xml_documents(), &error));
+    take_error(error, RL_ERROR_INVALID, "lies inside the reflink pool");
+    error = NULL;
+    g_assert_true(rl_pool_build(lab->path, options, &access, rl_xml_documents(), &error));
+    g_assert_no_error(error);
+    looks(lab->path, RL_MARKER_GOOD);
+    /* The administrator says that it is none any more. */
+    g_assert_cmpint(unlink(marker), ==, 0);
+    forget_mark(lab);
+    looks(lab->path, RL_MARKER_NONE);
+    found(lab, file, NULL);
+    refused(lab, lab->path, RL_ERROR_NOT_BUILT, "is no reflink pool");
+}
+
+/* Nor is a pool built around one. */
+static void
+test_lost_marker_inside(Lab *lab)
+{
+    g_autofree char *outer = test_dir(lab->fs), *inner = g_build_filename(outer, "a/b", NULL);
+    RlAccess access = {(mode_t) -1, (uid_t) -1, (gid_t) -1};
+    GError *error = NULL;
+
+    g_assert_cmpint(g_mkdir_with_parents(inner, 0755), ==, 0);
+    g_assert_cmpint(setxattr(inner, RL_ATTR_PREFIX RL_ATTR_POOL, "x", 1, 0), ==, 0);
+    g_assert_false(rl_pool_build(outer, lab->pool->options, &access, rl_xml_documents(), &error));
+    take_error(error, RL_ERROR_INVALID, inner);
+}
+
+static bool
+build(Lab *lab, GError **error)
+{
+    RlAccess access = {(mode_t) -1, (uid_t) -1, (gid_t) -1};
+
+    return rl_pool_build(lab->path, lab->pool->options, &access, rl_xml_documents(), error);
+}
+
+/* A build that fails leaves no mark on a directory that had none. */
+static void
+test_failed_build(Lab *lab)
+{
+    g_autofree char *marker = lab_path(lab, RL_POOL_MARKER);
+    Disturbance rename = {.nr = SYS_renameat, .first = 1, .code = ENOSPC};
+    GError *error = NULL;
+
+    g_assert_cmpint(unlink(marker), ==, 0);
+    g_assert_false(disturb(lab, &rename, build, &error));
+    take_errno(error, ENOSPC, "");
+    looks(lab->path, RL_MARKER_LOST);
+    forget_mark(lab);
+    error = NULL;
+    g_assert_false(disturb(lab, &rename, build, &error));
+    take_errno(error, ENOSPC, "");
+    looks(lab->path, RL_MARKER_NONE);
+}
+
 /* A marker decides what is done with a directory: only root's counts. */
 static void
 test_forged_markers(Lab *lab)
@@ -189,7 +271,7 @@ test_forged_markers(Lab *lab)
     looks(lab->path, RL_MARKER_GOOD);
     g_assert_cmpint(link(marker, kept), ==, 0);
     g_assert_cmpint(unlink(marker), ==, 0);
-    looks(lab->path, RL_MARKER_NONE);
+    looks(lab->path, RL_MARKER_LOST);
     g_assert_cmpint(symlink("kept", marker), ==, 0);
     untrusted(lab);
     g_assert_cmpint(unlink(marker), ==, 0);
@@ -206,6 +288,9 @@ test_anybodys_markers(Lab *lab)
 
     g_assert_cmpint(chown(marker, 1234, 0), ==, 0);
     g_assert_cmpint(chmod(lab->path, 01777), ==, 0);
+    looks(lab->path, RL_MARKER_LOST);
+    found(lab, file, "a/x.img");
+    forget_mark(lab);
     looks(lab->path, RL_MARKER_NONE);
     found(lab, file, NULL);
     refused(lab, lab->path, RL_ERROR_UNTRUSTED, "is not trusted");
@@ -255,6 +340,7 @@ test_look_fails(Lab *lab)
     /* Who may have put it there is not known: a reason for not trusting it. */
     g_assert_cmpint(chown(marker, 1234, 0), ==, 0);
     g_assert_cmpint(chmod(lab->path, 01777), ==, 0);
+    forget_mark(lab);
     looks(lab->path, RL_MARKER_NONE);
     unowned.first = 2;
     g_assert_true(disturb(lab, &unowned, look_for_untrusted, NULL));
@@ -534,5 +620,8 @@ main(int argc, char **argv)
     lab_add("/pool/find-leads-nowhere", test_find_leads_nowhere);
     lab_add("/pool/find-by-long-paths", test_find_by_long_paths);
     lab_add("/pool/find-fails", test_find_fails);
+    lab_add("/pool/lost-marker", test_lost_marker);
+    lab_add("/pool/lost-marker-inside", test_lost_marker_inside);
+    lab_add("/pool/failed-build", test_failed_build);
     return g_test_run();
 }

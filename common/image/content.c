@@ -39,10 +39,15 @@ refuse_direct(const RlVolume *volume, GError **error)
             "before 'virt-reflink continue' and 'stop'",
         [RL_STATE_ORPHAN] = NULL, /* persistent ones alone are */
     };
+    g_autoptr(RlImageOwner) run = NULL;
     RlState state;
 
-    if (!rl_state_get(volume, &state, NULL, error))
+    if (!rl_state_get(volume, &state, &run, error))
         return;
+    if (state == RL_STATE_SUSPECT && rl_state_is_half(volume, run)) {
+        rl_state_refuse_half(volume, "cloned", error);
+        return;
+    }
     /* Stopped only if it was so just now. */
     const char *reason = reasons[state] ? reasons[state] : reasons[RL_STATE_RUNNING];
     rl_fail(error, RL_ERROR_STATE, "volume '%s' %s", volume->name->volume, reason);
@@ -112,6 +117,25 @@ find_file(const RlVolume *volume, const RlName *name, bool live, GError **error)
     return NULL;
 }
 
+/* A guest that comes by a migration brings its disks block by block. What the image @fd, opened a
+ * moment ago, still says now was so when it was opened. */
+static bool
+require_arrived(const RlVolume *volume, int fd, GError **error)
+{
+    g_autoptr(RlImageOwner) run = NULL;
+
+    if (!rl_image_owner_get(fd, &run, error))
+        return false;
+    if (!rl_state_is_half(volume, run))
+        return true;
+    return rl_fail(error, RL_ERROR_STATE,
+                   "volume '%s' cannot be taken as it is now: a migration of domain '%s' to here "
+                   "was to bring its content, and is going on or was broken off; take it when the "
+                   "domain runs here, or take the last committed state ('virsh vol-clone' to a new "
+                   "volume, 'virsh vol-download')",
+                   volume->name->volume, run->name);
+}
+
 /* A direct volume's image is written in place as soon as it has its other name. A start looks with
  * the lock whether anybody reads it, and makes an image of its own then: nobody begins to read
  * between that and the renaming. */
@@ -143,10 +167,10 @@ rl_content_open(const RlPool *pool, const char *text, bool live, GError **error)
         if (fd < 0)
             return -1;
         bool dirty = strcmp(file, volume->dirty_file) == 0;
-        if (dirty ||
-            rl_clean_require_unwritten(volume->name->volume, file, fd, RL_CLEAN_PATIENCE_MS, error))
-            return rl_fd_steal(&fd);
-        return -1;
+        bool fit = dirty ? require_arrived(volume, fd, error)
+                         : rl_clean_require_unwritten(volume->name->volume, file, fd,
+                                                      RL_CLEAN_PATIENCE_MS, error);
+        return fit ? rl_fd_steal(&fd) : -1;
     }
     return -1;
 }

@@ -9,9 +9,10 @@
  * Returns a descriptor, read-only, of what @text (a volume or revision) of @pool has as its
  * content: of a volume the last committed state, or with @live the state that it is in now, even
  * while a domain writes to it. It stays what it is, whatever happens to the names. Owned by the
- * caller; -1 with RL_ERROR_NOT_FOUND, RL_ERROR_STATE (no clean image now), RL_ERROR_BUSY (somebody
- * has an image at rest open for writing), RL_ERROR_UNSUPPORTED (a snapshot or volatile volume,
- * which have no content of their own), or an errno.
+ * caller; -1 with RL_ERROR_NOT_FOUND, RL_ERROR_STATE (no clean image now; with @live, a dirty one
+ * that a migration was to bring and that is not known to be whole), RL_ERROR_BUSY (a process has an
+ * image at rest open for writing), RL_ERROR_UNSUPPORTED (a snapshot or volatile volume, which have
+ * no content of their own), or an errno.
  */
 int rl_content_open(const RlPool *pool, const char *text, bool live, GError **error);
 

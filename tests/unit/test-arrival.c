@@ -5,12 +5,14 @@
 
 #include "common/base/autofd.h"
 #include "common/fs/xattr.h"
+#include "common/image/content.h"
 #include "common/operation/save.h"
 #include "common/pool/volume-state.h"
 #include "testing.h"
 
 #include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #define V "a/b/private"
 #define D "a/b/direct"
@@ -196,6 +198,61 @@ test_leftover(Lab *lab)
     image_is(lab, V, RL_FILE_CLEAN, "left");
 }
 
+/* What has come so far is no state of the volume: not while it comes, and not when it was broken
+ * off.
+ */
+static void
+assert_not_taken(Lab *lab, const char *name, bool live, const char *words)
+{
+    GError *error = NULL;
+
+    g_assert_cmpint(rl_content_open(lab->pool, name, live, &error), ==, -1);
+    take_error(error, RL_ERROR_STATE, words);
+}
+
+static void
+test_not_taken(Lab *lab)
+{
+    g_autoptr(GError) error = NULL;
+    char text[5] = "";
+
+    lab_create(lab, V, "one", MIB);
+    lab_create_kind(lab, D, RL_KIND_DIRECT, NULL, "one", MIB);
+    for (int i = 0; i < 2; i++) {
+        arrive(lab, V);
+        assert_not_taken(lab, V, true, "a migration of domain 'alice' to here");
+        /* The last committed state is whole. */
+        rl_autofd int clean = rl_content_open(lab->pool, V, false, &error);
+        g_assert_no_error(error);
+        g_assert_cmpint(pread(clean, text, 4, 0), ==, 4);
+        g_assert_cmpstr(text, ==, "one");
+        lab_crash(lab, V);
+        assert_not_taken(lab, V, true, "broken off");
+    }
+    g_assert_true(rl_volume_continue(lab->pool, V, &error));
+    rl_autofd int taken = rl_content_open(lab->pool, V, true, &error);
+    g_assert_no_error(error);
+    arrive(lab, D);
+    assert_not_taken(lab, D, false, "running");
+    lab_crash(lab, D);
+    assert_not_taken(lab, D, false, "a migration that was to bring its content");
+}
+
+static void
+test_taken_once_it_came(Lab *lab)
+{
+    g_autoptr(GError) error = NULL;
+    char text[5] = "";
+
+    lab_create(lab, V, "one", MIB);
+    arrive(lab, V);
+    g_assert_true(rl_volume_arrived(lab->pool, V, &alice, &error));
+    rl_autofd int fd = rl_content_open(lab->pool, V, true, &error);
+    g_assert_no_error(error);
+    g_assert_cmpint(pread(fd, text, 4, 0), ==, 4);
+    g_assert_cmpstr(text, ==, "half");
+}
+
 /* Before its emulator was there: nothing came, and the image can be used again. */
 static void
 test_start_failed(Lab *lab)
@@ -252,6 +309,8 @@ main(int argc, char **argv)
     lab_add("/arrival/unknown-end", test_unknown_end);
     lab_add("/arrival/direct", test_direct);
     lab_add("/arrival/leftover", test_leftover);
+    lab_add("/arrival/not-taken", test_not_taken);
+    lab_add("/arrival/taken-once-it-came", test_taken_once_it_came);
     lab_add("/arrival/start-failed", test_start_failed);
     lab_add("/arrival/other-runs", test_other_runs);
     return g_test_run();

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "overlay-file.h"
 
+#include <errno.h>
+#include <unistd.h>
+
 #include "common/base/autofd.h"
 #include "common/base/error.h"
 #include "common/format/image-id.h"
@@ -19,6 +22,20 @@ look_for_traces(const RlVolume *volume, int fd, bool *ret_found, GError **error)
     *ret_found =
         id || revisions->len > 0 || volume->record || volume->dirty.there || volume->precache.there;
     return true;
+}
+
+/* Whoever finds the mark does not sync it once more: one that is not durable is taken back. */
+static bool
+mark_durably(const RlVolume *volume, int fd, const RlDomainRef *owner, GError **error)
+{
+    if (!rl_xattr_set(fd, RL_ATTR_OVERLAY, owner->name, error))
+        return false;
+    if (fsync(fd) == 0)
+        return true;
+    rl_fail_errno(error, errno, "volume '%s': cannot make durable that '%s' is an overlay",
+                  volume->name->volume, volume->clean_file);
+    rl_xattr_remove(fd, RL_ATTR_OVERLAY, NULL);
+    return false;
 }
 
 bool
@@ -47,7 +64,7 @@ rl_overlay_claim(const RlPool *pool, const char *name, const RlDomainRef *owner,
         return true;
     volume->actor = owner->name;
     rl_volume_log(volume, "%s is no image but an external snapshot's file", volume->clean_file);
-    return rl_xattr_set(fd, RL_ATTR_OVERLAY, owner->name, error);
+    return mark_durably(volume, fd, owner, error);
 }
 
 bool

@@ -13,7 +13,7 @@
  * libvirt says that the clean image of the volume @name is a file that @owner's disk writes to on
  * top of another, in a format that no volume has. *@ret_is is true if it can be that, and is marked
  * so: it has no trace of a volume, neither an id nor another file beside it. Nothing of the image
- * is read.
+ * is read. The mark is made durable once, when it is set; a failure to do so takes it back.
  */
 bool rl_overlay_claim(const RlPool *pool, const char *name, const RlDomainRef *owner, bool *ret_is,
                       GError **error);

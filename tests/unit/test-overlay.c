@@ -4,9 +4,11 @@
 #include "common/pool/overlay-file.h"
 
 #include "common/base/autofd.h"
+#include "common/fs/xattr.h"
 #include "common/operation/delete.h"
-#include "testing.h"
+#include "disturb.h"
 
+#include <errno.h>
 #include <fcntl.h>
 
 #define V "web/night"
@@ -65,6 +67,48 @@ test_no_id_while_written(Lab *lab)
     assert_claimed(lab, V, true);
 }
 
+static bool
+claim_it(Lab *lab, GError **error)
+{
+    bool is;
+
+    return rl_overlay_claim(lab->pool, V, &alice, &is, error);
+}
+
+static bool
+has_mark(Lab *lab)
+{
+    g_autofree char *mark = NULL;
+    rl_autofd int fd = image_open(lab, V, RL_FILE_CLEAN, O_RDONLY);
+
+    g_assert_true(rl_xattr_get(fd, RL_ATTR_OVERLAY, &mark, NULL));
+    return mark != NULL;
+}
+
+/* A power cut does not take back what libvirt was told: the mark is on disk by then, or it is not
+ * there. */
+static void
+test_durable(Lab *lab)
+{
+    g_autofree char *path = lab_file(lab, V, RL_FILE_CLEAN);
+    Disturbance syncs = {.nr = SYS_fsync, .first = 1, .code = EIO};
+    GError *error = NULL;
+
+    lab_create(lab, "web/other", "x", MIB);
+    make_file(path, "some other format");
+    g_assert_false(disturb(lab, &syncs, claim_it, &error));
+    g_assert_cmpint(syncs.made, ==, 1);
+    take_errno(error, EIO, "'night.img' is an overlay");
+    g_assert_false(has_mark(lab));
+    syncs.code = 0;
+    g_assert_true(disturb(lab, &syncs, claim_it, NULL));
+    g_assert_cmpint(syncs.made, ==, 1);
+    g_assert_true(has_mark(lab));
+    /* Once, and not at each start. */
+    g_assert_true(disturb(lab, &syncs, claim_it, NULL));
+    g_assert_cmpint(syncs.made, ==, 0);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -72,5 +116,6 @@ main(int argc, char **argv)
     lab_add("/overlay/file", test_file);
     lab_add("/overlay/volume", test_volume);
     lab_add("/overlay/no-id-while-written", test_no_id_while_written);
+    lab_add("/overlay/durable", test_durable);
     return g_test_run();
 }

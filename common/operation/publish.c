@@ -219,22 +219,18 @@ rl_staged_create(RlStagedImage *draft, const RlRecord *record, uint64_t capacity
     return true;
 }
 
-/* Gives the draft the access that the volume has. Without the lock a direct volume may be started,
- * or the volume deleted, between the look at it and the opening of its clean image: then it is
- * looked at anew. Returns it, owned by the caller. */
+/* Gives the draft the access that the volume has at rest. With the lock: a direct volume's is noted
+ * on its dirty image while it runs, and a run that ends between the look at the volume and the look
+ * at the note would take that away. Returns the volume, owned by the caller. */
 static RlVolume *
 find_with_access(const RlStagedImage *draft, GError **error)
 {
-    for (int i = 1;; i++) {
-        g_autoptr(RlVolume) volume = rl_volume_find(draft->pool, draft->name->volume, error);
-        g_autoptr(GError) cause = NULL;
-        if (!volume || rl_dirty_give_access(volume, draft->fd, &cause))
-            return g_steal_pointer(&volume);
-        if (rl_error_is_errno(cause, ENOENT) && i < ATTEMPTS_MAX)
-            continue;
-        g_propagate_error(error, g_steal_pointer(&cause));
+    g_autoptr(RlVolume) volume = rl_volume_find(draft->pool, draft->name->volume, error);
+    g_autoptr(RlLock) lock = volume ? rl_volume_lock(volume, "read the access of", error) : NULL;
+
+    if (!lock || !rl_dirty_give_access(volume, draft->fd, error))
         return NULL;
-    }
+    return g_steal_pointer(&volume);
 }
 
 bool

@@ -436,6 +436,57 @@ test_run_is_of_another_image(Lab *lab)
     g_assert_cmpstr(text, ==, "two");
 }
 
+/* --- whose a named revision of a direct volume is: as long as its domain runs that is noted */
+
+static bool
+label_direct(Lab *lab, GError **error)
+{
+    RlAccess access = RL_ACCESS_DEFAULT;
+    g_autofree char *other = lab_file(lab, V, RL_FILE_CLEAN);
+    g_autoptr(RlStagedImage) draft = rl_staged_new(lab_pool(lab), DIRECT "@label", &access, error);
+    rl_autofd int from = open(other, O_RDONLY | O_CLOEXEC);
+
+    return draft && rl_staged_fill(draft, from, 0, true, error) && rl_staged_label(draft, error);
+}
+
+/* It ends between the look at the volume and the look at the note, unless that is kept from it. */
+static int
+stop_if_it_may(Lab *lab)
+{
+    RlLock *lock = rl_lock_take(lab->pool->dev, lab->pool->ino, DIRECT, "end", 0, NULL);
+
+    if (!lock)
+        return 0;
+    rl_lock_release(lock);
+    lab_stop(lab, DIRECT, &alice, RL_STOP_RETURNED);
+    return 0;
+}
+
+static void
+test_note_of_access_goes(Lab *lab)
+{
+    const long calls[] = {SYS_lgetxattr, SYS_flock};
+    g_autofree char *clean = lab_file(lab, DIRECT, RL_FILE_CLEAN);
+
+    lab_create(lab, V, "one", MIB);
+    lab_create_kind(lab, DIRECT, RL_KIND_DIRECT, NULL, "one", MIB);
+    g_assert_cmpint(chmod(clean, 0640), ==, 0);
+    g_assert_cmpint(chown(clean, 123, 456), ==, 0);
+    for (size_t i = 0; i < G_N_ELEMENTS(calls); i++) {
+        lab_start(lab, DIRECT, &alice);
+        try(lab, (Disturbance){.nr = calls[i], .first = 1, .count = 1, .before = stop_if_it_may},
+            label_direct, 0, NULL);
+        g_autofree char *label = revision_path(lab, DIRECT, "label");
+        struct stat st = look(label);
+        g_assert_cmpint(st.st_mode & 07777, ==, 0640);
+        g_assert_cmpint(st.st_uid, ==, 123);
+        g_assert_cmpint(st.st_gid, ==, 456);
+        g_assert_cmpint(unlink(label), ==, 0);
+        if (image_is_there(lab, DIRECT, RL_FILE_DIRTY))
+            lab_stop(lab, DIRECT, &alice, RL_STOP_RETURNED);
+    }
+}
+
 /* --- sizes */
 
 static bool
@@ -468,6 +519,7 @@ main(int argc, char **argv)
     } tests[] = {
         {"/between/clean-image-changes", test_clean_image_changes},
         {"/between/started-while-it-is-made", test_started_while_it_is_made},
+        {"/between/note-of-access-goes", test_note_of_access_goes},
         {"/between/direct-volume-is-unshared", test_direct_volume_is_unshared},
         {"/between/precache-of-somebody-else", test_precache_of_somebody_else},
         {"/between/started-when-it-is-to-be-replaced", test_started_when_it_is_to_be_replaced},

@@ -70,6 +70,14 @@ bool rl_xattr_remove(int fd, const char *key, GError **error);
 bool rl_xattr_has_any(int fd, bool *ret_any, GError **error);
 
 /**
+ * rl_xattr_copy:
+ * Gives the file @to all attributes that a dirty image can have (those above, but for "links",
+ * "links-at", "overlay" and "pool") with the values that @from has. Durable with the next fsync(2)
+ * of @to.
+ */
+bool rl_xattr_copy(int from, int to, GError **error);
+
+/**
  * rl_xattr_get_number, rl_xattr_set_number:
  * A whole number; 0 where there is none or it does not read as one.
  */

@@ -19,6 +19,7 @@
 #include "common/image/new-revision.h"
 #include "common/pool/capacity.h"
 #include "common/pool/volume-state.h"
+#include "replace-clean.h"
 
 /* What a full disk still had room for would stay allocated beyond the end. */
 static bool
@@ -52,15 +53,6 @@ set_size(int fd, const RlVolume *volume, uint64_t capacity, bool allocate, GErro
         return rl_fail_errno(error, errno,
                              "volume '%s': cannot change its size to %" G_GUINT64_FORMAT " bytes",
                              volume->name->volume, capacity);
-    return true;
-}
-
-static bool
-sync_size(int fd, const RlVolume *volume, GError **error)
-{
-    if (fsync(fd) < 0)
-        return rl_fail_errno(error, errno, "volume '%s': cannot make its new size durable",
-                             volume->name->volume);
     return true;
 }
 
@@ -115,6 +107,14 @@ record_size(const RlVolume *volume, uint64_t capacity, GError **error)
     return true;
 }
 
+/* The dirty image of these kinds does not outlive its run: only the record can keep a new size,
+ * however that run ends, be it by a crash or by a start that is put back. */
+static bool
+has_recorded_size(const RlVolume *volume)
+{
+    return volume->kind == RL_KIND_SNAPSHOT || volume->kind == RL_KIND_VOLATILE;
+}
+
 static bool
 wish_size(int fd, const RlVolume *volume, uint64_t capacity, GError **error)
 {
@@ -122,14 +122,25 @@ wish_size(int fd, const RlVolume *volume, uint64_t capacity, GError **error)
 
     return rl_xattr_set_number(fd, RL_ATTR_SIZE, capacity, error) &&
            (!must_be_durable || rl_dirty_sync(volume, fd, error)) &&
-           (volume->kind != RL_KIND_SNAPSHOT || record_size(volume, capacity, error));
+           (!has_recorded_size(volume) || record_size(volume, capacity, error));
 }
 
-/* It has grown already: what a snapshot's next start cannot be told is taken back. */
+/* The image did not become smaller: nor is it to be the next time. */
+static void
+take_wish_back(const RlVolume *volume)
+{
+    g_autoptr(GError) cause = NULL;
+
+    if (has_recorded_size(volume) && !record_size(volume, volume->record->capacity, &cause))
+        rl_log_warning("%s: the smaller size stays recorded: %s", volume->name->volume,
+                       cause->message);
+}
+
+/* It has grown already: what the next start cannot be told is taken back. */
 static bool
 note_growth(int fd, const RlVolume *volume, uint64_t capacity, GError **error)
 {
-    if (volume->kind == RL_KIND_SNAPSHOT && !record_size(volume, capacity, error)) {
+    if (has_recorded_size(volume) && !record_size(volume, capacity, error)) {
         if (ftruncate(fd, volume->dirty.st.st_size) < 0)
             rl_log_warning("%s: %s stays larger: %s", volume->name->volume, volume->dirty_file,
                            g_strerror(errno));
@@ -153,9 +164,13 @@ resize_dirty(const RlVolume *volume, uint64_t capacity, bool allocate, int *ret_
     /* An image that is smaller than was wished for is taken for damage. So the wish comes before
      * the deed that makes it smaller. The one that makes it larger comes first, since it can fail,
      * and nothing has changed then; if it cannot be noted, an older and smaller wish stays. */
-    if (fd < 0 || (shrinks && !wish_size(fd, volume, capacity, error)) ||
-        !set_size(fd, volume, capacity, allocate, error))
+    if (fd < 0 || (shrinks && !wish_size(fd, volume, capacity, error)))
         return false;
+    if (!set_size(fd, volume, capacity, allocate, error)) {
+        if (shrinks)
+            take_wish_back(volume);
+        return false;
+    }
     if (!shrinks && !note_growth(fd, volume, capacity, error))
         return false;
     rl_volume_log(volume, "resized %s to %" G_GUINT64_FORMAT " bytes", volume->dirty_file,
@@ -186,40 +201,30 @@ resize_at_once(RlVolume *volume, uint64_t capacity, bool allocate, bool *ret_don
     return true;
 }
 
+typedef struct {
+    uint64_t capacity;
+    bool allocate;
+} Wish;
+
+static bool
+reshape(int fd, const RlVolume *volume, void *data, GError **error)
+{
+    const Wish *wish = data;
+
+    return set_size(fd, volume, wish->capacity, wish->allocate, error);
+}
+
 /* Makes the new clean image: the lock is taken only to put it in place. */
 static bool
 resize_clean(RlVolume *volume, uint64_t capacity, bool allocate, bool *ret_done, GError **error)
 {
-    g_autofree char *temp = rl_file_name_temp(volume->name->leaf);
-    g_autoptr(GError) cause = NULL;
-    g_autoptr(RlBase) base = rl_base_open(volume, &cause);
-    bool unwritten = base && rl_base_require_unwritten(base, error);
-    rl_autofd int fd = unwritten ? rl_dirty_make(volume, base, error) : -1;
-    uint64_t highest;
+    Wish wish = {capacity, allocate};
 
-    /* It was started or deleted meanwhile: look anew. */
-    if (g_error_matches(cause, RL_ERROR, RL_ERROR_STATE))
-        return true;
-    if (cause)
-        g_propagate_error(error, g_steal_pointer(&cause));
-    if (fd < 0 || !rl_new_revision_highest(volume, base->fd, &highest, error) ||
-        !rl_image_id_new(fd, highest, error) || !set_size(fd, volume, capacity, allocate, error))
+    if (!rl_replace_clean(volume, "resize", reshape, &wish, ret_done, error))
         return false;
-    if (!sync_size(fd, volume, error) || !rl_tmpfile_seal(&fd, error))
-        return false;
-
-    g_autoptr(RlLock) lock = rl_volume_lock(volume, "resize", error);
-    if (!lock)
-        return false;
-    if (!volume->clean.there || volume->dirty.there || !rl_base_is_current(base, volume))
-        return true; /* it was started or changed meanwhile: look anew */
-    if (!rl_access_copy(base->fd, fd, error) ||
-        !rl_new_revision_keep_highest(volume, base->fd, fd, error) ||
-        !rl_tmpfile_replace(fd, volume->dir, temp, volume->clean_file, error))
-        return false;
-    rl_volume_log(volume, "replaced %s by one of %" G_GUINT64_FORMAT " bytes", volume->clean_file,
-                  capacity);
-    *ret_done = true;
+    if (*ret_done)
+        rl_volume_log(volume, "replaced %s by one of %" G_GUINT64_FORMAT " bytes",
+                      volume->clean_file, capacity);
     return true;
 }
 

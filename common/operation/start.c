@@ -25,6 +25,7 @@
 #include "common/pool/hardlinks.h"
 #include "stop.h"
 #include "takeover.h"
+#include "unshare.h"
 
 /* Loop devices of a guest that reboots detach late. */
 #define IN_USE_PATIENCE_MS 3000
@@ -41,6 +42,7 @@ typedef struct {
     RlMark hold;
     char *save;
     bool done;
+    bool shared; /* the dirty image is to be its own before it goes on */
 } Start;
 
 /* Not without what is to come in its place: a start that fails changes nothing. */
@@ -81,7 +83,8 @@ note_save(Start *start, int fd)
         start->save = g_steal_pointer(&save->id);
 }
 
-/* There is a dirty image: goes on with it, or drops it and leaves start->done false. */
+/* There is a dirty image: goes on with it, or drops it and leaves start->done false; or says that
+ * it is shared with whoever had it before. */
 static bool
 take_over(Start *start, GError **error)
 {
@@ -96,6 +99,10 @@ take_over(Start *start, GError **error)
     if (takeover == RL_TAKEOVER_DROP)
         return drop_leftover(volume, error);
 
+    start->shared = takeover == RL_TAKEOVER_CONTINUE && !(start->flags & RL_START_READONLY) &&
+                    rl_unshare_is_due(fd, run, start->owner);
+    if (start->shared)
+        return true;
     /* Before it is this domain's: whoever comes after a crash is to know of the overlay. */
     if ((start->flags & RL_START_OVERLAID) && !rl_overlays_add(fd, start->owner, error))
         return false;
@@ -213,43 +220,6 @@ start_direct(Start *start, GError **error)
     return rl_volume_sync(volume, error);
 }
 
-static bool
-unshare_direct(RlVolume *volume, GError **error)
-{
-    g_autoptr(GError) cause = NULL;
-    g_autoptr(RlBase) base = rl_base_open(volume, &cause);
-    g_autofree char *temp = rl_file_name_temp(volume->name->leaf);
-    bool unwritten = base && rl_base_require_unwritten(base, error);
-    rl_autofd int fd = unwritten ? rl_dirty_make(volume, base, error) : -1;
-    uint64_t highest;
-
-    /* Somebody was faster: the next attempt looks anew. */
-    if (g_error_matches(cause, RL_ERROR, RL_ERROR_STATE))
-        return true;
-    if (cause)
-        g_propagate_error(error, g_steal_pointer(&cause));
-    if (fd < 0 || !rl_new_revision_highest(volume, base->fd, &highest, error) ||
-        !rl_image_id_new(fd, highest, error))
-        return false;
-    if (fsync(fd) < 0)
-        return rl_fail_errno(error, errno, "volume '%s': cannot make its image durable",
-                             volume->name->volume);
-    if (!rl_tmpfile_seal(&fd, error))
-        return false;
-
-    g_autoptr(RlLock) lock = rl_volume_lock(volume, "unshare", error);
-    if (!lock)
-        return false;
-    if (!volume->clean.there || volume->dirty.there || !rl_base_is_current(base, volume))
-        return true; /* the next attempt looks anew */
-    if (!rl_access_copy(base->fd, fd, error) ||
-        !rl_new_revision_keep_highest(volume, base->fd, fd, error) ||
-        !rl_tmpfile_replace(fd, volume->dir, temp, volume->clean_file, error))
-        return false;
-    rl_volume_log(volume, "replaced %s by a reflink that nobody shares", volume->clean_file);
-    return true;
-}
-
 /* With a valid precache a start is a rename and one fsync. */
 static bool
 start_from_precache(Start *start, const RlBase *base, GError **error)
@@ -277,8 +247,8 @@ try_at_once(Start *start, const RlBase *base, GError **error)
     if (!rl_volume_exists(volume))
         return rl_fail(error, RL_ERROR_NOT_FOUND, "there is no volume '%s' in pool '%s'",
                        volume->name->volume, volume->pool->path);
-    if (volume->dirty.there && (!take_over(start, error) || start->done))
-        return start->done;
+    if (volume->dirty.there && (!take_over(start, error) || start->done || start->shared))
+        return start->done || start->shared;
     /* From here on there is none. */
     if (start->flags & RL_START_OVERLAID)
         return refuse_missing(start, error);
@@ -316,6 +286,8 @@ static bool
 attempt(Start *start, GError **error)
 {
     RlVolume *volume = start->volume;
+
+    start->shared = false;
     bool needed = image_is_needed(volume) && !volume->dirty.there;
     g_autoptr(RlBase) base = needed ? rl_base_open(volume, error) : NULL;
 
@@ -328,8 +300,10 @@ attempt(Start *start, GError **error)
     }
     if (start->done)
         return true;
+    if (start->shared)
+        return rl_unshare_dirty(volume, error);
     if (volume->kind == RL_KIND_DIRECT)
-        return unshare_direct(volume, error);
+        return rl_unshare_clean(volume, error);
     if (!base)
         return true; /* a leftover was dropped, or the volume appeared while we waited: look anew */
 

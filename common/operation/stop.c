@@ -154,7 +154,8 @@ stop_volatile(const RlVolume *volume, RlStop *ret_stop, GError **error)
 {
     uint64_t size = (uint64_t) volume->dirty.st.st_size;
 
-    /* A size that was changed while it ran is kept. */
+    /* A size that libvirt gave it while it ran ('virsh blockresize') is kept; a resize of the
+     * volume was recorded at once. */
     if (volume->record->capacity != size) {
         g_autoptr(RlRecord) record = rl_record_new(RL_KIND_VOLATILE, NULL, size);
         record->access = volume->record->access;

@@ -6,6 +6,7 @@
 
 #include "common/base/autofd.h"
 #include "common/fs/openers.h"
+#include "common/fs/xattr.h"
 #include "common/operation/save.h"
 
 #include <errno.h>
@@ -228,6 +229,103 @@ test_reader(Lab *lab)
     image_is(lab, V, RL_FILE_CLEAN, "secret");
 }
 
+/* A kept image goes on, under another inode where a process has it open: that may have begun in the
+ * domain that had it before, and reads no more than it could by then. */
+static void
+test_reader_of_kept(Lab *lab)
+{
+    static const struct {
+        const char *name;
+        RlKind kind;
+        RlStop stop;
+    } kinds[] = {{V, RL_KIND_PERSISTENT, RL_STOP_COMMITTED},
+                 {DIRECT, RL_KIND_DIRECT, RL_STOP_RETURNED},
+                 {"a/b/volatile", RL_KIND_VOLATILE, RL_STOP_DROPPED}};
+    GError *error = NULL;
+
+    for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++)
+        for (int has_reader = 0; has_reader < 2; has_reader++) {
+            const char *name = kinds[i].name;
+            char bytes[8] = "";
+            bool done;
+            if (!has_reader && i == 0)
+                lab_create(lab, name, "one", MIB);
+            else if (!has_reader)
+                lab_create_kind(lab, name, kinds[i].kind, NULL, i == 1 ? "one" : NULL, MIB);
+            lab_start(lab, name, &alice);
+            image_write(lab, name, RL_FILE_DIRTY, "mine");
+            g_assert_true(rl_volume_keep(lab->pool, name, &alice, &done, &error));
+            g_assert_no_error(error);
+            ino_t before = image_inode(lab, name, RL_FILE_DIRTY);
+            g_autofree char *path = lab_file(lab, name, RL_FILE_DIRTY);
+            struct stat kept = look(path);
+            rl_autofd int survivor =
+                has_reader ? image_open(lab, name, RL_FILE_DIRTY, O_RDONLY) : -1;
+
+            lab_start(lab, name, &bob);
+            g_assert_cmpint(image_inode(lab, name, RL_FILE_DIRTY) == before, ==, !has_reader);
+            image_is(lab, name, RL_FILE_DIRTY, "mine");
+            struct stat now = look(path);
+            g_assert_cmpint(now.st_mtim.tv_sec, ==, kept.st_mtim.tv_sec);
+            g_assert_cmpint(now.st_mtim.tv_nsec, ==, kept.st_mtim.tv_nsec);
+            g_assert_cmpint(now.st_size, ==, kept.st_size);
+            image_write(lab, name, RL_FILE_DIRTY, "secret");
+            if (has_reader)
+                g_assert_cmpint(pread(survivor, bytes, sizeof(bytes), 0), ==, sizeof(bytes));
+            g_assert_cmpstr(bytes, ==, has_reader ? "mine" : "");
+            rl_fd_close(&survivor);
+            lab_stop(lab, name, &bob, kinds[i].stop);
+            if (kinds[i].kind != RL_KIND_VOLATILE)
+                image_is(lab, name, RL_FILE_CLEAN, "secret");
+        }
+}
+
+/* What was noted on it is noted on the new one, and a start that is put back leaves it kept. */
+static void
+test_reader_of_kept_and_undo(Lab *lab)
+{
+    GError *error = NULL;
+    bool done;
+
+    lab_create(lab, V, "one", MIB);
+    lab_start(lab, V, &alice);
+    image_write(lab, V, RL_FILE_DIRTY, "mine");
+    g_assert_true(rl_volume_keep(lab->pool, V, &alice, &done, &error));
+    rl_autofd int survivor = image_open(lab, V, RL_FILE_DIRTY, O_RDONLY);
+    {
+        g_autoptr(RlStarted) started = lab_start_with(lab, V, &bob, 0);
+        g_assert_true(started->continued);
+        g_assert_cmpint(started->hold, ==, RL_MARK_KEPT);
+        g_assert_true(rl_volume_unstart(lab->pool, started, &bob, &error));
+    }
+    static const char *const keys[] = {RL_ATTR_BASE, RL_ATTR_HOLD, RL_ATTR_SAVE};
+    rl_autofd int now = image_open(lab, V, RL_FILE_DIRTY, O_RDONLY);
+    for (size_t i = 0; i < G_N_ELEMENTS(keys); i++) {
+        g_autofree char *old = NULL, *new = NULL;
+        g_assert_true(rl_xattr_get(survivor, keys[i], &old, NULL));
+        g_assert_true(rl_xattr_get(now, keys[i], &new, NULL));
+        g_assert_nonnull(old);
+        g_assert_cmpstr(new, ==, old);
+    }
+    g_assert_cmpint(lab_state(lab, V), ==, RL_STATE_LEFT);
+}
+
+/* A domain that goes on with its own has no other's process in it. */
+static void
+test_reader_of_own(Lab *lab)
+{
+    lab_create(lab, V, "one", MIB);
+    lab_start(lab, V, &alice);
+    image_write(lab, V, RL_FILE_DIRTY, "mine");
+    lab_crash(lab, V);
+    ino_t before = image_inode(lab, V, RL_FILE_DIRTY);
+    rl_autofd int survivor = image_open(lab, V, RL_FILE_DIRTY, O_RDONLY);
+    lab_start_fails(lab, V, &bob, RL_ERROR_BUSY, "is in use by domain 'alice'");
+    lab_start(lab, V, &alice);
+    g_assert_cmpint(image_inode(lab, V, RL_FILE_DIRTY), ==, before);
+    lab_stop(lab, V, &alice, RL_STOP_COMMITTED);
+}
+
 /* Many locks make long what the kernel says of the descriptor. */
 static void
 hold_locks(void *data)
@@ -265,6 +363,9 @@ main(int argc, char **argv)
     lab_add("/device-model/size-of-direct", test_size_of_direct);
     lab_add("/device-model/lease", test_lease);
     lab_add("/device-model/reader", test_reader);
+    lab_add("/device-model/reader-of-kept", test_reader_of_kept);
+    lab_add("/device-model/reader-of-kept-and-undo", test_reader_of_kept_and_undo);
+    lab_add("/device-model/reader-of-own", test_reader_of_own);
     lab_add("/device-model/locks", test_locks);
     return g_test_run();
 }

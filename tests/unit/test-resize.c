@@ -6,6 +6,7 @@
 #include "common/format/image-mark.h"
 #include "common/fs/loop-device.h"
 #include "common/operation/maintenance.h"
+#include "common/operation/save.h"
 #include "disturb.h"
 
 #include <errno.h>
@@ -511,6 +512,108 @@ test_loop_device_elsewhere(Lab *lab)
     g_assert_cmpint(ioctl(device, LOOP_CLR_FD), ==, 0);
 }
 
+/* --- a volume without an image of its own was told to have another size while it ran */
+
+#define SNAPSHOT "a/b/snapshot"
+#define VOLATILE "a/b/volatile"
+
+static void
+discard(Lab *lab, const char *name, RlStarted *started)
+{
+    g_autoptr(GError) error = NULL;
+
+    lab_crash(lab, name);
+    g_assert_true(rl_volume_discard(lab->pool, name, &error));
+    g_assert_no_error(error);
+    (void) started;
+}
+
+static void
+undo(Lab *lab, const char *name, RlStarted *started)
+{
+    g_autoptr(GError) error = NULL;
+
+    g_assert_true(rl_volume_unstart(lab->pool, started, &alice, &error));
+    g_assert_no_error(error);
+    (void) name;
+}
+
+static void
+crash(Lab *lab, const char *name, RlStarted *started)
+{
+    lab_crash(lab, name);
+    (void) started;
+}
+
+static void
+stop(Lab *lab, const char *name, RlStarted *started)
+{
+    lab_stop(lab, name, &alice, RL_STOP_DROPPED);
+    (void) started;
+}
+
+/* However its run ends, the next one has that size. */
+static void
+test_recorded_at_once(Lab *lab)
+{
+    void (*const ends[])(Lab *, const char *, RlStarted *) = {discard, undo, crash, stop};
+    const char *const names[] = {SNAPSHOT, VOLATILE};
+    uint64_t size = 4 * MIB;
+
+    lab_create(lab, V, "one", MIB);
+    lab_create_kind(lab, SNAPSHOT, RL_KIND_SNAPSHOT, V, NULL, MIB);
+    lab_create_kind(lab, VOLATILE, RL_KIND_VOLATILE, NULL, NULL, MIB);
+    for (size_t end = 0; end < G_N_ELEMENTS(ends); end++)
+        for (int shrink = 0; shrink < 2; shrink++) {
+            size = shrink ? 2 * MIB : size + 4 * MIB;
+            for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+                g_autoptr(RlStarted) started = lab_start_with(lab, names[i], &alice, 0);
+                resize(lab, names[i], size, false);
+                image_write(lab, names[i], RL_FILE_DIRTY, "two");
+                g_assert_cmpint(image_size(lab, names[i], RL_FILE_DIRTY), ==, size);
+                ends[end](lab, names[i], started);
+                lab_start(lab, names[i], &alice);
+                g_assert_cmpint(image_size(lab, names[i], RL_FILE_DIRTY), ==, size);
+                image_write(lab, names[i], RL_FILE_DIRTY, "two");
+                lab_stop(lab, names[i], &alice, RL_STOP_DROPPED);
+            }
+        }
+}
+
+static bool
+shrink_volatile(Lab *lab, GError **error)
+{
+    return rl_volume_resize(lab->pool, VOLATILE, MIB, false, error);
+}
+
+static bool
+grow_volatile(Lab *lab, GError **error)
+{
+    return rl_volume_resize(lab->pool, VOLATILE, 8 * MIB, false, error);
+}
+
+/* What failed has changed nothing. */
+static void
+test_record_of_what_failed(Lab *lab)
+{
+    Disturbance truncate = {.nr = SYS_ftruncate, .first = 1, .code = EIO};
+    Disturbance rename = {.nr = SYS_renameat, .first = 1, .code = EIO};
+    GError *error = NULL;
+
+    lab_create_kind(lab, VOLATILE, RL_KIND_VOLATILE, NULL, NULL, 4 * MIB);
+    lab_start(lab, VOLATILE, &alice);
+    g_assert_false(disturb(lab, &truncate, shrink_volatile, &error));
+    take_errno(error, EIO, "cannot change its size");
+    error = NULL;
+    g_assert_false(disturb(lab, &rename, grow_volatile, &error));
+    take_errno(error, EIO, "");
+    g_assert_cmpint(image_size(lab, VOLATILE, RL_FILE_DIRTY), ==, 4 * MIB);
+    lab_crash(lab, VOLATILE);
+    lab_start(lab, VOLATILE, &alice);
+    g_assert_cmpint(image_size(lab, VOLATILE, RL_FILE_DIRTY), ==, 4 * MIB);
+    lab_stop(lab, VOLATILE, &alice, RL_STOP_DROPPED);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -532,5 +635,7 @@ main(int argc, char **argv)
     lab_add_on("/loop/two-devices-refuse", "xfs", test_two_loop_devices_refuse);
     lab_add_on("/loop/devices-come-and-go", "xfs", test_loop_devices_come_and_go);
     lab_add_on("/loop/device-elsewhere", "btrfs", test_loop_device_elsewhere);
+    lab_add("/resize/recorded-at-once", test_recorded_at_once);
+    lab_add("/resize/record-of-what-failed", test_record_of_what_failed);
     return g_test_run();
 }

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Another file with the same content takes the place of a clean image at rest, and no revision is
+ * made: the image gets another size, or is shared with nobody any more. */
+#pragma once
+
+#include "common/pool/volume.h"
+
+/* Changes what is to be different about the new image @fd, which has no name yet. */
+typedef bool (*RlReshape)(int fd, const RlVolume *volume, void *data, GError **error);
+
+/**
+ * rl_replace_clean:
+ * Puts a reflink of the clean image of @volume, changed by @reshape (may be NULL) with @data, in
+ * its place. @purpose is for the lock. *@ret_done is false where the volume was started, changed or
+ * deleted meanwhile: the caller looks again. Clones without the lock. RL_ERROR_BUSY where a process
+ * has the clean image open for writing; RL_ERROR_UNSUPPORTED without reflinks and fallback; an
+ * errno.
+ *
+ * Steps, and what a crash after each leaves:
+ * - an unnamed file: clone, new id, reshape, fsync: the old state.
+ * - lock; access and highest number as they are now; link under a temporary name: the old state,
+ *   and a temporary.
+ * - rename over the clean image, fsync(directory): the old or the new state.
+ */
+bool rl_replace_clean(RlVolume *volume, const char *purpose, RlReshape reshape, void *data,
+                      bool *ret_done, GError **error);

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "unshare.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/base/autofd.h"
+#include "common/base/error.h"
+#include "common/format/file-name.h"
+#include "common/fs/access.h"
+#include "common/fs/inode.h"
+#include "common/fs/lease.h"
+#include "common/fs/reflink.h"
+#include "common/fs/tmpfile.h"
+#include "common/fs/xattr.h"
+#include "replace-clean.h"
+
+/* A look at the state of a volume takes less. */
+#define PROBE_MS 50
+#define STEP_MS 10
+
+bool
+rl_unshare_clean(RlVolume *volume, GError **error)
+{
+    bool done;
+
+    if (!rl_replace_clean(volume, "unshare", NULL, NULL, &done, error))
+        return false;
+    if (done)
+        rl_volume_log(volume, "replaced %s by a reflink that nobody shares", volume->clean_file);
+    return true;
+}
+
+bool
+rl_unshare_is_due(int fd, const RlImageOwner *run, const RlDomainRef *owner)
+{
+    if (run && rl_image_owner_is_of(run, owner))
+        return false;
+    for (int waited_ms = 0; rl_lease_has_opener(fd); waited_ms += STEP_MS) {
+        if (waited_ms >= PROBE_MS)
+            return true;
+        g_usleep(STEP_MS * 1000);
+    }
+    return false;
+}
+
+/* A clone of the image @from, without a name; -1 with @error. */
+static int
+clone_image(const RlVolume *volume, int from, GError **error)
+{
+    RlAccess access = RL_ACCESS_DEFAULT;
+    rl_autofd int fd = rl_tmpfile_open_for(volume->dir, volume->dirty_file, &access, error);
+
+    if (fd < 0)
+        return -1;
+    if (rl_reflink_or_copy(from, fd, volume->pool->options->fallback_copy, NULL, NULL, error) &&
+        (fsync(fd) == 0 || rl_fail_errno(error, errno, "cannot make it durable")))
+        return rl_fd_steal(&fd);
+    rl_tmpfile_discard(fd, volume->dir);
+    return -1;
+}
+
+/* Is the dirty image of @volume, looked at with the lock, @fd with the status @before, which was
+ * cloned without? */
+static bool
+is_unchanged(const RlVolume *volume, int fd, const struct stat *before)
+{
+    const struct stat *now = &volume->dirty.st;
+
+    return volume->dirty.there && rl_stat_same(now, before) && now->st_size == before->st_size &&
+           rl_stat_same_date(now, before) && now->st_ctim.tv_sec == before->st_ctim.tv_sec &&
+           now->st_ctim.tv_nsec == before->st_ctim.tv_nsec && !rl_lease_has_writer(fd);
+}
+
+/* The date comes last: everything else that is done to the file would change it. */
+static bool
+dress(int from, int to, const struct stat *st, GError **error)
+{
+    const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, st->st_mtim};
+
+    if (!rl_access_copy(from, to, error) || !rl_xattr_copy(from, to, error))
+        return false;
+    return (futimens(to, times) == 0 && fsync(to) == 0) ||
+           rl_fail_errno(error, errno, "cannot give a new image its date");
+}
+
+static bool
+replace(RlVolume *volume, int from, const struct stat *st, int *fd, GError **error)
+{
+    g_autofree char *temp = rl_file_name_temp(volume->name->leaf);
+    g_autoptr(RlLock) lock = rl_volume_lock(volume, "unshare", error);
+
+    if (!lock)
+        return false;
+    if (!is_unchanged(volume, from, st)) {
+        rl_tmpfile_discard(*fd, volume->dir);
+        return true;
+    }
+    if (!dress(from, *fd, st, error) || !rl_tmpfile_seal(fd, error) ||
+        !rl_tmpfile_replace(*fd, volume->dir, temp, volume->dirty_file, error)) {
+        rl_tmpfile_discard(*fd, volume->dir);
+        return false;
+    }
+    rl_volume_log(volume, "replaced %s by a reflink: a process has the old one open",
+                  volume->dirty_file);
+    return true;
+}
+
+bool
+rl_unshare_dirty(RlVolume *volume, GError **error)
+{
+    g_autoptr(GError) cause = NULL;
+    rl_autofd int from = rl_volume_open_image(volume, volume->dirty_file, &cause);
+    rl_autofd int fd = -1;
+    struct stat st;
+
+    if (rl_error_is_errno(cause, ENOENT))
+        return true;
+    if (from >= 0 && fstat(from, &st) < 0)
+        rl_fail_errno(&cause, errno, "cannot look at its dirty image");
+    if (!cause)
+        fd = clone_image(volume, from, &cause);
+    if (fd >= 0 && replace(volume, from, &st, &fd, &cause))
+        return true;
+    g_propagate_prefixed_error(error, g_steal_pointer(&cause),
+                               "volume '%s': ", volume->name->volume);
+    return false;
+}

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/base/error.h"
 #include "common/base/log.h"
 #include "common/operation/arrival.h"
 #include "domain-volumes.h"
@@ -17,25 +18,85 @@
 /* A migration takes from seconds to hours. */
 #define PAUSE_MS 1000
 
+/* Was it announced that a migration brings it, and is it not known to have come? */
+static bool
+is_announced(const RlDomainRef *owner, RlRunRecord *ret_note)
+{
+    return strcmp(owner->driver, "qemu") == 0 && rl_run_record_read(owner, ret_note) &&
+           ret_note->arriving;
+}
+
 static bool
 is_arriving(const RlDomainRef *owner)
 {
     RlRunRecord note;
 
-    return strcmp(owner->driver, "qemu") == 0 && rl_run_record_read(owner, &note) && note.arriving;
+    return is_announced(owner, &note) && note.incoming;
+}
+
+/* What it was started on, and has now. */
+static GPtrArray *
+volumes_of(const RlDomain *domain)
+{
+    GPtrArray *uses = rl_domain_volumes_new();
+
+    /* What it cannot tell it has said. */
+    rl_domain_volumes_find(domain, false, uses, NULL);
+    rl_started_volumes_read(domain->uuid, uses);
+    return uses;
+}
+
+/* An ordinary start. All or none: a domain that must not run is none on any of them. */
+static bool
+refute(const RlDomain *domain, const RlDomainRef *owner, GError **error)
+{
+    g_autoptr(GPtrArray) uses = volumes_of(domain);
+
+    for (guint i = 0; i < uses->len; i++) {
+        const RlDomainVolume *use = g_ptr_array_index(uses, i);
+        g_autoptr(GError) cause = NULL;
+        g_autoptr(RlPool) pool = rl_pool_open(use->root, rl_xml_documents(), &cause);
+        if (pool && rl_volume_refute_arrival(pool, use->name, owner, &cause))
+            continue;
+        if (g_error_matches(cause, RL_ERROR, RL_ERROR_STATE)) {
+            g_propagate_error(error, g_steal_pointer(&cause));
+            return false;
+        }
+        rl_log_warning("domain %s: %s", domain->name, cause->message);
+    }
+    rl_run_record_arrived(owner);
+    return true;
+}
+
+bool
+rl_arrival_settle(const RlDomain *domain, GError **error)
+{
+    RlDomainRef owner = rl_domain_ref_of(domain);
+    g_autoptr(GError) cause = NULL;
+    RlRunRecord note;
+
+    if (!is_announced(&owner, &note))
+        return true;
+    g_autoptr(RlStatus) status = rl_status_file_read(domain, &cause);
+    if (!status) {
+        rl_log_warning("domain %s: cannot tell whether a migration brings it: %s", domain->name,
+                       cause->message);
+        return true;
+    }
+    if (!rl_verdict_is_incoming(status))
+        return refute(domain, &owner, error);
+    rl_run_record_incoming(&owner);
+    return true;
 }
 
 void
 rl_arrival_look(const RlDomain *domain, RlVerdict verdict)
 {
-    g_autoptr(GPtrArray) uses = rl_domain_volumes_new();
     RlDomainRef owner = rl_domain_ref_of(domain);
 
     if (!verdict.arrived || !is_arriving(&owner))
         return;
-    /* What it cannot tell it has said. */
-    rl_domain_volumes_find(domain, false, uses, NULL);
-    rl_started_volumes_read(domain->uuid, uses);
+    g_autoptr(GPtrArray) uses = volumes_of(domain);
     for (guint i = 0; i < uses->len; i++) {
         const RlDomainVolume *use = g_ptr_array_index(uses, i);
         g_autoptr(GError) error = NULL;

@@ -8,8 +8,18 @@
 #include "xml/domain.h"
 
 /**
+ * rl_arrival_settle:
+ * @domain has just been started, and libvirt has written its status. Was the start announced as a
+ * migration? Then the status proves whether it is one, or the migration had failed before and this
+ * is an ordinary start: its volumes are a run's like any other then. False with @error where it
+ * runs on what an earlier migration left that was broken off: it must not run. What cannot be read
+ * proves nothing: at its end nothing is committed or dropped.
+ */
+bool rl_arrival_settle(const RlDomain *domain, GError **error);
+
+/**
  * rl_arrival_look:
- * Is @domain one that was to come by a migration, and @verdict, which its status file has, shows
+ * Is @domain one that is to come by a migration, and @verdict, which its status file has, shows
  * that it has come? Then its volumes are a run's like any other. A failure is only logged: a person
  * is asked at the end.
  */

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "arrival.h"
 #include "common/base/error.h"
 #include "common/base/log.h"
 #include "hook.h"
@@ -71,6 +72,22 @@ note(bool (*event)(const RlDomain *, GError **), const char *name)
     return 0;
 }
 
+/* Only now can be seen that a start was none that it must have. */
+static int
+started(const char *name)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(RlDomain) domain = read_domain(name, &error);
+
+    if (domain && !rl_arrival_settle(domain, &error)) {
+        fprintf(stderr, "libvirt-reflink: %s\n", error->message);
+        return 1;
+    }
+    if (!domain || !rl_event_started(domain, &error))
+        rl_log_warning("domain %s: %s", name, error->message);
+    return 0;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -85,7 +102,7 @@ main(int argc, char **argv)
     if (strcmp(argv[2], "start") == 0 && strcmp(argv[3], "begin") == 0)
         return run(rl_event_start, argv[1]);
     if (strcmp(argv[2], "started") == 0 && strcmp(argv[3], "begin") == 0)
-        return note(rl_event_started, argv[1]);
+        return started(argv[1]);
     if (strcmp(argv[2], "reconnect") == 0 && strcmp(argv[3], "begin") == 0)
         return note(rl_event_reconnect, argv[1]);
     if (strcmp(argv[2], "stopped") == 0 && strcmp(argv[3], "end") == 0)

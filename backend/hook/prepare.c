@@ -179,13 +179,18 @@ call_witness(const GPtrArray *uses, const RlDomainRef *owner)
     rl_witness_begin(owner->uuid, owner, images);
 }
 
-/* Only the qemu driver has what is noted of a run, and moves disks in a migration. */
+/* Only the qemu driver has what is noted of a run, and moves disks in a migration. Whether an
+ * announced one has failed, and this start is another, is not seen before libvirt says that the
+ * domain has started (arrival.h); but who reads a save file is restored from that. */
 static RlStartFlags
-begin_run(const RlDomainRef *owner)
+begin_run(const RlDomain *domain, const RlDomainRef *owner, bool restored)
 {
+    g_autoptr(RlMemory) memory = NULL;
+
     if (strcmp(owner->driver, "qemu") != 0)
         return 0;
-    bool arriving = rl_run_record_take_announcement(owner);
+    bool arriving = rl_run_record_take_announcement(owner) &&
+                    !(restored && rl_end_reason_is_read(domain, &memory));
     rl_run_record_begin(owner, arriving);
     return arriving ? RL_START_ARRIVING : 0;
 }
@@ -203,14 +208,14 @@ prepare(const RlDomain *domain, GError **error)
     rl_at_rest_end(domain);
     if (!rl_at_rest_begin(domain, error))
         return false;
-    RlStartFlags how = begin_run(&owner);
+    bool restored = uses->len > 0 && rl_end_reason_is_restored(domain, &memory);
+    RlStartFlags how = begin_run(domain, &owner, restored);
     /* It may be given one while it runs. */
     if (uses->len == 0) {
         rl_started_volumes_add(domain->uuid, uses);
         return true;
     }
     rl_witness_ask(owner.uuid, &owner);
-    bool restored = rl_end_reason_is_restored(domain, &memory);
     owner.memory = memory;
     /* The libxl driver has not said so before. */
     if (restored && strcmp(domain->type, "xen") == 0 && !announce_all(uses, &owner, error))

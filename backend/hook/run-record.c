@@ -94,15 +94,27 @@ rl_run_record_begin(const RlDomainRef *owner, bool arriving)
     write_run(owner, note);
 }
 
-void
-rl_run_record_arrived(const RlDomainRef *owner)
+static void
+set_flag(const RlDomainRef *owner, const char *key, bool value)
 {
     g_autoptr(GKeyFile) note = read_note("run", owner);
 
     if (!note)
         return;
-    g_key_file_set_boolean(note, GROUP, "arriving", FALSE);
+    g_key_file_set_boolean(note, GROUP, key, value);
     write_run(owner, note);
+}
+
+void
+rl_run_record_incoming(const RlDomainRef *owner)
+{
+    set_flag(owner, "incoming", true);
+}
+
+void
+rl_run_record_arrived(const RlDomainRef *owner)
+{
+    set_flag(owner, "arriving", false);
 }
 
 void
@@ -146,6 +158,7 @@ rl_run_record_read(const RlDomainRef *owner, RlRunRecord *ret_note)
     gint64 age_ms = (rl_boot_clock_us() - g_key_file_get_int64(note, GROUP, "since", NULL)) / 1000;
     ret_note->began_ms = wall_ms > 0 ? MAX(wall_ms, wall_clock_ms() - age_ms) : 0;
     ret_note->arriving = g_key_file_get_boolean(note, GROUP, "arriving", NULL);
+    ret_note->incoming = g_key_file_get_boolean(note, GROUP, "incoming", NULL);
     read_ending(note, ret_note);
     return true;
 }

@@ -8,9 +8,10 @@
 #include "verdict.h"
 
 typedef struct {
-    gint64 began_ms;   /* when it began, by the clock of the wall; 0 where that is not known */
-    bool arriving;     /* it came by a migration, and is not known to have arrived */
-    bool ended;        /* verdict holds */
+    gint64 began_ms; /* when it began, by the clock of the wall; 0 where that is not known */
+    bool arriving;   /* its start was announced as a migration, and it is not known to have come */
+    bool incoming;   /* libvirt's status has shown that it is one */
+    bool ended;      /* verdict holds */
     RlVerdict verdict; /* on its end */
 } RlRunRecord;
 
@@ -22,8 +23,14 @@ typedef struct {
 void rl_run_record_begin(const RlDomainRef *owner, bool arriving);
 
 /**
+ * rl_run_record_incoming:
+ * Notes that @owner waits for its guest to come by a migration, as libvirt's status shows.
+ */
+void rl_run_record_incoming(const RlDomainRef *owner);
+
+/**
  * rl_run_record_arrived:
- * Notes that the guest of @owner has come by a migration, all of it.
+ * Notes that the guest of @owner has come by a migration, all of it; or that none brings it.
  */
 void rl_run_record_arrived(const RlDomainRef *owner);
 
@@ -51,6 +58,7 @@ void rl_run_record_forget(const RlDomainRef *owner);
  * rl_run_record_announce_arrival, rl_run_record_take_announcement:
  * libvirt says in one call that a domain is about to come by a migration, and starts its disks in
  * the next. The second is true if the first was called some seconds ago at most, and takes it back.
+ * That is no proof: the migration may have failed in between, of which libvirt tells no hook.
  */
 bool rl_run_record_announce_arrival(const RlDomainRef *owner, GError **error);
 bool rl_run_record_take_announcement(const RlDomainRef *owner);

@@ -33,7 +33,7 @@ rl_event_stopped(const RlDomain *domain, GError **error)
         return true;
     }
     if (status)
-        verdict = rl_verdict_of(status, note.arriving);
+        verdict = rl_verdict_of(status, note.arriving && note.incoming);
     rl_arrival_look(domain, verdict);
     rl_run_record_end(&owner, verdict);
     if (!cause)

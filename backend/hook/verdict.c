@@ -163,6 +163,12 @@ rl_verdict_of(const RlStatus *status, bool arriving)
     return verdict;
 }
 
+bool
+rl_verdict_is_incoming(const RlStatus *status)
+{
+    return is(status->async, "migration in");
+}
+
 /* What the log may say beside each verdict of the status file without contradicting it. What a
  * daemon that has come back says of a domain that is gone is no more than that. */
 static bool

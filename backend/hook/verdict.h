@@ -15,8 +15,8 @@ typedef struct {
 
 /**
  * rl_verdict_of:
- * Says how the run ended that @status is the last of; @arriving: it came by a migration, and was
- * not seen to arrive. A word that is not known, and a combination
+ * Says how the run ended that @status is the last of; @arriving: a status has shown that it
+ * comes by a migration, and none that it has come. A word that is not known, and a combination
  * that libvirt 9.0 has not, is RL_END_UNKNOWN.
  *
  * Seen on libvirt 9.0.0 (state/reason, job, async, phase), and read in src/qemu/qemu_process.c,
@@ -37,6 +37,12 @@ typedef struct {
  * paused/migration, destroy, none, too.
  */
 RlVerdict rl_verdict_of(const RlStatus *status, bool arriving);
+
+/**
+ * rl_verdict_is_incoming:
+ * True if @status is that of a domain which a migration brings, and which has not all come.
+ */
+bool rl_verdict_is_incoming(const RlStatus *status);
 
 /**
  * rl_end_reason_join:

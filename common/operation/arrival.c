@@ -7,6 +7,7 @@
 #include "common/format/image-overlays.h"
 #include "common/image/dirty-image.h"
 #include "common/image/trash.h"
+#include "common/pool/volume-state.h"
 
 /* Opens the dirty image if @owner runs on it; *@ret_fd is -1 where not. The caller has the lock. */
 static bool
@@ -24,8 +25,8 @@ open_owned(const RlVolume *volume, const RlDomainRef *owner, int *ret_fd, RlImag
     return true;
 }
 
-bool
-rl_volume_arrived(const RlPool *pool, const char *name, const RlDomainRef *owner, GError **error)
+static bool
+confirm(const RlPool *pool, const char *name, const RlDomainRef *owner, bool came, GError **error)
 {
     g_autoptr(RlVolume) volume = rl_volume_find(pool, name, error);
     g_autoptr(RlLock) lock = volume ? rl_volume_lock(volume, "confirm a migration", error) : NULL;
@@ -36,8 +37,23 @@ rl_volume_arrived(const RlPool *pool, const char *name, const RlDomainRef *owner
         return false;
     if (fd < 0 || !run->arriving)
         return true;
+    if (!came && run->continued && rl_state_is_half(volume, run))
+        return rl_state_refuse_half(volume, "started", error);
     run->arriving = false;
     return rl_image_owner_put_back(fd, run, error);
+}
+
+bool
+rl_volume_arrived(const RlPool *pool, const char *name, const RlDomainRef *owner, GError **error)
+{
+    return confirm(pool, name, owner, true, error);
+}
+
+bool
+rl_volume_refute_arrival(const RlPool *pool, const char *name, const RlDomainRef *owner,
+                         GError **error)
+{
+    return confirm(pool, name, owner, false, error);
 }
 
 /* What was made for the migration goes, or waits for a person. */

@@ -16,6 +16,16 @@ bool rl_volume_arrived(const RlPool *pool, const char *name, const RlDomainRef *
                        GError **error);
 
 /**
+ * rl_volume_refute_arrival:
+ * The domain @owner runs, and no migration brought it, though its start was announced as one: the
+ * run on the volume @name is one like any other. Fine where the volume is not @owner's. Fails with
+ * RL_ERROR_STATE, and changes nothing, where the image is what an earlier migration left that was
+ * broken off: the domain must not run on it.
+ */
+bool rl_volume_refute_arrival(const RlPool *pool, const char *name, const RlDomainRef *owner,
+                              GError **error);
+
+/**
  * rl_volume_drop_arrival:
  * The migration that was to bring the domain @owner was broken off, and it never ran here: drops
  * the dirty image that was made for it. A direct volume's is the only one, and stays for a person,

@@ -174,17 +174,17 @@ check_sectors(const RlVolume *volume, const RlImageOwner *run, const RlDomainRef
                    volume->name->volume, size, RL_SECTOR, rl_capacity_round(size));
 }
 
-/* A migration to here was broken off, or the host was lost meanwhile. The next one begins anew; a
- * direct volume has no other image. */
+/* A migration to here was broken off, or the host was lost meanwhile. The next one writes over the
+ * whole image. It is not dropped for that: only the run that has begun shows whether it is a
+ * migration (rl_volume_refute_arrival()). */
 static bool
 decide_arrival(const RlVolume *volume, int fd, RlStartFlags flags, RlTakeover *ret_takeover,
                GError **error)
 {
     if (!(flags & RL_START_ARRIVING))
         return rl_state_refuse_half(volume, "started", error);
-    bool again = volume->kind == RL_KIND_DIRECT || !volume->clean.there;
-    *ret_takeover = again ? RL_TAKEOVER_CONTINUE : RL_TAKEOVER_DROP;
-    return !again || rl_takeover_check(volume, fd, error);
+    *ret_takeover = RL_TAKEOVER_CONTINUE;
+    return rl_takeover_check(volume, fd, error);
 }
 
 /* What becomes of a dirty image that nobody runs on and that no mark protects. */

@@ -185,11 +185,33 @@ broken_off v2 destroy vm
 in2 rm "$POOL/vm/snapshot-dirty.img" "$POOL/vm/volatile-dirty.img"
 left2 direct persistent
 broken_off eventually 20 virsh domjobabort vm
-left2 direct
-ok "ended there: it is kept for a person, and the next migration begins with the whole state"
+left2 direct persistent
+ok "ended there: it is kept for a person, also by the next migration, which is one of the whole state"
+
+# It is announced to the hook there, and fails before it prepares anything, of which no hook hears.
+announce_and_fail()
+{
+    virsh dumpxml --migratable vm | sed 's|<emulator>.*<|<emulator>/nowhere<|' >"$LAB/nowhere.xml"
+    fails_with "/nowhere" migrate --xml "$LAB/nowhere.xml"
+}
+
+persistent2=$(in2 sha256sum "$POOL/vm/persistent-dirty.img")
+announce_and_fail
+fails_with "cannot be started: a migration.*broken off" v2 start vm
+workers_done
+left2 direct persistent
+expect_exactly "$persistent2" in2 sha256sum "$POOL/vm/persistent-dirty.img"
+ok "a start after a migration that failed before it began is none: what another left is a person's still"
 
 in2 "$STAGE_DIR/bin/virt-reflink" continue "$POOL" vm/direct >/dev/null
+in2 "$STAGE_DIR/bin/virt-reflink" discard "$POOL" vm/persistent >/dev/null
+announce_and_fail
+# No process of ours may have to see it: one that libvirt's service has no room for.
+# shellcheck disable=SC2016
+in2 sh -c 'mv $0 /etc/libvirt/hook; printf "#!/bin/sh\n%s=%s exec /etc/libvirt/hook \"\$@\"\n" LD_PRELOAD $1 >$0
+    chmod +x $0' $hook "$BUILD_DIR/tests/one-fork.so"
 v2 start vm
+in2 mv /etc/libvirt/hook $hook
 v2 destroy vm
 workers_done
 info2 vm/persistent stopped

@@ -134,11 +134,51 @@ test_host_crashes(Lab *lab)
     lab_crash(lab, V);
     assert_refused(lab, V);
     image_is(lab, V, RL_FILE_CLEAN, "one");
-    /* The next migration begins with the whole state. */
+    /* The next migration writes over it, and it is a person's to drop. */
     arrive(lab, V);
     break_off(lab, V);
+    assert_refused(lab, V);
     image_is(lab, V, RL_FILE_CLEAN, "one");
-    assert_state(lab, V, RL_STATE_STOPPED);
+    arrive(lab, V);
+    g_assert_true(rl_volume_arrived(lab->pool, V, &alice, NULL));
+    lab_stop(lab, V, &alice, RL_STOP_COMMITTED);
+    image_is(lab, V, RL_FILE_CLEAN, "half");
+}
+
+static bool
+refute(Lab *lab, const char *name, GError **error)
+{
+    return rl_volume_refute_arrival(lab->pool, name, &alice, error);
+}
+
+/* The migration that was announced had failed, and this is an ordinary start. */
+static void
+test_refuted(Lab *lab)
+{
+    g_autoptr(GError) error = NULL;
+    GError *refused = NULL;
+
+    lab_create(lab, V, "one", MIB);
+    lab_create_kind(lab, D, RL_KIND_DIRECT, NULL, "one", MIB);
+    for (int i = 0; i < 2; i++) {
+        const char *name = i ? D : V;
+        arrive(lab, name);
+        g_assert_true(refute(lab, name, &error));
+        g_assert_no_error(error);
+        g_assert_true(refute(lab, name, &error));
+        lab_stop(lab, name, &alice, i ? RL_STOP_RETURNED : RL_STOP_COMMITTED);
+        image_is(lab, name, RL_FILE_CLEAN, "half");
+
+        arrive(lab, name);
+        lab_crash(lab, name);
+        arrive(lab, name);
+        g_assert_false(refute(lab, name, &refused));
+        take_error(refused, RL_ERROR_STATE, "was broken off");
+        refused = NULL;
+        lab_stop(lab, name, &alice, RL_STOP_HELD);
+        lab_crash(lab, name);
+        assert_refused(lab, name);
+    }
 }
 
 static void
@@ -306,6 +346,7 @@ main(int argc, char **argv)
     lab_add("/arrival/arrived-is-not-dropped", test_arrived_is_not_dropped);
     lab_add("/arrival/arrived", test_arrived);
     lab_add("/arrival/host-crashes", test_host_crashes);
+    lab_add("/arrival/refuted", test_refuted);
     lab_add("/arrival/unknown-end", test_unknown_end);
     lab_add("/arrival/direct", test_direct);
     lab_add("/arrival/leftover", test_leftover);

@@ -59,7 +59,8 @@ find_qemu(const RlDomain *domain, char **ret_file)
      * come. */
     if (note.began_ms > 0 && (note.ended || !note.arriving))
         log = rl_qemu_log_ending(domain->name, note.began_ms);
-    bool maybe_saved = note.ended ? note.verdict.ending == RL_END_SAVED : log == RL_LOG_SAVED;
+    bool maybe_saved = log == RL_LOG_SAVED || log == RL_LOG_SAVED_THEN_DEAD ||
+                       (note.ended && note.verdict.ending == RL_END_SAVED);
     g_autofree char *file = maybe_saved ? find_managed_save(domain, note.began_ms) : NULL;
     RlEndReason ending = rl_end_reason_join(note.ended ? &note.verdict : NULL, log, file != NULL);
     if (ending == RL_END_SAVED)

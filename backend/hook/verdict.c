@@ -192,6 +192,22 @@ log_agrees(RlEndReason ending, RlLogEnding log)
     return false;
 }
 
+/* A status that proves the end by itself stands against a line of the log that libvirt does not
+ * write then: a device model writes into the same file. What stays a doubt is a save of which the
+ * file is there, which only root can write; and what libvirt can say beside an older status, where
+ * /run was full. */
+static bool
+is_overruled(const RlVerdict *verdict, RlLogEnding log, bool saved_now)
+{
+    bool says_saved = log == RL_LOG_SAVED || log == RL_LOG_SAVED_THEN_DEAD;
+
+    if (!verdict->alone || (says_saved && saved_now))
+        return false;
+    if (verdict->ending == RL_END_MIGRATED)
+        return says_saved || log == RL_LOG_FAILED || log == RL_LOG_OTHER;
+    return verdict->ending == RL_END_STOPPED;
+}
+
 /* Without a status file a domain has not come to run, if the log says so; what is said to be saved
  * is not given away. All else needs two witnesses. */
 static RlEndReason
@@ -210,7 +226,8 @@ rl_end_reason_join(const RlVerdict *verdict, RlLogEnding log, bool saved_now)
     /* There was no status yet: that is all the log may say then. */
     if (verdict->ending == RL_END_FAILED && !verdict->alone)
         return log == RL_LOG_FAILED ? RL_END_FAILED : RL_END_UNKNOWN;
-    if (log_agrees(verdict->ending, log) || (log == RL_LOG_NOTHING && verdict->alone))
+    if (log_agrees(verdict->ending, log) || (log == RL_LOG_NOTHING && verdict->alone) ||
+        is_overruled(verdict, log, saved_now))
         return verdict->ending;
     /* Its daemon was killed when the memory was in the file, but it was not said. */
     if (verdict->ending == RL_END_SAVED && log == RL_LOG_FOUND_DEAD && saved_now)

@@ -117,6 +117,27 @@ virsh destroy vm
 counted
 ok "a 'saved' in the log that a 'destroyed' of libvirt's follows is none"
 
+# forge REASON: an emulator that a guest has taken over writes that as its last words.
+forge()
+{
+    cat >/etc/libvirt/hooks/qemu.d/00-forge <<-END
+	#!/bin/sh
+	[ "\$2" != stopped ] ||
+	    echo "\$(date -u '+%F %T.%3N+0000'): shutting down, reason=$1" >>"$log/vm.log"
+	END
+    chmod +x /etc/libvirt/hooks/qemu.d/00-forge
+}
+
+for reason in saved migrated failed whatever; do
+    forge $reason
+    kinds_start_idle
+    virsh destroy vm
+    tail -n 1 "$log/vm.log" | grep -q "reason=$reason" || die "no forged line is the last one"
+    counted
+done
+rm /etc/libvirt/hooks/qemu.d/00-forge
+ok "nor is one that nothing follows, nor another word, where the status proves the end"
+
 kinds_start_idle
 rm "$notes/run-qemu-$uuid"
 virsh destroy vm

@@ -137,9 +137,11 @@ assert_join(RlEndReason ending, RlLogEnding log, RlEndReason wanted)
 {
     RlVerdict alone = {.ending = ending, .alone = true};
     RlVerdict weak = {.ending = ending, .alone = false};
+    bool overruled = ending == RL_END_STOPPED && (log == RL_LOG_SAVED || log == RL_LOG_FAILED ||
+                                                  log == RL_LOG_MIGRATED || log == RL_LOG_OTHER);
 
     g_assert_cmpint(rl_end_reason_join(&alone, log, false), ==, wanted);
-    if (log == RL_LOG_NOTHING)
+    if (log == RL_LOG_NOTHING || overruled)
         wanted = RL_END_UNKNOWN;
     g_assert_cmpint(rl_end_reason_join(&weak, log, false), ==, wanted);
 }
@@ -152,10 +154,10 @@ test_join(void)
     assert_join(RL_END_STOPPED, RL_LOG_STOPPED, RL_END_STOPPED);
     assert_join(RL_END_STOPPED, RL_LOG_FOUND_DEAD, RL_END_STOPPED);
     assert_join(RL_END_STOPPED, RL_LOG_SAVED_THEN_DEAD, RL_END_STOPPED);
-    assert_join(RL_END_STOPPED, RL_LOG_SAVED, RL_END_UNKNOWN);
-    assert_join(RL_END_STOPPED, RL_LOG_FAILED, RL_END_UNKNOWN);
-    assert_join(RL_END_STOPPED, RL_LOG_MIGRATED, RL_END_UNKNOWN);
-    assert_join(RL_END_STOPPED, RL_LOG_OTHER, RL_END_UNKNOWN);
+    assert_join(RL_END_STOPPED, RL_LOG_SAVED, RL_END_STOPPED);
+    assert_join(RL_END_STOPPED, RL_LOG_FAILED, RL_END_STOPPED);
+    assert_join(RL_END_STOPPED, RL_LOG_MIGRATED, RL_END_STOPPED);
+    assert_join(RL_END_STOPPED, RL_LOG_OTHER, RL_END_STOPPED);
 
     assert_join(RL_END_SAVED, RL_LOG_NOTHING, RL_END_SAVED);
     assert_join(RL_END_SAVED, RL_LOG_SAVED, RL_END_SAVED);
@@ -200,6 +202,20 @@ test_saved_now(void)
     g_assert_cmpint(rl_end_reason_join(&saved, RL_LOG_FOUND_DEAD, true), ==, RL_END_SAVED);
     g_assert_cmpint(rl_end_reason_join(&saved, RL_LOG_STOPPED, true), ==, RL_END_UNKNOWN);
     g_assert_cmpint(rl_end_reason_join(&stopped, RL_LOG_STOPPED, true), ==, RL_END_STOPPED);
+    g_assert_cmpint(rl_end_reason_join(&stopped, RL_LOG_SAVED, true), ==, RL_END_UNKNOWN);
+}
+
+/* What a device model may have written proves nothing against the status of a migration. */
+static void
+test_migrated(void)
+{
+    static const RlLogEnding forged[] = {RL_LOG_SAVED, RL_LOG_SAVED_THEN_DEAD, RL_LOG_FAILED,
+                                         RL_LOG_OTHER};
+    RlVerdict migrated = {.ending = RL_END_MIGRATED, .alone = true};
+
+    for (size_t i = 0; i < G_N_ELEMENTS(forged); i++)
+        g_assert_cmpint(rl_end_reason_join(&migrated, forged[i], false), ==, RL_END_MIGRATED);
+    g_assert_cmpint(rl_end_reason_join(&migrated, RL_LOG_SAVED, true), ==, RL_END_UNKNOWN);
 }
 
 /* A log alone never commits and never drops what was written. */
@@ -221,6 +237,7 @@ main(int argc, char **argv)
     g_test_add_func("/verdict/rows", test_rows);
     g_test_add_func("/verdict/not-arriving", test_not_arriving);
     g_test_add_func("/verdict/join", test_join);
+    g_test_add_func("/verdict/migrated", test_migrated);
     g_test_add_func("/verdict/no-status", test_no_status);
     g_test_add_func("/verdict/saved-now", test_saved_now);
     g_test_add_func("/verdict/log-alone", test_log_alone);

@@ -93,14 +93,16 @@ read_text(const char *top, const char *dir_path, const char *file, size_t *ret_l
     return dir < 0 ? NULL : rl_dirfd_read_file(dir, file, RL_DOMAIN_SIZE_MAX, ret_length, NULL);
 }
 
-static bool
-is_volume(const Search *search, const char *pool, const char *volume)
+/* The dirty image of a volume that is named by its pool, owned by the caller; NULL where libvirt
+ * has no such pool. */
+static char *
+path_of_volume(const Search *search, const char *pool, const char *volume)
 {
     g_autoptr(RlName) name = rl_name_parse_volume(volume, NULL);
     g_autofree char *file = g_strconcat(pool, ".xml", NULL);
 
     if (!name || strchr(pool, '/'))
-        return false;
+        return NULL;
     for (size_t i = 0; i < G_N_ELEMENTS(pool_dirs); i++) {
         size_t length;
         g_autofree char *text = read_text(search->top, pool_dirs[i], file, &length);
@@ -108,10 +110,17 @@ is_volume(const Search *search, const char *pool, const char *volume)
         if (!root)
             continue;
         g_autofree char *dirty = rl_file_name(name->leaf, RL_FILE_DIRTY);
-        g_autofree char *path = g_build_filename(root, name->dir, dirty, NULL);
-        return is_image(search, path);
+        return g_build_filename(root, name->dir, dirty, NULL);
     }
-    return false;
+    return NULL;
+}
+
+static bool
+is_volume(const Search *search, const char *pool, const char *volume)
+{
+    g_autofree char *path = path_of_volume(search, pool, volume);
+
+    return path && is_image(search, path);
 }
 
 /* Follows the overlays that snapshots were made of, from @path down. */
@@ -152,7 +161,7 @@ disk_is_on(const Search *search, GHashTable *bases, const RlDisk *disk)
 
 /* Of a domain's snapshot: each overlay, and what the disk was before it. */
 static void
-add_bases(GHashTable *bases, const xmlNode *snapshot)
+add_bases(const Search *search, GHashTable *bases, const xmlNode *snapshot)
 {
     const xmlNode *node = rl_xml_child(snapshot, "domain"),
                   *disks = rl_xml_child(snapshot, "disks");
@@ -165,8 +174,13 @@ add_bases(GHashTable *bases, const xmlNode *snapshot)
         g_autofree char *overlay = source ? rl_xml_attribute(source, "file") : NULL;
         for (guint i = 0; overlay && i < domain->disks->len; i++) {
             const RlDisk *before = g_ptr_array_index(domain->disks, i);
-            if (before->path && g_strcmp0(before->target, target) == 0)
-                g_hash_table_insert(bases, g_strdup(overlay), g_strdup(before->path));
+            if (g_strcmp0(before->target, target) != 0)
+                continue;
+            char *base = g_strdup(before->path);
+            if (!base && before->pool)
+                base = path_of_volume(search, before->pool, before->volume);
+            if (base)
+                g_hash_table_insert(bases, g_strdup(overlay), base);
         }
     }
 }
@@ -186,7 +200,7 @@ read_bases(const Search *search, const char *domain)
         g_autoptr(xmlDoc) document =
             text ? rl_xml_parse(text, length, RL_DOMAIN_SIZE_MAX, file, NULL) : NULL;
         if (document)
-            add_bases(bases, xmlDocGetRootElement(document));
+            add_bases(search, bases, xmlDocGetRootElement(document));
     }
     return bases;
 }

@@ -238,6 +238,22 @@ workers_done
 nobody_else two
 ok "so it is where the overlay lies elsewhere, and a snapshot of libvirt's says what is below"
 
+# A disk that is a volume by name can get an overlay while it runs only. The host is lost before a hook
+# is called with it.
+define_off seven 00000000-0000-4000-8000-000000000017
+sed "s|<disk type='file'|<disk type='volume'|; s|<source file='.*seven-dirty.img'|<source pool='pool' volume='off/seven'|" \
+    "$LAB/seven.xml" >"$LAB/named.xml"
+virsh define "$LAB/named.xml"
+virsh start seven
+kinds_idle seven 1
+virsh snapshot-create-as seven night --disk-only --diskspec "hda,file=$LAB/elsewhere7"
+sync -f "$LAB"
+sync -f "$POOL"
+host_loses_power
+refused "is below an external snapshot of domain 'seven'" "$POOL" virsh start other-seven
+not_whole off/seven seven
+ok "and where the disk was a volume by name"
+
 # An overlay in the pool whose name is that of a clean image, as libvirt makes it of a snapshot's that
 # ends in ".img".
 # no_volume NAME: nothing is done with it.

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <glib/gstdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -30,9 +31,11 @@ put(const Host *host, const char *file, const char *text)
 static char *
 domain(const char *name, const char *uuid, const char *disk)
 {
+    const char *type = strstr(disk, "<source pool=") ? "volume" : "file";
+
     return g_strdup_printf("<domain type='kvm'><name>%s</name><uuid>%s</uuid><devices>"
-                           "<disk type='file'>%s<target dev='vda'/></disk></devices></domain>",
-                           name, uuid, disk);
+                           "<disk type='%s'>%s<target dev='vda'/></disk></devices></domain>",
+                           name, uuid, type, disk);
 }
 
 /* @file: below libvirt's directories; @disk: what is in its only <disk>. */
@@ -154,9 +157,8 @@ test_name(Host *host, gconstpointer data)
 }
 
 static void
-put_snapshot(const Host *host, const char *file, const char *overlay, const char *before)
+put_snapshot_of(const Host *host, const char *file, const char *overlay, const char *disk)
 {
-    g_autofree char *disk = g_strdup_printf("<source file='%s'/>", before);
     g_autofree char *text = domain("anna", UUID_A, disk);
     g_autofree char *snapshot = g_strdup_printf(
         "<domainsnapshot><disks><disk name='vda' snapshot='external'><source file='%s'/></disk>"
@@ -164,6 +166,14 @@ put_snapshot(const Host *host, const char *file, const char *overlay, const char
         overlay, text);
 
     put(host, file, snapshot);
+}
+
+static void
+put_snapshot(const Host *host, const char *file, const char *overlay, const char *before)
+{
+    g_autofree char *disk = g_strdup_printf("<source file='%s'/>", before);
+
+    put_snapshot_of(host, file, overlay, disk);
 }
 
 /* A snapshot that libvirt has a record of says what lies below its file. */
@@ -177,6 +187,14 @@ test_snapshots(Host *host, gconstpointer data)
     assert_found(host, IMAGE, false, NULL);
     put_snapshot(host, "var/lib/libvirt/qemu/snapshot/anna/1.xml", "/o/1", IMAGE);
     assert_found(host, IMAGE, false, "anna");
+    /* The disk was a volume by name. */
+    put_snapshot_of(host, "var/lib/libvirt/qemu/snapshot/anna/1.xml", "/o/1",
+                    "<source pool='p' volume='a/b'/>");
+    assert_found(host, IMAGE, false, NULL);
+    put(host, "etc/libvirt/storage/p.xml",
+        "<pool type='dir'><name>p</name><target><path>/pool</path></target></pool>");
+    assert_found(host, IMAGE, false, "anna");
+    assert_found(host, "/pool/a/c-dirty.img", false, NULL);
     /* A circle has an end. */
     put_snapshot(host, "var/lib/libvirt/qemu/snapshot/anna/1.xml", "/o/1", "/o/2");
     assert_found(host, IMAGE, false, NULL);

@@ -11,7 +11,7 @@
 #include "common/operation/save.h"
 #include "common/pool/scan.h"
 #include "common/pool/volume-state.h"
-#include "model/model.h"
+#include "harness/model.h"
 
 #include <string.h>
 

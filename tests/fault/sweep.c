@@ -3,9 +3,9 @@
  * calls, on the file system in RL_TEST_DIR_FS. See run. */
 #include "sweep.h"
 #include "device.h"
+#include "harness/tree.h"
 #include "journal.h"
 #include "look.h"
-#include "tree.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -15,10 +15,6 @@
 
 #define COPYLESS_EVERY 5
 #define CONFINED_EVERY 6
-
-static const Operation *const groups[] = {
-    making_operations,   running_operations, keeping_operations, noting_operations,
-    changing_operations, alias_operations,   pool_operations};
 
 static void
 need_no(GError *error, const Operation *operation, const char *when)
@@ -35,7 +31,8 @@ restore(const Sweep *sweep)
     tree_restore(sweep->prepared, sweep->work);
     tree_empty(RL_LOCK_DIR);
     if (sweep->operation->flags & OP_ON_DEVICE) {
-        g_autofree char *dirty = file_of(sweep->work, V, RL_FILE_DIRTY);
+        Site site = {.path = sweep->pool};
+        g_autofree char *dirty = site_file(&site, V, RL_FILE_DIRTY);
         device_attach(dirty);
     }
 }
@@ -244,6 +241,7 @@ sweep_operation(const char *base, const Operation *operation, guint *points, gui
     Sweep sweep = {.operation = operation,
                    .prepared = g_build_filename(base, "prepared", NULL),
                    .work = g_build_filename(base, "work", NULL),
+                   .pool = g_build_filename(base, "work/pool", NULL),
                    .calls = g_array_new(FALSE, TRUE, sizeof(Call)),
                    .only = g_getenv("FAULT_POINT"),
                    .every = MAX(every ? (guint) strtoul(every, NULL, 10) : 1, 1),
@@ -256,7 +254,8 @@ sweep_operation(const char *base, const Operation *operation, guint *points, gui
         return;
     }
     tree_empty(sweep.prepared);
-    operation->prepare(sweep.prepared, &error);
+    g_autofree char *prepared = g_build_filename(sweep.prepared, "pool", NULL);
+    steps_play(operation->prepare, prepared, NULL, &error);
     need_no(error, operation, "its preparation");
     fault_confine(operation->flags & OP_CONFINED);
     learn(&sweep);
@@ -311,10 +310,10 @@ main(int argc, char **argv)
     }
     journal_open();
     device_prepare();
-    for (size_t i = 0; i < G_N_ELEMENTS(groups); i++)
-        for (const Operation *operation = groups[i]; operation->name; operation++)
-            if (!only || g_pattern_match_simple(only, operation->name))
-                sweep_operation(base, operation, &points, &losses);
+    for (const Operation *operation = operations; operation->name; operation++)
+        if (!(operation->flags & OP_NOT_SWEPT) &&
+            (!only || g_pattern_match_simple(only, operation->name)))
+            sweep_operation(base, operation, &points, &losses);
     device_remove();
     g_print("%u points swept on %s, %u losses\n", points, argv[1], losses);
     return points == 0 || losses > 0;

@@ -3,11 +3,12 @@
  */
 #pragma once
 
-#include "operations.h"
+#include "harness/operations.h"
+#include "tracer.h"
 
 typedef struct {
     const Operation *operation;
-    char *prepared, *work;
+    char *prepared, *work, *pool;
     GArray *calls;               /* Call, of a run that nobody disturbs */
     char *old, *new, *tidied;    /* states: before, after, and after tidying up */
     uint64_t old_size, new_size; /* of the loop device, 0 where there is none */

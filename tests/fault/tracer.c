@@ -72,18 +72,11 @@ need(bool done, const char *what)
         g_error("%s: %s", what, g_strerror(errno));
 }
 
-void
-fault_pause(void)
+/* What does not count is the test's own doing. */
+static void
+count(bool counts)
 {
-    if (shared)
-        shared->inside = false;
-}
-
-void
-fault_resume(void)
-{
-    if (shared)
-        shared->inside = true;
+    shared->inside = counts;
 }
 
 void
@@ -130,11 +123,12 @@ stop_at_calls(void)
          "seccomp");
 }
 
-/* Ends with exit(3), so that what it covered is counted. Threads that the function has left behind
+/* Ends with exit(3), so that what it covered is counted. Threads that the steps have left behind
  * are part of it. */
 static G_NORETURN void
-run_child(FaultFunction function, const char *work, bool watched)
+run_child(const Step *steps, const char *work, bool watched)
 {
+    g_autofree char *path = g_build_filename(work, "pool", NULL);
     GError *error = NULL;
 
     is_child = true;
@@ -145,9 +139,9 @@ run_child(FaultFunction function, const char *work, bool watched)
         be_confined();
     if (watched)
         stop_at_calls();
-    fault_resume();
-    shared->ok = function(work, &error);
-    fault_pause();
+    count(true);
+    shared->ok = steps_play(steps, path, count, &error);
+    count(false);
     while (shared->threads > 1)
         g_usleep(100);
     if (!shared->ok)
@@ -304,7 +298,7 @@ follow(Trace *trace, pid_t leader)
 }
 
 Outcome
-fault_run(FaultFunction function, const char *work, const Fault *fault, GArray *calls)
+fault_run(const Step *steps, const char *work, const Fault *fault, GArray *calls)
 {
     Trace trace = {.fault = fault, .calls = calls};
     int status;
@@ -318,7 +312,7 @@ fault_run(FaultFunction function, const char *work, const Fault *fault, GArray *
     pid_t pid = fork();
     need(pid >= 0, "fork");
     if (pid == 0)
-        run_child(function, work, fault || calls);
+        run_child(steps, work, fault || calls);
     need(waitpid(pid, &status, 0) == pid && WIFSTOPPED(status), "waitpid");
     need(ptrace(PTRACE_SETOPTIONS, pid, NULL,
                 PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE | PTRACE_O_TRACESECCOMP |

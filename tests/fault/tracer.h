@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Runs a function in a child process whose system calls are watched, and lets one of them fail, or
+/* Does steps in a child process whose system calls are watched, and lets one of them fail, or
  * kills the process before or after it. */
 #pragma once
 
 #include "calls.h"
-
-/* What is done with the pool below the directory @work. */
-typedef bool (*FaultFunction)(const char *work, GError **error);
+#include "harness/steps.h"
 
 typedef enum {
     FAULT_NONE,
@@ -26,16 +24,16 @@ typedef struct {
     bool hit;    /* the call was reached */
     bool killed; /* and the process killed there */
     bool died;   /* it ended by itself in another way than by returning: a crash */
-    bool ok;     /* what the function returned */
+    bool ok;     /* what the steps came to */
     char message[512];
 } Outcome;
 
 /**
  * fault_run:
- * Calls @function with @work in a child, and waits for it and all its threads. @calls (Call, may be
- * NULL) gets the calls that counted, in order.
+ * Does @steps on the pool below @work in a child, and waits for it and all its threads. @calls
+ * (Call, may be NULL) gets the calls that counted, in order.
  */
-Outcome fault_run(FaultFunction function, const char *work, const Fault *fault, GArray *calls);
+Outcome fault_run(const Step *steps, const char *work, const Fault *fault, GArray *calls);
 
 /**
  * fault_confine:
@@ -43,10 +41,3 @@ Outcome fault_run(FaultFunction function, const char *work, const Fault *fault, 
  * namespace /proc says so to each of them.
  */
 void fault_confine(bool confined);
-
-/**
- * fault_pause, fault_resume:
- * For the functions: what is done between is the test's own doing and does not count.
- */
-void fault_pause(void);
-void fault_resume(void);

@@ -4,18 +4,8 @@
 # A guest fills the disk that its pool lies on. libvirt pauses it; what it wrote is committed all the
 # same, or kept for later, and nothing is lost; with space it goes on, or starts again.
 set -eu
-. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/lab.sh"
-. "$SOURCE_DIR/tests/lib/pool.sh"
-. "$SOURCE_DIR/tests/lib/states.sh"
-. "$SOURCE_DIR/tests/lib/guest.sh"
-. "$SOURCE_DIR/tests/lib/kinds.sh"
-. "$SOURCE_DIR/tests/lib/full-disk.sh"
-requires_command qemu-system-x86_64 fallocate strace
-requires_filesystem "$FS"
-lab_enter "$0" "$@"
-dir=$(lab_filesystem "$FS" 320M)
-pool=$dir/qubes POOL=$dir/qubes
-lab_start_libvirtd
+. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool states guest kinds full-disk size=320M -- qemu-system-x86_64 fallocate strace
+POOL=$pool
 
 guest_pool "$pool" "<reflink:revisions keep='2'/>"
 boot_volume vm/big

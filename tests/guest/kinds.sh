@@ -6,7 +6,6 @@ set -eu
 . "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool guest journal -- qemu-system-x86_64 python3
 journal_begin
 
-pool=$dir/qubes
 guest_pool "$pool" "<reflink:revisions keep='2'/>
     <reflink:volume match='*/volatile' kind='volatile'/>
     <reflink:volume match='*/direct' kind='direct'/>"

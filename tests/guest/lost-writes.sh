@@ -4,14 +4,7 @@
 # The disk cannot take all that is written to an image, and the guest's own flush has got the kernel's
 # one report of it: the image is suspect, and not committed.
 set -eu
-. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/lab.sh"
-. "$SOURCE_DIR/tests/lib/pool.sh"
-. "$SOURCE_DIR/tests/lib/guest.sh"
-. "$SOURCE_DIR/tests/lib/kinds.sh"
-. "$SOURCE_DIR/tests/lib/states.sh"
-requires_command qemu-system-x86_64
-requires_filesystem "$FS"
-lab_enter "$0" "$@"
+. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool guest kinds states nowhere later -- qemu-system-x86_64
 
 # new_thin_pool NUMBER: a pool on a file system whose disk has less space than it says; with a domain.
 new_thin_pool()

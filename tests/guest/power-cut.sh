@@ -6,7 +6,6 @@
 set -eu
 . "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool guest size=512M -- qemu-system-x86_64
 
-pool=$dir/qubes
 clean=$pool/vm/root.img
 dirty=$pool/vm/root-dirty.img
 guest_pool "$pool" "<reflink:revisions keep='2'/>

@@ -5,7 +5,6 @@
 set -eu
 . "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool guest -- qemu-system-x86_64
 
-pool=$dir/qubes
 guest_pool "$pool" "<reflink:volume match='*/volatile' kind='volatile'/>
     <reflink:volume match='*/direct' kind='direct'/>"
 boot_volume vm/root

@@ -6,10 +6,7 @@
 set -eu
 . "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool states
 
-fallback=
-[ "$FS" != ext4 ] || fallback="<reflink:fallback copy='yes'/>"
 reflink_pool qubes "$dir/qubes" "$fallback"
-pool=$dir/qubes
 random_file "$LAB/data" 1M
 virsh vol-create-as qubes web 1M
 virsh vol-upload web "$LAB/data" --pool qubes

@@ -8,8 +8,6 @@ set -eu
 
 # --- the tree
 
-pool=$dir/qubes
-
 # image NAME WORD DATE: an image of a MiB that begins with the word.
 image()
 {

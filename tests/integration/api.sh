@@ -3,19 +3,11 @@
 # filesystems: xfs btrfs
 # libvirt's storage API from C, for what virsh cannot do: flags, lists, streams without an end.
 set -eu
-. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/lab.sh"
-. "$SOURCE_DIR/tests/lib/pool.sh"
-. "$SOURCE_DIR/tests/lib/states.sh"
-requires_command pkg-config
-requires_filesystem "$FS"
+. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool states size=512M -- pkg-config
 program=$BUILD_DIR/tests/api
 [ -x "$program" ] || skip "needs $program"
-lab_enter "$0" "$@"
-dir=$(lab_filesystem "$FS" 512M)
-lab_start_libvirtd
 
 reflink_pool qubes "$dir/qubes"
-pool=$dir/qubes
 head -c 1M /dev/zero | tr '\0' a >"$LAB/data"
 virsh vol-create-as qubes web 1M
 virsh vol-upload web "$LAB/data" --pool qubes

@@ -5,14 +5,7 @@
 # trusted: then nothing is done, and never by libvirt's own functions, which would write to images in
 # place and remove those of running domains.
 set -eu
-. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/lab.sh"
-. "$SOURCE_DIR/tests/lib/pool.sh"
-. "$SOURCE_DIR/tests/lib/states.sh"
-requires_filesystem "$FS"
-requires_command prlimit
-lab_enter "$0" "$@"
-dir=$(lab_filesystem "$FS" 1G)
-pool=$dir/qubes
+. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool states later -- prlimit
 hook=/etc/libvirt/hooks/libxl.d/50-reflink
 lab_start_libvirtd
 

@@ -3,21 +3,14 @@
 # filesystems: xfs btrfs
 # Other clients of libvirt's: its Python and Perl bindings, virt-install and virt-clone.
 set -eu
-. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/lab.sh"
-. "$SOURCE_DIR/tests/lib/pool.sh"
-. "$SOURCE_DIR/tests/lib/guest.sh"
-. "$SOURCE_DIR/tests/lib/states.sh"
-requires_command python3 perl virt-install virt-clone qemu-system-x86_64
+. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool guest states nowhere later -- python3 perl virt-install virt-clone qemu-system-x86_64
 /usr/bin/python3 -c "import libvirt" 2>/dev/null || skip "needs Python's module libvirt"
 perl -MSys::Virt -e 1 2>/dev/null || skip "needs Perl's module Sys::Virt"
-requires_filesystem "$FS"
-lab_enter "$0" "$@"
 export HOME=$LAB XDG_CACHE_HOME=$LAB/cache
 dir=$(lab_filesystem "$FS" 1G)
 lab_start_libvirtd
 
 guest_pool "$dir/qubes"
-pool=$dir/qubes
 
 # --- the bindings
 

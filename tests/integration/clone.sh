@@ -4,23 +4,12 @@
 # vol-clone and vol-create-from: within the pool, from and to other pools. How one that is under way is
 # seen and interrupted: clone-meanwhile.sh. Revisions and reverts: revisions.sh.
 set -eu
-. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/lab.sh"
-. "$SOURCE_DIR/tests/lib/pool.sh"
-. "$SOURCE_DIR/tests/lib/states.sh"
-requires_command filefrag losetup
-requires_filesystem "$FS" xfs
-lab_enter "$0" "$@"
-dir=$(lab_filesystem "$FS" 1G)
-other=$(lab_filesystem xfs 1G other)
-lab_start_libvirtd
+. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool states other=xfs -- filefrag losetup
 
-fallback=
-[ "$FS" != ext4 ] || fallback="<reflink:fallback copy='yes'/>"
 reflink_pool qubes "$dir/qubes" "<reflink:volume match='*/volatile' kind='volatile'/>
     <reflink:volume match='db/*' kind='direct'/>$fallback"
 reflink_pool far "$other/far"
 stock_pool plain "$dir/plain"
-pool=$dir/qubes
 data=$LAB/data new=$LAB/new
 random_file "$data" 16M
 truncate -s 64M "$data"

@@ -4,15 +4,8 @@
 # What once was wrong in the storage driver of libvirt is not wrong with reflink pools; docs/security.md
 # has the list of it. What other tests have is not repeated here.
 set -eu
-. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/lab.sh"
-. "$SOURCE_DIR/tests/lib/pool.sh"
-. "$SOURCE_DIR/tests/lib/states.sh"
-requires_filesystem "$FS"
-requires_command perl qemu-img timeout
+. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool states size=512M later -- perl qemu-img timeout
 perl -MSys::Virt -e 1 2>/dev/null || skip "needs Perl's module Sys::Virt"
-lab_enter "$0" "$@"
-dir=$(lab_filesystem "$FS" 512M)
-pool=$dir/qubes
 umask 000 # the daemon's, too
 lab_start_libvirtd
 

@@ -6,11 +6,8 @@
 set -eu
 . "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool states -- mkfifo
 
-fallback=
-[ "$FS" != ext4 ] || fallback="<reflink:fallback copy='yes'/>"
 reflink_pool qubes "$dir/qubes" "<reflink:volume match='*/volatile' kind='volatile'/>
     <reflink:volume match='db/*' kind='direct'/>$fallback"
-pool=$dir/qubes
 old=$LAB/old new=$LAB/new got=$LAB/got
 random_file "$old" 8M
 random_file "$new" 8M

@@ -6,7 +6,6 @@
 set -eu
 . "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool -- perl
 
-pool=$dir/qubes
 reflink_pool qubes "$pool"
 virsh vol-create-as qubes web1 1M
 virsh vol-create-as qubes a/b/disk 1M

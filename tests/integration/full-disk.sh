@@ -5,16 +5,7 @@
 # next to nothing works, or is refused as completely; what is deleted is free again. A guest that fills
 # it: guest/full-disk.sh.
 set -eu
-. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/lab.sh"
-. "$SOURCE_DIR/tests/lib/pool.sh"
-. "$SOURCE_DIR/tests/lib/states.sh"
-. "$SOURCE_DIR/tests/lib/full-disk.sh"
-requires_filesystem "$FS"
-requires_command fallocate
-lab_enter "$0" "$@"
-dir=$(lab_filesystem "$FS" 320M)
-pool=$dir/qubes
-lab_start_libvirtd
+. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool states full-disk size=320M -- fallocate
 
 reflink_pool qubes "$pool"
 mkdir "$LAB/plain"

@@ -6,15 +6,7 @@
 # opened; and when it is gone, the volume is what it was. What a listing makes of them:
 # foreign-files.sh.
 set -eu
-. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/lab.sh"
-. "$SOURCE_DIR/tests/lib/pool.sh"
-. "$SOURCE_DIR/tests/lib/states.sh"
-. "$SOURCE_DIR/tests/lib/hostile.sh"
-requires_filesystem "$FS"
-requires_command strace perl mkfifo mknod getfattr timeout
-lab_enter "$0" "$@"
-dir=$(lab_filesystem "$FS" 1G)
-pool=$dir/qubes
+. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool states hostile later -- strace perl mkfifo mknod getfattr timeout
 watch_daemon
 lab_start_libvirtd
 sentinel_make "$dir/outside"

@@ -5,15 +5,7 @@
 # control characters, and bytes that are no UTF-8. Whatever is done with the volume, they stay, are not
 # listed, and do not reach anybody's terminal.
 set -eu
-. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/lab.sh"
-. "$SOURCE_DIR/tests/lib/pool.sh"
-. "$SOURCE_DIR/tests/lib/states.sh"
-requires_filesystem "$FS"
-requires_command perl
-lab_enter "$0" "$@"
-dir=$(lab_filesystem "$FS" 512M)
-pool=$dir/qubes
-lab_start_libvirtd
+. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool states size=512M -- perl
 
 reflink_pool qubes "$pool" "<reflink:revisions keep='1'/>"
 virsh vol-create-as qubes vm/disk 64K

@@ -5,17 +5,9 @@
 # own seen twice. What works there works; what cannot says so and leaves nothing; a mount point is never
 # removed, and what is mounted stays as it is.
 set -eu
-. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/lab.sh"
-. "$SOURCE_DIR/tests/lib/pool.sh"
-. "$SOURCE_DIR/tests/lib/states.sh"
-. "$SOURCE_DIR/tests/lib/hostile.sh"
-requires_filesystem "$FS" ext4
-requires_command getfattr timeout
-lab_enter "$0" "$@"
-dir=$(lab_filesystem "$FS" 512M)
-other=$(lab_filesystem "$FS" 512M other)
+. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool states hostile size=512M "other=$FS" later -- getfattr timeout
+requires_filesystem ext4
 old=$(lab_filesystem ext4 64M old)
-pool=$dir/qubes
 lab_start_libvirtd
 sentinel_make "$dir/outside"
 

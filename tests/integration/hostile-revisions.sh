@@ -4,16 +4,7 @@
 # Ten thousand revisions of one volume, and as many temporaries: everything still works, and takes no
 # more than in proportion.
 set -eu
-. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/lab.sh"
-. "$SOURCE_DIR/tests/lib/pool.sh"
-. "$SOURCE_DIR/tests/lib/states.sh"
-. "$SOURCE_DIR/tests/lib/many.sh"
-requires_filesystem "$FS"
-requires_command strace perl
-lab_enter "$0" "$@"
-dir=$(lab_filesystem "$FS" 2G)
-pool=$dir/qubes
-lab_start_libvirtd
+. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool states many size=2G -- strace perl
 
 reflink_pool qubes "$pool"
 virsh vol-create-as qubes vm/disk 64K

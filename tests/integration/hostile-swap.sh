@@ -5,16 +5,7 @@
 # directories and images, and back, as fast as he can, while the volume is worked with. Each operation
 # succeeds or is refused; none of them reads or writes anything outside, opens a device, or waits.
 set -eu
-. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/lab.sh"
-. "$SOURCE_DIR/tests/lib/pool.sh"
-. "$SOURCE_DIR/tests/lib/states.sh"
-. "$SOURCE_DIR/tests/lib/guest.sh"
-. "$SOURCE_DIR/tests/lib/hostile.sh"
-requires_filesystem "$FS"
-requires_command strace perl mkfifo mknod getfattr timeout
-lab_enter "$0" "$@"
-dir=$(lab_filesystem "$FS" 1G)
-pool=$dir/qubes
+. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool states guest hostile later -- strace perl mkfifo mknod getfattr timeout
 watch_daemon
 lab_start_libvirtd
 sentinel_make "$dir/outside"

@@ -4,15 +4,7 @@
 # Dates, sizes, flags, modes, access control lists and attributes that an image can have and should
 # not: what can be done is done right, and what cannot says why and has changed nothing.
 set -eu
-. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/lab.sh"
-. "$SOURCE_DIR/tests/lib/pool.sh"
-. "$SOURCE_DIR/tests/lib/states.sh"
-requires_filesystem "$FS"
-requires_command chattr setfattr getfattr setpriv timeout
-lab_enter "$0" "$@"
-dir=$(lab_filesystem "$FS" 512M)
-pool=$dir/qubes
-lab_start_libvirtd
+. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool states size=512M -- chattr setfattr getfattr setpriv timeout
 
 reflink_pool qubes "$pool" "<reflink:revisions keep='20'/>"
 virsh vol-create-as qubes vm/disk 64K

@@ -6,7 +6,6 @@
 set -eu
 . "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool states guest -- mountpoint strace
 
-pool=$dir/qubes
 reflink_pool qubes "$pool"
 
 pool_is()

@@ -5,12 +5,7 @@
 # the hook by the real one. The daemon's list is true after a domain's end all the same; the directory is
 # one pool, and a link that is changed makes no other of it.
 set -eu
-. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/lab.sh"
-. "$SOURCE_DIR/tests/lib/pool.sh"
-. "$SOURCE_DIR/tests/lib/states.sh"
-requires_filesystem "$FS"
-lab_enter "$0" "$@"
-dir=$(lab_filesystem "$FS" 512M)
+. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool states size=512M later
 hook=/etc/libvirt/hooks/libxl.d/50-reflink
 lab_start_libvirtd
 
@@ -51,7 +46,6 @@ run direct
 ok "libvirt knows of the revision that a domain's end made"
 run linked
 ok "also where a directory above the pool is a symbolic link"
-
 
 # --- the pool's own path
 

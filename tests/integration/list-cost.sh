@@ -8,7 +8,6 @@ set -eu
 
 REVISIONS=3
 reflink_pool qubes "$dir/qubes"
-pool=$dir/qubes
 mkdir "$pool/many"
 ln -s v1.img "$pool/many/v1.img.7@2020-01-02T03:04:05Z" # a stranger's, which is never listed
 

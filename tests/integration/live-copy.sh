@@ -4,10 +4,7 @@
 # A named revision while a domain writes: a reflink is of one moment. A copy takes time, and one of what
 # is written to meanwhile would be a state that the disk never had.
 . "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool states size=2G -- python3
-fallback=
-[ "$FS" != ext4 ] || fallback="<reflink:fallback copy='yes'/>"
 reflink_pool qubes "$dir/qubes" "$fallback"
-pool=$dir/qubes
 size=$((300 << 20))
 random_file "$LAB/content" $size
 virsh vol-create-as qubes web 300M

@@ -4,14 +4,7 @@
 # Guests write what is in images. Refresh, start and stop read none of it, and a refresh does not
 # even open an image: strace watches libvirtd, its hooks and their workers.
 set -eu
-. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/lab.sh"
-. "$SOURCE_DIR/tests/lib/pool.sh"
-. "$SOURCE_DIR/tests/lib/guest.sh"
-requires_filesystem "$FS"
-requires_command strace qemu-system-x86_64
-lab_enter "$0" "$@"
-dir=$(lab_filesystem "$FS" 1G)
-pool=$dir/qubes
+. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool guest later -- strace qemu-system-x86_64
 reads=read,pread64,readv,preadv,preadv2,mmap,copy_file_range,sendfile,splice
 opens=open,openat,openat2
 births=clone,clone3,fork,vfork,execve

@@ -5,13 +5,8 @@
 # pools, by name. A real polkitd decides, on a system bus of the laboratory's own; each row is asked of a
 # reflink pool and of a plain one, and has to come out alike.
 set -eu
-. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/lab.sh"
-. "$SOURCE_DIR/tests/lib/pool.sh"
-. "$SOURCE_DIR/tests/lib/states.sh"
-requires_command dbus-daemon setpriv pkcheck
+. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool states nowhere later -- dbus-daemon setpriv pkcheck
 [ -x /usr/lib/polkit-1/polkitd ] || skip "needs polkitd"
-requires_filesystem "$FS"
-lab_enter "$0" "$@"
 chmod 711 "$LAB"
 dir=$(lab_filesystem "$FS" 1G)
 

@@ -4,12 +4,8 @@
 # Pools that cannot be: each is refused with a message that names what is wrong, and nothing is
 # left behind.
 set -eu
-. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/lab.sh"
-. "$SOURCE_DIR/tests/lib/pool.sh"
-requires_filesystem "$FS" ext4
-lab_enter "$0" "$@"
-dir=$(lab_filesystem "$FS" 1G)
-lab_start_libvirtd
+. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool
+requires_filesystem ext4
 
 # --- options
 

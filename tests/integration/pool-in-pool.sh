@@ -4,14 +4,7 @@
 # No pool reaches the inside of a reflink pool, by whatever path: libvirt's own functions would write in
 # place there.
 set -eu
-. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/lab.sh"
-. "$SOURCE_DIR/tests/lib/pool.sh"
-. "$SOURCE_DIR/tests/lib/states.sh"
-requires_filesystem "$FS"
-lab_enter "$0" "$@"
-dir=$(lab_filesystem "$FS" 1G)
-pool=$dir/qubes
-lab_start_libvirtd
+. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool states
 
 reflink_pool qubes "$pool"
 virsh vol-create-as qubes web 1M

@@ -5,7 +5,6 @@
 set -eu
 . "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool
 
-pool=$dir/qubes
 marker=$pool/.reflink-pool.xml
 
 pool_is()

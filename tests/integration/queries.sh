@@ -6,11 +6,8 @@
 set -eu
 . "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool states
 
-fallback=
-[ "$FS" != ext4 ] || fallback="<reflink:fallback copy='yes'/>"
 reflink_pool qubes "$dir/qubes" "<reflink:volume match='*/volatile' kind='volatile'/>
     <reflink:volume match='db/*' kind='direct'/>$fallback"
-pool=$dir/qubes
 random_file "$LAB/data" 8M
 
 xml()

@@ -5,18 +5,11 @@
 # next revision already, and is the clean image still; libvirt lists that revision when it comes back.
 # Whatever comes next goes on from there.
 set -eu
-. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/lab.sh"
-. "$SOURCE_DIR/tests/lib/pool.sh"
-. "$SOURCE_DIR/tests/lib/states.sh"
-requires_filesystem "$FS"
-lab_enter "$0" "$@"
-dir=$(lab_filesystem "$FS" 512M)
-other=$(lab_filesystem "$FS" 512M other)
+. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool states size=512M "other=$FS" later
 lab_start_libvirtd "LD_PRELOAD=$BUILD_DIR/tests/slow-copy.so" "SLOW_COPY=$LAB/slow"
 
 reflink_pool qubes "$dir/qubes" "<reflink:revisions keep='50'/>"
 reflink_pool far "$other/far"
-pool=$dir/qubes
 for name in old state third; do
     random_file "$LAB/$name" 1M
 done

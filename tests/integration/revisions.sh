@@ -3,23 +3,12 @@
 # filesystems: xfs btrfs ext4
 # NAME@LABEL, a revision that somebody named, and NAME@current, what a volume is to become.
 set -eu
-. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/lab.sh"
-. "$SOURCE_DIR/tests/lib/pool.sh"
-. "$SOURCE_DIR/tests/lib/states.sh"
-requires_command fsfreeze
-requires_filesystem "$FS" xfs
-lab_enter "$0" "$@"
-dir=$(lab_filesystem "$FS" 1G)
-other=$(lab_filesystem xfs 512M other)
-lab_start_libvirtd
+. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool states other=xfs -- fsfreeze
 
-fallback=
-[ "$FS" != ext4 ] || fallback="<reflink:fallback copy='yes'/>"
 reflink_pool qubes "$dir/qubes" "<reflink:volume match='*/volatile' kind='volatile'/>
     <reflink:volume match='db/*' kind='direct'/><reflink:volume match='none/*' keep='0'/>$fallback"
 reflink_pool far "$other/far"
 stock_pool plain "$dir/plain"
-pool=$dir/qubes
 for number in 1 2 3; do
     random_file "$LAB/state$number" 4M
 done

@@ -3,12 +3,7 @@
 # filesystems: xfs
 # Whatever is wrong with our files: libvirtd starts, says so in one line, and its other pools work.
 set -eu
-. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/lab.sh"
-. "$SOURCE_DIR/tests/lib/pool.sh"
-requires_filesystem "$FS"
-requires_command cmake
-lab_enter "$0" "$@"
-dir=$(lab_filesystem "$FS" 1G)
+. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool later -- cmake
 
 BACKEND_DIR=stock lab_start_libvirtd
 reflink_options="<reflink:revisions keep='3'/>"

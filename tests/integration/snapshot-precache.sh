@@ -6,7 +6,6 @@ set -eu
 . "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool states size=512M -- getfattr
 
 reflink_pool qubes "$dir/qubes"
-pool=$dir/qubes
 random_file "$LAB/data" 1M
 random_file "$LAB/other" 1M
 virsh vol-create-as qubes vm/template 1M

@@ -4,11 +4,7 @@
 # A plain directory pool is the stock libvirt's: the same commands, given to a libvirtd without
 # us and to one with us, get the same answers and leave the same files.
 set -eu
-. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/lab.sh"
-. "$SOURCE_DIR/tests/lib/pool.sh"
-requires_filesystem "$FS"
-lab_enter "$0" "$@"
-dir=$(lab_filesystem "$FS" 1G)
+. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool later
 pool=$dir/plain
 
 # What differs from one run to the next: time stamps, and how full the file system is.

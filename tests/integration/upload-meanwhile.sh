@@ -6,7 +6,6 @@ set -eu
 . "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool states slow-upload size=512M -- fsfreeze mkfifo
 
 reflink_pool qubes "$dir/qubes"
-pool=$dir/qubes
 old=$LAB/old new=$LAB/new
 random_file "$old" 8M
 random_file "$new" 8M

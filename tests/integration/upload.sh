@@ -6,10 +6,7 @@
 set -eu
 . "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool states
 
-fallback=
-[ "$FS" != ext4 ] || fallback="<reflink:fallback copy='yes'/>"
 reflink_pool qubes "$dir/qubes" "<reflink:revisions keep='2'/>$fallback"
-pool=$dir/qubes
 old=$LAB/old new=$LAB/new expected=$LAB/expected
 
 upload()

@@ -6,7 +6,6 @@
 set -eu
 . "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool
 
-pool=$dir/qubes
 reflink_pool qubes "$pool" "<reflink:volume match='*/volatile' kind='volatile'/>"
 reflink_pool other "$dir/other"
 mkdir "$dir/plain"

@@ -5,10 +5,7 @@
 set -eu
 . "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool
 
-fallback=
-[ "$FS" != ext4 ] || fallback="<reflink:fallback copy='yes'/>"
 reflink_pool qubes "$dir/qubes" "$fallback"
-pool=$dir/qubes
 
 # holds NAME FILE [BYTES]: a download of the volume or revision brings the same as is in the file.
 holds()

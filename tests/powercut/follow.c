@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "follow.h"
 
-#include "model/model.h"
+#include "harness/model.h"
 
 #include "common/operation/delete.h"
 #include "common/operation/maintenance.h"

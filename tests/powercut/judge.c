@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "judge.h"
 
-#include "model/model.h"
+#include "harness/model.h"
 
 #include "common/base/autofd.h"
 

@@ -13,7 +13,7 @@
 #include "story.h"
 
 #include "common/base/autofd.h"
-#include "model/model.h"
+#include "harness/model.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "story.h"
 
-#include "model/model.h"
-
 #include "common/operation/start.h"
 #include "common/operation/stop.h"
 
@@ -15,11 +13,6 @@
 #define DIRECT "app/direct"
 #define WEB "web1"
 #define COPY "app/deep/copy"
-
-#define STEP(name, of, ...)                                \
-    {                                                      \
-        .action = &act_##name, .volume = of, ##__VA_ARGS__ \
-    }
 
 static const Step story[] = {
     STEP(build, STORY_POOL_NAME),
@@ -192,10 +185,10 @@ story_describe(const RlPool *pool, GError **error)
 
 /* In another boot of the host nobody runs on what is running now. */
 static char *
-describe(const Story *told)
+describe(Site *site)
 {
     GError *error = NULL;
-    g_autofree char *text = story_describe(told->pool, &error);
+    g_autofree char *text = story_describe(site_pool(site, &error), &error);
 
     g_assert_no_error(error);
     g_auto(GStrv) parts = g_strsplit(text, " running ", -1);
@@ -203,7 +196,7 @@ describe(const Story *told)
 }
 
 static void
-tell_step(Story *told, const Step *step)
+tell_step(Disk *disk, Site *site, const Step *step)
 {
     const char *volume = step->volume;
     g_autofree char *words = g_strdup_printf("%s %s", step->action->word, volume);
@@ -211,21 +204,21 @@ tell_step(Story *told, const Step *step)
         g_strdup_printf("begin %d %s %s", (int) step->action->flags, volume, words);
     GError *error = NULL;
 
-    disk_mark(told->disk, begin);
-    if (!step->action->act(told, step, &error))
+    disk_mark(disk, begin);
+    if (!step->action->act(site, step, &error))
         g_error("the story ends early: %s: %s", words, error->message);
-    g_autofree char *text = describe(told);
+    g_autofree char *text = describe(site);
     g_autofree char *done = g_strconcat("done\n", text, NULL);
-    disk_mark(told->disk, done);
+    disk_mark(disk, done);
 }
 
 void
 story_tell(Disk *disk, const char *mount_point)
 {
-    Story told = {.disk = disk, .pool_path = g_build_filename(mount_point, STORY_POOL, NULL)};
+    g_autofree char *path = g_build_filename(mount_point, STORY_POOL, NULL);
+    Site site = {.path = path};
 
     for (size_t i = 0; i < G_N_ELEMENTS(story); i++)
-        tell_step(&told, &story[i]);
-    rl_pool_close(told.pool);
-    g_free(told.pool_path);
+        tell_step(disk, &site, &story[i]);
+    rl_pool_close(site.pool);
 }

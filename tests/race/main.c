@@ -7,7 +7,7 @@
 #include "race.h"
 
 #include "common/base/autofd.h"
-#include "model/model.h"
+#include "harness/model.h"
 
 #include <errno.h>
 #include <signal.h>

@@ -5,7 +5,7 @@
 #include "common/format/image-mark.h"
 #include "common/fs/dir-iter.h"
 #include "common/fs/xattr.h"
-#include "model/model.h"
+#include "harness/model.h"
 #include "race.h"
 #include "xml/documents.h"
 

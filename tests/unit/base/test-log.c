@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* filesystems: ext4 */
+/* The logs of the machine are hidden behind empty file systems, in the mount namespace that this
+ * program is run in. */
+#include "common/base/log.h"
+
+#include "common/base/autofd.h"
+#include "harness/disturb.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+/* A socket of ours where the log's is. */
+static int
+listen_at(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+    g_strlcpy(address.sun_path, path, sizeof(address.sun_path));
+    g_assert_cmpint(bind(fd, (struct sockaddr *) &address, sizeof(address)), ==, 0);
+    return fd;
+}
+
+static char *
+receive(int fd)
+{
+    char *datagram = g_malloc0(8192);
+
+    g_assert_cmpint(recv(fd, datagram, 8191, 0), >, 0);
+    return datagram;
+}
+
+static bool
+hide_logs(void)
+{
+    if (!g_getenv("RL_TEST_DIR_EXT4")) {
+        g_test_skip("needs a mount namespace of its own");
+        return false;
+    }
+    g_assert_cmpint(mount("tmpfs", "/dev", "tmpfs", 0, NULL), ==, 0);
+    g_assert_cmpint(mount("tmpfs", "/run", "tmpfs", 0, NULL), ==, 0);
+    return true;
+}
+
+static void
+show_logs(void)
+{
+    umount2("/run", MNT_DETACH);
+    umount2("/dev", MNT_DETACH);
+}
+
+static void
+test_syslog(void)
+{
+    if (!hide_logs())
+        return;
+    rl_autofd int fd = listen_at("/dev/log");
+    rl_log_info("%s: made %s", "a/b", "b-dirty.img");
+    rl_log_warning("look\nat \x1b[2J%s", "that");
+    g_autofree char *info = receive(fd), *warning = receive(fd);
+    show_logs();
+
+    g_autofree char *tail =
+        g_strdup_printf(" libvirt-reflink[%d]: a/b: made b-dirty.img", (int) getpid());
+    g_assert_true(g_str_has_prefix(info, "<30>"));
+    g_assert_true(g_str_has_suffix(info, tail));
+    g_assert_true(g_str_has_prefix(warning, "<28>"));
+    /* No line begins another one, and no terminal is talked to. */
+    g_assert_nonnull(strstr(warning, "look at  [2Jthat"));
+}
+
+static void
+test_journal(void)
+{
+    if (!hide_logs())
+        return;
+    g_assert_cmpint(g_mkdir_with_parents("/run/systemd/journal", 0755), ==, 0);
+    rl_autofd int syslog = listen_at("/dev/log");
+    rl_autofd int journal = listen_at("/run/systemd/journal/socket");
+    rl_log_warning("a/b: suspect");
+    g_autofree char *entry = receive(journal);
+    char byte;
+    gssize also = recv(syslog, &byte, 1, 0);
+    show_logs();
+
+    g_assert_cmpint(also, ==, -1);
+    g_assert_nonnull(strstr(entry, "a/b: suspect"));
+    g_assert_nonnull(strstr(entry, "PRIORITY"));
+    g_assert_nonnull(strstr(entry, "SYSLOG_IDENTIFIER"));
+    g_assert_nonnull(strstr(entry, "libvirt-reflink"));
+}
+
+/* What has the journal's name and takes nothing is no log. */
+static void
+test_no_journal(void)
+{
+    if (!hide_logs())
+        return;
+    g_assert_cmpint(g_mkdir_with_parents("/run/systemd/journal", 0755), ==, 0);
+    make_file("/run/systemd/journal/socket", "no socket");
+    rl_autofd int syslog = listen_at("/dev/log");
+    rl_log_warning("a/b: suspect");
+    g_autofree char *line = receive(syslog);
+    show_logs();
+
+    g_assert_true(g_str_has_suffix(line, ": a/b: suspect"));
+}
+
+static bool
+warn(Lab *lab, GError **error)
+{
+    (void) lab;
+    (void) error;
+    rl_log_warning("without a socket");
+    return true;
+}
+
+/* Without any log, and with one that is full, nobody is held up, and nothing is printed: libvirt
+ * would show that to its users. */
+static void
+test_nobody_listens(void)
+{
+    if (g_test_subprocess()) {
+        if (!hide_logs())
+            return;
+        rl_log_warning("to nobody");
+        Disturbance no_socket = {.nr = SYS_socket, .first = 1, .code = EMFILE};
+        g_assert_true(disturb(NULL, &no_socket, warn, NULL));
+        g_assert_cmpint(no_socket.made, >, 0);
+        rl_autofd int fd = listen_at("/dev/log");
+        for (int i = 0; i < 5000; i++)
+            rl_log_info("into a full log");
+        show_logs();
+        return;
+    }
+    g_test_trap_subprocess(NULL, 10 * G_USEC_PER_SEC, 0);
+    g_test_trap_assert_passed();
+    g_test_trap_assert_stderr("");
+}
+
+/* A journal that takes nothing on (its daemon hangs, or starts anew) holds nobody up, and what it
+ * does not take on goes to syslog. */
+static void
+test_full_journal(void)
+{
+    if (g_test_subprocess()) {
+        g_assert_true(hide_logs());
+        g_assert_cmpint(g_mkdir_with_parents("/run/systemd/journal", 0755), ==, 0);
+        rl_autofd int journal = listen_at("/run/systemd/journal/socket");
+        rl_autofd int syslog = listen_at("/dev/log");
+        for (int i = 0; i < 5000; i++)
+            rl_log_info("into a full log");
+        g_autofree char *first = receive(journal), *next = receive(syslog);
+        show_logs();
+        g_assert_nonnull(strstr(first, "into a full log"));
+        g_assert_nonnull(strstr(next, "into a full log"));
+        return;
+    }
+    if (!g_getenv("RL_TEST_DIR_EXT4")) {
+        g_test_skip("needs a mount namespace of its own");
+        return;
+    }
+    g_test_trap_subprocess(NULL, 10 * G_USEC_PER_SEC, 0);
+    g_test_trap_assert_passed();
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/log/syslog", test_syslog);
+    g_test_add_func("/log/journal", test_journal);
+    g_test_add_func("/log/no-journal", test_no_journal);
+    g_test_add_func("/log/nobody-listens", test_nobody_listens);
+    g_test_add_func("/log/full-journal", test_full_journal);
+    return g_test_run();
+}

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "common/format/volume-name.h"
+
+#include "harness/lab.h"
+
+#include <string.h>
+
+static RlName *
+parse(const char *text)
+{
+    g_autoptr(GError) error = NULL;
+    RlName *name = rl_name_parse(text, &error);
+
+    g_assert_no_error(error);
+    g_assert_cmpstr(name->text, ==, text);
+    return name;
+}
+
+static void
+refuse(const char *text, const char *words)
+{
+    GError *error = NULL;
+
+    g_assert_null(rl_name_parse(text, &error));
+    take_error(error, RL_ERROR_NAME, words);
+}
+
+/* @count components of @length bytes each, owned by the caller. */
+static char *
+components(int count, int length)
+{
+    GString *name = g_string_new(NULL);
+
+    for (int i = 0; i < count; i++) {
+        if (i)
+            g_string_append_c(name, '/');
+        for (int j = 0; j < length; j++)
+            g_string_append_c(name, 'n');
+    }
+    return g_string_free(name, FALSE);
+}
+
+static void
+test_parts(void)
+{
+    g_autoptr(RlName) deep = parse("appvms/foo/private");
+    g_autoptr(RlName) plain = parse("web1");
+
+    g_assert_cmpint(deep->form, ==, RL_NAME_HEAD);
+    g_assert_cmpstr(deep->volume, ==, "appvms/foo/private");
+    g_assert_cmpstr(deep->dir, ==, "appvms/foo");
+    g_assert_cmpstr(deep->leaf, ==, "private");
+    g_assert_null(deep->label);
+    g_assert_cmpstr(plain->dir, ==, "volumes");
+    g_assert_cmpstr(plain->leaf, ==, "web1");
+}
+
+static void
+test_forms(void)
+{
+    g_autoptr(RlName) number = parse("a/b@7");
+    g_autoptr(RlName) most = parse("a@18446744073709551615");
+    g_autoptr(RlName) label = parse("a/b@before-upgrade");
+    g_autoptr(RlName) qubes = parse("a/b@2018-01-02T03:04:05Z");
+    g_autoptr(RlName) current = parse("a/b@current");
+    g_autoptr(RlName) like_current = parse("a/b@current2");
+
+    g_assert_cmpint(number->form, ==, RL_NAME_REVISION);
+    g_assert_cmpuint(number->number, ==, 7);
+    g_assert_cmpstr(number->volume, ==, "a/b");
+    g_assert_cmpuint(most->number, ==, G_MAXUINT64);
+    g_assert_cmpint(label->form, ==, RL_NAME_LABEL);
+    g_assert_cmpstr(label->label, ==, "before-upgrade");
+    g_assert_cmpstr(qubes->label, ==, "2018-01-02T03:04:05Z");
+    g_assert_cmpint(current->form, ==, RL_NAME_CURRENT);
+    g_assert_cmpint(like_current->form, ==, RL_NAME_LABEL);
+}
+
+static void
+test_revision_numbers(void)
+{
+    const char *const bad[] = {"a@0", "a@007", "a@00", "a@18446744073709551616",
+                               "a@99999999999999999999999"};
+
+    for (size_t i = 0; i < G_N_ELEMENTS(bad); i++)
+        refuse(bad[i], "a revision's number has no leading zero and is at most 2^64-1");
+}
+
+static void
+test_labels(void)
+{
+    const char *const good[] = {"A", "9z", "a.b_c:d+e-f", "7.", "Current", "x-dirty.img"};
+
+    for (size_t i = 0; i < G_N_ELEMENTS(good); i++) {
+        g_autofree char *text = g_strconcat("a@", good[i], NULL);
+        g_autoptr(RlName) name = parse(text);
+        g_assert_cmpint(name->form, ==, RL_NAME_LABEL);
+        g_assert_cmpstr(name->label, ==, good[i]);
+    }
+    refuse("a@", "begins with a letter or a digit");
+    refuse("a@-x", "begins with a letter or a digit");
+    refuse("a@.x", "begins with a letter or a digit");
+    refuse("a@\xc3\xa4", "begins with a letter or a digit");
+    refuse("a@7 ", "only letters, digits and '._:+-'");
+    refuse("a@x/y", "only letters, digits and '._:+-'");
+    refuse("a@x@7", "only letters, digits and '._:+-'");
+    refuse("a@x~", "only letters, digits and '._:+-'");
+    refuse("a@x\n", "only letters, digits and '._:+-'");
+}
+
+/* The label's file must fit 255 bytes: LEAF.img@LABEL. */
+static void
+test_label_length(void)
+{
+    g_autofree char *fits = components(1, 255 - 6);
+    g_autofree char *good = g_strconcat("a@", fits, NULL);
+    g_autofree char *bad = g_strconcat("a@", fits, "x", NULL);
+    g_autofree char *leaf = components(1, 209);
+    g_autofree char *good_leaf = g_strconcat(leaf, "@", NULL);
+
+    rl_name_free(parse(good));
+    refuse(bad, "would have more than 255 bytes");
+    for (int i = 0; i < 255 - 209 - 5; i++) {
+        char *longer = g_strconcat(good_leaf, "l", NULL);
+        g_free(good_leaf);
+        good_leaf = longer;
+    }
+    rl_name_free(parse(good_leaf));
+    g_autofree char *bad_leaf = g_strconcat(good_leaf, "l", NULL);
+    refuse(bad_leaf, "would have more than 255 bytes");
+}
+
+static void
+test_components(void)
+{
+    g_autofree char *eight = components(8, 3), *nine = components(9, 3);
+    g_autofree char *largest = components(8, 209);
+    g_autofree char *long_leaf = components(1, 210), *long_dir = components(2, 210);
+    g_autofree char *enormous = components(1, 4096), *long_300 = components(1, 300);
+
+    rl_name_free(parse(eight));
+    rl_name_free(parse(largest));
+    refuse(nine, "more than 8 components");
+    refuse(long_leaf, "longer than 209 bytes");
+    refuse(long_dir, "longer than 209 bytes");
+    refuse(long_300, "longer than 209 bytes");
+    refuse(enormous, "longer than 209 bytes");
+}
+
+static void
+test_slashes(void)
+{
+    refuse("", "the name is empty");
+    refuse("/", "relative to the pool");
+    refuse("/a", "relative to the pool");
+    refuse("a/", "a component of the name is empty");
+    refuse("a//b", "a component of the name is empty");
+    refuse("@7", "the name is empty");
+    refuse("a/@7", "a component of the name is empty");
+}
+
+static void
+test_dots(void)
+{
+    refuse(".", "begins with '.'");
+    refuse("..", "begins with '.'");
+    refuse("../a", "begins with '.'");
+    refuse("a/../b", "begins with '.'");
+    refuse("a/.", "begins with '.'");
+    refuse("a/.hidden/b", "begins with '.'");
+    rl_name_free(parse("a.b/c..d"));
+}
+
+static void
+test_kept_endings(void)
+{
+    refuse("a-dirty", "end in '-dirty'");
+    refuse("a/b-precache", "end in '-precache'");
+    refuse("-import", "end in '-import'");
+    refuse("x.volume.xml", "end in '.volume.xml'");
+    refuse("x.volume.xml/a", "end in '.volume.xml'");
+    refuse("a.img", "'.img' in the name");
+    refuse("private.img.3", "'.img' in the name");
+    refuse("a.img/b", "'.img' in the name");
+    refuse("a.imgx", "'.img' in the name");
+    /* These are leaves' rules: a directory may be called so. */
+    rl_name_free(parse("a-dirty/b"));
+    rl_name_free(parse("a-dirtyx"));
+    rl_name_free(parse("dirty"));
+    rl_name_free(parse("aimg"));
+}
+
+static void
+test_characters(void)
+{
+    refuse("a~b", "'~' in the name");
+    refuse("a~/b", "'~' in the name");
+    refuse("a\nb", "control character");
+    refuse("a\x7f", "control character");
+    refuse("\x01", "control character");
+    refuse("a\xff", "not UTF-8");
+    refuse("a\xc3", "not UTF-8");
+    refuse("a\xed\xa0\x80", "not UTF-8");
+    refuse("\xc0\xae\xc0\xae/a", "not UTF-8");
+    rl_name_free(parse("a b"));
+    rl_name_free(parse("\xc3\xa4/\xe6\x97\xa5\xe6\x9c\xac"));
+    rl_name_free(parse("\xf0\x9f\x92\xbe"));
+    rl_name_free(parse("<&'\">"));
+    rl_name_free(parse("%s%n"));
+}
+
+/* Names go into XML documents, whose characters are not all of Unicode. */
+static void
+test_characters_that_xml_has_not(void)
+{
+    refuse("a\xef\xbf\xbe", "control character");
+    refuse("a\xef\xbf\xbf", "control character");
+    refuse("a\xc2\x80", "control character");
+    refuse("a\xc2\x9f/b", "control character");
+    rl_name_free(parse("a\xc2\xa0"));
+}
+
+/* One name a volume. */
+static void
+test_folder_has_no_names(void)
+{
+    refuse("volumes/x", "this volume is called 'x'");
+    refuse("volumes/x@7", "this volume is called 'x'");
+    rl_name_free(parse("volumes"));
+    rl_name_free(parse("volumes/a/b"));
+    rl_name_free(parse("a/volumes/b"));
+}
+
+static void
+test_only_a_volume_will_do(void)
+{
+    g_autoptr(RlName) name = rl_name_parse_volume("a/b", NULL);
+    const char *const bad[] = {"a/b@7", "a/b@x", "a/b@current"};
+
+    g_assert_nonnull(name);
+    for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {
+        GError *error = NULL;
+        g_assert_null(rl_name_parse_volume(bad[i], &error));
+        take_error(error, RL_ERROR_NAME, "names a revision, not a volume");
+    }
+}
+
+static void
+test_join_undoes_parse(void)
+{
+    const char *const names[] = {"web1", "a/b", "volumes/a/b", "volumes"};
+
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+        g_autoptr(RlName) name = parse(names[i]);
+        g_autofree char *joined = rl_name_join(name->dir, name->leaf);
+        g_assert_cmpstr(joined, ==, names[i]);
+    }
+    rl_name_free(NULL);
+}
+
+/* A message quotes what it refuses, but neither its escape sequences nor all of it. */
+static void
+test_messages_are_tame(void)
+{
+    g_autofree char *enormous = components(1, 4096);
+    g_autoptr(GError) error = NULL, garbled = NULL;
+
+    g_assert_null(rl_name_parse(enormous, &error));
+    g_assert_cmpuint(strlen(error->message), <, 300);
+    g_assert_nonnull(strstr(error->message, "...'"));
+    g_assert_null(rl_name_parse("a\x1b[2J\xff", &garbled));
+    g_assert_nonnull(strstr(garbled->message, "'a\\033[2J\\377'"));
+}
+
+static void
+test_one_component(void)
+{
+    GError *error = NULL;
+
+    g_assert_false(rl_name_check_component("a/b", &error));
+    take_error(error, RL_ERROR_NAME, "has a '/'");
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/name/parts", test_parts);
+    g_test_add_func("/name/forms", test_forms);
+    g_test_add_func("/name/revision-numbers", test_revision_numbers);
+    g_test_add_func("/name/labels", test_labels);
+    g_test_add_func("/name/label-length", test_label_length);
+    g_test_add_func("/name/components", test_components);
+    g_test_add_func("/name/slashes", test_slashes);
+    g_test_add_func("/name/dots", test_dots);
+    g_test_add_func("/name/kept-endings", test_kept_endings);
+    g_test_add_func("/name/characters", test_characters);
+    g_test_add_func("/name/characters-that-xml-has-not", test_characters_that_xml_has_not);
+    g_test_add_func("/name/folder-has-no-names", test_folder_has_no_names);
+    g_test_add_func("/name/only-a-volume-will-do", test_only_a_volume_will_do);
+    g_test_add_func("/name/join-undoes-parse", test_join_undoes_parse);
+    g_test_add_func("/name/messages-are-tame", test_messages_are_tame);
+    g_test_add_func("/name/one-component", test_one_component);
+    return g_test_run();
+}

@@ -1,0 +1,452 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* filesystems: xfs btrfs ext4 */
+/* Two files are called the same only if their blocks are; what differs is found, and nothing that
+ * differs is ever missed. */
+#include "common/fs/extents.h"
+
+#include "common/base/autofd.h"
+#include "common/fs/reflink.h"
+#include "harness/disturb.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fiemap.h>
+#include <linux/fs.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#define SHARING "xfs btrfs"
+#define BLOCK (4 * KIB)
+#define SIZE (4 * MIB)
+
+/* Two open files, the second one a reflink of the first. */
+typedef struct {
+    int a, b;
+} Pair;
+
+static void
+close_pair(Pair *pair)
+{
+    rl_fd_close(&pair->a);
+    rl_fd_close(&pair->b);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Pair, close_pair)
+
+static int
+open_file(Lab *lab, const char *name)
+{
+    g_autofree char *path = lab_path(lab, name);
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+    g_assert_cmpint(fd, >=, 0);
+    return fd;
+}
+
+static void
+fill(int fd, char byte, uint64_t start, uint64_t length)
+{
+    g_autofree char *data = g_malloc(length);
+
+    memset(data, byte, length);
+    g_assert_cmpint(pwrite(fd, data, length, (off_t) start), ==, (gssize) length);
+}
+
+static void
+reflink(int from, int to)
+{
+    GError *error = NULL;
+
+    g_assert_cmpint(ftruncate(to, 0), ==, 0);
+    g_assert_true(rl_reflink(from, to, &error));
+    g_assert_no_error(error);
+}
+
+/* Data, a hole, data. */
+static Pair
+new_pair(Lab *lab)
+{
+    Pair pair = {open_file(lab, "a"), open_file(lab, "b")};
+
+    g_assert_cmpint(ftruncate(pair.a, SIZE), ==, 0);
+    fill(pair.a, 'x', 0, MIB);
+    fill(pair.a, 'y', 2 * MIB, MIB);
+    reflink(pair.a, pair.b);
+    return pair;
+}
+
+static bool
+add_range(uint64_t start, uint64_t length, void *data)
+{
+    g_string_append_printf(data, "%" G_GUINT64_FORMAT "+%" G_GUINT64_FORMAT " ", start / BLOCK,
+                           length / BLOCK);
+    g_assert_cmpint(start % BLOCK, ==, 0);
+    return true;
+}
+
+/* The ranges that differ, in blocks, as "START+LENGTH "; owned by the caller. */
+static char *
+ranges(const Pair *pair, uint64_t length)
+{
+    GString *found = g_string_new(NULL);
+    const RlExtentsWish wish = {.length = length, .range = add_range, .data = found};
+    GError *error = NULL;
+    RlExtents answer = rl_extents_compare(pair->a, pair->b, &wish, &error);
+
+    g_assert_no_error(error);
+    g_assert_cmpint(answer, ==, found->len ? RL_EXTENTS_DIFFERENT : RL_EXTENTS_SAME);
+    /* Without a list it is the same answer. */
+    const RlExtentsWish short_wish = {.length = length};
+    g_assert_cmpint(rl_extents_compare(pair->b, pair->a, &short_wish, NULL), ==, answer);
+    return g_string_free(found, FALSE);
+}
+
+#define assert_ranges(pair, wanted)                   \
+    do {                                              \
+        g_autofree char *found_ = ranges(pair, SIZE); \
+        g_assert_cmpstr(found_, ==, wanted);          \
+    } while (0)
+
+static void
+test_same(Lab *lab)
+{
+    g_auto(Pair) pair = new_pair(lab);
+    const Pair itself = {pair.a, pair.a};
+
+    assert_ranges(&pair, "");
+    assert_ranges(&itself, "");
+}
+
+static void
+test_every_change_is_found(Lab *lab)
+{
+    g_auto(Pair) pair = new_pair(lab);
+
+    fill(pair.b, 'z', 10 * BLOCK, 1);
+    assert_ranges(&pair, "10+1 ");
+    fill(pair.b, 'z', MIB + BLOCK, 1); /* in the hole */
+    assert_ranges(&pair, "10+1 257+1 ");
+    fill(pair.b, 'z', SIZE - 1, 1);
+    assert_ranges(&pair, "10+1 257+1 1023+1 ");
+    fill(pair.a, 'z', 11 * BLOCK, 1); /* the other one */
+    assert_ranges(&pair, "10+2 257+1 1023+1 ");
+    g_assert_cmpint(
+        fallocate(pair.b, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 12 * BLOCK, 4 * BLOCK), ==,
+        0);
+    assert_ranges(&pair, "10+6 257+1 1023+1 ");
+    reflink(pair.a, pair.b);
+    assert_ranges(&pair, "");
+}
+
+/* Equal bytes that are not the same blocks are not known to be equal. */
+static void
+test_equal_bytes(Lab *lab)
+{
+    g_auto(Pair) pair = new_pair(lab);
+
+    fill(pair.b, 'x', BLOCK, BLOCK);
+    assert_ranges(&pair, "1+1 ");
+}
+
+static void
+test_sizes(Lab *lab)
+{
+    g_auto(Pair) pair = new_pair(lab);
+
+    g_assert_cmpint(ftruncate(pair.b, 2 * MIB), ==, 0);
+    assert_ranges(&pair, "512+256 "); /* what is behind the end is a hole, and so it is in a */
+    g_assert_cmpint(ftruncate(pair.b, SIZE + MIB), ==, 0);
+    g_assert_cmpint(ftruncate(pair.a, 512 * KIB), ==, 0);
+    g_autofree char *head = ranges(&pair, 512 * KIB), *none = ranges(&pair, 0);
+    g_assert_cmpstr(head, ==, "");
+    g_assert_cmpstr(none, ==, "");
+    assert_ranges(&pair, "128+128 ");
+}
+
+/* Blocks that were allocated and not written are zeros, as the hole that they become in a reflink;
+ * but who says so reads a map that others change. */
+static void
+test_preallocation(Lab *lab)
+{
+    g_auto(Pair) pair = new_pair(lab);
+
+    g_assert_cmpint(fallocate(pair.b, 0, MIB, 4 * BLOCK), ==, 0);
+    assert_ranges(&pair, "256+4 ");
+    fill(pair.b, 'z', MIB, BLOCK);
+    assert_ranges(&pair, "256+4 ");
+}
+
+/* An extent that is compressed says nothing of where in it the data begins. */
+static void
+test_compression(Lab *lab)
+{
+    g_auto(Pair) pair = {open_file(lab, "a"), open_file(lab, "b")};
+    int flags = FS_COMPR_FL;
+
+    g_assert_cmpint(ioctl(pair.a, FS_IOC_SETFLAGS, &flags), ==, 0);
+    fill(pair.a, 'x', 0, MIB);
+    reflink(pair.a, pair.b);
+    assert_ranges(&pair, "0+256 ");
+}
+
+/* What lies in the inode itself, and what has not got its place yet. */
+static void
+test_small_and_fresh(Lab *lab)
+{
+    g_auto(Pair) pair = {open_file(lab, "a"), open_file(lab, "b")};
+    const RlExtentsWish wish = {.length = 100};
+
+    fill(pair.a, 'x', 0, 100);
+    fill(pair.b, 'y', 0, 100);
+    g_assert_cmpint(rl_extents_compare(pair.a, pair.b, &wish, NULL), ==, RL_EXTENTS_DIFFERENT);
+}
+
+/* More extents than are read at a time, and the ranges do not end where the maps do. */
+static void
+test_many_extents(Lab *lab)
+{
+    g_auto(Pair) pair = {open_file(lab, "a"), open_file(lab, "b")};
+    g_autoptr(GString) wanted = g_string_new(NULL);
+    const uint64_t blocks = 3000;
+
+    /* First: XFS allocates ahead of writes that make a file longer. */
+    g_assert_cmpint(ftruncate(pair.a, (off_t) (blocks * BLOCK)), ==, 0);
+    for (uint64_t i = 0; i < blocks; i += 2)
+        fill(pair.a, 'x', i * BLOCK, BLOCK);
+    reflink(pair.a, pair.b);
+    g_autofree char *none = ranges(&pair, blocks * BLOCK);
+    g_assert_cmpstr(none, ==, "");
+    for (uint64_t i = 0; i + 500 < blocks; i += 500) {
+        fill(pair.b, 'z', i * BLOCK, 3 * BLOCK);
+        g_string_append_printf(wanted, "%d+3 ", (int) i);
+    }
+    g_autofree char *found = ranges(&pair, blocks * BLOCK);
+    g_assert_cmpstr(found, ==, wanted->str);
+    /* All of it: one range over many maps. */
+    fill(pair.b, 'z', 0, blocks * BLOCK);
+    g_autofree char *all = ranges(&pair, blocks * BLOCK);
+    g_assert_cmpstr(all, ==, "0+3000 ");
+
+    const RlExtentsWish bounded = {.length = blocks * BLOCK, .extents_max = 100};
+    GError *error = NULL;
+    reflink(pair.a, pair.b);
+    g_assert_cmpint(rl_extents_compare(pair.a, pair.b, &bounded, &error), ==, RL_EXTENTS_UNKNOWN);
+    take_error(error, RL_ERROR_UNSUPPORTED, "more than 100 extents");
+}
+
+static bool
+stop_at_the_second(uint64_t start, uint64_t length, void *data)
+{
+    int *ranges_left = data;
+
+    (void) start;
+    (void) length;
+    return --*ranges_left > 0;
+}
+
+static void
+test_ended_by_the_caller(Lab *lab)
+{
+    g_auto(Pair) pair = new_pair(lab);
+    int ranges_left = 2;
+    const RlExtentsWish wish = {.length = SIZE, .range = stop_at_the_second, .data = &ranges_left};
+
+    for (uint64_t i = 0; i < 10; i += 2)
+        fill(pair.b, 'z', i * BLOCK, BLOCK);
+    g_assert_cmpint(rl_extents_compare(pair.a, pair.b, &wish, NULL), ==, RL_EXTENTS_DIFFERENT);
+    g_assert_cmpint(ranges_left, ==, 0);
+}
+
+/* Where block @physical of the file @fd lies. */
+static uint64_t
+place_of(int fd)
+{
+    g_autofree struct fiemap *map = g_malloc0(sizeof(struct fiemap) + sizeof(struct fiemap_extent));
+
+    map->fm_length = BLOCK;
+    map->fm_flags = FIEMAP_FLAG_SYNC;
+    map->fm_extent_count = 1;
+    g_assert_cmpint(ioctl(fd, FS_IOC_FIEMAP, map), ==, 0);
+    return map->fm_extents[0].fe_physical;
+}
+
+/* The file @fd, of @byte, gets other blocks with the same bytes, as a deduplicator gives it. */
+static void
+move_to(Lab *lab, int fd, int other)
+{
+    g_autofree struct file_dedupe_range *range =
+        g_malloc0(sizeof(struct file_dedupe_range) + sizeof(struct file_dedupe_range_info));
+
+    (void) lab;
+    range->src_length = MIB;
+    range->dest_count = 1;
+    range->info[0].dest_fd = fd;
+    g_assert_cmpint(fsync(other), ==, 0);
+    g_assert_cmpint(ioctl(other, FIDEDUPERANGE, range), ==, 0);
+    g_assert_cmpint(range->info[0].status, ==, FILE_DEDUPE_RANGE_SAME);
+}
+
+static Pair moved;
+static uint64_t first_place;
+
+/* Between the readings a's blocks are moved away, and b's to where a's were. Neither's content
+ * changes. Files that were tried on the way stay, for their blocks not to be given out again. */
+static int
+swap_places(Lab *lab)
+{
+    g_autofree char *path = lab_path(lab, "a2"), *shared = lab_path(lab, "c");
+    rl_autofd int a2 = open_file(lab, "a2");
+
+    fill(a2, 'a', 0, MIB);
+    move_to(lab, moved.a, a2);
+    g_assert_cmpint(unlink(path) + unlink(shared), ==, 0);
+    g_assert_cmpint(syncfs(moved.a), ==, 0);
+    for (int i = 0; i < 30; i++) {
+        g_autofree char *name = g_strdup_printf("b%d", i);
+        rl_autofd int tried = open_file(lab, name);
+        fill(tried, 'b', 0, MIB);
+        if (place_of(tried) != first_place)
+            continue;
+        move_to(lab, moved.b, tried);
+        break;
+    }
+    return 0;
+}
+
+static RlExtents answered;
+
+static bool
+compare_moved(Lab *lab, GError **error)
+{
+    const RlExtentsWish wish = {.length = MIB};
+
+    (void) lab;
+    answered = rl_extents_compare(moved.a, moved.b, &wish, error);
+    return answered != RL_EXTENTS_UNKNOWN;
+}
+
+static void
+test_blocks_that_move(Lab *lab)
+{
+    /* Calls: each file's flags; then the maps. */
+    Disturbance between = {.nr = SYS_ioctl, .first = 4, .count = 1, .before = swap_places};
+    GError *error = NULL;
+
+    moved = (Pair){open_file(lab, "a"), open_file(lab, "b")};
+    fill(moved.a, 'a', 0, MIB);
+    fill(moved.b, 'b', 0, MIB);
+    g_assert_cmpint(fsync(moved.a) + fsync(moved.b), ==, 0);
+    {
+        rl_autofd int shares = open_file(lab, "c");
+        reflink(moved.a, shares);
+    }
+    first_place = place_of(moved.a);
+    g_assert_true(disturb(lab, &between, compare_moved, &error));
+    g_assert_no_error(error);
+    g_assert_cmpint(place_of(moved.a), !=, first_place);
+    if (place_of(moved.b) != first_place)
+        g_test_message("another file got a's place, so little was shown");
+    g_assert_cmpint(answered, ==, RL_EXTENTS_DIFFERENT);
+    close_pair(&moved);
+}
+
+/* Whatever is done to them: what is not listed is equal. */
+static void
+test_random_histories(Lab *lab)
+{
+    g_autofree char *of_a = g_malloc(SIZE), *of_b = g_malloc(SIZE);
+
+    for (int round = 0; round < 20; round++) {
+        g_auto(Pair) pair = new_pair(lab);
+        g_autoptr(GArray) differs = g_array_new(FALSE, TRUE, 1);
+        for (int i = 0; i < 12; i++) {
+            int fd = g_test_rand_bit() ? pair.a : pair.b;
+            uint64_t start = (uint64_t) g_test_rand_int_range(0, SIZE - 64 * KIB);
+            uint64_t length = (uint64_t) g_test_rand_int_range(1, 64 * KIB);
+            switch (g_test_rand_int_range(0, 4)) {
+            case 0:
+                g_assert_cmpint(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                                          (off_t) start, (off_t) length),
+                                ==, 0);
+                break;
+            case 1:
+                g_assert_cmpint(fallocate(fd, FALLOC_FL_KEEP_SIZE, (off_t) start, (off_t) length),
+                                ==, 0);
+                break;
+            default:
+                fill(fd, (char) ('A' + i), start, length);
+            }
+        }
+        g_autofree char *found = ranges(&pair, SIZE);
+        g_assert_cmpint(pread(pair.a, of_a, SIZE, 0), ==, SIZE);
+        g_assert_cmpint(pread(pair.b, of_b, SIZE, 0), ==, SIZE);
+        g_array_set_size(differs, SIZE / BLOCK);
+        g_auto(GStrv) list_of = g_strsplit(found, " ", -1);
+        for (char **range = list_of; **range; range++) {
+            char *length = strchr(*range, '+') + 1;
+            memset(differs->data + atoi(*range), 1, (size_t) atoi(length));
+        }
+        for (uint64_t i = 0; i < SIZE / BLOCK; i++)
+            g_assert_true(differs->data[i] ||
+                          memcmp(of_a + i * BLOCK, of_b + i * BLOCK, BLOCK) == 0);
+    }
+}
+
+static bool
+compare_first(Lab *lab, GError **error)
+{
+    g_auto(Pair) pair = {open_file(lab, "a"), open_file(lab, "b")};
+    const RlExtentsWish wish = {.length = SIZE};
+
+    return rl_extents_compare(pair.a, pair.b, &wish, error) != RL_EXTENTS_UNKNOWN;
+}
+
+/* What fails leaves it open. */
+static void
+test_failures(Lab *lab)
+{
+    g_auto(Pair) pair = new_pair(lab);
+    const RlExtentsWish wish = {.length = SIZE};
+    rl_autofd int pipes = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    GError *error = NULL;
+
+    for (guint first = 1; first <= 5; first++) {
+        Disturbance at = {.nr = SYS_ioctl, .first = first, .count = 1, .code = EIO};
+        g_assert_false(disturb(lab, &at, compare_first, &error));
+        take_errno(g_steal_pointer(&error), EIO, "an image");
+    }
+    g_assert_cmpint(rl_extents_compare(pair.a, -1, &wish, &error), ==, RL_EXTENTS_UNKNOWN);
+    take_errno(g_steal_pointer(&error), EBADF, "cannot look");
+    g_assert_cmpint(rl_extents_compare(pipes, pair.b, &wish, &error), ==, RL_EXTENTS_UNKNOWN);
+    take_error(error, RL_ERROR_UNSUPPORTED, "regular files");
+}
+
+static void
+test_elsewhere(Lab *lab)
+{
+    g_auto(Pair) pair = {open_file(lab, "a"), open_file(lab, "b")};
+    const RlExtentsWish wish = {.length = SIZE};
+    GError *error = NULL;
+
+    g_assert_cmpint(rl_extents_compare(pair.a, pair.b, &wish, &error), ==, RL_EXTENTS_UNKNOWN);
+    take_error(error, RL_ERROR_UNSUPPORTED, "XFS and btrfs");
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    lab_add_on("/extents/same", SHARING, test_same);
+    lab_add_on("/extents/every-change-is-found", SHARING, test_every_change_is_found);
+    lab_add_on("/extents/equal-bytes", SHARING, test_equal_bytes);
+    lab_add_on("/extents/sizes", SHARING, test_sizes);
+    lab_add_on("/extents/preallocation", SHARING, test_preallocation);
+    lab_add_on("/extents/compression", "btrfs", test_compression);
+    lab_add_on("/extents/small-and-fresh", SHARING, test_small_and_fresh);
+    lab_add_on("/extents/many-extents", SHARING, test_many_extents);
+    lab_add_on("/extents/ended-by-the-caller", SHARING, test_ended_by_the_caller);
+    lab_add_on("/extents/blocks-that-move", SHARING, test_blocks_that_move);
+    lab_add_on("/extents/random-histories", SHARING, test_random_histories);
+    lab_add_on("/extents/failures", SHARING, test_failures);
+    lab_add_on("/extents/elsewhere", "ext4", test_elsewhere);
+    return g_test_run();
+}

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* filesystems: xfs btrfs ext4 */
+/* Short paths: what they name, and the links that make them good. */
+#include "common/image/short-path.h"
+
+#include "common/operation/delete.h"
+#include "harness/disturb.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+static void
+assert_stripped(const char *name, const char *wanted)
+{
+    g_autofree char *stripped = rl_short_path_strip(name);
+
+    g_assert_cmpstr(stripped, ==, wanted);
+}
+
+static void
+test_strip(void)
+{
+    assert_stripped("web.img", "web");
+    assert_stripped("a/web.img", "a/web");
+    assert_stripped("web", "web");
+    assert_stripped("web.img.img", "web.img");
+    assert_stripped("web.img.3", "web.img.3");
+    assert_stripped("web@a.img", "web@a.img");
+    assert_stripped(".img", "");
+    assert_stripped("img", "img");
+    assert_stripped("", "");
+}
+
+static void
+assert_volume(Lab *lab, const char *inside, const char *wanted)
+{
+    g_autofree char *name = rl_short_path_volume(lab->pool, inside);
+
+    g_assert_cmpstr(name, ==, wanted);
+}
+
+static void
+make_link(Lab *lab, const char *target, const char *relative)
+{
+    g_autofree char *path = lab_path(lab, relative);
+
+    g_assert_cmpint(symlink(target, path), ==, 0);
+}
+
+/* What would lie in a directory where the link is. */
+static void
+test_directory_of_that_name(Lab *lab)
+{
+    GError *error = NULL;
+
+    lab_create(lab, "web", "one", MIB);
+    g_assert_true(rl_short_path_make(lab->pool, "web", "web", NULL));
+    g_assert_null(rl_volume_open(lab->pool, "web/data", &error));
+    take_errno(error, ELOOP,
+               "volume 'web/data': cannot open directory 'web', since a symbolic link is in its "
+               "place, such as the short path of a volume that runs");
+}
+
+static void
+test_what_it_names(Lab *lab)
+{
+    g_autofree char *file = lab_path(lab, "web");
+
+    lab_create(lab, "web", "one", MIB);
+    lab_create(lab, "a/b", "two", MIB);
+    assert_volume(lab, "web", "web");
+    assert_volume(lab, "web.img", "web");
+    assert_volume(lab, "web.img.img", NULL);
+    assert_volume(lab, "volumes/web", NULL);
+    assert_volume(lab, "a/b", NULL);
+    assert_volume(lab, "b", NULL);
+    assert_volume(lab, "web-dirty.img", NULL);
+    assert_volume(lab, "", NULL);
+    assert_volume(lab, "..", NULL);
+
+    make_link(lab, "volumes/web-dirty.img", "web.img");
+    assert_volume(lab, "web.img", "web");
+    make_file(file, "somebody's own");
+    assert_volume(lab, "web", NULL);
+}
+
+static void
+assert_link(Lab *lab, const char *relative, const char *wanted)
+{
+    g_autofree char *path = lab_path(lab, relative);
+    g_autofree char *target = g_file_read_link(path, NULL);
+
+    g_assert_cmpstr(target, ==, wanted);
+}
+
+static void
+test_make_and_tidy(Lab *lab)
+{
+    GError *error = NULL;
+
+    lab_create(lab, "web", "one", MIB);
+    lab_start(lab, "web", &alice);
+    for (int i = 0; i < 2; i++)
+        g_assert_true(rl_short_path_make(lab->pool, "web", "web", &error));
+    g_assert_true(rl_short_path_make(lab->pool, "web.img", "web", &error));
+    assert_link(lab, "web", "volumes/web-dirty.img");
+
+    rl_short_path_tidy(lab->pool, "web");
+    assert_link(lab, "web", "volumes/web-dirty.img");
+    lab_stop(lab, "web", &alice, RL_STOP_UNWRITTEN);
+    rl_short_path_tidy(lab->pool, "web");
+    assert_link(lab, "web", NULL);
+    assert_link(lab, "web.img", NULL);
+
+    g_assert_true(rl_short_path_make(lab->pool, "web.img", "web", &error));
+    rl_short_path_tidy(lab->pool, "web");
+    assert_link(lab, "web.img", NULL);
+
+    /* Left by a crash, it goes with the volume. */
+    g_assert_true(rl_short_path_make(lab->pool, "web", "web", &error));
+    g_assert_true(rl_volume_delete(lab->pool, "web", false, &error));
+    assert_link(lab, "web", NULL);
+}
+
+static void
+test_somebody_elses_stays(Lab *lab)
+{
+    g_autofree char *file = lab_path(lab, "web.img");
+    GError *error = NULL;
+
+    lab_create(lab, "web", "one", MIB);
+    make_link(lab, "/nowhere", "web");
+    make_file(file, "somebody's own");
+    g_assert_false(rl_short_path_make(lab->pool, "web", "web", &error));
+    take_errno(g_steal_pointer(&error), EEXIST, "to volume 'web'");
+    g_assert_false(rl_short_path_make(lab->pool, "web.img", "web", &error));
+    take_errno(g_steal_pointer(&error), EEXIST, "/web.img' to volume 'web'");
+    g_assert_false(rl_short_path_make(lab->pool, "a", "a/b", &error));
+    take_error(g_steal_pointer(&error), RL_ERROR_INVALID, "has no short path");
+    rl_short_path_tidy(lab->pool, "web");
+    assert_link(lab, "web", "/nowhere");
+    g_assert_false(rl_short_path_make(lab->pool, "none/web", "web", &error));
+    take_errno(g_steal_pointer(&error), ENOENT, "/none/web' to volume 'web'");
+
+    /* Its target is as long as ours. */
+    make_link(lab, "volumes/bew-dirty.img", "bow");
+    lab_create(lab, "bow", "two", MIB);
+    g_assert_false(rl_short_path_make(lab->pool, "bow", "bow", &error));
+    take_errno(g_steal_pointer(&error), EEXIST, "to volume 'bow'");
+    rl_short_path_tidy(lab->pool, "bow");
+    assert_link(lab, "bow", "volumes/bew-dirty.img");
+
+    g_autofree char *dirty = lab_file(lab, "web", RL_FILE_DIRTY);
+    g_assert_cmpint(mkdir(dirty, 0700), ==, 0);
+    g_assert_false(rl_short_path_make(lab->pool, "web", "web", &error));
+    take_error(g_steal_pointer(&error), RL_ERROR_INVALID, "web-dirty.img");
+    g_assert_true(is_there(file));
+
+    /* Of a volume that cannot be looked at nothing is said, and nothing is done to its links. */
+    g_autofree char *link = lab_path(lab, "web");
+    g_assert_cmpint(unlink(link), ==, 0);
+    make_link(lab, "volumes/web-dirty.img", "web");
+    assert_volume(lab, "web", NULL);
+    rl_short_path_tidy(lab->pool, "web");
+    assert_link(lab, "web", "volumes/web-dirty.img");
+}
+
+static bool
+tidy(Lab *lab, GError **error)
+{
+    (void) error;
+    rl_short_path_tidy(lab->pool, "web");
+    return true;
+}
+
+static void
+test_link_that_stays(Lab *lab)
+{
+    Disturbance no_unlink = {.nr = SYS_unlinkat, .first = 1, .code = EROFS};
+
+    lab_create(lab, "web", "one", MIB);
+    g_assert_true(rl_short_path_make(lab->pool, "web", "web", NULL));
+    g_assert_true(disturb(lab, &no_unlink, tidy, NULL));
+    g_assert_cmpuint(no_unlink.made, ==, 1);
+    assert_link(lab, "web", "volumes/web-dirty.img");
+    rl_short_path_tidy(lab->pool, "web");
+    assert_link(lab, "web", NULL);
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/alias/strip", test_strip);
+    lab_add("/alias/what-it-names", test_what_it_names);
+    lab_add("/alias/directory-of-that-name", test_directory_of_that_name);
+    lab_add("/alias/make-and-tidy", test_make_and_tidy);
+    lab_add("/alias/somebody-elses-stays", test_somebody_elses_stays);
+    lab_add("/alias/link-that-stays", test_link_that_stays);
+    return g_test_run();
+}

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* filesystems: xfs btrfs ext4 */
+/* Whose an image is that domains only read, at rest or a direct volume's, while libvirt makes their
+ * device models its owner. */
+#include "harness/lab.h"
+
+#include "common/base/autofd.h"
+#include "common/base/paths.h"
+#include "common/fs/access.h"
+#include "common/fs/xattr.h"
+#include "common/image/reader.h"
+#include "common/operation/maintenance.h"
+#include "common/operation/staged-image.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#define V "a/b/private"
+#define OWNER 1234
+#define GROUP 5678
+#define DEVICE_MODEL 64055
+
+static const char own[] = "0640 1234 5678", models[] = "0666 64055 64055";
+
+static void
+assert_access(const char *path, const char *wanted)
+{
+    struct stat st = look(path);
+    g_autofree char *found = g_strdup_printf("0%o %u %u", st.st_mode & 07777, st.st_uid, st.st_gid);
+
+    g_assert_cmpstr(found, ==, wanted);
+}
+
+static bool
+has_note(const char *path)
+{
+    return getxattr(path, RL_ATTR_PREFIX RL_ATTR_ACCESS, NULL, 0) >= 0;
+}
+
+/* What libvirt does to it, and what a device model can do then. */
+static void
+be_hostile(const char *path)
+{
+    g_assert_cmpint(chown(path, DEVICE_MODEL, DEVICE_MODEL), ==, 0);
+    g_assert_cmpint(chmod(path, 0666), ==, 0);
+}
+
+static char *
+create(Lab *lab)
+{
+    char *clean = lab_file(lab, V, RL_FILE_CLEAN);
+
+    lab_create(lab, V, "one", MIB);
+    g_assert_cmpint(chown(clean, OWNER, GROUP), ==, 0);
+    g_assert_cmpint(chmod(clean, 0640), ==, 0);
+    return clean;
+}
+
+static RlReadImage
+begin(Lab *lab, const char *file, const char *reader)
+{
+    RlReadImage image = {.volume = V, .file = file};
+    GError *error = NULL;
+
+    g_assert_true(rl_reader_begin(lab->pool, &image, reader, &error));
+    g_assert_no_error(error);
+    return image;
+}
+
+static void
+end(Lab *lab, const RlReadImage *image, const char *reader)
+{
+    GError *error = NULL;
+
+    g_assert_true(rl_reader_end(lab->pool, image, reader, &error));
+    g_assert_no_error(error);
+}
+
+static void
+opened(Lab *lab, const RlReadImage *image, const char *reader)
+{
+    GError *error = NULL;
+
+    g_assert_true(rl_reader_opened(lab->pool, image, reader, &error));
+    g_assert_no_error(error);
+}
+
+static char *
+list_path(const RlReadImage *image)
+{
+    return g_strdup_printf("%s/readers/%lx-%lx", RL_LOCK_DIR, (unsigned long) image->dev,
+                           (unsigned long) image->ino);
+}
+
+/* As after a crash of the host, or the end of all processes. */
+static void
+lose_list(const RlReadImage *image)
+{
+    g_autofree char *path = list_path(image);
+
+    g_assert_cmpint(unlink(path), ==, 0);
+}
+
+static void
+test_given_back_by_the_last(Lab *lab)
+{
+    g_autofree char *clean = create(lab);
+    RlReadImage image = begin(lab, "private.img", "alice");
+    g_autofree char *readers = list_path(&image);
+
+    be_hostile(clean);
+    begin(lab, "private.img", "bob");
+    opened(lab, &image, "alice");
+    assert_access(clean, models); /* bob's device model has not opened it yet */
+    begin(lab, "private.img", "carol");
+    end(lab, &image, "carol");
+    assert_access(clean, models);
+    opened(lab, &image, "bob");
+    assert_access(clean, own);
+    g_assert_true(has_note(clean));
+    /* libvirt does it again. */
+    be_hostile(clean);
+    end(lab, &image, "alice");
+    assert_access(clean, own);
+    g_assert_true(has_note(clean));
+    be_hostile(clean);
+    end(lab, &image, "bob");
+    assert_access(clean, own);
+    g_assert_false(has_note(clean));
+    g_assert_false(is_there(readers));
+    /* Once more, as when two hooks are called. */
+    end(lab, &image, "bob");
+    assert_access(clean, own);
+}
+
+/* One that is never heard of again holds nobody up for ever. */
+static void
+test_reader_that_is_gone(Lab *lab)
+{
+    g_autofree char *clean = create(lab);
+    RlReadImage image = begin(lab, "private.img", "alice");
+    g_autofree char *readers = list_path(&image);
+
+    be_hostile(clean);
+    make_file(readers, "alice -300000000\nbob x y\n\nbob\n");
+    begin(lab, "private.img", "bob");
+    end(lab, &image, "bob");
+    assert_access(clean, own);
+}
+
+/* Copies, and whoever asks, take what is noted. */
+static void
+test_what_is_noted_goes_before(Lab *lab)
+{
+    g_autofree char *clean = create(lab), *precache = lab_file(lab, V, RL_FILE_PRECACHE);
+    g_autoptr(RlVolume) volume = NULL;
+    GError *error = NULL;
+    RlAccess access, any = {0666, DEVICE_MODEL, DEVICE_MODEL};
+    RlReadImage image = begin(lab, "private.img", "alice");
+
+    be_hostile(clean);
+    volume = rl_volume_find(lab->pool, V, &error);
+    g_assert_no_error(error);
+    rl_access_of(volume->dir, volume->clean_file, &volume->clean.st, &access);
+    g_assert_cmpuint(access.mode, ==, 0640);
+    g_assert_cmpuint(access.uid, ==, OWNER);
+
+    g_autoptr(RlStagedImage) label = rl_staged_new(lab_pool(lab), V "@label", &any, &error);
+    rl_autofd int from = image_open(lab, V, RL_FILE_CLEAN, O_RDONLY);
+    g_assert_true(rl_staged_fill(label, from, 0, true, &error) && rl_staged_label(label, &error));
+    g_assert_no_error(error);
+    g_autofree char *named = revision_path(lab, V, "label");
+    assert_access(named, own);
+
+    /* The commit makes the image that is read a revision: it is found there. */
+    lab_run(lab, V, "two");
+    assert_access(clean, own);
+    g_assert_true(is_there(precache));
+    assert_access(precache, own);
+    g_autofree char *revision = revision_path(lab, V, "1");
+    assert_access(revision, models);
+    end(lab, &image, "alice");
+    assert_access(revision, own);
+    g_assert_false(has_note(revision));
+    g_assert_false(has_note(clean));
+}
+
+static void
+test_after_a_crash(Lab *lab)
+{
+    g_autofree char *clean = create(lab);
+    RlReadImage image = begin(lab, "private.img", "alice");
+
+    be_hostile(clean);
+    lose_list(&image);
+    /* The next one takes what was noted then. */
+    image = begin(lab, "private.img", "alice");
+    end(lab, &image, "alice");
+    assert_access(clean, own);
+
+    begin(lab, "private.img", "alice");
+    be_hostile(clean);
+    lose_list(&image);
+    /* Or the next commit. */
+    lab_run(lab, V, "two");
+    g_autofree char *revision = revision_path(lab, V, "1");
+    assert_access(clean, own);
+    assert_access(revision, own);
+    g_assert_false(has_note(revision));
+}
+
+static void
+test_image_that_is_gone(Lab *lab)
+{
+    g_autofree char *clean = create(lab);
+    RlReadImage image = begin(lab, "private.img", "alice"),
+                missing = {.volume = V, .file = "x.img"};
+    GError *error = NULL;
+
+    g_assert_cmpint(unlink(clean), ==, 0);
+    end(lab, &image, "alice");
+    g_assert_false(rl_reader_begin(lab->pool, &missing, "alice", &error));
+    take_errno(error, ENOENT, "x.img");
+}
+
+/* The only image of a direct volume: its note is the run's, and its end gives it back for good. */
+static void
+test_direct_that_is_read(Lab *lab)
+{
+    g_autofree char *clean = lab_file(lab, V, RL_FILE_CLEAN);
+    g_autofree char *dirty = lab_file(lab, V, RL_FILE_DIRTY);
+
+    lab_create_kind(lab, V, RL_KIND_DIRECT, NULL, "one", MIB);
+    g_assert_cmpint(chown(clean, OWNER, GROUP), ==, 0);
+    g_assert_cmpint(chmod(clean, 0640), ==, 0);
+    rl_started_free(lab_start_with(lab, V, &alice, RL_START_READONLY));
+    RlReadImage image = begin(lab, "private-dirty.img", "alice");
+    be_hostile(dirty);
+    opened(lab, &image, "alice");
+    assert_access(dirty, own);
+    g_assert_true(has_note(dirty));
+    be_hostile(dirty);
+    end(lab, &image, "alice");
+    assert_access(dirty, own);
+    g_assert_true(has_note(dirty));
+    be_hostile(dirty);
+    lab_stop(lab, V, &alice, RL_STOP_RETURNED);
+    assert_access(clean, own);
+    g_assert_false(has_note(clean));
+}
+
+/* A domain was to read it at rest, and another one was faster to write to it. */
+static void
+test_direct_that_is_written(Lab *lab)
+{
+    g_autofree char *clean = lab_file(lab, V, RL_FILE_CLEAN);
+    g_autofree char *dirty = lab_file(lab, V, RL_FILE_DIRTY);
+
+    lab_create_kind(lab, V, RL_KIND_DIRECT, NULL, "one", MIB);
+    g_assert_cmpint(chown(clean, OWNER, GROUP), ==, 0);
+    g_assert_cmpint(chmod(clean, 0640), ==, 0);
+    RlReadImage image = begin(lab, "private.img", "alice");
+    be_hostile(clean);
+    lab_start(lab, V, &bob);
+    end(lab, &image, "alice");
+    assert_access(dirty, models);
+    image_write(lab, V, RL_FILE_DIRTY, "two");
+    lab_stop(lab, V, &bob, RL_STOP_RETURNED);
+    assert_access(clean, own);
+    g_assert_false(has_note(clean));
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    lab_add("/at-rest/given-back-by-the-last", test_given_back_by_the_last);
+    lab_add("/at-rest/reader-that-is-gone", test_reader_that_is_gone);
+    lab_add("/at-rest/what-is-noted-goes-before", test_what_is_noted_goes_before);
+    lab_add("/at-rest/after-a-crash", test_after_a_crash);
+    lab_add("/at-rest/image-that-is-gone", test_image_that_is_gone);
+    lab_add("/at-rest/direct-that-is-read", test_direct_that_is_read);
+    lab_add("/at-rest/direct-that-is-written", test_direct_that_is_written);
+    return g_test_run();
+}

@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* filesystems: xfs btrfs ext4 */
+/* A domain's memory is restored only on the disks that it was saved with. */
+#include "common/image/restore-fit.h"
+
+#include "common/base/autofd.h"
+#include "common/format/image-save.h"
+#include "common/fs/xattr.h"
+#include "common/operation/save.h"
+#include "harness/lab.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+#define V "a/b/private"
+#define SECONDS(n) ((gint64) (n) *G_USEC_PER_SEC)
+
+/* Two saves of alice, and the files they are in. */
+static const RlMemory monday = {.digest = (char *) "aaaa", .save = (char *) "monday-id"},
+                      tuesday = {.digest = (char *) "bbbb", .save = (char *) "tuesday-id"},
+                      unknown = {.save = (char *) "some-id"};
+
+static RlDomainRef
+alice_with(const RlMemory *memory)
+{
+    RlDomainRef owner = alice;
+
+    owner.memory = memory;
+    return owner;
+}
+
+static void
+run_and_save(Lab *lab, const char *name, const char *text, const RlMemory *memory)
+{
+    RlDomainRef owner = alice_with(memory);
+    g_autoptr(GError) error = NULL;
+    bool done = false;
+
+    if (!image_is_there(lab, name, RL_FILE_DIRTY))
+        lab_start(lab, name, &alice);
+    image_write(lab, name, RL_FILE_DIRTY, text);
+    g_assert_true(rl_volume_save(lab->pool, name, &owner, NULL, &done, &error));
+    g_assert_no_error(error);
+    g_assert_true(done);
+}
+
+static RlStarted *
+try_restore(Lab *lab, const char *name, const RlMemory *memory, GError **error)
+{
+    RlDomainRef owner = alice_with(memory);
+
+    g_assert_true(rl_volume_announce_restore(lab->pool, name, &owner, NULL));
+    return rl_volume_start(lab->pool, name, &owner, RL_START_RESTORED, error);
+}
+
+static void
+restores(Lab *lab, const char *name, const RlMemory *memory)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(RlStarted) started = try_restore(lab, name, memory, &error);
+
+    g_assert_no_error(error);
+    g_assert_true(started->continued);
+}
+
+/* It does, and runs. */
+static void
+restores_and_runs(Lab *lab, const char *name, const RlMemory *memory)
+{
+    restores(lab, name, memory);
+    g_assert_true(rl_volume_confirm(lab->pool, name, &alice, NULL));
+}
+
+/* Refused for the reason @words; nothing has changed. */
+static void
+restore_fails(Lab *lab, const char *name, const RlMemory *memory, const char *words)
+{
+    g_autofree char *path = lab_file(lab, name, RL_FILE_DIRTY);
+    g_autofree char *before = read_at(path, 0, 8), *after = NULL;
+    GError *error = NULL;
+
+    g_assert_null(try_restore(lab, name, memory, &error));
+    g_assert_nonnull(strstr(error->message, name));
+    g_assert_nonnull(strstr(error->message, "virt-reflink continue"));
+    take_error(error, RL_ERROR_STATE, words);
+    after = read_at(path, 0, 8);
+    g_assert_cmpstr(before, ==, after);
+}
+
+static void
+set_attr(Lab *lab, const char *name, const char *key, const char *value)
+{
+    rl_autofd int fd = image_open(lab, name, RL_FILE_DIRTY, O_RDONLY);
+
+    g_assert_true(value ? rl_xattr_set(fd, key, value, NULL) : rl_xattr_remove(fd, key, NULL));
+}
+
+static RlSave *
+save_of(Lab *lab, const char *name)
+{
+    rl_autofd int fd = image_open(lab, name, RL_FILE_DIRTY, O_RDONLY);
+    RlSave *save = NULL;
+
+    g_assert_true(rl_save_get(fd, &save, NULL));
+    return save;
+}
+
+/* As image_write(), and a second later: files are dated by the tick of a clock. */
+static void
+change(Lab *lab, const char *name, const char *text)
+{
+    g_autofree char *path = lab_file(lab, name, RL_FILE_DIRTY);
+    struct stat st = look(path);
+
+    image_write(lab, name, RL_FILE_DIRTY, text);
+    set_mtime(path, st.st_mtim.tv_sec + 1, st.st_mtim.tv_nsec);
+}
+
+/* All kinds have a note, and a restore that fits goes on as often as it is tried. */
+static void
+test_fitting(Lab *lab)
+{
+    const char *const names[] = {V, "a/root", "a/scratch", "db/main"};
+
+    lab_create(lab, V, "one", MIB);
+    lab_create(lab, "t/root", "one", MIB);
+    lab_create_kind(lab, "a/root", RL_KIND_SNAPSHOT, "t/root", NULL, 0);
+    lab_create_kind(lab, "a/scratch", RL_KIND_VOLATILE, NULL, NULL, MIB);
+    lab_create_kind(lab, "db/main", RL_KIND_DIRECT, NULL, "one", MIB);
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+        bool done;
+        run_and_save(lab, names[i], "mine", &monday);
+        restore_fails(lab, names[i], &tuesday, "another save");
+        restores(lab, names[i], &monday);
+        g_assert_true(rl_volume_keep(lab->pool, names[i], &alice, &done, NULL));
+        restore_fails(lab, names[i], &tuesday, "another save");
+        restores(lab, names[i], &monday);
+        g_assert_true(rl_volume_confirm(lab->pool, names[i], &alice, NULL));
+        lab_crash(lab, names[i]);
+        restores(lab, names[i], &monday); /* it has not written anything since */
+    }
+    lab_stop(lab, V, &alice, RL_STOP_COMMITTED);
+    g_autofree char *clean = lab_file(lab, V, RL_FILE_CLEAN);
+    rl_autofd int fd = open(clean, O_RDONLY | O_CLOEXEC);
+    g_autoptr(RlSave) save = NULL;
+    g_assert_true(rl_save_get(fd, &save, NULL));
+    g_assert_null(save);
+}
+
+/* What it was saved in is not known when it is saved, but when it has been restored from that. */
+static void
+test_earlier(Lab *lab)
+{
+    lab_create(lab, V, "one", MIB);
+    run_and_save(lab, V, "mon", &unknown);
+    restores_and_runs(lab, V, &monday);
+    run_and_save(lab, V, "tue", &unknown);
+    restore_fails(lab, V, &monday, "an earlier save");
+    restores_and_runs(lab, V, &tuesday);
+    change(lab, V, "wed");
+    restore_fails(lab, V, &monday, "has run on");
+    restore_fails(lab, V, &tuesday, "has run on");
+    for (int i = 0; i < 12; i++) {
+        g_autofree char *digest = g_strdup_printf("digest %d", i);
+        RlMemory memory = {.digest = digest};
+        run_and_save(lab, V, digest, &unknown);
+        restores_and_runs(lab, V, &memory);
+    }
+    g_autoptr(RlSave) save = save_of(lab, V);
+    g_assert_cmpuint(g_strv_length(save->earlier), ==, 8);
+    g_assert_cmpstr(save->memory, ==, "digest 11");
+}
+
+/* A wrong memory that was tried, and did not run, does not shut out the right one. */
+static void
+test_tried(Lab *lab)
+{
+    bool done;
+
+    lab_create(lab, V, "one", MIB);
+    run_and_save(lab, V, "mon", &unknown);
+    restores(lab, V, &tuesday);
+    g_assert_true(rl_volume_keep(lab->pool, V, &alice, &done, NULL));
+    restores_and_runs(lab, V, &monday);
+    run_and_save(lab, V, "tue", &unknown);
+    restore_fails(lab, V, &monday, "an earlier save");
+}
+
+static void
+test_dates(Lab *lab)
+{
+    gint64 now = g_get_real_time();
+    const RlMemory before = {.file = (char *) "/some/file", .date_us = now - SECONDS(60)},
+                   within = {.date_us = now}, copied = {.date_us = now + SECONDS(60)},
+                   put_back = {.date_us = now + SECONDS(60), .save = (char *) "other-id"},
+                   same = {.date_us = now, .save = (char *) "other-id"},
+                   noted = {.date_us = now + SECONDS(60), .save = (char *) "some-id"};
+
+    lab_create(lab, V, "one", MIB);
+    run_and_save(lab, V, "mon", &unknown);
+    restore_fails(lab, V, &before, "/some/file");
+    restore_fails(lab, V, &before, "before the run began");
+    restore_fails(lab, V, &put_back, "was put back");
+    const RlMemory *const good[] = {&within, &copied, &same, &noted, NULL};
+    for (size_t i = 0; i < G_N_ELEMENTS(good); i++) {
+        restores(lab, V, good[i]);
+        set_attr(lab, V, RL_ATTR_HOLD, "saved");
+    }
+}
+
+/* Nobody has marked it: it was saved, and the hook was killed; or it runs on, or did. */
+static void
+test_unmarked(Lab *lab)
+{
+    gint64 now = g_get_real_time();
+    const RlMemory before = {.digest = (char *) "x", .date_us = now - SECONDS(60)},
+                   since = {.digest = (char *) "x", .date_us = now},
+                   put_back = {.date_us = now, .save = (char *) "id", .save_us = G_MAXINT64};
+
+    lab_create(lab, V, "one", MIB);
+    lab_create_kind(lab, "a/scratch", RL_KIND_VOLATILE, NULL, NULL, MIB);
+    const char *const names[] = {V, "a/scratch"};
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+        lab_start(lab, names[i], &alice);
+        image_write(lab, names[i], RL_FILE_DIRTY, "mine");
+        restore_fails(lab, names[i], &before, "before the domain's last run began");
+        restore_fails(lab, names[i], &put_back, "was put back");
+        restores(lab, names[i], &since);
+        set_attr(lab, names[i], RL_ATTR_HOLD, NULL);
+        set_attr(lab, names[i], RL_ATTR_SAVE, NULL);
+        lab_crash(lab, names[i]);
+        restore_fails(lab, names[i], &since, "when the host went down");
+    }
+}
+
+/* What was done to the image since it was marked. */
+static void
+test_changed(Lab *lab)
+{
+    g_autofree char *dirty = lab_file(lab, V, RL_FILE_DIRTY);
+
+    lab_create(lab, V, "one", MIB);
+    run_and_save(lab, V, "mon", &monday);
+    struct stat st = look(dirty);
+    change(lab, V, "fsck");
+    restore_fails(lab, V, &monday, "was changed since");
+    restore_fails(lab, V, NULL, "was changed since");
+    set_mtime(dirty, st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
+    restores(lab, V, &monday);
+    set_attr(lab, V, RL_ATTR_HOLD, "saved");
+    set_size(dirty, 2 * MIB);
+    set_mtime(dirty, st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
+    restore_fails(lab, V, &monday, "was changed since");
+
+    /* Without its memory it goes on whatever that is. */
+    g_assert_true(rl_volume_continue(lab->pool, V, NULL));
+    lab_start(lab, V, &alice);
+    lab_stop(lab, V, &alice, RL_STOP_COMMITTED);
+}
+
+/* A person who says that it goes on has not changed it. */
+static void
+test_continued(Lab *lab)
+{
+    lab_create(lab, V, "one", MIB);
+    run_and_save(lab, V, "mon", &monday);
+    g_assert_true(rl_volume_continue(lab->pool, V, NULL));
+    restore_fails(lab, V, &tuesday, "another save");
+    restores_and_runs(lab, V, &monday);
+    run_and_save(lab, V, "tue", &tuesday);
+    g_assert_true(rl_volume_continue(lab->pool, V, NULL));
+    lab_start(lab, V, &alice);
+    change(lab, V, "wed");
+    restore_fails(lab, V, &tuesday, "has run on");
+}
+
+/* Saved by a version that noted no saves: nothing to compare. */
+static void
+test_without_a_note(Lab *lab)
+{
+    const char *const holds[] = {"saved", "restored", "kept"};
+
+    lab_create(lab, V, "one", MIB);
+    for (size_t i = 0; i < G_N_ELEMENTS(holds); i++) {
+        run_and_save(lab, V, "mon", &monday);
+        set_attr(lab, V, RL_ATTR_SAVE, NULL);
+        set_attr(lab, V, RL_ATTR_HOLD, holds[i]);
+        lab_crash(lab, V);
+        restores_and_runs(lab, V, &tuesday);
+        change(lab, V, "two");
+        restore_fails(lab, V, &tuesday, "has run on");
+        lab_stop(lab, V, &alice, RL_STOP_COMMITTED);
+    }
+}
+
+/* What nobody writes to is the same for all memories. */
+static void
+test_only_read(Lab *lab)
+{
+    g_autoptr(RlStarted) started = NULL;
+    RlDomainRef owner = alice_with(&monday);
+    bool done;
+
+    lab_create(lab, V, "one", MIB);
+    started = rl_volume_start(lab->pool, V, &alice, RL_START_READONLY, NULL);
+    g_assert_nonnull(started);
+    g_assert_true(rl_volume_save(lab->pool, V, &owner, NULL, &done, NULL));
+    restores_and_runs(lab, V, &tuesday);
+}
+
+static void
+test_damaged(Lab *lab)
+{
+    const char *const values[] = {"", "nothing", "[save]\n", "[save]\ndate=1\ndate-ns=x\nsize=1\n"};
+
+    lab_create(lab, V, "one", MIB);
+    run_and_save(lab, V, "mon", &monday);
+    for (size_t i = 0; i < G_N_ELEMENTS(values); i++) {
+        GError *error = NULL;
+        set_attr(lab, V, RL_ATTR_SAVE, values[i]);
+        g_assert_null(try_restore(lab, V, &monday, &error));
+        take_error(error, RL_ERROR_STATE, "is damaged");
+    }
+    g_assert_true(rl_volume_continue(lab->pool, V, NULL));
+    lab_start(lab, V, &alice);
+    run_and_save(lab, V, "tue", &tuesday);
+    restores(lab, V, &tuesday);
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    lab_add("/fits/fitting", test_fitting);
+    lab_add("/fits/earlier", test_earlier);
+    lab_add("/fits/tried", test_tried);
+    lab_add("/fits/dates", test_dates);
+    lab_add("/fits/unmarked", test_unmarked);
+    lab_add("/fits/changed", test_changed);
+    lab_add("/fits/continued", test_continued);
+    lab_add("/fits/without-a-note", test_without_a_note);
+    lab_add("/fits/only-read", test_only_read);
+    lab_add("/fits/damaged", test_damaged);
+    return g_test_run();
+}

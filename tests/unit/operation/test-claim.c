@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* filesystems: xfs btrfs ext4 */
+/* Volumes that become a running domain's, which it was not started on. */
+#include "common/operation/claim.h"
+
+#include "common/base/autofd.h"
+#include "common/format/image-mark.h"
+#include "common/format/image-overlays.h"
+#include "common/fs/xattr.h"
+#include "common/operation/save.h"
+#include "harness/lab.h"
+
+#include <fcntl.h>
+
+#define V "web/data"
+
+static const RlDomainRef by_hand = {
+    .driver = RL_OWNER_BY_HAND, .uuid = "by hand", .name = "started by hand"};
+
+static void
+claim(Lab *lab, const RlDomainRef *owner, bool overlaid, bool wanted)
+{
+    GError *error = NULL;
+    bool done;
+
+    g_assert_true(rl_volume_claim(lab->pool, V, owner, overlaid, &done, &error));
+    g_assert_no_error(error);
+    g_assert_cmpint(done, ==, wanted);
+}
+
+static RlImageOwner *
+run_of(Lab *lab)
+{
+    rl_autofd int fd = image_open(lab, V, RL_FILE_DIRTY, O_RDONLY);
+    RlImageOwner *run;
+
+    g_assert_true(rl_image_owner_get(fd, &run, NULL));
+    return run;
+}
+
+static void
+assert_below(Lab *lab, const char *wanted)
+{
+    rl_autofd int fd = image_open(lab, V, RL_FILE_DIRTY, O_RDONLY);
+    g_autofree char *name = NULL;
+
+    g_assert_true(rl_overlays_other(fd, NULL, &name, NULL));
+    g_assert_cmpstr(name, ==, wanted);
+}
+
+/* What is noted of the run stays; the end is the domain's. */
+static void
+test_by_hand(Lab *lab)
+{
+    lab_create(lab, V, "old", MIB);
+    claim(lab, &alice, false, false); /* nothing is there */
+    lab_start(lab, V, &by_hand);
+    g_autoptr(RlImageOwner) before = run_of(lab);
+    image_write(lab, V, RL_FILE_DIRTY, "new");
+    claim(lab, &alice, false, true);
+    g_autoptr(RlImageOwner) after = run_of(lab);
+    g_assert_true(rl_image_owner_is_of(after, &alice));
+    g_assert_cmpstr(after->boot_id, ==, before->boot_id);
+    g_assert_cmpint(after->since_us, ==, before->since_us);
+    g_assert_cmpint(after->written, ==, before->written);
+    claim(lab, &alice, false, false); /* it is its already */
+    lab_stop(lab, V, &alice, RL_STOP_COMMITTED);
+    image_is(lab, V, RL_FILE_CLEAN, "new");
+}
+
+/* Below an overlay it stays as it is, for that domain. */
+static void
+test_overlaid(Lab *lab)
+{
+    bool done;
+
+    lab_create(lab, V, "old", MIB);
+    lab_start(lab, V, &by_hand);
+    claim(lab, &alice, true, true);
+    assert_below(lab, "alice");
+    g_assert_true(rl_volume_keep_below(lab->pool, V, &alice, &done, NULL));
+    g_assert_true(done);
+    claim(lab, &bob, false, false); /* it is below another's */
+    claim(lab, &bob, true, true);   /* but may be below both */
+    g_assert_true(rl_volume_keep_below(lab->pool, V, &bob, &done, NULL));
+    g_assert_true(done);
+    lab_start_fails(lab, V, &xen, RL_ERROR_STATE, "below an external snapshot of domain 'alice'");
+}
+
+/* A domain that goes on with an overlay on it need not wait for the administrator. */
+static void
+test_start_on_overlay(Lab *lab)
+{
+    GError *error = NULL;
+
+    lab_create(lab, V, "old", MIB);
+    lab_start(lab, V, &by_hand);
+    lab_start_fails(lab, V, &alice, RL_ERROR_BUSY, "started by hand");
+    g_autoptr(RlStarted) started = rl_volume_start(lab->pool, V, &alice, RL_START_OVERLAID, &error);
+    g_assert_no_error(error);
+    g_assert_true(started->continued);
+    assert_below(lab, "alice");
+    lab_start_fails(lab, V, &bob, RL_ERROR_BUSY, "in use by domain 'alice'");
+}
+
+/* What somebody else may need is left alone. */
+static void
+test_not_free(Lab *lab)
+{
+    lab_create(lab, V, "old", MIB);
+    lab_start(lab, V, &alice);
+    claim(lab, &bob, false, false);
+
+    rl_autofd int fd = image_open(lab, V, RL_FILE_DIRTY, O_RDONLY);
+    g_assert_true(rl_image_owner_set(fd, &by_hand, (RlOwnerTraits){0}, NULL));
+    g_assert_true(rl_mark_set(fd, RL_MARK_SAVED, NULL));
+    claim(lab, &bob, false, false);
+    g_assert_true(rl_mark_set(fd, RL_MARK_SUSPECT, NULL));
+    claim(lab, &bob, false, false);
+    g_assert_true(rl_mark_clear(fd, NULL));
+    g_assert_true(rl_image_owner_clear(fd, NULL));
+    /* It may be a saved domain's, in a copy without attributes. */
+    g_autofree char *base = NULL;
+    g_assert_true(rl_xattr_get(fd, RL_ATTR_BASE, &base, NULL));
+    g_assert_true(rl_xattr_remove(fd, RL_ATTR_BASE, NULL));
+    claim(lab, &bob, false, false);
+    g_assert_true(rl_xattr_set(fd, RL_ATTR_BASE, base, NULL));
+    claim(lab, &bob, false, true);
+    g_autoptr(RlImageOwner) run = run_of(lab);
+    g_assert_true(rl_image_owner_is_of(run, &bob) && run->written);
+}
+
+/* Another domain that runs on it is not ended by somebody else. */
+static void
+test_held(Lab *lab)
+{
+    lab_create(lab, V, "old", MIB);
+    lab_start(lab, V, &alice);
+    {
+        rl_autofd int fd = image_open(lab, V, RL_FILE_DIRTY, O_RDONLY);
+        g_autoptr(RlImageOwner) run = run_of(lab);
+        g_assert_true(rl_image_owner_leave(fd, run, NULL)); /* begun long ago */
+    }
+    int device = image_open(lab, V, RL_FILE_DIRTY, O_RDWR);
+    claim(lab, &bob, false, false);
+    close(device);
+    claim(lab, &bob, false, true);
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    lab_add("/claim/by-hand", test_by_hand);
+    lab_add("/claim/overlaid", test_overlaid);
+    lab_add("/claim/start-on-overlay", test_start_on_overlay);
+    lab_add("/claim/not-free", test_not_free);
+    lab_add("/claim/held", test_held);
+    return g_test_run();
+}

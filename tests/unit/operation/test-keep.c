@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* filesystems: xfs btrfs ext4 */
+#include "common/operation/save.h"
+
+#include "common/base/autofd.h"
+#include "common/format/image-mark.h"
+#include "common/fs/xattr.h"
+#include "harness/disturb.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#define V "a/b/private"
+
+/* The domain @owner is saved, and about to be restored; it has started then, if @started. */
+static void
+save_and_restore(Lab *lab, bool started)
+{
+    GError *error = NULL;
+    bool done;
+
+    lab_start(lab, V, &alice);
+    image_write(lab, V, RL_FILE_DIRTY, "written");
+    g_assert_true(rl_volume_save(lab->pool, V, &alice, NULL, &done, &error));
+    g_assert_true(done);
+    g_assert_true(rl_volume_announce_restore(lab->pool, V, &alice, &error));
+    if (started)
+        rl_started_free(rl_volume_start(lab->pool, V, &alice, RL_START_RESTORED, &error));
+    g_assert_no_error(error);
+}
+
+/* What a domain went on with after a restore is a run like any other once it has started. */
+static void
+test_confirm(Lab *lab)
+{
+    GError *error = NULL;
+
+    lab_create(lab, V, "one", MIB);
+    save_and_restore(lab, true);
+    g_assert_true(rl_volume_is_continued(lab->pool, V, &alice));
+    g_assert_true(rl_volume_is_unconfirmed(lab->pool, V, &alice, NULL));
+    g_assert_false(rl_volume_is_unconfirmed(lab->pool, V, &bob, NULL));
+    g_assert_true(rl_volume_confirm(lab->pool, V, &bob, &error));
+    g_assert_true(rl_volume_is_unconfirmed(lab->pool, V, &alice, NULL));
+    g_assert_true(rl_volume_confirm(lab->pool, V, &alice, &error));
+    g_assert_false(rl_volume_is_unconfirmed(lab->pool, V, &alice, NULL));
+    g_assert_no_error(error);
+    lab_stop(lab, V, &alice, RL_STOP_COMMITTED);
+    image_is(lab, V, RL_FILE_CLEAN, "written");
+}
+
+/* Of a volume that nobody has, and of none, there is nothing to say. */
+static void
+test_nothing_to_confirm(Lab *lab)
+{
+    GError *error = NULL;
+
+    lab_create(lab, V, "one", MIB);
+    g_assert_false(rl_volume_is_continued(lab->pool, V, &alice));
+    g_assert_false(rl_volume_is_unconfirmed(lab->pool, V, &alice, NULL));
+    g_assert_true(rl_volume_confirm(lab->pool, V, &alice, &error));
+    g_assert_no_error(error);
+    lab_start(lab, V, &alice);
+    g_assert_false(rl_volume_is_continued(lab->pool, V, &alice));
+    g_assert_false(rl_volume_is_unconfirmed(lab->pool, V, &alice, NULL));
+
+    g_assert_false(rl_volume_is_continued(lab->pool, "a/none", &alice));
+    g_assert_false(rl_volume_is_unconfirmed(lab->pool, "a/none", &alice, NULL));
+    g_assert_false(rl_volume_confirm(lab->pool, "a/none", &alice, &error));
+    take_error(error, RL_ERROR_NOT_FOUND, "there is no volume 'a/none'");
+}
+
+/* The image that the saved memory belongs to is gone: a restore must not begin with another one. */
+static void
+test_restore_without_its_image(Lab *lab)
+{
+    GError *error = NULL;
+    g_autoptr(RlStarted) started = NULL;
+
+    lab_create(lab, V, "one", MIB);
+    started = rl_volume_start(lab->pool, V, &alice, RL_START_RESTORED, &error);
+    g_assert_null(started);
+    /* There are two ways to have saved it. */
+    take_error(error, RL_ERROR_STATE,
+               "'virsh start'; if it was saved by 'virsh managedsave', after");
+    g_assert_false(image_is_there(lab, V, RL_FILE_DIRTY));
+}
+
+/* Whoever still writes to an image could change what was saved. */
+static void
+test_not_while_it_is_open(Lab *lab)
+{
+    GError *error = NULL;
+    bool done = true;
+
+    lab_create(lab, V, "one", MIB);
+    lab_start(lab, V, &alice);
+    int fd = image_open(lab, V, RL_FILE_DIRTY, O_RDWR);
+    g_assert_false(rl_volume_save(lab->pool, V, &alice, NULL, &done, &error));
+    take_error(error, RL_ERROR_BUSY, "still has its dirty image open");
+    g_assert_false(done);
+    close(fd);
+    g_assert_true(rl_volume_save(lab->pool, V, &alice, NULL, &done, NULL));
+    g_assert_true(done);
+
+    /* What is saved is saved; a keep does not take that away. */
+    g_assert_true(rl_volume_keep(lab->pool, V, &alice, &done, NULL));
+    g_assert_false(done);
+    lab_start_fails(lab, V, &alice, RL_ERROR_STATE, "saved");
+}
+
+/* Its name is longer than any attribute. */
+static void
+test_file_cannot_be_noted(Lab *lab)
+{
+    g_autofree char *file = g_strnfill(70000, 'x');
+    g_autoptr(RlStarted) started = NULL;
+    GError *error = NULL;
+    bool done;
+
+    lab_create(lab, V, "one", MIB);
+    lab_start(lab, V, &alice);
+    image_write(lab, V, RL_FILE_DIRTY, "two");
+    g_assert_true(rl_volume_save(lab->pool, V, &alice, file, &done, &error));
+    g_assert_no_error(error);
+    lab_start_fails(lab, V, &alice, RL_ERROR_STATE, "saved");
+
+    /* That an earlier save's file is gone says nothing of this one. */
+    g_assert_true(rl_volume_continue(lab->pool, V, &error));
+    lab_start(lab, V, &alice);
+    g_assert_true(rl_volume_save(lab->pool, V, &alice, "/gone", &done, &error));
+    g_assert_true(rl_volume_announce_restore(lab->pool, V, &alice, &error));
+    started = rl_volume_start(lab->pool, V, &alice, RL_START_RESTORED, &error);
+    g_assert_no_error(error);
+    g_assert_true(rl_volume_save(lab->pool, V, &alice, file, &done, &error));
+    g_assert_no_error(error);
+    lab_start_fails(lab, V, &bob, RL_ERROR_STATE, "saved");
+    image_is(lab, V, RL_FILE_DIRTY, "two");
+}
+
+/* Several domains that only read share one image. */
+static void
+test_readers_share(Lab *lab)
+{
+    GError *error = NULL;
+
+    lab_create(lab, V, "one", MIB);
+    g_autoptr(RlStarted) first = rl_volume_start(lab->pool, V, &alice, RL_START_READONLY, &error);
+    g_autoptr(RlStarted) second = rl_volume_start(lab->pool, V, &bob, RL_START_READONLY, &error);
+    g_assert_no_error(error);
+    g_assert_nonnull(first);
+    g_assert_nonnull(second);
+    int fd = image_open(lab, V, RL_FILE_DIRTY, O_RDONLY);
+    lab_start_fails(lab, V, &alice, RL_ERROR_BUSY, "in use by domain");
+    close(fd);
+}
+
+/* As if alice had started longer ago than a domain takes to open its disks. */
+static void
+make_old(int fd)
+{
+    g_autoptr(RlImageOwner) run = NULL;
+
+    g_assert_true(rl_image_owner_get(fd, &run, NULL));
+    g_assert_nonnull(run);
+    run->since_us -= (gint64) RL_OWNER_GRACE_SECONDS * G_USEC_PER_SEC;
+    g_assert_true(rl_image_owner_put_back(fd, run, NULL));
+}
+
+static void
+test_decisions(Lab *lab)
+{
+    GError *error = NULL;
+
+    lab_create(lab, V, "one", MIB);
+    g_assert_false(rl_volume_continue(lab->pool, V, &error));
+    take_error(g_steal_pointer(&error), RL_ERROR_NOT_FOUND, "has no dirty image");
+    g_assert_false(rl_volume_discard(lab->pool, "a/none", &error));
+    take_error(g_steal_pointer(&error), RL_ERROR_NOT_FOUND, "there is no volume");
+    lab_start(lab, V, &alice);
+    int fd = image_open(lab, V, RL_FILE_DIRTY, O_RDWR);
+    g_assert_false(rl_volume_discard(lab->pool, V, &error));
+    take_error(g_steal_pointer(&error), RL_ERROR_STATE, "it is running for domain 'alice'");
+    g_assert_false(rl_volume_continue(lab->pool, V, &error));
+    take_error(g_steal_pointer(&error), RL_ERROR_STATE, "it is running for domain 'alice'");
+    close(fd);
+    g_assert_false(rl_volume_discard(lab->pool, V, &error));
+    take_error(g_steal_pointer(&error), RL_ERROR_STATE, "about to open it");
+    fd = image_open(lab, V, RL_FILE_DIRTY, O_RDONLY);
+    make_old(fd);
+    close(fd);
+    g_assert_true(rl_volume_discard(lab->pool, V, &error));
+    g_assert_no_error(error);
+    image_is(lab, V, RL_FILE_CLEAN, "one");
+}
+
+static bool
+is_continued(Lab *lab, GError **error)
+{
+    (void) error;
+    return rl_volume_is_continued(lab->pool, V, &alice);
+}
+
+/* Whoever asks is to be careful where it cannot be told. */
+static void
+test_what_cannot_be_told(Lab *lab)
+{
+    g_autofree char *dirty = lab_file(lab, V, RL_FILE_DIRTY);
+    Disturbance no_mark = {.nr = SYS_fgetxattr, .first = 2, .count = 1, .code = EIO};
+    bool done;
+
+    lab_create(lab, V, "one", MIB);
+    lab_start(lab, V, &alice);
+    g_assert_false(is_continued(lab, NULL));
+    g_assert_true(disturb(lab, &no_mark, is_continued, NULL));
+    g_assert_true(rl_volume_save(lab->pool, V, &alice, NULL, &done, NULL));
+    g_assert_true(is_continued(lab, NULL));
+
+    g_assert_cmpint(unlink(dirty), ==, 0);
+    g_assert_false(is_continued(lab, NULL));
+    g_assert_cmpint(mkdir(dirty, 0700), ==, 0);
+    g_assert_true(is_continued(lab, NULL));
+    g_assert_true(rl_volume_is_unconfirmed(lab->pool, V, &alice, NULL));
+}
+
+/* What a disk error left is for a person; a keep does not take the mark away. */
+static void
+test_suspect_stays_so(Lab *lab)
+{
+    RlMark hold;
+    bool done = true;
+
+    lab_create(lab, V, "one", MIB);
+    lab_start(lab, V, &alice);
+    rl_autofd int fd = image_open(lab, V, RL_FILE_DIRTY, O_RDONLY);
+    g_assert_true(rl_mark_set(fd, RL_MARK_SUSPECT, NULL));
+    g_assert_true(rl_volume_keep(lab->pool, V, &alice, &done, NULL));
+    g_assert_false(done);
+    g_assert_true(rl_mark_get(fd, &hold, NULL));
+    g_assert_cmpint(hold, ==, RL_MARK_SUSPECT);
+}
+
+static int
+confirm_first(Lab *lab)
+{
+    g_assert_true(rl_volume_confirm(lab->pool, V, &alice, NULL));
+    return 0;
+}
+
+static bool
+confirm(Lab *lab, GError **error)
+{
+    return rl_volume_confirm(lab->pool, V, &alice, error);
+}
+
+static void
+test_confirmed_twice(Lab *lab)
+{
+    Disturbance before_the_lock = {
+        .nr = SYS_flock, .first = 1, .count = 1, .before = confirm_first};
+    GError *error = NULL;
+
+    lab_create(lab, V, "one", MIB);
+    save_and_restore(lab, true);
+    g_assert_true(disturb(lab, &before_the_lock, confirm, &error));
+    g_assert_no_error(error);
+    g_assert_cmpuint(before_the_lock.made, ==, 1);
+    g_assert_false(rl_volume_is_unconfirmed(lab->pool, V, &alice, NULL));
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    lab_add("/keep/confirm", test_confirm);
+    lab_add("/keep/nothing-to-confirm", test_nothing_to_confirm);
+    lab_add("/keep/restore-without-its-image", test_restore_without_its_image);
+    lab_add("/keep/not-while-it-is-open", test_not_while_it_is_open);
+    lab_add("/keep/file-cannot-be-noted", test_file_cannot_be_noted);
+    lab_add("/keep/readers-share", test_readers_share);
+    lab_add("/keep/decisions", test_decisions);
+    lab_add("/keep/what-cannot-be-told", test_what_cannot_be_told);
+    lab_add("/keep/suspect-stays-so", test_suspect_stays_so);
+    lab_add("/keep/confirmed-twice", test_confirmed_twice);
+    return g_test_run();
+}

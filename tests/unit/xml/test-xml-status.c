@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "xml/status.h"
+
+#include "harness/xml-testing.h"
+
+#define UUID "00000000-0000-4000-8000-00000000000A"
+#define DOMAIN "<domain type='kvm' id='1'><name>vm</name><uuid>" UUID "</uuid></domain>"
+
+static RlStatus *
+parse(const char *text)
+{
+    g_autoptr(GError) error = NULL;
+    RlStatus *status = rl_xml_status_parse(text, strlen(text), "vm.xml", &error);
+
+    g_assert_no_error(error);
+    return status;
+}
+
+static void
+refuse(const char *text, const char *words)
+{
+    GError *error = NULL;
+
+    g_assert_null(rl_xml_status_parse(text, strlen(text), "vm.xml", &error));
+    g_assert_true(error && g_str_has_prefix(error->message, "vm.xml: "));
+    take_xml_error(error, words, text);
+}
+
+/* As libvirt writes it. */
+static void
+test_status(void)
+{
+    g_autoptr(RlStatus) status =
+        parse("<!--\nWARNING: THIS IS AN AUTO-GENERATED FILE.\n-->\n"
+              "<domstatus state='paused' reason='migration' pid='256'>\n"
+              "  <taint flag='x'/><monitor path='/x' type='unix'/><vcpus/>\n"
+              "  <job type='none' async='migration out' phase='confirm3' flags='0x341'>\n"
+              "    <disk dev='hda' migrating='no'/><disk dev='hdb' migrating='yes'><a/></disk>\n"
+              "    <disk migrating='yes'/><other dev='hdc' migrating='yes'/>\n"
+              "  </job>\n  " DOMAIN "\n</domstatus>\n");
+
+    g_assert_cmpstr(status->uuid, ==, "00000000-0000-4000-8000-00000000000a");
+    g_assert_cmpstr(status->state, ==, "paused");
+    g_assert_cmpstr(status->reason, ==, "migration");
+    g_assert_cmpstr(status->job, ==, "none");
+    g_assert_cmpstr(status->async, ==, "migration out");
+    g_assert_cmpstr(status->phase, ==, "confirm3");
+    g_assert_cmpuint(status->copied->len, ==, 1);
+    g_assert_cmpstr(g_ptr_array_index(status->copied, 0), ==, "hdb");
+}
+
+static void
+test_no_job(void)
+{
+    g_autoptr(RlStatus) status =
+        parse("<domstatus state='running' reason='booted'>" DOMAIN "</domstatus>");
+
+    g_assert_cmpstr(status->job, ==, "none");
+    g_assert_cmpstr(status->async, ==, "none");
+    g_assert_cmpstr(status->phase, ==, "none");
+    g_assert_cmpuint(status->copied->len, ==, 0);
+}
+
+static void
+test_refused(void)
+{
+    refuse("<domain/>", "not <domstatus>");
+    refuse("<domstatus state='running'>" DOMAIN "</domstatus>", "needs state and reason");
+    refuse("<domstatus reason='booted'>" DOMAIN "</domstatus>", "needs state and reason");
+    refuse("<domstatus state='running' reason='booted'/>", "with a <uuid>");
+    refuse("<domstatus state='running' reason='booted'><domain/></domstatus>", "with a <uuid>");
+    refuse("<domstatus state='running' reason='booted'><domain><uuid>x</uuid></domain></domstatus>",
+           "is no UUID");
+    refuse("<domstatus state='running' reason='booted'>" DOMAIN DOMAIN "</domstatus>",
+           "a second <domain>");
+    refuse("<domstatus state='running' reason='booted'><domain><uuid>" UUID "</uuid><uuid>" UUID
+           "</uuid></domain></domstatus>",
+           "a second <uuid>");
+    refuse("<domstatus state='running' reason='booted'><domain><uuid><b/></uuid></domain>"
+           "</domstatus>",
+           "where only text is allowed");
+    refuse("<domstatus state='running' reason='booted'><job/><job/>" DOMAIN "</domstatus>",
+           "a second <job>");
+    refuse("<!DOCTYPE domstatus><domstatus state='a' reason='b'>" DOMAIN "</domstatus>",
+           "document type");
+    refuse("<domstatus state='running' reason='booted'>", "line 1");
+}
+
+static void
+test_free(void)
+{
+    rl_status_free(NULL);
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/xml/status/status", test_status);
+    g_test_add_func("/xml/status/no-job", test_no_job);
+    g_test_add_func("/xml/status/refused", test_refused);
+    g_test_add_func("/xml/status/free", test_free);
+    return g_test_run();
+}

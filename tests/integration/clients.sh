@@ -8,6 +8,7 @@ set -eu
 perl -MSys::Virt -e 1 2>/dev/null || skip "needs Perl's module Sys::Virt"
 export HOME=$LAB XDG_CACHE_HOME=$LAB/cache
 dir=$(lab_filesystem "$FS" 1G)
+pool=$dir/qubes
 lab_start_libvirtd
 
 guest_pool "$dir/qubes"

@@ -84,10 +84,6 @@ ok "after a crash of the host, too, whoever ends the run"
 
 # --- a process that does not see what is noted on images
 
-tool()
-{
-    "$STAGE_DIR/bin/virt-reflink" "$@"
-}
 blind()
 {
     setpriv --bounding-set=-sys_admin --inh-caps=-all -- "$STAGE_DIR/bin/virt-reflink" "$@"

@@ -154,11 +154,6 @@ ok "a start on an overlay whose image is missing is refused, and makes none"
 
 # A snapshot of a domain that is off: there has to be an image, so it is started by hand. libvirt
 # writes down no layer below the overlay, and finds it at each start.
-tool()
-{
-    "$STAGE_DIR/bin/virt-reflink" "$@"
-}
-
 # define_off NAME UUID: a domain with one volume, that is its name.
 define_off()
 {

@@ -9,11 +9,6 @@ kinds_make "$dir"
 virsh vol-create-as pool data 1M
 data=$(virsh vol-path data pool)
 
-tool()
-{
-    "$STAGE_DIR/bin/virt-reflink" "$@"
-}
-
 attach()
 {
     virsh attach-disk vm "$data" sda --live --targetbus scsi --subdriver raw

@@ -26,6 +26,9 @@ typedef struct {
 
 typedef void (*LabTest)(Lab *lab);
 
+/* A unit test has this in place of main(): registers its tests, here or with GLib. */
+void add_tests(void);
+
 /* Registers @test once for each file system, as @path@FS. */
 void lab_add(const char *path, LabTest test);
 /* The same, on the file systems named in @only. */

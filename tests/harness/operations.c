@@ -270,7 +270,8 @@ const Operation operations[] = {
     {"pool-build-deep", DO(STEP(make_dir, NULL, .other = "outside")),
      DO(STEP(build, NULL, .other = "in/it")), NULL, 0, 0},
     /* A tree of before, without a marker. */
-    {"pool-build-adopt", DO(PRIVATE, STEP(unlink, NULL, .other = RL_POOL_MARKER)),
+    {"pool-build-adopt",
+     DO(PRIVATE, STEP(unmark, NULL), STEP(unlink, NULL, .other = RL_POOL_MARKER)),
      DO(STEP(build, NULL)), NULL, 0, 0},
     {"pool-delete", DO(READY, STEP(make_dir, NULL, .other = "pool/a/b")),
      DO(STEP(delete_pool, NULL)), NULL, 0, EACH | LOST},

@@ -160,14 +160,12 @@ test_leftovers(Lab *lab)
     is_wrong(lab, "nothing of ours");
 }
 
-int
-main(int argc, char **argv)
+void
+add_tests(void)
 {
-    g_test_init(&argc, &argv, NULL);
     lab_add_on("/model/states", "xfs btrfs", test_states);
     lab_add_on("/model/torn", "xfs btrfs", test_torn);
     lab_add_on("/model/revisions", "xfs btrfs", test_revisions);
     lab_add_on("/model/attributes", "xfs btrfs", test_attributes);
     lab_add_on("/model/leftovers", "xfs btrfs", test_leftovers);
-    return g_test_run();
 }

@@ -140,10 +140,6 @@ ok "images that two volumes shared part ways at the first change"
 
 # --- what a crash left that looks like something else
 
-tool()
-{
-    "$STAGE_DIR/bin/virt-reflink" "$@"
-}
 # A template, and an AppVM's root that ran on it: the driver's hard link beside the dirty image.
 image vm-templates/crashed/root.img template 2019-01-01
 image appvms/crashed/root-dirty.img junk 2019-01-02

@@ -7,11 +7,6 @@ set -eu
 kinds_make "$dir"
 lab_stop_libvirtd # from here on there is no daemon
 
-tool()
-{
-    "$STAGE_DIR/bin/virt-reflink" "$@"
-}
-
 # line VOLUME KIND STATE REVISIONS [DOMAIN]: list has that line.
 line()
 {

@@ -123,6 +123,12 @@ eventually()
     done
 }
 
+# tool ARGUMENT...: the product's command; many tests say their own way.
+tool()
+{
+    "$STAGE_DIR/bin/virt-reflink" "$@"
+}
+
 done_testing()
 {
     echo "1..$tests_done"

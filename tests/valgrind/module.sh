@@ -5,18 +5,10 @@
 # administrator would have it. An error, or memory that is lost, of which a stack leads through the module
 # or the shim fails the test.
 set -eu
-. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/lab.sh"
-. "$SOURCE_DIR/tests/lib/pool.sh"
-. "$SOURCE_DIR/tests/lib/states.sh"
-. "$SOURCE_DIR/tests/valgrind/lib.sh"
-requires_command valgrind python3
-requires_filesystem "$FS"
-lab_enter "$0" "$@"
-dir=$(lab_filesystem "$FS" 1G)
+. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool states ../valgrind/lib later -- valgrind python3
 export LIBVIRTD_PATIENCE=300 LIBVIRTD_FAREWELL=300
 libvirtd_under=("${memcheck[@]}" --child-silent-after-fork=yes "--xml-file=$LAB/valgrind.%p.xml")
 lab_start_libvirtd "LD_PRELOAD=$BUILD_DIR/tests/openat2.so"
-pool=$dir/qubes
 options="<reflink:revisions keep='2'/><reflink:volume match='*/volatile' kind='volatile'/>
     <reflink:volume match='db/*' kind='direct'/>"
 random_file "$LAB/state" 2M

@@ -3,16 +3,8 @@
 # filesystems: xfs
 # The hook, its workers, and the command under valgrind: every error counts, and every leak.
 set -eu
-. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/lab.sh"
-. "$SOURCE_DIR/tests/lib/pool.sh"
-. "$SOURCE_DIR/tests/lib/states.sh"
-. "$SOURCE_DIR/tests/valgrind/lib.sh"
-requires_command valgrind python3
-requires_filesystem "$FS"
-lab_enter "$0" "$@"
-dir=$(lab_filesystem "$FS" 1G)
+. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool states ../valgrind/lib later -- valgrind python3
 lab_start_libvirtd
-pool=$dir/qubes
 reflink_pool qubes "$pool" "<reflink:revisions keep='2'/>
     <reflink:volume match='*/volatile' kind='volatile'/><reflink:volume match='db/*' kind='direct'/>"
 create_volume qubes a/private 4194304

@@ -69,14 +69,12 @@ test_domains_differ(void)
     g_assert_cmpuint(RL_ERROR, !=, 0);
 }
 
-int
-main(int argc, char **argv)
+void
+add_tests(void)
 {
-    g_test_init(&argc, &argv, NULL);
     g_test_add_func("/error/rule", test_rule);
     g_test_add_func("/error/errno", test_errno);
     g_test_add_func("/error/unwanted-and-hostile", test_unwanted_and_hostile);
     g_test_add_func("/error/about", test_about);
     g_test_add_func("/error/domains-differ", test_domains_differ);
-    return g_test_run();
 }

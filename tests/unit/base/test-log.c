@@ -168,14 +168,12 @@ test_full_journal(void)
     g_test_trap_assert_passed();
 }
 
-int
-main(int argc, char **argv)
+void
+add_tests(void)
 {
-    g_test_init(&argc, &argv, NULL);
     g_test_add_func("/log/syslog", test_syslog);
     g_test_add_func("/log/journal", test_journal);
     g_test_add_func("/log/no-journal", test_no_journal);
     g_test_add_func("/log/nobody-listens", test_nobody_listens);
     g_test_add_func("/log/full-journal", test_full_journal);
-    return g_test_run();
 }

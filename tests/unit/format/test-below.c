@@ -77,12 +77,10 @@ test_damage_is_read_carefully(Lab *lab)
     assert_other(fd, &alice, NULL);
 }
 
-int
-main(int argc, char **argv)
+void
+add_tests(void)
 {
-    g_test_init(&argc, &argv, NULL);
     lab_add("/below/noted", test_noted);
     lab_add_on("/below/very-many", "xfs btrfs", test_very_many);
     lab_add("/below/damage-is-read-carefully", test_damage_is_read_carefully);
-    return g_test_run();
 }

@@ -273,10 +273,9 @@ test_clean_image_since(Lab *lab)
     }
 }
 
-int
-main(int argc, char **argv)
+void
+add_tests(void)
 {
-    g_test_init(&argc, &argv, NULL);
     lab_add("/ended/committed-when-there-is-space", test_committed_when_there_is_space);
     lab_add("/ended/all-kinds", test_all_kinds);
     lab_add("/ended/next-start", test_next_start);
@@ -284,5 +283,4 @@ main(int argc, char **argv)
     lab_add("/ended/suspect-is-not-ended", test_suspect_is_not_ended);
     lab_add("/ended/overlay-since", test_overlay_since);
     lab_add("/ended/clean-image-since", test_clean_image_since);
-    return g_test_run();
 }

@@ -281,10 +281,9 @@ test_one_component(void)
     take_error(error, RL_ERROR_NAME, "has a '/'");
 }
 
-int
-main(int argc, char **argv)
+void
+add_tests(void)
 {
-    g_test_init(&argc, &argv, NULL);
     g_test_add_func("/name/parts", test_parts);
     g_test_add_func("/name/forms", test_forms);
     g_test_add_func("/name/revision-numbers", test_revision_numbers);
@@ -301,5 +300,4 @@ main(int argc, char **argv)
     g_test_add_func("/name/join-undoes-parse", test_join_undoes_parse);
     g_test_add_func("/name/messages-are-tame", test_messages_are_tame);
     g_test_add_func("/name/one-component", test_one_component);
-    return g_test_run();
 }

@@ -117,10 +117,9 @@ test_kind_words(void)
     rl_options_free(NULL);
 }
 
-int
-main(int argc, char **argv)
+void
+add_tests(void)
 {
-    g_test_init(&argc, &argv, NULL);
     g_test_add_func("/options/defaults", test_defaults);
     g_test_add_func("/options/rules", test_rules);
     g_test_add_func("/options/patterns-respect-slashes", test_patterns_respect_slashes);
@@ -128,5 +127,4 @@ main(int argc, char **argv)
     g_test_add_func("/options/copy-is-equal-and-apart", test_copy_is_equal_and_apart);
     g_test_add_func("/options/every-difference-counts", test_every_difference_counts);
     g_test_add_func("/options/kind-words", test_kind_words);
-    return g_test_run();
 }

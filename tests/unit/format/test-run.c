@@ -282,10 +282,9 @@ test_restore_is_announced(Lab *lab)
     g_assert_false(rl_mark_restore_is_announced(fd));
 }
 
-int
-main(int argc, char **argv)
+void
+add_tests(void)
 {
-    g_test_init(&argc, &argv, NULL);
     lab_add("/run/is-remembered", test_is_remembered);
     lab_add("/run/who-is-the-same", test_who_is_the_same);
     lab_add("/run/later-run", test_later_run);
@@ -298,5 +297,4 @@ main(int argc, char **argv)
     lab_add("/hold/marks", test_hold);
     lab_add("/hold/save-file", test_save_file);
     lab_add("/hold/restore-is-announced", test_restore_is_announced);
-    return g_test_run();
 }

@@ -484,10 +484,9 @@ test_default_list_is_not_inherited(Lab *lab)
     g_assert_cmpstr(found, ==, "0660 1234 5678 ");
 }
 
-int
-main(int argc, char **argv)
+void
+add_tests(void)
 {
-    g_test_init(&argc, &argv, NULL);
     lab_add("/access/is-the-volumes", test_access_is_the_volumes);
     lab_add("/access/list-goes-with-it", test_list_goes_with_it);
     lab_add("/access/direct", test_direct);
@@ -498,5 +497,4 @@ main(int argc, char **argv)
     lab_add("/access/writer-that-stays", test_writer_that_stays);
     lab_add("/access/mask-is-not-the-groups-mode", test_mask_is_not_the_groups_mode);
     lab_add("/access/default-list-is-not-inherited", test_default_list_is_not_inherited);
-    return g_test_run();
 }

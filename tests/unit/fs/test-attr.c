@@ -190,10 +190,9 @@ test_identity_anew(Lab *lab)
     g_assert_no_error(error);
 }
 
-int
-main(int argc, char **argv)
+void
+add_tests(void)
 {
-    g_test_init(&argc, &argv, NULL);
     lab_add("/attr/values", test_values);
     lab_add("/attr/first-value-stays", test_first_value_stays);
     lab_add("/attr/numbers", test_numbers);
@@ -201,5 +200,4 @@ main(int argc, char **argv)
     lab_add("/attr/errors-name-the-attribute", test_errors_name_the_attribute);
     lab_add("/identity/is-given-once", test_identity_is_given_once);
     lab_add("/identity/anew", test_identity_anew);
-    return g_test_run();
 }

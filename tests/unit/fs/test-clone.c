@@ -311,10 +311,9 @@ test_life_with_other_checksums(Lab *lab)
     }
 }
 
-int
-main(int argc, char **argv)
+void
+add_tests(void)
 {
-    g_test_init(&argc, &argv, NULL);
     lab_add_on("/clone/shares-until-written", "xfs btrfs", test_shares_until_written);
     lab_add_on("/clone/without-reflinks", "ext4", test_without_reflinks);
     lab_add_on("/clone/across-file-systems", "xfs btrfs", test_across_file_systems);
@@ -326,5 +325,4 @@ main(int argc, char **argv)
     lab_add_on("/clone/nocow-is-taken-away", "btrfs", test_nocow_is_taken_away);
     lab_add_on("/clone/checksums-or-none", "btrfs", test_checksums_or_none);
     lab_add_on("/clone/life-with-other-checksums", "btrfs", test_life_with_other_checksums);
-    return g_test_run();
 }

@@ -230,10 +230,9 @@ test_block_device(Lab *lab)
     g_assert_cmpint(allocated(to), <=, 128 * (off_t) KIB);
 }
 
-int
-main(int argc, char **argv)
+void
+add_tests(void)
 {
-    g_test_init(&argc, &argv, NULL);
     lab_add("/copy/holes-stay-holes", test_holes_stay_holes);
     lab_add("/copy/zeros-become-holes", test_zeros_become_holes);
     lab_add("/copy/odd-sizes", test_odd_sizes);
@@ -244,5 +243,4 @@ main(int argc, char **argv)
     lab_add("/copy/unreadable", test_unreadable);
     lab_add("/copy/interrupted", test_interrupted);
     lab_add("/copy/block-device", test_block_device);
-    return g_test_run();
 }

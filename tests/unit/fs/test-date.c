@@ -48,11 +48,9 @@ test_may_recur(void)
     }
 }
 
-int
-main(int argc, char **argv)
+void
+add_tests(void)
 {
-    g_test_init(&argc, &argv, NULL);
     g_test_add_func("/date/grain", test_grain);
     g_test_add_func("/date/may-recur", test_may_recur);
-    return g_test_run();
 }

@@ -353,10 +353,9 @@ test_locks(Lab *lab)
     lab_stop(lab, V, &alice, RL_STOP_UNWRITTEN);
 }
 
-int
-main(int argc, char **argv)
+void
+add_tests(void)
 {
-    g_test_init(&argc, &argv, NULL);
     lab_add("/device-model/attributes", test_attributes);
     lab_add("/device-model/attributes-of-saved", test_attributes_of_saved);
     lab_add("/device-model/flags", test_flags);
@@ -367,5 +366,4 @@ main(int argc, char **argv)
     lab_add("/device-model/reader-of-kept-and-undo", test_reader_of_kept_and_undo);
     lab_add("/device-model/reader-of-own", test_reader_of_own);
     lab_add("/device-model/locks", test_locks);
-    return g_test_run();
 }

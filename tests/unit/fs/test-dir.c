@@ -297,10 +297,9 @@ test_open_once_more(Lab *lab)
     g_assert_cmpuint(again.made, ==, 4);
 }
 
-int
-main(int argc, char **argv)
+void
+add_tests(void)
 {
-    g_test_init(&argc, &argv, NULL);
     lab_add_on("/dir/nothing-leads-out", "xfs ext4", test_nothing_leads_out);
     lab_add_on("/dir/make", "xfs ext4", test_make);
     lab_add_on("/dir/remove-empty", "xfs ext4", test_remove_empty);
@@ -312,5 +311,4 @@ main(int argc, char **argv)
     lab_add_on("/dir/lease-that-lasts", "xfs ext4", test_lease_that_lasts);
     lab_add_on("/dir/open-once-more", "xfs", test_open_once_more);
     g_test_add_func("/fd/close-themselves", test_descriptors_close_themselves);
-    return g_test_run();
 }

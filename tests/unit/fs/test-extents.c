@@ -431,10 +431,9 @@ test_elsewhere(Lab *lab)
     take_error(error, RL_ERROR_UNSUPPORTED, "XFS and btrfs");
 }
 
-int
-main(int argc, char **argv)
+void
+add_tests(void)
 {
-    g_test_init(&argc, &argv, NULL);
     lab_add_on("/extents/same", SHARING, test_same);
     lab_add_on("/extents/every-change-is-found", SHARING, test_every_change_is_found);
     lab_add_on("/extents/equal-bytes", SHARING, test_equal_bytes);
@@ -448,5 +447,4 @@ main(int argc, char **argv)
     lab_add_on("/extents/random-histories", SHARING, test_random_histories);
     lab_add_on("/extents/failures", SHARING, test_failures);
     lab_add_on("/extents/elsewhere", "ext4", test_elsewhere);
-    return g_test_run();
 }

@@ -170,10 +170,9 @@ test_asking_is_harmless(Lab *lab)
     g_test_message("%d opens met a lease", lease_breaks);
 }
 
-int
-main(int argc, char **argv)
+void
+add_tests(void)
 {
-    g_test_init(&argc, &argv, NULL);
     lab_add("/inuse/readers-do-not-count", test_readers_do_not_count);
     lab_add("/inuse/writers-count", test_writers_count);
     lab_add("/inuse/another-process", test_another_process);
@@ -181,5 +180,4 @@ main(int argc, char **argv)
     lab_add("/inuse/loop-device-counts", test_loop_device_counts);
     lab_add("/inuse/doubt-counts", test_doubt_counts);
     lab_add("/inuse/asking-is-harmless", test_asking_is_harmless);
-    return g_test_run();
 }

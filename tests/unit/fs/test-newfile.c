@@ -265,10 +265,9 @@ test_sealed_is_no_litter(Lab *lab)
     assert_list(dir, "private.img");
 }
 
-int
-main(int argc, char **argv)
+void
+add_tests(void)
 {
-    g_test_init(&argc, &argv, NULL);
     lab_add("/newfile/nobody-sees-it", test_nobody_sees_it);
     lab_add("/newfile/access", test_access);
     lab_add("/newfile/link", test_link);
@@ -280,5 +279,4 @@ main(int argc, char **argv)
     lab_add("/newfile/name-that-is-gone", test_name_that_is_gone);
     lab_add("/newfile/confined", test_confined);
     lab_add("/newfile/sealed-is-no-litter", test_sealed_is_no_litter);
-    return g_test_run();
 }

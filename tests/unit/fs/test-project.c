@@ -122,12 +122,10 @@ test_quota(Lab *lab)
     g_assert_true(start_direct(lab, NULL));
 }
 
-int
-main(int argc, char **argv)
+void
+add_tests(void)
 {
-    g_test_init(&argc, &argv, NULL);
     lab_add_on("/project/persistent", "xfs", test_persistent);
     lab_add_on("/project/direct", "xfs", test_direct);
     lab_add_on("/project/quota", "xfs", test_quota);
-    return g_test_run();
 }

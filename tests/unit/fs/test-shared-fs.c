@@ -76,12 +76,10 @@ test_unknown(void)
     g_assert_false(rl_shared_fs_is_private(-1));
 }
 
-int
-main(int argc, char **argv)
+void
+add_tests(void)
 {
-    g_test_init(&argc, &argv, NULL);
     g_test_add_func("/shared-fs/names", test_names);
     g_test_add_func("/shared-fs/unknown", test_unknown);
     lab_add("/shared-fs/exports", test_exports);
-    return g_test_run();
 }

@@ -203,10 +203,9 @@ test_other_failures(Lab *lab)
     take_errno(error, EINVAL, "cannot set the size of a copy");
 }
 
-int
-main(int argc, char **argv)
+void
+add_tests(void)
 {
-    g_test_init(&argc, &argv, NULL);
     lab_add("/still/at-rest", test_at_rest);
     lab_add("/still/written-once", test_written_once);
     lab_add_on("/still/written-at-once", "xfs btrfs ext4 ext3", test_written_at_once);
@@ -214,5 +213,4 @@ main(int argc, char **argv)
     lab_add("/still/date-that-comes", test_date_that_comes);
     lab_add("/still/written-all-the-time", test_written_all_the_time);
     lab_add("/still/other-failures", test_other_failures);
-    return g_test_run();
 }

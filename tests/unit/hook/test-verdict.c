@@ -230,10 +230,9 @@ test_log_alone(void)
     }
 }
 
-int
-main(int argc, char **argv)
+void
+add_tests(void)
 {
-    g_test_init(&argc, &argv, NULL);
     g_test_add_func("/verdict/rows", test_rows);
     g_test_add_func("/verdict/not-arriving", test_not_arriving);
     g_test_add_func("/verdict/join", test_join);
@@ -241,5 +240,4 @@ main(int argc, char **argv)
     g_test_add_func("/verdict/no-status", test_no_status);
     g_test_add_func("/verdict/saved-now", test_saved_now);
     g_test_add_func("/verdict/log-alone", test_log_alone);
-    return g_test_run();
 }

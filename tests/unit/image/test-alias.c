@@ -187,15 +187,13 @@ test_link_that_stays(Lab *lab)
     assert_link(lab, "web", NULL);
 }
 
-int
-main(int argc, char **argv)
+void
+add_tests(void)
 {
-    g_test_init(&argc, &argv, NULL);
     g_test_add_func("/alias/strip", test_strip);
     lab_add("/alias/what-it-names", test_what_it_names);
     lab_add("/alias/directory-of-that-name", test_directory_of_that_name);
     lab_add("/alias/make-and-tidy", test_make_and_tidy);
     lab_add("/alias/somebody-elses-stays", test_somebody_elses_stays);
     lab_add("/alias/link-that-stays", test_link_that_stays);
-    return g_test_run();
 }

@@ -394,10 +394,9 @@ test_no_name_at_all(Lab *lab)
     lab_stop(lab, V, &alice, RL_STOP_COMMITTED);
 }
 
-int
-main(int argc, char **argv)
+void
+add_tests(void)
 {
-    g_test_init(&argc, &argv, NULL);
     lab_add("/commit/cut-off-and-stopped-again", test_cut_off_and_stopped_again);
     lab_add("/commit/cut-off-and-started-again", test_cut_off_and_started_again);
     lab_add("/commit/cut-off-and-tidied", test_cut_off_and_tidied);
@@ -411,5 +410,4 @@ main(int argc, char **argv)
     lab_add("/commit/no-number-left", test_no_number_left);
     lab_add("/commit/last-number-is-taken", test_last_number_is_taken);
     lab_add("/commit/no-name-at-all", test_no_name_at_all);
-    return g_test_run();
 }

@@ -327,10 +327,9 @@ test_damaged(Lab *lab)
     restores(lab, V, &tuesday);
 }
 
-int
-main(int argc, char **argv)
+void
+add_tests(void)
 {
-    g_test_init(&argc, &argv, NULL);
     lab_add("/fits/fitting", test_fitting);
     lab_add("/fits/earlier", test_earlier);
     lab_add("/fits/tried", test_tried);
@@ -341,5 +340,4 @@ main(int argc, char **argv)
     lab_add("/fits/without-a-note", test_without_a_note);
     lab_add("/fits/only-read", test_only_read);
     lab_add("/fits/damaged", test_damaged);
-    return g_test_run();
 }

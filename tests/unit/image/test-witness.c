@@ -91,12 +91,10 @@ test_kinds(Lab *lab)
     g_assert_cmpuint(images->len, ==, 1);
 }
 
-int
-main(int argc, char **argv)
+void
+add_tests(void)
 {
-    g_test_init(&argc, &argv, NULL);
     lab_add("/witness/is-no-user", test_is_no_user);
     lab_add("/witness/leaves-when-told", test_leaves_when_told);
     lab_add("/witness/kinds", test_kinds);
-    return g_test_run();
 }

@@ -337,10 +337,9 @@ test_other_runs(Lab *lab)
     take_error(busy, RL_ERROR_BUSY, "still has its dirty image open");
 }
 
-int
-main(int argc, char **argv)
+void
+add_tests(void)
 {
-    g_test_init(&argc, &argv, NULL);
     lab_add("/arrival/dropped", test_dropped);
     lab_add("/arrival/dropped-kinds", test_dropped_kinds);
     lab_add("/arrival/arrived-is-not-dropped", test_arrived_is_not_dropped);
@@ -354,5 +353,4 @@ main(int argc, char **argv)
     lab_add("/arrival/taken-once-it-came", test_taken_once_it_came);
     lab_add("/arrival/start-failed", test_start_failed);
     lab_add("/arrival/other-runs", test_other_runs);
-    return g_test_run();
 }

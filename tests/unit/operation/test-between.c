@@ -510,8 +510,8 @@ test_no_blocks(Lab *lab)
     g_assert_cmpint(image_size(lab, V, RL_FILE_DIRTY), ==, MIB);
 }
 
-int
-main(int argc, char **argv)
+void
+add_tests(void)
 {
     static const struct {
         const char *path;
@@ -532,8 +532,6 @@ main(int argc, char **argv)
         {"/between/no-blocks", test_no_blocks},
     };
 
-    g_test_init(&argc, &argv, NULL);
     for (size_t i = 0; i < G_N_ELEMENTS(tests); i++)
         lab_add_on(tests[i].path, "xfs btrfs", tests[i].test);
-    return g_test_run();
 }

@@ -147,14 +147,12 @@ test_held(Lab *lab)
     claim(lab, &bob, false, true);
 }
 
-int
-main(int argc, char **argv)
+void
+add_tests(void)
 {
-    g_test_init(&argc, &argv, NULL);
     lab_add("/claim/by-hand", test_by_hand);
     lab_add("/claim/overlaid", test_overlaid);
     lab_add("/claim/start-on-overlay", test_start_on_overlay);
     lab_add("/claim/not-free", test_not_free);
     lab_add("/claim/held", test_held);
-    return g_test_run();
 }

@@ -657,10 +657,9 @@ test_sectors(Lab *lab)
     g_assert_cmpint(image_size(lab, V, RL_FILE_CLEAN), ==, 64 * KIB);
 }
 
-int
-main(int argc, char **argv)
+void
+add_tests(void)
 {
-    g_test_init(&argc, &argv, NULL);
     lab_add("/draft/nobody-sees-it", test_nobody_sees_a_draft);
     lab_add("/draft/clone", test_clone);
     lab_add("/draft/permissions", test_permissions);
@@ -686,5 +685,4 @@ main(int argc, char **argv)
     lab_add("/draft/resized-in-between", test_resized_in_between);
     lab_add("/draft/sectors", test_sectors);
     lab_add_on("/draft/full-disk", "ext4", test_full_disk);
-    return g_test_run();
 }

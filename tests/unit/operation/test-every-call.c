@@ -77,14 +77,12 @@ test_operation(gconstpointer data)
     g_free(pool_path);
 }
 
-int
-main(int argc, char **argv)
+void
+add_tests(void)
 {
-    g_test_init(&argc, &argv, NULL);
     for (const Operation *one = operations; one->name; one++) {
         g_autofree char *path = g_strdup_printf("/every-call/%s@xfs", one->name);
         if (one->in_process)
             g_test_add_data_func(path, one, test_operation);
     }
-    return g_test_run();
 }

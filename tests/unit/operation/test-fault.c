@@ -315,12 +315,11 @@ test_markers_are_swept(Lab *lab)
     g_assert_false(is_there(busy));
 }
 
-int
-main(int argc, char **argv)
+void
+add_tests(void)
 {
     static const char both[] = "xfs btrfs";
 
-    g_test_init(&argc, &argv, NULL);
     lab_add_on("/fault/revisions-are-all-or-an-error", both, test_revisions_are_all_or_an_error);
     lab_add_on("/fault/no-kind-without-the-record", both, test_no_kind_without_the_record);
     lab_add_on("/fault/no-run-without-the-boot", both, test_no_run_without_the_boot);
@@ -337,5 +336,4 @@ main(int argc, char **argv)
     lab_add_on("/fault/a-decision-that-failed-is-tried-again", both,
                test_a_decision_that_failed_is_tried_again);
     lab_add_on("/fault/markers-are-swept", both, test_markers_are_swept);
-    return g_test_run();
 }

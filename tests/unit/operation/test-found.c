@@ -218,10 +218,9 @@ test_held_for_long(Lab *lab)
     g_assert_cmpint(g_get_monotonic_time() - before, >, 2 * G_USEC_PER_SEC);
 }
 
-int
-main(int argc, char **argv)
+void
+add_tests(void)
 {
-    g_test_init(&argc, &argv, NULL);
     lab_add_on("/found/nobodys", "xfs btrfs", test_nobodys);
     lab_add_on("/found/written-by-nobody", "xfs btrfs", test_written_by_nobody);
     lab_add_on("/found/saved-by-nobody", "xfs btrfs", test_saved_by_nobody);
@@ -234,5 +233,4 @@ main(int argc, char **argv)
     lab_add_on("/found/written-although-it-did-not-start", "xfs btrfs",
                test_written_although_it_did_not_start);
     lab_add_on("/found/held-for-long", "xfs", test_held_for_long);
-    return g_test_run();
 }

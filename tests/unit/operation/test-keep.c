@@ -269,10 +269,9 @@ test_confirmed_twice(Lab *lab)
     g_assert_false(rl_volume_is_unconfirmed(lab->pool, V, &alice, NULL));
 }
 
-int
-main(int argc, char **argv)
+void
+add_tests(void)
 {
-    g_test_init(&argc, &argv, NULL);
     lab_add("/keep/confirm", test_confirm);
     lab_add("/keep/nothing-to-confirm", test_nothing_to_confirm);
     lab_add("/keep/restore-without-its-image", test_restore_without_its_image);
@@ -283,5 +282,4 @@ main(int argc, char **argv)
     lab_add("/keep/what-cannot-be-told", test_what_cannot_be_told);
     lab_add("/keep/suspect-stays-so", test_suspect_stays_so);
     lab_add("/keep/confirmed-twice", test_confirmed_twice);
-    return g_test_run();
 }

@@ -110,11 +110,9 @@ test_end_of_direct_is_tried_again(Lab *lab)
     image_is(lab, DIRECT, RL_FILE_CLEAN, "six");
 }
 
-int
-main(int argc, char **argv)
+void
+add_tests(void)
 {
-    g_test_init(&argc, &argv, NULL);
     lab_add("/late-writer/end-is-tried-again", test_end_is_tried_again);
     lab_add("/late-writer/end-of-direct-is-tried-again", test_end_of_direct_is_tried_again);
-    return g_test_run();
 }

@@ -230,10 +230,9 @@ test_memory_is_out_of_reach(Lab *lab)
     g_assert_cmpint(lab_state(lab, V), ==, RL_STATE_LEFT);
 }
 
-int
-main(int argc, char **argv)
+void
+add_tests(void)
 {
-    g_test_init(&argc, &argv, NULL);
     lab_add("/leftover/smaller-on-purpose", test_smaller_on_purpose);
     lab_add("/leftover/clean-image-put-back", test_clean_image_put_back);
     lab_add("/leftover/clean-image-put-back-below-saved", test_clean_image_put_back_below_saved);
@@ -242,5 +241,4 @@ main(int argc, char **argv)
     lab_add("/leftover/clean-image-that-fits", test_clean_image_that_fits);
     lab_add("/leftover/memory-is-out-of-reach", test_memory_is_out_of_reach);
     lab_add("/leftover/memory-is-gone-for-all", test_memory_is_gone_for_all);
-    return g_test_run();
 }

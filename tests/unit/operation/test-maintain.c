@@ -315,10 +315,9 @@ test_clears_what_is_gone(Lab *lab)
         "gone/three gone/three/snapshot.volume.xml");
 }
 
-int
-main(int argc, char **argv)
+void
+add_tests(void)
 {
-    g_test_init(&argc, &argv, NULL);
     lab_add("/maintain/prunes-all-but-the-newest", test_prunes_all_but_the_newest);
     lab_add("/maintain/precache-is-as-the-clean-image", test_precache_is_as_the_clean_image);
     lab_add("/maintain/who-has-a-precache", test_who_has_a_precache);
@@ -330,5 +329,4 @@ main(int argc, char **argv)
     lab_add("/remove/while-running", test_remove_while_running);
     lab_add("/remove/revision", test_remove_revision);
     lab_add("/maintain/clears-what-is-gone", test_clears_what_is_gone);
-    return g_test_run();
 }

@@ -641,10 +641,9 @@ test_directory_is_removed(Lab *lab)
     g_assert_true(create_in_it(lab, NULL));
 }
 
-int
-main(int argc, char **argv)
+void
+add_tests(void)
 {
-    g_test_init(&argc, &argv, NULL);
     lab_add_on("/meanwhile/copies", "xfs btrfs", test_copies);
     lab_add_on("/meanwhile/nocow", "btrfs", test_nocow);
     lab_add_on("/meanwhile/no-reflinks", "xfs btrfs", test_no_reflinks);
@@ -664,5 +663,4 @@ main(int argc, char **argv)
     lab_add_on("/meanwhile/directory-is-removed", "xfs btrfs", test_directory_is_removed);
     lab_add_on("/meanwhile/direct-volume-is-always-there", "xfs btrfs",
                test_direct_volume_is_always_there);
-    return g_test_run();
 }

@@ -311,10 +311,9 @@ test_delete_keeps_orphans(Lab *lab)
     g_assert_true(is_there(orphan));
 }
 
-int
-main(int argc, char **argv)
+void
+add_tests(void)
 {
-    g_test_init(&argc, &argv, NULL);
     lab_add("/pool-build/new-directories", test_new_directories);
     lab_add("/pool-build/existing-tree", test_existing_tree);
     lab_add("/pool-build/through-a-link", test_through_a_link);
@@ -327,5 +326,4 @@ main(int argc, char **argv)
     lab_add("/pool-build/delete", test_delete);
     lab_add("/pool-build/delete-of-a-deep-tree", test_delete_of_a_deep_tree);
     lab_add("/pool-build/delete-keeps-orphans", test_delete_keeps_orphans);
-    return g_test_run();
 }

@@ -170,10 +170,9 @@ test_direct_is_kept(Lab *lab)
     image_is(lab, DIRECT, RL_FILE_DIRTY, "one");
 }
 
-int
-main(int argc, char **argv)
+void
+add_tests(void)
 {
-    g_test_init(&argc, &argv, NULL);
     lab_add_on("/readers/last-to-stop", "xfs btrfs", test_last_to_stop);
     lab_add_on("/readers/unwritten", "xfs btrfs", test_unwritten);
     lab_add_on("/readers/dead-run", "xfs btrfs", test_dead_run);
@@ -182,5 +181,4 @@ main(int argc, char **argv)
     lab_add_on("/readers/unstart", "xfs btrfs", test_unstart);
     lab_add_on("/readers/not-shared", "xfs btrfs", test_not_shared);
     lab_add_on("/readers/direct-is-kept", "xfs btrfs", test_direct_is_kept);
-    return g_test_run();
 }

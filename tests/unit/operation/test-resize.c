@@ -512,6 +512,7 @@ test_loop_device_elsewhere(Lab *lab)
     g_assert_cmpint(ioctl(device, LOOP_CLR_FD), ==, 0);
 }
 
+<<<<<<< HEAD
 /* --- a volume without an image of its own was told to have another size while it ran */
 
 #define SNAPSHOT "a/b/snapshot"
@@ -616,8 +617,11 @@ test_record_of_what_failed(Lab *lab)
 
 int
 main(int argc, char **argv)
+=======
+void
+add_tests(void)
+>>>>>>> 6ce2fbf (tests: a main() and a tool() for all)
 {
-    g_test_init(&argc, &argv, NULL);
     lab_add("/resize/stopped", test_stopped);
     lab_add("/resize/running", test_running);
     lab_add("/resize/to-the-same-size", test_to_the_same_size);
@@ -635,7 +639,10 @@ main(int argc, char **argv)
     lab_add_on("/loop/two-devices-refuse", "xfs", test_two_loop_devices_refuse);
     lab_add_on("/loop/devices-come-and-go", "xfs", test_loop_devices_come_and_go);
     lab_add_on("/loop/device-elsewhere", "btrfs", test_loop_device_elsewhere);
+<<<<<<< HEAD
     lab_add("/resize/recorded-at-once", test_recorded_at_once);
     lab_add("/resize/record-of-what-failed", test_record_of_what_failed);
     return g_test_run();
+=======
+>>>>>>> 6ce2fbf (tests: a main() and a tool() for all)
 }

@@ -265,10 +265,9 @@ test_restore_of_suspect_is_refused(Lab *lab)
     image_is(lab, V, RL_FILE_DIRTY, "two");
 }
 
-int
-main(int argc, char **argv)
+void
+add_tests(void)
 {
-    g_test_init(&argc, &argv, NULL);
     lab_add("/restored/readonly-stays-readonly", test_readonly_stays_readonly);
     lab_add("/restored/readonly-is-kept-so", test_readonly_is_kept_so);
     lab_add("/restored/readonly-without-its-memory", test_readonly_without_its_memory);
@@ -278,5 +277,4 @@ main(int argc, char **argv)
     lab_add("/restored/written-stays-written", test_written_stays_written);
     lab_add("/restored/restore-needs-no-mark", test_restore_needs_no_mark);
     lab_add("/restored/restore-of-suspect-is-refused", test_restore_of_suspect_is_refused);
-    return g_test_run();
 }

@@ -479,10 +479,9 @@ test_sectors_of_a_leftover(Lab *lab)
     }
 }
 
-int
-main(int argc, char **argv)
+void
+add_tests(void)
 {
-    g_test_init(&argc, &argv, NULL);
     lab_add("/start/persistent-is-cloned", test_persistent_is_cloned);
     lab_add("/start/dirty-looks-like-clean", test_dirty_looks_like_clean);
     lab_add("/start/precache-is-renamed", test_precache_is_renamed);
@@ -504,5 +503,4 @@ main(int argc, char **argv)
     lab_add("/start/no-clean-image", test_no_clean_image);
     lab_add("/start/sectors", test_sectors);
     lab_add("/start/sectors-of-a-leftover", test_sectors_of_a_leftover);
-    return g_test_run();
 }

@@ -547,10 +547,9 @@ test_saved_below_is_continued(Lab *lab)
     g_assert_true(rl_volume_delete(lab->pool, V, false, NULL));
 }
 
-int
-main(int argc, char **argv)
+void
+add_tests(void)
 {
-    g_test_init(&argc, &argv, NULL);
     lab_add("/takeover/persistent-leftover-goes-on", test_persistent_leftover_goes_on);
     lab_add("/takeover/other-leftovers-are-dropped", test_other_leftovers_are_dropped);
     lab_add("/takeover/source-is-gone", test_source_is_gone);
@@ -572,5 +571,4 @@ main(int argc, char **argv)
     lab_add("/keep/discard", test_discard);
     lab_add("/keep/only-image-is-not-discarded", test_only_image_is_not_discarded);
     lab_add("/keep/kept-snapshot-goes-on", test_kept_snapshot_goes_on);
-    return g_test_run();
 }

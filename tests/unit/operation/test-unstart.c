@@ -107,13 +107,11 @@ test_unstart_keeps_the_mark(Lab *lab)
     image_is(lab, "a/root", RL_FILE_DIRTY, "mine");
 }
 
-int
-main(int argc, char **argv)
+void
+add_tests(void)
 {
-    g_test_init(&argc, &argv, NULL);
     lab_add("/unstart/of-all-kinds", test_unstart_of_all_kinds);
     lab_add("/unstart/in-doubt", test_unstart_in_doubt);
     lab_add("/unstart/of-a-leftover", test_unstart_of_a_leftover);
     lab_add("/unstart/keeps-the-mark", test_unstart_keeps_the_mark);
-    return g_test_run();
 }

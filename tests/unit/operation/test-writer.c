@@ -272,10 +272,9 @@ test_hurry(Lab *lab)
     wait_for_precache(lab);
 }
 
-int
-main(int argc, char **argv)
+void
+add_tests(void)
 {
-    g_test_init(&argc, &argv, NULL);
     lab_add("/writer/pieces-and-holes", test_pieces_and_holes);
     lab_add("/writer/nothing-put", test_nothing_put);
     lab_add("/writer/ranges", test_ranges);
@@ -284,5 +283,4 @@ main(int argc, char **argv)
     lab_add("/writer/reverted-by-hand", test_reverted_by_hand);
     lab_add("/writer/hole-beyond-the-end", test_hole_beyond_the_end);
     lab_add("/writer/hurry", test_hurry);
-    return g_test_run();
 }

@@ -176,13 +176,11 @@ test_damage(Lab *lab)
     g_assert_cmpuint(count_snapshots(lab, "templates/one", "vm/a"), ==, 1);
 }
 
-int
-main(int argc, char **argv)
+void
+add_tests(void)
 {
-    g_test_init(&argc, &argv, NULL);
     lab_add_on("/census/backup", "xfs btrfs", test_backup);
     lab_add_on("/census/shared", "xfs btrfs", test_shared);
     lab_add("/census/snapshots", test_snapshots);
     lab_add_on("/census/damage", "xfs", test_damage);
-    return g_test_run();
 }

@@ -369,10 +369,9 @@ test_loop_device_is_named(Lab *lab)
     g_assert_cmpstr(name, ==, wanted);
 }
 
-int
-main(int argc, char **argv)
+void
+add_tests(void)
 {
-    g_test_init(&argc, &argv, NULL);
     lab_add("/clean/start", test_start);
     lab_add("/clean/start-from-precache", test_start_from_precache);
     lab_add("/clean/written-precache", test_written_precache);
@@ -390,5 +389,4 @@ main(int argc, char **argv)
     lab_add("/clean/opener-is-named", test_opener_is_named);
     lab_add("/clean/mapping-has-no-name", test_mapping_has_no_name);
     lab_add("/clean/loop-device-is-named", test_loop_device_is_named);
-    return g_test_run();
 }

@@ -258,10 +258,9 @@ test_one_holder_while_files_go(Lab *lab)
     g_assert_cmpint(contest.turns, ==, 1500 * (int) G_N_ELEMENTS(threads));
 }
 
-int
-main(int argc, char **argv)
+void
+add_tests(void)
 {
-    g_test_init(&argc, &argv, NULL);
     lab_add_on("/lock/one-holder", "xfs", test_one_holder);
     lab_add_on("/lock/former-holder", "xfs", test_former_holder);
     lab_add_on("/lock/volumes-and-pools-are-apart", "xfs", test_volumes_and_pools_are_apart);
@@ -274,5 +273,4 @@ main(int argc, char **argv)
     lab_add_on("/lock/waits-of-earlier-versions", "xfs", test_waits_of_earlier_versions);
     lab_add_on("/lock/another-file", "xfs", test_another_file);
     lab_add_on("/lock/one-holder-while-files-go", "xfs", test_one_holder_while_files_go);
-    return g_test_run();
 }

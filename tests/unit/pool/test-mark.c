@@ -436,10 +436,9 @@ test_one_image(Lab *lab)
     image_is(lab, V, RL_FILE_CLEAN, "one");
 }
 
-int
-main(int argc, char **argv)
+void
+add_tests(void)
 {
-    g_test_init(&argc, &argv, NULL);
     lab_add("/mark/new-pool-has-one", test_new_pool_has_a_mark);
     lab_add("/mark/without-the-right", test_without_the_right);
     lab_add("/mark/old-pool", test_old_pool);
@@ -448,5 +447,4 @@ main(int argc, char **argv)
     lab_add("/mark/copy", test_copy);
     lab_add("/mark/copy-over-another-pool", test_copy_over_another_pool);
     lab_add("/mark/one-image", test_one_image);
-    return g_test_run();
 }

@@ -153,14 +153,12 @@ test_leftovers(Lab *lab)
     }
 }
 
-int
-main(int argc, char **argv)
+void
+add_tests(void)
 {
-    g_test_init(&argc, &argv, NULL);
     lab_add("/peer/running-snapshot", test_running_snapshot);
     lab_add("/peer/snapshot-of-what-is-at-rest", test_snapshot_of_what_is_at_rest);
     lab_add("/peer/both-running", test_both_running);
     lab_add("/peer/direct", test_direct);
     lab_add("/peer/leftovers", test_leftovers);
-    return g_test_run();
 }

@@ -283,10 +283,9 @@ APART(nothing_above_is_mounted)
 APART(nothing_above_a_plain_one)
 APART(subvolume)
 
-int
-main(int argc, char **argv)
+void
+add_tests(void)
 {
-    g_test_init(&argc, &argv, NULL);
     lab_add("/pool-find/bind-mount", apart_bind_mount);
     lab_add("/pool-find/bind-mount-of-a-bind-mount", apart_bind_mount_of_a_bind_mount);
     lab_add("/pool-find/whole-pool", apart_whole_pool);
@@ -299,5 +298,4 @@ main(int argc, char **argv)
     lab_add("/pool-find/nothing-above-is-mounted", apart_nothing_above_is_mounted);
     lab_add("/pool-find/nothing-above-a-plain-one", apart_nothing_above_a_plain_one);
     lab_add_on("/pool-find/subvolume", "btrfs", apart_subvolume);
-    return g_test_run();
 }

@@ -598,10 +598,9 @@ test_find_fails(Lab *lab)
     take_errno(error, ENOENT, "cannot tell");
 }
 
-int
-main(int argc, char **argv)
+void
+add_tests(void)
 {
-    g_test_init(&argc, &argv, NULL);
     lab_add("/pool/open", test_open);
     lab_add("/pool/open-what-is-none", test_open_what_is_none);
     lab_add("/pool/open-to-look", test_open_to_look);
@@ -620,8 +619,11 @@ main(int argc, char **argv)
     lab_add("/pool/find-leads-nowhere", test_find_leads_nowhere);
     lab_add("/pool/find-by-long-paths", test_find_by_long_paths);
     lab_add("/pool/find-fails", test_find_fails);
+<<<<<<< HEAD
     lab_add("/pool/lost-marker", test_lost_marker);
     lab_add("/pool/lost-marker-inside", test_lost_marker_inside);
     lab_add("/pool/failed-build", test_failed_build);
     return g_test_run();
+=======
+>>>>>>> 6ce2fbf (tests: a main() and a tool() for all)
 }

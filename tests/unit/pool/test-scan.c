@@ -297,10 +297,9 @@ test_revision_that_is_a_directory(Lab *lab)
     assert_revisions(lab, "a/b/private", "");
 }
 
-int
-main(int argc, char **argv)
+void
+add_tests(void)
 {
-    g_test_init(&argc, &argv, NULL);
     lab_add("/scan/all-kinds", test_all_kinds);
     lab_add("/scan/qubes-tree", test_qubes_tree);
     lab_add("/scan/foreign-things", test_foreign_things);
@@ -313,5 +312,4 @@ main(int argc, char **argv)
     lab_add_on("/scan/colliding-names", "xfs btrfs", test_colliding_names);
     lab_add("/scan/opens-no-image", test_opens_no_image);
     lab_add("/scan/revision-that-is-a-directory", test_revision_that_is_a_directory);
-    return g_test_run();
 }

@@ -388,10 +388,9 @@ test_in_another_pool(Lab *lab)
     }
 }
 
-int
-main(int argc, char **argv)
+void
+add_tests(void)
 {
-    g_test_init(&argc, &argv, NULL);
     lab_add("/volume/exists", test_exists);
     lab_add("/volume/images-win", test_images_win);
     lab_add("/volume/damaged-record", test_damaged_record);
@@ -408,5 +407,4 @@ main(int argc, char **argv)
     lab_add("/stat/same-number-elsewhere", test_same_number_elsewhere);
     g_test_add_func("/volume/nothing-to-free", test_nothing_to_free);
     lab_add("/volume/in-another-pool", test_in_another_pool);
-    return g_test_run();
 }

@@ -361,8 +361,8 @@ test_host(void)
     g_assert_null(rl_xml_definitions_find("/nowhere/of/any-dirty.img", true, NULL));
 }
 
-int
-main(int argc, char **argv)
+void
+add_tests(void)
 {
     static const struct {
         const char *path;
@@ -381,9 +381,7 @@ main(int argc, char **argv)
         {"/xml/definitions/layer-volume", test_layer_volume},
     };
 
-    g_test_init(&argc, &argv, NULL);
     for (size_t i = 0; i < G_N_ELEMENTS(tests); i++)
         g_test_add(tests[i].path, Host, NULL, set_up, tests[i].test, tear_down);
     g_test_add_func("/xml/definitions/host", test_host);
-    return g_test_run();
 }

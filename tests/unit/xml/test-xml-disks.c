@@ -181,14 +181,12 @@ test_bad_disks(void)
                    "of type 'volume' needs volume");
 }
 
-int
-main(int argc, char **argv)
+void
+add_tests(void)
 {
-    g_test_init(&argc, &argv, NULL);
     g_test_add_func("/xml/disks/sources", test_sources);
     g_test_add_func("/xml/disks/no-path", test_no_path);
     g_test_add_func("/xml/disks/flags", test_flags);
     g_test_add_func("/xml/disks/chain", test_chain);
     g_test_add_func("/xml/disks/bad-disks", test_bad_disks);
-    return g_test_run();
 }

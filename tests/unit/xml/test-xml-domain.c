@@ -165,14 +165,12 @@ test_hostile(void)
         refuse_bytes(text, length, "the domain: ");
 }
 
-int
-main(int argc, char **argv)
+void
+add_tests(void)
 {
-    g_test_init(&argc, &argv, NULL);
     g_test_add_func("/xml/domain/identity", test_identity);
     g_test_add_func("/xml/domain/bad-identity", test_bad_identity);
     g_test_add_func("/xml/domain/only-own-disks", test_only_own_disks);
     g_test_add_func("/xml/domain/limits", test_limits);
     g_test_add_func("/xml/domain/hostile", test_hostile);
-    return g_test_run();
 }

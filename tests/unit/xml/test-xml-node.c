@@ -59,12 +59,10 @@ test_pieces_of_text(void)
     xmlFreeDoc(document);
 }
 
-int
-main(int argc, char **argv)
+void
+add_tests(void)
 {
-    g_test_init(&argc, &argv, NULL);
     g_test_add_func("/xml-node/what-is-an-element", test_what_is_an_element);
     g_test_add_func("/xml-node/nameless-namespace", test_nameless_namespace);
     g_test_add_func("/xml-node/pieces-of-text", test_pieces_of_text);
-    return g_test_run();
 }

@@ -217,10 +217,9 @@ test_limits(void)
     refuse_inner(padding, "longer than 4194304 bytes");
 }
 
-int
-main(int argc, char **argv)
+void
+add_tests(void)
 {
-    g_test_init(&argc, &argv, NULL);
     g_test_add_func("/xml/options/everything", test_everything);
     g_test_add_func("/xml/options/defaults", test_defaults);
     g_test_add_func("/xml/options/root", test_root);
@@ -232,5 +231,4 @@ main(int argc, char **argv)
     g_test_add_func("/xml/options/rule", test_rule);
     g_test_add_func("/xml/options/limits", test_limits);
     g_test_add_func("/xml/options/mark", test_mark);
-    return g_test_run();
 }

@@ -238,10 +238,9 @@ test_threads(void)
         g_thread_join(threads[i]);
 }
 
-int
-main(int argc, char **argv)
+void
+add_tests(void)
 {
-    g_test_init(&argc, &argv, NULL);
     g_test_add_func("/xml/parse/good", test_good);
     g_test_add_func("/xml/parse/always-utf8", test_always_utf8);
     g_test_add_func("/xml/parse/size", test_size);
@@ -256,5 +255,4 @@ main(int argc, char **argv)
     g_test_add_func("/xml/parse/huge-value", test_huge_value);
     g_test_add_func("/xml/parse/quiet", test_quiet);
     g_test_add_func("/xml/parse/threads", test_threads);
-    return g_test_run();
 }

@@ -181,15 +181,13 @@ test_round_trip(void)
     check_round_trip(most);
 }
 
-int
-main(int argc, char **argv)
+void
+add_tests(void)
 {
-    g_test_init(&argc, &argv, NULL);
     g_test_add_func("/xml/pool/found", test_found);
     g_test_add_func("/xml/pool/elsewhere", test_elsewhere);
     g_test_add_func("/xml/pool/wrong-namespace", test_wrong_namespace);
     g_test_add_func("/xml/pool/entities", test_entities);
     g_test_add_func("/xml/pool/format", test_format);
     g_test_add_func("/xml/pool/round-trip", test_round_trip);
-    return g_test_run();
 }

@@ -274,10 +274,9 @@ test_format(void)
     g_assert_nonnull(strstr(volatile_text, "kind='volatile' access='0640 107 -1'/>"));
 }
 
-int
-main(int argc, char **argv)
+void
+add_tests(void)
 {
-    g_test_init(&argc, &argv, NULL);
     g_test_add_func("/xml/record/kinds", test_kinds);
     g_test_add_func("/xml/record/tolerated", test_tolerated);
     g_test_add_func("/xml/record/missing-or-twice", test_missing_or_twice);
@@ -289,5 +288,4 @@ main(int argc, char **argv)
     g_test_add_func("/xml/record/hostile", test_hostile);
     g_test_add_func("/xml/record/round-trip", test_round_trip);
     g_test_add_func("/xml/record/format", test_format);
-    return g_test_run();
 }

@@ -265,13 +265,11 @@ test_formatted(void)
     check_example(record_schema, empty_volume, true, record_judge);
 }
 
-int
-main(int argc, char **argv)
+void
+add_tests(void)
 {
-    g_test_init(&argc, &argv, NULL);
     xmlSetGenericErrorFunc(NULL, ignore_error);
     g_test_add_func("/xml/schemas/options", test_options);
     g_test_add_func("/xml/schemas/record", test_record);
     g_test_add_func("/xml/schemas/formatted", test_formatted);
-    return g_test_run();
 }

@@ -92,13 +92,11 @@ test_free(void)
     rl_status_free(NULL);
 }
 
-int
-main(int argc, char **argv)
+void
+add_tests(void)
 {
-    g_test_init(&argc, &argv, NULL);
     g_test_add_func("/xml/status/status", test_status);
     g_test_add_func("/xml/status/no-job", test_no_job);
     g_test_add_func("/xml/status/refused", test_refused);
     g_test_add_func("/xml/status/free", test_free);
-    return g_test_run();
 }

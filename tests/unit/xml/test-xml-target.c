@@ -46,11 +46,9 @@ test_none(void)
     refuse("<pool>", "line 1");
 }
 
-int
-main(int argc, char **argv)
+void
+add_tests(void)
 {
-    g_test_init(&argc, &argv, NULL);
     g_test_add_func("/xml/target/path", test_path);
     g_test_add_func("/xml/target/none", test_none);
-    return g_test_run();
 }

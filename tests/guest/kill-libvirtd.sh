@@ -21,16 +21,6 @@ kill_after()
     lab_start_libvirtd
 }
 
-kill_device_models()
-{
-    local pid
-
-    for pid in $(pgrep -x qemu-system-x86 || true); do
-        kill -KILL "$pid"
-        eventually 10 test ! -e "/proc/$pid"
-    done
-}
-
 # end_domain: what runs still ends. A device model that the daemon had started and not yet noted is
 # nobody's: it may have the images open, so who starts the domain is told so, and has to end it.
 end_domain()

@@ -9,17 +9,6 @@ set -eu
 kinds_make "$dir"
 save=$LAB/vm.save
 
-# A guest that was only half restored would be waited for in vain by libvirt 9.0.
-kill_device_models()
-{
-    local pid
-
-    for pid in $(pgrep -x qemu-system-x86 || true); do
-        kill -KILL "$pid"
-        eventually 10 test ! -e "/proc/$pid"
-    done
-}
-
 # cut_off OPERATION COMMAND...: libvirtd is killed when it calls its hooks with that operation, before
 # ours, while virsh does COMMAND; and comes back.
 cut_off()
@@ -37,24 +26,6 @@ cut_off()
     [ -z "${forget_reason:-}" ] || sed -i '/reason=saved/d' /var/log/libvirt/qemu/vm.log
     lab_start_libvirtd
     eventually 20 domain_is_off vm
-}
-
-# run_to_save: a new run, which counts and then waits to be saved.
-run_to_save()
-{
-    kinds_start_idle
-    kinds_note_disks
-}
-
-# saved_well: all four disks are as they were, and known to be a saved domain's.
-saved_well()
-{
-    local kind
-
-    kinds_same_disks
-    for kind in persistent snapshot volatile direct; do
-        expect_info "vm/$kind" "saved"
-    done
 }
 
 # ends_well NUMBER: what runs now is the guest that was saved, on its disks; it ends, and is committed.

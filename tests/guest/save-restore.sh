@@ -8,24 +8,6 @@ set -eu
 kinds_make "$dir"
 save=$LAB/vm.save
 
-# run_to_save: a new run, which counts and then waits to be saved.
-run_to_save()
-{
-    kinds_start_idle
-    kinds_note_disks
-}
-
-# saved_well: all four disks are as they were, and are known to be a saved domain's.
-saved_well()
-{
-    local kind
-
-    kinds_same_disks
-    for kind in persistent snapshot volatile direct; do
-        expect_info "vm/$kind" "saved"
-    done
-}
-
 # ends_well NUMBER: what runs now is the guest that was saved, on its disks; it ends, and is committed.
 ends_well()
 {

@@ -34,17 +34,6 @@ fill_log()
     ! echo more >>"$log/vm.log" 2>/dev/null || die "there is room in the log"
 }
 
-# saved_well: all four disks are as they were, and known to be a saved domain's.
-saved_well()
-{
-    local kind
-
-    kinds_same_disks
-    for kind in persistent snapshot volatile direct; do
-        expect_info "vm/$kind" "saved"
-    done
-}
-
 kinds_start_idle
 virsh destroy vm
 counted

@@ -147,3 +147,19 @@ fails_without(Lab *lab, long nr, Attempt attempt)
     g_assert_cmpint(all.made, >, 0);
     g_error_free(error);
 }
+
+bool
+try_start(Lab *lab, const char *name, const RlDomainRef *owner, GError **error)
+{
+    g_autoptr(RlStarted) started = rl_volume_start(lab->pool, name, owner, 0, error);
+
+    return started != NULL;
+}
+
+bool
+try_stop(Lab *lab, const char *name, const RlDomainRef *owner, GError **error)
+{
+    RlStop stop;
+
+    return rl_volume_stop(lab->pool, name, owner, &stop, error);
+}

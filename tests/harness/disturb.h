@@ -9,6 +9,19 @@
 /* What is to be tried; false with @error where it fails. */
 typedef bool (*Attempt)(Lab *lab, GError **error);
 
+/* Defines one that is a single expression. */
+#define ATTEMPT(name, ...)                     \
+    static bool name(Lab *lab, GError **error) \
+    {                                          \
+        (void) lab;                            \
+        (void) error;                          \
+        return __VA_ARGS__;                    \
+    }
+
+/* A start and a stop as such an expression. */
+bool try_start(Lab *lab, const char *name, const RlDomainRef *owner, GError **error);
+bool try_stop(Lab *lab, const char *name, const RlDomainRef *owner, GError **error);
+
 typedef struct {
     long nr;     /* of the call, SYS_...; 0: all that concern files */
     long also;   /* another one, as if it were the same; 0: none */

@@ -211,6 +211,17 @@ lab_state(Lab *lab, const char *name)
     return state;
 }
 
+RlImageOwner *
+lab_run_of(Lab *lab, const char *name)
+{
+    rl_autofd int fd = image_open(lab, name, RL_FILE_DIRTY, O_RDONLY);
+    RlImageOwner *run = NULL;
+
+    g_assert_true(rl_image_owner_get(fd, &run, NULL));
+    g_assert_nonnull(run);
+    return run;
+}
+
 void
 lab_run(Lab *lab, const char *name, const char *text)
 {
@@ -270,6 +281,16 @@ char *
 lab_path(Lab *lab, const char *relative)
 {
     return g_build_filename(lab->path, relative, NULL);
+}
+
+int
+lab_open_new(Lab *lab, const char *relative)
+{
+    g_autofree char *path = lab_path(lab, relative);
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+    g_assert_cmpint(fd, >=, 0);
+    return fd;
 }
 
 char *

@@ -61,6 +61,8 @@ RlStarted *lab_start_with(Lab *lab, const char *name, const RlDomainRef *owner, 
 /* As after a crash of the host: the run on the dirty image is of another boot. */
 void lab_crash(Lab *lab, const char *name);
 RlState lab_state(Lab *lab, const char *name);
+/* The run on the dirty image, which has one; owned by the caller. */
+RlImageOwner *lab_run_of(Lab *lab, const char *name);
 /* Starts, writes @text at the image's start, stops, maintains. */
 void lab_run(Lab *lab, const char *name, const char *text);
 
@@ -79,6 +81,8 @@ void take_errno(GError *error, int wanted_errno, const char *words);
  * (CLEAN, DIRTY, PRECACHE, RECORD), or any @relative path. */
 char *lab_file(Lab *lab, const char *name, RlFileRole role);
 char *lab_path(Lab *lab, const char *relative);
+/* Opens that file below the pool, making it; open for both, closed by the caller. */
+int lab_open_new(Lab *lab, const char *relative);
 
 /* Bytes of files; @path is a whole one, as from lab_file(). */
 void write_at(const char *path, off_t offset, const char *text);

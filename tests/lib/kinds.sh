@@ -252,3 +252,32 @@ age_run()
     setfattr -n trusted.libvirt-reflink.run \
         -v "$(sed "s/^since=.*/since=$((since - 301 * 1000000))/" <<<"$run")"$'\n' "$1"
 }
+
+# run_to_save: a new run, which counts and then waits to be saved.
+run_to_save()
+{
+    kinds_start_idle
+    kinds_note_disks
+}
+
+# saved_well: all four disks are as they were, and are known to be a saved domain's.
+saved_well()
+{
+    local kind
+
+    kinds_same_disks
+    for kind in persistent snapshot volatile direct; do
+        expect_info "vm/$kind" "saved"
+    done
+}
+
+# A guest that was only half restored would be waited for in vain by libvirt 9.0.
+kill_device_models()
+{
+    local pid
+
+    for pid in $(pgrep -x qemu-system-x86 || true); do
+        kill -KILL "$pid"
+        eventually 10 test ! -e "/proc/$pid"
+    done
+}

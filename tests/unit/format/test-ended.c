@@ -18,13 +18,7 @@
 
 static const char *name;
 
-static bool
-stop_alice(Lab *lab, GError **error)
-{
-    RlStop stop;
-
-    return rl_volume_stop(lab->pool, name, &alice, &stop, error);
-}
+ATTEMPT(stop_alice, try_stop(lab, name, &alice, error))
 
 /* Ends alice's run, and the first call @nr says @code. */
 static void
@@ -138,13 +132,7 @@ test_all_kinds(Lab *lab)
     }
 }
 
-static bool
-start_alice(Lab *lab, GError **error)
-{
-    g_autoptr(RlStarted) started = rl_volume_start(lab->pool, V, &alice, 0, error);
-
-    return started != NULL;
-}
+ATTEMPT(start_alice, try_start(lab, V, &alice, error))
 
 /* The next start commits first, so each run has its revision; where there still is no space it goes
  * on with the image. Either way nothing is lost, and it is a run like any other. */

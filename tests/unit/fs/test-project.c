@@ -93,13 +93,7 @@ test_direct(Lab *lab)
     g_assert_cmpuint(project_of(lab, "db/main", RL_FILE_CLEAN), ==, 43);
 }
 
-static bool
-start_direct(Lab *lab, GError **error)
-{
-    g_autoptr(RlStarted) started = rl_volume_start(lab->pool, "db/main", &alice, 0, error);
-
-    return started != NULL;
-}
+ATTEMPT(start_direct, try_start(lab, "db/main", &alice, error))
 
 /* It changes what a quota counts, and a quota can forbid it: the message says what it is about. */
 static void

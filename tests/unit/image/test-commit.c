@@ -364,13 +364,7 @@ test_last_number_is_taken(Lab *lab)
     image_is(lab, V, RL_FILE_DIRTY, "three");
 }
 
-static bool
-stop_alice(Lab *lab, GError **error)
-{
-    RlStop stop;
-
-    return rl_volume_stop(lab->pool, V, &alice, &stop, error);
-}
+ATTEMPT(stop_alice, try_stop(lab, V, &alice, error))
 
 /* The first name is taken, and the second cannot be made. */
 static void

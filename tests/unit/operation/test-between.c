@@ -33,21 +33,9 @@ try(Lab *lab, Disturbance disturbance, Attempt attempt, int code, const char *wo
         take_error(error, code, words);
 }
 
-static bool
-start(Lab *lab, GError **error)
-{
-    g_autoptr(RlStarted) started = rl_volume_start(lab->pool, V, &bob, 0, error);
+ATTEMPT(start, try_start(lab, V, &bob, error))
 
-    return started != NULL;
-}
-
-static bool
-stop(Lab *lab, GError **error)
-{
-    RlStop stop;
-
-    return rl_volume_stop(lab->pool, V, &alice, &stop, error);
-}
+ATTEMPT(stop, try_stop(lab, V, &alice, error))
 
 /* --- the clean image changes under a start: what is started is what is there in the end */
 
@@ -115,13 +103,7 @@ test_started_while_it_is_made(Lab *lab)
 
 /* --- a direct volume's image is about to become one that nobody shares */
 
-static bool
-start_direct(Lab *lab, GError **error)
-{
-    g_autoptr(RlStarted) started = rl_volume_start(lab->pool, DIRECT, &bob, 0, error);
-
-    return started != NULL;
-}
+ATTEMPT(start_direct, try_start(lab, DIRECT, &bob, error))
 
 static int
 write_to_direct(Lab *lab)
@@ -173,11 +155,7 @@ start_and_stop(Lab *lab)
     return 0;
 }
 
-static bool
-maintain(Lab *lab, GError **error)
-{
-    return rl_volume_maintain(lab->pool, V, false, error);
-}
+ATTEMPT(maintain, rl_volume_maintain(lab->pool, V, false, error))
 
 static void
 test_precache_of_somebody_else(Lab *lab)
@@ -489,11 +467,7 @@ test_note_of_access_goes(Lab *lab)
 
 /* --- sizes */
 
-static bool
-grow(Lab *lab, GError **error)
-{
-    return rl_volume_resize(lab->pool, V, 2 * MIB, true, error);
-}
+ATTEMPT(grow, rl_volume_resize(lab->pool, V, 2 * MIB, true, error))
 
 /* The blocks cannot be had, nor given back. */
 static void

@@ -11,12 +11,7 @@
 static const Operation *operation;
 static char *prepared, *work, *pool_path;
 
-static bool
-attempt(Lab *lab, GError **error)
-{
-    (void) lab;
-    return steps_play(operation->run, pool_path, NULL, error);
-}
+ATTEMPT(attempt, steps_play(operation->run, pool_path, NULL, error))
 
 /* Returns whether the operation came to that call. */
 static bool

@@ -105,13 +105,7 @@ test_no_run_without_the_boot(Lab *lab)
     rl_fd_close(&image);
 }
 
-static bool
-stop_alice(Lab *lab, GError **error)
-{
-    RlStop stop;
-
-    return rl_volume_stop(lab->pool, V, &alice, &stop, error);
-}
+ATTEMPT(stop_alice, try_stop(lab, V, &alice, error))
 
 static bool
 unstart_alice(Lab *lab, GError **error)
@@ -200,17 +194,9 @@ test_unstart_needs_the_clean_image(Lab *lab)
     g_assert_true(unstart_alice(lab, NULL));
 }
 
-static bool
-grow(Lab *lab, GError **error)
-{
-    return rl_volume_resize(lab->pool, V, 2 * MIB, false, error);
-}
+ATTEMPT(grow, rl_volume_resize(lab->pool, V, 2 * MIB, false, error))
 
-static bool
-shrink(Lab *lab, GError **error)
-{
-    return rl_volume_resize(lab->pool, V, 64 * KIB, false, error);
-}
+ATTEMPT(shrink, rl_volume_resize(lab->pool, V, 64 * KIB, false, error))
 
 static void
 is_suspect(Lab *lab)
@@ -273,11 +259,7 @@ test_marks_change_last(Lab *lab)
     g_assert_cmpint(hold, ==, RL_MARK_RESTORED);
 }
 
-static bool
-go_on(Lab *lab, GError **error)
-{
-    return rl_volume_continue(lab->pool, V, error);
-}
+ATTEMPT(go_on, rl_volume_continue(lab->pool, V, error))
 
 /* The mark is changed, and the run still there: that it began a moment ago is no reason to wait. */
 static void

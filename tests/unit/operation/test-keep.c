@@ -195,12 +195,7 @@ test_decisions(Lab *lab)
     image_is(lab, V, RL_FILE_CLEAN, "one");
 }
 
-static bool
-is_continued(Lab *lab, GError **error)
-{
-    (void) error;
-    return rl_volume_is_continued(lab->pool, V, &alice);
-}
+ATTEMPT(is_continued, rl_volume_is_continued(lab->pool, V, &alice))
 
 /* Whoever asks is to be careful where it cannot be told. */
 static void
@@ -248,11 +243,7 @@ confirm_first(Lab *lab)
     return 0;
 }
 
-static bool
-confirm(Lab *lab, GError **error)
-{
-    return rl_volume_confirm(lab->pool, V, &alice, error);
-}
+ATTEMPT(confirm, rl_volume_confirm(lab->pool, V, &alice, error))
 
 static void
 test_confirmed_twice(Lab *lab)

@@ -53,22 +53,11 @@ stop_fails_for_late_writer(Lab *lab, const char *name, int number)
     g_assert_cmpint(late.writer, >=, 0);
 }
 
-static RlImageOwner *
-run_of(Lab *lab, const char *name)
-{
-    rl_autofd int fd = image_open(lab, name, RL_FILE_DIRTY, O_RDONLY);
-    RlImageOwner *run = NULL;
-
-    g_assert_true(rl_image_owner_get(fd, &run, NULL));
-    g_assert_nonnull(run);
-    return run;
-}
-
 /* It is still alice's, as it was @before. The late writer writes, and goes. */
 static void
 is_as_before(Lab *lab, const char *name, const RlImageOwner *before)
 {
-    g_autoptr(RlImageOwner) after = run_of(lab, name);
+    g_autoptr(RlImageOwner) after = lab_run_of(lab, name);
 
     g_assert_true(rl_image_owner_is_of(after, &alice));
     g_assert_cmpint(after->since_us, ==, before->since_us);
@@ -83,7 +72,7 @@ test_end_is_tried_again(Lab *lab)
     lab_create(lab, V, "one", MIB);
     lab_start(lab, V, &alice);
     image_write(lab, V, RL_FILE_DIRTY, "two");
-    g_autoptr(RlImageOwner) before = run_of(lab, V);
+    g_autoptr(RlImageOwner) before = lab_run_of(lab, V);
     for (int number = 1; number <= 2; number++) {
         stop_fails_for_late_writer(lab, V, number);
         image_is(lab, V, RL_FILE_CLEAN, "one");
@@ -100,7 +89,7 @@ test_end_of_direct_is_tried_again(Lab *lab)
 {
     lab_create_kind(lab, DIRECT, RL_KIND_DIRECT, NULL, "one", MIB);
     lab_start(lab, DIRECT, &alice);
-    g_autoptr(RlImageOwner) before = run_of(lab, DIRECT);
+    g_autoptr(RlImageOwner) before = lab_run_of(lab, DIRECT);
     for (int number = 1; number <= 2; number++) {
         stop_fails_for_late_writer(lab, DIRECT, number);
         g_assert_false(image_is_there(lab, DIRECT, RL_FILE_CLEAN));

@@ -44,16 +44,6 @@ try(Lab *lab, Disturbance disturbance, Attempt attempt, int code, const char *wo
 }
 
 static int
-open_file(Lab *lab, const char *name)
-{
-    g_autofree char *path = lab_path(lab, name);
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-
-    g_assert_cmpint(fd, >=, 0);
-    return fd;
-}
-
-static int
 remove_it(Lab *lab)
 {
     GError *error = NULL;
@@ -91,12 +81,7 @@ cut_off(Lab *lab)
     return 0;
 }
 
-static bool
-copy(Lab *lab, GError **error)
-{
-    (void) lab;
-    return rl_sparse_copy(from, to, NULL, NULL, error);
-}
+ATTEMPT(copy, rl_sparse_copy(from, to, NULL, NULL, error))
 
 static void
 test_copies(Lab *lab)
@@ -105,8 +90,8 @@ test_copies(Lab *lab)
     Disturbance size = {.nr = SYS_lseek, .first = 1, .code = EIO},
                 holes = {.nr = SYS_lseek, .first = 3, .code = EIO};
 
-    from = open_file(lab, "from");
-    to = open_file(lab, "to");
+    from = lab_open_new(lab, "from");
+    to = lab_open_new(lab, "to");
     g_assert_cmpint(pwrite(from, "text", 4, 0), ==, 4);
     Disturbance look_at = {.nr = SYS_newfstatat, .first = 1, .code = EIO};
     g_assert_false(disturb(lab, &look_at, copy, &error));
@@ -125,12 +110,7 @@ test_copies(Lab *lab)
     rl_fd_close(&to);
 }
 
-static bool
-reflink(Lab *lab, GError **error)
-{
-    (void) lab;
-    return rl_reflink(from, to, error);
-}
+ATTEMPT(reflink, rl_reflink(from, to, error))
 
 static void
 test_nocow(Lab *lab)
@@ -139,8 +119,8 @@ test_nocow(Lab *lab)
     Disturbance set_flags = {.nr = SYS_ioctl, .first = 3, .count = 1, .code = EIO};
     int flags = FS_NOCOW_FL;
 
-    from = open_file(lab, "from");
-    to = open_file(lab, "to");
+    from = lab_open_new(lab, "from");
+    to = lab_open_new(lab, "to");
     g_assert_cmpint(ioctl(from, FS_IOC_SETFLAGS, &flags), ==, 0);
     g_assert_false(disturb(lab, &set_flags, reflink, &error));
     take_errno(g_steal_pointer(&error), EIO, "cannot take over the NOCOW flag");
@@ -156,7 +136,7 @@ test_nocow(Lab *lab)
     rl_fd_close(&to);
     g_autofree char *path = lab_path(lab, "to");
     g_assert_cmpint(unlink(path), ==, 0);
-    to = open_file(lab, "to");
+    to = lab_open_new(lab, "to");
     try(lab, (Disturbance){.nr = SYS_ioctl, .first = 4, .count = 1, .code = EINTR}, reflink, 0, "");
     rl_fd_close(&from);
     rl_fd_close(&to);
@@ -168,8 +148,8 @@ test_no_reflinks(Lab *lab)
 {
     const int codes[] = {EOPNOTSUPP, EXDEV, ENOTTY, ENOSYS};
 
-    from = open_file(lab, "from");
-    to = open_file(lab, "to");
+    from = lab_open_new(lab, "from");
+    to = lab_open_new(lab, "to");
     for (size_t i = 0; i < G_N_ELEMENTS(codes); i++)
         try(lab, (Disturbance){.nr = SYS_ioctl, .first = 3, .code = codes[i]}, reflink,
             RL_ERROR_UNSUPPORTED, "cannot reflink these files");
@@ -218,7 +198,7 @@ need_id(Lab *lab, GError **error)
 static void
 test_one_id(Lab *lab)
 {
-    from = open_file(lab, "from");
+    from = lab_open_new(lab, "from");
     try(lab, (Disturbance){.nr = SYS_fsetxattr, .first = 1, .count = 1, .before = give_id}, need_id,
         0, "");
     rl_fd_close(&from);
@@ -226,31 +206,16 @@ test_one_id(Lab *lab)
 
 /* --- volumes that are gone, started or changed by the time that somebody has the lock */
 
-static bool
-start(Lab *lab, GError **error)
-{
-    g_autoptr(RlStarted) started = rl_volume_start(lab->pool, V, &bob, 0, error);
-
-    return started != NULL;
-}
+ATTEMPT(start, try_start(lab, V, &bob, error))
 
 static bool delete (Lab *lab, GError **error)
 {
     return rl_volume_delete(lab->pool, V, true, error);
 }
 
-static bool
-grow(Lab *lab, GError **error)
-{
-    return rl_volume_resize(lab->pool, V, 2 * MIB, false, error);
-}
+ATTEMPT(grow, rl_volume_resize(lab->pool, V, 2 * MIB, false, error))
 
-static bool
-publish_label(Lab *lab, GError **error)
-{
-    (void) lab;
-    return rl_staged_label(draft, error);
-}
+ATTEMPT(publish_label, rl_staged_label(draft, error))
 
 static void
 test_deleted(Lab *lab)
@@ -304,13 +269,7 @@ grow_snapshot(Lab *lab)
     return 0;
 }
 
-static bool
-start_snapshot(Lab *lab, GError **error)
-{
-    g_autoptr(RlStarted) started = rl_volume_start(lab->pool, SNAPSHOT, &bob, 0, error);
-
-    return started != NULL;
-}
+ATTEMPT(start_snapshot, try_start(lab, SNAPSHOT, &bob, error))
 
 /* A size that is recorded while the image is made is that of the image. */
 static void
@@ -365,12 +324,7 @@ test_number_meanwhile(Lab *lab)
     assert_revisions(lab, V, "4");
 }
 
-static bool
-replace(Lab *lab, GError **error)
-{
-    (void) lab;
-    return rl_staged_replace(draft, error);
-}
+ATTEMPT(replace, rl_staged_replace(draft, error))
 
 /* The number that a replacement was given is deleted, and another one is given the next. */
 static void

@@ -157,11 +157,7 @@ test_inside_another_pool(Lab *lab)
     g_assert_true(rl_pool_require_outside(link, &error)); /* the pool itself */
 }
 
-static bool
-require_outside(Lab *lab, GError **error)
-{
-    return rl_pool_require_outside(lab->path, error);
-}
+ATTEMPT(require_outside, rl_pool_require_outside(lab->path, error))
 
 static void
 test_outside_cannot_be_told(Lab *lab)

@@ -195,11 +195,7 @@ test_snapshots(Lab *lab)
     take_error(error, RL_ERROR_INVALID, words);
 }
 
-static bool
-grow_snapshot(Lab *lab, GError **error)
-{
-    return rl_volume_resize(lab->pool, "snap", 2 * MIB, false, error);
-}
+ATTEMPT(grow_snapshot, rl_volume_resize(lab->pool, "snap", 2 * MIB, false, error))
 
 /* What the next start cannot be told has not been done. */
 static void
@@ -348,11 +344,7 @@ test_loop_devices_are_told_apart(Lab *lab)
     take_errno(error, EBADF, "cannot look at an image");
 }
 
-static bool
-grow(Lab *lab, GError **error)
-{
-    return rl_volume_resize(lab->pool, V, 2 * MIB, false, error);
-}
+ATTEMPT(grow, rl_volume_resize(lab->pool, V, 2 * MIB, false, error))
 
 /* The image has its new size all the same. */
 static void
@@ -402,12 +394,7 @@ refuse_the_size(Lab *lab)
 
 static int image;
 
-static bool
-update_size(Lab *lab, GError **error)
-{
-    (void) lab;
-    return rl_loop_update_size(image, error);
-}
+ATTEMPT(update_size, rl_loop_update_size(image, error))
 
 /* Whatever one device says, the others are told as well; what the first one said is told. */
 static void

@@ -12,17 +12,6 @@
 
 #define V "a/b/private"
 
-static RlImageOwner *
-run_of(Lab *lab, const char *name)
-{
-    rl_autofd int fd = image_open(lab, name, RL_FILE_DIRTY, O_RDONLY);
-    RlImageOwner *run = NULL;
-
-    g_assert_true(rl_image_owner_get(fd, &run, NULL));
-    g_assert_nonnull(run);
-    return run;
-}
-
 static void
 set_hold(Lab *lab, const char *name, RlMark hold)
 {
@@ -36,7 +25,7 @@ static void
 age(Lab *lab, const char *name)
 {
     rl_autofd int fd = image_open(lab, name, RL_FILE_DIRTY, O_RDONLY);
-    g_autoptr(RlImageOwner) run = run_of(lab, name);
+    g_autoptr(RlImageOwner) run = lab_run_of(lab, name);
 
     run->since_us -= (gint64) RL_OWNER_GRACE_SECONDS * G_USEC_PER_SEC;
     g_assert_true(rl_image_owner_put_back(fd, run, NULL));
@@ -112,7 +101,7 @@ test_readonly_stays_readonly(Lab *lab)
     for (int i = 0; i < 2; i++) {
         save(lab, V);
         restore_well(lab, V, RL_START_READONLY);
-        g_autoptr(RlImageOwner) run = run_of(lab, V);
+        g_autoptr(RlImageOwner) run = lab_run_of(lab, V);
         g_assert_true(run->readonly);
         g_assert_true(run->continued);
     }
@@ -139,7 +128,7 @@ test_readonly_is_kept_so(Lab *lab)
         g_assert_true(rl_volume_continue(lab->pool, V, NULL));
         start_reader(lab, V);
     }
-    g_autoptr(RlImageOwner) run = run_of(lab, V);
+    g_autoptr(RlImageOwner) run = lab_run_of(lab, V);
     g_assert_true(run->readonly);
     keep(lab, V, RL_MARK_KEPT_READONLY);
     image_write(lab, V, RL_FILE_DIRTY, "never");
@@ -158,7 +147,7 @@ test_readonly_without_its_memory(Lab *lab)
     start_reader(lab, V);
     g_assert_true(rl_volume_save(lab->pool, V, &alice, "/nonexistent", &done, NULL));
     start_reader(lab, V);
-    g_autoptr(RlImageOwner) run = run_of(lab, V);
+    g_autoptr(RlImageOwner) run = lab_run_of(lab, V);
     g_assert_true(run->readonly);
     lab_stop(lab, V, &alice, RL_STOP_DROPPED);
 }
@@ -225,7 +214,7 @@ test_written_stays_written(Lab *lab)
     image_write(lab, V, RL_FILE_DIRTY, "two");
     save(lab, V);
     restore_well(lab, V, 0);
-    g_autoptr(RlImageOwner) run = run_of(lab, V);
+    g_autoptr(RlImageOwner) run = lab_run_of(lab, V);
     g_assert_false(run->readonly);
     g_assert_true(run->continued);
     lab_stop(lab, V, &alice, RL_STOP_COMMITTED);

@@ -240,11 +240,7 @@ hurry(Lab *lab, GError **error)
 }
 
 /* Ends before anything of it is durable. */
-static bool
-end_at_once(Lab *lab, GError **error)
-{
-    return rl_upload_writer_commit(writer_on(lab, 0, 0), 1000, error);
-}
+ATTEMPT(end_at_once, rl_upload_writer_commit(writer_on(lab, 0, 0), 1000, error))
 
 /* Each piece is put once, and a commit is of all that was. */
 static void

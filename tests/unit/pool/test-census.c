@@ -21,13 +21,7 @@ census_path(Lab *lab)
                            (unsigned long) lab->pool->ino);
 }
 
-static bool
-start_alice(Lab *lab, GError **error)
-{
-    g_autoptr(RlStarted) started = rl_volume_start(lab->pool, name, &alice, 0, error);
-
-    return started != NULL;
-}
+ATTEMPT(start_alice, try_start(lab, name, &alice, error))
 
 /* How often a directory is read on the way to the start of @volume. */
 static guint
@@ -119,12 +113,7 @@ count_snapshots(Lab *lab, const char *source, const char *first)
     return names->len;
 }
 
-static bool
-look_for_snapshots(Lab *lab, GError **error)
-{
-    (void) error;
-    return count_snapshots(lab, "templates/one", "vm/a") == 2;
-}
+ATTEMPT(look_for_snapshots, count_snapshots(lab, "templates/one", "vm/a") == 2)
 
 static void
 test_snapshots(Lab *lab)

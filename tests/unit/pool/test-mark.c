@@ -337,11 +337,7 @@ mark_meanwhile(Lab *lab)
     return 0;
 }
 
-static bool
-require_mark(Lab *lab, GError **error)
-{
-    return rl_pool_mark_require(lab->pool, error);
-}
+ATTEMPT(require_mark, rl_pool_mark_require(lab->pool, error))
 
 /* Two processes give an old pool its mark, as when many domains start after an upgrade: at each
  * call of the one the other does it in between. */

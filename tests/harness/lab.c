@@ -284,10 +284,10 @@ lab_path(Lab *lab, const char *relative)
 }
 
 int
-lab_open_new(Lab *lab, const char *relative)
+lab_open(Lab *lab, const char *relative, int flags)
 {
     g_autofree char *path = lab_path(lab, relative);
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | flags, 0600);
 
     g_assert_cmpint(fd, >=, 0);
     return fd;

@@ -81,8 +81,9 @@ void take_errno(GError *error, int wanted_errno, const char *words);
  * (CLEAN, DIRTY, PRECACHE, RECORD), or any @relative path. */
 char *lab_file(Lab *lab, const char *name, RlFileRole role);
 char *lab_path(Lab *lab, const char *relative);
-/* Opens that file below the pool, making it; open for both, closed by the caller. */
-int lab_open_new(Lab *lab, const char *relative);
+/* Opens that file below the pool to read and write, making it, with @flags besides; closed by the
+ * caller. */
+int lab_open(Lab *lab, const char *relative, int flags);
 
 /* Bytes of files; @path is a whole one, as from lab_file(). */
 void write_at(const char *path, off_t offset, const char *text);

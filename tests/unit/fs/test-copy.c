@@ -54,7 +54,7 @@ allocated(int fd)
 static void
 test_holes_stay_holes(Lab *lab)
 {
-    rl_autofd int from = lab_open_new(lab, "from"), to = lab_open_new(lab, "to");
+    rl_autofd int from = lab_open(lab, "from", O_TRUNC), to = lab_open(lab, "to", O_TRUNC);
 
     put(from, 0, 'a', 4 * KIB);
     put(from, 8 * MIB, 'b', 64 * KIB);
@@ -68,7 +68,7 @@ test_holes_stay_holes(Lab *lab)
 static void
 test_zeros_become_holes(Lab *lab)
 {
-    rl_autofd int from = lab_open_new(lab, "from"), to = lab_open_new(lab, "to");
+    rl_autofd int from = lab_open(lab, "from", O_TRUNC), to = lab_open(lab, "to", O_TRUNC);
 
     put(from, 0, 0, 4 * MIB);
     put(from, 2 * MIB + 4 * KIB, 'x', 1);
@@ -84,8 +84,9 @@ test_odd_sizes(Lab *lab)
     const off_t sizes[] = {0, 1, 511, 4095, 4097, 1024 * 1024 - 1, 1024 * 1024 + 1, 3000001};
 
     for (size_t i = 0; i < G_N_ELEMENTS(sizes); i++) {
-        rl_autofd int data = lab_open_new(lab, "data"), hole = lab_open_new(lab, "hole");
-        rl_autofd int to = lab_open_new(lab, "to"), to_hole = lab_open_new(lab, "to-hole");
+        rl_autofd int data = lab_open(lab, "data", O_TRUNC), hole = lab_open(lab, "hole", O_TRUNC);
+        rl_autofd int to = lab_open(lab, "to", O_TRUNC),
+                      to_hole = lab_open(lab, "to-hole", O_TRUNC);
         if (sizes[i])
             put(data, 0, 'x', (size_t) sizes[i]);
         g_assert_cmpint(ftruncate(hole, sizes[i]), ==, 0);
@@ -101,7 +102,7 @@ test_odd_sizes(Lab *lab)
 static void
 test_every_byte_counts(Lab *lab)
 {
-    rl_autofd int from = lab_open_new(lab, "from"), to = lab_open_new(lab, "to");
+    rl_autofd int from = lab_open(lab, "from", O_TRUNC), to = lab_open(lab, "to", O_TRUNC);
 
     put(from, 0, 0, 64 * KIB);
     put(from, 4 * KIB - 1, 'a', 1);
@@ -115,7 +116,7 @@ test_every_byte_counts(Lab *lab)
 static void
 test_huge_holes_cost_nothing(Lab *lab)
 {
-    rl_autofd int from = lab_open_new(lab, "from"), to = lab_open_new(lab, "to");
+    rl_autofd int from = lab_open(lab, "from", O_TRUNC), to = lab_open(lab, "to", O_TRUNC);
     gint64 begin = g_get_monotonic_time();
 
     put(from, 1000 * 1024 * (off_t) MIB, 'x', 4 * KIB);
@@ -127,7 +128,7 @@ test_huge_holes_cost_nothing(Lab *lab)
 static void
 test_position_does_not_matter(Lab *lab)
 {
-    rl_autofd int from = lab_open_new(lab, "from"), to = lab_open_new(lab, "to");
+    rl_autofd int from = lab_open(lab, "from", O_TRUNC), to = lab_open(lab, "to", O_TRUNC);
 
     put(from, 0, 'x', 100);
     g_assert_cmpint(lseek(from, 50, SEEK_SET), ==, 50);
@@ -140,7 +141,7 @@ static void
 test_full_disk(Lab *lab)
 {
     g_autofree char *dir = lab_path(lab, "tiny"), *path = lab_path(lab, "tiny/to");
-    rl_autofd int from = lab_open_new(lab, "from");
+    rl_autofd int from = lab_open(lab, "from", O_TRUNC);
     GError *error = NULL;
 
     put(from, 0, 'x', 8 * MIB);
@@ -161,7 +162,7 @@ static void
 test_unreadable(Lab *lab)
 {
     g_autofree char *path = lab_path(lab, "from");
-    rl_autofd int from = lab_open_new(lab, "from"), to = lab_open_new(lab, "to");
+    rl_autofd int from = lab_open(lab, "from", O_TRUNC), to = lab_open(lab, "to", O_TRUNC);
     GError *error = NULL;
 
     put(from, 0, 'x', 100);
@@ -185,7 +186,7 @@ count_down(void *data)
 static void
 test_interrupted(Lab *lab)
 {
-    rl_autofd int from = lab_open_new(lab, "from"), to = lab_open_new(lab, "to");
+    rl_autofd int from = lab_open(lab, "from", O_TRUNC), to = lab_open(lab, "to", O_TRUNC);
     int pieces = 2;
     GError *error = NULL;
 
@@ -203,7 +204,7 @@ static void
 test_block_device(Lab *lab)
 {
     rl_autofd int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
-    rl_autofd int backing = lab_open_new(lab, "backing"), to = lab_open_new(lab, "to");
+    rl_autofd int backing = lab_open(lab, "backing", O_TRUNC), to = lab_open(lab, "to", O_TRUNC);
     int number = control < 0 ? -1 : ioctl(control, LOOP_CTL_GET_FREE);
     g_autofree char *path = g_strdup_printf("/dev/loop%d", number);
     rl_autofd int device = number < 0 ? -1 : open(path, O_RDWR | O_CLOEXEC);

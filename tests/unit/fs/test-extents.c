@@ -55,7 +55,7 @@ reflink(int from, int to)
 static Pair
 new_pair(Lab *lab)
 {
-    Pair pair = {lab_open_new(lab, "a"), lab_open_new(lab, "b")};
+    Pair pair = {lab_open(lab, "a", 0), lab_open(lab, "b", 0)};
 
     g_assert_cmpint(ftruncate(pair.a, SIZE), ==, 0);
     fill(pair.a, 'x', 0, MIB);
@@ -169,7 +169,7 @@ test_preallocation(Lab *lab)
 static void
 test_compression(Lab *lab)
 {
-    g_auto(Pair) pair = {lab_open_new(lab, "a"), lab_open_new(lab, "b")};
+    g_auto(Pair) pair = {lab_open(lab, "a", 0), lab_open(lab, "b", 0)};
     int flags = FS_COMPR_FL;
 
     g_assert_cmpint(ioctl(pair.a, FS_IOC_SETFLAGS, &flags), ==, 0);
@@ -182,7 +182,7 @@ test_compression(Lab *lab)
 static void
 test_small_and_fresh(Lab *lab)
 {
-    g_auto(Pair) pair = {lab_open_new(lab, "a"), lab_open_new(lab, "b")};
+    g_auto(Pair) pair = {lab_open(lab, "a", 0), lab_open(lab, "b", 0)};
     const RlExtentsWish wish = {.length = 100};
 
     fill(pair.a, 'x', 0, 100);
@@ -194,7 +194,7 @@ test_small_and_fresh(Lab *lab)
 static void
 test_many_extents(Lab *lab)
 {
-    g_auto(Pair) pair = {lab_open_new(lab, "a"), lab_open_new(lab, "b")};
+    g_auto(Pair) pair = {lab_open(lab, "a", 0), lab_open(lab, "b", 0)};
     g_autoptr(GString) wanted = g_string_new(NULL);
     const uint64_t blocks = 3000;
 
@@ -284,7 +284,7 @@ static int
 swap_places(Lab *lab)
 {
     g_autofree char *path = lab_path(lab, "a2"), *shared = lab_path(lab, "c");
-    rl_autofd int a2 = lab_open_new(lab, "a2");
+    rl_autofd int a2 = lab_open(lab, "a2", 0);
 
     fill(a2, 'a', 0, MIB);
     move_to(lab, moved.a, a2);
@@ -292,7 +292,7 @@ swap_places(Lab *lab)
     g_assert_cmpint(syncfs(moved.a), ==, 0);
     for (int i = 0; i < 30; i++) {
         g_autofree char *name = g_strdup_printf("b%d", i);
-        rl_autofd int tried = lab_open_new(lab, name);
+        rl_autofd int tried = lab_open(lab, name, 0);
         fill(tried, 'b', 0, MIB);
         if (place_of(tried) != first_place)
             continue;
@@ -321,12 +321,12 @@ test_blocks_that_move(Lab *lab)
     Disturbance between = {.nr = SYS_ioctl, .first = 4, .count = 1, .before = swap_places};
     GError *error = NULL;
 
-    moved = (Pair){lab_open_new(lab, "a"), lab_open_new(lab, "b")};
+    moved = (Pair){lab_open(lab, "a", 0), lab_open(lab, "b", 0)};
     fill(moved.a, 'a', 0, MIB);
     fill(moved.b, 'b', 0, MIB);
     g_assert_cmpint(fsync(moved.a) + fsync(moved.b), ==, 0);
     {
-        rl_autofd int shares = lab_open_new(lab, "c");
+        rl_autofd int shares = lab_open(lab, "c", 0);
         reflink(moved.a, shares);
     }
     first_place = place_of(moved.a);
@@ -384,7 +384,7 @@ test_random_histories(Lab *lab)
 static bool
 compare_first(Lab *lab, GError **error)
 {
-    g_auto(Pair) pair = {lab_open_new(lab, "a"), lab_open_new(lab, "b")};
+    g_auto(Pair) pair = {lab_open(lab, "a", 0), lab_open(lab, "b", 0)};
     const RlExtentsWish wish = {.length = SIZE};
 
     return rl_extents_compare(pair.a, pair.b, &wish, error) != RL_EXTENTS_UNKNOWN;
@@ -413,7 +413,7 @@ test_failures(Lab *lab)
 static void
 test_elsewhere(Lab *lab)
 {
-    g_auto(Pair) pair = {lab_open_new(lab, "a"), lab_open_new(lab, "b")};
+    g_auto(Pair) pair = {lab_open(lab, "a", 0), lab_open(lab, "b", 0)};
     const RlExtentsWish wish = {.length = SIZE};
     GError *error = NULL;
 

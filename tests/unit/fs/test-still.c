@@ -38,7 +38,7 @@ write_meanwhile(void *data)
 static int
 open_filled(Lab *lab)
 {
-    int fd = lab_open_new(lab, "from");
+    int fd = lab_open(lab, "from", O_TRUNC);
     g_autofree char *data = g_malloc(PIECE * PIECES);
 
     memset(data, 'o', PIECE * PIECES);
@@ -58,7 +58,7 @@ assert_begins(int fd, const char *text)
 static void
 test_at_rest(Lab *lab)
 {
-    rl_autofd int from = open_filled(lab), to = lab_open_new(lab, "to");
+    rl_autofd int from = open_filled(lab), to = lab_open(lab, "to", O_TRUNC);
     GError *error = NULL;
 
     g_assert_true(rl_stable_copy(from, to, NULL, NULL, &error));
@@ -69,7 +69,7 @@ test_at_rest(Lab *lab)
 static void
 test_written_once(Lab *lab)
 {
-    rl_autofd int from = open_filled(lab), to = lab_open_new(lab, "to");
+    rl_autofd int from = open_filled(lab), to = lab_open(lab, "to", O_TRUNC);
     Writer writer = {.fd = from, .writes = 1};
     GError *error = NULL;
 
@@ -86,7 +86,7 @@ test_written_at_once(Lab *lab)
     int times = g_str_equal(lab->fs, "ext3") ? 2 : 20; /* there each takes seconds */
 
     for (int i = 0; i < times; i++) {
-        rl_autofd int from = lab_open_new(lab, "from"), to = lab_open_new(lab, "to");
+        rl_autofd int from = lab_open(lab, "from", O_TRUNC), to = lab_open(lab, "to", O_TRUNC);
         Writer writer = {.fd = from, .pieces = PIECES - 2, .writes = 1};
         GError *error = NULL;
         /* Two ranges of data are two pieces. */
@@ -117,7 +117,7 @@ write_and_put_back(void *data)
 static void
 test_date_put_back(Lab *lab)
 {
-    rl_autofd int from = open_filled(lab), to = lab_open_new(lab, "to");
+    rl_autofd int from = open_filled(lab), to = lab_open(lab, "to", O_TRUNC);
     Writer writer = {.fd = from, .writes = 1};
     GError *error = NULL;
 
@@ -149,7 +149,7 @@ write_when_it_comes(void *data)
 static void
 test_date_that_comes(Lab *lab)
 {
-    rl_autofd int from = open_filled(lab), to = lab_open_new(lab, "to");
+    rl_autofd int from = open_filled(lab), to = lab_open(lab, "to", O_TRUNC);
     Writer writer = {.fd = from, .writes = 1};
     gint64 ahead_us = g_get_real_time() + G_USEC_PER_SEC / 2;
     const struct timespec times[2] = {
@@ -166,7 +166,7 @@ test_date_that_comes(Lab *lab)
 static void
 test_written_all_the_time(Lab *lab)
 {
-    rl_autofd int from = open_filled(lab), to = lab_open_new(lab, "to");
+    rl_autofd int from = open_filled(lab), to = lab_open(lab, "to", O_TRUNC);
     Writer writer = {.fd = from, .writes = 1000};
     GError *error = NULL;
 
@@ -179,7 +179,7 @@ static void
 test_other_failures(Lab *lab)
 {
     g_autofree char *path = lab_path(lab, "to");
-    rl_autofd int from = open_filled(lab), to = lab_open_new(lab, "to");
+    rl_autofd int from = open_filled(lab), to = lab_open(lab, "to", O_TRUNC);
     rl_autofd int reader = open(path, O_RDONLY | O_CLOEXEC);
     Writer writer = {.fd = from, .stop = true};
     GError *error = NULL;

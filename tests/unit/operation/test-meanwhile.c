@@ -90,8 +90,8 @@ test_copies(Lab *lab)
     Disturbance size = {.nr = SYS_lseek, .first = 1, .code = EIO},
                 holes = {.nr = SYS_lseek, .first = 3, .code = EIO};
 
-    from = lab_open_new(lab, "from");
-    to = lab_open_new(lab, "to");
+    from = lab_open(lab, "from", 0);
+    to = lab_open(lab, "to", 0);
     g_assert_cmpint(pwrite(from, "text", 4, 0), ==, 4);
     Disturbance look_at = {.nr = SYS_newfstatat, .first = 1, .code = EIO};
     g_assert_false(disturb(lab, &look_at, copy, &error));
@@ -119,8 +119,8 @@ test_nocow(Lab *lab)
     Disturbance set_flags = {.nr = SYS_ioctl, .first = 3, .count = 1, .code = EIO};
     int flags = FS_NOCOW_FL;
 
-    from = lab_open_new(lab, "from");
-    to = lab_open_new(lab, "to");
+    from = lab_open(lab, "from", 0);
+    to = lab_open(lab, "to", 0);
     g_assert_cmpint(ioctl(from, FS_IOC_SETFLAGS, &flags), ==, 0);
     g_assert_false(disturb(lab, &set_flags, reflink, &error));
     take_errno(g_steal_pointer(&error), EIO, "cannot take over the NOCOW flag");
@@ -136,7 +136,7 @@ test_nocow(Lab *lab)
     rl_fd_close(&to);
     g_autofree char *path = lab_path(lab, "to");
     g_assert_cmpint(unlink(path), ==, 0);
-    to = lab_open_new(lab, "to");
+    to = lab_open(lab, "to", 0);
     try(lab, (Disturbance){.nr = SYS_ioctl, .first = 4, .count = 1, .code = EINTR}, reflink, 0, "");
     rl_fd_close(&from);
     rl_fd_close(&to);
@@ -148,8 +148,8 @@ test_no_reflinks(Lab *lab)
 {
     const int codes[] = {EOPNOTSUPP, EXDEV, ENOTTY, ENOSYS};
 
-    from = lab_open_new(lab, "from");
-    to = lab_open_new(lab, "to");
+    from = lab_open(lab, "from", 0);
+    to = lab_open(lab, "to", 0);
     for (size_t i = 0; i < G_N_ELEMENTS(codes); i++)
         try(lab, (Disturbance){.nr = SYS_ioctl, .first = 3, .code = codes[i]}, reflink,
             RL_ERROR_UNSUPPORTED, "cannot reflink these files");
@@ -198,7 +198,7 @@ need_id(Lab *lab, GError **error)
 static void
 test_one_id(Lab *lab)
 {
-    from = lab_open_new(lab, "from");
+    from = lab_open(lab, "from", 0);
     try(lab, (Disturbance){.nr = SYS_fsetxattr, .first = 1, .count = 1, .before = give_id}, need_id,
         0, "");
     rl_fd_close(&from);

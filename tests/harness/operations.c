@@ -283,6 +283,8 @@ const Operation operations[] = {
 /* What is done to the calls alone. */
 #define CALLS_ONLY NULL, OP_NOT_SWEPT
     {"open", DO(READY), DO(STEP(open, NULL)), CALLS_ONLY, EACH | AGAIN},
+    {"pool-build-owned", DO(STEP(make_dir, NULL, .other = "outside")),
+     DO(STEP(build, NULL, .owner = &nobody)), CALLS_ONLY, EACH | LOST},
     {"space", DO(READY), DO(STEP(space, NULL)), CALLS_ONLY, EACH},
     {"state", DO(LEFT), DO(STEP(state, V)), CALLS_ONLY, EACH},
     {"capacity", DO(SNAPSHOT), DO(STEP(capacity, ROOT)), CALLS_ONLY, EACH},

@@ -128,7 +128,8 @@ wanted(bool done, GError **error)
 
 /* --- Pools */
 
-/* At @other below the pool's path, or there; keeps @wanted revisions, or 3. */
+/* At @other below the pool's path, or there; keeps @wanted revisions, or 3. No domain's is root's
+ * alone. */
 static bool
 build(Site *site, const Step *step, GError **error)
 {
@@ -136,6 +137,8 @@ build(Site *site, const Step *step, GError **error)
     g_autoptr(RlOptions) options = rl_options_new();
     RlAccess access = {(mode_t) -1, (uid_t) -1, (gid_t) -1};
 
+    if (step->owner == &nobody)
+        access = (RlAccess){0700, 0, 0};
     options->keep = step->wanted ? step->wanted : 3;
     options->fallback_copy = pools_copy();
     return rl_pool_build(path, options, &access, rl_xml_documents(), error);

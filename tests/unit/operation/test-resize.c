@@ -499,7 +499,6 @@ test_loop_device_elsewhere(Lab *lab)
     g_assert_cmpint(ioctl(device, LOOP_CLR_FD), ==, 0);
 }
 
-<<<<<<< HEAD
 /* --- a volume without an image of its own was told to have another size while it ran */
 
 #define SNAPSHOT "a/b/snapshot"
@@ -602,12 +601,8 @@ test_record_of_what_failed(Lab *lab)
     lab_stop(lab, VOLATILE, &alice, RL_STOP_DROPPED);
 }
 
-int
-main(int argc, char **argv)
-=======
 void
 add_tests(void)
->>>>>>> 6ce2fbf (tests: a main() and a tool() for all)
 {
     lab_add("/resize/stopped", test_stopped);
     lab_add("/resize/running", test_running);
@@ -626,10 +621,6 @@ add_tests(void)
     lab_add_on("/loop/two-devices-refuse", "xfs", test_two_loop_devices_refuse);
     lab_add_on("/loop/devices-come-and-go", "xfs", test_loop_devices_come_and_go);
     lab_add_on("/loop/device-elsewhere", "btrfs", test_loop_device_elsewhere);
-<<<<<<< HEAD
     lab_add("/resize/recorded-at-once", test_recorded_at_once);
     lab_add("/resize/record-of-what-failed", test_record_of_what_failed);
-    return g_test_run();
-=======
->>>>>>> 6ce2fbf (tests: a main() and a tool() for all)
 }

@@ -67,7 +67,6 @@ test_no_id_while_written(Lab *lab)
     assert_claimed(lab, V, true);
 }
 
-<<<<<<< HEAD
 static bool
 claim_it(Lab *lab, GError **error)
 {
@@ -110,19 +109,11 @@ test_durable(Lab *lab)
     g_assert_cmpint(syncs.made, ==, 0);
 }
 
-int
-main(int argc, char **argv)
-=======
 void
 add_tests(void)
->>>>>>> 6ce2fbf (tests: a main() and a tool() for all)
 {
     lab_add("/overlay/file", test_file);
     lab_add("/overlay/volume", test_volume);
     lab_add("/overlay/no-id-while-written", test_no_id_while_written);
-<<<<<<< HEAD
     lab_add("/overlay/durable", test_durable);
-    return g_test_run();
-=======
->>>>>>> 6ce2fbf (tests: a main() and a tool() for all)
 }

@@ -619,11 +619,7 @@ add_tests(void)
     lab_add("/pool/find-leads-nowhere", test_find_leads_nowhere);
     lab_add("/pool/find-by-long-paths", test_find_by_long_paths);
     lab_add("/pool/find-fails", test_find_fails);
-<<<<<<< HEAD
     lab_add("/pool/lost-marker", test_lost_marker);
     lab_add("/pool/lost-marker-inside", test_lost_marker_inside);
     lab_add("/pool/failed-build", test_failed_build);
-    return g_test_run();
-=======
->>>>>>> 6ce2fbf (tests: a main() and a tool() for all)
 }

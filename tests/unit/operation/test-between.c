@@ -34,7 +34,6 @@ try(Lab *lab, Disturbance disturbance, Attempt attempt, int code, const char *wo
 }
 
 ATTEMPT(start, try_start(lab, V, &bob, error))
-
 ATTEMPT(stop, try_stop(lab, V, &alice, error))
 
 /* --- the clean image changes under a start: what is started is what is there in the end */

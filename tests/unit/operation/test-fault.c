@@ -195,7 +195,6 @@ test_unstart_needs_the_clean_image(Lab *lab)
 }
 
 ATTEMPT(grow, rl_volume_resize(lab->pool, V, 2 * MIB, false, error))
-
 ATTEMPT(shrink, rl_volume_resize(lab->pool, V, 64 * KIB, false, error))
 
 static void

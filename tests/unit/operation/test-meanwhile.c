@@ -214,7 +214,6 @@ static bool delete (Lab *lab, GError **error)
 }
 
 ATTEMPT(grow, rl_volume_resize(lab->pool, V, 2 * MIB, false, error))
-
 ATTEMPT(publish_label, rl_staged_label(draft, error))
 
 static void

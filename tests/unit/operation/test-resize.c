@@ -567,17 +567,8 @@ test_recorded_at_once(Lab *lab)
         }
 }
 
-static bool
-shrink_volatile(Lab *lab, GError **error)
-{
-    return rl_volume_resize(lab->pool, VOLATILE, MIB, false, error);
-}
-
-static bool
-grow_volatile(Lab *lab, GError **error)
-{
-    return rl_volume_resize(lab->pool, VOLATILE, 8 * MIB, false, error);
-}
+ATTEMPT(shrink_volatile, rl_volume_resize(lab->pool, VOLATILE, MIB, false, error))
+ATTEMPT(grow_volatile, rl_volume_resize(lab->pool, VOLATILE, 8 * MIB, false, error))
 
 /* What failed has changed nothing. */
 static void

@@ -114,7 +114,7 @@ rl_unshare_dirty(RlVolume *volume, GError **error)
     g_autoptr(GError) cause = NULL;
     rl_autofd int from = rl_volume_open_image(volume, volume->dirty_file, &cause);
     rl_autofd int fd = -1;
-    struct stat st;
+    struct stat st = {0};
 
     if (rl_error_is_errno(cause, ENOENT))
         return true;

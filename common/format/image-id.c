@@ -6,6 +6,7 @@
 
 #include "common/base/error.h"
 #include "common/base/random.h"
+#include "common/format/highest.h"
 #include "common/fs/xattr.h"
 
 #define ID_DIGITS 32
@@ -48,8 +49,7 @@ rl_image_id_new(int fd, uint64_t highest, GError **error)
                                            RL_ATTR_BELOW,    RL_ATTR_BASE,    RL_ATTR_ACCESS};
     g_autofree char *id = rl_random_hex(ID_DIGITS);
 
-    if (!rl_xattr_set(fd, RL_ATTR_ID, id, error) ||
-        !rl_xattr_set_number(fd, RL_ATTR_HIGHEST, highest, error))
+    if (!rl_xattr_set(fd, RL_ATTR_ID, id, error) || !rl_highest_set(fd, highest, error))
         return false;
     for (size_t i = 0; i < G_N_ELEMENTS(of_dirty); i++)
         if (!rl_xattr_remove(fd, of_dirty[i], error))

@@ -11,6 +11,7 @@
 
 #define RL_ATTR_ID "id" /* of a clean image and the revisions it becomes: random, 32 hex digits */
 #define RL_ATTR_HIGHEST "highest" /* of a clean image: the highest revision number given so far */
+#define RL_ATTR_HIGHEST_OF "highest-of" /* and the inode that this was noted on, see highest.h */
 #define RL_ATTR_BASE                                                                              \
     "base"                  /* of a dirty image or precache: the id of the image it was made from \
                              */
@@ -71,9 +72,9 @@ bool rl_xattr_has_any(int fd, bool *ret_any, GError **error);
 
 /**
  * rl_xattr_copy:
- * Gives the file @to all attributes that a dirty image can have (those above, but for "links",
- * "links-at", "overlay" and "pool") with the values that @from has. Durable with the next fsync(2)
- * of @to.
+ * Gives the file @to all attributes that a dirty image can have (those above, but for
+ * "highest-of", which is of one inode, "links", "links-at", "overlay" and "pool") with the values
+ * that @from has. Durable with the next fsync(2) of @to.
  */
 bool rl_xattr_copy(int from, int to, GError **error);
 

@@ -6,6 +6,7 @@
 
 #include "common/base/error.h"
 #include "common/format/file-name.h"
+#include "common/format/highest.h"
 #include "common/fs/inode.h"
 #include "common/fs/project-id.h"
 #include "common/fs/xattr.h"
@@ -29,12 +30,14 @@ rl_new_revision_number(const RlVolume *volume, int fd, uint64_t *ret_number, boo
                        GError **error)
 {
     uint64_t highest;
+    bool sure;
 
-    if (!rl_xattr_get_number(fd, RL_ATTR_HIGHEST, &highest, error))
+    if (!rl_highest_get(fd, &highest, &sure, error))
         return false;
-    /* One link: no commit was cut off. The attribute is only on images that we committed, so no
-     * other driver gave numbers since: there is no need to look through a long history. */
-    if (highest > 0 && volume->clean.st.st_nlink == 1) {
+    /* One link: no commit was cut off. The number was noted on this inode, which we committed and
+     * which is no copy of that, so no other number was given since: there is no need to look
+     * through a long history. */
+    if (sure && highest > 0 && volume->clean.st.st_nlink == 1) {
         *ret_linked = false;
         return next_number(volume, highest, ret_number, error);
     }
@@ -57,8 +60,9 @@ rl_new_revision_highest(const RlVolume *volume, int fd, uint64_t *ret_highest, G
 {
     g_autoptr(GPtrArray) revisions = NULL;
     uint64_t highest;
+    bool sure;
 
-    if (!rl_xattr_get_number(fd, RL_ATTR_HIGHEST, &highest, error))
+    if (!rl_highest_get(fd, &highest, &sure, error))
         return false;
     revisions = rl_revisions_list(volume->dir, volume->name->leaf, error);
     if (!revisions)
@@ -66,6 +70,15 @@ rl_new_revision_highest(const RlVolume *volume, int fd, uint64_t *ret_highest, G
     const RlRevision *newest = rl_revisions_newest(revisions);
     *ret_highest = MAX(highest, newest ? newest->number : 0);
     return true;
+}
+
+bool
+rl_new_revision_known_highest(const RlVolume *volume, int fd, uint64_t *ret_highest, GError **error)
+{
+    bool sure;
+
+    return rl_highest_get(fd, ret_highest, &sure, error) &&
+           (sure || rl_new_revision_highest(volume, fd, ret_highest, error));
 }
 
 bool
@@ -78,7 +91,7 @@ rl_new_revision_keep_highest(const RlVolume *volume, int fd, int to, GError **er
         return false;
     if (highest <= known)
         return true;
-    if (!rl_xattr_set_number(to, RL_ATTR_HIGHEST, highest, error))
+    if (!rl_highest_set(to, highest, error))
         return false;
     return fsync(to) == 0 ||
            rl_fail_errno(error, errno, "volume '%s': cannot note a number", volume->name->volume);
@@ -128,5 +141,5 @@ rl_new_revision_make(const RlVolume *volume, int fd, uint64_t *ret_number, GErro
             return false;
     }
     *ret_number = number;
-    return rl_xattr_remove(fd, RL_ATTR_HIGHEST, error);
+    return rl_highest_clear(fd, error);
 }

@@ -7,12 +7,21 @@
 /**
  * rl_new_revision_number:
  * The number of the revision that the clean image @fd of @volume becomes next. Found in the image's
- * own attribute; where that is missing, or a commit was cut off, among the names on disk.
+ * own attribute; where that is missing or came with a copy, or a commit was cut off, among the
+ * names on disk.
  * *@ret_linked is true where the newest revision is the clean image itself already. The caller has
  * the lock.
  */
 bool rl_new_revision_number(const RlVolume *volume, int fd, uint64_t *ret_number, bool *ret_linked,
                             GError **error);
+
+/**
+ * rl_new_revision_known_highest:
+ * As rl_new_revision_highest(), but looks at the names on disk only where what is noted on @fd came
+ * with a copy, or is from the version before this one. For an image that stays the volume's own.
+ */
+bool rl_new_revision_known_highest(const RlVolume *volume, int fd, uint64_t *ret_highest,
+                                   GError **error);
 
 /**
  * rl_new_revision_highest:

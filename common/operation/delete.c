@@ -8,10 +8,10 @@
 #include "common/base/autofd.h"
 #include "common/base/error.h"
 #include "common/format/file-name.h"
+#include "common/format/highest.h"
 #include "common/fs/dir-iter.h"
 #include "common/fs/dirfd.h"
 #include "common/fs/inode.h"
-#include "common/fs/xattr.h"
 #include "common/image/new-revision.h"
 #include "common/image/short-path.h"
 #include "common/image/trash.h"
@@ -132,7 +132,7 @@ note_number(const RlVolume *volume, const RlRevision *revision, GError **error)
     rl_autofd int clean = rl_volume_open_image(volume, volume->clean_file, error);
     uint64_t highest;
     if (clean < 0 || !rl_new_revision_highest(volume, clean, &highest, error) ||
-        !rl_xattr_set_number(clean, RL_ATTR_HIGHEST, MAX(highest, revision->number), error))
+        !rl_highest_set(clean, MAX(highest, revision->number), error))
         return false;
     return fsync(clean) == 0 ||
            rl_fail_errno(error, errno, "volume '%s': cannot note the number of revision '%s'",

@@ -8,12 +8,12 @@
 #include "common/base/autofd.h"
 #include "common/base/error.h"
 #include "common/format/file-name.h"
+#include "common/format/highest.h"
 #include "common/format/image-id.h"
 #include "common/fs/dir-iter.h"
 #include "common/fs/dirfd.h"
 #include "common/fs/file-size-limit.h"
 #include "common/fs/inode.h"
-#include "common/fs/xattr.h"
 #include "common/image/dirty-image.h"
 #include "common/image/new-revision.h"
 #include "common/image/trash.h"
@@ -275,8 +275,7 @@ keep_replaced(const RlStagedImage *draft, const RlVolume *volume, GError **error
     /* Numbers that others were given since are not given again. */
     uint64_t highest = linked ? number : number - 1;
     if (highest > draft->revision &&
-        (!rl_xattr_set_number(draft->fd, RL_ATTR_HIGHEST, highest, error) ||
-         !sync_file(draft, error)))
+        (!rl_highest_set(draft->fd, highest, error) || !sync_file(draft, error)))
         return false;
     return linked || rl_new_revision_link(volume, draft->revision, error);
 }
@@ -297,8 +296,7 @@ rl_staged_replace(RlStagedImage *draft, GError **error)
     if (!keep_replaced(draft, volume, error) ||
         !rl_tmpfile_replace(draft->fd, volume->dir, temp, volume->clean_file, error))
         return false;
-    rl_xattr_remove(draft->replaced_fd, RL_ATTR_HIGHEST,
-                    NULL); /* a clean image's, and it is none now */
+    rl_highest_clear(draft->replaced_fd, NULL);
     rl_volume_log(volume, "replaced %s; it is revision %" G_GUINT64_FORMAT " now",
                   volume->clean_file, draft->revision);
     rl_fd_close(&draft->fd);

@@ -6,9 +6,9 @@
 
 #include "common/base/autofd.h"
 #include "common/base/error.h"
+#include "common/format/highest.h"
 #include "common/format/image-id.h"
 #include "common/fs/inode.h"
-#include "common/fs/xattr.h"
 #include "common/image/new-revision.h"
 #include "common/pool/writers.h"
 
@@ -51,7 +51,7 @@ unlink_number(const RlVolume *volume, int clean, uint64_t number, GError **error
     if (!revision || !rl_stat_same(&revision->st, &volume->clean.st))
         return revisions != NULL;
     if (!rl_new_revision_highest(volume, clean, &highest, error) ||
-        !rl_xattr_set_number(clean, RL_ATTR_HIGHEST, MAX(highest, number), error))
+        !rl_highest_set(clean, MAX(highest, number), error))
         return false;
     if (unlinkat(volume->dir, revision->file, 0) < 0)
         return rl_fail_errno(error, errno, "volume '%s': cannot remove '%s'", volume->name->volume,

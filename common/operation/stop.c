@@ -10,6 +10,7 @@
 #include "common/base/error.h"
 #include "common/base/log.h"
 #include "common/format/ended-note.h"
+#include "common/format/highest.h"
 #include "common/format/image-id.h"
 #include "common/format/image-mark.h"
 #include "common/format/image-overlays.h"
@@ -17,7 +18,6 @@
 #include "common/fs/lease.h"
 #include "common/fs/project-id.h"
 #include "common/fs/tmpfile.h"
-#include "common/fs/xattr.h"
 #include "common/image/dirty-image.h"
 #include "common/image/new-revision.h"
 #include "common/image/reader.h"
@@ -103,8 +103,7 @@ commit(const RlVolume *volume, int fd, RlStop *ret_stop, GError **error)
     if (!rl_new_revision_make(volume, clean, &made, error))
         return false;
     /* A name was taken that the list did not show; the next one is another than was noted. */
-    if (made != number && (!rl_xattr_set_number(fd, RL_ATTR_HIGHEST, made, error) ||
-                           !rl_dirty_sync(volume, fd, error)))
+    if (made != number && (!rl_highest_set(fd, made, error) || !rl_dirty_sync(volume, fd, error)))
         return false;
     if (!rl_volume_rename(volume, volume->dirty_file, volume->clean_file, error))
         return false;
@@ -173,7 +172,7 @@ stop_direct(const RlVolume *volume, int fd, RlStop *ret_stop, GError **error)
 {
     uint64_t highest;
 
-    if (!rl_xattr_get_number(fd, RL_ATTR_HIGHEST, &highest, error) ||
+    if (!rl_new_revision_known_highest(volume, fd, &highest, error) ||
         !bring_to_rest(volume, fd, -1, error) || !rl_image_id_new(fd, highest, error) ||
         !rl_dirty_sync(volume, fd, error))
         return false;

@@ -9,9 +9,9 @@
 #include "common/base/autofd.h"
 #include "common/base/error.h"
 #include "common/format/file-name.h"
+#include "common/format/highest.h"
 #include "common/format/image-id.h"
 #include "common/fs/dirfd.h"
-#include "common/fs/xattr.h"
 #include "common/image/dirty-image.h"
 #include "common/image/new-revision.h"
 #include "common/pool/volume-state.h"
@@ -77,7 +77,7 @@ swap(RlStagedImage *draft, const RlVolume *volume, GError **error)
      * administrator changed of the access since the beginning. */
     return rl_access_copy(draft->replaced_fd, draft->fd, error) &&
            rl_new_revision_make(volume, draft->replaced_fd, &draft->revision, error) &&
-           rl_xattr_set_number(draft->fd, RL_ATTR_HIGHEST, draft->revision, error) &&
+           rl_highest_set(draft->fd, draft->revision, error) &&
            rl_tmpfile_link(draft->fd, volume->dir, temp, error) &&
            rl_volume_rename(volume, temp, volume->clean_file, error);
 }

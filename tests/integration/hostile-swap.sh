@@ -143,7 +143,7 @@ storm()
     swap_ends
     sentinel_unchanged
     echo "# $what: $swaps swaps, $operations operations, $refused refused"
-    [ "$swaps" -gt 50 ]
+    [ "$swaps" -gt 10 ]
     [ "$refused" -gt 0 ]
     [ "$refused" -lt $operations ]
     usable

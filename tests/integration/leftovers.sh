@@ -51,7 +51,7 @@ virsh vol-upload vms/disp77/private "$LAB/data" --pool qubes
 virsh vol-create-as qubes other 1M
 eventually 10 has_no_temporaries
 strace -f -o /dev/null -p "$LIBVIRTD_PID" -e trace=unlinkat -e inject=unlinkat:signal=KILL &
-eventually 10 test -n "$(pgrep strace)"
+eventually 10 pgrep -x strace
 eventually 10 grep -q "^TracerPid:.*[1-9]" "/proc/$LIBVIRTD_PID/status"
 ! virsh vol-delete vms/disp77/private qubes || die "the daemon was to be killed"
 forget_libvirtd

@@ -44,9 +44,9 @@ rl_image_id_ensure(int fd, char **ret_id, GError **error)
 bool
 rl_image_id_new(int fd, uint64_t highest, GError **error)
 {
-    static const char *const of_dirty[] = {RL_ATTR_RUN,      RL_ATTR_HOLD,    RL_ATTR_SAVE_FILE,
-                                           RL_ATTR_SAVE_DIR, RL_ATTR_RESTORE, RL_ATTR_SAVE,
-                                           RL_ATTR_BELOW,    RL_ATTR_BASE,    RL_ATTR_ACCESS};
+    static const char *const of_dirty[] = {
+        RL_ATTR_RUN,  RL_ATTR_HOLD,  RL_ATTR_SAVE_FILE, RL_ATTR_SAVE_DIR, RL_ATTR_RESTORE,
+        RL_ATTR_SAVE, RL_ATTR_BELOW, RL_ATTR_BASE,      RL_ATTR_ACCESS,   RL_ATTR_BASE_DATE};
     g_autofree char *id = rl_random_hex(ID_DIGITS);
 
     if (!rl_xattr_set(fd, RL_ATTR_ID, id, error) || !rl_highest_set(fd, highest, error))

@@ -12,11 +12,12 @@
 #define RL_ATTR_ID "id" /* of a clean image and the revisions it becomes: random, 32 hex digits */
 #define RL_ATTR_HIGHEST "highest" /* of a clean image: the highest revision number given so far */
 #define RL_ATTR_HIGHEST_OF "highest-of" /* and the inode that this was noted on, see highest.h */
-#define RL_ATTR_BASE                                                                              \
-    "base"                  /* of a dirty image or precache: the id of the image it was made from \
-                             */
-#define RL_ATTR_RUN "run"   /* of a dirty image: who runs on it, see image-owner.h */
-#define RL_ATTR_HOLD "hold" /* of a dirty image: saved, suspect, ..., see image-mark.h */
+#define RL_ATTR_BASE                                                             \
+    "base" /* of a dirty image or precache: the id of the image it was made from \
+            */
+#define RL_ATTR_BASE_DATE "base-date" /* and its date and size then, see image-base.h */
+#define RL_ATTR_RUN "run"             /* of a dirty image: who runs on it, see image-owner.h */
+#define RL_ATTR_HOLD "hold"           /* of a dirty image: saved, suspect, ..., see image-mark.h */
 #define RL_ATTR_SAVE_FILE "save-file" /* of a saved one: where its domain's memory is */
 #define RL_ATTR_SAVE_DIR "save-dir"   /* and the inode number of the directory */
 #define RL_ATTR_RESTORE "restore"     /* of a saved one: when its restore was announced */

@@ -8,6 +8,7 @@
 #include "common/base/autofd.h"
 #include "common/base/error.h"
 #include "common/base/log.h"
+#include "common/format/image-base.h"
 #include "common/format/image-id.h"
 #include "common/format/image-mark.h"
 #include "common/fs/dirfd.h"
@@ -151,7 +152,7 @@ set_up(int fd, const RlVolume *volume, const RlBase *base, GError **error)
         return false;
     if (size > (uint64_t) base->st.st_size && ftruncate(fd, (off_t) size) < 0)
         return rl_fail_errno(error, errno, "cannot set the size of a new image");
-    if (!rl_xattr_set(fd, RL_ATTR_BASE, base->id, error))
+    if (!rl_image_base_set(fd, base->id, &base->st, error))
         return false;
     if (futimens(fd, times) < 0)
         return rl_fail_errno(error, errno, "cannot set the time stamp of a new image");

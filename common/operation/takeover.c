@@ -6,6 +6,7 @@
 #include "common/base/autofd.h"
 #include "common/base/error.h"
 #include "common/base/log.h"
+#include "common/format/image-base.h"
 #include "common/format/image-id.h"
 #include "common/format/image-mark.h"
 #include "common/format/image-overlays.h"
@@ -75,38 +76,41 @@ refuse_other_base(const RlVolume *volume, GError **error)
     return rl_fail(
         error, RL_ERROR_STATE,
         "volume '%s' has a dirty image (written %s) that was made from another clean image than is "
-        "there now (of %s), as after a clean image was put back from a backup: decide which one is "
+        "there now (of %s), as after a clean image was put back from a backup, or edited: decide "
+        "which one is "
         "right: 'virt-reflink discard' drops the dirty image, and what its domain wrote; "
         "'virt-reflink continue' goes on with it, and the clean image becomes a revision",
         volume->name->volume, dirty, clean);
 }
 
-/* The ids of what the dirty image @fd was made from and, with @read_id, of the clean image that is
- * there now; both NULL where the first is not noted. */
+/* Opens the clean image that the dirty image @fd may have been made from. True with -1 where
+ * nothing is noted that could be compared: another driver made it, or the version before this one,
+ * whose commit was cut off. */
 static bool
-read_ids(const RlVolume *volume, int fd, bool (*read_id)(int, char **, GError **), char **ret_base,
-         char **ret_id, GError **error)
+open_base(const RlVolume *volume, int fd, int *ret_clean, GError **error)
 {
-    rl_autofd int clean = -1;
+    g_autofree char *base = NULL;
 
-    *ret_id = NULL;
-    if (!rl_xattr_get(fd, RL_ATTR_BASE, ret_base, error))
+    *ret_clean = -1;
+    if (!rl_image_base_get(fd, &base, error))
         return false;
-    if (!*ret_base)
-        return true;
-    clean = rl_volume_open_image(volume, volume->clean_file, error);
-    return clean >= 0 && read_id(clean, ret_id, error);
+    if (base)
+        *ret_clean = rl_volume_open_image(volume, volume->clean_file, error);
+    return !base || *ret_clean >= 0;
 }
 
 bool
 rl_takeover_check_base(const RlVolume *volume, int fd, GError **error)
 {
-    g_autofree char *base = NULL, *id = NULL;
+    rl_autofd int clean = -1;
+    g_autofree char *id = NULL;
+    bool same;
 
-    /* Who made it without saying from what (another driver, or a commit that was cut off, which
-     * takes this away before it touches the clean image) leaves nothing to compare. */
-    return read_ids(volume, fd, rl_image_id_get, &base, &id, error) &&
-           (g_strcmp0(base, id) == 0 || refuse_other_base(volume, error));
+    if (!open_base(volume, fd, &clean, error))
+        return false;
+    return clean < 0 || (rl_image_id_get(clean, &id, error) &&
+                         rl_image_base_is(fd, id, &volume->clean.st, &same, error) &&
+                         (same || refuse_other_base(volume, error)));
 }
 
 bool
@@ -126,10 +130,15 @@ rl_takeover_check(const RlVolume *volume, int fd, GError **error)
 static bool
 accept_base(const RlVolume *volume, int fd, GError **error)
 {
-    g_autofree char *base = NULL, *id = NULL;
+    rl_autofd int clean = -1;
+    g_autofree char *id = NULL;
+    bool same;
 
-    return read_ids(volume, fd, rl_image_id_ensure, &base, &id, error) &&
-           (g_strcmp0(base, id) == 0 || rl_xattr_set(fd, RL_ATTR_BASE, id, error));
+    if (!open_base(volume, fd, &clean, error))
+        return false;
+    return clean < 0 || (rl_image_id_ensure(clean, &id, error) &&
+                         rl_image_base_is(fd, id, &volume->clean.st, &same, error) &&
+                         (same || rl_image_base_set(fd, id, &volume->clean.st, error)));
 }
 
 bool

@@ -37,8 +37,9 @@ bool rl_takeover_check(const RlVolume *volume, int fd, GError **error);
 /**
  * rl_takeover_check_base:
  * True if the dirty image @fd of the persistent @volume was made from the clean image that is there
- * now, or does not say from what. Else false with RL_ERROR_STATE: somebody has put another one
- * there, and neither may be lost for the other before a person has decided.
+ * now and has the date and size that it had then (image-base.h), or does not say from what. Else
+ * false with RL_ERROR_STATE: somebody has put another one there, or edited it, and neither may be
+ * lost for the other before a person has decided.
  */
 bool rl_takeover_check_base(const RlVolume *volume, int fd, GError **error);
 

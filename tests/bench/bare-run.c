@@ -100,6 +100,7 @@ make_precache(int dir)
     must(to);
     must(ioctl(to, FICLONE, from));
     set_attr(to, ATTR("base"), ID_TEXT);
+    set_attr(to, ATTR("base-date"), "1048576 1700000000.123456789");
     must(fsync(to));
     snprintf(self, sizeof(self), "/proc/self/fd/%d", to);
     must(linkat(AT_FDCWD, self, dir, PRECACHE, AT_SYMLINK_FOLLOW));

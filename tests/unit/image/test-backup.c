@@ -4,6 +4,7 @@
 #include "common/base/autofd.h"
 #include "common/format/highest.h"
 #include "common/fs/xattr.h"
+#include "common/operation/save.h"
 #include "harness/lab.h"
 
 #include <fcntl.h>
@@ -139,6 +140,94 @@ test_number_of_old_pool(Lab *lab)
     g_assert_true(sure);
 }
 
+/* Left by a crash. */
+static void
+leave(Lab *lab)
+{
+    lab_create(lab, V, "old", MIB);
+    lab_start(lab, V, &alice);
+    image_write(lab, V, RL_FILE_DIRTY, "half");
+    lab_crash(lab, V);
+}
+
+/* The id is the same, the content is not. */
+static void
+test_edited_under_leftover(Lab *lab)
+{
+    GError *error = NULL;
+
+    leave(lab);
+    back_up(lab);
+    put_back(lab, "repaired");
+    lab_start_fails(lab, V, &bob, RL_ERROR_STATE, "made from another clean image");
+    lab_stop_fails(lab, V, NULL, RL_ERROR_STATE, "made from another clean image");
+    image_is(lab, V, RL_FILE_CLEAN, "repaired");
+    image_is(lab, V, RL_FILE_DIRTY, "half");
+    g_assert_true(rl_volume_continue(lab->pool, V, &error));
+    lab_start(lab, V, &bob);
+    lab_stop(lab, V, &bob, RL_STOP_COMMITTED);
+    image_is(lab, V, RL_FILE_CLEAN, "half");
+    revision_is(lab, V, "1", "repaired");
+}
+
+/* And in its place, of another size only: who edits can put the date back. */
+static void
+test_resized_under_run(Lab *lab)
+{
+    lab_create(lab, V, "old", MIB);
+    g_autofree char *clean = lab_file(lab, V, RL_FILE_CLEAN);
+    struct timespec date = look(clean).st_mtim;
+    lab_start(lab, V, &alice);
+    image_write(lab, V, RL_FILE_DIRTY, "new");
+    set_size(clean, MIB / 2);
+    set_mtime(clean, date.tv_sec, date.tv_nsec);
+    lab_stop_fails(lab, V, &alice, RL_ERROR_STATE, "made from another clean image");
+    image_is(lab, V, RL_FILE_DIRTY, "new");
+}
+
+/* What was put back as it was is what it was made from. */
+static void
+test_same_under_leftover(Lab *lab)
+{
+    leave(lab);
+    back_up(lab);
+    put_back(lab, NULL);
+    lab_start(lab, V, &bob);
+    lab_stop(lab, V, &bob, RL_STOP_COMMITTED);
+    image_is(lab, V, RL_FILE_CLEAN, "half");
+}
+
+/* A backup program has read it and put its date back, without the part of a second. */
+static void
+test_read_under_run(Lab *lab)
+{
+    lab_create(lab, V, "old", MIB);
+    lab_run(lab, V, "v1");
+    g_autofree char *clean = lab_file(lab, V, RL_FILE_CLEAN);
+    set_mtime(clean, time(NULL) - 60, 123456789);
+    lab_start(lab, V, &alice);
+    image_write(lab, V, RL_FILE_DIRTY, "v2");
+    set_mtime(clean, look(clean).st_mtim.tv_sec, 0);
+    lab_stop(lab, V, &alice, RL_STOP_COMMITTED);
+    image_is(lab, V, RL_FILE_CLEAN, "v2");
+}
+
+/* A leftover of the version before says the id alone. */
+static void
+test_old_leftover(Lab *lab)
+{
+    leave(lab);
+    {
+        rl_autofd int fd = image_open(lab, V, RL_FILE_DIRTY, O_RDONLY);
+        g_assert_true(rl_xattr_remove(fd, RL_ATTR_BASE_DATE, NULL));
+    }
+    image_write(lab, V, RL_FILE_CLEAN, "edited");
+    lab_start(lab, V, &bob);
+    lab_stop(lab, V, &bob, RL_STOP_COMMITTED);
+    image_is(lab, V, RL_FILE_CLEAN, "half");
+    revision_is(lab, V, "1", "edited");
+}
+
 void
 add_tests(void)
 {
@@ -147,4 +236,9 @@ add_tests(void)
     lab_add("/backup/number-is-given-once", test_number_is_given_once);
     lab_add("/backup/number-of-direct", test_number_of_direct);
     lab_add("/backup/number-of-old-pool", test_number_of_old_pool);
+    lab_add("/backup/edited-under-leftover", test_edited_under_leftover);
+    lab_add("/backup/resized-under-run", test_resized_under_run);
+    lab_add("/backup/same-under-leftover", test_same_under_leftover);
+    lab_add("/backup/read-under-run", test_read_under_run);
+    lab_add("/backup/old-leftover", test_old_leftover);
 }

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "image-base.h"
+
+#include <string.h>
+
+#include "common/fs/file-date.h"
+#include "common/fs/xattr.h"
+
+/* Size and date, the part of a second last. */
+static char *
+describe(const struct stat *st)
+{
+    return g_strdup_printf("%" G_GINT64_FORMAT " %" G_GINT64_FORMAT ".%09ld", (gint64) st->st_size,
+                           (gint64) st->st_mtim.tv_sec, st->st_mtim.tv_nsec);
+}
+
+/* A backup program that puts the date back after it has read an image cuts it (cpio -a): that is no
+ * edit. */
+static bool
+is_as_noted(const char *noted, const struct stat *st)
+{
+    g_autofree char *now = describe(st);
+    size_t length = (size_t) (strchr(now, '.') - now);
+
+    if (rl_date_is_whole(&st->st_mtim))
+        return strncmp(noted, now, length) == 0 && noted[length] == '.';
+    return strcmp(noted, now) == 0;
+}
+
+bool
+rl_image_base_get(int fd, char **ret_id, GError **error)
+{
+    return rl_xattr_get(fd, RL_ATTR_BASE, ret_id, error);
+}
+
+bool
+rl_image_base_is(int fd, const char *id, const struct stat *st, bool *ret_same, GError **error)
+{
+    g_autofree char *base = NULL, *noted = NULL;
+
+    if (!rl_image_base_get(fd, &base, error) || !rl_xattr_get(fd, RL_ATTR_BASE_DATE, &noted, error))
+        return false;
+    *ret_same = !base || (g_strcmp0(base, id) == 0 && (!noted || is_as_noted(noted, st)));
+    return true;
+}
+
+bool
+rl_image_base_set(int fd, const char *id, const struct stat *st, GError **error)
+{
+    g_autofree char *date = describe(st);
+
+    return rl_xattr_set(fd, RL_ATTR_BASE, id, error) &&
+           rl_xattr_set(fd, RL_ATTR_BASE_DATE, date, error);
+}
+
+bool
+rl_image_base_clear(int fd, GError **error)
+{
+    return rl_xattr_remove(fd, RL_ATTR_BASE, error) &&
+           rl_xattr_remove(fd, RL_ATTR_BASE_DATE, error);
+}

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "arrival.h"
+#include "caller.h"
 #include "common/base/error.h"
 #include "common/base/log.h"
 #include "hook.h"
@@ -97,6 +98,7 @@ main(int argc, char **argv)
                         "/etc/libvirt/hooks/qemu.d/50-reflink\n");
         return 1;
     }
+    rl_caller_follow();
     if (strcmp(argv[2], "prepare") == 0 && strcmp(argv[3], "begin") == 0)
         return run(rl_event_prepare, argv[1]);
     if (strcmp(argv[2], "start") == 0 && strcmp(argv[3], "begin") == 0)

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "caller.h"
 #include "common/base/autofd.h"
 #include "common/format/file-name.h"
 #include "common/pool/pool.h"
@@ -256,7 +257,7 @@ is_daemon(int pid)
 RlSaveFile
 rl_save_file_find(RlSaveFileDriver driver, const char *uuid, RlMemory **ret_memory)
 {
-    int parent = getppid();
+    int parent = rl_caller_daemon();
 
     *ret_memory = NULL;
     if (!is_daemon(parent))
@@ -265,5 +266,6 @@ rl_save_file_find(RlSaveFileDriver driver, const char *uuid, RlMemory **ret_memo
     if (found == RL_SAVE_FILE_NONE && driver == RL_SAVE_FILE_QEMU)
         found = look_at_readers(parent, uuid, ret_memory);
     /* A daemon that died while we looked has closed its files. */
-    return found == RL_SAVE_FILE_NONE && getppid() != parent ? RL_SAVE_FILE_UNKNOWN : found;
+    return found == RL_SAVE_FILE_NONE && rl_caller_daemon() != parent ? RL_SAVE_FILE_UNKNOWN
+                                                                      : found;
 }

@@ -155,7 +155,7 @@ written_and_alone()
     age_run "$POOL/vm/persistent-dirty.img"
 }
 
-hook=$STAGE_DIR/sbin/libvirt-reflink-hook
+hook=$STAGE_DIR/libexec/libvirt-reflink/libvirt-reflink-event
 sweep "prepare" with_precache "$hook" vm prepare begin -
 ok "prepare: the next start has the right disks, wherever it was killed (precaches ready)"
 sweep "prepare without precache" without_precache "$hook" vm prepare begin -

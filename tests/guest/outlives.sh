@@ -3,7 +3,7 @@
 # filesystems: xfs btrfs
 # libvirt ends a running domain whose disk it does not find in an active pool when its daemon starts
 # (<disk type='volume'>). Whatever is wrong with the pool then, the domain goes on.
-. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool guest kinds states disks -- qemu-system-x86_64
+. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool guest kinds states disks journal -- qemu-system-x86_64 python3
 pool=$dir/pool
 marker=$pool/.reflink-pool.xml
 
@@ -63,7 +63,7 @@ sed -i '/<reflink:options>/,/<\/reflink:options>/d' /etc/libvirt/storage/qubes.x
 rm "$marker"
 lab_start_libvirtd
 expect_not "<reflink" virsh pool-dumpxml qubes
-fails_with "is no reflink pool" virsh vol-create-as qubes other 1M
+fails_with "is not built any more" virsh vol-create-as qubes other 1M
 outlives "the loss of a marker that alone told"
 cp -a "$LAB/marker" "$marker"
 lab_stop_libvirtd
@@ -95,6 +95,60 @@ ok "two active pools that are one directory stay active, and one of them changes
 virsh pool-destroy twin
 virsh pool-undefine twin
 virsh pool-refresh qubes
+
+# --- the hook program cannot be run
+
+journal_begin
+program=$STAGE_DIR/libexec/libvirt-reflink/libvirt-reflink-event
+mkdir "$LAB/empty"
+virsh vol-create-as qubes other 1M
+write_image "$pool/volumes/other.img" <"$BOOT_IMAGE"
+lab_domain other "$(virsh vol-path other qubes)" >"$LAB/other.xml"
+virsh define "$LAB/other.xml"
+cp "$BOOT_IMAGE" "$dir/stranger.img"
+guest_wish "$dir/stranger.img" P
+lab_domain stranger "$dir/stranger.img" >"$LAB/stranger.xml"
+virsh define "$LAB/stranger.xml"
+
+# broken WORDS STORY: a domain outlives that, of two others one is refused, and the log says why.
+broken()
+{
+    : >"$LAB/journal"
+    outlives "$2"
+    eventually 10 grep -q -e "4 domain vm: .* 'reconnect', and the domain runs on: .*$1" "$LAB/journal"
+    fails_with "domain other: 'prepare' is refused.*other-dirty.img.*$1" virsh start other
+    [ ! -e "$pool/volumes/other-dirty.img" ] || die "it was started"
+    virsh start stranger
+    expect running virsh domstate stranger
+    virsh destroy stranger
+    grep -q -e "domain stranger: 'prepare' goes on.*$1" "$LAB/journal"
+    umount "$mounted"
+    ok "meanwhile a domain on a volume is refused, and one that has none is not"
+}
+
+# instead FILE: that is the hook program now, as far as the laboratory sees.
+instead()
+{
+    chmod 755 "$1"
+    mount --bind "$1" "$program"
+    mounted=$program
+}
+
+sed 's/libglib-2\.0\.so\.0/libglib-9.9.so.9/' "$program" >"$LAB/program"
+instead "$LAB/program"
+broken "cannot load a library.*ldd" "a hook program with a library missing"
+# shellcheck disable=SC2016
+printf '#!/bin/sh\nkill -KILL $$\n' >"$LAB/crash"
+instead "$LAB/crash"
+broken "ended by signal 9" "a hook program that crashes"
+mounted=$(dirname "$program")
+mount --bind "$LAB/empty" "$mounted"
+broken "is not there" "the hook program's removal"
+
+virsh start other
+expect running virsh domstate other
+virsh destroy other
+ok "when it is back, the one that was refused starts"
 
 virsh destroy vm
 eventually 20 test ! -e "$pool/volumes/web-dirty.img"

@@ -131,7 +131,7 @@ hook=$(find "$LAB/root" -name libvirt-reflink-hook)
 backend=$(find "$LAB/root" -type d -name storage-backend)
 expect_exactly "$(
     [ ! -e "$STAGE_DIR/bin/virt-reflink" ] || echo bin/virt-reflink
-    cd "$STAGE_DIR" && find lib sbin ! -type d | sort
+    cd "$STAGE_DIR" && find lib libexec sbin ! -type d | sort
 )" bash -c "cd '$prefix' && find . ! -type d ! -path './share/*' -printf '%P\n' |
     sed 's|^lib/[^/]*-linux-gnu/|lib/|' | LC_ALL=C sort"
 ok "an installation has exactly the staged files"

@@ -36,9 +36,12 @@ finds xml/parser.c '#include "backend/libvirt/pool-registry.h"'
 finds xml/parser.c '#include <libvirt/libvirt.h>'
 finds backend/hook/main.c '#include "backend/module/module.h"'
 finds backend/hook/main.c '#include "virerror.h"'
+finds backend/hook/main.c '#include "backend/launcher/program.h"'
+finds backend/launcher/main.c '#include "common/base/error.h"'
+finds backend/launcher/main.c '#include <glib.h>'
 finds backend/command/main.c '#include "backend/hook/hook.h"'
 finds backend/module/pool.c '#include "backend/hook/hook.h"'
 finds backend/module/pool.c '#include "backend/shim/build-id.h"'
 finds backend/shim/shim.c '#include "backend/module/module.h"'
 finds xml/parser.c '#include "common/fs/no-such-file.h"'
-echo "19 wrong includes found"
+echo "22 wrong includes found"

@@ -28,7 +28,7 @@ hook()
 {
     local status=0
 
-    "${run[@]}" "$STAGE_DIR/sbin/libvirt-reflink-hook" alice "$1" "$2" - <"${3:-$LAB/domain.xml}" ||
+    "${run[@]}" "$STAGE_DIR/libexec/libvirt-reflink/libvirt-reflink-event" alice "$1" "$2" - <"${3:-$LAB/domain.xml}" ||
         status=$?
     eventually 120 no_workers
     return $status
@@ -39,7 +39,7 @@ no_workers()
 {
     local pid
 
-    for pid in $(pgrep -f "sbin/[l]ibvirt-reflink-hook"); do
+    for pid in $(pgrep -f "libexec/libvirt-reflink/[l]ibvirt-reflink-event"); do
         grep -q -s -x reflink-witness "/proc/$pid/comm" || return 1
     done
 }

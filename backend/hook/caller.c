@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "caller.h"
+
+#include <glib.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "backend/launcher/variable.h"
+
+/* The launcher's process number; 0 without one. It is of use while that is our parent only. */
+static int
+find_launcher(void)
+{
+    const char *value = g_getenv(RL_LAUNCHER_VARIABLE);
+
+    return value ? atoi(value) : 0;
+}
+
+/* proc(5), /proc/PID/stat: PID (NAME) STATE PPID; the name may have anything in it. */
+static int
+parent_of(int pid)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%d/stat", pid);
+    g_autofree char *text = NULL;
+    const char *name_end;
+    int parent;
+
+    if (!g_file_get_contents(path, &text, NULL, NULL) || !(name_end = strrchr(text, ')')) ||
+        sscanf(name_end, ") %*c %d", &parent) != 1)
+        return 0;
+    return parent;
+}
+
+void
+rl_caller_follow(void)
+{
+    int launcher = find_launcher();
+
+    if (launcher == 0 || getppid() != launcher)
+        return;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    /* It may have ended just before. */
+    if (getppid() != launcher)
+        raise(SIGKILL);
+}
+
+int
+rl_caller_daemon(void)
+{
+    int parent = getppid();
+
+    return parent == find_launcher() ? parent_of(parent) : parent;
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What libvirt calls as its hook: it runs the hook program (backend/hook), whose arguments, input,
+ * output and answer these are, and answers by itself where that cannot be run: a library is gone in
+ * an upgrade that is half done, the file is, or it crashes. libvirt takes each failure for a "no",
+ * and that ends domains that run. So this program is linked statically, and has no libraries that
+ * could go. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "domain-text.h"
+#include "program.h"
+#include "say.h"
+
+/* What libvirt does if a call fails, and so what we do if the program cannot be run. */
+typedef enum {
+    CALL_ENDS,    /* it ends a domain that runs: say that all is well, whatever happened */
+    CALL_DECIDES, /* the same, but the program may want that */
+    CALL_STARTS,  /* it starts none: that is right if the domain may have a volume of ours */
+    CALL_IGNORED, /* nothing: there is nothing to wait for */
+} Call;
+
+static Call
+call_of(const char *operation)
+{
+    static const struct {
+        const char *operation;
+        Call call;
+    } calls[] = {
+        {"prepare", CALL_STARTS},  {"start", CALL_STARTS},    {"restore", CALL_STARTS},
+        {"migrate", CALL_STARTS},  {"started", CALL_DECIDES}, {"reconnect", CALL_ENDS},
+        {"stopped", CALL_IGNORED}, {"release", CALL_IGNORED},
+    };
+
+    for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
+        if (strcmp(calls[i].operation, operation) == 0)
+            return calls[i].call;
+    /* What libvirt calls by then the hook program has nothing to do with. */
+    return CALL_ENDS;
+}
+
+/* Nothing of the domain is started: the program reads all of the XML before it does anything. If it
+ * came further, its volumes are those of a start that was cut off. */
+static int
+decide_start(char **argv, const char *reason)
+{
+    char *text = rl_domain_text_read();
+    char what[PATH_MAX + 64];
+    bool refuse = rl_domain_text_has_volume(text, what, sizeof(what));
+
+    free(text);
+    if (refuse)
+        rl_say("domain %s: '%s' is refused, because a disk may be in a reflink pool (%s), and the "
+               "hook program did not run: %s",
+               argv[1], argv[2], what, reason);
+    else
+        rl_say("domain %s: '%s' goes on, because no disk in its XML is in a reflink pool, but the "
+               "hook "
+               "program did not run: %s",
+               argv[1], argv[2], reason);
+    return refuse ? 1 : 0;
+}
+
+static int
+decide(Call call, char **argv, const char *reason)
+{
+    switch (call) {
+    case CALL_STARTS:
+        return decide_start(argv, reason);
+    case CALL_IGNORED:
+        rl_say("domain %s: the hook program did not see '%s': %s; what the domain wrote is kept in "
+               "the dirty images of its volumes",
+               argv[1], argv[2], reason);
+        return 0;
+    default:
+        rl_say("domain %s: the hook program did not see '%s', and the domain runs on: %s; then "
+               "restart libvirt's daemon",
+               argv[1], argv[2], reason);
+        return 0;
+    }
+}
+
+int
+main(int argc, char **argv)
+{
+    Call call = argc > 3 ? call_of(argv[2]) : CALL_IGNORED;
+    char reason[3 * PATH_MAX];
+    RlProgram program;
+    RlOutcome outcome;
+    int answer;
+
+    rl_program_find(&program, argv);
+    if (call == CALL_IGNORED) {
+        outcome = (RlOutcome){.error = rl_program_become(&program)};
+    } else {
+        outcome = rl_program_run(&program);
+        if (rl_outcome_is_answer(outcome, &answer) && (answer == 0 || call != CALL_ENDS))
+            return answer;
+    }
+    rl_outcome_describe(outcome, &program, reason, sizeof(reason));
+    if (argc > 3)
+        return decide(call, argv, reason);
+    rl_say("%s", reason);
+    return 1;
+}

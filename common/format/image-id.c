@@ -7,6 +7,7 @@
 #include "common/base/error.h"
 #include "common/base/random.h"
 #include "common/format/highest.h"
+#include "common/format/image-base.h"
 #include "common/fs/xattr.h"
 
 #define ID_DIGITS 32
@@ -42,11 +43,11 @@ rl_image_id_ensure(int fd, char **ret_id, GError **error)
 }
 
 bool
-rl_image_id_new(int fd, uint64_t highest, GError **error)
+rl_image_id_renew(int fd, uint64_t highest, GError **error)
 {
-    static const char *const of_dirty[] = {
-        RL_ATTR_RUN,  RL_ATTR_HOLD,  RL_ATTR_SAVE_FILE, RL_ATTR_SAVE_DIR, RL_ATTR_RESTORE,
-        RL_ATTR_SAVE, RL_ATTR_BELOW, RL_ATTR_BASE,      RL_ATTR_ACCESS,   RL_ATTR_BASE_DATE};
+    static const char *const of_dirty[] = {RL_ATTR_RUN,      RL_ATTR_HOLD,    RL_ATTR_SAVE_FILE,
+                                           RL_ATTR_SAVE_DIR, RL_ATTR_RESTORE, RL_ATTR_SAVE,
+                                           RL_ATTR_BELOW,    RL_ATTR_ACCESS};
     g_autofree char *id = rl_random_hex(ID_DIGITS);
 
     if (!rl_xattr_set(fd, RL_ATTR_ID, id, error) || !rl_highest_set(fd, highest, error))
@@ -55,4 +56,10 @@ rl_image_id_new(int fd, uint64_t highest, GError **error)
         if (!rl_xattr_remove(fd, of_dirty[i], error))
             return false;
     return true;
+}
+
+bool
+rl_image_id_new(int fd, uint64_t highest, GError **error)
+{
+    return rl_image_id_renew(fd, highest, error) && rl_image_base_clear(fd, error);
 }

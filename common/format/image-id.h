@@ -28,3 +28,11 @@ bool rl_image_id_ensure(int fd, char **ret_id, GError **error);
  * looking damaged). Durable with the next fsync(2) of @fd.
  */
 bool rl_image_id_new(int fd, uint64_t highest, GError **error);
+
+/**
+ * rl_image_id_renew:
+ * As rl_image_id_new(), but leaves what says which clean image it was made from (image-base.h). For
+ * a dirty image that is to take that one's place: if it is cut off before that, somebody may put
+ * another one there. The caller clears it afterwards; on a clean image it says nothing.
+ */
+bool rl_image_id_renew(int fd, uint64_t highest, GError **error);

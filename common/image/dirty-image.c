@@ -243,31 +243,26 @@ rl_dirty_give_access(const RlVolume *volume, int fd, GError **error)
     return clean >= 0 && rl_access_copy(clean, fd, error);
 }
 
-static const char *
-remembered_key(const RlVolume *volume)
-{
-    return volume->kind == RL_KIND_DIRECT ? RL_ATTR_ACCESS : RL_ATTR_BASE;
-}
-
 char *
 rl_dirty_remember(const RlVolume *volume, int fd)
 {
     char *text;
 
-    return rl_xattr_get(fd, remembered_key(volume), &text, NULL) ? text : NULL;
+    if (volume->kind != RL_KIND_DIRECT || !rl_xattr_get(fd, RL_ATTR_ACCESS, &text, NULL))
+        return NULL;
+    return text;
 }
 
 /* What an end that failed before it began has not taken off stays as it is. */
 static bool
-put_back(const RlVolume *volume, int fd, const RlImageOwner *run, const char *remembered,
-         GError **error)
+put_back(int fd, const RlImageOwner *run, const char *remembered, GError **error)
 {
     g_autoptr(RlImageOwner) noted = NULL;
     bool set;
 
     return (!run || (rl_image_owner_get(fd, &noted, NULL) && noted) ||
             rl_image_owner_put_back(fd, run, error)) &&
-           (!remembered || rl_xattr_set_new(fd, remembered_key(volume), remembered, &set, error));
+           (!remembered || rl_xattr_set_new(fd, RL_ATTR_ACCESS, remembered, &set, error));
 }
 
 void
@@ -278,8 +273,7 @@ rl_dirty_give_back(const RlVolume *volume, int fd, const RlImageOwner *run, cons
     bool there;
 
     if (!rl_dirfd_stat(volume->dir, volume->dirty_file, &there, &st, &error) ||
-        (there && rl_stat_same(&st, &volume->dirty.st) &&
-         !put_back(volume, fd, run, remembered, &error)))
+        (there && rl_stat_same(&st, &volume->dirty.st) && !put_back(fd, run, remembered, &error)))
         rl_log_warning("%s: domain %s is not noted on %s any more: %s", volume->name->volume,
                        run ? run->name : "unknown", volume->dirty_file, error->message);
 }

@@ -103,9 +103,8 @@ bool rl_dirty_give_access(const RlVolume *volume, int fd, GError **error);
 
 /**
  * rl_dirty_remember:
- * Reads what the end of a run takes off the dirty image @fd of @volume and only that knows: which
- * clean image it was made from; of a direct volume, whose it is at rest. Owned by the caller, NULL
- * where nothing is noted.
+ * Reads what the end of a run takes off the dirty image @fd of @volume and only that knows: of
+ * a direct volume, whose it is at rest. Owned by the caller, NULL where nothing is noted.
  */
 char *rl_dirty_remember(const RlVolume *volume, int fd);
 

@@ -11,6 +11,7 @@
 #include "common/base/log.h"
 #include "common/format/ended-note.h"
 #include "common/format/highest.h"
+#include "common/format/image-base.h"
 #include "common/format/image-id.h"
 #include "common/format/image-mark.h"
 #include "common/format/image-overlays.h"
@@ -90,7 +91,7 @@ commit(const RlVolume *volume, int fd, RlStop *ret_stop, GError **error)
     if (clean >= 0)
         rl_reader_settle(clean, volume->name->volume);
     if (clean < 0 || !rl_new_revision_number(volume, clean, &number, &linked, error) ||
-        !bring_to_rest(volume, fd, clean, error) || !rl_image_id_new(fd, number, error) ||
+        !bring_to_rest(volume, fd, clean, error) || !rl_image_id_renew(fd, number, error) ||
         !rl_dirty_sync(volume, fd, error))
         return false;
     /* A guest that opened it while its data went to the disk writes on into what would be the clean
@@ -107,6 +108,8 @@ commit(const RlVolume *volume, int fd, RlStop *ret_stop, GError **error)
         return false;
     if (!rl_volume_rename(volume, volume->dirty_file, volume->clean_file, error))
         return false;
+    /* Not sooner: a commit that is cut off must still know a clean image that was replaced. */
+    rl_image_base_clear(fd, NULL);
     *ret_stop = RL_STOP_COMMITTED;
     return rl_volume_sync(volume, error);
 }

@@ -127,9 +127,9 @@ test_attributes(Lab *lab)
     make(lab);
     run(lab, 2);
     rl_autofd int fd = image_open(lab, V, RL_FILE_CLEAN, O_RDWR);
-    g_assert_true(rl_xattr_set(fd, RL_ATTR_BASE, "x", NULL));
+    g_assert_true(rl_xattr_set(fd, RL_ATTR_SAVE_FILE, "x", NULL));
     is_wrong(lab, "only a dirty image");
-    g_assert_true(rl_xattr_remove(fd, RL_ATTR_BASE, NULL));
+    g_assert_true(rl_xattr_remove(fd, RL_ATTR_SAVE_FILE, NULL));
     g_autofree char *first = revision_path(lab, V, "1");
     rl_autofd int revision = open(first, O_RDONLY | O_CLOEXEC);
     g_assert_true(rl_xattr_get(fd, RL_ATTR_ID, &id, NULL));

@@ -35,7 +35,7 @@ cut_off_after_link(Lab *lab)
 
     g_assert_true(rl_new_revision_number(volume, clean, &number, &linked, &error));
     g_assert_false(linked);
-    g_assert_true(rl_image_id_new(dirty, number, &error));
+    g_assert_true(rl_image_id_renew(dirty, number, &error));
     g_assert_true(rl_new_revision_link(volume, number, &error));
     g_assert_no_error(error);
 }
@@ -244,6 +244,31 @@ test_killed_while_stopping(Lab *lab)
     g_assert_cmpint(n, >, 6);
 }
 
+/* Then somebody puts another clean image there, as from a backup that lost the attributes. Wherever
+ * the commit was cut off, neither image takes the other's place without a question. */
+static void
+test_killed_and_clean_image_replaced(Lab *lab)
+{
+    int n = 0, left = 0;
+
+    for (bool killed = true; killed; n++) {
+        prepare(lab);
+        killed = kill_before_change(act_stop, lab, n);
+        if (image_is_there(lab, V, RL_FILE_DIRTY)) {
+            g_autofree char *clean = lab_file(lab, V, RL_FILE_CLEAN);
+            g_assert_cmpint(unlink(clean), ==, 0);
+            make_file(clean, "backup");
+            set_size(clean, MIB);
+            lab_start_fails(lab, V, &alice, RL_ERROR_STATE, "made from another clean image");
+            image_is(lab, V, RL_FILE_CLEAN, "backup");
+            image_is(lab, V, RL_FILE_DIRTY, "three");
+            left++;
+        }
+        clear(lab);
+    }
+    g_assert_cmpint(left, >, 6);
+}
+
 static void
 act_start(Lab *lab)
 {
@@ -398,6 +423,7 @@ add_tests(void)
     lab_add("/commit/resize-knows-the-number-that-was-linked",
             test_resize_knows_the_number_that_was_linked);
     lab_add("/commit/killed-while-stopping", test_killed_while_stopping);
+    lab_add("/commit/killed-and-clean-image-replaced", test_killed_and_clean_image_replaced);
     lab_add("/commit/killed-while-starting", test_killed_while_starting);
     lab_add("/commit/killed-while-replacing", test_killed_while_replacing);
     lab_add("/commit/a-number-that-is-taken", test_a_number_that_is_taken);

@@ -19,6 +19,7 @@
 /* Where libvirt's drivers write (virQEMUDriverConfigNew() and its like): domains that run first. */
 static const char *const domain_dirs[] = {"run/libvirt/qemu", "run/libvirt/libxl",
                                           "etc/libvirt/qemu", "etc/libvirt/libxl"};
+static const char *const definition_dirs[] = {"etc/libvirt/qemu", "etc/libvirt/libxl"};
 static const char *const pool_dirs[] = {"run/libvirt/storage", "etc/libvirt/storage"};
 #define SNAPSHOT_DIR "var/lib/libvirt/qemu/snapshot"
 
@@ -30,6 +31,7 @@ typedef struct {
     char *leaf;       /* of the volume's name */
     bool directly;
     const char *except;
+    bool permits; /* what is found permits something: only what root has written counts */
 } Search;
 
 static void
@@ -82,6 +84,26 @@ is_beside(const Search *search, const char *path)
     return g_str_has_suffix(search->dir, "/" RL_NAME_FOLDER) &&
            g_str_has_prefix(base, short_stem) && strcmp(dir, root) == 0 &&
            strcmp(base + strlen(short_stem), "img") != 0;
+}
+
+static bool
+is_roots_only(int fd)
+{
+    struct stat st;
+
+    return fstat(fd, &st) == 0 && st.st_uid == 0 && st.st_nlink == 1;
+}
+
+static char *
+read_snapshot(const Search *search, const char *inside, const char *file, size_t *ret_length)
+{
+    g_autofree char *path = g_build_filename(search->top, inside, NULL);
+    rl_autofd int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    rl_autofd int fd = dir < 0 ? -1 : rl_dirfd_open_file(dir, file, O_RDONLY, NULL);
+
+    if (fd < 0 || (search->permits && !is_roots_only(fd)))
+        return NULL;
+    return rl_dirfd_read_opened(fd, file, RL_DOMAIN_SIZE_MAX, ret_length, NULL);
 }
 
 static char *
@@ -196,7 +218,7 @@ read_bases(const Search *search, const char *domain)
 
     while (dir && (file = g_dir_read_name(dir))) {
         size_t length;
-        g_autofree char *text = read_text(search->top, inside, file, &length);
+        g_autofree char *text = read_snapshot(search, inside, file, &length);
         g_autoptr(xmlDoc) document =
             text ? rl_xml_parse(text, length, RL_DOMAIN_SIZE_MAX, file, NULL) : NULL;
         if (document)
@@ -248,21 +270,30 @@ find_in(const Search *search, const char *dir)
     return NULL;
 }
 
+/* False where @image is no dirty image. */
+static bool
+search_begin(Search *search, const char *image)
+{
+    RlFileName file;
+
+    search->image = image;
+    search->dir = g_path_get_dirname(image);
+    search->base = g_path_get_basename(image);
+    file = rl_file_name_parse(search->base);
+    if (file.role != RL_FILE_DIRTY)
+        return false;
+    search->leaf = g_strdup(file.leaf);
+    return true;
+}
+
 char *
 rl_xml_definitions_find_below(const char *top, const char *image, bool directly, const char *except)
 {
-    g_auto(Search) search = {.top = top,
-                             .image = image,
-                             .dir = g_path_get_dirname(image),
-                             .base = g_path_get_basename(image),
-                             .directly = directly,
-                             .except = except};
-    RlFileName file = rl_file_name_parse(search.base);
+    g_auto(Search) search = {.top = top, .directly = directly, .except = except};
     char *found = NULL;
 
-    if (file.role != RL_FILE_DIRTY)
+    if (!search_begin(&search, image))
         return NULL;
-    search.leaf = g_strdup(file.leaf);
     for (size_t i = 0; !found && i < G_N_ELEMENTS(domain_dirs); i++)
         found = find_in(&search, domain_dirs[i]);
     return found;
@@ -272,4 +303,27 @@ char *
 rl_xml_definitions_find(const char *image, bool directly, const char *except)
 {
     return rl_xml_definitions_find_below("/", image, directly, except);
+}
+
+bool
+rl_xml_definitions_name_below(const char *top, const char *image, const char *name,
+                              const char *uuid)
+{
+    g_auto(Search) search = {.top = top, .permits = true};
+    g_autofree char *file = g_strconcat(name, ".xml", NULL);
+
+    if (!search_begin(&search, image) || strchr(name, '/'))
+        return false;
+    for (size_t i = 0; i < G_N_ELEMENTS(definition_dirs); i++) {
+        g_autoptr(RlDomain) domain = read_domain(&search, definition_dirs[i], file);
+        if (domain && strcmp(domain->uuid, uuid) == 0 && domain_is_on(&search, domain))
+            return true;
+    }
+    return false;
+}
+
+bool
+rl_xml_definitions_name(const char *image, const char *name, const char *uuid)
+{
+    return rl_xml_definitions_name_below("/", image, name, uuid);
 }

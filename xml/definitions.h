@@ -27,3 +27,20 @@ char *rl_xml_definitions_find(const char *image, bool directly, const char *exce
  */
 char *rl_xml_definitions_find_below(const char *top, const char *image, bool directly,
                                     const char *except);
+
+/**
+ * rl_xml_definitions_name:
+ * True if libvirt's definition of the domain @name with the UUID @uuid, or its record of a snapshot
+ * of that, says that the dirty image at the absolute path @image lies below a disk. Unlike the
+ * functions above, this one permits something: a snapshot's record counts only if its file is
+ * root's and has one name, as libvirt writes it; their directory belongs to the device models'
+ * user.
+ */
+bool rl_xml_definitions_name(const char *image, const char *name, const char *uuid);
+
+/**
+ * rl_xml_definitions_name_below:
+ * The same with the directories of libvirt below @top instead of "/".
+ */
+bool rl_xml_definitions_name_below(const char *top, const char *image, const char *name,
+                                   const char *uuid);

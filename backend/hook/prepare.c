@@ -14,6 +14,7 @@
 #include "common/operation/start.h"
 #include "domain-volumes.h"
 #include "end-reason.h"
+#include "named-layers.h"
 #include "own.h"
 #include "owner.h"
 #include "refused.h"
@@ -206,6 +207,7 @@ prepare(const RlDomain *domain, GError **error)
         return false;
     /* An earlier run that nobody ended may have left some. */
     rl_at_rest_end(domain);
+    rl_named_layers_note(domain);
     if (!rl_at_rest_begin(domain, error))
         return false;
     bool restored = uses->len > 0 && rl_end_reason_is_restored(domain, &memory);
@@ -249,7 +251,9 @@ rl_event_start(const RlDomain *domain, GError **error)
 
     if (!has_layers(domain))
         return true;
-    if (!rl_domain_volumes_find(domain, true, uses, error) || !rl_at_rest_begin(domain, error))
+    /* Before anything is done with a layer. */
+    if (!rl_named_layers_require(domain, error) ||
+        !rl_domain_volumes_find(domain, true, uses, error) || !rl_at_rest_begin(domain, error))
         return false;
     rl_started_volumes_read(domain->uuid, known);
     for (guint i = 0; i < uses->len; i++) {

@@ -7,6 +7,7 @@
 #include "common/image/write-witness.h"
 #include "end-run.h"
 #include "last-save.h"
+#include "named-layers.h"
 #include "own.h"
 #include "owner.h"
 #include "refused.h"
@@ -81,6 +82,7 @@ rl_event_release(const RlDomain *domain, GError **error)
     g_autoptr(GError) first = NULL;
 
     rl_at_rest_end(domain);
+    rl_named_layers_forget(domain->uuid);
     bool told = rl_domain_volumes_find(domain, false, uses, &first);
     bool was_started = rl_started_volumes_is_there(domain->uuid);
     add_noted(uses, domain->uuid, told);

@@ -56,6 +56,20 @@ rl_overlays_other(int fd, const RlDomainRef *owner, char **ret_name, GError **er
 }
 
 bool
+rl_overlays_has(int fd, const RlDomainRef *owner, bool *ret_has, GError **error)
+{
+    g_autofree char *text = NULL;
+
+    *ret_has = false;
+    if (!rl_xattr_get(fd, RL_ATTR_BELOW, &text, error))
+        return false;
+    g_auto(GStrv) lines = g_strsplit(text ? text : "", "\n", -1);
+    for (char **line = lines; *line; line++)
+        *ret_has |= is_line_of(*line, owner);
+    return true;
+}
+
+bool
 rl_overlays_clear(int fd, GError **error)
 {
     return rl_xattr_remove(fd, RL_ATTR_BELOW, error);

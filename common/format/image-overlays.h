@@ -20,6 +20,13 @@ bool rl_overlays_add(int fd, const RlDomainRef *owner, GError **error);
 bool rl_overlays_other(int fd, const RlDomainRef *owner, char **ret_name, GError **error);
 
 /**
+ * rl_overlays_has:
+ * Returns true with *@ret_has: is it noted on the image @fd that a disk of @owner is an overlay on
+ * it?
+ */
+bool rl_overlays_has(int fd, const RlDomainRef *owner, bool *ret_has, GError **error);
+
+/**
  * rl_overlays_clear:
  * Nothing is above the image @fd any more.
  */

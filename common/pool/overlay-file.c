@@ -68,6 +68,19 @@ rl_overlay_claim(const RlPool *pool, const char *name, const RlDomainRef *owner,
 }
 
 bool
+rl_overlay_is_of(const RlPool *pool, const char *name, const char *domain)
+{
+    g_autoptr(RlVolume) volume = rl_volume_open(pool, name, NULL);
+    g_autofree char *mark = NULL;
+
+    if (!volume || !volume->clean.there)
+        return false;
+    rl_autofd int fd = rl_volume_open_image(volume, volume->clean_file, NULL);
+    return fd >= 0 && rl_xattr_get(fd, RL_ATTR_OVERLAY, &mark, NULL) &&
+           g_strcmp0(mark, domain) == 0;
+}
+
+bool
 rl_overlay_require_none(int fd, const char *volume, const char *file, GError **error)
 {
     g_autofree char *domain = NULL;

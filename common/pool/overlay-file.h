@@ -19,6 +19,13 @@ bool rl_overlay_claim(const RlPool *pool, const char *name, const RlDomainRef *o
                       GError **error);
 
 /**
+ * rl_overlay_is_of:
+ * True if the clean image of the volume @name is marked as an external snapshot's file of the
+ * domain @domain. Any doubt is no.
+ */
+bool rl_overlay_is_of(const RlPool *pool, const char *name, const char *domain);
+
+/**
  * rl_overlay_require_none:
  * True if the file @fd, the image @file of the volume @volume, is not marked as an external
  * snapshot's. Else false with RL_ERROR_INVALID that names the domain.

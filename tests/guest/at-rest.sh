@@ -39,7 +39,9 @@ reader()
         "$(disk file "file='$POOL/vm/read.img'" "<readonly/>" cdrom)" \
         "$(disk file "file='$revision'" "<readonly/>" cdrom)" \
         "$(disk volume "pool='pool' volume='vm/read@label'" "<readonly/>" cdrom)" \
-        "$(disk file "file='$overlay'" | sed "s/type='raw'/type='qcow2'/")"
+        "$(disk file "file='$overlay'" "<backingStore type='file'><format type='raw'/>\
+            <source file='$POOL/vm/below.img'/><backingStore/></backingStore>" |
+            sed "s/<driver\([^>]*\)type='raw'/<driver\1type='qcow2'/")"
 }
 
 # access: of what they read.
@@ -150,5 +152,57 @@ workers_done
 expect_exactly "600 1000" stat -c '%a %u' "$POOL/vm/direct.img"
 rm "$hostile"
 ok "a direct volume that is only read is its owner's, too, while that runs"
+
+# A device model writes the header of its domain's own disk, which lies outside the pool and has no
+# <backingStore>. libvirt believes it at the next start.
+own=$LAB/own.qcow2
+# own_header FILE: the header says that FILE lies below.
+own_header()
+{
+    rm -f "$own"
+    qemu-img create -q -f qcow2 -b "$1" -F raw "$own"
+    chmod 666 "$own"
+}
+
+# refused_header FILE
+refused_header()
+{
+    own_header "$1"
+    fails_with "'$1' is an image of volume .* only the header of an image above it says .*<backingStore" \
+        virsh start 4
+    workers_done
+}
+
+define_other_disks 4 "$(disk file "file='$own'" | sed "s/type='raw'/type='qcow2'/")"
+for file in read.img below.img "${revision##*/}"; do
+    refused_header "$POOL/vm/$file"
+done
+expect_exactly "$wanted" of_readers
+ok "no header says which image at rest becomes the device model's"
+
+virsh vol-create-as pool vm/victim 1M
+"$STAGE_DIR/bin/virt-reflink" start "$POOL" vm/victim
+echo kept | dd of="$POOL/vm/victim-dirty.img" conv=notrunc status=none
+age_run "$POOL/vm/victim-dirty.img"
+of_victim()
+{
+    stat -c '%i %a %U' "$POOL/vm/victim-dirty.img"
+    getfattr --absolute-names -d -m '^trusted.libvirt-reflink' "$POOL/vm/victim-dirty.img"
+}
+before=$(of_victim)
+refused_header "$POOL/vm/victim-dirty.img"
+# Nor does a snapshot's record that is not root's.
+records=/var/lib/libvirt/qemu/snapshot/4
+mkdir -p "$records"
+cat >"$records/forged.xml" <<-END
+	<domainsnapshot><name>forged</name>
+	<disks><disk name='hda' type='file'><source file='$own'/></disk></disks>
+	$(sed "s|$own|$POOL/vm/victim-dirty.img|" "$LAB/4.xml")</domainsnapshot>
+END
+chown libvirt-qemu "$records/forged.xml"
+refused_header "$POOL/vm/victim-dirty.img"
+rm -r "$records"
+expect_exactly "$before" of_victim
+ok "nor which dirty image that another domain left"
 
 done_testing

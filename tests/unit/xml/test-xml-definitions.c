@@ -261,6 +261,41 @@ test_other_names(Host *host, gconstpointer data)
     assert_found(host, "/pool/volumes/web-dirty.img", false, NULL);
 }
 
+static void
+assert_names(const Host *host, const char *name, const char *uuid, bool wanted)
+{
+    g_assert_cmpint(rl_xml_definitions_name_below(host->top, IMAGE, name, uuid), ==, wanted);
+}
+
+/* What permits something is root's: the definition, and such a record of a snapshot. */
+static void
+test_permits(Host *host, gconstpointer data)
+{
+    const char *const record = "var/lib/libvirt/qemu/snapshot/anna/1.xml";
+    g_autofree char *path = g_build_filename(host->top, record, NULL);
+    g_autofree char *other = g_strconcat(path, ".other", NULL);
+
+    (void) data;
+    put_domain(host, "run/libvirt/qemu/anna.xml", "<source file='/o/1'/>" BACKING(IMAGE));
+    assert_names(host, "anna", UUID_A, false);
+    put_domain(host, "etc/libvirt/qemu/anna.xml", "<source file='/o/1'/>" BACKING(IMAGE));
+    assert_names(host, "anna", UUID_A, true);
+    assert_names(host, "anna", UUID_B, false);
+    assert_names(host, "bert", UUID_A, false);
+    put_domain(host, "etc/libvirt/qemu/anna.xml", "<source file='/o/1'/>");
+    assert_names(host, "anna", UUID_A, false);
+    put_snapshot(host, record, "/o/1", IMAGE);
+    assert_names(host, "anna", UUID_A, geteuid() == 0);
+    g_assert_cmpint(link(path, other), ==, 0);
+    assert_names(host, "anna", UUID_A, false);
+    g_assert_cmpint(g_unlink(other), ==, 0);
+    if (geteuid() != 0)
+        return;
+    g_assert_cmpint(chown(path, 1000, 1000), ==, 0);
+    assert_names(host, "anna", UUID_A, false);
+    assert_found(host, IMAGE, false, "anna");
+}
+
 /* Records of snapshots that are damaged, foreign or incomplete hide none of the good ones. */
 static void
 test_bad_snapshots(Host *host, gconstpointer data)
@@ -374,6 +409,7 @@ add_tests(void)
         {"/xml/definitions/transient", test_transient},
         {"/xml/definitions/name", test_name},
         {"/xml/definitions/snapshots", test_snapshots},
+        {"/xml/definitions/permits", test_permits},
         {"/xml/definitions/volume", test_volume},
         {"/xml/definitions/other-names", test_other_names},
         {"/xml/definitions/bad-snapshots", test_bad_snapshots},

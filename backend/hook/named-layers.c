@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "named-layers.h"
+
+#include <string.h>
+
+#include "common/base/autofd.h"
+#include "common/base/error.h"
+#include "common/base/log.h"
+#include "common/format/image-overlays.h"
+#include "common/format/image-owner.h"
+#include "common/pool/overlay-file.h"
+#include "common/pool/volume.h"
+#include "disk-place.h"
+#include "domain-volumes.h"
+#include "note.h"
+#include "owner.h"
+#include "started-volumes.h"
+#include "xml/definitions.h"
+#include "xml/documents.h"
+
+/* A thousand disks with many layers. */
+#define NOTE_SIZE_MAX (8 << 20)
+
+static char *
+note_name(const char *uuid)
+{
+    return g_strdup_printf("layers-%s", uuid);
+}
+
+void
+rl_named_layers_note(const RlDomain *domain)
+{
+    g_autofree char *file = note_name(domain->uuid);
+    g_autoptr(GString) text = g_string_new(NULL);
+    g_autoptr(GError) error = NULL;
+
+    for (guint i = 0; i < domain->disks->len; i++) {
+        const RlDisk *disk = g_ptr_array_index(domain->disks, i);
+        for (guint j = 0; j < disk->backing->len; j++) {
+            g_autofree char *line = g_strescape(g_ptr_array_index(disk->backing, j), NULL);
+            g_string_append_printf(text, "%s\n", line);
+        }
+    }
+    if (text->len == 0)
+        rl_note_remove(file);
+    else if (!rl_note_write(file, text->str, &error))
+        rl_log_warning("cannot note which layers a domain's XML names: %s", error->message);
+}
+
+/* Returns the noted lines, owned by the caller. */
+static char **
+read_named(const char *uuid)
+{
+    g_autofree char *file = note_name(uuid);
+    g_autoptr(GError) error = NULL;
+    size_t length;
+    g_autofree char *text = rl_note_read(file, NOTE_SIZE_MAX, &length, &error);
+
+    if (!text && !rl_error_is_errno(error, ENOENT))
+        rl_log_warning("cannot read which layers a domain's XML names: %s", error->message);
+    return g_strsplit(text ? text : "", "\n", -1);
+}
+
+/* Has the domain run on the image, or has it an overlay on it? */
+static bool
+is_noted_on_image(const RlDiskPlace *place, const RlDomainRef *owner)
+{
+    g_autoptr(RlPool) pool = rl_pool_open(place->root, rl_xml_documents(), NULL);
+    g_autoptr(RlVolume) volume = pool ? rl_volume_open(pool, place->name, NULL) : NULL;
+    g_autoptr(RlImageOwner) run = NULL;
+    bool is = false;
+
+    if (!volume || !volume->dirty.there)
+        return false;
+    rl_autofd int fd = rl_volume_open_image(volume, volume->dirty_file, NULL);
+    if (fd < 0 || !rl_image_owner_get(fd, &run, NULL))
+        return false;
+    if (run && rl_image_owner_is_of(run, owner))
+        return true;
+    return rl_overlays_has(fd, owner, &is, NULL) && is;
+}
+
+/* At prepare the domain was given it as a disk: libvirt has put a <transient/> disk's overlay on
+ * it. */
+static bool
+was_started_on(const RlDiskPlace *place, const RlDomain *domain)
+{
+    g_autoptr(GPtrArray) known = rl_domain_volumes_new();
+    RlDomainVolume use = {.root = place->root, .name = place->name};
+
+    rl_started_volumes_read(domain->uuid, known);
+    return rl_domain_volumes_has(known, &use);
+}
+
+static bool
+is_in_definition(const RlDiskPlace *place, const RlDomain *domain)
+{
+    g_autoptr(RlPool) pool = rl_pool_open(place->root, rl_xml_documents(), NULL);
+    g_autoptr(RlVolume) volume = pool ? rl_volume_open(pool, place->name, NULL) : NULL;
+
+    if (!volume)
+        return false;
+    g_autofree char *image =
+        g_build_filename(pool->path, volume->name->dir, volume->dirty_file, NULL);
+    return rl_xml_definitions_name(image, domain->name, domain->uuid);
+}
+
+static bool
+is_own_overlay(const RlDiskPlace *place, const RlDomain *domain)
+{
+    g_autoptr(RlPool) pool = rl_pool_open(place->root, rl_xml_documents(), NULL);
+
+    return pool && rl_overlay_is_of(pool, place->name, domain->name);
+}
+
+static bool
+may_be_below(const RlDiskPlace *place, const RlDomain *domain)
+{
+    RlDomainRef owner = rl_domain_ref_of(domain);
+
+    if (place->role == RL_FILE_CLEAN)
+        return is_own_overlay(place, domain);
+    return place->role == RL_FILE_DIRTY &&
+           (was_started_on(place, domain) || is_noted_on_image(place, &owner) ||
+            is_in_definition(place, domain));
+}
+
+static bool
+require_layer(const RlDomain *domain, const RlDisk *disk, const char *path, GError **error)
+{
+    g_auto(RlDiskPlace) place = {0};
+
+    if (!rl_disk_place_find(path, &place, error))
+        return false;
+    if (!place.name || may_be_below(&place, domain))
+        return true;
+    return rl_fail(error, RL_ERROR_INVALID,
+                   "disk '%s': '%s' is an image of volume '%s', and only the header of an image "
+                   "above it says that it lies below the disk: a guest may have written that; if "
+                   "it is right, name it in the domain's XML, in the disk's <backingStore>: "
+                   "<backingStore type='file'><format type='raw'/><source file='%s'/>"
+                   "<backingStore/></backingStore>",
+                   disk->target ? disk->target : "?", path, place.name, path);
+}
+
+bool
+rl_named_layers_require(const RlDomain *domain, GError **error)
+{
+    g_auto(GStrv) named = read_named(domain->uuid);
+
+    for (guint i = 0; i < domain->disks->len; i++) {
+        const RlDisk *disk = g_ptr_array_index(domain->disks, i);
+        for (guint j = 0; j < disk->backing->len; j++) {
+            const char *path = g_ptr_array_index(disk->backing, j);
+            g_autofree char *line = g_strescape(path, NULL);
+            if (!g_strv_contains((const char *const *) named, line) &&
+                !require_layer(domain, disk, path, error))
+                return false;
+        }
+    }
+    return true;
+}
+
+void
+rl_named_layers_forget(const char *uuid)
+{
+    g_autofree char *file = note_name(uuid);
+
+    rl_note_remove(file);
+}

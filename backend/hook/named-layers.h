@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Which images of a pool may lie below a domain's disks. libvirt calls 'prepare begin' with the
+ * layers that the domain's XML names, and 'start begin' with those as well that it has found in the
+ * headers of the images. A guest, or its device model, may have written such a header: it must not
+ * say which image of a pool libvirt gives to the device model. */
+#pragma once
+
+#include "xml/domain.h"
+
+/**
+ * rl_named_layers_note:
+ * At 'prepare begin': notes which layers the XML of @domain names. A failure is logged; the layers
+ * count as found in a header then.
+ */
+void rl_named_layers_note(const RlDomain *domain);
+
+/**
+ * rl_named_layers_require:
+ * At 'start begin': false with RL_ERROR_INVALID if a layer of @domain is an image of a pool and
+ * only a header says so. Others that say so: the XML at 'prepare begin'; a dirty image's own notes,
+ * that the domain ran on it or has an overlay on it; the mark of an external snapshot's file that
+ * is called like a clean image, for the same domain (common/pool/overlay-file.h); libvirt's
+ * definition of the domain with its snapshots (xml/definitions.h), for a dirty image.
+ */
+bool rl_named_layers_require(const RlDomain *domain, GError **error);
+
+/**
+ * rl_named_layers_forget:
+ * The run of the domain @uuid is over.
+ */
+void rl_named_layers_forget(const char *uuid);

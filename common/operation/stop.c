@@ -243,9 +243,12 @@ check(const RlVolume *volume, int fd, const RlDomainRef *owner, const RlImageOwn
                rl_state_refuse_foreign(volume, "stopped", error);
     if (!owner && hold != RL_MARK_SAVED && !rl_state_require_not_starting(volume, run, error))
         return false;
-    /* Another domain that is off has an overlay on what this one ran on. */
+    /* Another domain that is off has an overlay on what this one ran on; or this one still has,
+     * and ran on what is below. */
     g_autofree char *below = NULL;
     if (owner && !rl_overlays_other(fd, owner, &below, error))
+        return false;
+    if (owner && !below && !rl_domains_find_own_overlay(volume, fd, owner, &below, error))
         return false;
     if (below) {
         rl_log_warning("%s: stays as it is: domain '%s' has an overlay on it", volume->name->volume,

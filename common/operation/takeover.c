@@ -237,13 +237,27 @@ may_be_shared(const RlVolume *volume, int fd, const RlImageOwner *run, RlMark ho
            rl_image_owner_is_held(run, fd);
 }
 
+/* An older memory or definition of the domain itself has the image as its disk, and the present one
+ * an overlay on it. */
+static bool
+refuse_own_overlay(const RlVolume *volume, const char *domain, GError **error)
+{
+    return rl_fail(
+        error, RL_ERROR_STATE,
+        "volume '%s' cannot be started: it is below an external snapshot of domain '%s', whose "
+        "disk would be destroyed; start the domain on that ('virsh start'), or merge it first "
+        "('virsh blockcommit --active --pivot' while the domain runs); to give up what the overlay "
+        "has, first define the domain with this volume as its disk",
+        volume->name->volume, domain);
+}
+
 bool
 rl_takeover_decide(const RlVolume *volume, int fd, const RlImageOwner *run,
                    const RlDomainRef *owner, RlStartFlags flags, RlTakeover *ret_takeover,
                    GError **error)
 {
     bool ours = run && rl_image_owner_is_of(run, owner);
-    g_autofree char *below = NULL;
+    g_autofree char *below = NULL, *own = NULL;
     RlMark hold;
 
     if (!rl_mark_get(fd, &hold, error))
@@ -259,6 +273,11 @@ rl_takeover_decide(const RlVolume *volume, int fd, const RlImageOwner *run,
     if (hold == RL_MARK_FOREIGN)
         return rl_state_require_clean(volume, error) &&
                rl_state_refuse_foreign(volume, "started", error);
+    if (!(flags & RL_START_OVERLAID) &&
+        !rl_domains_find_own_overlay(volume, fd, owner, &own, error))
+        return false;
+    if (own)
+        return refuse_own_overlay(volume, own, error);
     if ((flags & RL_START_RESTORED) && (ours || !run) &&
         !rl_fits_require(volume, fd, run, hold, owner, error))
         return false;

@@ -17,9 +17,10 @@ typedef enum {
  * rl_takeover_decide:
  * Says in *@ret_takeover what @owner's start does with the dirty image @fd of @volume, on which
  * @run (may be NULL) runs or ran. The caller has the lock. Fails with RL_ERROR_BUSY if somebody
- * runs on it or is about to, naming the domain; RL_ERROR_STATE if it is saved, suspect, if
- * rl_takeover_check() fails, and if a restore finds somebody else's or one that its memory does not
- * fit (restore-fit.h).
+ * runs on it or is about to, naming the domain; RL_ERROR_STATE if it is saved, suspect, if a domain
+ * has an overlay on it (its own too, as libvirt's files say) that this start does not go on with,
+ * if rl_takeover_check() fails, and if a restore finds somebody else's or one that its memory does
+ * not fit (restore-fit.h).
  */
 bool rl_takeover_decide(const RlVolume *volume, int fd, const RlImageOwner *run,
                         const RlDomainRef *owner, RlStartFlags flags, RlTakeover *ret_takeover,

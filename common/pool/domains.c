@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "domains.h"
 
+#include "common/format/image-overlays.h"
+
 static char *
 find(const RlVolume *volume, bool directly, const char *except)
 {
@@ -14,6 +16,20 @@ char *
 rl_domains_find_overlay(const RlVolume *volume, const RlDomainRef *owner)
 {
     return find(volume, false, owner ? owner->uuid : NULL);
+}
+
+bool
+rl_domains_find_own_overlay(const RlVolume *volume, int fd, const RlDomainRef *owner,
+                            char **ret_name, GError **error)
+{
+    bool noted;
+
+    *ret_name = NULL;
+    if (!rl_overlays_has(fd, owner, &noted, error))
+        return false;
+    if (noted)
+        *ret_name = rl_domains_find_overlay(volume, NULL);
+    return true;
 }
 
 char *

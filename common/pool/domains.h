@@ -16,6 +16,16 @@
 char *rl_domains_find_overlay(const RlVolume *volume, const RlDomainRef *owner);
 
 /**
+ * rl_domains_find_own_overlay:
+ * Returns true with *@ret_name as rl_domains_find_overlay() returns it, of any domain, if the dirty
+ * image @fd of @volume notes that @owner has an overlay on it; else NULL there. @owner itself is
+ * about to use the image in place, or has done so: after a merge libvirt's files name no overlay of
+ * it any more, before that what is on the image would lose its base.
+ */
+bool rl_domains_find_own_overlay(const RlVolume *volume, int fd, const RlDomainRef *owner,
+                                 char **ret_name, GError **error);
+
+/**
  * rl_domains_find_user:
  * Returns who runs on the dirty image of @volume, for a message: the domain that @run (may be NULL)
  * names; where an administrator began the run, or nobody is noted, the domain that has it as a disk

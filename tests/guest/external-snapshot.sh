@@ -249,6 +249,22 @@ refused "is below an external snapshot of domain 'seven'" "$POOL" virsh start ot
 not_whole off/seven seven
 ok "and where the disk was a volume by name"
 
+# The snapshot's memory is older than the overlay, and has what is below it as its disk.
+define_off eight 00000000-0000-4000-8000-000000000018
+goes_on eight 1
+virsh snapshot-create-as eight night --memspec "file=$LAB/eight.memory" \
+    --diskspec "hda,file=$LAB/elsewhere8"
+virsh destroy eight
+workers_done
+nobody_else eight
+refused "below an external snapshot of domain 'eight', whose disk would be destroyed; start the domain" \
+    "$POOL" virsh restore "$LAB/eight.memory"
+nobody_else eight
+goes_on eight 2
+virsh destroy eight
+workers_done
+ok "nor does the domain itself, restored from a memory of before, write below its overlay"
+
 # An overlay in the pool whose name is that of a clean image, as libvirt makes it of a snapshot's that
 # ends in ".img".
 # no_volume NAME: nothing is done with it.

@@ -5,6 +5,7 @@
 
 #include "common/base/autofd.h"
 #include "common/format/image-mark.h"
+#include "common/format/image-overlays.h"
 #include "common/fs/inode.h"
 #include "common/fs/xattr.h"
 #include "common/operation/delete.h"
@@ -547,6 +548,41 @@ test_saved_below_is_continued(Lab *lab)
     g_assert_true(rl_volume_delete(lab->pool, V, false, NULL));
 }
 
+static char *
+find_own(const char *image, bool directly, const char *except)
+{
+    return directly || except || !strstr(image, "private-dirty.img") ? NULL : g_strdup("alice");
+}
+
+/* An older memory or definition of the domain has the image as its disk, and the present one an
+ * overlay on it: neither a start nor an end takes it away from below. */
+static void
+test_own_overlay(Lab *lab)
+{
+    const RlDocuments *real = lab->pool->documents;
+    RlDocuments documents = *real;
+
+    documents.find_domain = find_own;
+    lab_create(lab, V, "one", MIB);
+    lab_start(lab, V, &alice);
+    image_write(lab, V, RL_FILE_DIRTY, "two");
+    {
+        rl_autofd int fd = image_open(lab, V, RL_FILE_DIRTY, O_RDONLY);
+        g_assert_true(rl_overlays_add(fd, &alice, NULL));
+    }
+    lab->pool->documents = &documents;
+    lab_start_fails(lab, V, &alice, RL_ERROR_STATE, "start the domain on that");
+    rl_started_free(lab_start_with(lab, V, &alice, RL_START_OVERLAID));
+    lab_stop(lab, V, &alice, RL_STOP_HELD);
+    image_is(lab, V, RL_FILE_DIRTY, "two");
+    image_is(lab, V, RL_FILE_CLEAN, "one");
+    /* Merged: libvirt names no overlay any more. */
+    lab->pool->documents = real;
+    lab_start(lab, V, &alice);
+    lab_stop(lab, V, &alice, RL_STOP_COMMITTED);
+    image_is(lab, V, RL_FILE_CLEAN, "two");
+}
+
 void
 add_tests(void)
 {
@@ -570,5 +606,6 @@ add_tests(void)
     lab_add("/takeover/state-of-an-image-that-goes", test_state_of_an_image_that_goes);
     lab_add("/keep/discard", test_discard);
     lab_add("/keep/only-image-is-not-discarded", test_only_image_is_not_discarded);
+    lab_add("/takeover/own-overlay", test_own_overlay);
     lab_add("/keep/kept-snapshot-goes-on", test_kept_snapshot_goes_on);
 }

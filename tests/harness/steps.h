@@ -60,6 +60,10 @@ extern const Action act_build, act_create, act_stage, act_clone, act_label, act_
     act_delete_pool, act_open, act_scan, act_space, act_state, act_capacity, act_read, act_write,
     act_write_back, act_sync, act_date_back;
 
+/* Readers of images at rest, and images that are to be read by nobody; see readers.c. */
+extern const Action act_read_at_rest, act_begin_to_read, act_settle_readers, act_unshare_dirty,
+    act_require_whole;
+
 /* What other programs, crashes and time do; oddities.c says what each takes. */
 extern const Action act_ready, act_age, act_wait, act_disown, act_forget, act_set_highest,
     act_date_as, act_date_dirty, act_link, act_put, act_make_dir, act_unlink, act_set_size,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* filesystems: xfs btrfs ext4 */
 /* Whose an image at rest is, whatever a device model did to the one that it ran on. */
-#include "harness/lab.h"
+#include "harness/disturb.h"
 
 #include "common/base/autofd.h"
 #include "common/fs/access.h"
@@ -13,6 +13,7 @@
 #include "common/operation/upload.h"
 
 #include <endian.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/posix_acl.h>
 #include <linux/posix_acl_xattr.h>
@@ -484,9 +485,173 @@ test_default_list_is_not_inherited(Lab *lab)
     g_assert_cmpstr(found, ==, "0660 1234 5678 ");
 }
 
+/* --- the note itself */
+
+static void
+note(const char *path, const char *text)
+{
+    g_assert_cmpint(setxattr(path, RL_ATTR_PREFIX RL_ATTR_ACCESS, text, strlen(text), 0), ==, 0);
+}
+
+/* What cannot be read is no note: the image keeps what it has, without a right to write for all. */
+static void
+test_damaged_notes(Lab *lab)
+{
+    static const char *const damaged[] = {
+        "",           "0640",         "0640 1234",         "x 1234 5678",
+        "0640 x 5",   "0640 1234 -1", "01777 1234 5678",   "0640 4294967295 5678",
+        "0640 1 2 0", "0640 1 2 zz",  "0640 1 2 0200000z", "0640 1234 4294967295",
+    };
+    g_autofree char *clean = lab_file(lab, V, RL_FILE_CLEAN);
+    GError *error = NULL;
+    RlAccess access;
+
+    lab_create(lab, V, "one", MIB);
+    g_autoptr(RlVolume) volume = rl_volume_find(lab->pool, V, NULL);
+    rl_autofd int fd = image_open(lab, V, RL_FILE_CLEAN, O_RDONLY);
+    for (size_t i = 0; i < G_N_ELEMENTS(damaged); i++) {
+        g_test_message("note '%s'", damaged[i]);
+        give(clean);
+        g_assert_cmpint(chmod(clean, 0666), ==, 0);
+        note(clean, damaged[i]);
+        g_assert_false(rl_access_noted(volume->dir, volume->clean_file, &access));
+        struct stat st = look(clean);
+        rl_access_of(volume->dir, volume->clean_file, &st, &access);
+        g_assert_cmpuint(access.uid, ==, OWNER);
+        g_assert_true(rl_access_settle(fd, true, &error));
+        g_assert_true(rl_access_put_back(fd, &error));
+        g_assert_no_error(error);
+        g_autofree char *found = access_of(clean);
+        g_assert_cmpstr(found, ==, "0664 1234 5678 ");
+        /* The end of the run takes it away all the same. */
+        g_assert_true(rl_access_settle(fd, false, &error));
+        g_assert_cmpint(getxattr(clean, RL_ATTR_PREFIX RL_ATTR_ACCESS, NULL, 0), ==, -1);
+    }
+}
+
+/* A list of so many users that it takes more than one look. */
+#define MANY 200
+
+static void
+set_long_list(const char *path)
+{
+    const guint32 none = (guint32) ACL_UNDEFINED_ID;
+    struct posix_acl_xattr_header header = {htole32(POSIX_ACL_XATTR_VERSION)};
+    g_autoptr(GByteArray) list = g_byte_array_new();
+    struct posix_acl_xattr_entry next = entry(ACL_USER_OBJ, 6, none);
+
+    g_byte_array_append(list, (void *) &header, sizeof(header));
+    g_byte_array_append(list, (void *) &next, sizeof(next));
+    for (guint32 i = 0; i < MANY; i++) {
+        next = entry(ACL_USER, 4, 2000 + i);
+        g_byte_array_append(list, (void *) &next, sizeof(next));
+    }
+    const struct posix_acl_xattr_entry last[] = {
+        entry(ACL_GROUP_OBJ, 4, none), entry(ACL_MASK, 4, none), entry(ACL_OTHER, 0, none)};
+    g_byte_array_append(list, (void *) last, sizeof(last));
+    g_assert_cmpint(setxattr(path, LIST, list->data, list->len, 0), ==, 0);
+}
+
+static void
+test_long_list(Lab *lab)
+{
+    g_autofree char *clean = lab_file(lab, V, RL_FILE_CLEAN), *other = lab_path(lab, "other");
+    rl_autofd int to = lab_open(lab, "other", 0);
+    GError *error = NULL;
+
+    lab_create(lab, V, "one", MIB);
+    give(clean);
+    set_long_list(clean);
+    set_list(other, 6, STRANGER, 7, 7, 0);
+    g_autofree char *wanted = access_of(clean);
+    g_assert_cmpuint(strlen(wanted), >, (MANY * sizeof(struct posix_acl_xattr_entry)) * 2);
+    rl_autofd int from = image_open(lab, V, RL_FILE_CLEAN, O_RDONLY);
+    g_assert_false(rl_access_is_same(from, to));
+    g_assert_true(rl_access_copy(from, to, &error));
+    g_assert_no_error(error);
+    g_autofree char *found = access_of(other);
+    g_assert_cmpstr(found, ==, wanted);
+    g_assert_true(rl_access_is_same(from, to));
+}
+
+/* Each call fails once: it says so, and never is the file open to more users than before. */
+static int image = -1, target = -1;
+
+ATTEMPT(copy, rl_access_copy(image, target, error))
+ATTEMPT(settle, rl_access_settle(target, false, error))
+ATTEMPT(put_back, rl_access_put_back(target, error))
+
+/* Returns whether it came to that call. */
+static bool
+fails_at(Lab *lab, Attempt attempt, const char *path, guint number)
+{
+    Disturbance disturbance = {.first = number, .count = 1, .code = EIO};
+    GError *error = NULL;
+
+    g_assert_cmpint(chmod(path, 0600), ==, 0);
+    set_list(path, 4, FRIEND, 6, 6, 0);
+    if (attempt == settle)
+        note(path, "0640 1234 5678");
+    bool done = disturb(lab, &disturbance, attempt, &error);
+    g_assert_cmpint(look(path).st_mode & 0007, ==, 0);
+    if (!done)
+        take_errno(error, EIO, "");
+    g_assert_cmpint(done, ==, disturbance.made < number);
+    return !done;
+}
+
+static void
+test_calls_fail(Lab *lab)
+{
+    const Attempt attempts[] = {copy, settle, put_back};
+    g_autofree char *clean = lab_file(lab, V, RL_FILE_CLEAN), *other = lab_path(lab, "other");
+
+    lab_create(lab, V, "one", MIB);
+    give(clean);
+    set_list(clean, 0, FRIEND, 4, 4, 0);
+    image = image_open(lab, V, RL_FILE_CLEAN, O_RDONLY);
+    target = lab_open(lab, "other", 0);
+    for (size_t i = 0; i < G_N_ELEMENTS(attempts); i++)
+        for (guint number = 1; fails_at(lab, attempts[i], other, number); number++)
+            ;
+    rl_fd_close(&image);
+    rl_fd_close(&target);
+}
+
+/* What libvirt noted cannot be taken away, or not even listed: that is no reason to end nothing. */
+static bool
+forget_labels(Lab *lab, GError **error)
+{
+    (void) lab;
+    (void) error;
+    rl_access_forget_labels(target);
+    return true;
+}
+
+static void
+test_labels_that_stay(Lab *lab)
+{
+    g_autofree char *other = lab_path(lab, "other");
+    const char *name = "trusted.libvirt.security.dac";
+    Disturbance removal = {.nr = SYS_fremovexattr, .first = 1, .code = EIO};
+    Disturbance listing = {.nr = SYS_flistxattr, .first = 1, .code = E2BIG};
+
+    target = lab_open(lab, "other", 0);
+    g_assert_cmpint(setxattr(other, name, "+0:+0", 5, 0), ==, 0);
+    g_assert_true(disturb(lab, &removal, forget_labels, NULL));
+    g_assert_cmpint(getxattr(other, name, NULL, 0), ==, 5);
+    g_assert_true(disturb(lab, &listing, forget_labels, NULL));
+    g_assert_cmpint(getxattr(other, name, NULL, 0), ==, -1);
+    rl_fd_close(&target);
+}
+
 void
 add_tests(void)
 {
+    lab_add("/access/damaged-notes", test_damaged_notes);
+    lab_add_on("/access/long-list", "xfs", test_long_list);
+    lab_add_on("/access/calls-fail", "xfs btrfs", test_calls_fail);
+    lab_add("/access/labels-that-stay", test_labels_that_stay);
     lab_add("/access/is-the-volumes", test_access_is_the_volumes);
     lab_add("/access/list-goes-with-it", test_list_goes_with_it);
     lab_add("/access/direct", test_direct);

@@ -225,6 +225,79 @@ test_image_that_is_gone(Lab *lab)
     take_errno(error, ENOENT, "x.img");
 }
 
+/* A process that opened it for writing while it was the device model's: it is given back, and who
+ * has it is told by later looks. */
+static void
+test_writer_since(Lab *lab)
+{
+    g_autofree char *clean = create(lab);
+    RlReadImage image = begin(lab, "private.img", "alice");
+
+    be_hostile(clean);
+    rl_autofd int writer = image_open(lab, V, RL_FILE_CLEAN, O_RDWR);
+    opened(lab, &image, "alice");
+    assert_access(clean, own);
+    end(lab, &image, "alice");
+    assert_access(clean, own);
+    g_assert_false(has_note(clean));
+}
+
+/* What readers of before a crash left; while one is about to open it nobody takes it from that. */
+static void
+test_settle(Lab *lab)
+{
+    g_autofree char *clean = create(lab);
+    RlReadImage image = begin(lab, "private.img", "alice");
+    rl_autofd int fd = image_open(lab, V, RL_FILE_CLEAN, O_RDONLY);
+
+    be_hostile(clean);
+    rl_reader_settle(fd, V);
+    assert_access(clean, models);
+    opened(lab, &image, "alice");
+    be_hostile(clean);
+    rl_reader_settle(fd, V);
+    assert_access(clean, own);
+    g_assert_true(has_note(clean));
+    be_hostile(clean);
+    lose_list(&image);
+    rl_reader_settle(fd, V);
+    assert_access(clean, own);
+    g_assert_false(has_note(clean));
+    /* Without a note nothing is to be given back. */
+    be_hostile(clean);
+    rl_reader_settle(fd, V);
+    assert_access(clean, models);
+}
+
+/* The list is no file, or longer than any: the image stays as it is, until that can be told. */
+static void
+test_unreadable_list(Lab *lab)
+{
+    g_autofree char *clean = create(lab);
+    RlReadImage image = begin(lab, "private.img", "alice");
+    g_autofree char *readers = list_path(&image);
+    GError *error = NULL;
+
+    be_hostile(clean);
+    lose_list(&image);
+    g_assert_cmpint(mkdir(readers, 0700), ==, 0);
+    g_assert_false(rl_reader_opened(lab->pool, &image, "alice", &error));
+    g_assert_nonnull(error);
+    g_clear_error(&error);
+    g_assert_false(rl_reader_end(lab->pool, &image, "alice", &error));
+    g_assert_nonnull(error);
+    g_clear_error(&error);
+    g_assert_false(rl_reader_begin(lab->pool, &image, "alice", &error));
+    g_assert_nonnull(error);
+    g_clear_error(&error);
+    rl_autofd int fd = image_open(lab, V, RL_FILE_CLEAN, O_RDONLY);
+    rl_reader_settle(fd, V);
+    assert_access(clean, models);
+    g_assert_cmpint(rmdir(readers), ==, 0);
+    end(lab, &image, "alice");
+    assert_access(clean, own);
+}
+
 /* The only image of a direct volume: its note is the run's, and its end gives it back for good. */
 static void
 test_direct_that_is_read(Lab *lab)
@@ -281,6 +354,9 @@ main(int argc, char **argv)
     lab_add("/at-rest/what-is-noted-goes-before", test_what_is_noted_goes_before);
     lab_add("/at-rest/after-a-crash", test_after_a_crash);
     lab_add("/at-rest/image-that-is-gone", test_image_that_is_gone);
+    lab_add("/at-rest/writer-since", test_writer_since);
+    lab_add("/at-rest/settle", test_settle);
+    lab_add("/at-rest/unreadable-list", test_unreadable_list);
     lab_add("/at-rest/direct-that-is-read", test_direct_that_is_read);
     lab_add("/at-rest/direct-that-is-written", test_direct_that_is_written);
     return g_test_run();

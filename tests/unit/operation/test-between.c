@@ -6,6 +6,7 @@
 #include "common/operation/maintenance.h"
 #include "common/operation/resize.h"
 #include "common/operation/staged-image.h"
+#include "common/operation/unshare.h"
 #include "harness/disturb.h"
 
 #include <errno.h>
@@ -139,6 +140,65 @@ test_direct_volume_is_unshared(Lab *lab)
     try(lab, second_lock, start_direct, RL_ERROR_STATE, "nothing is noted on its dirty image");
     image_is(lab, DIRECT, RL_FILE_CLEAN, "two");
     image_is(lab, DIRECT, RL_FILE_DIRTY, "whose?");
+}
+
+/* --- a dirty image that a process has open gets a reflink in its place */
+
+static bool
+unshare_it(Lab *lab, GError **error)
+{
+    g_autoptr(RlVolume) volume = rl_volume_find(lab->pool, V, error);
+
+    return volume && rl_unshare_dirty(volume, error);
+}
+
+static int
+write_to_dirty(Lab *lab)
+{
+    image_write(lab, V, RL_FILE_DIRTY, "six");
+    return 0;
+}
+
+static int
+remove_dirty(Lab *lab)
+{
+    g_autofree char *dirty = lab_file(lab, V, RL_FILE_DIRTY);
+
+    g_assert_cmpint(unlink(dirty), ==, 0);
+    return 0;
+}
+
+static void
+test_dirty_image_is_unshared(Lab *lab)
+{
+    Disturbance lock = {.nr = SYS_flock, .first = 1, .count = 1};
+    g_autofree char *dir = lab_path(lab, "a/b"), *dirty = lab_file(lab, V, RL_FILE_DIRTY);
+    g_autoptr(RlImageOwner) run = NULL;
+
+    lab_create(lab, V, "one", MIB);
+    lab_start(lab, V, &alice);
+    image_write(lab, V, RL_FILE_DIRTY, "two");
+    struct stat before = look(dirty);
+    try(lab, lock, unshare_it, 0, NULL);
+    struct stat after = look(dirty);
+    g_assert_cmpuint(after.st_ino, !=, before.st_ino);
+    g_assert_cmpint(after.st_mtim.tv_sec, ==, before.st_mtim.tv_sec);
+    g_assert_cmpint(after.st_mtim.tv_nsec, ==, before.st_mtim.tv_nsec);
+    image_is(lab, V, RL_FILE_DIRTY, "two");
+    run = lab_run_of(lab, V);
+    g_assert_cmpstr(run->name, ==, "alice");
+
+    /* A clone of what it was before would lose what was written since. */
+    lock.before = write_to_dirty;
+    try(lab, lock, unshare_it, 0, NULL);
+    g_assert_cmpuint(image_inode(lab, V, RL_FILE_DIRTY), ==, after.st_ino);
+    image_is(lab, V, RL_FILE_DIRTY, "six");
+    /* It is not made once more where it has gone. */
+    lock.before = remove_dirty;
+    try(lab, lock, unshare_it, 0, NULL);
+    assert_list(dir, "private.img");
+    g_assert_true(unshare_it(lab, NULL));
+    assert_list(dir, "private.img");
 }
 
 /* --- a precache is there already */
@@ -494,6 +554,7 @@ add_tests(void)
         {"/between/started-while-it-is-made", test_started_while_it_is_made},
         {"/between/note-of-access-goes", test_note_of_access_goes},
         {"/between/direct-volume-is-unshared", test_direct_volume_is_unshared},
+        {"/between/dirty-image-is-unshared", test_dirty_image_is_unshared},
         {"/between/precache-of-somebody-else", test_precache_of_somebody_else},
         {"/between/started-when-it-is-to-be-replaced", test_started_when_it_is_to_be_replaced},
         {"/between/directory-is-removed", test_directory_is_removed},

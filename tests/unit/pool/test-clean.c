@@ -369,9 +369,50 @@ test_loop_device_is_named(Lab *lab)
     g_assert_cmpstr(name, ==, wanted);
 }
 
+/* An error that says "in use" is told who it is, any other one is left alone. */
+static void
+test_writer_is_named(Lab *lab)
+{
+    GError *error = NULL;
+
+    lab_create(lab, V, "one", MIB);
+    lab_start(lab, V, &alice);
+    rl_clean_name_writer(lab->pool, V, NULL);
+    rl_clean_name_writer(lab->pool, V, &error);
+    g_assert_no_error(error);
+
+    rl_fail(&error, RL_ERROR_BUSY, "it is in use");
+    rl_clean_name_writer(lab->pool, V, &error);
+    g_assert_cmpstr(error->message, ==, "it is in use");
+    rl_clean_name_writer(lab->pool, "a/b/none", &error);
+    rl_clean_name_writer(lab->pool, "a//b", &error);
+    g_assert_cmpstr(error->message, ==, "it is in use");
+
+    rl_autofd int dirty = image_open(lab, V, RL_FILE_DIRTY, O_RDWR);
+    rl_clean_name_writer(lab->pool, V, &error);
+    g_assert_true(g_str_has_prefix(error->message, "it is in use: process "));
+    take_error(error, RL_ERROR_BUSY, "it is in use: process ");
+    error = NULL;
+    rl_autofd int clean = image_open(lab, V, RL_FILE_CLEAN, O_RDWR);
+    rl_fail(&error, RL_ERROR_BUSY, "both");
+    rl_clean_name_writer(lab->pool, V, &error);
+    take_error(error, RL_ERROR_BUSY, "), process ");
+    error = NULL;
+    rl_fd_close(&dirty);
+    rl_fail(&error, RL_ERROR_BUSY, "clean");
+    rl_clean_name_writer(lab->pool, V, &error);
+    take_error(error, RL_ERROR_BUSY, "clean: process ");
+    error = NULL;
+    rl_fail(&error, RL_ERROR_STATE, "suspect");
+    rl_clean_name_writer(lab->pool, V, &error);
+    g_assert_cmpstr(error->message, ==, "suspect");
+    g_clear_error(&error);
+}
+
 void
 add_tests(void)
 {
+    lab_add("/clean/writer-is-named", test_writer_is_named);
     lab_add("/clean/start", test_start);
     lab_add("/clean/start-from-precache", test_start_from_precache);
     lab_add("/clean/written-precache", test_written_precache);

@@ -154,8 +154,11 @@ end_late(Site *site, const Step *step, GError **error)
     RlPool *pool = site_pool(site, error);
     bool committed;
 
-    if (!pool || !note_ended(site, step->volume) ||
-        !rl_volume_end_late(pool, step->volume, &committed, error))
+    if (!pool)
+        return false;
+    if (!note_ended(site, step->volume))
+        return rl_fail(error, RL_ERROR_STATE, "nothing was noted");
+    if (!rl_volume_end_late(pool, step->volume, &committed, error))
         return false;
     return committed || rl_fail(error, RL_ERROR_STATE, "nothing was committed");
 }

@@ -7,6 +7,7 @@
 #include "common/fs/loop-device.h"
 #include "common/operation/maintenance.h"
 #include "common/operation/save.h"
+#include "common/operation/staged-image.h"
 #include "harness/disturb.h"
 
 #include <errno.h>
@@ -16,6 +17,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 
 #define V "a/b/private"
 
@@ -592,9 +594,45 @@ test_record_of_what_failed(Lab *lab)
     lab_stop(lab, VOLATILE, &alice, RL_STOP_DROPPED);
 }
 
+/* The service may make no file as large (LimitFSIZE=): the error says so, and nothing changes. */
+static void
+test_limit_of_the_service(Lab *lab)
+{
+    RlAccess access = RL_ACCESS_DEFAULT;
+    struct rlimit before, limit;
+    GError *error = NULL;
+
+    lab_create(lab, V, "one", MIB);
+    lab_create_kind(lab, "a/b/root", RL_KIND_SNAPSHOT, V, NULL, 8 * MIB);
+    lab_start(lab, V, &alice);
+    g_assert_cmpint(getrlimit(RLIMIT_FSIZE, &before), ==, 0);
+    limit = before;
+    limit.rlim_cur = 4 * MIB;
+    g_assert_cmpint(setrlimit(RLIMIT_FSIZE, &limit), ==, 0);
+
+    g_assert_false(rl_volume_resize(lab->pool, V, 8 * MIB, false, &error));
+    take_errno(error, EFBIG, "LimitFSIZE=");
+    error = NULL;
+    g_assert_false(try_start(lab, "a/b/root", &bob, &error));
+    take_errno(error, EFBIG, "LimitFSIZE=");
+    error = NULL;
+    g_autoptr(RlStagedImage) staged = rl_staged_new(lab_pool(lab), "a/b/new", &access, &error);
+    g_assert_no_error(error);
+    g_assert_false(rl_staged_create(staged, NULL, 8 * MIB, &error));
+    take_errno(error, EFBIG, "LimitFSIZE=");
+    g_assert_cmpint(setrlimit(RLIMIT_FSIZE, &before), ==, 0);
+
+    g_assert_cmpint(image_size(lab, V, RL_FILE_DIRTY), ==, MIB);
+    g_assert_false(image_is_there(lab, "a/b/root", RL_FILE_DIRTY));
+    g_assert_false(image_is_there(lab, "a/b/new", RL_FILE_CLEAN));
+    resize(lab, V, 8 * MIB, false);
+    g_assert_cmpint(image_size(lab, V, RL_FILE_DIRTY), ==, 8 * MIB);
+}
+
 void
 add_tests(void)
 {
+    lab_add("/resize/limit-of-the-service", test_limit_of_the_service);
     lab_add("/resize/stopped", test_stopped);
     lab_add("/resize/running", test_running);
     lab_add("/resize/to-the-same-size", test_to_the_same_size);

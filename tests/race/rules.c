@@ -356,19 +356,16 @@ rule_delete_revision(const Op *op, const Seen *before, const Seen *after, unsign
 static const char *
 rule_resize_recorded(const Op *op, const Seen *before, const Seen *after, unsigned diff, bool cut)
 {
-    bool records = volume_kinds[op->volume] == RL_KIND_SNAPSHOT || !before->dirty.there;
-
     if (diff & ~(D_SIZE | D_CAPACITY))
         return "more than the size has changed";
     if ((diff & D_SIZE && after->dirty.size != op->size) ||
-        (diff & D_CAPACITY && (!records || after->capacity != op->size)))
+        (diff & D_CAPACITY && after->capacity != op->size))
         return "the size is another one";
     if (!cut)
-        return (before->dirty.there && after->dirty.size != op->size) ||
-                       (records && after->capacity != op->size)
+        return (before->dirty.there && after->dirty.size != op->size) || after->capacity != op->size
                    ? "the image has the new size, or the record, but not both"
                    : NULL;
-    if (!records || !before->dirty.there)
+    if (!before->dirty.there)
         return NULL;
     return op->size < before->dirty.size ? (diff & D_SIZE && after->capacity != op->size
                                                 ? "it got smaller before that was recorded"
@@ -403,6 +400,11 @@ rule_keep(const Op *op, const Seen *before, unsigned diff)
 static const char *
 rule_unshare(const Seen *before, const Seen *after, unsigned diff)
 {
+    if (diff == D_DIRTY)
+        return before->dirty.there && after->dirty.there && before->hold != RL_MARK_NONE &&
+                       after->dirty.content == before->dirty.content
+                   ? NULL
+                   : "more than a kept image's inode has changed";
     return diff == D_CLEAN && after->clean.content == before->clean.content &&
                    after->clean.size == before->clean.size && before->clean.there
                ? NULL

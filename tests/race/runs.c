@@ -229,9 +229,9 @@ do_saved(int volume)
         restore(volume, owner);
 }
 
-/* Time passes: the clean image is old, so that a run that writes nothing can be told, and has the
- * date that others had before it; and if the image is that of a domain of ours which is gone, its
- * run began long ago. */
+/* Time passes: a clean image at rest is old, so that a run that writes nothing can be told, and has
+ * the date that others had before it (under a dirty image another date would mean an edit); and if
+ * the dirty image is that of a domain of ours which is gone, its run began long ago. */
 void
 do_age(int volume)
 {
@@ -242,7 +242,7 @@ do_age(int volume)
     const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = 1000000000}};
     g_autoptr(RlImageOwner) is = NULL;
 
-    if (lock && there->clean.there)
+    if (lock && there->clean.there && !there->dirty.there)
         utimensat(there->dir, there->clean_file, times, 0);
     if (lock && there->dirty.there && child.runs[volume].fd < 0) {
         rl_autofd int fd = rl_volume_open_image(there, there->dirty_file, &error);

@@ -401,10 +401,10 @@ static const char *
 rule_unshare(const Seen *before, const Seen *after, unsigned diff)
 {
     if (diff == D_DIRTY)
-        return before->dirty.there && after->dirty.there && before->hold != RL_MARK_NONE &&
+        return before->dirty.there && after->dirty.there &&
                        after->dirty.content == before->dirty.content
                    ? NULL
-                   : "more than a kept image's inode has changed";
+                   : "more than the dirty image's inode has changed";
     return diff == D_CLEAN && after->clean.content == before->clean.content &&
                    after->clean.size == before->clean.size && before->clean.there
                ? NULL

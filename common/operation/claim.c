@@ -3,6 +3,7 @@
 
 #include "common/base/autofd.h"
 #include "common/base/error.h"
+#include "common/format/ended-note.h"
 #include "common/format/image-mark.h"
 #include "common/format/image-overlays.h"
 
@@ -10,6 +11,7 @@
 typedef struct {
     const RlDomainRef *owner;
     bool overlaid;
+    RlKind kind;
     RlImageOwner *run; /* who is noted on the image, or NULL */
     bool is_free;      /* it is nobody's, or an administrator's */
 } Claim;
@@ -37,17 +39,21 @@ look(Claim *claim, int fd, GError **error)
         return true;
     if (!rl_mark_get(fd, &hold, error) || !rl_overlays_other(fd, claim->owner, &below, error))
         return false;
+    /* What was kept on purpose would be dropped at the end. */
+    bool kept = rl_mark_is_kept(hold) &&
+                (claim->kind == RL_KIND_SNAPSHOT || claim->kind == RL_KIND_VOLATILE);
     /* Below an overlay it is kept in any case. */
-    if (((below || hold == RL_MARK_FOREIGN) && !claim->overlaid) || hold == RL_MARK_SAVED ||
+    if (((below || kept || hold == RL_MARK_FOREIGN) && !claim->overlaid) || hold == RL_MARK_SAVED ||
         hold == RL_MARK_SUSPECT)
         return true;
-    claim->is_free =
-        !run || rl_image_owner_is_by_hand(run) ||
-        !(run->readonly || rl_image_owner_is_fresh(run) || rl_image_owner_is_held(run, fd));
+    /* A run that only read and is over holds nothing back, a reader that is left does. */
+    claim->is_free = !run || rl_image_owner_is_by_hand(run) ||
+                     !(rl_image_owner_is_fresh(run) || rl_image_owner_is_held(run, fd));
     return true;
 }
 
-/* As @run says of itself, but @owner's. */
+/* As @run says of itself, but @owner's, who writes or has an overlay on it, and whose run has not
+ * ended: what is noted of the end is the other's. */
 static bool
 hand_over(int fd, const RlImageOwner *run, const RlDomainRef *owner, GError **error)
 {
@@ -60,6 +66,9 @@ hand_over(int fd, const RlImageOwner *run, const RlDomainRef *owner, GError **er
     theirs.uuid = (char *) owner->uuid;
     theirs.name = (char *) owner->name;
     theirs.ended = false;
+    theirs.written |= theirs.readonly;
+    theirs.readonly = false;
+    rl_ended_forget(fd);
     return rl_image_owner_put_back(fd, &theirs, error);
 }
 
@@ -98,6 +107,8 @@ rl_volume_claim(const RlPool *pool, const char *name, const RlDomainRef *owner, 
     g_autoptr(GError) cause = NULL;
 
     *ret_done = false;
+    if (volume)
+        claim.kind = volume->kind;
     if (!volume || !look_ahead(&claim, volume, error))
         return false;
     if (!claim.is_free)

@@ -11,12 +11,14 @@
  * rl_volume_claim:
  * Gives the dirty image of the volume @name to @owner, a domain that runs, or ran until now, with
  * that image as a disk; with @overlaid, below one. *@ret_done is false where there is nothing to
- * give: no dirty image; @owner's already; another domain's that runs on it, may be about to, only
+ * give: no dirty image; @owner's already; another domain's that runs on it, may be about to, still
  * reads it, or has an overlay on it; one that is saved or
- * suspect; without an overlay, one that nothing is noted on (image-mark.h, RL_MARK_FOREIGN).
+ * suspect; without an overlay, one that nothing is noted on (image-mark.h, RL_MARK_FOREIGN), and a
+ * snapshot's or volatile volume's that is kept: its end would drop it.
  *
  * What was noted of the run (when it began, whether the dates can tell a write) stays, so that a
- * volume that an administrator started ends as any other. A crash before the image is next synced
+ * volume that an administrator started ends as any other; but not that the run had ended
+ * (ended-note.h), nor that it only read: @owner writes. A crash before the image is next synced
  * leaves it to whoever had it.
  */
 bool rl_volume_claim(const RlPool *pool, const char *name, const RlDomainRef *owner, bool overlaid,

@@ -4,6 +4,7 @@
 #include "common/operation/claim.h"
 
 #include "common/base/autofd.h"
+#include "common/format/ended-note.h"
 #include "common/format/image-mark.h"
 #include "common/format/image-overlays.h"
 #include "common/fs/xattr.h"
@@ -147,6 +148,63 @@ test_held(Lab *lab)
     claim(lab, &bob, false, true);
 }
 
+/* A domain only read it when the host went down; another one is given it to write to, and ends. */
+static void
+test_only_read(Lab *lab)
+{
+    lab_create(lab, V, "old", MIB);
+    rl_started_free(lab_start_with(lab, V, &alice, RL_START_READONLY));
+    claim(lab, &bob, false, false); /* alice's emulator may be about to open it */
+    lab_crash(lab, V);
+    int reader = image_open(lab, V, RL_FILE_DIRTY, O_RDONLY);
+    claim(lab, &bob, false, false);
+    close(reader);
+    claim(lab, &bob, false, true);
+    image_write(lab, V, RL_FILE_DIRTY, "bob's");
+    lab_stop(lab, V, &bob, RL_STOP_COMMITTED);
+    image_is(lab, V, RL_FILE_CLEAN, "bob's");
+}
+
+/* That the run before has ended says nothing of the one that it is now. */
+static void
+test_ended(Lab *lab)
+{
+    RlStop stop;
+
+    lab_create(lab, V, "old", MIB);
+    lab_start(lab, V, &alice);
+    image_write(lab, V, RL_FILE_DIRTY, "alice's");
+    {
+        rl_autofd int fd = image_open(lab, V, RL_FILE_DIRTY, O_RDONLY);
+        g_autoptr(RlImageOwner) run = run_of(lab);
+        rl_ended_note(lab->pool->dev, lab->pool->ino, V, fd, run->since_us);
+    }
+    claim(lab, &bob, false, true);
+    image_write(lab, V, RL_FILE_DIRTY, "bob runs");
+    g_assert_true(rl_volume_stop_ended(lab->pool, V, &stop, NULL));
+    g_assert_cmpint(stop, ==, RL_STOP_NOTHING);
+    image_is(lab, V, RL_FILE_CLEAN, "old");
+    lab_stop(lab, V, &bob, RL_STOP_COMMITTED);
+    image_is(lab, V, RL_FILE_CLEAN, "bob runs");
+}
+
+/* An administrator keeps what a crash left of it, and has a look at it from a rescue domain. */
+static void
+test_kept(Lab *lab)
+{
+    lab_create(lab, "web/template", "old", MIB);
+    lab_create_kind(lab, V, RL_KIND_SNAPSHOT, "web/template", NULL, 0);
+    lab_start(lab, V, &alice);
+    image_write(lab, V, RL_FILE_DIRTY, "alice's");
+    lab_crash(lab, V);
+    g_assert_true(rl_volume_continue(lab->pool, V, NULL));
+    claim(lab, &bob, false, false);
+    lab_stop(lab, V, &bob, RL_STOP_NOT_OWNED);
+    image_is(lab, V, RL_FILE_DIRTY, "alice's");
+    claim(lab, &bob, true, true);
+    assert_below(lab, "bob");
+}
+
 void
 add_tests(void)
 {
@@ -155,4 +213,7 @@ add_tests(void)
     lab_add("/claim/start-on-overlay", test_start_on_overlay);
     lab_add("/claim/not-free", test_not_free);
     lab_add("/claim/held", test_held);
+    lab_add("/claim/only-read", test_only_read);
+    lab_add("/claim/ended", test_ended);
+    lab_add("/claim/kept", test_kept);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "definitions.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,6 +13,8 @@
 #include "pool-target.h"
 
 #include "common/base/autofd.h"
+#include "common/base/error.h"
+#include "common/base/log.h"
 #include "common/format/file-name.h"
 #include "common/format/volume-name.h"
 #include "common/fs/dirfd.h"
@@ -21,7 +24,13 @@ static const char *const domain_dirs[] = {"run/libvirt/qemu", "run/libvirt/libxl
                                           "etc/libvirt/qemu", "etc/libvirt/libxl"};
 static const char *const definition_dirs[] = {"etc/libvirt/qemu", "etc/libvirt/libxl"};
 static const char *const pool_dirs[] = {"run/libvirt/storage", "etc/libvirt/storage"};
-#define SNAPSHOT_DIR "var/lib/libvirt/qemu/snapshot"
+/* The first belongs to the device models' user, with all that is in it. */
+#define QEMU_DIR "var/lib/libvirt/qemu"
+#define SNAPSHOT_DIR "snapshot"
+
+/* Of all snapshots that one search reads: a host has a few thousand, of ten KiB each. */
+#define SNAPSHOTS_MAX 20000
+#define SNAPSHOTS_SIZE_MAX (32 * 1024 * 1024)
 
 /* What is looked for. */
 typedef struct {
@@ -32,6 +41,8 @@ typedef struct {
     bool directly;
     const char *except;
     bool permits; /* what is found permits something: only what root has written counts */
+    guint files;  /* snapshots read so far, and their bytes */
+    size_t bytes;
 } Search;
 
 static void
@@ -94,16 +105,46 @@ is_roots_only(int fd)
     return fstat(fd, &st) == 0 && st.st_uid == 0 && st.st_nlink == 1;
 }
 
-static char *
-read_snapshot(const Search *search, const char *inside, const char *file, size_t *ret_length)
+/* The record @file of a snapshot in @dir: NULL in *@ret_text if it is to be passed over. False with
+ * @error where there are more than can be looked through. */
+static bool
+read_snapshot(Search *search, int dir, const char *file, char **ret_text, size_t *ret_length,
+              GError **error)
 {
-    g_autofree char *path = g_build_filename(search->top, inside, NULL);
-    rl_autofd int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    rl_autofd int fd = dir < 0 ? -1 : rl_dirfd_open_file(dir, file, O_RDONLY, NULL);
+    rl_autofd int fd = rl_dirfd_open_file(dir, file, O_RDONLY, NULL);
 
+    *ret_text = NULL;
     if (fd < 0 || (search->permits && !is_roots_only(fd)))
-        return NULL;
-    return rl_dirfd_read_opened(fd, file, RL_DOMAIN_SIZE_MAX, ret_length, NULL);
+        return true;
+    *ret_text = rl_dirfd_read_opened(fd, file, RL_DOMAIN_SIZE_MAX, ret_length, NULL);
+    search->files++;
+    search->bytes += *ret_text ? *ret_length : 0;
+    if (search->files <= SNAPSHOTS_MAX && search->bytes <= SNAPSHOTS_SIZE_MAX)
+        return true;
+    g_clear_pointer(ret_text, g_free);
+    return rl_fail(error, RL_ERROR_INVALID,
+                   "there are more than %d snapshots, or than %d MiB of them", SNAPSHOTS_MAX,
+                   SNAPSHOTS_SIZE_MAX / (1024 * 1024));
+}
+
+/* The directory of the snapshots of @domain; -1 with @error, none where it has none. Whose user
+ * owns what lies above it cannot lead us elsewhere. */
+static int
+open_snapshots(const Search *search, const char *domain, GError **error)
+{
+    g_autofree char *path = g_build_filename(search->top, QEMU_DIR, NULL);
+    g_autofree char *inside = g_build_filename(SNAPSHOT_DIR, domain, NULL);
+    rl_autofd int top = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    g_autoptr(GError) cause = NULL;
+
+    if (top < 0 && errno != ENOENT)
+        rl_fail_errno(error, errno, "cannot open '%s'", path);
+    if (top < 0 || strchr(domain, '/'))
+        return -1;
+    int fd = rl_dirfd_open(top, inside, &cause);
+    if (cause && !rl_error_is_errno(cause, ENOENT) && !rl_error_is_errno(cause, ENOTDIR))
+        g_propagate_error(error, g_steal_pointer(&cause));
+    return fd;
 }
 
 static char *
@@ -207,24 +248,31 @@ add_bases(const Search *search, GHashTable *bases, const xmlNode *snapshot)
     }
 }
 
+/* NULL with @error where it cannot be told. */
 static GHashTable *
-read_bases(const Search *search, const char *domain)
+read_bases(Search *search, const char *domain, GError **error)
 {
-    GHashTable *bases = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-    g_autofree char *inside = g_build_filename(SNAPSHOT_DIR, domain, NULL);
-    g_autofree char *path = g_build_filename(search->top, inside, NULL);
-    g_autoptr(GDir) dir = strchr(domain, '/') ? NULL : g_dir_open(path, 0, NULL);
+    g_autoptr(GHashTable) bases = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    g_autoptr(GError) cause = NULL;
+    rl_autofd int fd = open_snapshots(search, domain, &cause);
+    g_autofree char *path = g_strdup_printf("/proc/self/fd/%d", fd);
+    g_autoptr(GDir) dir = fd < 0 ? NULL : g_dir_open(path, 0, &cause);
     const char *file;
 
-    while (dir && (file = g_dir_read_name(dir))) {
+    while (!cause && dir && (file = g_dir_read_name(dir))) {
         size_t length;
-        g_autofree char *text = read_snapshot(search, inside, file, &length);
+        g_autofree char *text = NULL;
+        if (!read_snapshot(search, fd, file, &text, &length, &cause))
+            break;
         g_autoptr(xmlDoc) document =
             text ? rl_xml_parse(text, length, RL_DOMAIN_SIZE_MAX, file, NULL) : NULL;
         if (document)
             add_bases(search, bases, xmlDocGetRootElement(document));
     }
-    return bases;
+    if (!cause)
+        return g_steal_pointer(&bases);
+    g_propagate_error(error, g_steal_pointer(&cause));
+    return NULL;
 }
 
 /* A domain that runs is in an element that says in which state; a defined one is the root. */
@@ -242,12 +290,22 @@ read_domain(const Search *search, const char *dir, const char *file)
     return node ? rl_xml_domain_from_node(node, NULL) : NULL;
 }
 
+/* Where its snapshots cannot be read, what keeps the image is believed of them. */
 static bool
-domain_is_on(const Search *search, const RlDomain *domain)
+domain_is_on(Search *search, const RlDomain *domain)
 {
+    g_autoptr(GError) error = NULL;
+
     if (domain->disks->len == 0 || g_strcmp0(domain->uuid, search->except) == 0)
         return false;
-    g_autoptr(GHashTable) bases = read_bases(search, domain->name);
+    g_autoptr(GHashTable) bases = read_bases(search, domain->name, &error);
+    if (!bases) {
+        rl_log_warning("%s: it cannot be told whether domain '%s' has an overlay on it, from the "
+                       "snapshots in '%s%s/%s/%s': %s",
+                       search->image, domain->name, search->top, QEMU_DIR, SNAPSHOT_DIR,
+                       domain->name, error->message);
+        return !search->permits;
+    }
     for (guint i = 0; i < domain->disks->len; i++)
         if (disk_is_on(search, bases, g_ptr_array_index(domain->disks, i)))
             return true;
@@ -255,7 +313,7 @@ domain_is_on(const Search *search, const RlDomain *domain)
 }
 
 static char *
-find_in(const Search *search, const char *dir)
+find_in(Search *search, const char *dir)
 {
     g_autofree char *path = g_build_filename(search->top, dir, NULL);
     g_autoptr(GDir) entries = g_dir_open(path, 0, NULL);

@@ -296,6 +296,53 @@ test_permits(Host *host, gconstpointer data)
     assert_found(host, IMAGE, false, "anna");
 }
 
+/* Their directory belongs to the device models' user: what is behind a link there is not read, and
+ * not taken for nothing. */
+static void
+test_linked_snapshots(Host *host, gconstpointer data)
+{
+    const char *const real = "elsewhere/1.xml";
+    g_autofree char *link = g_build_filename(host->top, "var/lib/libvirt/qemu/snapshot/anna", NULL);
+    g_autofree char *to = g_build_filename(host->top, "elsewhere", NULL);
+
+    (void) data;
+    put_domain(host, "etc/libvirt/qemu/anna.xml", "<source file='/o/1'/>");
+    put_snapshot(host, real, "/o/1", "/none");
+    put(host, "var/lib/libvirt/qemu/snapshot/none", "");
+    assert_found(host, IMAGE, false, NULL);
+    g_assert_cmpint(symlink(to, link), ==, 0);
+    assert_found(host, IMAGE, false, "anna");
+    g_assert_false(rl_xml_definitions_name_below(host->top, IMAGE, "anna", UUID_A));
+    g_assert_cmpint(unlink(link), ==, 0);
+    put(host, "var/lib/libvirt/qemu/snapshot/anna/none", "");
+    g_autofree char *file = g_build_filename(link, "2.xml", NULL);
+    g_autofree char *target = g_build_filename(host->top, real, NULL);
+    g_assert_cmpint(symlink(target, file), ==, 0);
+    assert_found(host, IMAGE, false, NULL);
+}
+
+/* Nor is there an end to what it may put there. */
+static void
+test_many_snapshots(Host *host, gconstpointer data)
+{
+    const char *const dir = "var/lib/libvirt/qemu/snapshot/anna";
+    g_autofree char *large = g_malloc(4 * 1024 * 1024 - 1), *name = NULL, *path = NULL;
+
+    (void) data;
+    memset(large, ' ', 4 * 1024 * 1024 - 2);
+    large[4 * 1024 * 1024 - 2] = '\0';
+    put_domain(host, "etc/libvirt/qemu/anna.xml", "<source file='/o/1'/>");
+    name = g_strdup_printf("%s/first.xml", dir);
+    put(host, name, large);
+    path = g_build_filename(host->top, name, NULL);
+    assert_found(host, IMAGE, false, NULL);
+    for (int i = 0; i < 8; i++) {
+        g_autofree char *other = g_strdup_printf("%s.%d", path, i);
+        g_assert_cmpint(link(path, other), ==, 0);
+    }
+    assert_found(host, IMAGE, false, "anna");
+}
+
 /* Records of snapshots that are damaged, foreign or incomplete hide none of the good ones. */
 static void
 test_bad_snapshots(Host *host, gconstpointer data)
@@ -409,6 +456,8 @@ add_tests(void)
         {"/xml/definitions/transient", test_transient},
         {"/xml/definitions/name", test_name},
         {"/xml/definitions/snapshots", test_snapshots},
+        {"/xml/definitions/linked-snapshots", test_linked_snapshots},
+        {"/xml/definitions/many-snapshots", test_many_snapshots},
         {"/xml/definitions/permits", test_permits},
         {"/xml/definitions/volume", test_volume},
         {"/xml/definitions/other-names", test_other_names},

@@ -7,7 +7,6 @@
 #include <sys/stat.h>
 
 #include "autoptr.h"
-#include "domain.h"
 #include "node.h"
 #include "parser.h"
 #include "pool-target.h"
@@ -22,6 +21,7 @@
 /* Where libvirt's drivers write (virQEMUDriverConfigNew() and its like): domains that run first. */
 static const char *const domain_dirs[] = {"run/libvirt/qemu", "run/libvirt/libxl",
                                           "etc/libvirt/qemu", "etc/libvirt/libxl"};
+static const char *const running_dirs[] = {"run/libvirt/qemu", "run/libvirt/libxl"};
 static const char *const definition_dirs[] = {"etc/libvirt/qemu", "etc/libvirt/libxl"};
 static const char *const pool_dirs[] = {"run/libvirt/storage", "etc/libvirt/storage"};
 /* The first belongs to the device models' user, with all that is in it. */
@@ -105,26 +105,34 @@ is_roots_only(int fd)
     return fstat(fd, &st) == 0 && st.st_uid == 0 && st.st_nlink == 1;
 }
 
+/* One more, of so many bytes: what is passed over costs as well. */
+static bool
+spend(Search *search, size_t bytes, GError **error)
+{
+    search->files++;
+    search->bytes += bytes;
+    return (search->files <= SNAPSHOTS_MAX && search->bytes <= SNAPSHOTS_SIZE_MAX) ||
+           rl_fail(error, RL_ERROR_INVALID,
+                   "there are more than %d snapshots, or than %d MiB of them", SNAPSHOTS_MAX,
+                   SNAPSHOTS_SIZE_MAX / (1024 * 1024));
+}
+
 /* The record @file of a snapshot in @dir: NULL in *@ret_text if it is to be passed over. False with
- * @error where there are more than can be looked through. */
+ * @error where it, or all of them, are more than can be looked through. */
 static bool
 read_snapshot(Search *search, int dir, const char *file, char **ret_text, size_t *ret_length,
               GError **error)
 {
     rl_autofd int fd = rl_dirfd_open_file(dir, file, O_RDONLY, NULL);
+    struct stat st;
 
     *ret_text = NULL;
-    if (fd < 0 || (search->permits && !is_roots_only(fd)))
-        return true;
-    *ret_text = rl_dirfd_read_opened(fd, file, RL_DOMAIN_SIZE_MAX, ret_length, NULL);
-    search->files++;
-    search->bytes += *ret_text ? *ret_length : 0;
-    if (search->files <= SNAPSHOTS_MAX && search->bytes <= SNAPSHOTS_SIZE_MAX)
-        return true;
-    g_clear_pointer(ret_text, g_free);
-    return rl_fail(error, RL_ERROR_INVALID,
-                   "there are more than %d snapshots, or than %d MiB of them", SNAPSHOTS_MAX,
-                   SNAPSHOTS_SIZE_MAX / (1024 * 1024));
+    if (fd < 0 || fstat(fd, &st) < 0 || (search->permits && !is_roots_only(fd)))
+        return spend(search, 0, error);
+    if (!spend(search, (size_t) st.st_size, error))
+        return false;
+    *ret_text = rl_dirfd_read_opened(fd, file, RL_DOMAIN_SIZE_MAX, ret_length, error);
+    return *ret_text != NULL;
 }
 
 /* The directory of the snapshots of @domain; -1 with @error, none where it has none. Whose user
@@ -361,6 +369,79 @@ char *
 rl_xml_definitions_find(const char *image, bool directly, const char *except)
 {
     return rl_xml_definitions_find_below("/", image, directly, except);
+}
+
+/* What is done with each domain that runs: true ends it. */
+typedef bool (*Visit)(Search *search, RlDomain *domain, gpointer data);
+
+/* The domain at which @visit has ended it, owned by the caller. */
+static RlDomain *
+find_running(Search *search, Visit visit, gpointer data)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(running_dirs); i++) {
+        g_autofree char *path = g_build_filename(search->top, running_dirs[i], NULL);
+        g_autoptr(GDir) entries = g_dir_open(path, 0, NULL);
+        const char *file;
+
+        while (entries && (file = g_dir_read_name(entries))) {
+            g_autoptr(RlDomain) domain =
+                g_str_has_suffix(file, ".xml") ? read_domain(search, running_dirs[i], file) : NULL;
+            if (domain && visit(search, domain, data))
+                return g_steal_pointer(&domain);
+        }
+    }
+    return NULL;
+}
+
+static bool
+has_image(Search *search, RlDomain *domain, gpointer data)
+{
+    bool *overlaid = data;
+
+    search->directly = false;
+    *overlaid = domain_is_on(search, domain);
+    search->directly = true;
+    return *overlaid || domain_is_on(search, domain);
+}
+
+RlDomain *
+rl_xml_definitions_find_running_below(const char *top, const char *image, const char *except,
+                                      bool *ret_overlaid)
+{
+    g_auto(Search) search = {.top = top, .except = except, .permits = true};
+
+    *ret_overlaid = false;
+    return search_begin(&search, image) ? find_running(&search, has_image, ret_overlaid) : NULL;
+}
+
+RlDomain *
+rl_xml_definitions_find_running(const char *image, const char *except, bool *ret_overlaid)
+{
+    return rl_xml_definitions_find_running_below("/", image, except, ret_overlaid);
+}
+
+static bool
+has_uuid(Search *search, RlDomain *domain, gpointer data)
+{
+    (void) search;
+    return strcmp(domain->uuid, data) == 0;
+}
+
+bool
+rl_xml_definitions_has_let_go_below(const char *top, const char *image, const char *uuid)
+{
+    g_auto(Search) search = {.top = top, .directly = true};
+
+    if (!search_begin(&search, image))
+        return false;
+    g_autoptr(RlDomain) domain = find_running(&search, has_uuid, (gpointer) uuid);
+    return domain && !domain_is_on(&search, domain);
+}
+
+bool
+rl_xml_definitions_has_let_go(const char *image, const char *uuid)
+{
+    return rl_xml_definitions_has_let_go_below("/", image, uuid);
 }
 
 bool

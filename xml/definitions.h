@@ -7,6 +7,8 @@
 #include <glib.h>
 #include <stdbool.h>
 
+#include "domain.h"
+
 /**
  * rl_xml_definitions_find:
  * Returns the name of a domain that has the dirty image at the absolute path @image as a layer
@@ -29,6 +31,35 @@ char *rl_xml_definitions_find(const char *image, bool directly, const char *exce
  */
 char *rl_xml_definitions_find_below(const char *top, const char *image, bool directly,
                                     const char *except);
+
+/**
+ * rl_xml_definitions_find_running:
+ * Returns the domain, running, that has the dirty image at the absolute path @image as a disk, or
+ * with *@ret_overlaid below one; owned by the caller, NULL where none is known. Not the domain with
+ * the UUID @except. Of snapshots only root's records count, for this gives the image to the domain.
+ */
+RlDomain *rl_xml_definitions_find_running(const char *image, const char *except,
+                                          bool *ret_overlaid);
+
+/**
+ * rl_xml_definitions_find_running_below:
+ * The same with the directories of libvirt below @top instead of "/".
+ */
+RlDomain *rl_xml_definitions_find_running_below(const char *top, const char *image,
+                                                const char *except, bool *ret_overlaid);
+
+/**
+ * rl_xml_definitions_has_let_go:
+ * True if a domain with the UUID @uuid runs, and has the dirty image at the absolute path @image
+ * neither as a disk nor below one. False where that cannot be told.
+ */
+bool rl_xml_definitions_has_let_go(const char *image, const char *uuid);
+
+/**
+ * rl_xml_definitions_has_let_go_below:
+ * The same with the directories of libvirt below @top instead of "/".
+ */
+bool rl_xml_definitions_has_let_go_below(const char *top, const char *image, const char *uuid);
 
 /**
  * rl_xml_definitions_name:

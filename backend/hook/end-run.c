@@ -9,9 +9,12 @@
 #include "common/image/short-path.h"
 #include "common/image/write-witness.h"
 #include "common/operation/arrival.h"
+#include "common/operation/claim.h"
 #include "common/operation/save.h"
 #include "common/operation/start.h"
 #include "common/pool/writers.h"
+#include "owner.h"
+#include "xml/definitions.h"
 #include "xml/documents.h"
 
 /* The domain did not run. What it was to go on with stays for the next start: the disks of a
@@ -25,6 +28,25 @@ undo(const RlPool *pool, const RlDomainVolume *use, const RlDomainRef *owner, GE
     if (rl_volume_is_continued(pool, use->name, owner))
         return rl_volume_keep(pool, use->name, owner, &done, error);
     return rl_volume_unstart(pool, &started, owner, error);
+}
+
+/* Another domain that runs has been given the disk: from now on it is its own, and ends with it. */
+static bool
+pass_on(const RlPool *pool, const RlVolume *volume, const RlDomainRef *owner)
+{
+    g_autofree char *image =
+        g_build_filename(pool->path, volume->name->dir, volume->dirty_file, NULL);
+    g_autoptr(GError) error = NULL;
+    bool overlaid, done = false;
+    g_autoptr(RlDomain) user = rl_xml_definitions_find_running(image, owner->uuid, &overlaid);
+
+    if (!user)
+        return false;
+    RlDomainRef to = rl_domain_ref_of(user);
+    if (!rl_volume_pass_on(pool, volume->name->volume, owner, &to, overlaid, &done, &error))
+        rl_log_warning("volume '%s': cannot be given to domain '%s', which has it as a disk: %s",
+                       volume->name->volume, to.name, error->message);
+    return done;
 }
 
 /* May the volume be ended that no disk of the domain is on any more? If somebody has it open, be it
@@ -50,6 +72,9 @@ check_noted(const RlPool *pool, const RlDomainVolume *use, const RlDomainRef *ow
     if (fd < 0 || !rl_image_owner_get(fd, &run, error))
         return false;
     *ret_gone = !run || !rl_image_owner_is_of(run, owner);
+    if (*ret_gone)
+        return false;
+    *ret_gone = pass_on(pool, volume, owner);
     if (*ret_gone)
         return false;
     /* Those who share what is only read are told apart where it is ended. */

@@ -6,12 +6,12 @@
 #include "common/format/ended-note.h"
 #include "common/format/image-mark.h"
 #include "common/format/image-overlays.h"
+#include "common/pool/domains.h"
 
 /* What is to be given, and to whom. */
 typedef struct {
     const RlDomainRef *owner;
     bool overlaid;
-    RlKind kind;
     RlImageOwner *run; /* who is noted on the image, or NULL */
     bool is_free;      /* it is nobody's, or an administrator's */
 } Claim;
@@ -23,9 +23,16 @@ claim_clear(Claim *claim)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Claim, claim_clear)
 
+/* Who was just started may be about to open it, unless it runs already, without. */
+static bool
+is_awaited(const RlVolume *volume, const RlImageOwner *run)
+{
+    return rl_image_owner_is_fresh(run) && !rl_domains_has_let_go(volume, run);
+}
+
 /* Whose is the image @fd? */
 static bool
-look(Claim *claim, int fd, GError **error)
+look(Claim *claim, const RlVolume *volume, int fd, GError **error)
 {
     g_autofree char *below = NULL;
     RlMark hold;
@@ -41,14 +48,14 @@ look(Claim *claim, int fd, GError **error)
         return false;
     /* What was kept on purpose would be dropped at the end. */
     bool kept = rl_mark_is_kept(hold) &&
-                (claim->kind == RL_KIND_SNAPSHOT || claim->kind == RL_KIND_VOLATILE);
+                (volume->kind == RL_KIND_SNAPSHOT || volume->kind == RL_KIND_VOLATILE);
     /* Below an overlay it is kept in any case. */
     if (((below || kept || hold == RL_MARK_FOREIGN) && !claim->overlaid) || hold == RL_MARK_SAVED ||
         hold == RL_MARK_SUSPECT)
         return true;
     /* A run that only read and is over holds nothing back, a reader that is left does. */
     claim->is_free = !run || rl_image_owner_is_by_hand(run) ||
-                     !(rl_image_owner_is_fresh(run) || rl_image_owner_is_held(run, fd));
+                     !(rl_image_owner_is_held(run, fd) || is_awaited(volume, run));
     return true;
 }
 
@@ -95,7 +102,7 @@ look_ahead(Claim *claim, const RlVolume *volume, GError **error)
         g_propagate_error(error, g_steal_pointer(&cause));
         return false;
     }
-    return fd < 0 || look(claim, fd, error);
+    return fd < 0 || look(claim, volume, fd, error);
 }
 
 bool
@@ -107,8 +114,6 @@ rl_volume_claim(const RlPool *pool, const char *name, const RlDomainRef *owner, 
     g_autoptr(GError) cause = NULL;
 
     *ret_done = false;
-    if (volume)
-        claim.kind = volume->kind;
     if (!volume || !look_ahead(&claim, volume, error))
         return false;
     if (!claim.is_free)
@@ -124,13 +129,48 @@ rl_volume_claim(const RlPool *pool, const char *name, const RlDomainRef *owner, 
     }
     if (fd < 0)
         return true;
-    if (!look(&claim, fd, error))
+    if (!look(&claim, volume, fd, error))
         return false;
     if (!claim.is_free)
         return true;
     if ((overlaid && !rl_overlays_add(fd, owner, error)) || !hand_over(fd, claim.run, owner, error))
         return false;
     rl_volume_log(volume, "%s is the domain's, which was not started on it", volume->dirty_file);
+    *ret_done = true;
+    return true;
+}
+
+bool
+rl_volume_pass_on(const RlPool *pool, const char *name, const RlDomainRef *from,
+                  const RlDomainRef *to, bool overlaid, bool *ret_done, GError **error)
+{
+    g_autoptr(RlVolume) volume = rl_volume_find(pool, name, error);
+    g_autoptr(RlImageOwner) run = NULL;
+    g_autoptr(GError) cause = NULL;
+    RlMark mark;
+
+    *ret_done = false;
+    if (!volume)
+        return false;
+    volume->actor = from->name;
+    g_autoptr(RlLock) lock = rl_volume_lock(volume, "give it to its domain", error);
+    if (!lock)
+        return false;
+    rl_autofd int fd = open_dirty(volume, &cause);
+    if (cause) {
+        g_propagate_error(error, g_steal_pointer(&cause));
+        return false;
+    }
+    if (fd < 0)
+        return true;
+    if (!rl_image_owner_get(fd, &run, error) || !rl_mark_get(fd, &mark, error))
+        return false;
+    if (!run || !rl_image_owner_is_of(run, from) || mark == RL_MARK_SAVED ||
+        mark == RL_MARK_SUSPECT)
+        return true;
+    if ((overlaid && !rl_overlays_add(fd, to, error)) || !hand_over(fd, run, to, error))
+        return false;
+    rl_volume_log(volume, "%s is a disk of domain '%s' now", volume->dirty_file, to->name);
     *ret_done = true;
     return true;
 }

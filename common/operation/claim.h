@@ -11,7 +11,8 @@
  * rl_volume_claim:
  * Gives the dirty image of the volume @name to @owner, a domain that runs, or ran until now, with
  * that image as a disk; with @overlaid, below one. *@ret_done is false where there is nothing to
- * give: no dirty image; @owner's already; another domain's that runs on it, may be about to, still
+ * give: no dirty image; @owner's already; another domain's that runs on it, may be about to (not if
+ * it runs, and on other disks: rl_domains_has_let_go()), still
  * reads it, or has an overlay on it; one that is saved or
  * suspect; without an overlay, one that nothing is noted on (image-mark.h, RL_MARK_FOREIGN), and a
  * snapshot's or volatile volume's that is kept: its end would drop it.
@@ -23,3 +24,13 @@
  */
 bool rl_volume_claim(const RlPool *pool, const char *name, const RlDomainRef *owner, bool overlaid,
                      bool *ret_done, GError **error);
+
+/**
+ * rl_volume_pass_on:
+ * The domain @from, which has the dirty image of the volume @name, has ended; the image is a disk
+ * of the running domain @to now, or with @overlaid below one, and becomes its own as
+ * rl_volume_claim() makes it. *@ret_done is false where @from has no dirty image there, or one that
+ * is saved or suspect.
+ */
+bool rl_volume_pass_on(const RlPool *pool, const char *name, const RlDomainRef *from,
+                       const RlDomainRef *to, bool overlaid, bool *ret_done, GError **error);

@@ -4,10 +4,15 @@
 #include "common/format/image-overlays.h"
 
 static char *
+image_of(const RlVolume *volume)
+{
+    return g_build_filename(volume->pool->path, volume->name->dir, volume->dirty_file, NULL);
+}
+
+static char *
 find(const RlVolume *volume, bool directly, const char *except)
 {
-    g_autofree char *image =
-        g_build_filename(volume->pool->path, volume->name->dir, volume->dirty_file, NULL);
+    g_autofree char *image = image_of(volume);
 
     return volume->pool->documents->find_domain(image, directly, except);
 }
@@ -30,6 +35,14 @@ rl_domains_find_own_overlay(const RlVolume *volume, int fd, const RlDomainRef *o
     if (noted)
         *ret_name = rl_domains_find_overlay(volume, NULL);
     return true;
+}
+
+bool
+rl_domains_has_let_go(const RlVolume *volume, const RlImageOwner *run)
+{
+    g_autofree char *image = image_of(volume);
+
+    return volume->pool->documents->has_let_go(image, run->uuid);
 }
 
 char *

@@ -26,6 +26,13 @@ bool rl_domains_find_own_overlay(const RlVolume *volume, int fd, const RlDomainR
                                  char **ret_name, GError **error);
 
 /**
+ * rl_domains_has_let_go:
+ * True if the domain that @run names still runs, and its disks now are others than the dirty image
+ * of @volume: it was detached.
+ */
+bool rl_domains_has_let_go(const RlVolume *volume, const RlImageOwner *run);
+
+/**
  * rl_domains_find_user:
  * Returns who runs on the dirty image of @volume, for a message: the domain that @run (may be NULL)
  * names; where an administrator began the run, or nobody is noted, the domain that has it as a disk

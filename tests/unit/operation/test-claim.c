@@ -10,8 +10,10 @@
 #include "common/fs/xattr.h"
 #include "common/operation/save.h"
 #include "harness/lab.h"
+#include "xml/documents.h"
 
 #include <fcntl.h>
+#include <string.h>
 
 #define V "web/data"
 
@@ -205,6 +207,66 @@ test_kept(Lab *lab)
     assert_below(lab, "bob");
 }
 
+static bool
+alice_has_let_go(const char *image, const char *uuid)
+{
+    return g_str_has_suffix(image, "/web/data-dirty.img") && strcmp(uuid, alice.uuid) == 0;
+}
+
+/* It was just started, for alice, who runs on other disks now. */
+static void
+test_let_go(Lab *lab)
+{
+    RlDocuments documents = *lab->pool->documents;
+
+    lab_create(lab, V, "old", MIB);
+    lab_start(lab, V, &alice);
+    claim(lab, &bob, false, false);
+    documents.has_let_go = alice_has_let_go;
+    lab->pool->documents = &documents;
+    claim(lab, &bob, false, true);
+    lab->pool->documents = rl_xml_documents();
+    lab_stop(lab, V, &alice, RL_STOP_NOT_OWNED);
+}
+
+static void
+pass_on(Lab *lab, const RlDomainRef *from, bool overlaid, bool wanted)
+{
+    GError *error = NULL;
+    bool done;
+
+    g_assert_true(rl_volume_pass_on(lab->pool, V, from, &bob, overlaid, &done, &error));
+    g_assert_no_error(error);
+    g_assert_cmpint(done, ==, wanted);
+}
+
+/* Alice has ended, and bob runs on the disk, or on an overlay on it. */
+static void
+test_pass_on(Lab *lab)
+{
+    bool done;
+
+    lab_create(lab, V, "old", MIB);
+    pass_on(lab, &alice, false, false);
+    lab_start(lab, V, &alice);
+    pass_on(lab, &xen, false, false);
+    pass_on(lab, &alice, false, true);
+    pass_on(lab, &alice, false, false);
+    image_write(lab, V, RL_FILE_DIRTY, "bob's");
+    lab_stop(lab, V, &alice, RL_STOP_NOT_OWNED);
+    lab_stop(lab, V, &bob, RL_STOP_COMMITTED);
+    image_is(lab, V, RL_FILE_CLEAN, "bob's");
+
+    lab_start(lab, V, &alice);
+    g_assert_true(rl_volume_save(lab->pool, V, &alice, NULL, &done, NULL) && done);
+    pass_on(lab, &alice, true, false);
+    g_assert_true(rl_volume_continue(lab->pool, V, NULL));
+    lab_start(lab, V, &alice);
+    pass_on(lab, &alice, true, true);
+    assert_below(lab, "bob");
+    g_assert_false(rl_volume_pass_on(lab->pool, "web/none", &alice, &bob, false, &done, NULL));
+}
+
 void
 add_tests(void)
 {
@@ -216,4 +278,6 @@ add_tests(void)
     lab_add("/claim/only-read", test_only_read);
     lab_add("/claim/ended", test_ended);
     lab_add("/claim/kept", test_kept);
+    lab_add("/claim/let-go", test_let_go);
+    lab_add("/claim/pass-on", test_pass_on);
 }

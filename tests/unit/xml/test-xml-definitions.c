@@ -296,6 +296,40 @@ test_permits(Host *host, gconstpointer data)
     assert_found(host, IMAGE, false, "anna");
 }
 
+/* Of domains that run: which one has the image now, and has that one let it go? */
+static void
+test_running(Host *host, gconstpointer data)
+{
+    const char *const file = "run/libvirt/qemu/anna.xml";
+    bool overlaid;
+
+    (void) data;
+    put_domain(host, "etc/libvirt/qemu/anna.xml", "<source file='" IMAGE "'/>");
+    g_assert_null(rl_xml_definitions_find_running_below(host->top, IMAGE, UUID_B, &overlaid));
+    g_assert_false(rl_xml_definitions_has_let_go_below(host->top, IMAGE, UUID_A));
+
+    put_domain(host, file, "<source file='" IMAGE "'/>");
+    g_autoptr(RlDomain) anna =
+        rl_xml_definitions_find_running_below(host->top, IMAGE, UUID_B, &overlaid);
+    g_assert_cmpstr(anna->uuid, ==, UUID_A);
+    g_assert_false(overlaid);
+    g_assert_null(rl_xml_definitions_find_running_below(host->top, IMAGE, UUID_A, &overlaid));
+    g_assert_false(rl_xml_definitions_has_let_go_below(host->top, IMAGE, UUID_A));
+
+    put_domain(host, file, "<source file='/o/1'/>" BACKING(IMAGE));
+    g_autoptr(RlDomain) above =
+        rl_xml_definitions_find_running_below(host->top, IMAGE, UUID_B, &overlaid);
+    g_assert_cmpstr(above->name, ==, "anna");
+    g_assert_true(overlaid);
+    g_assert_false(rl_xml_definitions_has_let_go_below(host->top, IMAGE, UUID_A));
+
+    put_domain(host, file, "<source file='/o/1'/>");
+    g_assert_null(rl_xml_definitions_find_running_below(host->top, IMAGE, UUID_B, &overlaid));
+    g_assert_true(rl_xml_definitions_has_let_go_below(host->top, IMAGE, UUID_A));
+    g_assert_false(rl_xml_definitions_has_let_go_below(host->top, IMAGE, UUID_B));
+    g_assert_false(rl_xml_definitions_has_let_go_below(host->top, "/pool/a/b.img", UUID_A));
+}
+
 /* Their directory belongs to the device models' user: what is behind a link there is not read, and
  * not taken for nothing. */
 static void
@@ -326,20 +360,28 @@ static void
 test_many_snapshots(Host *host, gconstpointer data)
 {
     const char *const dir = "var/lib/libvirt/qemu/snapshot/anna";
-    g_autofree char *large = g_malloc(4 * 1024 * 1024 - 1), *name = NULL, *path = NULL;
+    g_autofree char *large = g_malloc(4 * 1024 * 1024 - 1);
+    g_autofree char *first = g_strdup_printf("%s/first.xml", dir);
+    g_autofree char *name = g_strdup_printf("%s/large.xml", dir);
+    g_autofree char *all = g_build_filename(host->top, dir, NULL);
+    g_autofree char *one = g_build_filename(host->top, first, NULL);
+    g_autofree char *path = g_build_filename(host->top, name, NULL);
 
     (void) data;
     memset(large, ' ', 4 * 1024 * 1024 - 2);
     large[4 * 1024 * 1024 - 2] = '\0';
     put_domain(host, "etc/libvirt/qemu/anna.xml", "<source file='/o/1'/>");
-    name = g_strdup_printf("%s/first.xml", dir);
-    put(host, name, large);
-    path = g_build_filename(host->top, name, NULL);
+    put(host, first, large);
     assert_found(host, IMAGE, false, NULL);
     for (int i = 0; i < 8; i++) {
-        g_autofree char *other = g_strdup_printf("%s.%d", path, i);
-        g_assert_cmpint(link(path, other), ==, 0);
+        g_autofree char *other = g_strdup_printf("%s.%d", one, i);
+        g_assert_cmpint(link(one, other), ==, 0);
     }
+    assert_found(host, IMAGE, false, "anna");
+    remove_tree(all);
+    put(host, name, large);
+    assert_found(host, IMAGE, false, NULL);
+    g_assert_cmpint(truncate(path, 4 * 1024 * 1024 + 1), ==, 0);
     assert_found(host, IMAGE, false, "anna");
 }
 
@@ -456,6 +498,7 @@ add_tests(void)
         {"/xml/definitions/transient", test_transient},
         {"/xml/definitions/name", test_name},
         {"/xml/definitions/snapshots", test_snapshots},
+        {"/xml/definitions/running", test_running},
         {"/xml/definitions/linked-snapshots", test_linked_snapshots},
         {"/xml/definitions/many-snapshots", test_many_snapshots},
         {"/xml/definitions/permits", test_permits},

@@ -1,0 +1,95 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# filesystems: xfs btrfs
+# Two disks are detached from one running domain and attached to another one, of which libvirt tells no
+# hook. From then on they are the second one's, whichever ends first.
+set -eu
+. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool guest kinds -- qemu-system-x86_64
+kinds_make "$dir"
+create_snapshot pool snap "$POOL/vm/template.img"
+virsh vol-create-as pool data 1M
+snap=$(virsh vol-path snap pool)
+data=$(virsh vol-path data pool)
+
+scsi_disk()
+{
+    echo "<disk type='file' device='disk'><driver name='qemu' type='raw'/><source file='$1'/>" \
+        "<target dev='$2' bus='scsi'/></disk>"
+}
+
+# domain NAME XML: with that in its devices, and no other disk.
+domain()
+{
+    lab_domain "$1" "" | sed -e "s|<devices>|<devices>$2|" -e "s|<boot dev='hd'/>||" >"$LAB/$1.xml"
+    virsh define "$LAB/$1.xml"
+}
+
+domain a "$(scsi_disk "$snap" sda) $(scsi_disk "$data" sdb)"
+domain b "<controller type='scsi' index='0'/>"
+
+# moved: both run, and the disks are b's, which has written to them.
+moved()
+{
+    virsh start a
+    virsh start b
+    virsh detach-disk a sda --live
+    virsh detach-disk a sdb --live
+    virsh attach-disk b "$snap" sda --live --targetbus scsi --subdriver raw
+    virsh attach-disk b "$data" sdb --live --targetbus scsi --subdriver raw
+    printf '%s' "$1" | write_image "$snap"
+    printf '%s' "$1" | write_image "$data"
+}
+
+# has FILE TEXT: it begins so.
+has()
+{
+    expect_exactly "$2" head -c ${#2} "$1"
+}
+
+info_is()
+{
+    expect "$2" "$STAGE_DIR/bin/virt-reflink" info "$POOL" "$1"
+}
+
+end()
+{
+    virsh destroy "$1"
+    workers_done
+}
+
+moved first
+end a
+info_is snap running
+info_is data running
+has "$data" first
+end b
+[ ! -e "$snap" ] || die "a snapshot volume's image is left"
+[ ! -e "$data" ] || die "the persistent volume's image is left"
+has "$POOL/volumes/data.img" first
+ok "the first one ends: they run on, and end with the second one"
+
+moved second
+virsh managedsave b
+workers_done
+info_is snap saved
+info_is data saved
+end a
+has "$snap" second
+has "$data" second
+virsh start b
+info_is data running
+end b
+has "$POOL/volumes/data.img" second
+ok "the second one is saved, the first one ends: it finds them when it is restored"
+
+moved third
+virsh snapshot-create-as b one --disk-only --diskspec "sda,file=$LAB/one-a" --diskspec "sdb,file=$LAB/one-b"
+end a
+fails_with "domain 'b'" virsh start a
+has "$snap" third
+has "$data" third
+end b
+info_is snap below
+info_is data below
+ok "below an external snapshot of the second one they stay, and the first one does not start on them"
+done_testing

@@ -46,10 +46,14 @@ write_image()
     dd of="$1" bs="${2:-512}" seek=$((${2:+1} + 0)) conv=notrunc status=none
 }
 
-# kinds_wish LETTER: how the next run of "vm" shall end (see boot.S).
+# kinds_wish LETTER: how the next run of "vm" shall end (see boot.S), also one that goes on with what a
+# crash left: nobody edits the clean image below that.
 kinds_wish()
 {
-    guest_wish "$POOL/vm/persistent.img" "$1"
+    local image=$POOL/vm/persistent-dirty.img
+
+    [ -e "$image" ] || image=$POOL/vm/persistent.img
+    guest_wish "$image" "$1"
 }
 
 # kinds_counts [DOMAIN]: what its guest has counted since it was started, as said on its console.

@@ -305,6 +305,8 @@ test_running(Host *host, gconstpointer data)
 
     (void) data;
     put_domain(host, "etc/libvirt/qemu/anna.xml", "<source file='" IMAGE "'/>");
+    put(host, "run/libvirt/qemu/anna.pid", "1");
+    put(host, "run/libvirt/qemu/otto.xml", "<domain");
     g_assert_null(rl_xml_definitions_find_running_below(host->top, IMAGE, UUID_B, &overlaid));
     g_assert_false(rl_xml_definitions_has_let_go_below(host->top, IMAGE, UUID_A));
 
@@ -328,6 +330,23 @@ test_running(Host *host, gconstpointer data)
     g_assert_true(rl_xml_definitions_has_let_go_below(host->top, IMAGE, UUID_A));
     g_assert_false(rl_xml_definitions_has_let_go_below(host->top, IMAGE, UUID_B));
     g_assert_false(rl_xml_definitions_has_let_go_below(host->top, "/pool/a/b.img", UUID_A));
+    g_assert_null(
+        rl_xml_definitions_find_running_below(host->top, "/pool/a/b.img", UUID_B, &overlaid));
+}
+
+/* Where libvirt's directory is none, that says nothing; where a domain's is none, it has none. */
+static void
+test_no_directory(Host *host, gconstpointer data)
+{
+    g_autofree char *qemu = g_build_filename(host->top, "var/lib/libvirt/qemu", NULL);
+
+    (void) data;
+    put_domain(host, "etc/libvirt/qemu/anna.xml", "<source file='/o/1'/>");
+    put(host, "var/lib/libvirt/qemu/snapshot/anna", "");
+    assert_found(host, IMAGE, false, NULL);
+    remove_tree(qemu);
+    put(host, "var/lib/libvirt/qemu", "");
+    assert_found(host, IMAGE, false, "anna");
 }
 
 /* Their directory belongs to the device models' user: what is behind a link there is not read, and
@@ -499,6 +518,7 @@ add_tests(void)
         {"/xml/definitions/name", test_name},
         {"/xml/definitions/snapshots", test_snapshots},
         {"/xml/definitions/running", test_running},
+        {"/xml/definitions/no-directory", test_no_directory},
         {"/xml/definitions/linked-snapshots", test_linked_snapshots},
         {"/xml/definitions/many-snapshots", test_many_snapshots},
         {"/xml/definitions/permits", test_permits},

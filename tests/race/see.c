@@ -22,15 +22,21 @@ content_write(int fd, Content content)
         g_error("%s", error->message);
 }
 
+/* A guest writes without the lock, and btrfs shows a block while it is written: what is torn is
+ * looked at again. */
 Content
 content_read(int fd)
 {
     Content content;
-    GError *error = NULL;
 
-    if (!rl_model_read(fd, &content, &error))
-        g_error("%s", error->message);
-    return content;
+    for (int tries = 5;; tries--) {
+        g_autoptr(GError) error = NULL;
+        if (rl_model_read(fd, &content, &error))
+            return content;
+        if (tries == 0)
+            g_error("%s", error->message);
+        g_usleep(2000);
+    }
 }
 
 /* With its owner and mark where it is the dirty one. */

@@ -169,8 +169,9 @@ date_back(Site *site, const Step *step, GError **error)
     time_t ago = step->tag ? (time_t) step->tag : 60;
     const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {time(NULL) - ago, 123456789}};
 
-    return fd >= 0 &&
-           (futimens(fd, times) == 0 || rl_fail_errno(error, errno, "cannot date an image"));
+    /* A clean image that has another date after a power cut is one that was edited. */
+    return fd >= 0 && ((futimens(fd, times) == 0 && (role == RL_FILE_DIRTY || fsync(fd) == 0)) ||
+                       rl_fail_errno(error, errno, "cannot date an image"));
 }
 
 const Action act_upload = {"upload", upload, STEP_DROPS},

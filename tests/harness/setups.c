@@ -36,9 +36,10 @@ date_back(const RlPool *pool, const char *name, GError **error)
 
     if (!volume)
         return false;
-    if (utimensat(volume->dir, volume->clean_file, times, AT_SYMLINK_NOFOLLOW) < 0)
-        return rl_fail_errno(error, errno, "cannot date '%s'", name);
-    return true;
+    /* Durably: a clean image that has another date after a power cut is one that was edited. */
+    rl_autofd int fd = rl_volume_open_image(volume, volume->clean_file, error);
+    return fd >= 0 && ((futimens(fd, times) == 0 && fsync(fd) == 0) ||
+                       rl_fail_errno(error, errno, "cannot date '%s'", name));
 }
 
 bool

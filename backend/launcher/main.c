@@ -56,8 +56,7 @@ decide_start(char **argv, const char *reason)
                argv[1], argv[2], what, reason);
     else
         rl_say("domain %s: '%s' goes on, because no disk in its XML is in a reflink pool, but the "
-               "hook "
-               "program did not run: %s",
+               "hook program did not run: %s",
                argv[1], argv[2], reason);
     return refuse ? 1 : 0;
 }

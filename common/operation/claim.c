@@ -91,6 +91,16 @@ open_dirty(const RlVolume *volume, GError **error)
     return fd;
 }
 
+/* Locks the volume for @actor. Returns the dirty image as open_dirty() does, -1 with @error also
+ * where the lock cannot be had; *@ret_lock is the caller's. */
+static int
+lock_dirty(RlVolume *volume, const char *actor, RlLock **ret_lock, GError **error)
+{
+    volume->actor = actor;
+    *ret_lock = rl_volume_lock(volume, "give it to its domain", error);
+    return *ret_lock ? open_dirty(volume, error) : -1;
+}
+
 /* Looks at the image without the lock, as it is most often the domain's. */
 static bool
 look_ahead(Claim *claim, const RlVolume *volume, GError **error)
@@ -111,6 +121,7 @@ rl_volume_claim(const RlPool *pool, const char *name, const RlDomainRef *owner, 
 {
     g_autoptr(RlVolume) volume = rl_volume_open(pool, name, error);
     g_auto(Claim) claim = {.owner = owner, .overlaid = overlaid};
+    g_autoptr(RlLock) lock = NULL;
     g_autoptr(GError) cause = NULL;
 
     *ret_done = false;
@@ -118,11 +129,7 @@ rl_volume_claim(const RlPool *pool, const char *name, const RlDomainRef *owner, 
         return false;
     if (!claim.is_free)
         return true;
-    volume->actor = owner->name;
-    g_autoptr(RlLock) lock = rl_volume_lock(volume, "give it to its domain", error);
-    if (!lock)
-        return false;
-    rl_autofd int fd = open_dirty(volume, &cause);
+    rl_autofd int fd = lock_dirty(volume, owner->name, &lock, &cause);
     if (cause) {
         g_propagate_error(error, g_steal_pointer(&cause));
         return false;
@@ -146,17 +153,14 @@ rl_volume_pass_on(const RlPool *pool, const char *name, const RlDomainRef *from,
 {
     g_autoptr(RlVolume) volume = rl_volume_find(pool, name, error);
     g_autoptr(RlImageOwner) run = NULL;
+    g_autoptr(RlLock) lock = NULL;
     g_autoptr(GError) cause = NULL;
     RlMark mark;
 
     *ret_done = false;
     if (!volume)
         return false;
-    volume->actor = from->name;
-    g_autoptr(RlLock) lock = rl_volume_lock(volume, "give it to its domain", error);
-    if (!lock)
-        return false;
-    rl_autofd int fd = open_dirty(volume, &cause);
+    rl_autofd int fd = lock_dirty(volume, from->name, &lock, &cause);
     if (cause) {
         g_propagate_error(error, g_steal_pointer(&cause));
         return false;
@@ -165,7 +169,8 @@ rl_volume_pass_on(const RlPool *pool, const char *name, const RlDomainRef *from,
         return true;
     if (!rl_image_owner_get(fd, &run, error) || !rl_mark_get(fd, &mark, error))
         return false;
-    if (!run || !rl_image_owner_is_of(run, from) || mark == RL_MARK_SAVED ||
+    /* What was only read is nobody's writes, and stays that for those who read it as well. */
+    if (!run || !rl_image_owner_is_of(run, from) || run->readonly || mark == RL_MARK_SAVED ||
         mark == RL_MARK_SUSPECT)
         return true;
     if ((overlaid && !rl_overlays_add(fd, to, error)) || !hand_over(fd, run, to, error))

@@ -30,7 +30,7 @@ bool rl_volume_claim(const RlPool *pool, const char *name, const RlDomainRef *ow
  * The domain @from, which has the dirty image of the volume @name, has ended; the image is a disk
  * of the running domain @to now, or with @overlaid below one, and becomes its own as
  * rl_volume_claim() makes it. *@ret_done is false where @from has no dirty image there, or one that
- * is saved or suspect.
+ * it only read, or that is saved or suspect.
  */
 bool rl_volume_pass_on(const RlPool *pool, const char *name, const RlDomainRef *from,
                        const RlDomainRef *to, bool overlaid, bool *ret_done, GError **error);

@@ -264,6 +264,10 @@ test_pass_on(Lab *lab)
     lab_start(lab, V, &alice);
     pass_on(lab, &alice, true, true);
     assert_below(lab, "bob");
+    lab_create(lab, "web/read", "old", MIB);
+    rl_started_free(lab_start_with(lab, "web/read", &alice, RL_START_READONLY));
+    g_assert_true(rl_volume_pass_on(lab->pool, "web/read", &alice, &bob, false, &done, NULL));
+    g_assert_false(done);
     g_assert_false(rl_volume_pass_on(lab->pool, "web/none", &alice, &bob, false, &done, NULL));
 }
 

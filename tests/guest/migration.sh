@@ -246,12 +246,7 @@ expect_exactly "" in2 find "$POOL" -name '*-dirty.img'
 ok "one that was paused goes paused, and ends in the same way"
 
 # The directory may be the other host's as well: then these are the disks that the guest runs on.
-if [ ! -e /var/lib/nfs ]; then
-    mkdir /var/lib/nfs
-    cleanup_fn rmdir /var/lib/nfs
-fi
-mount -t tmpfs libvirt-reflink /var/lib/nfs
-cleanup_fn umount -l /var/lib/nfs
+own_directory /var/lib nfs
 echo "$dir *(rw)" >/var/lib/nfs/etab
 virsh start vm
 kinds_idle

@@ -50,3 +50,28 @@ unmount_filesystem()
     echo "$1 is still in use; unmounting it lazily" >&2
     umount --lazy "$1"
 }
+
+# own_directory PARENT NAME: PARENT/NAME is an empty directory, in this mount namespace alone, with all else
+# in PARENT as it was. (One made on the machine itself is every test's: a mount on it goes when any of them
+# removes it.) It is put together outside of $LAB, where nobody removes what is seen through a mount.
+own_directory()
+{
+    local entry name
+
+    mount -t tmpfs -o mode=755 libvirt-reflink /mnt
+    for entry in "$1"/*; do
+        name=${entry##*/}
+        if [ "$name" = "$2" ]; then
+            continue
+        elif [ -d "$entry" ]; then
+            mkdir "/mnt/$name"
+        elif [ -f "$entry" ]; then
+            touch "/mnt/$name"
+        else
+            continue
+        fi
+        mount --rbind "$entry" "/mnt/$name"
+    done
+    mkdir "/mnt/$2"
+    mount --move /mnt "$1"
+}

@@ -82,6 +82,10 @@ main(int argc, char **argv)
         print_usage(stdout);
         return 0;
     }
+    if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+        printf("virt-reflink " RL_VERSION "\n");
+        return 0;
+    }
     for (size_t i = 0; argc > 1 && i < G_N_ELEMENTS(commands); i++)
         if (strcmp(argv[1], commands[i].word) == 0 && argc == (commands[i].of_volume ? 4 : 3))
             return run(i, argv[2], argv[3]);

@@ -18,6 +18,7 @@ line vm/snapshot snapshot stopped 0
 line vm/volatile volatile stopped 0
 line vm/direct direct stopped 0
 expect "POOL is a pool's directory" tool --help
+expect "virt-reflink 0." tool --version
 expect "1048576 bytes" tool info pool vm/persistent
 expect "source           vm/template" tool info "$POOL" vm/snapshot
 ok "list and info, with the pool by its directory or its name"

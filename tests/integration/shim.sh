@@ -134,7 +134,9 @@ expect_exactly "$(
     cd "$STAGE_DIR" && find lib libexec sbin ! -type d | sort
 )" bash -c "cd '$prefix' && find . ! -type d ! -path './share/*' -printf '%P\n' |
     sed 's|^lib/[^/]*-linux-gnu/|lib/|' | LC_ALL=C sort"
-ok "an installation has exactly the staged files"
+expect_exactly "$(cd "$SOURCE_DIR" && basename -a docs/*.[78] xml/schemas/* packaging/completion/* | sort)" \
+    bash -c "cd '$prefix/share' && find . ! -type d -printf '%f\n' | LC_ALL=C sort"
+ok "an installation has exactly the staged files, all manual pages, schemas and the completion"
 
 install_hook /etc/libvirt/hooks/qemu.d/50-reflink "$hook"
 : >"$LAB/libvirtd.log"
@@ -144,5 +146,16 @@ define_pool ours "$dir/ours" "$reflink_options"
 virsh pool-start ours
 expect_exactly a/b volumes ours
 ok "and runs from where it was put"
+
+BACKEND_DIR=stock lab_restart_libvirtd
+touch "$backend/not-ours"
+DESTDIR=$LAB/root cmake -DMANIFEST="$BUILD_DIR/install_manifest.txt" -P "$SOURCE_DIR/packaging/uninstall.cmake" \
+    >>"$LAB/install.log"
+expect_exactly "$backend/not-ours" find "$LAB/root" ! -type d
+rm "$backend/not-ours"
+DESTDIR=$LAB/root cmake -DMANIFEST="$BUILD_DIR/install_manifest.txt" -P "$SOURCE_DIR/packaging/uninstall.cmake" \
+    >>"$LAB/install.log"
+expect_exactly "" bash -c "cd '$LAB/root' && find . -name '*reflink*'"
+ok "one command removes all of it, and nothing else"
 
 done_testing

@@ -45,7 +45,7 @@ print_line(const RlPool *pool, const RlListed *listed)
     const char *domain = run ? run->name : below ? below : "";
     printf("%-40s %-10s %-8s %9u  %s%s%s%s%s\n", listed->name, rl_kind_to_string(volume->kind),
            rl_state_to_string(state), listed->revisions->len, domain,
-           run && run->ended ? WAITS_FOR_SPACE : "", below ? " [its disk is an overlay on it]" : "",
+           run && run->ended ? WAITS_FOR_SPACE : "", below ? " [backing image of an overlay]" : "",
            listed->shared ? " [its clean image is another volume's too]" : "",
            volume->contradictory ? " [its record contradicts its images]" : "");
 }

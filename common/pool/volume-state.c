@@ -114,9 +114,9 @@ rl_state_to_string(RlState state)
 {
     static const char *const words[] = {
         [RL_STATE_STOPPED] = "stopped", [RL_STATE_RUNNING] = "running",
-        [RL_STATE_LEFT] = "left",       [RL_STATE_SAVED] = "saved",
+        [RL_STATE_LEFT] = "leftover",   [RL_STATE_SAVED] = "saved",
         [RL_STATE_SUSPECT] = "suspect", [RL_STATE_ORPHAN] = "orphan",
-        [RL_STATE_BELOW] = "below",     [RL_STATE_FOREIGN] = "foreign",
+        [RL_STATE_BELOW] = "overlaid",  [RL_STATE_FOREIGN] = "foreign",
     };
 
     return words[state];

@@ -373,8 +373,8 @@ look_volumes(const char *text)
 char *
 look_left(const char *text)
 {
-    static const char *const pairs[] = {" running ",  " left ", " below ", " left ",
-                                        " restored ", " kept ", NULL};
+    static const char *const pairs[] = {" running ",  " leftover ", " overlaid ", " leftover ",
+                                        " restored ", " kept ",     NULL};
 
     return replace_words(text, pairs);
 }
@@ -382,8 +382,8 @@ look_left(const char *text)
 char *
 look_suspect(const char *text)
 {
-    static const char *const pairs[] = {" running ",  " suspect ", " left ",     " suspect ",
-                                        " below ",    " suspect ", " saved ",    " suspect ",
+    static const char *const pairs[] = {" running ",  " suspect ", " leftover ", " suspect ",
+                                        " overlaid ", " suspect ", " saved ",    " suspect ",
                                         " kept ",     " ",         " restored ", " ",
                                         " arriving ", " ",         NULL};
 
@@ -395,7 +395,8 @@ static char *
 without_dirty(const char *line)
 {
     g_autofree char *stopped = replace_pattern(
-        line, " (left|below|running|saved|suspect)( kept| restored| arriving)? ", " stopped ");
+        line, " (leftover|overlaid|running|saved|suspect)( kept| restored| arriving)? ",
+        " stopped ");
 
     return replace_pattern(stopped, "dirty=[^ ]*", "dirty=none");
 }

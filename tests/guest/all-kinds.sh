@@ -131,7 +131,7 @@ ok "the same with a libvirtd that was killed"
 
 kinds_start_idle
 host_loses_power
-expect "left" "$STAGE_DIR/bin/virt-reflink" info "$POOL" vm/persistent
+expect "leftover" "$STAGE_DIR/bin/virt-reflink" info "$POOL" vm/persistent
 virsh start vm
 kinds_idle
 expect_exactly "14 101 1 14" kinds_counts

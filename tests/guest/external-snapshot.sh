@@ -175,7 +175,7 @@ nobody_else()
     refused "'off/$1' cannot be deleted: it is below" "$POOL" virsh vol-delete "off/$1" --pool pool
     refused "is below an external snapshot of domain '$1'" "$POOL" virsh start "other-$1"
     not_whole "off/$1" "$1"
-    expect_info "off/$1" "below"
+    expect_info "off/$1" "overlaid"
 }
 
 # goes_on NAME COUNT: the domain starts and counts that.

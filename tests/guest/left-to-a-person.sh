@@ -25,7 +25,7 @@ save()
 save
 virsh managedsave-remove vm
 for kind in "${kinds[@]}"; do
-    expect_info "vm/$kind" "left"
+    expect_info "vm/$kind" "leftover"
 done
 fails_with "volume 'vm/persistent' was left" virsh vol-upload vm/persistent "$BOOT_IMAGE" --pool pool
 virsh vol-resize vm/persistent 2M --pool pool

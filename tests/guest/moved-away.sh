@@ -79,7 +79,7 @@ kinds_idle vm 1
 virsh snapshot-create-as vm first --disk-only --no-metadata --diskspec "hda,file=$LAB/overlay"
 virsh destroy vm
 workers_done
-expect_info vm/persistent "below"
+expect_info vm/persistent "overlaid"
 note "$POOL/vm/persistent-dirty.img" below >/dev/null
 [ -e "$POOL/vm/persistent-dirty.img" ] || die "committed below an overlay"
 "$STAGE_DIR/bin/virt-reflink" continue "$POOL" vm/persistent

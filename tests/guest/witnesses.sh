@@ -60,7 +60,7 @@ kill -KILL "$(cat /run/libvirt/qemu/vm.pid)"
 lab_start_libvirtd
 eventually 20 domain_is_off vm
 workers_done
-expect_info vm/persistent left
+expect_info vm/persistent leftover
 virsh start vm
 kinds_idle
 [ "$(kinds_counts)" = "5 102 2 5" ] || die "the guest has counted $(kinds_counts)"

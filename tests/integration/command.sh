@@ -72,7 +72,7 @@ for what in start stop continue discard; do
 done
 line vm/persistent persistent running 1 vm
 exec 5>&-
-line vm/persistent persistent left 1 vm
+line vm/persistent persistent leftover 1 vm
 printf 'a\0\0\0' | write_image "$POOL/vm/persistent-dirty.img" 512
 expect "is committed" tool stop "$POOL" vm/persistent
 [ "$(counter "$POOL/vm/persistent.img")" = 97 ] || die "not committed"
@@ -91,7 +91,7 @@ for mark in saved suspect; do
     fails_with "stays as it is; 'continue' or 'discard' decides" tool stop "$POOL" vm/persistent
     fails_with "virt-reflink continue" tool start "$POOL" vm/persistent
     expect "its next start goes on with it" tool continue "$POOL" vm/persistent
-    line vm/persistent persistent left 2
+    line vm/persistent persistent leftover 2
     tool start "$POOL" vm/persistent >/dev/null
     tool discard "$POOL" vm/persistent >/dev/null
 done
@@ -102,13 +102,13 @@ tool start "$POOL" vm/persistent >/dev/null
 tool continue "$POOL" vm/persistent >/dev/null
 setfattr -n trusted.libvirt-reflink.below -v 'libxl 00000000-0000-4000-8000-000000000001 vm' \
     "$POOL/vm/persistent-dirty.img"
-line vm/persistent persistent below 2 "vm \[its disk is an overlay on it\]"
+line vm/persistent persistent overlaid 2 "vm \[backing image of an overlay\]"
 expect "overlay of       vm" tool info "$POOL" vm/persistent
 for what in start stop discard; do
     fails_with "below an external snapshot of domain 'vm'.*'virt-reflink continue'" tool $what "$POOL" vm/persistent
 done
 tool continue "$POOL" vm/persistent >/dev/null
-line vm/persistent persistent left 2
+line vm/persistent persistent leftover 2
 tool discard "$POOL" vm/persistent >/dev/null
 ok "what is below an external snapshot is shown, and stays until a person lets go of it"
 

@@ -194,7 +194,7 @@ dies "$far"
 fails_with "$untold" call release end
 workers_done
 umount "$far"
-expect_info vm/disk "below"
+expect_info vm/disk "overlaid"
 holds "$POOL/vm/disk-dirty.img" "seventh"
 ok "nor is one forgotten that the XML shows below it"
 

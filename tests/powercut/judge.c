@@ -82,7 +82,7 @@ revisions_match(const Look *found, const GArray *stages, guint i)
 static bool
 state_matches(const Look *found, const GArray *stages)
 {
-    if (stages->len > 1 && strcmp(found->state, "left") == 0)
+    if (stages->len > 1 && strcmp(found->state, "leftover") == 0)
         return true;
     for (guint i = 0; i < stages->len; i++)
         if (g_strcmp0(found->state, told_stage(stages, i)->look->state) == 0)

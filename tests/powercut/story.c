@@ -192,7 +192,7 @@ describe(Site *site)
 
     g_assert_no_error(error);
     g_auto(GStrv) parts = g_strsplit(text, " running ", -1);
-    return g_strjoinv(" left ", parts);
+    return g_strjoinv(" leftover ", parts);
 }
 
 static void

@@ -494,7 +494,7 @@ test_nothing_is_done_below(Lab *lab)
     g_assert_true(rl_volume_keep_below(lab->pool, V, &alice, &done, NULL));
     volume = rl_volume_open(lab->pool, V, NULL);
     g_assert_true(rl_state_get_below(volume, &state, &run, &below, NULL));
-    g_assert_cmpstr(rl_state_to_string(state), ==, "below");
+    g_assert_cmpstr(rl_state_to_string(state), ==, "overlaid");
     g_assert_cmpstr(below, ==, "alice");
     g_assert_null(run);
     before = list_tree(lab->path);

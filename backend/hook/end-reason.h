@@ -6,16 +6,8 @@
 #pragma once
 
 #include "common/format/image-save.h"
+#include "common/operation/end.h"
 #include "xml/domain.h"
-
-typedef enum {
-    RL_END_STOPPED,  /* shut down, destroyed, crashed */
-    RL_END_SAVED,    /* its memory is in a file: its disks must stay as they are */
-    RL_END_FAILED,   /* it did not start */
-    RL_END_ARRIVING, /* a migration to here was broken off: the guest never ran here */
-    RL_END_MIGRATED, /* it goes on on another host */
-    RL_END_UNKNOWN,  /* its disks may be needed as they are */
-} RlEndReason;
 
 /**
  * rl_end_reason_find:

@@ -5,30 +5,13 @@
 #include "common/base/error.h"
 #include "common/base/log.h"
 #include "common/fs/lease.h"
-#include "common/fs/shared-fs.h"
 #include "common/image/short-path.h"
 #include "common/image/write-witness.h"
-#include "common/operation/arrival.h"
 #include "common/operation/claim.h"
-#include "common/operation/save.h"
-#include "common/operation/start.h"
 #include "common/pool/writers.h"
 #include "owner.h"
 #include "xml/definitions.h"
 #include "xml/documents.h"
-
-/* The domain did not run. What it was to go on with stays for the next start: the disks of a
- * restore, and what an earlier run left. What was made for it is put back. */
-static bool
-undo(const RlPool *pool, const RlDomainVolume *use, const RlDomainRef *owner, GError **error)
-{
-    RlStarted started = {.volume = use->name};
-    bool done;
-
-    if (rl_volume_is_continued(pool, use->name, owner))
-        return rl_volume_keep(pool, use->name, owner, &done, error);
-    return rl_volume_unstart(pool, &started, owner, error);
-}
 
 /* Another domain that runs has been given the disk: from now on it is its own, and ends with it. */
 static bool
@@ -83,61 +66,16 @@ check_noted(const RlPool *pool, const RlDomainVolume *use, const RlDomainRef *ow
                    use->name);
 }
 
-/* The guest never ran here. */
 static bool
-drop_arrival(const RlPool *pool, const RlDomainVolume *use, const RlDomainRef *owner,
-             GError **error)
+try_once(const RlPool *pool, const RlDomainVolume *use, const RlEnd *end, bool *ret_committed,
+         GError **error)
 {
-    bool done;
-
-    return rl_volume_drop_arrival(pool, use->name, owner, &done, error) &&
-           (done || rl_volume_keep(pool, use->name, owner, &done, error));
-}
-
-/* The guest goes on on another host, with disks of its own: here its run is over like any other.
- * Not so where the directory can be the other host's as well: then these are its disks. */
-static bool
-has_left(const RlPool *pool, RlEndReason ending)
-{
-    return ending == RL_END_MIGRATED && rl_shared_fs_is_private(pool->root);
-}
-
-static bool
-try_once(const RlPool *pool, const RlDomainVolume *use, const RlDomainRef *owner,
-         RlEndReason ending, const char *file, bool *ret_committed, GError **error)
-{
-    g_autoptr(GError) cause = NULL;
-    RlStop stop;
-    bool done, gone = false;
+    bool gone = false;
 
     *ret_committed = false;
-    if (use->noted && !check_noted(pool, use, owner, &gone, error))
+    if (use->noted && !check_noted(pool, use, end->owner, &gone, error))
         return gone;
-    if (ending == RL_END_SAVED && use->overlaid)
-        return rl_volume_save_below(pool, use->name, owner, file, &done, error);
-    if (ending == RL_END_SAVED)
-        return rl_volume_save(pool, use->name, owner, file, &done, error);
-    if (use->overlaid)
-        return rl_volume_keep_below(pool, use->name, owner, &done, error);
-    /* A restore that fails late ends like a crash, but the domain has never run. */
-    if (rl_volume_is_unconfirmed(pool, use->name, owner, &cause))
-        return rl_volume_keep(pool, use->name, owner, &done, error);
-    if (cause) {
-        g_propagate_error(error, g_steal_pointer(&cause));
-        return false;
-    }
-    if (ending == RL_END_FAILED)
-        return undo(pool, use, owner, error);
-    if (ending == RL_END_ARRIVING)
-        return drop_arrival(pool, use, owner, error);
-    /* What is on top of it may have newer writes. */
-    if (use->doubtful || (ending != RL_END_STOPPED && !has_left(pool, ending)))
-        return rl_volume_keep(pool, use->name, owner, &done, error);
-    if (!rl_volume_stop(pool, use->name, owner, &stop, error))
-        return false;
-    *ret_committed = stop == RL_STOP_COMMITTED;
-    /* What nobody saw arrive is left for a person. */
-    return stop != RL_STOP_HELD || rl_volume_keep(pool, use->name, owner, &done, error);
+    return rl_volume_end(pool, use->name, end, ret_committed, error);
 }
 
 bool
@@ -145,6 +83,11 @@ rl_end_run(const RlDomainVolume *use, const RlDomainRef *owner, RlEndReason endi
            const char *file, int patience_ms, bool *ret_committed, GError **error)
 {
     g_autoptr(RlPool) pool = rl_pool_open(use->root, rl_xml_documents(), error);
+    const RlEnd end = {.owner = owner,
+                       .reason = ending,
+                       .overlaid = use->overlaid,
+                       .doubtful = use->doubtful,
+                       .file = file};
     int pause_ms = 10;
 
     if (!pool)
@@ -157,7 +100,7 @@ rl_end_run(const RlDomainVolume *use, const RlDomainRef *owner, RlEndReason endi
         /* Whoever still had it open may have written on. */
         if (waited_ms > 0)
             rl_witness_ask(owner->uuid, owner);
-        if (try_once(pool, use, owner, ending, file, ret_committed, &cause)) {
+        if (try_once(pool, use, &end, ret_committed, &cause)) {
             rl_witness_dismiss(by_hand, true);
             rl_short_path_tidy(pool, use->name);
             return true;

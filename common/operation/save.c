@@ -182,20 +182,6 @@ rl_volume_save_below(const RlPool *pool, const char *name, const RlDomainRef *ow
     return hold(pool, name, owner, true, true, file, ret_done, error);
 }
 
-bool
-rl_volume_is_continued(const RlPool *pool, const char *name, const RlDomainRef *owner)
-{
-    g_autoptr(GError) cause = NULL;
-    g_autoptr(RlVolume) volume = rl_volume_find(pool, name, &cause);
-    g_autoptr(RlImageOwner) run = NULL;
-    RlMark mark = RL_MARK_NONE;
-    rl_autofd int fd = volume ? open_owned(volume, owner, &run, &cause) : -1;
-
-    if (fd < 0)
-        return cause && !g_error_matches(cause, RL_ERROR, RL_ERROR_NOT_FOUND);
-    return (run->continued || !rl_mark_get(fd, &mark, NULL) || mark != RL_MARK_NONE);
-}
-
 /* The dirty image of @volume if @owner has it and its mark is RESTORED; -1 where not. */
 static int
 open_restored(const RlVolume *volume, const RlDomainRef *owner, GError **error)
@@ -209,19 +195,44 @@ open_restored(const RlVolume *volume, const RlDomainRef *owner, GError **error)
     return rl_fd_steal(&fd);
 }
 
+/* As rl_volume_look_at_run(); also fails where there is a doubt. */
+static bool
+look_at_run(const RlPool *pool, const char *name, const RlDomainRef *owner, RlRunImage *ret_image,
+            GError **error)
+{
+    g_autoptr(RlVolume) volume = rl_volume_find(pool, name, error);
+    g_autoptr(GError) cause = NULL;
+    g_autoptr(RlImageOwner) run = NULL;
+    RlMark mark = RL_MARK_NONE;
+
+    if (!volume)
+        return false;
+    rl_autofd int fd = open_owned(volume, owner, &run, &cause);
+    if (fd >= 0 && rl_mark_get(fd, &mark, &cause) && mark == RL_MARK_RESTORED)
+        *ret_image = RL_RUN_IMAGE_UNCONFIRMED;
+    else if (fd >= 0 && !cause && (run->continued || mark != RL_MARK_NONE))
+        *ret_image = RL_RUN_IMAGE_CONTINUED;
+    if (!cause)
+        return true;
+    g_propagate_error(error, g_steal_pointer(&cause));
+    return false;
+}
+
 bool
-rl_volume_is_unconfirmed(const RlPool *pool, const char *name, const RlDomainRef *owner,
-                         GError **error)
+rl_volume_look_at_run(const RlPool *pool, const char *name, const RlDomainRef *owner,
+                      RlRunImage *ret_image, GError **error)
 {
     g_autoptr(GError) cause = NULL;
-    g_autoptr(RlVolume) volume = rl_volume_find(pool, name, &cause);
-    rl_autofd int fd = volume ? open_restored(volume, owner, &cause) : -1;
 
-    if (g_error_matches(cause, RL_ERROR, RL_ERROR_BUSY)) {
-        g_propagate_error(error, g_steal_pointer(&cause));
-        return false;
-    }
-    return fd >= 0 || (cause && !g_error_matches(cause, RL_ERROR, RL_ERROR_NOT_FOUND));
+    *ret_image = RL_RUN_IMAGE_MADE;
+    if (look_at_run(pool, name, owner, ret_image, &cause) ||
+        g_error_matches(cause, RL_ERROR, RL_ERROR_NOT_FOUND))
+        return true;
+    *ret_image = RL_RUN_IMAGE_UNCONFIRMED;
+    if (!g_error_matches(cause, RL_ERROR, RL_ERROR_BUSY))
+        return true;
+    g_propagate_error(error, g_steal_pointer(&cause));
+    return false;
 }
 
 bool
@@ -229,11 +240,12 @@ rl_volume_confirm(const RlPool *pool, const char *name, const RlDomainRef *owner
 {
     g_autoptr(RlVolume) volume = rl_volume_find(pool, name, error);
     g_autoptr(GError) cause = NULL;
+    RlRunImage image;
 
     /* Most runs have nothing to be confirmed, and libvirt waits. */
-    if (!volume || (!rl_volume_is_unconfirmed(pool, name, owner, &cause) && !cause))
+    if (!volume || (rl_volume_look_at_run(pool, name, owner, &image, NULL) &&
+                    image != RL_RUN_IMAGE_UNCONFIRMED))
         return volume != NULL;
-    g_clear_error(&cause);
     g_autoptr(RlLock) lock = rl_volume_lock(volume, "confirm", error);
     if (!lock)
         return false;

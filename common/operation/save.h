@@ -41,21 +41,25 @@ bool rl_volume_keep_below(const RlPool *pool, const char *name, const RlDomainRe
 bool rl_volume_save_below(const RlPool *pool, const char *name, const RlDomainRef *owner,
                           const char *file, bool *ret_done, GError **error);
 
-/**
- * rl_volume_is_continued:
- * True if the dirty image of the volume @name, which @owner has, was there before that. Any doubt
- * is yes: then it is kept.
- */
-bool rl_volume_is_continued(const RlPool *pool, const char *name, const RlDomainRef *owner);
+/* What a dirty image is to the run that is noted on it. */
+typedef enum {
+    RL_RUN_IMAGE_MADE,        /* made for it; or it is not the domain's */
+    RL_RUN_IMAGE_CONTINUED,   /* there before */
+    RL_RUN_IMAGE_UNCONFIRMED, /* the same, saved or kept; and rl_volume_confirm() has not said that
+                               * the run goes on with it */
+    RL_RUN_IMAGE_BELOW,       /* half of a disk: the domain's is an overlay on it */
+} RlRunImage;
+#define RL_RUN_IMAGES (RL_RUN_IMAGE_BELOW + 1)
 
 /**
- * rl_volume_is_unconfirmed:
- * True if @owner was to go on with the dirty image of the volume @name after a restore, or with one
- * that was kept, and rl_volume_confirm() has not said that it does. Any doubt is yes: then it is
- * kept. False with RL_ERROR_BUSY where that can be told later: somebody has a lease on the image.
+ * rl_volume_look_at_run:
+ * Says in *@ret_image what the dirty image of the volume @name is to the run of @owner; never
+ * RL_RUN_IMAGE_BELOW, which only the domain's disks tell. Any doubt is RL_RUN_IMAGE_UNCONFIRMED:
+ * then it is kept. False with RL_ERROR_BUSY where that can be told later: somebody has a lease on
+ * the image.
  */
-bool rl_volume_is_unconfirmed(const RlPool *pool, const char *name, const RlDomainRef *owner,
-                              GError **error);
+bool rl_volume_look_at_run(const RlPool *pool, const char *name, const RlDomainRef *owner,
+                           RlRunImage *ret_image, GError **error);
 
 /**
  * rl_volume_confirm:

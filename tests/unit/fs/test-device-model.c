@@ -194,6 +194,7 @@ static void
 test_lease(Lab *lab)
 {
     GError *error = NULL;
+    RlRunImage image;
 
     lab_create(lab, V, "one", MIB);
     lab_start(lab, V, &alice);
@@ -203,7 +204,7 @@ test_lease(Lab *lab)
     g_autofree char *path = lab_file(lab, V, RL_FILE_DIRTY);
     pid_t survivor = child_that_holds(hold_lease, path);
     /* Busy: what is to end the run comes again, and does not keep an image that it is to drop. */
-    g_assert_false(rl_volume_is_unconfirmed(lab->pool, V, &alice, &error));
+    g_assert_false(rl_volume_look_at_run(lab->pool, V, &alice, &image, &error));
     take_error(error, RL_ERROR_BUSY, "has a lease on its image");
     lab_stop_fails(lab, V, &alice, RL_ERROR_BUSY, "has a lease on its image");
     kill_child(survivor);

@@ -30,6 +30,29 @@ save_and_restore(Lab *lab, bool started)
     g_assert_no_error(error);
 }
 
+static RlRunImage
+image_of_run(Lab *lab, const char *name, const RlDomainRef *owner)
+{
+    GError *error = NULL;
+    RlRunImage image;
+
+    g_assert_true(rl_volume_look_at_run(lab->pool, name, owner, &image, &error));
+    g_assert_no_error(error);
+    return image;
+}
+
+static bool
+is_continued_by(Lab *lab, const char *name, const RlDomainRef *owner)
+{
+    return image_of_run(lab, name, owner) != RL_RUN_IMAGE_MADE;
+}
+
+static bool
+is_unconfirmed_by(Lab *lab, const char *name, const RlDomainRef *owner)
+{
+    return image_of_run(lab, name, owner) == RL_RUN_IMAGE_UNCONFIRMED;
+}
+
 /* What a domain went on with after a restore is a run like any other once it has started. */
 static void
 test_confirm(Lab *lab)
@@ -38,13 +61,13 @@ test_confirm(Lab *lab)
 
     lab_create(lab, V, "one", MIB);
     save_and_restore(lab, true);
-    g_assert_true(rl_volume_is_continued(lab->pool, V, &alice));
-    g_assert_true(rl_volume_is_unconfirmed(lab->pool, V, &alice, NULL));
-    g_assert_false(rl_volume_is_unconfirmed(lab->pool, V, &bob, NULL));
+    g_assert_true(is_continued_by(lab, V, &alice));
+    g_assert_true(is_unconfirmed_by(lab, V, &alice));
+    g_assert_false(is_unconfirmed_by(lab, V, &bob));
     g_assert_true(rl_volume_confirm(lab->pool, V, &bob, &error));
-    g_assert_true(rl_volume_is_unconfirmed(lab->pool, V, &alice, NULL));
+    g_assert_true(is_unconfirmed_by(lab, V, &alice));
     g_assert_true(rl_volume_confirm(lab->pool, V, &alice, &error));
-    g_assert_false(rl_volume_is_unconfirmed(lab->pool, V, &alice, NULL));
+    g_assert_false(is_unconfirmed_by(lab, V, &alice));
     g_assert_no_error(error);
     lab_stop(lab, V, &alice, RL_STOP_COMMITTED);
     image_is(lab, V, RL_FILE_CLEAN, "written");
@@ -57,16 +80,16 @@ test_nothing_to_confirm(Lab *lab)
     GError *error = NULL;
 
     lab_create(lab, V, "one", MIB);
-    g_assert_false(rl_volume_is_continued(lab->pool, V, &alice));
-    g_assert_false(rl_volume_is_unconfirmed(lab->pool, V, &alice, NULL));
+    g_assert_false(is_continued_by(lab, V, &alice));
+    g_assert_false(is_unconfirmed_by(lab, V, &alice));
     g_assert_true(rl_volume_confirm(lab->pool, V, &alice, &error));
     g_assert_no_error(error);
     lab_start(lab, V, &alice);
-    g_assert_false(rl_volume_is_continued(lab->pool, V, &alice));
-    g_assert_false(rl_volume_is_unconfirmed(lab->pool, V, &alice, NULL));
+    g_assert_false(is_continued_by(lab, V, &alice));
+    g_assert_false(is_unconfirmed_by(lab, V, &alice));
 
-    g_assert_false(rl_volume_is_continued(lab->pool, "a/none", &alice));
-    g_assert_false(rl_volume_is_unconfirmed(lab->pool, "a/none", &alice, NULL));
+    g_assert_false(is_continued_by(lab, "a/none", &alice));
+    g_assert_false(is_unconfirmed_by(lab, "a/none", &alice));
     g_assert_false(rl_volume_confirm(lab->pool, "a/none", &alice, &error));
     take_error(error, RL_ERROR_NOT_FOUND, "there is no volume 'a/none'");
 }
@@ -195,7 +218,7 @@ test_decisions(Lab *lab)
     image_is(lab, V, RL_FILE_CLEAN, "one");
 }
 
-ATTEMPT(is_continued, rl_volume_is_continued(lab->pool, V, &alice))
+ATTEMPT(is_continued, is_continued_by(lab, V, &alice))
 
 /* Whoever asks is to be careful where it cannot be told. */
 static void
@@ -216,7 +239,7 @@ test_what_cannot_be_told(Lab *lab)
     g_assert_false(is_continued(lab, NULL));
     g_assert_cmpint(mkdir(dirty, 0700), ==, 0);
     g_assert_true(is_continued(lab, NULL));
-    g_assert_true(rl_volume_is_unconfirmed(lab->pool, V, &alice, NULL));
+    g_assert_true(is_unconfirmed_by(lab, V, &alice));
 }
 
 /* What a disk error left is for a person; a keep does not take the mark away. */
@@ -257,7 +280,7 @@ test_confirmed_twice(Lab *lab)
     g_assert_true(disturb(lab, &before_the_lock, confirm, &error));
     g_assert_no_error(error);
     g_assert_cmpuint(before_the_lock.made, ==, 1);
-    g_assert_false(rl_volume_is_unconfirmed(lab->pool, V, &alice, NULL));
+    g_assert_false(is_unconfirmed_by(lab, V, &alice));
 }
 
 void

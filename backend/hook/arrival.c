@@ -41,7 +41,7 @@ volumes_of(const RlDomain *domain)
     GPtrArray *uses = rl_domain_volumes_new();
 
     /* What it cannot tell it has said. */
-    rl_domain_volumes_find(domain, false, uses, NULL);
+    rl_domain_volumes_find_started(domain, uses, NULL);
     rl_started_volumes_read(domain->uuid, uses);
     return uses;
 }

@@ -12,7 +12,9 @@
 #include "common/pool/overlay-file.h"
 #include "common/pool/volume.h"
 #include "disk-place.h"
+#include "named-pool.h"
 #include "owner.h"
+#include "started-volumes.h"
 #include "xml/documents.h"
 
 static void
@@ -22,6 +24,7 @@ use_free(void *data)
 
     g_free(use->root);
     g_free(use->name);
+    g_free(use->pool);
     g_free(use->alias);
     g_free(use);
 }
@@ -52,6 +55,8 @@ add(GPtrArray *uses, RlDomainVolume new)
         use->startup = MIN(use->startup, new.startup);
         if (!use->alias)
             use->alias = g_steal_pointer(&added->alias);
+        if (!use->pool)
+            use->pool = g_steal_pointer(&added->pool);
         use_free(added);
         return;
     }
@@ -96,7 +101,8 @@ typedef struct {
     const RlDomain *domain;
     GPtrArray *uses;
     bool strict;
-    GError *error; /* the first */
+    const GPtrArray *started; /* what was noted at its start, or NULL: it has yet to start */
+    GError *error;            /* the first */
 } Search;
 
 static bool
@@ -157,20 +163,43 @@ add_path(const Search *search, const RlDisk *disk, GError **error)
     }
 }
 
+/* The volume @volume of the pool @pool, of which *@ret_root is NULL where that is no reflink pool.
+ */
+static bool
+find_named(const Search *search, const char *pool, const char *volume, RlName **ret_name,
+           char **ret_root, GError **error)
+{
+    g_autoptr(GError) cause = NULL;
+    RlName *name = rl_name_parse(volume, &cause);
+
+    *ret_name = name;
+    if (search->started && name && name->form == RL_NAME_HEAD)
+        return rl_named_pool_find(search->domain, search->started, pool, name->volume, ret_root,
+                                  error);
+    if (!rl_pools_reflink_root(pool, ret_root, error))
+        return false;
+    if (name || !*ret_root)
+        return true;
+    if (!search->strict) {
+        g_clear_pointer(ret_root, g_free);
+        return true;
+    }
+    g_propagate_error(error, g_steal_pointer(&cause));
+    return false;
+}
+
 /* Adds the volume that @disk is by name. */
 static bool
-add_volume(GPtrArray *uses, const RlDisk *disk, bool strict, GError **error)
+add_volume(const Search *search, const RlDisk *disk, GError **error)
 {
     g_autoptr(RlName) name = NULL;
     g_autofree char *root = NULL;
+    bool strict = search->strict;
 
-    if (disk->volume && !rl_pools_reflink_root(disk->pool, &root, error))
+    if (disk->volume && !find_named(search, disk->pool, disk->volume, &name, &root, error))
         return false;
     if (!root)
         return true;
-    name = rl_name_parse(disk->volume, strict ? error : NULL);
-    if (!name)
-        return !strict;
     if (name->form != RL_NAME_HEAD) {
         if (disk->readonly || !strict)
             return true;
@@ -182,31 +211,29 @@ add_volume(GPtrArray *uses, const RlDisk *disk, bool strict, GError **error)
         return refuse_shareable(disk, name->volume, error);
     RlDomainVolume use = {.root = g_steal_pointer(&root),
                           .name = g_strdup(name->volume),
+                          .pool = g_strdup(disk->pool),
                           .startup = disk->startup,
                           .readonly = disk->readonly};
-    add(uses, use);
+    add(search->uses, use);
     return true;
 }
 
 /* A layer that is a volume by name. A revision is only read there: it is nobody's run. */
 static bool
-add_layer(GPtrArray *uses, const RlDisk *disk, const RlVolumeRef *ref, bool strict, GError **error)
+add_layer(const Search *search, const RlDisk *disk, const RlVolumeRef *ref, GError **error)
 {
+    g_autoptr(RlName) name = NULL;
     g_autofree char *root = NULL;
 
-    if (!rl_pools_reflink_root(ref->pool, &root, error))
+    if (!find_named(search, ref->pool, ref->volume, &name, &root, error))
         return false;
-    if (!root)
-        return true;
-    g_autoptr(RlName) name = rl_name_parse(ref->volume, strict ? error : NULL);
-    if (!name)
-        return !strict;
-    if (name->form == RL_NAME_HEAD) {
+    if (root && name->form == RL_NAME_HEAD) {
         RlDomainVolume use = {.root = g_steal_pointer(&root),
                               .name = g_strdup(name->volume),
+                              .pool = g_strdup(ref->pool),
                               .readonly = disk->readonly,
                               .overlaid = true};
-        add(uses, use);
+        add(search->uses, use);
     }
     return true;
 }
@@ -247,19 +274,17 @@ go_on_without(Search *search, const RlDisk *disk, GError **cause)
 static bool
 add_disk(Search *search, const RlDisk *disk)
 {
-    GPtrArray *uses = search->uses;
-    bool strict = search->strict;
     GError *cause = NULL;
 
     if (!add_path(search, disk, &cause) && !go_on_without(search, disk, &cause))
         return false;
-    if (!add_volume(uses, disk, strict, &cause) && !go_on_without(search, disk, &cause))
+    if (!add_volume(search, disk, &cause) && !go_on_without(search, disk, &cause))
         return false;
     for (guint i = 0; i < disk->backing->len; i++)
         if (!add_layer_path(search, disk, i, &cause) && !go_on_without(search, disk, &cause))
             return false;
     for (guint i = 0; i < disk->backing_volumes->len; i++)
-        if (!add_layer(uses, disk, g_ptr_array_index(disk->backing_volumes, i), strict, &cause) &&
+        if (!add_layer(search, disk, g_ptr_array_index(disk->backing_volumes, i), &cause) &&
             !go_on_without(search, disk, &cause))
             return false;
     return true;
@@ -271,19 +296,37 @@ rl_domain_volumes_new(void)
     return g_ptr_array_new_with_free_func(use_free);
 }
 
+static bool
+find_all(Search *search, GError **error)
+{
+    const RlDomain *domain = search->domain;
+
+    for (guint i = 0; i < domain->disks->len; i++)
+        if (!add_disk(search, g_ptr_array_index(domain->disks, i)))
+            break;
+    g_ptr_array_sort(search->uses, compare);
+    if (!search->error)
+        return true;
+    g_propagate_error(error, search->error);
+    return false;
+}
+
 bool
 rl_domain_volumes_find(const RlDomain *domain, bool strict, GPtrArray *uses, GError **error)
 {
     Search search = {.domain = domain, .uses = uses, .strict = strict};
 
-    for (guint i = 0; i < domain->disks->len; i++)
-        if (!add_disk(&search, g_ptr_array_index(domain->disks, i)))
-            break;
-    g_ptr_array_sort(uses, compare);
-    if (!search.error)
-        return true;
-    g_propagate_error(error, search.error);
-    return false;
+    return find_all(&search, error);
+}
+
+bool
+rl_domain_volumes_find_started(const RlDomain *domain, GPtrArray *uses, GError **error)
+{
+    g_autoptr(GPtrArray) started = rl_domain_volumes_new();
+    Search search = {.domain = domain, .uses = uses, .started = started};
+
+    rl_started_volumes_read(domain->uuid, started);
+    return find_all(&search, error);
 }
 
 /* A pool may have several paths: a link on the way, or a mount. */
@@ -296,29 +339,26 @@ is_same_pool(const char *a, const char *b)
            (stat(a, &left) == 0 && stat(b, &right) == 0 && rl_stat_same(&left, &right));
 }
 
-static bool
-has_volume(const GPtrArray *uses, const char *root, const char *name)
+bool
+rl_domain_volumes_has(const GPtrArray *uses, const RlDomainVolume *wanted)
 {
     for (guint i = 0; i < uses->len; i++) {
         const RlDomainVolume *use = g_ptr_array_index(uses, i);
-        if (strcmp(use->name, name) == 0 && is_same_pool(use->root, root))
+        if (strcmp(use->name, wanted->name) == 0 && is_same_pool(use->root, wanted->root))
             return true;
     }
     return false;
 }
 
-bool
-rl_domain_volumes_has(const GPtrArray *uses, const RlDomainVolume *use)
-{
-    return has_volume(uses, use->root, use->name);
-}
-
 void
-rl_domain_volumes_add_noted(GPtrArray *uses, const char *root, const char *name, bool overlaid)
+rl_domain_volumes_add_noted(GPtrArray *uses, const RlDomainVolume *noted)
 {
-    if (has_volume(uses, root, name))
+    if (rl_domain_volumes_has(uses, noted))
         return;
-    RlDomainVolume use = {
-        .root = g_strdup(root), .name = g_strdup(name), .overlaid = overlaid, .noted = true};
+    RlDomainVolume use = {.root = g_strdup(noted->root),
+                          .name = g_strdup(noted->name),
+                          .pool = g_strdup(noted->pool),
+                          .overlaid = noted->overlaid,
+                          .noted = true};
     g_ptr_array_add(uses, g_memdup2(&use, sizeof(use)));
 }

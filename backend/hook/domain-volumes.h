@@ -8,6 +8,7 @@
 typedef struct {
     char *root; /* the pool's path */
     char *name; /* the volume's */
+    char *pool; /* libvirt's name of the pool, where a disk names it, or NULL */
     char *
         alias; /* the short path that a link is to make good (common/image/short-path.h), or NULL */
     bool readonly; /* every disk of the domain on it is */
@@ -37,15 +38,21 @@ GPtrArray *rl_domain_volumes_new(void);
 bool rl_domain_volumes_find(const RlDomain *domain, bool strict, GPtrArray *uses, GError **error);
 
 /**
- * rl_domain_volumes_has:
- * True if @uses has the volume of @use, under this or another path of its pool.
+ * rl_domain_volumes_find_started:
+ * The same without strict for a @domain that runs or has just ended: pools that it names are what
+ * they were when it was started (named-pool.h).
  */
-bool rl_domain_volumes_has(const GPtrArray *uses, const RlDomainVolume *use);
+bool rl_domain_volumes_find_started(const RlDomain *domain, GPtrArray *uses, GError **error);
+
+/**
+ * rl_domain_volumes_has:
+ * True if @uses has the volume of @wanted, under this or another path of its pool.
+ */
+bool rl_domain_volumes_has(const GPtrArray *uses, const RlDomainVolume *wanted);
 
 /**
  * rl_domain_volumes_add_noted:
- * Adds the volume @name of the pool at @root to @uses, unless it is there under this or another
- * path of its pool.
+ * Adds the volume of @noted, with its pool and whether it is below an overlay, to @uses, unless it
+ * is there under this or another path of its pool.
  */
-void rl_domain_volumes_add_noted(GPtrArray *uses, const char *root, const char *name,
-                                 bool overlaid);
+void rl_domain_volumes_add_noted(GPtrArray *uses, const RlDomainVolume *noted);

@@ -214,7 +214,7 @@ prepare(const RlDomain *domain, GError **error)
     RlStartFlags how = begin_run(domain, &owner, restored);
     /* It may be given one while it runs. */
     if (uses->len == 0) {
-        rl_started_volumes_add(domain->uuid, uses);
+        rl_started_volumes_begin(domain->uuid, uses);
         return true;
     }
     rl_witness_ask(owner.uuid, &owner);
@@ -226,7 +226,7 @@ prepare(const RlDomain *domain, GError **error)
         return false;
     rl_at_rest_add_started(domain, uses);
     call_witness(uses, &owner);
-    rl_started_volumes_add(domain->uuid, uses);
+    rl_started_volumes_begin(domain->uuid, uses);
     return true;
 }
 
@@ -321,7 +321,7 @@ rl_event_started(const RlDomain *domain, GError **error)
 
     rl_at_rest_opened(domain);
     /* What it cannot tell it has said. */
-    rl_domain_volumes_find(domain, false, uses, NULL);
+    rl_domain_volumes_find_started(domain, uses, NULL);
     rl_arrival_watch(domain);
     for (guint i = 0; i < uses->len; i++) {
         const RlDomainVolume *use = g_ptr_array_index(uses, i);
@@ -343,7 +343,7 @@ rl_event_reconnect(const RlDomain *domain, GError **error)
     g_autoptr(GPtrArray) uses = rl_domain_volumes_new();
     RlDomainRef owner = rl_domain_ref_of(domain);
 
-    rl_domain_volumes_find(domain, false, uses, NULL);
+    rl_domain_volumes_find_started(domain, uses, NULL);
     rl_own_all(uses, &owner);
     rl_started_volumes_add(domain->uuid, uses);
     return rl_event_started(domain, error);

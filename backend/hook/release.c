@@ -83,7 +83,10 @@ rl_event_release(const RlDomain *domain, GError **error)
 
     rl_at_rest_end(domain);
     rl_named_layers_forget(domain->uuid);
-    bool told = rl_domain_volumes_find(domain, false, uses, &first);
+    /* Nothing of a start that was refused is noted. */
+    bool refused = was_refused(domain);
+    bool told = refused ? rl_domain_volumes_find(domain, false, uses, &first)
+                        : rl_domain_volumes_find_started(domain, uses, &first);
     bool was_started = rl_started_volumes_is_there(domain->uuid);
     add_noted(uses, domain->uuid, told);
     if (uses->len == 0) {
@@ -94,7 +97,7 @@ rl_event_release(const RlDomain *domain, GError **error)
         return told;
     }
 
-    if (was_refused(domain)) {
+    if (refused) {
         if (!told)
             g_propagate_error(error, g_steal_pointer(&first));
         return told;

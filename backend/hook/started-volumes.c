@@ -6,16 +6,24 @@
 #include "common/base/error.h"
 #include "common/base/log.h"
 #include "common/base/paths.h"
+#include "common/format/image-owner.h"
 #include "common/format/volume-name.h"
 #include "note.h"
 
 /* A thousand disks with long paths. */
 #define NOTE_SIZE_MAX (8 << 20)
 
-/* A line for each volume: whether it is below an overlay, its pool's path, its name, with a tab in
- * between. Both are escaped, so they have neither tabs nor newlines. */
+/* A line for each volume: whether it is below an overlay, its pool's path, its name, and if its
+ * disk names the pool, that name, with a tab in between. All are escaped, so they have neither tabs
+ * nor newlines. And one for when the run began: by the boot's clock, by that of the wall. An
+ * earlier version wrote no such line, nor names of pools. */
 #define BELOW "below"
 #define DISK "disk"
+#define BEGAN "began"
+
+typedef struct {
+    gint64 boot_us, wall_us; /* 0 where they are not known */
+} Began;
 
 static char *
 note_name(const char *uuid)
@@ -24,39 +32,59 @@ note_name(const char *uuid)
 }
 
 static char *
-format(const GPtrArray *uses)
+format(const GPtrArray *uses, Began began)
 {
     GString *text = g_string_new(NULL);
+
+    if (began.wall_us > 0)
+        g_string_append_printf(text, "%s\t%" G_GINT64_FORMAT "\t%" G_GINT64_FORMAT "\n", BEGAN,
+                               began.boot_us, began.wall_us);
 
     for (guint i = 0; i < uses->len; i++) {
         const RlDomainVolume *use = g_ptr_array_index(uses, i);
         g_autofree char *root = g_strescape(use->root, NULL);
         g_autofree char *name = g_strescape(use->name, NULL);
-        g_string_append_printf(text, "%s\t%s\t%s\n", use->overlaid ? BELOW : DISK, root, name);
+        g_autofree char *pool = use->pool ? g_strescape(use->pool, NULL) : NULL;
+        g_string_append_printf(text, "%s\t%s\t%s%s%s\n", use->overlaid ? BELOW : DISK, root, name,
+                               pool ? "\t" : "", pool ? pool : "");
     }
     return g_string_free(text, FALSE);
 }
 
 static bool
-parse_line(const char *line, GPtrArray *uses)
+parse_began(char **fields, Began *ret_began)
+{
+    return g_strv_length(fields) == 3 &&
+           g_ascii_string_to_signed(fields[1], 10, 0, G_MAXINT64, &ret_began->boot_us, NULL) &&
+           g_ascii_string_to_signed(fields[2], 10, 0, G_MAXINT64, &ret_began->wall_us, NULL);
+}
+
+static bool
+parse_line(const char *line, GPtrArray *uses, Began *ret_began)
 {
     g_auto(GStrv) fields = g_strsplit(line, "\t", -1);
+    guint n = g_strv_length(fields);
 
-    if (g_strv_length(fields) != 3)
+    if (strcmp(fields[0], BEGAN) == 0)
+        return parse_began(fields, ret_began);
+    if (n != 3 && n != 4)
         return false;
     bool overlaid = strcmp(fields[0], BELOW) == 0;
     g_autofree char *root = g_strcompress(fields[1]);
     g_autofree char *text = g_strcompress(fields[2]);
+    g_autofree char *pool = n == 4 ? g_strcompress(fields[3]) : NULL;
     g_autoptr(RlName) name = rl_name_parse_volume(text, NULL);
     if ((!overlaid && strcmp(fields[0], DISK) != 0) || root[0] != '/' || !name)
         return false;
-    rl_domain_volumes_add_noted(uses, root, name->volume, overlaid);
+    RlDomainVolume use = {root, name->volume, .pool = pool, .overlaid = overlaid};
+    rl_domain_volumes_add_noted(uses, &use);
     return true;
 }
 
-void
-rl_started_volumes_read(const char *uuid, GPtrArray *uses)
+static Began
+read_note(const char *uuid, GPtrArray *uses)
 {
+    Began began = {0};
     g_autofree char *file = note_name(uuid);
     g_autoptr(GError) error = NULL;
     size_t length;
@@ -65,16 +93,34 @@ rl_started_volumes_read(const char *uuid, GPtrArray *uses)
     if (!text) {
         if (!rl_error_is_errno(error, ENOENT))
             rl_log_warning("cannot read what a domain was started on: %s", error->message);
-        return;
+        return began;
     }
     g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
     for (char **line = lines; *line; line++)
-        if (**line && !parse_line(*line, uses))
+        if (**line && !parse_line(*line, uses, &began))
             rl_log_warning("'%s/%s' has a line that says no volume", RL_LOCK_DIR, file);
+    return began;
 }
 
 void
-rl_started_volumes_add(const char *uuid, const GPtrArray *uses)
+rl_started_volumes_read(const char *uuid, GPtrArray *uses)
+{
+    read_note(uuid, uses);
+}
+
+gint64
+rl_started_volumes_began_us(const char *uuid)
+{
+    g_autoptr(GPtrArray) uses = rl_domain_volumes_new();
+    Began began = read_note(uuid, uses);
+    gint64 now_us = g_get_real_time() - (rl_boot_clock_us() - began.boot_us);
+
+    return began.wall_us > 0 ? MIN(began.wall_us, now_us) : 0;
+}
+
+/* @began: of a run that begins now, or NULL: as it is noted. */
+static void
+add(const char *uuid, const GPtrArray *uses, const Began *began)
 {
     g_autofree char *file = note_name(uuid);
     g_autoptr(GPtrArray) all = rl_domain_volumes_new();
@@ -82,14 +128,28 @@ rl_started_volumes_add(const char *uuid, const GPtrArray *uses)
 
     for (guint i = 0; i < uses->len; i++) {
         const RlDomainVolume *use = g_ptr_array_index(uses, i);
-        rl_domain_volumes_add_noted(all, use->root, use->name, use->overlaid);
+        rl_domain_volumes_add_noted(all, use);
     }
     /* A start that failed behind our back has no end, and the domain's next one does not have to be
      * on the same volumes. */
-    rl_started_volumes_read(uuid, all);
-    g_autofree char *text = format(all);
+    Began before = read_note(uuid, all);
+    g_autofree char *text = format(all, began ? *began : before);
     if (!rl_note_write(file, text, &error))
         rl_log_warning("cannot note what a domain was started on: %s", error->message);
+}
+
+void
+rl_started_volumes_add(const char *uuid, const GPtrArray *uses)
+{
+    add(uuid, uses, NULL);
+}
+
+void
+rl_started_volumes_begin(const char *uuid, const GPtrArray *uses)
+{
+    Began now = {rl_boot_clock_us(), g_get_real_time()};
+
+    add(uuid, uses, &now);
 }
 
 bool

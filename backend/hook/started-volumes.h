@@ -14,6 +14,20 @@
 void rl_started_volumes_add(const char *uuid, const GPtrArray *uses);
 
 /**
+ * rl_started_volumes_begin:
+ * The same at `prepare`: the run begins now.
+ */
+void rl_started_volumes_begin(const char *uuid, const GPtrArray *uses);
+
+/**
+ * rl_started_volumes_began_us:
+ * Returns when the domain @uuid was started, in microseconds of the wall clock: the earlier one of
+ * what it said then and what it should have said by what it says now, as it may have been set
+ * meanwhile. 0 where that is not noted.
+ */
+gint64 rl_started_volumes_began_us(const char *uuid);
+
+/**
  * rl_started_volumes_read:
  * Adds to @uses the volumes that were noted of the domain @uuid and are not there yet. Whether it
  * still runs on them, the images tell.

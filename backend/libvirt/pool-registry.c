@@ -19,6 +19,9 @@
  * (src/storage/storage_driver.c). */
 static const char *const libvirt_dirs[] = {"/run/libvirt/storage", "/etc/libvirt/storage"};
 
+/* The date of a file is that of the clock's last tick: so much earlier at most. */
+#define TICK_US 20000
+
 /* *@ret_path is NULL where libvirt has no such pool there, or nobody can make sense of what it
  * wrote. */
 static bool
@@ -81,6 +84,18 @@ rl_pools_reflink_root(const char *name, char **ret_root, GError **error)
         return true;
     }
     return true;
+}
+
+bool
+rl_pools_was_active(const char *name, gint64 when_us)
+{
+    g_autofree char *path = g_strdup_printf("%s/%s.xml", libvirt_dirs[0], name);
+    struct stat st;
+
+    if (strchr(name, '/') || lstat(path, &st) < 0 || !S_ISREG(st.st_mode))
+        return false;
+    gint64 written_us = st.st_mtim.tv_sec * G_USEC_PER_SEC + st.st_mtim.tv_nsec / 1000;
+    return written_us + TICK_US < when_us;
 }
 
 static bool

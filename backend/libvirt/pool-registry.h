@@ -14,6 +14,15 @@
 bool rl_pools_reflink_root(const char *name, char **ret_root, GError **error);
 
 /**
+ * rl_pools_was_active:
+ * True if libvirt's pool @name is active, and was started before @when_us (microseconds of the wall
+ * clock): since then the name has stood for one directory. Any doubt is no. libvirt writes the
+ * pool's state when it starts it (storagePoolCreate(), storagePoolCreateXML() in
+ * src/storage/storage_driver.c), and not when the daemon starts again.
+ */
+bool rl_pools_was_active(const char *name, gint64 when_us);
+
+/**
  * rl_pools_path:
  * Returns the path that libvirt knows the active pool at the real path @root by, which may lead
  * through symbolic links; @root itself where it knows none. Owned by the caller.

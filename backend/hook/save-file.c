@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "save-file.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <glib.h>
 #include <stdint.h>
@@ -11,7 +12,10 @@
 
 #include "caller.h"
 #include "common/base/autofd.h"
+#include "common/base/error.h"
+#include "common/base/log.h"
 #include "common/format/file-name.h"
+#include "common/fs/dirfd.h"
 #include "common/pool/pool.h"
 #include "memory.h"
 #include "xml/domain.h"
@@ -77,13 +81,29 @@ read_memory(int fd, RlSaveFileDriver driver, const char *path)
     return rl_memory_read(fd, path, (off_t) (drivers[driver].header_size + header.xml_size));
 }
 
+/* The directory may be the device models' user's: what is no regular file there, or is replaced
+ * while we look, is not opened. */
+static int
+open_regular(const char *path, GError **error)
+{
+    g_autofree char *dir_path = g_path_get_dirname(path), *name = g_path_get_basename(path);
+    rl_autofd int dir = open(dir_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (dir >= 0)
+        return rl_dirfd_open_file(dir, name, O_RDONLY, error);
+    rl_fail_errno(error, errno, "cannot open directory '%s'", dir_path);
+    return -1;
+}
+
 RlMemory *
 rl_save_file_read(const char *path, RlSaveFileDriver driver, const char *uuid)
 {
-    rl_autofd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    struct stat st;
+    g_autoptr(GError) error = NULL;
+    rl_autofd int fd = open_regular(path, &error);
 
-    if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || !holds_domain(fd, driver, uuid))
+    if (fd < 0)
+        rl_log_warning("'%s' is not read as a domain's save file: %s", path, error->message);
+    if (fd < 0 || !holds_domain(fd, driver, uuid))
         return NULL;
     return read_memory(fd, driver, path);
 }

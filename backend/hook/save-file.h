@@ -32,7 +32,9 @@ RlSaveFile rl_save_file_find(RlSaveFileDriver driver, const char *uuid, RlMemory
 /**
  * rl_save_file_read:
  * Returns what is in the complete save file @path of @driver if that holds the domain @uuid, owned
- * by the caller; NULL where it does not, or cannot be read.
+ * by the caller; NULL where it does not, or cannot be read. What is no regular file, a symbolic
+ * link for one, is not opened, and the log says so: the directory may be the device models' user's.
+ * No more is read than the largest XML of a domain and what rl_memory_read() takes.
  */
 RlMemory *rl_save_file_read(const char *path, RlSaveFileDriver driver, const char *uuid);
 

@@ -5,6 +5,7 @@
 #include "common/operation/maintenance.h"
 #include "common/operation/pool-build.h"
 #include "common/operation/staged-image.h"
+#include "says.h"
 #include "xml/documents.h"
 
 #include <fcntl.h>
@@ -234,13 +235,22 @@ lab_run(Lab *lab, const char *name, const char *text)
     g_assert_no_error(error);
 }
 
+/* It is about the volume @name. */
+static void
+take_error_of(GError *error, const char *name, int code, const char *words)
+{
+    g_autofree char *all = g_strdup_printf("'%s' & %s", name, words);
+
+    take_error(error, code, all);
+}
+
 void
 lab_start_fails(Lab *lab, const char *name, const RlDomainRef *owner, int code, const char *words)
 {
     GError *error = NULL;
 
     g_assert_null(rl_volume_start(lab->pool, name, owner, 0, &error));
-    take_error(error, code, words);
+    take_error_of(error, name, code, words);
 }
 
 void
@@ -250,7 +260,7 @@ lab_stop_fails(Lab *lab, const char *name, const RlDomainRef *owner, int code, c
     RlStop stop;
 
     g_assert_false(rl_volume_stop(lab->pool, name, owner, &stop, &error));
-    take_error(error, code, words);
+    take_error_of(error, name, code, words);
 }
 
 static void
@@ -258,7 +268,7 @@ take(GError *error, GQuark domain, int code, const char *words)
 {
     if (!error)
         g_error("no error, wanted '%s'", words);
-    if (!g_error_matches(error, domain, code) || !strstr(error->message, words))
+    if (!g_error_matches(error, domain, code) || !rl_says(error->message, words))
         g_error("'%s' (%s, %d) is not the error %d that says '%s'", error->message,
                 g_quark_to_string(error->domain), error->code, code, words);
     g_assert_true(g_utf8_validate(error->message, -1, NULL));

@@ -66,13 +66,14 @@ RlImageOwner *lab_run_of(Lab *lab, const char *name);
 /* Starts, writes @text at the image's start, stops, maintains. */
 void lab_run(Lab *lab, const char *name, const char *text);
 
-/* Start and stop that must fail with that code and these words. */
+/* Start and stop that must fail with that code; the message names the volume and says @words, as
+ * rl_says() does. */
 void lab_start_fails(Lab *lab, const char *name, const RlDomainRef *owner, int code,
                      const char *words);
 void lab_stop_fails(Lab *lab, const char *name, const RlDomainRef *owner, int code,
                     const char *words);
 
-/* Checks @error and frees it: of RL_ERROR with @code, and @words in its sentence. */
+/* Checks @error and frees it: of RL_ERROR with @code, and it says @words, as rl_says() does. */
 void take_error(GError *error, int code, const char *words);
 /* The same for a failed system call. */
 void take_errno(GError *error, int wanted_errno, const char *words);

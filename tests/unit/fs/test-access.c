@@ -435,7 +435,7 @@ test_writer_that_stays(Lab *lab)
     lab_start(lab, V, &alice);
     changed(lab, V, "two");
     rl_autofd int writer = image_open(lab, V, RL_FILE_DIRTY, O_RDWR);
-    lab_stop_fails(lab, V, &alice, RL_ERROR_BUSY, "still has its dirty image open");
+    lab_stop_fails(lab, V, &alice, RL_ERROR_BUSY, "open");
     image_is(lab, V, RL_FILE_CLEAN, "one");
     rl_fd_close(&writer);
     lab_stop(lab, V, &alice, RL_STOP_COMMITTED);

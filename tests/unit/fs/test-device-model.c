@@ -205,8 +205,8 @@ test_lease(Lab *lab)
     pid_t survivor = child_that_holds(hold_lease, path);
     /* Busy: what is to end the run comes again, and does not keep an image that it is to drop. */
     g_assert_false(rl_volume_look_at_run(lab->pool, V, &alice, &image, &error));
-    take_error(error, RL_ERROR_BUSY, "has a lease on its image");
-    lab_stop_fails(lab, V, &alice, RL_ERROR_BUSY, "has a lease on its image");
+    take_error(error, RL_ERROR_BUSY, "lease");
+    lab_stop_fails(lab, V, &alice, RL_ERROR_BUSY, "lease");
     kill_child(survivor);
     lab_stop(lab, V, &alice, RL_STOP_COMMITTED);
     image_is(lab, V, RL_FILE_CLEAN, "two");
@@ -321,7 +321,7 @@ test_reader_of_own(Lab *lab)
     lab_crash(lab, V);
     ino_t before = image_inode(lab, V, RL_FILE_DIRTY);
     rl_autofd int survivor = image_open(lab, V, RL_FILE_DIRTY, O_RDONLY);
-    lab_start_fails(lab, V, &bob, RL_ERROR_BUSY, "is in use by domain 'alice'");
+    lab_start_fails(lab, V, &bob, RL_ERROR_BUSY, "'alice'");
     lab_start(lab, V, &alice);
     g_assert_cmpint(image_inode(lab, V, RL_FILE_DIRTY), ==, before);
     lab_stop(lab, V, &alice, RL_STOP_COMMITTED);

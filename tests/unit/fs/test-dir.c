@@ -121,7 +121,7 @@ file_refused(Lab *lab, const char *name, int code, const char *words)
     g_assert_nonnull(error);
     g_clear_error(&error);
     g_assert_false(rl_dirfd_stat(lab->pool->root, name, &there, &st, &error));
-    take_error(error, RL_ERROR_INVALID, "is not a regular file");
+    take_error(error, RL_ERROR_INVALID, "regular");
 }
 
 /* None of these may hold us up, be taken for an image, or even be opened: there is no driver for
@@ -143,11 +143,11 @@ test_only_regular_files(Lab *lab)
     g_assert_cmpint(mkdir(dir, 0700), ==, 0);
     g_assert_cmpint(symlink("file", link), ==, 0);
     g_assert_cmpint(mknod(device, S_IFCHR | 0600, makedev(511, 1)), ==, 0);
-    file_refused(lab, "fifo", RL_ERROR_INVALID, "'fifo' is not a regular file");
-    file_refused(lab, "dir", RL_ERROR_INVALID, "'dir' is not a regular file");
-    file_refused(lab, "device", RL_ERROR_INVALID, "'device' is not a regular file");
+    file_refused(lab, "fifo", RL_ERROR_INVALID, "'fifo'");
+    file_refused(lab, "dir", RL_ERROR_INVALID, "'dir'");
+    file_refused(lab, "device", RL_ERROR_INVALID, "'device'");
     file_refused(lab, "link", -ELOOP, "'link'");
-    file_refused(lab, "socket", RL_ERROR_INVALID, "'socket' is not a regular file");
+    file_refused(lab, "socket", RL_ERROR_INVALID, "'socket'");
 
     /* A writer's open fails as long as nobody has the fifo open for reading. */
     g_assert_cmpint(open(fifo, O_WRONLY | O_NONBLOCK | O_CLOEXEC), ==, -1);
@@ -168,7 +168,7 @@ test_read_file(Lab *lab)
     g_assert_cmpstr(all, ==, hundred);
     g_assert_cmpuint(length, ==, 100);
     g_assert_null(rl_dirfd_read_file(lab->pool->root, "f", 99, &length, &error));
-    take_error(error, RL_ERROR_INVALID, "'f' is larger than 99 bytes");
+    take_error(error, RL_ERROR_INVALID, "'f' & 99");
     error = NULL;
     g_assert_null(rl_dirfd_read_file(lab->pool->root, "g", 99, &length, &error));
     take_errno(error, ENOENT, "'g'");
@@ -230,7 +230,7 @@ test_entries(Lab *lab)
     }
     g_assert_cmpuint(seen, ==, 6);
     g_assert_null(rl_dir_iter_open(-1, &error));
-    take_errno(error, EBADF, "cannot read a directory");
+    take_errno(error, EBADF, "directory");
     rl_dir_iter_close(NULL);
 }
 
@@ -268,7 +268,7 @@ test_lease_that_lasts(Lab *lab)
     g_assert_cmpint(fcntl(lease, F_SETLEASE, F_RDLCK), ==, 0);
     gint64 before = g_get_monotonic_time();
     g_assert_cmpint(rl_dirfd_open_file(lab->pool->root, "leased", O_RDWR, &error), ==, -1);
-    take_errno(error, EWOULDBLOCK, "cannot open 'leased'");
+    take_errno(error, EWOULDBLOCK, "'leased'");
     g_assert_cmpint(g_get_monotonic_time() - before, >, G_USEC_PER_SEC / 2);
     rl_autofd int reader = rl_dirfd_open_file(lab->pool->root, "leased", O_RDONLY, NULL);
     g_assert_cmpint(reader, >=, 0);

@@ -145,7 +145,7 @@ test_named_from_the_beginning(Lab *lab)
     assert_list(lab->path, ".reflink-pool.xml x.img");
     g_assert_no_error(error);
     g_assert_cmpint(rl_tmpfile_open_named(lab->pool->root, "none/x.img", &access, &error), ==, -1);
-    take_errno(error, ENOENT, "cannot make a new file");
+    take_errno(error, ENOENT, "new file");
 }
 
 /* Its only name is another one by now, and somebody has made a file of the name that the kernel

@@ -56,9 +56,7 @@ test_directory_of_that_name(Lab *lab)
     lab_create(lab, "web", "one", MIB);
     g_assert_true(rl_short_path_make(lab->pool, "web", "web", NULL));
     g_assert_null(rl_volume_open(lab->pool, "web/data", &error));
-    take_errno(error, ELOOP,
-               "volume 'web/data': cannot open directory 'web', since a symbolic link is in its "
-               "place, such as the short path of a volume that runs");
+    take_errno(error, ELOOP, "'web/data' & 'web' & short path");
 }
 
 static void
@@ -132,21 +130,21 @@ test_somebody_elses_stays(Lab *lab)
     make_link(lab, "/nowhere", "web");
     make_file(file, "somebody's own");
     g_assert_false(rl_short_path_make(lab->pool, "web", "web", &error));
-    take_errno(g_steal_pointer(&error), EEXIST, "to volume 'web'");
+    take_errno(g_steal_pointer(&error), EEXIST, "'web'");
     g_assert_false(rl_short_path_make(lab->pool, "web.img", "web", &error));
-    take_errno(g_steal_pointer(&error), EEXIST, "/web.img' to volume 'web'");
+    take_errno(g_steal_pointer(&error), EEXIST, "'web'");
     g_assert_false(rl_short_path_make(lab->pool, "a", "a/b", &error));
-    take_error(g_steal_pointer(&error), RL_ERROR_INVALID, "has no short path");
+    take_error(g_steal_pointer(&error), RL_ERROR_INVALID, "'a/b'");
     rl_short_path_tidy(lab->pool, "web");
     assert_link(lab, "web", "/nowhere");
     g_assert_false(rl_short_path_make(lab->pool, "none/web", "web", &error));
-    take_errno(g_steal_pointer(&error), ENOENT, "/none/web' to volume 'web'");
+    take_errno(g_steal_pointer(&error), ENOENT, "'web'");
 
     /* Its target is as long as ours. */
     make_link(lab, "volumes/bew-dirty.img", "bow");
     lab_create(lab, "bow", "two", MIB);
     g_assert_false(rl_short_path_make(lab->pool, "bow", "bow", &error));
-    take_errno(g_steal_pointer(&error), EEXIST, "to volume 'bow'");
+    take_errno(g_steal_pointer(&error), EEXIST, "'bow'");
     rl_short_path_tidy(lab->pool, "bow");
     assert_link(lab, "bow", "volumes/bew-dirty.img");
 

@@ -159,8 +159,8 @@ test_edited_under_leftover(Lab *lab)
     leave(lab);
     back_up(lab);
     put_back(lab, "repaired");
-    lab_start_fails(lab, V, &bob, RL_ERROR_STATE, "made from another clean image");
-    lab_stop_fails(lab, V, NULL, RL_ERROR_STATE, "made from another clean image");
+    lab_start_fails(lab, V, &bob, RL_ERROR_STATE, "another clean image");
+    lab_stop_fails(lab, V, NULL, RL_ERROR_STATE, "another clean image");
     image_is(lab, V, RL_FILE_CLEAN, "repaired");
     image_is(lab, V, RL_FILE_DIRTY, "half");
     g_assert_true(rl_volume_continue(lab->pool, V, &error));
@@ -181,7 +181,7 @@ test_resized_under_run(Lab *lab)
     image_write(lab, V, RL_FILE_DIRTY, "new");
     set_size(clean, MIB / 2);
     set_mtime(clean, date.tv_sec, date.tv_nsec);
-    lab_stop_fails(lab, V, &alice, RL_ERROR_STATE, "made from another clean image");
+    lab_stop_fails(lab, V, &alice, RL_ERROR_STATE, "another clean image");
     image_is(lab, V, RL_FILE_DIRTY, "new");
 }
 

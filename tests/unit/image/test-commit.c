@@ -259,7 +259,7 @@ test_killed_and_clean_image_replaced(Lab *lab)
             g_assert_cmpint(unlink(clean), ==, 0);
             make_file(clean, "backup");
             set_size(clean, MIB);
-            lab_start_fails(lab, V, &alice, RL_ERROR_STATE, "made from another clean image");
+            lab_start_fails(lab, V, &alice, RL_ERROR_STATE, "another clean image");
             image_is(lab, V, RL_FILE_CLEAN, "backup");
             image_is(lab, V, RL_FILE_DIRTY, "three");
             left++;
@@ -361,7 +361,7 @@ test_no_number_left(Lab *lab)
     int fd = image_open(lab, V, RL_FILE_CLEAN, O_RDONLY);
     g_assert_true(rl_xattr_set_number(fd, RL_ATTR_HIGHEST, UINT64_MAX, NULL));
     close(fd);
-    lab_stop_fails(lab, V, &alice, RL_ERROR_STATE, "no number is left");
+    lab_stop_fails(lab, V, &alice, RL_ERROR_STATE, "number");
     image_is(lab, V, RL_FILE_CLEAN, "one");
     image_is(lab, V, RL_FILE_DIRTY, "two");
 }
@@ -384,7 +384,7 @@ test_last_number_is_taken(Lab *lab)
     make_file(path, "taken");
     lab_start(lab, V, &alice);
     image_write(lab, V, RL_FILE_DIRTY, "three");
-    lab_stop_fails(lab, V, &alice, RL_ERROR_STATE, "no number is left");
+    lab_stop_fails(lab, V, &alice, RL_ERROR_STATE, "number");
     image_is(lab, V, RL_FILE_CLEAN, "two");
     image_is(lab, V, RL_FILE_DIRTY, "three");
 }
@@ -409,7 +409,7 @@ test_no_name_at_all(Lab *lab)
     lab_start(lab, V, &alice);
     image_write(lab, V, RL_FILE_DIRTY, "four");
     g_assert_false(disturb(lab, &second, stop_alice, &error));
-    take_errno(error, EIO, "cannot make revision");
+    take_errno(error, EIO, "revision");
     lab_stop(lab, V, &alice, RL_STOP_COMMITTED);
 }
 

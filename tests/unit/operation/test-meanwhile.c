@@ -95,11 +95,11 @@ test_copies(Lab *lab)
     g_assert_cmpint(pwrite(from, "text", 4, 0), ==, 4);
     Disturbance look_at = {.nr = SYS_newfstatat, .first = 1, .code = EIO};
     g_assert_false(disturb(lab, &look_at, copy, &error));
-    take_errno(g_steal_pointer(&error), EIO, "cannot look at what is to be copied");
+    take_errno(g_steal_pointer(&error), EIO, "copied");
     g_assert_false(disturb(lab, &size, copy, &error));
-    take_errno(g_steal_pointer(&error), EIO, "cannot tell the size");
+    take_errno(g_steal_pointer(&error), EIO, "size");
     g_assert_false(disturb(lab, &holes, copy, &error));
-    take_errno(g_steal_pointer(&error), EIO, "cannot tell holes");
+    take_errno(g_steal_pointer(&error), EIO, "hole");
     try(lab, (Disturbance){.nr = SYS_pread64, .first = 1, .count = 1, .code = EINTR}, copy, 0, "");
     try(lab, (Disturbance){.nr = SYS_pwrite64, .first = 1, .count = 1, .code = EINTR}, copy, 0, "");
     g_autofree char *path = lab_path(lab, "to"), *text = read_at(path, 0, 5);
@@ -123,12 +123,12 @@ test_nocow(Lab *lab)
     to = lab_open(lab, "to", 0);
     g_assert_cmpint(ioctl(from, FS_IOC_SETFLAGS, &flags), ==, 0);
     g_assert_false(disturb(lab, &set_flags, reflink, &error));
-    take_errno(g_steal_pointer(&error), EIO, "cannot take over the NOCOW flag");
+    take_errno(g_steal_pointer(&error), EIO, "NOCOW");
     /* There may be file systems that have the flag and do not let it be set. A reflink that the
      * kernel refuses then is no reason to copy. */
     Disturbance no_flags = {.nr = SYS_ioctl, .first = 4, .code = EINVAL};
     g_assert_false(disturb(lab, &no_flags, reflink, &error));
-    take_errno(g_steal_pointer(&error), EINVAL, "cannot reflink");
+    take_errno(g_steal_pointer(&error), EINVAL, "reflink");
     flags = 0;
     g_assert_cmpint(ioctl(to, FS_IOC_SETFLAGS, &flags), ==, 0);
     set_flags.code = EOPNOTSUPP;
@@ -152,7 +152,7 @@ test_no_reflinks(Lab *lab)
     to = lab_open(lab, "to", 0);
     for (size_t i = 0; i < G_N_ELEMENTS(codes); i++)
         try(lab, (Disturbance){.nr = SYS_ioctl, .first = 3, .code = codes[i]}, reflink,
-            RL_ERROR_UNSUPPORTED, "cannot reflink these files");
+            RL_ERROR_UNSUPPORTED, "reflink");
     rl_fd_close(&from);
     rl_fd_close(&to);
 }
@@ -224,15 +224,15 @@ test_deleted(Lab *lab)
     RlAccess access = RL_ACCESS_DEFAULT;
 
     lab_create(lab, V, "one", MIB);
-    try(lab, before_the_lock, start, RL_ERROR_NOT_FOUND, "there is no volume");
+    try(lab, before_the_lock, start, RL_ERROR_NOT_FOUND, "'a/b/private'");
     lab_create(lab, V, "one", MIB);
-    try(lab, before_the_lock, delete, RL_ERROR_NOT_FOUND, "there is no volume");
+    try(lab, before_the_lock, delete, RL_ERROR_NOT_FOUND, "'a/b/private'");
     lab_create(lab, V, "one", MIB);
-    try(lab, before_the_lock, grow, RL_ERROR_NOT_FOUND, "was deleted meanwhile");
+    try(lab, before_the_lock, grow, RL_ERROR_NOT_FOUND, "meanwhile");
     lab_create(lab, V, "one", MIB);
     draft = rl_staged_new(lab_pool(lab), V "@label", &access, NULL);
     g_assert_nonnull(draft);
-    try(lab, before_the_lock, publish_label, RL_ERROR_NOT_FOUND, "was deleted meanwhile");
+    try(lab, before_the_lock, publish_label, RL_ERROR_NOT_FOUND, "meanwhile");
     g_clear_pointer(&draft, rl_staged_free);
 }
 
@@ -252,9 +252,9 @@ test_changes_too_often(Lab *lab)
     const Disturbance at_each = {.nr = SYS_fsync, .first = 1, .before = run_it};
 
     lab_create(lab, V, "one", MIB);
-    try(lab, at_each, grow, RL_ERROR_BUSY, "changes too often to be resized");
+    try(lab, at_each, grow, RL_ERROR_BUSY, "'a/b/private' & too often");
     g_assert_cmpint(image_size(lab, V, RL_FILE_CLEAN), ==, MIB);
-    try(lab, at_each, start, RL_ERROR_BUSY, "changes too often to be started");
+    try(lab, at_each, start, RL_ERROR_BUSY, "'a/b/private' & too often");
     g_assert_false(image_is_there(lab, V, RL_FILE_DIRTY));
 }
 
@@ -311,7 +311,7 @@ test_number_meanwhile(Lab *lab)
     lab_create(lab, V, "one", MIB);
     asked = 0;
     g_assert_false(disturb(lab, &fails, grow, &error));
-    take_errno(error, EIO, "cannot note a number");
+    take_errno(error, EIO, "number");
     asked = 0;
     fails = (Disturbance){.nr = SYS_fsetxattr, .first = 3, .before = give_a_number_and_fail};
     error = NULL;
@@ -349,7 +349,7 @@ test_numbers_of_two_replacements(Lab *lab)
     assert_revisions(lab, V, "");
     third = (Disturbance){.nr = SYS_linkat, .first = 1, .count = 1, .code = EIO};
     g_assert_false(disturb(lab, &third, replace, &error));
-    take_errno(error, EIO, "cannot make revision");
+    take_errno(error, EIO, "revision");
     g_clear_pointer(&draft, rl_staged_free);
     image_is(lab, V, RL_FILE_CLEAN, "one");
 }
@@ -389,19 +389,19 @@ test_replaced(Lab *lab)
     lab_create(lab, V, "one", MIB);
     RlStagedImage *edit = rl_upload_begin(lab_pool(lab), V, NULL);
     remove_it(lab);
-    edit_fails(lab, edit, RL_ERROR_NOT_FOUND, "was deleted meanwhile");
+    edit_fails(lab, edit, RL_ERROR_NOT_FOUND, "meanwhile");
 
     lab_create(lab, V, "one", MIB);
     edit = rl_upload_begin(lab_pool(lab), V, NULL);
     lab_start(lab, V, &alice);
     make_old(lab, V);
-    edit_fails(lab, edit, RL_ERROR_STATE, "was started meanwhile");
+    edit_fails(lab, edit, RL_ERROR_STATE, "meanwhile");
     g_assert_null(rl_staged_new(lab_pool(lab), V "@current", &access, &error));
-    take_error(g_steal_pointer(&error), RL_ERROR_STATE, "that nobody has committed");
+    take_error(g_steal_pointer(&error), RL_ERROR_STATE, "'a/b/private' & left");
     lab_stop(lab, V, &alice, RL_STOP_UNWRITTEN);
     lab_start(lab, V, &alice);
     g_assert_null(rl_staged_new(lab_pool(lab), V "@current", &access, &error));
-    take_error(g_steal_pointer(&error), RL_ERROR_STATE, "it is running");
+    take_error(g_steal_pointer(&error), RL_ERROR_STATE, "running");
     lab_stop(lab, V, &alice, RL_STOP_UNWRITTEN);
 
     RlStagedImage *replacement = rl_staged_new(lab_pool(lab), V "@current", &access, NULL);
@@ -409,7 +409,7 @@ test_replaced(Lab *lab)
     remove_it(lab);
     rl_staged_free(replacement);
     g_assert_null(rl_upload_begin(lab_pool(lab), V "@1", &error));
-    take_error(g_steal_pointer(&error), RL_ERROR_UNSUPPORTED, "those are read-only");
+    take_error(g_steal_pointer(&error), RL_ERROR_UNSUPPORTED, "read-only");
     g_assert_null(rl_upload_begin(lab_pool(lab), "", &error));
     g_assert_nonnull(error);
     g_error_free(error);
@@ -428,13 +428,13 @@ test_id_is_another(Lab *lab)
     rl_autofd int clean = image_open(lab, V, RL_FILE_CLEAN, O_RDONLY);
     RlStagedImage *edit = rl_upload_begin(lab_pool(lab), V, NULL);
     g_assert_true(rl_image_id_new(clean, 0, NULL));
-    edit_fails(lab, edit, RL_ERROR_STATE, "was changed meanwhile");
+    edit_fails(lab, edit, RL_ERROR_STATE, "meanwhile");
     assert_revisions(lab, V, "");
 
     RlStagedImage *replacement = rl_staged_new(lab_pool(lab), V "@current", &access, NULL);
     g_assert_true(rl_image_id_new(clean, 0, NULL));
     g_assert_false(rl_staged_replace(replacement, &error));
-    take_error(g_steal_pointer(&error), RL_ERROR_STATE, "was changed meanwhile");
+    take_error(g_steal_pointer(&error), RL_ERROR_STATE, "meanwhile");
     rl_staged_free(replacement);
     image_is(lab, V, RL_FILE_CLEAN, "one");
 
@@ -472,14 +472,14 @@ test_edit_of_direct(Lab *lab)
 {
     lab_create_kind(lab, DIRECT, RL_KIND_DIRECT, NULL, "one", MIB);
     try(lab, (Disturbance){.nr = SYS_flock, .first = 1, .count = 1, .before = start_direct},
-        begin_edit_of_direct, RL_ERROR_STATE, "it is running");
+        begin_edit_of_direct, RL_ERROR_STATE, "running");
     lab_stop(lab, DIRECT, &alice, RL_STOP_RETURNED);
 
     RlStagedImage *edit = rl_upload_begin(lab_pool(lab), DIRECT, NULL);
     lab_start(lab, DIRECT, &alice);
     image_write(lab, DIRECT, RL_FILE_DIRTY, "two");
     lab_stop(lab, DIRECT, &alice, RL_STOP_RETURNED);
-    edit_fails(lab, edit, RL_ERROR_STATE, "was changed meanwhile");
+    edit_fails(lab, edit, RL_ERROR_STATE, "meanwhile");
     image_is(lab, DIRECT, RL_FILE_CLEAN, "two");
 }
 
@@ -584,7 +584,7 @@ test_directory_is_removed(Lab *lab)
 
     /* But not for ever. */
     try(lab, (Disturbance){.nr = SYS_linkat, .first = 1, .before = remove_directory}, create_in_it,
-        RL_ERROR_BUSY, "the directory of volume 'n/new/volume' was removed meanwhile");
+        RL_ERROR_BUSY, "meanwhile & 'n/new/volume'");
     g_assert_false(is_there(dir));
 
     Disturbance other = {.nr = SYS_linkat, .first = 1, .count = 1, .before = replace_directory};

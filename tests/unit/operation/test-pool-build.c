@@ -119,11 +119,11 @@ test_what_is_no_directory(Lab *lab)
     g_assert_cmpint(mkdir(dir, 0755), ==, 0);
     g_assert_cmpint(symlink("dir", link), ==, 0);
     g_assert_cmpint(symlink("nowhere", dangling), ==, 0);
-    refused(lab, file, RL_ERROR_INVALID, "is not a directory");
+    refused(lab, file, RL_ERROR_INVALID, "directory");
     g_assert_cmpint(lchown(link, 1234, 0), ==, 0);
-    refused(lab, link, RL_ERROR_INVALID, "is a symbolic link of user 1234");
-    refused(lab, dangling, RL_ERROR_INVALID, "is a symbolic link that leads to no directory");
-    refused(lab, below_dangling, RL_ERROR_INVALID, "is a symbolic link that leads to no directory");
+    refused(lab, link, RL_ERROR_INVALID, "link & 1234");
+    refused(lab, dangling, RL_ERROR_INVALID, "link");
+    refused(lab, below_dangling, RL_ERROR_INVALID, "link");
     GError *error = NULL;
     g_assert_false(build(below_file, !lab->reflinks, &as_is, &error));
     g_assert_nonnull(strstr(error->message, "file"));
@@ -145,8 +145,8 @@ test_inside_another_pool(Lab *lab)
 
     g_assert_cmpint(symlink(lab->path, link), ==, 0);
     refused(lab, inner, RL_ERROR_INVALID, lab->path);
-    refused(lab, deep, RL_ERROR_INVALID, "lies inside the reflink pool");
-    refused(lab, through, RL_ERROR_INVALID, "lies inside the reflink pool");
+    refused(lab, deep, RL_ERROR_INVALID, "inside");
+    refused(lab, through, RL_ERROR_INVALID, "inside");
     g_assert_true(rl_pool_require_outside(lab->path, &error));
     g_assert_false(rl_pool_require_outside(inner, &error));
     take_error(error, RL_ERROR_INVALID, inner);
@@ -248,11 +248,11 @@ test_delete(Lab *lab)
     make_file(temp, "left by a crash");
     g_autofree char *before = list_tree(lab->path);
     g_assert_false(rl_pool_delete(lab->pool, &error));
-    take_error(error, RL_ERROR_STATE, "still has volumes: 'a/private'");
+    take_error(error, RL_ERROR_STATE, "'a/private'");
     lab_create(lab, "a/z", "two", MIB);
     error = NULL;
     g_assert_false(rl_pool_delete(lab->pool, &error));
-    take_error(error, RL_ERROR_STATE, "still has volumes: 'a/private' and others");
+    take_error(error, RL_ERROR_STATE, "'a/private'");
     g_assert_true(rl_volume_delete(lab->pool, "a/z", false, NULL));
     g_autofree char *after = list_tree(lab->path);
     g_assert_cmpstr(after, ==, before);
@@ -262,7 +262,7 @@ test_delete(Lab *lab)
     make_file(file, "x");
     error = NULL;
     g_assert_false(rl_pool_delete(lab->pool, &error));
-    take_error(error, RL_ERROR_STATE, "there is 'a/notes'");
+    take_error(error, RL_ERROR_STATE, "'a/notes'");
     g_assert_true(is_there(dir));
     g_assert_true(rl_pool_has_marker(lab->path));
 
@@ -290,7 +290,7 @@ test_delete_of_a_deep_tree(Lab *lab)
     }
     close(at);
     g_assert_false(rl_pool_delete(lab->pool, &error));
-    take_error(error, RL_ERROR_STATE, "there is 'd/d/d/d/d/d/d/d/d'");
+    take_error(error, RL_ERROR_STATE, "'d/d/d/d/d/d/d/d/d'");
     g_assert_true(rl_pool_has_marker(lab->path));
 }
 

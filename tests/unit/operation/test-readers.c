@@ -109,7 +109,7 @@ test_ended_by_hand(Lab *lab)
 {
     lab_create(lab, V, "one", MIB);
     g_autoptr(RlStarted) started = start_reader(lab, V, &alice);
-    lab_stop_fails(lab, V, NULL, RL_ERROR_STATE, "that may be about to open it");
+    lab_stop_fails(lab, V, NULL, RL_ERROR_STATE, "started");
     age(lab, V);
     {
         rl_autofd int reader = image_open(lab, V, RL_FILE_DIRTY, O_RDONLY);
@@ -141,19 +141,19 @@ test_not_shared(Lab *lab)
     g_autoptr(RlStarted) started = start_reader(lab, V, &alice);
     {
         rl_autofd int writer = image_open(lab, V, RL_FILE_DIRTY, O_RDWR);
-        start_reader_fails(lab, &bob, RL_ERROR_BUSY, "in use by domain 'alice'");
+        start_reader_fails(lab, &bob, RL_ERROR_BUSY, "'alice'");
     }
     rl_autofd int fd = image_open(lab, V, RL_FILE_DIRTY, O_RDWR);
     g_assert_true(rl_mark_set(fd, RL_MARK_KEPT, NULL));
     g_assert_true(rl_image_owner_clear(fd, NULL));
     rl_fd_close(&fd);
-    start_reader_fails(lab, &bob, RL_ERROR_STATE, "a domain that only reads cannot have it");
+    start_reader_fails(lab, &bob, RL_ERROR_STATE, "'a/b/private'");
 
     /* Nobody noted whose it is: it may be anybody's unfinished writes. */
     fd = image_open(lab, V, RL_FILE_DIRTY, O_RDONLY);
     g_assert_true(rl_mark_clear(fd, NULL));
     rl_fd_close(&fd);
-    start_reader_fails(lab, &bob, RL_ERROR_STATE, "a domain that only reads cannot have it");
+    start_reader_fails(lab, &bob, RL_ERROR_STATE, "'a/b/private'");
     image_is(lab, V, RL_FILE_DIRTY, "one");
 }
 

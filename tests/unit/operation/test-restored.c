@@ -54,7 +54,7 @@ restore_fails(Lab *lab, const char *name, RlStartFlags flags)
     GError *error = NULL;
 
     g_assert_null(restore(lab, name, flags, &error));
-    take_error(error, RL_ERROR_STATE, "another dirty image");
+    take_error(error, RL_ERROR_STATE, "another");
 }
 
 /* What a restore that fails leaves, or an end that nobody can tell. */

@@ -108,7 +108,7 @@ test_no_number_is_left(Lab *lab)
     make_file(old, "older");
     lab_start(lab, V, &alice);
     image_write(lab, V, RL_FILE_DIRTY, "new");
-    lab_stop_fails(lab, V, &alice, RL_ERROR_STATE, "no number is left");
+    lab_stop_fails(lab, V, &alice, RL_ERROR_STATE, "number");
     image_is(lab, V, RL_FILE_CLEAN, "adopted");
     image_is(lab, V, RL_FILE_DIRTY, "new");
 }
@@ -298,8 +298,8 @@ test_open_for_writing_is_refused(Lab *lab)
     g_autofree char *before = list_tree(lab->path);
     {
         rl_autofd int writer = image_open(lab, V, RL_FILE_DIRTY, O_RDWR);
-        lab_stop_fails(lab, V, &alice, RL_ERROR_BUSY, "volume 'a/b/private'");
-        lab_stop_fails(lab, V, NULL, RL_ERROR_BUSY, "its dirty image open");
+        lab_stop_fails(lab, V, &alice, RL_ERROR_BUSY, "'a/b/private'");
+        lab_stop_fails(lab, V, NULL, RL_ERROR_BUSY, "dirty image open");
         g_autofree char *after = list_tree(lab->path);
         g_assert_cmpstr(after, ==, before);
     }
@@ -325,14 +325,14 @@ test_whose_it_is(Lab *lab)
     lab_stop(lab, V, &bob, RL_STOP_NOT_OWNED);
     lab_stop(lab, V, &namesake, RL_STOP_NOT_OWNED);
     image_is(lab, V, RL_FILE_DIRTY, "two");
-    lab_stop_fails(lab, V, NULL, RL_ERROR_STATE, "that may be about to open it");
+    lab_stop_fails(lab, V, NULL, RL_ERROR_STATE, "started");
     image_is(lab, V, RL_FILE_DIRTY, "two");
     RlDomainRef by_hand = {.driver = RL_OWNER_BY_HAND, .uuid = alice.uuid, .name = "by hand"};
     lab_stop(lab, V, &alice, RL_STOP_COMMITTED);
     lab_start(lab, V, &by_hand);
     image_write(lab, V, RL_FILE_DIRTY, "three");
     lab_stop(lab, V, NULL, RL_STOP_COMMITTED);
-    lab_stop_fails(lab, "missing", &alice, RL_ERROR_NOT_FOUND, "there is no volume 'missing'");
+    lab_stop_fails(lab, "missing", &alice, RL_ERROR_NOT_FOUND, "'missing'");
 }
 
 static void

@@ -34,17 +34,15 @@ test_one_holder(Lab *lab)
 {
     g_autoptr(RlLock) lock = take(lab, "a/b", "start");
     gint64 begin = g_get_monotonic_time();
-    g_autofree char *words = g_strdup_printf("volume 'a/b' is busy: 'start by process %d' is "
-                                             "still under way",
-                                             (int) getpid());
+    g_autofree char *words = g_strdup_printf("'a/b' & start & %d", (int) getpid());
 
     refused(lab, "a/b", 100, words);
     g_assert_cmpint(g_get_monotonic_time() - begin, >=, 90 * 1000);
     g_assert_cmpint(g_get_monotonic_time() - begin, <, G_USEC_PER_SEC);
     rl_lock_release(g_steal_pointer(&lock));
     lock = take(lab, "a/b", "stop");
-    refused(lab, "a/b", 0, "'stop by process");
-    refused(lab, "a/b", 1000, "is still under way after 1 s");
+    refused(lab, "a/b", 0, "stop");
+    refused(lab, "a/b", 1000, "1 s");
     rl_lock_release(NULL);
 }
 
@@ -61,7 +59,7 @@ test_former_holder(Lab *lab)
     g_assert_true(is_there(path)); /* somebody may wait for it */
     g_assert_cmpint(flock(fd, LOCK_EX | LOCK_NB), ==, 0);
     for (int i = 0; i < 2; i++) {
-        refused(lab, "a/b", 0, "volume 'a/b' is busy: 'another operation' is still under way");
+        refused(lab, "a/b", 0, "'a/b' & 'another operation'");
         g_assert_cmpint(ftruncate(fd, 0), ==, 0); /* as somebody's who has only just made it */
     }
 }
@@ -102,7 +100,7 @@ static void
 test_another_process(Lab *lab)
 {
     pid_t child = child_that_holds(hold, lab);
-    g_autofree char *words = g_strdup_printf("'commit by process %d'", (int) child);
+    g_autofree char *words = g_strdup_printf("commit & %d", (int) child);
 
     refused(lab, "a/b", 100, words);
     kill_child(child);
@@ -198,7 +196,7 @@ test_waits_of_earlier_versions(Lab *lab)
     g_assert_cmpint(flock(earlier, LOCK_EX | LOCK_NB), ==, -1);
     rl_lock_release(lock);
     g_assert_cmpint(flock(earlier, LOCK_EX | LOCK_NB), ==, 0);
-    refused(lab, "a/b", 100, "is still under way");
+    refused(lab, "a/b", 100, "'another operation'");
     rl_fd_close(&earlier);
     rl_lock_release(take(lab, "a/b", "start"));
     g_assert_false(is_there(path));
@@ -215,7 +213,7 @@ test_another_file(Lab *lab)
     g_autoptr(RlLock) lock = take(lab, "a/b", "stop");
     rl_lock_release(old);
     g_assert_true(is_there(path));
-    refused(lab, "a/b", 100, "'stop by process");
+    refused(lab, "a/b", 100, "stop");
 }
 
 typedef struct {

@@ -42,8 +42,8 @@ app_is_refused(Lab *lab)
 {
     GError *error = NULL;
 
-    lab_start_fails(lab, APP, &alice, RL_ERROR_STATE, "snapshot of '" TEMPLATE "'");
-    lab_stop_fails(lab, APP, NULL, RL_ERROR_STATE, "snapshot of '" TEMPLATE "'");
+    lab_start_fails(lab, APP, &alice, RL_ERROR_STATE, "'" TEMPLATE "'");
+    lab_stop_fails(lab, APP, NULL, RL_ERROR_STATE, "'" TEMPLATE "'");
     g_assert_false(rl_volume_continue(lab->pool, APP, &error));
     take_error(error, RL_ERROR_STATE, "'virt-reflink discard'");
     image_is(lab, APP, RL_FILE_DIRTY, "junk");
@@ -96,8 +96,8 @@ test_both_running(Lab *lab)
 
     crash(lab);
     put(lab, TEMPLATE, RL_FILE_DIRTY, "written");
-    lab_start_fails(lab, TEMPLATE, &alice, RL_ERROR_STATE, "the same file as");
-    lab_start_fails(lab, APP, &alice, RL_ERROR_STATE, "the same file as");
+    lab_start_fails(lab, TEMPLATE, &alice, RL_ERROR_STATE, "same file");
+    lab_start_fails(lab, APP, &alice, RL_ERROR_STATE, "same file");
     lab_stop_fails(lab, APP, NULL, RL_ERROR_STATE, "nothing is noted");
     g_assert_true(rl_volume_continue(lab->pool, TEMPLATE, &error));
     app_is_refused(lab);
@@ -118,7 +118,7 @@ test_direct(Lab *lab)
     take_error(g_steal_pointer(&error), RL_ERROR_STATE, "kind='direct'");
     rl_options_add_rule(options, "*/*/private", -1, RL_KIND_DIRECT);
     g_assert_true(rl_pool_set_options(lab->pool, options, NULL));
-    lab_start_fails(lab, "appvms/a/private", &alice, RL_ERROR_STATE, "no clean one");
+    lab_start_fails(lab, "appvms/a/private", &alice, RL_ERROR_STATE, "no clean");
     g_assert_true(rl_volume_continue(lab->pool, "appvms/a/private", &error));
     g_assert_no_error(error);
     lab_start(lab, "appvms/a/private", &alice);

@@ -69,7 +69,7 @@ test_open_what_is_none(Lab *lab)
     make_file(file, "x");
     g_assert_cmpint(symlink(lab->path, link), ==, 0);
     looks(link, RL_MARKER_GOOD);
-    refused(lab, dir, RL_ERROR_NOT_BUILT, "not built, or its file system is not mounted");
+    refused(lab, dir, RL_ERROR_NOT_BUILT, "not built & not mounted");
     refused_errno(lab, file, ENOTDIR);
     refused_errno(lab, missing, ENOENT);
     /* A link is the directory that it leads to now, under its own name. */
@@ -126,7 +126,7 @@ test_open_to_look(Lab *lab)
     looked_at(lab, RL_ERROR_UNTRUSTED, "chmod 644");
     g_assert_cmpint(chmod(marker, 0644), ==, 0);
     make_file(marker, "<nonsense");
-    looked_at(lab, RL_ERROR_XML, "building the pool writes it again");
+    looked_at(lab, RL_ERROR_XML, "build");
     g_assert_cmpint(unlink(marker), ==, 0);
     looked_at(lab, RL_ERROR_NOT_BUILT, "not built");
     make_file(marker, text);
@@ -143,7 +143,7 @@ test_damaged_marker(Lab *lab)
     make_file(marker, "");
     refused(lab, lab->path, RL_ERROR_XML, ".reflink-pool.xml");
     set_size(marker, 9 * MIB);
-    refused(lab, lab->path, RL_ERROR_INVALID, "larger than");
+    refused(lab, lab->path, RL_ERROR_INVALID, "larger");
 }
 
 static void
@@ -171,7 +171,7 @@ untrusted(Lab *lab)
 {
     looks(lab->path, RL_MARKER_UNTRUSTED);
     g_assert_false(rl_pool_has_marker(lab->path));
-    refused(lab, lab->path, RL_ERROR_UNTRUSTED, "belongs to others or is writable for them");
+    refused(lab, lab->path, RL_ERROR_UNTRUSTED, "writable");
 }
 
 /* Only what root has marked as a pool's directory has lost its marker. */
@@ -195,10 +195,10 @@ test_lost_marker(Lab *lab)
     looks(lab->path, RL_MARKER_LOST);
     g_assert_false(rl_pool_has_marker(lab->path));
     found(lab, file, "a/x.img");
-    refused(lab, lab->path, RL_ERROR_NOT_BUILT, "is not built any more");
+    refused(lab, lab->path, RL_ERROR_NOT_BUILT, "not built");
     /* A pool inside of it is refused as ever, and it gets its marker back. */
     g_assert_false(rl_pool_build(around, options, &access, rl_xml_documents(), &error));
-    take_error(error, RL_ERROR_INVALID, "lies inside the reflink pool");
+    take_error(error, RL_ERROR_INVALID, "inside");
     error = NULL;
     g_assert_true(rl_pool_build(lab->path, options, &access, rl_xml_documents(), &error));
     g_assert_no_error(error);
@@ -208,7 +208,7 @@ test_lost_marker(Lab *lab)
     forget_mark(lab);
     looks(lab->path, RL_MARKER_NONE);
     found(lab, file, NULL);
-    refused(lab, lab->path, RL_ERROR_NOT_BUILT, "is no reflink pool");
+    refused(lab, lab->path, RL_ERROR_NOT_BUILT, "no reflink pool");
 }
 
 /* Nor is a pool built around one. */
@@ -293,7 +293,7 @@ test_anybodys_markers(Lab *lab)
     forget_mark(lab);
     looks(lab->path, RL_MARKER_NONE);
     found(lab, file, NULL);
-    refused(lab, lab->path, RL_ERROR_UNTRUSTED, "is not trusted");
+    refused(lab, lab->path, RL_ERROR_UNTRUSTED, "trusted");
     g_assert_cmpint(chown(lab->path, 1234, 0), ==, 0);
     untrusted(lab);
     g_assert_cmpint(chown(lab->path, 0, 0), ==, 0);
@@ -595,7 +595,7 @@ test_find_fails(Lab *lab)
     denied = (Disturbance){.nr = SYS_openat, .first = 1, .code = ENOENT};
     error = NULL;
     g_assert_false(disturb(lab, &denied, find, &error));
-    take_errno(error, ENOENT, "cannot tell");
+    take_errno(error, ENOENT, "a/b.img");
 }
 
 void

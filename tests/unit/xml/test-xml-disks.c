@@ -172,13 +172,12 @@ test_chain(void)
 static void
 test_bad_disks(void)
 {
-    refuse_devices("\n<disk device='tape'/>", "line 2: unknown device='tape' of <disk>");
-    refuse_devices("<disk device=''/>", "unknown device=''");
-    refuse_devices("<disk type='volume'><source pool='p'/></disk>",
-                   "of type 'volume' needs volume");
-    refuse_devices("<disk type='volume'><source volume='v' pool=''/></disk>", "needs pool");
+    refuse_devices("\n<disk device='tape'/>", "line 2 & device='tape' & <disk>");
+    refuse_devices("<disk device=''/>", "device=''");
+    refuse_devices("<disk type='volume'><source pool='p'/></disk>", "'volume'");
+    refuse_devices("<disk type='volume'><source volume='v' pool=''/></disk>", "'volume' & pool");
     refuse_devices("<disk><backingStore type='volume'><source pool='p'/></backingStore></disk>",
-                   "of type 'volume' needs volume");
+                   "'volume'");
 }
 
 void

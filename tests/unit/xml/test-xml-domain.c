@@ -78,20 +78,20 @@ test_bad_identity(void)
     const char *bad[] = {"x", "0f3a9c1e4b7d4e2a9c551d2e3f405162", UUID " ", UUID "0",
                          "0g3a9c1e-4b7d-4e2a-9c55-1d2e3f405162"};
 
-    refuse("<volume/>", "the root element is <volume>, not <domain>");
-    refuse("<domain xmlns='urn:o'/>", "the root element is <domain>, not <domain>");
-    refuse("<domain/>", "<domain> needs type");
-    refuse("<domain type=''/>", "<domain> needs type");
+    refuse("<volume/>", "<volume> & <domain>");
+    refuse("<domain xmlns='urn:o'/>", "<domain>");
+    refuse("<domain/>", "<domain> & type");
+    refuse("<domain type=''/>", "<domain> & type");
     g_autofree char *no_name = g_strconcat("<domain type='xen'>", uuid, "</domain>", NULL);
     g_autofree char *no_uuid = g_strconcat("<domain type='xen'>", name, "</domain>", NULL);
-    refuse(no_name, "<domain> needs <name>");
-    refuse(no_uuid, "<domain> needs <uuid>");
-    refuse("<domain type='xen'><name/></domain>", "<name> of <domain> is empty");
-    refuse("<domain type='xen'><name>n<b/></name></domain>", "<b> in <name>");
+    refuse(no_name, "<domain> & <name>");
+    refuse(no_uuid, "<domain> & <uuid>");
+    refuse("<domain type='xen'><name/></domain>", "empty & <name> & <domain>");
+    refuse("<domain type='xen'><name>n<b/></name></domain>", "<b> & <name>");
     for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {
         g_autofree char *text =
             g_strdup_printf("<domain type='xen'>%s<uuid>%s</uuid></domain>", name, bad[i]);
-        refuse(text, "in <uuid> is no UUID");
+        refuse(text, "<uuid>");
     }
 }
 
@@ -137,16 +137,16 @@ test_limits(void)
 
     g_autoptr(RlDomain) chain = parse(deep);
     g_assert_cmpuint(disk_at(chain, 0)->backing->len, ==, RL_DISK_CHAIN_MAX);
-    refuse_devices(too_deep, "a disk with more than 200 <backingStore> layers");
+    refuse_devices(too_deep, "200 & <backingStore>");
     refuse_devices(far_too_deep, "Excessive depth");
 
     g_autoptr(RlDomain) disks = parse(many);
     g_assert_cmpuint(disks->disks->len, ==, RL_DOMAIN_DISKS_MAX);
-    refuse_devices(too_many, "more than 1024 disks");
+    refuse_devices(too_many, "1024");
 
     g_autoptr(RlDomain) padded = parse(padding);
     g_assert_cmpuint(padded->disks->len, ==, 0);
-    refuse_devices(too_long, "longer than 4194304 bytes");
+    refuse_devices(too_long, "4194304");
 }
 
 static void
@@ -158,9 +158,9 @@ test_hostile(void)
     g_autofree char *text = domain_with("<disk type='file'><source file='/a'/>"
                                         "<backingStore/><mirror file='/m'/></disk>");
 
-    refuse(dtd, "a document type declaration is not allowed");
-    refuse_bytes(nul, strlen(nul) + 1, "a NUL byte");
-    refuse(HEAD "\xfe</domain>", "not valid UTF-8");
+    refuse(dtd, "document type");
+    refuse_bytes(nul, strlen(nul) + 1, "NUL");
+    refuse(HEAD "\xfe</domain>", "UTF-8");
     for (size_t length = 0; length < strlen(text); length++)
         refuse_bytes(text, length, "the domain: ");
 }

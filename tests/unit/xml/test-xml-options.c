@@ -89,49 +89,44 @@ test_mark(void)
 static void
 test_root(void)
 {
-    refuse("<options/>", "the root element is <options>, not <reflink:options>");
-    refuse("<reflink:options/>", "not <reflink:options> of 'urn:");
-    refuse("<reflink:volume " NS "/>", "the root element is <reflink:volume>");
-    refuse(POOL("<reflink:options/>"), "the root element is <pool>");
-    refuse("<!DOCTYPE a []>" OPEN CLOSE, "a document type declaration is not allowed");
+    refuse("<options/>", "<options> & <reflink:options>");
+    refuse("<reflink:options/>", "<reflink:options>");
+    refuse("<reflink:volume " NS "/>", "<reflink:volume>");
+    refuse(POOL("<reflink:options/>"), "<pool>");
+    refuse("<!DOCTYPE a []>" OPEN CLOSE, "document type");
     refuse(OPEN, "line 1");
 }
 
 static void
 test_unknown(void)
 {
-    refuse("<reflink:options " NS " a='1'/>", "unknown attribute 'a' of <reflink:options>");
-    refuse_inner("<reflink:revision keep='1'/>", "unknown element <reflink:revision> in");
-    refuse_inner("<reflink:options/>", "unknown element <reflink:options> in <reflink:options>");
-    refuse_inner("<revisions keep='1'/>", "unknown element <revisions> in <reflink:options>");
-    refuse_inner("<o:a xmlns:o='urn:o'/>", "unknown element <o:a> in <reflink:options>");
-    refuse_inner("<reflink:revisions kepp='1'/>",
-                 "unknown attribute 'kepp' of <reflink:revisions>");
-    refuse_inner("<reflink:revisions reflink:keep='1'/>", "unknown attribute 'reflink:keep' of");
-    refuse_inner("<reflink:fallback copy='no' x='1'/>",
-                 "unknown attribute 'x' of <reflink:fallback>");
-    refuse_inner("<reflink:volume match='a' keep='1' xml:lang='de'/>",
-                 "unknown attribute 'xml:lang'");
-    refuse_inner("<reflink:volume match='a' keep='1'><x/></reflink:volume>",
-                 "unknown element <x> in");
+    refuse("<reflink:options " NS " a='1'/>", "'a' & <reflink:options>");
+    refuse_inner("<reflink:revision keep='1'/>", "<reflink:revision>");
+    refuse_inner("<reflink:options/>", "<reflink:options>");
+    refuse_inner("<revisions keep='1'/>", "<revisions> & <reflink:options>");
+    refuse_inner("<o:a xmlns:o='urn:o'/>", "<o:a> & <reflink:options>");
+    refuse_inner("<reflink:revisions kepp='1'/>", "'kepp' & <reflink:revisions>");
+    refuse_inner("<reflink:revisions reflink:keep='1'/>", "'reflink:keep'");
+    refuse_inner("<reflink:fallback copy='no' x='1'/>", "'x' & <reflink:fallback>");
+    refuse_inner("<reflink:volume match='a' keep='1' xml:lang='de'/>", "'xml:lang'");
+    refuse_inner("<reflink:volume match='a' keep='1'><x/></reflink:volume>", "<x>");
 }
 
 static void
 test_twice(void)
 {
     refuse_inner("<reflink:revisions keep='1'/>\n<reflink:revisions keep='1'/>",
-                 "line 2: a second <reflink:revisions>");
+                 "line 2 & second & <reflink:revisions>");
     refuse_inner("<reflink:fallback copy='no'/><reflink:fallback copy='no'/>",
-                 "a second <reflink:fallback>");
+                 "second & <reflink:fallback>");
 }
 
 static void
 test_text(void)
 {
-    refuse_inner("hello", "text is not allowed in <reflink:options>");
-    refuse_inner("<![CDATA[x]]>", "text is not allowed in <reflink:options>");
-    refuse_inner("<reflink:revisions keep='1'>x</reflink:revisions>",
-                 "text is not allowed in <reflink:revisions>");
+    refuse_inner("hello", "text & <reflink:options>");
+    refuse_inner("<![CDATA[x]]>", "text & <reflink:options>");
+    refuse_inner("<reflink:revisions keep='1'>x</reflink:revisions>", "text & <reflink:revisions>");
 }
 
 static void
@@ -145,12 +140,12 @@ test_keep(void)
     for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {
         g_autofree char *own = g_strdup_printf("<reflink:revisions keep='%s'/>", bad[i]);
         g_autofree char *rule = g_strdup_printf("<reflink:volume match='a' keep='%s'/>", bad[i]);
-        refuse_inner(own, "of <reflink:revisions>: must be a number from 0 to 100000");
-        refuse_inner(rule, "of <reflink:volume>: must be a number from 0 to 100000");
+        refuse_inner(own, "<reflink:revisions> & 100000");
+        refuse_inner(rule, "<reflink:volume> & 100000");
     }
-    refuse_inner("<reflink:revisions keep='many'/>", "keep='many' of");
-    refuse_inner("<reflink:revisions keep='a&#10;b'/>", "keep='a\\x{a}b' of");
-    refuse_inner("<reflink:revisions/>", "<reflink:revisions> needs keep");
+    refuse_inner("<reflink:revisions keep='many'/>", "keep='many'");
+    refuse_inner("<reflink:revisions keep='a&#10;b'/>", "keep='a\\x{a}b'");
+    refuse_inner("<reflink:revisions/>", "<reflink:revisions>");
 
     /* A long value is cut in the message, between characters. */
     g_autofree char *value = repeat("\xc3\xa4", 1000);
@@ -167,23 +162,21 @@ test_copy(void)
 
     for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {
         g_autofree char *inner = g_strdup_printf("<reflink:fallback copy='%s'/>", bad[i]);
-        g_autofree char *words =
-            g_strdup_printf("copy='%s' of <reflink:fallback>: must be", bad[i]);
+        g_autofree char *words = g_strdup_printf("copy='%s' & <reflink:fallback>", bad[i]);
         refuse_inner(inner, words);
     }
-    refuse_inner("<reflink:fallback/>", "<reflink:fallback> needs copy");
+    refuse_inner("<reflink:fallback/>", "<reflink:fallback>");
 }
 
 static void
 test_rule(void)
 {
-    refuse_inner("<reflink:volume keep='1'/>", "<reflink:volume> needs match");
-    refuse_inner("<reflink:volume match='' keep='1'/>", "match of <reflink:volume> is empty");
-    refuse_inner("<reflink:volume match='a'/>", "<reflink:volume> needs keep or kind");
-    refuse_inner("<reflink:volume match='a' kind='snapshot'/>", "a snapshot needs a source");
-    refuse_inner("<reflink:volume match='a' kind='fast'/>",
-                 "kind='fast' of <reflink:volume>: must be");
-    refuse_inner("<reflink:volume match='a' kind=''/>", "kind='' of <reflink:volume>: must be");
+    refuse_inner("<reflink:volume keep='1'/>", "<reflink:volume> & match");
+    refuse_inner("<reflink:volume match='' keep='1'/>", "empty & <reflink:volume>");
+    refuse_inner("<reflink:volume match='a'/>", "<reflink:volume> & keep & kind");
+    refuse_inner("<reflink:volume match='a' kind='snapshot'/>", "kind='snapshot' & source");
+    refuse_inner("<reflink:volume match='a' kind='fast'/>", "kind='fast' & <reflink:volume>");
+    refuse_inner("<reflink:volume match='a' kind=''/>", "kind='' & <reflink:volume>");
 }
 
 /* The options with @count rules whose pattern is @length times a letter of two bytes. */
@@ -211,10 +204,10 @@ test_limits(void)
 
     g_assert_cmpuint(a->rules->len, ==, 1000);
     g_assert_cmpuint(b->rules->len, ==, 1);
-    refuse(too_many, "more than 1000 <reflink:volume> rules");
-    refuse(too_long, "match of <reflink:volume> is longer than 4096 characters");
-    refuse(too_much, "longer than 262144 bytes in all");
-    refuse_inner(padding, "longer than 4194304 bytes");
+    refuse(too_many, "1000 & <reflink:volume>");
+    refuse(too_long, "<reflink:volume> & 4096");
+    refuse(too_much, "262144");
+    refuse_inner(padding, "4194304");
 }
 
 void

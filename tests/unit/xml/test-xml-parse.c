@@ -55,25 +55,25 @@ test_always_utf8(void)
 
     const xmlNode *root = xmlDocGetRootElement(document);
     g_assert_cmpstr((const char *) root->children->content, ==, "\xc3\xa4");
-    refuse("<a>\n\xe4</a>", "line 2: not valid UTF-8");
+    refuse("<a>\n\xe4</a>", "line 2 & UTF-8");
     refuse_bytes("\xff\xfe<\0a\0/\0>\0", 10, LIMIT, "NUL");
-    refuse("<a>\xed\xa0\x80</a>", "not valid UTF-8");
+    refuse("<a>\xed\xa0\x80</a>", "UTF-8");
 }
 
 static void
 test_size(void)
 {
-    refuse("", "the document is empty");
+    refuse("", "empty");
     accept("<abcdef/>", 9);
-    refuse_bytes("<abcdef/>", 9, 8, "longer than 8 bytes");
-    refuse_bytes("<a/>", (size_t) G_MAXINT + 1, G_MAXSIZE, "longer than 2147483647 bytes");
+    refuse_bytes("<abcdef/>", 9, 8, "8 bytes");
+    refuse_bytes("<a/>", (size_t) G_MAXINT + 1, G_MAXSIZE, "2147483647");
 }
 
 static void
 test_nul(void)
 {
-    refuse_bytes("<a/>\0<b/>", 9, LIMIT, "line 1: a NUL byte");
-    refuse_bytes("<a>\n\n\0</a>", 10, LIMIT, "line 3: a NUL byte");
+    refuse_bytes("<a/>\0<b/>", 9, LIMIT, "line 1 & NUL");
+    refuse_bytes("<a>\n\n\0</a>", 10, LIMIT, "line 3 & NUL");
     refuse("<a>&#0;</a>", "line 1");
 }
 
@@ -115,13 +115,13 @@ test_truncated(void)
 static void
 test_doctype(void)
 {
-    const char *words = "a document type declaration is not allowed";
+    const char *words = "document type";
 
     refuse("<!DOCTYPE a><a/>", words);
     refuse("<!DOCTYPE a []><a/>", words);
     refuse("<!DOCTYPE a SYSTEM 'http://192.0.2.1/a.dtd'><a/>", words);
     refuse("<!DOCTYPE a PUBLIC 'x' 'file:///etc/passwd'><a/>", words);
-    refuse("<!-- c -->\n<!DOCTYPE a [<!ATTLIST a b CDATA 'x'>]><a/>", "line 2: a document type");
+    refuse("<!-- c -->\n<!DOCTYPE a [<!ATTLIST a b CDATA 'x'>]><a/>", "line 2 & document type");
     refuse("<!DOCTYPE a [ this is not even", words);
 }
 
@@ -133,7 +133,7 @@ test_entity_bombs(void)
         g_string_append_printf(bomb, "<!ENTITY l%d '&l%d;&l%d;&l%d;&l%d;'>", i, i - 1, i - 1, i - 1,
                                i - 1);
     g_string_append(bomb, "]><a>&l29;</a>");
-    refuse(bomb->str, "a document type declaration is not allowed");
+    refuse(bomb->str, "document type");
     g_string_free(bomb, TRUE);
 
     refuse("<!DOCTYPE a [<!ENTITY % p SYSTEM 'file:///dev/zero'>%p;]><a/>", "document type");

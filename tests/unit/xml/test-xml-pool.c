@@ -64,35 +64,33 @@ test_found(void)
 static void
 test_elsewhere(void)
 {
-    refuse_pool(POOL("<reflink:options/><reflink:options/>"), "a second <reflink:options>");
-    refuse_pool(POOL("\n<reflink:option/>"),
-                "line 2: element <reflink:option> is not allowed here");
-    refuse_pool(POOL("<target><path/><reflink:options/></target>"), "<reflink:options> is not");
+    refuse_pool(POOL("<reflink:options/><reflink:options/>"), "second & <reflink:options>");
+    refuse_pool(POOL("\n<reflink:option/>"), "line 2 & <reflink:option>");
+    refuse_pool(POOL("<target><path/><reflink:options/></target>"), "<reflink:options>");
     refuse_pool(POOL("<reflink:options/><target><reflink:revisions keep='1'/></target>"),
-                "<reflink:revisions> is not allowed here");
-    refuse_pool(POOL("<target><path><a/></path></target><reflink:b/>"), "<reflink:b> is not");
-    refuse_pool(POOL("<reflink:options><a/></reflink:options>"), "unknown element <a> in");
-    refuse_pool(POOL("<reflink:options><![CDATA[x]]></reflink:options>"), "text is not allowed in");
-    refuse_pool(POOL("<target reflink:keep='1'/>"), "attribute 'reflink:keep' of <target> is not");
-    refuse_pool("<pool " NS " reflink:a='1'><reflink:options/></pool>", "'reflink:a' of <pool>");
-    refuse_pool("<reflink:pool " NS "><reflink:options/></reflink:pool>", "<reflink:pool> is not");
-    refuse_pool(POOL("<o xmlns='urn:libvirt-reflink:storagepool:1.0'/>"), "<reflink:o> is not");
+                "<reflink:revisions>");
+    refuse_pool(POOL("<target><path><a/></path></target><reflink:b/>"), "<reflink:b>");
+    refuse_pool(POOL("<reflink:options><a/></reflink:options>"), "<a>");
+    refuse_pool(POOL("<reflink:options><![CDATA[x]]></reflink:options>"), "text");
+    refuse_pool(POOL("<target reflink:keep='1'/>"), "'reflink:keep' & <target>");
+    refuse_pool("<pool " NS " reflink:a='1'><reflink:options/></pool>", "'reflink:a' & <pool>");
+    refuse_pool("<reflink:pool " NS "><reflink:options/></reflink:pool>", "<reflink:pool>");
+    refuse_pool(POOL("<o xmlns='urn:libvirt-reflink:storagepool:1.0'/>"), "<reflink:o>");
 }
 
 /* Slips that would else make a stock pool of it. */
 static void
 test_wrong_namespace(void)
 {
-    refuse_pool("<pool><reflink:options/></pool>",
-                "the prefix is not declared; add xmlns:reflink=");
-    refuse_pool("<pool reflink:a='1'/>", "the prefix is not declared");
+    refuse_pool("<pool><reflink:options/></pool>", "xmlns:reflink");
+    refuse_pool("<pool reflink:a='1'/>", "xmlns:reflink");
     refuse_pool(
         "<pool xmlns:reflink='urn:libvirt-reflink:storagepool:2.0'><reflink:options/></pool>",
-        "unknown namespace 'urn:libvirt-reflink:storagepool:2.0'");
+        "'urn:libvirt-reflink:storagepool:2.0'");
     refuse_pool("<pool xmlns:r='urn:libvirt-reflink:pool:1.0'><r:options/></pool>",
-                "unknown namespace 'urn:libvirt-reflink:pool:1.0'");
+                "'urn:libvirt-reflink:pool:1.0'");
     refuse_pool("<pool xmlns:reflink='urn:libvirt-reflnk'><reflink:options/></pool>",
-                "unknown namespace 'urn:libvirt-reflnk'");
+                "'urn:libvirt-reflnk'");
 }
 
 static void
@@ -107,9 +105,9 @@ test_entities(void)
                                               "keep='1'>&e;</reflink:revisions></reflink:options>"),
                                          NULL);
 
-    refuse_pool(value, "an entity reference in attribute 'keep' of <reflink:revisions>");
-    refuse_pool(text, "an entity reference is not allowed in <reflink:options>");
-    refuse_pool(inner, "an entity reference is not allowed in <reflink:revisions>");
+    refuse_pool(value, "'keep' & <reflink:revisions>");
+    refuse_pool(text, "<reflink:options>");
+    refuse_pool(inner, "<reflink:revisions>");
 }
 
 static void

@@ -75,34 +75,30 @@ test_tolerated(void)
 static void
 test_missing_or_twice(void)
 {
-    refuse(CAPACITY OURS, "<volume> needs <name>");
-    refuse(NAME OURS, "<volume> needs <capacity>");
-    refuse(NAME CAPACITY, "<volume> needs <reflink:volume>");
-    refuse(NAME CAPACITY "<volume kind='direct'/>", "<volume> needs <reflink:volume>");
-    refuse(NAME NAME CAPACITY OURS, "a second <name>");
-    refuse(NAME CAPACITY CAPACITY OURS, "a second <capacity>");
-    refuse(NAME CAPACITY OURS "\n" OURS, "line 2: a second <reflink:volume>");
+    refuse(CAPACITY OURS, "<volume> & <name>");
+    refuse(NAME OURS, "<volume> & <capacity>");
+    refuse(NAME CAPACITY, "<volume> & <reflink:volume>");
+    refuse(NAME CAPACITY "<volume kind='direct'/>", "<volume> & <reflink:volume>");
+    refuse(NAME NAME CAPACITY OURS, "second & <name>");
+    refuse(NAME CAPACITY CAPACITY OURS, "second & <capacity>");
+    refuse(NAME CAPACITY OURS "\n" OURS, "line 2 & second & <reflink:volume>");
 }
 
 static void
 test_unknown(void)
 {
-    refuse(NAME CAPACITY OURS "<reflink:x/>", "unknown element <reflink:x> in <volume>");
-    refuse(NAME CAPACITY OURS "<o:x xmlns:o='urn:o'/>", "unknown element <o:x> in <volume>");
+    refuse(NAME CAPACITY OURS "<reflink:x/>", "<reflink:x> & <volume>");
+    refuse(NAME CAPACITY OURS "<o:x xmlns:o='urn:o'/>", "<o:x> & <volume>");
     refuse(NAME CAPACITY OURS "<target><reflink:volume kind='direct'/></target>",
-           "<reflink:volume> is not allowed here");
-    refuse(NAME CAPACITY OURS "<target reflink:kind='direct'/>",
-           "'reflink:kind' of <target> is not");
-    refuse("<name reflink:x='1'>a</name>" CAPACITY OURS, "'reflink:x' of <name> is not allowed");
+           "<reflink:volume>");
+    refuse(NAME CAPACITY OURS "<target reflink:kind='direct'/>", "'reflink:kind' & <target>");
+    refuse("<name reflink:x='1'>a</name>" CAPACITY OURS, "'reflink:x' & <name>");
     refuse(NAME CAPACITY OURS "<target><r:x xmlns:r='urn:libvirt-reflink:9'/></target>",
-           "unknown namespace 'urn:libvirt-reflink:9'");
-    refuse(NAME CAPACITY OURS "text", "text is not allowed in <volume>");
-    refuse(NAME CAPACITY "<reflink:volume kind='direct' sorce='x'/>",
-           "unknown attribute 'sorce' of");
-    refuse(NAME CAPACITY "<reflink:volume kind='direct'>x</reflink:volume>",
-           "text is not allowed in");
-    refuse(NAME CAPACITY "<reflink:volume kind='direct'><x/></reflink:volume>",
-           "unknown element <x>");
+           "'urn:libvirt-reflink:9'");
+    refuse(NAME CAPACITY OURS "text", "text & <volume>");
+    refuse(NAME CAPACITY "<reflink:volume kind='direct' sorce='x'/>", "'sorce'");
+    refuse(NAME CAPACITY "<reflink:volume kind='direct'>x</reflink:volume>", "text");
+    refuse(NAME CAPACITY "<reflink:volume kind='direct'><x/></reflink:volume>", "<x>");
 }
 
 static void
@@ -112,20 +108,15 @@ test_kind_and_source(void)
     g_autofree char *longest =
         g_strdup_printf(NAME CAPACITY "<reflink:volume kind='snapshot' source='%s'/>", name);
 
-    refuse(NAME CAPACITY "<reflink:volume/>", "<reflink:volume> needs kind");
-    refuse(NAME CAPACITY "<reflink:volume kind='Volatile'/>", "unknown kind='Volatile'");
-    refuse(NAME CAPACITY "<reflink:volume kind=''/>", "unknown kind=''");
-    refuse(NAME CAPACITY "<reflink:volume kind='snapshot'/>",
-           "kind='snapshot' of <reflink:volume> needs "
-           "source");
-    refuse(NAME CAPACITY "<reflink:volume kind='snapshot' source=''/>",
-           "source of <reflink:volume> is "
-           "empty");
-    refuse(NAME CAPACITY "<reflink:volume kind='volatile' source='a'/>", "only a snapshot has one");
-    refuse(NAME CAPACITY "<reflink:volume kind='direct' source=''/>", "only a snapshot has one");
-    refuse(NAME CAPACITY "<reflink:volume kind='persistent' source='a'/>",
-           "only a snapshot has one");
-    refuse(longest, "source of <reflink:volume> is longer than 4096 characters");
+    refuse(NAME CAPACITY "<reflink:volume/>", "<reflink:volume> & kind");
+    refuse(NAME CAPACITY "<reflink:volume kind='Volatile'/>", "kind='Volatile'");
+    refuse(NAME CAPACITY "<reflink:volume kind=''/>", "kind=''");
+    refuse(NAME CAPACITY "<reflink:volume kind='snapshot'/>", "kind='snapshot' & source");
+    refuse(NAME CAPACITY "<reflink:volume kind='snapshot' source=''/>", "source & empty");
+    refuse(NAME CAPACITY "<reflink:volume kind='volatile' source='a'/>", "source & snapshot");
+    refuse(NAME CAPACITY "<reflink:volume kind='direct' source=''/>", "source & snapshot");
+    refuse(NAME CAPACITY "<reflink:volume kind='persistent' source='a'/>", "source & snapshot");
+    refuse(longest, "<reflink:volume> & 4096");
 }
 
 static void
@@ -150,10 +141,9 @@ test_access(void)
     for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {
         g_autofree char *inner =
             g_strdup_printf(NAME CAPACITY "<reflink:volume kind='volatile' access='%s'/>", bad[i]);
-        refuse(inner, "must be a mode, an owner and a group");
+        refuse(inner, "access=");
     }
-    refuse(NAME CAPACITY "<reflink:volume kind='direct' access='0640 1 2'/>",
-           "only a volatile one has it");
+    refuse(NAME CAPACITY "<reflink:volume kind='direct' access='0640 1 2'/>", "access & volatile");
 
     g_autoptr(RlRecord) most =
         parse(NAME CAPACITY "<reflink:volume kind='volatile' access='7777 4294967294 107'/>");
@@ -175,9 +165,9 @@ test_name(void)
     g_autofree char *name = repeat("n", 4097);
     g_autofree char *longest = g_strdup_printf("<name>%s</name>" CAPACITY OURS, name);
 
-    refuse("<name/>" CAPACITY OURS, "<name> is empty");
-    refuse("<name>a<b/></name>" CAPACITY OURS, "<b> in <name>, where only text is allowed");
-    refuse(longest, "<name> is longer than 4096 characters");
+    refuse("<name/>" CAPACITY OURS, "empty & <name>");
+    refuse("<name>a<b/></name>" CAPACITY OURS, "text & <b> & <name>");
+    refuse(longest, "<name> & 4096");
 }
 
 static void
@@ -193,12 +183,11 @@ test_capacity(void)
 
     for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {
         g_autofree char *inner = g_strdup_printf(NAME "<capacity>%s</capacity>" OURS, bad[i]);
-        refuse(inner, "in <capacity>: must be a number from 0 to 9223372036854775807");
+        refuse(inner, "<capacity> & 9223372036854775807");
     }
-    refuse(NAME "<capacity unit='KiB'>1</capacity>" OURS, "unit='KiB' of <capacity>");
-    refuse(NAME "<capacity units='bytes'>1</capacity>" OURS,
-           "unknown attribute 'units' of <capacity>");
-    refuse(NAME "<capacity><b/></capacity>" OURS, "<b> in <capacity>, where only text");
+    refuse(NAME "<capacity unit='KiB'>1</capacity>" OURS, "unit='KiB' & <capacity>");
+    refuse(NAME "<capacity units='bytes'>1</capacity>" OURS, "'units' & <capacity>");
+    refuse(NAME "<capacity><b/></capacity>" OURS, "text & <b> & <capacity>");
 
     g_autoptr(RlRecord) most = parse(NAME "<capacity>9223372036854775807</capacity>" OURS);
     g_autoptr(RlRecord) least = parse(NAME "<capacity unit='bytes'>0</capacity>" OURS);
@@ -214,12 +203,12 @@ test_hostile(void)
     const char *nul = "<volume/>\0<x/>";
     g_autofree char *padding = repeat("          ", RL_RECORD_SIZE_MAX / 10);
 
-    refuse_bytes(root, strlen(root), "the root element is <reflink:volume>, not <volume>");
-    refuse_bytes(dtd, strlen(dtd), "a document type declaration is not allowed");
-    refuse_bytes(nul, strlen(nul) + 5, "a NUL byte");
-    refuse_bytes("\xff", 1, "not valid UTF-8");
-    refuse_bytes("", 0, "the document is empty");
-    refuse(padding, "longer than 65536 bytes");
+    refuse_bytes(root, strlen(root), "<reflink:volume> & <volume>");
+    refuse_bytes(dtd, strlen(dtd), "document type");
+    refuse_bytes(nul, strlen(nul) + 5, "NUL");
+    refuse_bytes("\xff", 1, "UTF-8");
+    refuse_bytes("", 0, "empty");
+    refuse(padding, "65536");
 
     g_autofree char *text = volume(NAME CAPACITY OURS);
     for (size_t length = 0; length < strlen(text); length++)

@@ -6,6 +6,7 @@
 #include "backend/shim/module-abi.h"
 #include "build-ids.h"
 #include "namespace.h"
+#include "proof.h"
 
 static const virStorageBackend reflink = {
     .type = VIR_STORAGE_POOL_DIR,
@@ -67,8 +68,9 @@ attach(void)
     return 0;
 }
 
-__attribute__((visibility("default"))) const RlModule libvirt_reflink_module = {
+__attribute__((visibility("default"))) const RlModule libvirt_reflink_module_2 = {
     .libvirt_build = LIBVIRT_BUILD_ID,
     .storage_driver_build = STORAGE_DRIVER_BUILD_ID,
+    .prove = rl_proof,
     .attach = attach,
 };

@@ -4,10 +4,12 @@
 #pragma once
 
 #define RL_MODULE_FILE "reflink.so"
-#define RL_MODULE_ENTRY "libvirt_reflink_module"
+/* Another name for another struct: a module of before is one that does not fit. */
+#define RL_MODULE_ENTRY "libvirt_reflink_module_2"
 
 typedef struct {
     const char *libvirt_build;        /* build-id of the libvirt.so.0 that it was built for */
     const char *storage_driver_build; /* and of libvirt_driver_storage.so */
+    const char *(*prove)(void);       /* NULL if it fits, else what does not; may crash or hang */
     int (*attach)(void);              /* puts the module in place; -1 with libvirt's error set */
 } RlModule;

@@ -18,6 +18,7 @@
 #include "build-id.h"
 #include "elf-file.h"
 #include "module-abi.h"
+#include "trial.h"
 
 #define STOCK_MODULE STOCK_BACKEND_DIR "/libvirt_storage_backend_fs.so"
 #define REGISTER "virStorageBackendFsRegister"
@@ -94,6 +95,24 @@ is_build(const char *library, const char *wanted)
     return 1;
 }
 
+/* The build-ids say for which libvirt it was made; not what the headers were that it was made with.
+ */
+static int
+fits(const RlModule *module, const char *version)
+{
+    char why[256];
+
+    if (!is_build("libvirt.so.0", module->libvirt_build) ||
+        !is_build("libvirt_driver_storage.so", module->storage_driver_build))
+        return 0;
+    if (rl_trial(module->prove, why, sizeof(why)))
+        return 1;
+    complain("the module does not fit libvirt %s: %s: it has to be built with that version's "
+             "headers",
+             version, why);
+    return 0;
+}
+
 static void
 load_module(void)
 {
@@ -119,9 +138,8 @@ load_module(void)
     }
     const RlModule *module = dlsym(handle, RL_MODULE_ENTRY);
     if (!module)
-        complain("%s is no reflink module", path);
-    else if (is_build("libvirt.so.0", module->libvirt_build) &&
-             is_build("libvirt_driver_storage.so", module->storage_driver_build)) {
+        complain("%s is no reflink module of this version", path);
+    else if (fits(module, version)) {
         if (module->attach() < 0)
             complain("the module could not be put in place");
         return; /* never unloaded: libvirt may hold pointers into it */

@@ -45,13 +45,19 @@ plain_pools_work()
     virsh pool-undefine ours
 }
 
-# starts_without_module REGEX
-starts_without_module()
+# starts_with_line REGEX
+starts_with_line()
 {
     start_with_copy
     [ "$(complaints | wc -l)" = 1 ] || die "not one line, but: $(complaints)"
     complaints | grep -E -q -e "$1.*reflink pools are not available, all other pools are" ||
         die "it says '$(complaints)', not /$1/"
+}
+
+# starts_without_module REGEX
+starts_without_module()
+{
+    starts_with_line "$1"
     plain_pools_work
 }
 
@@ -113,6 +119,28 @@ fresh
 ln -sf reflink.so "$module"
 starts_without_module "there is no module"
 ok "with something else in its place"
+
+# --- headers that are not this libvirt's
+
+tried=0
+for wrong in "$BUILD_DIR"/tests/proof/wrong-*.so; do
+    [ -e "$wrong" ] || continue
+    name=$(basename "$wrong" .so)
+    case ${name#wrong-} in
+    hang) why="its trial had no end" ;;
+    crash) why="its trial ended with signal 11" ;;
+    *) why="(a|the) .*\(vir[A-Za-z, ]*\)|its trial ended with signal [0-9]*" ;;
+    esac
+    fresh
+    cp "$wrong" "$module"
+    starts_with_line "the module does not fit libvirt [0-9.]+: ($why): it has to be built with that"
+    echo "# ${name#wrong-}: $(complaints | sed 's/.* libvirt [0-9.]*: \(.*\): it has.*/\1/')"
+    expect_exactly disk volumes plain
+    expect_not "$module" cat "/proc/$(cat /run/libvirtd.pid)/maps"
+    tried=$((tried + 1))
+done
+[ $tried -gt 2 ] || grep -q '^SANITIZE:BOOL=ON' "$BUILD_DIR/CMakeCache.txt"
+ok "$tried modules that were built wrong: none is loaded, and the daemon goes on"
 
 # --- the rest
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "image-base.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "common/fs/file-date.h"
@@ -41,6 +42,23 @@ rl_image_base_is(int fd, const char *id, const struct stat *st, bool *ret_same, 
     if (!rl_image_base_get(fd, &base, error) || !rl_xattr_get(fd, RL_ATTR_BASE_DATE, &noted, error))
         return false;
     *ret_same = !base || (g_strcmp0(base, id) == 0 && (!noted || is_as_noted(noted, st)));
+    return true;
+}
+
+bool
+rl_image_base_get_stat(int fd, struct stat *ret_st, bool *ret_noted, GError **error)
+{
+    g_autofree char *noted = NULL;
+    gint64 size, seconds;
+    long nanoseconds;
+
+    if (!rl_xattr_get(fd, RL_ATTR_BASE_DATE, &noted, error))
+        return false;
+    *ret_noted = noted && sscanf(noted, "%" G_GINT64_FORMAT " %" G_GINT64_FORMAT ".%9ld", &size,
+                                 &seconds, &nanoseconds) == 3;
+    if (*ret_noted)
+        *ret_st =
+            (struct stat){.st_size = size, .st_mtim = {.tv_sec = seconds, .tv_nsec = nanoseconds}};
     return true;
 }
 

@@ -26,6 +26,14 @@ bool rl_image_base_is(int fd, const char *id, const struct stat *st, bool *ret_s
                       GError **error);
 
 /**
+ * rl_image_base_get_stat:
+ * Reads the size and modification time of what the image @fd was made from, as they were then, into
+ * *@ret_st, which has nothing else. *@ret_noted is false where they are not noted, as the version
+ * before this one did.
+ */
+bool rl_image_base_get_stat(int fd, struct stat *ret_st, bool *ret_noted, GError **error);
+
+/**
  * rl_image_base_set:
  * Notes that the image @fd was made from the clean image with the id @id that @st is of. A crash
  * between its two attributes leaves what matches neither the old clean image nor the new one, or

@@ -70,14 +70,10 @@ rl_mark_only_read(RlMark hold, const RlImageOwner *run)
     return run ? run->readonly : hold == RL_MARK_KEPT_READONLY;
 }
 
-bool
-rl_mark_keep(int fd, const RlImageOwner *run, GError **error)
+RlMark
+rl_mark_to_keep(RlMark hold, const RlImageOwner *run)
 {
-    RlMark hold;
-
-    return rl_mark_get(fd, &hold, error) &&
-           rl_mark_set(fd, rl_mark_only_read(hold, run) ? RL_MARK_KEPT_READONLY : RL_MARK_KEPT,
-                       error);
+    return rl_mark_only_read(hold, run) ? RL_MARK_KEPT_READONLY : RL_MARK_KEPT;
 }
 
 bool

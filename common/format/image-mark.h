@@ -29,11 +29,11 @@ bool rl_mark_set(int fd, RlMark hold, GError **error);
 bool rl_mark_get(int fd, RlMark *ret_hold, GError **error);
 
 /**
- * rl_mark_keep:
- * Marks the image @fd, on which @run (may be NULL) ran, as one that is kept; one that was only read
- * stays that. Durable with its next fsync(2).
+ * rl_mark_to_keep:
+ * Returns the mark that keeps an image with the mark @hold, on which @run (may be NULL) ran; one
+ * that was only read stays that.
  */
-bool rl_mark_keep(int fd, const RlImageOwner *run, GError **error);
+RlMark rl_mark_to_keep(RlMark hold, const RlImageOwner *run);
 
 /**
  * rl_mark_is_kept:

@@ -9,9 +9,6 @@
 #include "common/fs/file-date.h"
 #include "common/fs/xattr.h"
 
-/* In three readings, so of images with 20,000. XFS and btrfs list 300,000 a second. */
-#define EXTENTS_MAX 60000
-
 bool
 rl_unwritten_date_is_young(const struct stat *clean)
 {
@@ -29,10 +26,10 @@ is_of_this_boot(const RlImageOwner *run)
     return boot && strcmp(boot, run->boot_id) == 0;
 }
 
-static bool
-is_in_doubt(const RlImageOwner *run, const RlBase *base)
+bool
+rl_unwritten_is_in_doubt(const RlImageOwner *run, const RlBase *base)
 {
-    return run->written || rl_date_is_whole(&base->st.st_mtim) ||
+    return !run || run->written || rl_date_is_whole(&base->st.st_mtim) ||
            rl_unwritten_date_is_young(&base->st) || !is_of_this_boot(run);
 }
 
@@ -40,7 +37,7 @@ is_in_doubt(const RlImageOwner *run, const RlBase *base)
 static bool
 look_at_blocks(int fd, const RlBase *base, uint64_t size, bool *ret_same, GError **error)
 {
-    const RlExtentsWish wish = {.length = size, .extents_max = EXTENTS_MAX};
+    const RlExtentsWish wish = {.length = size, .extents_max = RL_UNWRITTEN_EXTENTS_MAX};
     g_autoptr(GError) cause = NULL;
 
     *ret_same = rl_extents_compare(fd, base->fd, &wish, &cause) == RL_EXTENTS_SAME;
@@ -63,7 +60,7 @@ rl_unwritten_look(const RlVolume *volume, int fd, const RlImageOwner *run, const
     if (!rl_xattr_get(fd, RL_ATTR_BASE, &id, error))
         return false;
     *ret_sure = g_strcmp0(id, base->id) == 0;
-    return !*ret_sure || !is_in_doubt(run, base) ||
+    return !*ret_sure || !rl_unwritten_is_in_doubt(run, base) ||
            look_at_blocks(fd, base, (uint64_t) dirty->st_size, ret_sure, error);
 }
 

@@ -11,6 +11,7 @@
 #include "common/format/image-overlays.h"
 #include "common/format/image-save.h"
 #include "common/image/dirty-image.h"
+#include "common/image/only-read.h"
 #include "common/image/qubes-adopt.h"
 #include "common/image/trash.h"
 #include "common/pool/qubes-leftover.h"
@@ -71,9 +72,9 @@ mark_saved(const RlVolume *volume, int fd, const char *file, GError **error)
 }
 
 static bool
-mark_kept(const RlVolume *volume, int fd, const RlImageOwner *run, GError **error)
+mark_kept(const RlVolume *volume, int fd, RlMark mark, GError **error)
 {
-    if (!rl_mark_keep(fd, run, error) || !rl_image_owner_clear(fd, error) ||
+    if (!rl_mark_set(fd, mark, error) || !rl_image_owner_clear(fd, error) ||
         !rl_dirty_sync(volume, fd, error))
         return false;
     rl_volume_log(volume, "kept %s for the next start", volume->dirty_file);
@@ -151,7 +152,8 @@ hold(const RlPool *pool, const char *name, const RlDomainRef *owner, bool overla
         return false;
     if (saved)
         return mark_saved(volume, fd, file, error);
-    return (overlaid || rl_overlays_clear(fd, error)) && mark_kept(volume, fd, run, error);
+    return (overlaid || rl_overlays_clear(fd, error)) &&
+           mark_kept(volume, fd, rl_mark_to_keep(mark, run), error);
 }
 
 bool
@@ -322,6 +324,21 @@ take_over_foreign(RlVolume *volume, GError **error)
     return rl_peer_make_direct(volume, error);
 }
 
+/* What was to be read only and was written to is taken for what it is. */
+static bool
+find_kept(const RlVolume *volume, int fd, const RlImageOwner *run, RlMark *mark, GError **error)
+{
+    bool written = false;
+
+    *mark = rl_mark_to_keep(*mark, run);
+    if (*mark == RL_MARK_KEPT_READONLY && volume->kind == RL_KIND_PERSISTENT &&
+        !rl_only_read_is_written(volume, fd, run, &written, error))
+        return false;
+    if (written)
+        *mark = RL_MARK_KEPT;
+    return true;
+}
+
 bool
 rl_volume_continue(const RlPool *pool, const char *name, GError **error)
 {
@@ -337,7 +354,8 @@ rl_volume_continue(const RlPool *pool, const char *name, GError **error)
     return lock && rl_state_require_unlinked(volume, error) &&
            (mark != RL_MARK_FOREIGN || take_over_foreign(volume, error)) &&
            rl_state_require_clean(volume, error) && (marked || rl_overlays_clear(fd, error)) &&
-           rl_takeover_accept(volume, fd, error) && mark_kept(volume, fd, run, error);
+           find_kept(volume, fd, run, &mark, error) && rl_takeover_accept(volume, fd, error) &&
+           mark_kept(volume, fd, mark, error);
 }
 
 static bool

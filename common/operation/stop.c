@@ -21,6 +21,7 @@
 #include "common/fs/tmpfile.h"
 #include "common/image/dirty-image.h"
 #include "common/image/new-revision.h"
+#include "common/image/only-read.h"
 #include "common/image/reader.h"
 #include "common/image/trash.h"
 #include "common/image/unwritten.h"
@@ -121,6 +122,7 @@ stop_persistent(const RlVolume *volume, int fd, const RlImageOwner *run, RlStop 
     g_autoptr(RlBase) base =
         rl_state_require_clean(volume, error) ? rl_base_open(volume, error) : NULL;
     RlMark hold;
+    bool written;
 
     if (!base || !rl_mark_get(fd, &hold, error))
         return false;
@@ -130,6 +132,10 @@ stop_persistent(const RlVolume *volume, int fd, const RlImageOwner *run, RlStop 
         rl_unwritten_is_sure(volume, fd, run, base))
         return keep_as_precache(volume, fd, base, ret_stop, error);
     if (rl_mark_only_read(hold, run)) {
+        if (!rl_only_read_is_written(volume, fd, run, &written, error))
+            return false;
+        if (written)
+            return rl_only_read_refuse(volume, fd, run, "stopped", error);
         *ret_stop = RL_STOP_DROPPED;
         return rl_dirty_drop(volume, error);
     }

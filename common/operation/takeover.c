@@ -13,6 +13,7 @@
 #include "common/format/image-save.h"
 #include "common/fs/lease.h"
 #include "common/fs/xattr.h"
+#include "common/image/only-read.h"
 #include "common/image/restore-fit.h"
 #include "common/pool/capacity.h"
 #include "common/pool/domains.h"
@@ -204,13 +205,17 @@ decide_leftover(const RlVolume *volume, int fd, const RlImageOwner *run, const R
     bool kept = hold != RL_MARK_NONE || (flags & RL_START_OVERLAID);
     bool only_read = rl_mark_only_read(hold, run);
     bool dropped_kind = volume->kind == RL_KIND_SNAPSHOT || volume->kind == RL_KIND_VOLATILE;
+    bool written;
 
     /* What nobody wrote to, or what is made anew at each start, holds nothing. */
     if (!kept && (dropped_kind || (only_read && volume->kind == RL_KIND_PERSISTENT))) {
         if (flags & RL_START_RESTORED)
             return refuse_other(volume, owner, error);
         *ret_takeover = RL_TAKEOVER_DROP;
-        return true;
+        if (dropped_kind)
+            return true;
+        return rl_only_read_is_written(volume, fd, run, &written, error) &&
+               (!written || rl_only_read_refuse(volume, fd, run, "started", error));
     }
     if (!rl_takeover_check(volume, fd, error) || !check_sectors(volume, run, owner, error))
         return false;

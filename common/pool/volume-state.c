@@ -185,6 +185,16 @@ rl_state_refuse_half(const RlVolume *volume, const char *what, GError **error)
 }
 
 bool
+rl_state_refuse_written(const RlVolume *volume, const char *what, GError **error)
+{
+    return rl_fail(error, RL_ERROR_STATE,
+                   "volume '%s' cannot be %s: its dirty image was written to, though its domain "
+                   "only reads it; decide with 'virt-reflink continue', which keeps what was "
+                   "written, or 'virt-reflink discard', which drops it",
+                   volume->name->volume, what);
+}
+
+bool
 rl_state_refuse_below(const RlVolume *volume, const char *what, const char *domain, GError **error)
 {
     return rl_fail(
@@ -274,6 +284,8 @@ rl_state_require_idle(const RlVolume *volume, const char *what, GError **error)
     case RL_STATE_SUSPECT:
         if (rl_state_is_half(volume, run))
             return rl_state_refuse_half(volume, what, error);
+        if (run && run->readonly && volume->kind == RL_KIND_PERSISTENT)
+            return rl_state_refuse_written(volume, what, error);
         return rl_fail(error, RL_ERROR_STATE,
                        "volume '%s' cannot be %s: its dirty image is suspect since its disk "
                        "reported an error; "

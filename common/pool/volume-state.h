@@ -85,6 +85,13 @@ bool rl_state_is_half(const RlVolume *volume, const RlImageOwner *run);
 bool rl_state_refuse_half(const RlVolume *volume, const char *what, GError **error);
 
 /**
+ * rl_state_refuse_written:
+ * Says that @volume cannot be @what, since its dirty image was to be read only and was written to;
+ * and the ways out. Always false.
+ */
+bool rl_state_refuse_written(const RlVolume *volume, const char *what, GError **error);
+
+/**
  * rl_state_refuse_below:
  * Says that @volume cannot be @what, since it is below an overlay of @domain; and the ways out.
  * Always false.

@@ -107,7 +107,7 @@ test_readonly_stays_readonly(Lab *lab)
     }
     /* Whatever somebody does to it: what a domain only reads is never committed. */
     image_write(lab, V, RL_FILE_DIRTY, "never");
-    lab_stop(lab, V, &alice, RL_STOP_DROPPED);
+    lab_stop_fails(lab, V, &alice, RL_ERROR_STATE, "its domain only reads it");
     image_is(lab, V, RL_FILE_CLEAN, "one");
     assert_revisions(lab, V, "");
 }
@@ -132,7 +132,7 @@ test_readonly_is_kept_so(Lab *lab)
     g_assert_true(run->readonly);
     keep(lab, V, RL_MARK_KEPT_READONLY);
     image_write(lab, V, RL_FILE_DIRTY, "never");
-    lab_stop(lab, V, NULL, RL_STOP_DROPPED);
+    lab_stop_fails(lab, V, NULL, RL_ERROR_STATE, "its domain only reads it");
     image_is(lab, V, RL_FILE_CLEAN, "one");
     assert_revisions(lab, V, "");
 }

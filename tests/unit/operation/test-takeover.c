@@ -379,7 +379,8 @@ test_readonly(Lab *lab)
     lab_create(lab, V, "one", MIB);
     g_autoptr(RlStarted) started = lab_start_with(lab, V, &alice, RL_START_READONLY);
     image_write(lab, V, RL_FILE_DIRTY, "never");
-    lab_stop(lab, V, &alice, RL_STOP_DROPPED);
+    lab_stop_fails(lab, V, &alice, RL_ERROR_STATE, "its domain only reads it");
+    g_assert_true(rl_volume_discard(lab->pool, V, NULL));
     image_is(lab, V, RL_FILE_CLEAN, "one");
     assert_revisions(lab, V, "");
 

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "only-read.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "common/base/error.h"
+#include "common/base/log.h"
+#include "common/format/image-base.h"
+#include "common/format/image-mark.h"
+#include "common/fs/extents.h"
+#include "common/fs/file-date.h"
+#include "common/fs/inode.h"
+#include "common/pool/capacity.h"
+#include "common/pool/volume-state.h"
+#include "unwritten.h"
+
+#define CHUNK 16384
+/* Less than a second on any disk. */
+#define CHUNKS_MAX 4096
+
+typedef struct {
+    int dirty, clean;
+    uint32_t blocks; /* that were read */
+    bool different;
+} Blocks;
+
+/* The range can be equal: compressed and unwritten extents say nothing. Behind the end of the clean
+ * image are zeros. */
+static bool
+compare_range(uint64_t start, uint64_t length, void *data)
+{
+    Blocks *blocks = data;
+    char dirty[CHUNK], clean[CHUNK];
+
+    for (uint64_t at = start; at < start + length; at += CHUNK) {
+        size_t size = (size_t) MIN(start + length - at, CHUNK);
+        if (blocks->blocks++ == CHUNKS_MAX)
+            return false;
+        memset(clean, 0, size);
+        if (pread(blocks->dirty, dirty, size, (off_t) at) != (ssize_t) size ||
+            pread(blocks->clean, clean, size, (off_t) at) < 0 || memcmp(dirty, clean, size) != 0) {
+            blocks->different = true;
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool
+has_size_and_date(const struct stat *dirty, const struct stat *made_from)
+{
+    bool cut =
+        rl_date_is_whole(&dirty->st_mtim) && dirty->st_mtim.tv_sec == made_from->st_mtim.tv_sec;
+
+    return (uint64_t) dirty->st_size == rl_capacity_round((uint64_t) made_from->st_size) &&
+           (cut || rl_stat_same_date(dirty, made_from));
+}
+
+/* The clean image that the dirty image @fd was made from; true with NULL where that is not there
+ * any more, as it was. */
+static bool
+open_base(const RlVolume *volume, int fd, RlBase **ret_base, GError **error)
+{
+    g_autoptr(GError) cause = NULL;
+    g_autoptr(RlBase) base = rl_base_open(volume, &cause);
+    g_autofree char *id = NULL;
+    bool same;
+
+    *ret_base = NULL;
+    if (g_error_matches(cause, RL_ERROR, RL_ERROR_STATE) ||
+        g_error_matches(cause, RL_ERROR, RL_ERROR_BUSY))
+        return true;
+    if (cause)
+        g_propagate_error(error, g_steal_pointer(&cause));
+    if (!base || !rl_image_base_get(fd, &id, error) ||
+        !rl_image_base_is(fd, base->id, &base->st, &same, error))
+        return false;
+    if (id && same)
+        *ret_base = g_steal_pointer(&base);
+    return true;
+}
+
+bool
+rl_only_read_is_written(const RlVolume *volume, int fd, const RlImageOwner *run, bool *ret_written,
+                        GError **error)
+{
+    g_autoptr(RlBase) base = NULL;
+    struct stat made_from;
+    bool noted;
+
+    if (!open_base(volume, fd, &base, error) ||
+        !rl_image_base_get_stat(fd, &made_from, &noted, error))
+        return false;
+    if (!noted && base)
+        made_from = base->st;
+    *ret_written = !(noted || base) || !has_size_and_date(&volume->dirty.st, &made_from);
+    if (*ret_written || !base || !rl_unwritten_is_in_doubt(run, base))
+        return true;
+    Blocks blocks = {.dirty = fd, .clean = base->fd};
+    const RlExtentsWish wish = {.length = (uint64_t) volume->dirty.st.st_size,
+                                .extents_max = RL_UNWRITTEN_EXTENTS_MAX,
+                                .range = compare_range,
+                                .data = &blocks};
+    g_autoptr(GError) cause = NULL;
+    rl_extents_compare(fd, base->fd, &wish, &cause);
+    *ret_written = blocks.different;
+    if (!cause || g_error_matches(cause, RL_ERROR, RL_ERROR_UNSUPPORTED))
+        return true;
+    g_propagate_error(error, g_steal_pointer(&cause));
+    return false;
+}
+
+bool
+rl_only_read_refuse(const RlVolume *volume, int fd, const RlImageOwner *run, const char *what,
+                    GError **error)
+{
+    if (run && (!rl_mark_set(fd, RL_MARK_SUSPECT, error) || !rl_dirty_sync(volume, fd, error)))
+        return false;
+    rl_volume_log(volume, "kept %s, which was written to and was to be read only",
+                  volume->dirty_file);
+    return rl_state_refuse_written(volume, what, error);
+}

@@ -76,9 +76,8 @@ is_active(const virStoragePoolDef *def, bool before)
     return before;
 }
 
-/* A stock pool that lies inside a reflink pool. */
-static bool
-is_stock_active(const virStoragePoolDef *def, bool before)
+bool
+rl_stock_stays_active(const virStoragePoolDef *def, bool before)
 {
     g_autoptr(GError) error = NULL;
 
@@ -112,6 +111,6 @@ rl_pool_check_cb(virStoragePoolObj *obj, bool *active)
     if (ours < 0 || rl_stock()->checkPool(obj, active) < 0)
         return -1;
     if (*active)
-        *active = ours ? is_active(def, before) : is_stock_active(def, before);
+        *active = ours ? is_active(def, before) : rl_stock_stays_active(def, before);
     return 0;
 }

@@ -71,6 +71,12 @@ int rl_report(GError *error);
 int rl_report_about(GError *error, const char *name);
 
 /* boot.c */
+/**
+ * rl_stock_stays_active:
+ * For a pool @def that is libvirt's own and that the daemon finds to be active: true if it was so
+ * @before, or does not lie inside a reflink pool. The log says if it does.
+ */
+bool rl_stock_stays_active(const virStoragePoolDef *def, bool before);
 int rl_pool_check_cb(virStoragePoolObj *obj, bool *active);
 
 /* pool.c */

@@ -6,6 +6,7 @@
 
 #include "clone-source.h"
 #include "module.h"
+#include "outsiders.h"
 
 /* What was registered, by type: written once, by wrap(). */
 static virStorageBackend originals[VIR_STORAGE_POOL_LAST];
@@ -42,7 +43,10 @@ wrap_type(int type)
 {
     virStorageBackend *backend = virStorageBackendForType(type);
 
-    if (!backend || !backend->buildVolFrom || type == VIR_STORAGE_POOL_DIR)
+    if (!backend || type == VIR_STORAGE_POOL_DIR)
+        return;
+    rl_outsiders_wrap(backend);
+    if (!backend->buildVolFrom)
         return;
     originals[type] = *backend;
     backend->buildVolFrom = build_from;

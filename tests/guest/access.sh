@@ -112,9 +112,9 @@ mv "$POOL" "$POOL.old"
 cp -r --preserve=mode,ownership,timestamps,links "$POOL.old" "$POOL"
 virsh pool-start pool
 kinds_note_disks
-refused "without the extended attributes" "$POOL" virsh start vm
-refused "without the extended attributes" "$POOL" virsh restore "$LAB/vm.save"
-refused "without the extended attributes" "$POOL" virsh vol-delete vm/template pool
+refused "attributes" "$POOL" virsh start vm
+refused "attributes" "$POOL" virsh restore "$LAB/vm.save"
+refused "attributes" "$POOL" virsh vol-delete vm/template pool
 for command in stop discard continue; do
     refused "virsh pool-build" "$POOL" tool $command "$POOL" vm/persistent
 done
@@ -122,8 +122,8 @@ virsh vol-download vm/template "$LAB/template" --pool pool
 virsh pool-destroy pool
 virsh pool-build pool
 virsh pool-start pool
-refused "nothing is noted on its dirty image" "$POOL" virsh start vm
-refused "nothing is noted on its dirty image" "$POOL" tool stop "$POOL" vm/persistent
+refused "nothing is noted" "$POOL" virsh start vm
+refused "nothing is noted" "$POOL" tool stop "$POOL" vm/persistent
 expect foreign tool info "$POOL" vm/volatile
 kinds_same_disks
 for kind in persistent snapshot volatile direct; do

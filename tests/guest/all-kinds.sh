@@ -89,7 +89,7 @@ print(s.getsockname()[1], flush=True); time.sleep(600)' >"$LAB/port" &
 disown # its end is no news
 eventually 10 test -s "$LAB/port"
 failed_start "s,<serial .*</serial>,<serial type='tcp'><source mode='bind' host='127.0.0.1' service='$(cat "$LAB/port")'/></serial>," "in use"
-failed_start "s,$POOL/vm/direct-dirty.img,$POOL/vm/nobody-dirty.img," "there is no volume 'vm/nobody'"
+failed_start "s,$POOL/vm/direct-dirty.img,$POOL/vm/nobody-dirty.img," "no volume & 'vm/nobody'"
 guest_run vm
 expect_end 8 "6 7"
 ok "a start that fails (no such disk, no such volume, a device model that gives up) leaves all as it was"

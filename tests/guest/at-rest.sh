@@ -168,7 +168,7 @@ own_header()
 refused_header()
 {
     own_header "$1"
-    fails_with "'$1' is an image of volume .* only the header of an image above it says .*<backingStore" \
+    fails_with "'$1' & header & <backingStore" \
         virsh start 4
     workers_done
 }

@@ -28,13 +28,13 @@ fails_with "Cannot access storage file '$data'" attach
 tool start "$POOL" data >/dev/null
 attach
 expect_exactly running state
-fails_with "'data': domain 'vm' still has its dirty image open" tool stop "$POOL" data
+fails_with "'data' & 'vm' & open" tool stop "$POOL" data
 lab_domain other "$data" >"$LAB/other.xml"
 virsh define "$LAB/other.xml"
-fails_with "'data' is in use: .*domain 'vm' has it as a disk" virsh start other
+fails_with "'data' & in use & 'vm'" virsh start other
 virsh detach-disk vm sda --live
 workers_done
-fails_with "'data' is in use: it was started by hand" virsh start other
+fails_with "'data' & in use & by hand" virsh start other
 workers_done
 expect "started by hand" tool info "$POOL" data
 expect "data is " tool stop "$POOL" data
@@ -80,7 +80,7 @@ plug 3
 virsh managedsave vm
 workers_done
 expect_exactly saved state
-fails_with "domain 'vm' is saved on it" virsh start other
+fails_with "'vm' & saved" virsh start other
 virsh start vm
 expect "$data" virsh domblklist vm
 expect_exactly running state
@@ -123,20 +123,20 @@ overlay()
 
 not_ours()
 {
-    refused "'data' cannot be started: it is below an external snapshot of domain 'vm'" "$POOL" \
+    refused "'data' & external snapshot & 'vm'" "$POOL" \
         virsh start other
-    refused "'data' cannot be stopped: it is below an external snapshot of domain 'vm'" "$POOL" \
+    refused "'data' & external snapshot & 'vm'" "$POOL" \
         tool stop "$POOL" data
-    refused "'data' cannot be discarded: it is below" "$POOL" tool discard "$POOL" data
-    expect_exactly below state
+    refused "'data' & external snapshot" "$POOL" tool discard "$POOL" data
+    expect_exactly overlaid state
 }
 
 virsh start vm --paused
 plug 4
 overlay one
-fails_with "'data': domain 'vm' still has its dirty image open" tool stop "$POOL" data
+fails_with "'data' & 'vm' & open" tool stop "$POOL" data
 age_run "$data"
-fails_with "domain 'vm' has it as a disk" virsh start other
+fails_with "'vm'" virsh start other
 virsh destroy vm
 workers_done
 not_ours

@@ -27,7 +27,7 @@ end_domain()
 {
     if domain_is_off vm; then
         pgrep -x qemu-system-x86 >/dev/null || return 0
-        fails_with "in use by domain 'vm'" virsh start vm
+        fails_with "in use & 'vm'" virsh start vm
         strays=$((strays + 1))
         kill_device_models
     elif ! timeout 3 virsh -q -c qemu:///system destroy vm 2>/dev/null; then

@@ -85,12 +85,12 @@ virsh vol-clone vm/private vm/private@live --pool qubes
 [ "$(counter "$pool/vm/private.img@live")" = 4 ]
 ok "a download and a clone have its last state at rest, a named revision the present one"
 
-fails_with "vm/direct' is direct and running" virsh vol-download vm/direct "$LAB/out" --pool qubes
-fails_with "vm/direct' is direct and running" virsh vol-clone vm/direct vm/other --pool qubes
-fails_with "vm/private' cannot be replaced: it is running for domain 'vm'" \
+fails_with "'vm/direct' & running" virsh vol-download vm/direct "$LAB/out" --pool qubes
+fails_with "'vm/direct' & running" virsh vol-clone vm/direct vm/other --pool qubes
+fails_with "'vm/private' & running & 'vm'" \
     virsh vol-clone vm/private@2 vm/private@current --pool qubes
-fails_with "vm/private' cannot be deleted: it is running for domain 'vm'" virsh vol-delete vm/private qubes
-fails_with "vm/root' cannot be deleted: it is running for domain 'vm'" virsh vol-delete vm/root qubes
+fails_with "'vm/private' & running & 'vm'" virsh vol-delete vm/private qubes
+fails_with "'vm/root' & running & 'vm'" virsh vol-delete vm/root qubes
 ok "it cannot be reverted or deleted, nor a direct one be read"
 
 virsh vol-resize vm/private 3M --pool qubes
@@ -161,7 +161,7 @@ virsh vol-delete template/root qubes
 # Where images are copied only the date tells that nothing was written, and it does if it is not young.
 sleep 2.1
 before=$(counter "$clean")
-fails_with "vm/root.*template/root" virsh start vm
+fails_with "vm/root & template/root" virsh start vm
 at_rest
 [ "$(counter "$clean")" = "$before" ]
 ok "without its template it does not start, and the message names it"

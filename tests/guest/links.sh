@@ -23,7 +23,7 @@ link()
 refused_link()
 {
     define_disks "$(disk file "file='$1'")"
-    refused "'$1' is an image of volume '$2' at rest, which no domain may write to" "$POOL" \
+    refused "'$1' & '$2' & at rest" "$POOL" \
         virsh start vm
 }
 
@@ -66,7 +66,7 @@ kinds_start_idle
 expect_exactly "1 101 1 1" kinds_counts
 lab_domain other "$POOL/vm/persistent-dirty.img" >"$LAB/other.xml"
 virsh define "$LAB/other.xml"
-fails_with "'vm/persistent' is in use by domain 'vm'" virsh start other
+fails_with "'vm/persistent' & in use & 'vm'" virsh start other
 virsh destroy vm
 kinds_committed 1
 ok "a link to a dirty image starts and stops the volume, of all kinds"

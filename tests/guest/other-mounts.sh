@@ -18,11 +18,11 @@ cleanup_fn umount "$LAB/disk"
 # --- libvirt's own pools
 
 virsh pool-define-as inside dir --target "$part"
-refused "lies inside the reflink pool '$POOL'" "$POOL" virsh pool-build inside
-refused "lies inside the reflink pool '$POOL'" "$POOL" virsh pool-start inside
+refused "inside & '$POOL'" "$POOL" virsh pool-build inside
+refused "inside & '$POOL'" "$POOL" virsh pool-start inside
 virsh pool-undefine inside
 define_pool inside "$part"
-refused "lies inside the reflink pool '$POOL'" "$POOL" virsh pool-build inside
+refused "inside & '$POOL'" "$POOL" virsh pool-build inside
 mkdir "$dir/plain" "$LAB/plain"
 mount --bind "$dir/plain" "$LAB/plain"
 stock_pool plain "$LAB/plain"
@@ -35,7 +35,7 @@ ok "a pool of libvirt's own cannot be in a part of a reflink pool; elsewhere a b
 
 for path in "$part/persistent.img" "$LAB/disk"; do
     define_disks "$(disk file "file='$path'")"
-    refused "is an image of volume 'vm/persistent' at rest, which no domain may write to" "$POOL" \
+    refused "'vm/persistent' & at rest" "$POOL" \
         virsh start vm
 done
 disks=()
@@ -52,13 +52,13 @@ ok "a domain's disks there are volumes of the pool, and images at rest are refus
 # --- an image that is written to
 
 exec 9<>"$POOL/vm/persistent.img"
-refused "process [0-9]* \(bash, .*\) has its image 'persistent.img' open for writing" "$POOL" \
+refused "process [0-9]* \(bash, & 'persistent.img' & open" "$POOL" \
     virsh start vm
-refused "has its image 'persistent.img' open" "$POOL" virsh vol-clone vm/persistent vm/copy --pool pool
-refused "has its image 'persistent.img' open" "$POOL" \
+refused "'persistent.img' & open" "$POOL" virsh vol-clone vm/persistent vm/copy --pool pool
+refused "'persistent.img' & open" "$POOL" \
     virsh vol-clone vm/persistent@1 vm/persistent@current --pool pool
-refused "has its image 'persistent.img' open" "$POOL" virsh vol-resize vm/persistent 2M --pool pool
-refused "has its image 'persistent.img' open" "$POOL" virsh vol-delete vm/persistent --pool pool
+refused "'persistent.img' & open" "$POOL" virsh vol-resize vm/persistent 2M --pool pool
+refused "'persistent.img' & open" "$POOL" virsh vol-delete vm/persistent --pool pool
 exec 9>&-
 kinds_start_idle
 exec 9<>"$POOL/vm/persistent.img"

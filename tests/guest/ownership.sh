@@ -22,23 +22,23 @@ kinds_start_idle
 before=$(dirty_images)
 for kind in persistent snapshot volatile direct; do
     define_other "$POOL/vm/$kind-dirty.img"
-    fails_with "volume 'vm/$kind' is in use by domain 'vm' \(qemu, 00000000-0000-4000-8000-000000000001\)" \
+    fails_with "'vm/$kind' & in use & 'vm' & qemu & 00000000-0000-4000-8000-000000000001" \
         virsh start other
 done
 # The first in order is free, and is put back when the one that is not is met.
 virsh vol-create-as pool aa/free 1M
 define_other "$POOL/vm/direct-dirty.img $POOL/aa/free-dirty.img"
-fails_with "in use by domain 'vm'" virsh start other
+fails_with "in use & 'vm'" virsh start other
 workers_done
 [ ! -e "$POOL/aa/free-dirty.img" ] || die "one disk was started, though the domain was not"
 [ "$(dirty_images)" = "$before" ] || die "the running domain's images have changed"
 ok "a second domain on a volume of any kind is refused; the message names the first"
 
 for volume in vm/persistent vm/snapshot vm/volatile vm/direct; do
-    fails_with "running for domain 'vm'" virsh vol-delete $volume --pool pool
+    fails_with "running & 'vm'" virsh vol-delete $volume --pool pool
 done
 virsh vol-clone vm/persistent vm/persistent@other --pool pool
-fails_with "running for domain 'vm'" virsh vol-clone vm/persistent@other vm/persistent@current --pool pool
+fails_with "running & 'vm'" virsh vol-clone vm/persistent@other vm/persistent@current --pool pool
 virsh vol-delete vm/persistent@other --pool pool
 virsh vol-resize vm/persistent 2M --pool pool
 expect "2.00 MiB" virsh vol-info vm/persistent --pool pool
@@ -82,13 +82,13 @@ lose_domain()
 
 lose_domain
 define_other "$POOL/vm/persistent-dirty.img"
-fails_with "in use by domain 'vm'" virsh start other
+fails_with "in use & 'vm'" virsh start other
 age_run "$POOL/vm/persistent-dirty.img"
 virsh start other
 kinds_idle other 1
 expect_exactly 5 kinds_counts other
 expect_info vm/persistent "other"
-fails_with "in use by domain 'other'" virsh start vm
+fails_with "in use & 'other'" virsh start vm
 virsh destroy other
 virsh start vm
 kinds_idle
@@ -142,9 +142,9 @@ hook vm prepare begin <"$LAB/xen.xml"
 before=$(dirty_images | grep -e persistent -e direct)
 hook vm prepare begin <"$LAB/xen.xml"
 [ "$(dirty_images | grep -e persistent -e direct)" = "$before" ] || die "other images"
-refused "in use by domain 'vm' \(libxl" "$POOL" hook third prepare begin <"$LAB/third.xml"
+refused "in use & 'vm' & libxl" "$POOL" hook third prepare begin <"$LAB/third.xml"
 exec 5<>"$POOL/vm/persistent-dirty.img"
-fails_with "in use by domain 'vm'" hook vm prepare begin <"$LAB/xen.xml"
+fails_with "in use & 'vm'" hook vm prepare begin <"$LAB/xen.xml"
 ok "a second prepare of the same domain takes its images over, unless somebody has one open"
 
 hook vm release end <"$LAB/xen.xml"

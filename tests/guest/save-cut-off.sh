@@ -47,7 +47,7 @@ for forget_reason in "" yes; do
     cut_off stopped managedsave vm
     [ -s /var/lib/libvirt/qemu/save/vm.save ] || die "there is no managed save"
     saved_well
-    refused "domain 'vm' is saved on it" "$POOL" virsh start other
+    refused "'vm' & saved" "$POOL" virsh start other
     virsh start vm
     count=$((count + 1))
     ends_well $count
@@ -59,8 +59,8 @@ run_to_save
 cut_off stopped save vm "$save"
 [ -s "$save" ] || die "there is no save file"
 saved_well
-refused "domain 'vm' is saved on it" "$POOL" virsh start vm
-refused "domain 'vm' is saved on it" "$POOL" virsh start other
+refused "'vm' & saved" "$POOL" virsh start vm
+refused "'vm' & saved" "$POOL" virsh start other
 virsh restore "$save"
 ends_well 3
 ok "so they do after a save to a file"

@@ -27,17 +27,17 @@ saved_well
 ok "managed save: the disks of all kinds stay as they are"
 
 for volume in vm/persistent vm/snapshot vm/volatile vm/direct; do
-    refused "saved on it" "$POOL" virsh vol-resize $volume 2M --pool pool
-    refused "saved on it" "$POOL" virsh vol-delete $volume --pool pool
+    refused "saved" "$POOL" virsh vol-resize $volume 2M --pool pool
+    refused "saved" "$POOL" virsh vol-delete $volume --pool pool
 done
 virsh vol-clone vm/persistent vm/persistent@label --pool pool
-refused "saved on it" "$POOL" virsh vol-clone vm/persistent@label vm/persistent@current --pool pool
+refused "saved" "$POOL" virsh vol-clone vm/persistent@label vm/persistent@current --pool pool
 virsh vol-delete vm/persistent@label --pool pool
 ok "deleting, resizing and reverting a saved guest's volumes is refused; a named revision is not"
 
 lab_domain other "$POOL/vm/persistent-dirty.img" >"$LAB/other.xml"
 virsh define "$LAB/other.xml"
-refused "domain 'vm' is saved on it.*virt-reflink continue" "$POOL" virsh start other
+refused "'vm' & saved & virt-reflink continue" "$POOL" virsh start other
 ok "another domain cannot have a saved guest's disk"
 
 virsh start vm
@@ -49,7 +49,7 @@ virsh save vm "$save"
 saved_well
 lab_restart_libvirtd
 saved_well
-fails_with "restore that, or decide with 'virt-reflink continue'" virsh start vm
+fails_with "saved & restore & virt-reflink continue" virsh start vm
 saved_well
 virsh restore "$save"
 ends_well 2
@@ -66,7 +66,7 @@ run_to_save
 virsh save vm "$save"
 altered >"$LAB/altered.xml"
 fails_with . virsh restore "$save" --xml "$LAB/altered.xml"
-fails_with "restore that, or decide with 'virt-reflink continue'" virsh start vm
+fails_with "saved & restore & virt-reflink continue" virsh start vm
 saved_well
 virsh restore --bypass-cache "$save"
 ends_well 3
@@ -126,7 +126,7 @@ ok "so does a start after managedsave-remove, or after the file went"
 run_to_save
 virsh save vm "$save"
 rm "$save"
-fails_with "domain 'vm' is saved on it" virsh start vm
+fails_with "'vm' & saved" virsh start vm
 saved_well
 for kind in persistent snapshot volatile direct; do
     "$STAGE_DIR/bin/virt-reflink" continue "$POOL" "vm/$kind" >/dev/null
@@ -148,7 +148,7 @@ virsh save vm "$save"
 for kind in persistent snapshot volatile; do
     "$STAGE_DIR/bin/virt-reflink" discard "$POOL" "vm/$kind" >/dev/null
 done
-fails_with "the only one it has" "$STAGE_DIR/bin/virt-reflink" discard "$POOL" vm/direct
+fails_with "only" "$STAGE_DIR/bin/virt-reflink" discard "$POOL" vm/direct
 "$STAGE_DIR/bin/virt-reflink" continue "$POOL" vm/direct >/dev/null
 virsh start vm
 kinds_idle

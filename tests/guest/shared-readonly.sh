@@ -91,9 +91,9 @@ for kind in "${media[@]}"; do
 done
 all_have_it
 define_other_disks 4 "$(disk file "file='$POOL/vm/template-dirty.img'")"
-fails_with "'vm/template' is in use by domain" virsh start 4
+fails_with "'vm/template' & in use" virsh start 4
 define_other_disks 4 "$(disk file "file='$POOL/vm/direct-dirty.img'")"
-fails_with "'vm/direct' is in use by domain" virsh start 4
+fails_with "'vm/direct' & in use" virsh start 4
 all_have_it
 virsh destroy 2
 all_have_it
@@ -103,7 +103,7 @@ ok "one that would write has to wait for all of them; a restart of libvirtd chan
 
 virsh start 4 --paused
 define_other_disks 1 "$(disk file "file='$POOL/vm/direct-dirty.img'" "<readonly/>" cdrom)"
-fails_with "'vm/direct' is in use by domain '4'" virsh start 1
+fails_with "'vm/direct' & in use & '4'" virsh start 1
 virsh destroy 4
 ok "and one that would read, for one that writes"
 

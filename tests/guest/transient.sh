@@ -49,8 +49,8 @@ virsh define "$LAB/other.xml"
 for kind in persistent snapshot volatile direct; do
     age_run "$POOL/vm/$kind-dirty.img"
 done
-fails_with "'vm/persistent' is in use by domain 'vm'" virsh start other
-fails_with "it is running for domain 'vm'" virsh vol-delete vm/direct --pool pool
+fails_with "'vm/persistent' & in use & 'vm'" virsh start other
+fails_with "running & 'vm'" virsh vol-delete vm/direct --pool pool
 virsh destroy vm
 at_rest
 ok "while it runs, the image below the overlay is in use; a restart of libvirtd changes nothing"

@@ -47,7 +47,7 @@ wrong()
 {
     sync -f "$POOL"
     kinds_note_disks
-    fails_with "$1.*virt-reflink continue" "${@:2}"
+    fails_with "$1 & virt-reflink continue" "${@:2}"
     kinds_same_disks
     domain_is_off vm || die "the domain runs"
 }
@@ -95,10 +95,10 @@ works "Tuesday"
 save "$LAB/tuesday"
 keep_pool tuesday
 for file in monday copy; do
-    wrong "$LAB/$file.*memory of an earlier save" virsh restore "$LAB/$file"
+    wrong "$LAB/$file & earlier save" virsh restore "$LAB/$file"
 done
 edit "$LAB/copy"
-wrong "memory of an earlier save" virsh restore "$LAB/copy"
+wrong "earlier save" virsh restore "$LAB/copy"
 ok "the memory of an earlier save is refused, also a copy, or with its XML edited"
 
 cp "$LAB/tuesday" "$LAB/copy"
@@ -110,13 +110,13 @@ ok "a copy of the right one, edited, goes on"
 works "Wednesday"
 host_loses_power
 for file in monday tuesday; do
-    wrong "has run on with that memory" virsh restore "$LAB/$file"
+    wrong "run on" virsh restore "$LAB/$file"
 done
 virsh start vm
 kinds_idle
 host_loses_power
 for file in monday tuesday; do
-    wrong "does not fit the saved memory" virsh restore "$LAB/$file"
+    wrong "saved memory" virsh restore "$LAB/$file"
 done
 ok "disks that ran on, and whose host crashed, get none; and a restore that is refused drops none"
 abandon
@@ -130,7 +130,7 @@ for state in running monday; do
     cp "$LAB/wednesday" "$LAB/copy"
     put_back $state
     touch -d "10 minutes" "$LAB/copy"
-    wrong "(put back|when the host went down|has run on)" virsh restore "$LAB/copy"
+    wrong "put back|host|run on" virsh restore "$LAB/copy"
     abandon
 done
 put_back monday
@@ -143,10 +143,10 @@ put_back tuesday
 cp -a --reflink=always "$dir/monday/snapshot-dirty.img" "$POOL/vm/snapshot-dirty.img"
 cp "$LAB/tuesday" "$LAB/copy"
 rm -f /run/libvirt-reflink/saved-*
-wrong "are of different saves" virsh restore "$LAB/copy"
+wrong "different saves" virsh restore "$LAB/copy"
 cp -a --reflink=always "$dir/tuesday/snapshot-dirty.img" "$POOL/vm/snapshot-dirty.img"
 echo fsck | write_image "$POOL/vm/direct-dirty.img" 8192
-wrong "vm/direct.*was changed since it was saved" virsh restore "$LAB/copy"
+wrong "vm/direct & changed" virsh restore "$LAB/copy"
 abandon
 ok "one disk of another save, or that was changed, is told from the others"
 
@@ -177,7 +177,7 @@ virsh start vm
 kinds_idle
 touch -d "10 minutes ago" "$LAB/monday"
 save "$LAB/tuesday"
-wrong "before the run began" virsh restore "$LAB/monday"
+wrong "before the run" virsh restore "$LAB/monday"
 kinds_note_disks
 fits virsh restore "$LAB/tuesday"
 abandon
@@ -198,7 +198,7 @@ for kind in snapshot volatile direct; do
 done
 clones=$(printf "$POOL/clone/%s-dirty.img " persistent snapshot-state volatile-state direct-state)
 lab_domain vm "$clones" "<uuid>00000000-0000-4000-8000-000000000001</uuid>" >"$LAB/clone.xml"
-fails_with "this is a clone.*virt-reflink start" virsh restore "$LAB/monday" --xml "$LAB/clone.xml"
+fails_with "clone & virt-reflink start" virsh restore "$LAB/monday" --xml "$LAB/clone.xml"
 for volume in clone/persistent clone/snapshot-state clone/volatile-state clone/direct-state; do
     tool start $volume
     tool continue $volume

@@ -53,7 +53,7 @@ clone_from qubes web qubes large 134217728
 holds large "$data" 67108864
 clone_from qubes web qubes small 4096
 holds small "$data"
-fails_with "no metadata" clone_from qubes web qubes new 1 --prealloc-metadata
+fails_with "metadata" clone_from qubes web qubes new 1 --prealloc-metadata
 expect_not new volumes qubes
 virsh vol-dumpxml web qubes | sed 's/>web</>described</' >"$LAB/volume.xml"
 virsh vol-create-from qubes "$LAB/volume.xml" web --inputpool qubes
@@ -84,7 +84,7 @@ virsh vol-create-as qubes db/main 64M
 virsh vol-clone db/main copy --pool qubes
 [ ! -e "$(image copy .volume.xml)" ]
 start_volume db/main
-fails_with "direct and running" virsh vol-clone db/main new --pool qubes
+fails_with "running" virsh vol-clone db/main new --pool qubes
 stop_volume db/main
 expect_not new volumes qubes
 ok "a running direct volume has no state to clone"
@@ -122,7 +122,7 @@ sparse_as_data "$other/far/volumes/there.img"
 clone_from far there qubes back
 holds back "$data"
 sparse_as_data "$(image back)"
-fails_with "cannot reflink|reflink these files" clone_from qubes web far other 1 --reflink
+fails_with "reflink" clone_from qubes web far other 1 --reflink
 [ ! -e "$other/far/volumes/other.img" ]
 ok "and between reflink pools on two file systems, where --reflink is refused"
 
@@ -140,12 +140,12 @@ ok "revisions are sources like volumes"
 if command -v qemu-img >/dev/null; then
     qemu-img create -q -f qcow2 "$dir/plain/disk.qcow2" 16M
     virsh pool-refresh plain
-    fails_with "'disk.qcow2' has the format 'qcow2': only raw" clone_from plain disk.qcow2 qubes new
+    fails_with "'disk.qcow2' & 'qcow2'" clone_from plain disk.qcow2 qubes new
     clone_from qubes web plain raw.qcow2 1
 fi
 mkdir "$dir/plain/directory"
 virsh pool-refresh plain
-fails_with "neither a file nor a block device|format 'dir'" clone_from plain directory qubes new
+fails_with "'directory'|'dir'" clone_from plain directory qubes new
 expect_not new volumes qubes
 nothing_left web
 ok "what is not raw is not taken in"

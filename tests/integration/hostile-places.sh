@@ -43,9 +43,9 @@ echo written | dd of="$pool/other/disk-dirty.img" conv=notrunc status=none
 tool stop other/disk >/dev/null
 grep -q -a '^written' "$pool/other/disk.img"
 virsh vol-clone other/disk other/copy --pool qubes
-refused "'vm/copy'.*cannot reflink" "$pool" virsh vol-clone other/disk vm/copy --pool qubes
+refused "'vm/copy' & reflink" "$pool" virsh vol-clone other/disk vm/copy --pool qubes
 create_snapshot qubes other/snapshot "$pool/vm/disk.img"
-fails_with "'other/snapshot'.*cannot reflink" tool start other/snapshot
+fails_with "'other/snapshot' & reflink" tool start other/snapshot
 [ ! -e "$pool/other/snapshot-dirty.img" ]
 for name in other/copy other/disk other/snapshot; do
     virsh vol-delete $name qubes
@@ -88,15 +88,15 @@ ok "a volume that is seen twice runs once"
 
 # --- what may only be read
 
-fails_with "'outside/directory/disk'.*(Read-only file system|nothing is noted)" tool start outside/directory/disk
-fails_with "'outside/directory/new'.*Read-only file system" virsh vol-create-as qubes outside/directory/new 64K
-fails_with "outside.*(Read-only file system|nothing is noted)" virsh vol-delete outside/directory/disk qubes
-fails_with "outside.*(Read-only file system|nothing is noted)" virsh vol-resize outside/directory/disk 128K --pool qubes
+fails_with "'outside/directory/disk' & Read-only file system|nothing is noted" tool start outside/directory/disk
+fails_with "'outside/directory/new' & Read-only file system" virsh vol-create-as qubes outside/directory/new 64K
+fails_with "outside & Read-only file system|nothing is noted" virsh vol-delete outside/directory/disk qubes
+fails_with "outside & Read-only file system|nothing is noted" virsh vol-resize outside/directory/disk 128K --pool qubes
 sentinel_unchanged
 ok "what is mounted read-only stays as it is, and messages say so"
 
 virsh pool-destroy qubes
-fails_with "still has volumes|not empty" virsh pool-delete qubes
+fails_with "volumes|not empty" virsh pool-delete qubes
 for place in other old ram same outside; do
     mountpoint -q "$pool/$place"
     umount "$pool/$place"

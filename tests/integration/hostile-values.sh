@@ -73,8 +73,8 @@ expect "<name>vm/disk</name>" virsh vol-dumpxml vm/disk qubes
 rm "$pool/vm/disk.volume.xml"
 cp -a "$pool/.reflink-pool.xml" "$LAB/marker"
 truncate -s 8191P "$pool/.reflink-pool.xml"
-fails_with "larger than [0-9]+ bytes" timeout 20 virsh -q -c qemu:///system vol-create-as qubes vm/new 1M
-fails_with "larger than [0-9]+ bytes" timeout 20 "$STAGE_DIR/bin/virt-reflink" list "$pool"
+fails_with "[0-9]+ bytes" timeout 20 virsh -q -c qemu:///system vol-create-as qubes vm/new 1M
+fails_with "[0-9]+ bytes" timeout 20 "$STAGE_DIR/bin/virt-reflink" list "$pool"
 cp -a "$LAB/marker" "$pool/.reflink-pool.xml"
 virsh pool-refresh qubes
 ok "records and markers without end are not read to the end"
@@ -91,7 +91,7 @@ start_write()
 start_write "flag clean"
 chattr +i "$clean"
 before=$(find "$pool" | sort)
-fails_with "'vm/disk'.*Operation not permitted" tool stop
+fails_with "'vm/disk' & Operation not permitted" tool stop
 [ "$(find "$pool" | sort)" = "$before" ] || die "other files than before"
 chattr -i "$clean"
 tool stop >/dev/null
@@ -101,7 +101,7 @@ ok "a clean image that may not be changed stops a commit, and the dirty image st
 start_write "flag dirty"
 for flag in i a; do
     chattr +$flag "$dirty"
-    fails_with "'vm/disk'.*Operation not permitted" tool stop
+    fails_with "'vm/disk' & Operation not permitted" tool stop
     [ -e "$dirty" ]
     is_clean "flag clean"
     chattr -$flag "$dirty"
@@ -110,14 +110,14 @@ tool stop >/dev/null
 is_clean "flag dirty"
 start_write "flag directory"
 chattr +i "$pool/vm"
-fails_with "'vm/disk'.*Operation not permitted" tool stop
-fails_with "'vm/new'.*Operation not permitted" virsh vol-create-as qubes vm/new 1M
-fails_with "'vm/disk'.*Operation not permitted" virsh vol-delete vm/disk@1 qubes
+fails_with "'vm/disk' & Operation not permitted" tool stop
+fails_with "'vm/new' & Operation not permitted" virsh vol-create-as qubes vm/new 1M
+fails_with "'vm/disk' & Operation not permitted" virsh vol-delete vm/disk@1 qubes
 chattr -i "$pool/vm"
 tool stop >/dev/null
 is_clean "flag directory"
 chattr +i "$pool/vm"
-fails_with "'vm/disk'.*Operation not permitted" tool start
+fails_with "'vm/disk' & Operation not permitted" tool start
 chattr -i "$pool/vm"
 tool start >/dev/null
 tool stop >/dev/null

@@ -71,10 +71,10 @@ run_cell()
 
 check_refused()
 {
-    local regex=${refusals[$1]//NAME/$volume}
+    local words=${refusals[$1]//NAME/$volume}
 
     [ "$status" != 0 ] || wrong "it was to be refused"
-    grep -E -q -e "$regex" <<<"$said" || wrong "that is not $1, /$regex/"
+    has_words "$words" <<<"$said" || wrong "that is not $1, /$words/"
     check_nothing
 }
 

@@ -129,7 +129,7 @@ ok "so for named revisions and reverts, by the volume's name with what is behind
 # keeps COMMAND...: refused by us, not by libvirt, and nothing in either pool has changed.
 keeps()
 {
-    fails_with "access denied: volume '$1' of pool '$2' would be $3" as_nobody "${@:4}"
+    fails_with "access denied & '$1' & '$2' & $3" as_nobody "${@:4}"
     same_listing "$dir/qubes" "$qubes"
     same_listing "$dir/plain" "$plain"
 }

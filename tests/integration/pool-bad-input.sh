@@ -13,50 +13,50 @@ requires_filesystem ext4
 bad_options()
 {
     pool_document bad "$dir/bad" "$2" >"$LAB/bad.xml"
-    refused "XML error: .*$1" "$dir" virsh pool-define "$LAB/bad.xml"
-    refused "XML error: .*$1" "$dir" virsh pool-create "$LAB/bad.xml" --build
+    refused "XML error & $1" "$dir" virsh pool-define "$LAB/bad.xml"
+    refused "XML error & $1" "$dir" virsh pool-create "$LAB/bad.xml" --build
     fails_with "no storage pool" virsh pool-info bad
 }
 
-bad_options "unknown element <reflink:revision>" "<reflink:revision keep='3'/>"
-bad_options "unknown element <reflink:options>" "<reflink:options/>"
-bad_options "unknown element <revisions>" "<revisions keep='3'/>"
-bad_options "a second <reflink:revisions>" "<reflink:revisions keep='3'/><reflink:revisions keep='4'/>"
-bad_options "text is not allowed in <reflink:options>" "stray words"
+bad_options "<reflink:revision>" "<reflink:revision keep='3'/>"
+bad_options "<reflink:options>" "<reflink:options/>"
+bad_options "<revisions>" "<revisions keep='3'/>"
+bad_options "second & <reflink:revisions>" "<reflink:revisions keep='3'/><reflink:revisions keep='4'/>"
+bad_options "text & <reflink:options>" "stray words"
 ok "an element that the namespace does not know is refused by name"
 
-bad_options "kep.*<reflink:revisions>" "<reflink:revisions kep='3'/>"
-bad_options "from.*<reflink:fallback>" "<reflink:fallback copy='yes' from='now'/>"
-bad_options "colour.*<reflink:volume>" "<reflink:volume match='*' kind='volatile' colour='red'/>"
-bad_options "<reflink:volume> needs match" "<reflink:volume kind='volatile'/>"
+bad_options "kep & <reflink:revisions>" "<reflink:revisions kep='3'/>"
+bad_options "from & <reflink:fallback>" "<reflink:fallback copy='yes' from='now'/>"
+bad_options "colour & <reflink:volume>" "<reflink:volume match='*' kind='volatile' colour='red'/>"
+bad_options "match & <reflink:volume>" "<reflink:volume kind='volatile'/>"
 ok "so is an attribute, and one that is missing"
 
 for keep in -1 many 1.5 100001 18446744073709551617 " " ""; do
-    bad_options "keep='$keep' of <reflink:revisions>" "<reflink:revisions keep='$keep'/>"
+    bad_options "keep='$keep' & <reflink:revisions>" "<reflink:revisions keep='$keep'/>"
 done
 bad_options "copy='maybe'" "<reflink:fallback copy='maybe'/>"
 bad_options "kind='eternal'" "<reflink:volume match='*' kind='eternal'/>"
 bad_options "kind='snapshot'" "<reflink:volume match='*' kind='snapshot'/>"
-bad_options "match of <reflink:volume> is empty" "<reflink:volume match='' kind='volatile'/>"
+bad_options "match & <reflink:volume>" "<reflink:volume match='' kind='volatile'/>"
 ok "so is a value that makes no sense"
 
 sed -i 's/:1.0/:2.0/' "$LAB/bad.xml"
-refused "unknown namespace '[a-z:-]*:2.0'" "$dir" virsh pool-define "$LAB/bad.xml"
+refused "'[a-z:-]*:2.0'" "$dir" virsh pool-define "$LAB/bad.xml"
 ok "so is another version of the namespace"
 
 # --- a file system without reflinks
 
 ext4=$(lab_filesystem ext4 64M ext4)
 define_pool poor "$ext4/deep/pool"
-refused "$ext4/deep/pool' has no reflinks; <reflink:fallback copy='yes'/>" "$ext4" \
+refused "$ext4/deep/pool' & reflinks & <reflink:fallback copy='yes'/>" "$ext4" \
     virsh pool-build poor
 mkdir "$ext4/tree"
 define_pool tree "$ext4/tree"
-refused "has no reflinks" "$ext4" virsh pool-build tree
+refused "reflinks" "$ext4" virsh pool-build tree
 virsh pool-undefine tree
 virsh pool-undefine poor
 pool_document poor "$ext4/poor" >"$LAB/poor.xml"
-refused "has no reflinks" "$ext4" virsh pool-create "$LAB/poor.xml" --build
+refused "reflinks" "$ext4" virsh pool-create "$LAB/poor.xml" --build
 fails_with "no storage pool" virsh pool-info poor
 ok "a file system without reflinks is refused, with the option that would allow it"
 
@@ -72,12 +72,12 @@ define_pool memory "$LAB/tmpfs/pool" "<reflink:fallback copy='yes'/>"
 if setfattr -n trusted.libvirt-reflink.probe -v 1 "$LAB/tmpfs" 2>/dev/null; then
     virsh pool-build memory
 else
-    refused "no extended attributes" "$LAB/tmpfs" virsh pool-build memory
+    refused "attributes" "$LAB/tmpfs" virsh pool-build memory
 fi
 virsh pool-undefine memory
 mount -o remount,ro "$LAB/tmpfs"
 define_pool memory "$LAB/tmpfs/other"
-refused "cannot make directory '$LAB/tmpfs/other'.*Read-only" "$LAB/tmpfs" virsh pool-build memory
+refused "'$LAB/tmpfs/other' & Read-only" "$LAB/tmpfs" virsh pool-build memory
 ok "a file system that is read-only is refused"
 
 # --- targets
@@ -87,7 +87,7 @@ bad_target()
 {
     define_pool bad "$2"
     refused "$1" "$dir" virsh pool-build bad
-    refused "cannot open|not built|inside" "$dir" virsh pool-start bad
+    refused "open|not built|inside" "$dir" virsh pool-start bad
     virsh pool-undefine bad
 }
 
@@ -96,17 +96,17 @@ mkdir "$dir/directory"
 ln -s directory "$dir/symlink"
 ln -s nowhere "$dir/dangling"
 mkfifo "$dir/fifo"
-bad_target "'$dir/file' is not a directory" "$dir/file"
-bad_target "'$dir/file' is not a directory|Not a directory" "$dir/file/below"
-bad_target "'$dir/fifo' is not a directory" "$dir/fifo"
+bad_target "'$dir/file' & directory" "$dir/file"
+bad_target "'$dir/file" "$dir/file/below"
+bad_target "'$dir/fifo' & directory" "$dir/fifo"
 chown -h 1234 "$dir/symlink"
-bad_target "'$dir/symlink' is a symbolic link of user 1234" "$dir/symlink"
-bad_target "'$dir/dangling' is a symbolic link that leads to no directory" "$dir/dangling"
+bad_target "'$dir/symlink' & link & 1234" "$dir/symlink"
+bad_target "'$dir/dangling' & link" "$dir/dangling"
 ok "a target that is a file, a fifo, somebody's symbolic link or one to nowhere is refused"
 
 define_pool bad "$dir/missing/below"
-refused "cannot open the pool directory '$dir/missing/below'" "$dir" virsh pool-start bad
-refused "below.: No such file" "$dir" virsh pool-delete bad
+refused "'$dir/missing/below'" "$dir" virsh pool-start bad
+refused "below & No such file" "$dir" virsh pool-delete bad
 virsh pool-build bad
 [ -f "$dir/missing/below/.reflink-pool.xml" ]
 virsh pool-delete bad
@@ -125,13 +125,13 @@ bad_target "lies inside the reflink pool" "$dir/outer/made"
 ok "a reflink pool inside of another one is refused"
 
 virsh pool-define-as plain dir --target "$dir/outer/made"
-refused "lies inside the reflink pool '$dir/outer'" "$dir" virsh pool-start plain
-refused "lies inside the reflink pool '$dir/outer'" "$dir" virsh pool-build plain
+refused "inside & '$dir/outer'" "$dir" virsh pool-start plain
+refused "inside & '$dir/outer'" "$dir" virsh pool-build plain
 lab_restart_libvirtd
 expect_not running virsh pool-info plain
 virsh pool-undefine plain
 virsh pool-define-as plain dir --target "$dir/outer/none"
-refused "lies inside the reflink pool '$dir/outer'" "$dir" virsh pool-build plain
+refused "inside & '$dir/outer'" "$dir" virsh pool-build plain
 ok "so is a plain pool there, also by a daemon that starts"
 
 # --- markers
@@ -143,10 +143,10 @@ echo "<options xmlns='urn:libvirt-reflink:storagepool:1.0'><rumour/></options>" 
     >"$dir/outer/.reflink-pool.xml"
 fails_with "rumour" virsh pool-start outer
 chmod 666 "$dir/outer/.reflink-pool.xml"
-fails_with "is not trusted" virsh pool-start outer
+fails_with "trusted" virsh pool-start outer
 rm "$dir/outer/.reflink-pool.xml"
 mkdir "$dir/outer/.reflink-pool.xml"
-fails_with "is not trusted" virsh pool-start outer
+fails_with "trusted" virsh pool-start outer
 rmdir "$dir/outer/.reflink-pool.xml"
 virsh pool-build outer
 virsh pool-start outer

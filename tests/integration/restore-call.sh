@@ -44,7 +44,7 @@ restored()
 not_restored()
 {
     call '"$@"' restore
-    fails_with "is saved on it" call "$1"
+    fails_with "saved" call "$1"
     expect_info vm/disk "saved"
 }
 
@@ -70,7 +70,7 @@ not_restored "$LAB/libvirt_iohelper 20 <$LAB/vm2.save >/dev/null 2>&1 & \"\$@\""
 not_restored "$LAB/virtqemud -c 'sleep 20; :' <$LAB/vm1.save >/dev/null 2>&1 & \"\$@\""
 ok "nor with a program that reads another domain's file, or is none that reads for the daemon"
 
-fails_with "is saved on it" call "exec 9<$LAB/vm1.save; \"\$@\""
+fails_with "saved" call "exec 9<$LAB/vm1.save; \"\$@\""
 ok "an open file alone is no restore either"
 
 restored "exec 9<$LAB/vm1.save; \"\$@\""
@@ -94,7 +94,7 @@ setfattr -n trusted.libvirt-reflink.save "$dirty" \
         "$(stat -c %Y "$dirty")" "$((10#$(date -r "$dirty" +%N)))" "$(stat -c %s "$dirty")")"
 for script in "exec 9<$LAB/vm1.save; \"\$@\"" "$LAB/libvirt_iohelper 20 <$LAB/vm1.save >/dev/null 2>&1 & \"\$@\""; do
     call '"$@"' restore
-    fails_with "does not fit the saved memory of domain 'vm1' in '$LAB/vm1.save'.*another save" call "$script"
+    fails_with "'vm1' & '$LAB/vm1.save' & another save" call "$script"
     expect_info vm/disk "saved"
 done
 ok "with another memory than the image says it is refused, also where a program reads it"

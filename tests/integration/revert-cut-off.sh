@@ -79,7 +79,7 @@ holds "$undo" "$LAB/state"
 ok "a revert"
 
 cut_off "$LAB/old"
-fails_with "there is no revision '$cut'" virsh vol-clone "$cut" web@current --pool qubes
+fails_with "'$cut'" virsh vol-clone "$cut" web@current --pool qubes
 whole "$LAB/old"
 ok "a revert to the very revision that was begun: it is not one any more, and nothing else has changed"
 

@@ -55,7 +55,7 @@ upload_refused()
     refused "$1" "$pool" virsh vol-upload "$2" "$3" --pool qubes "${@:4}"
     nothing_left
 }
-upload_refused "beyond the end of what it is for in volume 'web'" web "$LAB/long"
+upload_refused "beyond & 'web'" web "$LAB/long"
 upload_refused "beyond the end" web "$new" --offset 1
 upload_refused "beyond the end" web "$new" --length 4096
 upload_refused "beyond the end" web "$LAB/long" --sparse
@@ -87,23 +87,23 @@ ok "a full disk makes the upload fail, and is no fuller afterwards"
 
 for name in web@1 web@2 vm/template@named; do
     virsh vol-info "$name" qubes >/dev/null 2>&1 || continue
-    upload_refused "'$name' is a revision.*read-only" "$name" "$new"
+    upload_refused "'$name' & read-only" "$name" "$new"
 done
 upload_refused "'vm/volatile' is volatile" vm/volatile "$new"
 upload_refused "'vm/root' is snapshot" vm/root "$new"
 ok "revisions, volatile volumes and snapshots have no content to replace"
 
 start_volume web
-upload_refused "'web' cannot be replaced: it is running" web "$new"
+upload_refused "'web' & running" web "$new"
 leave_volume web
-upload_refused "'web' was left with a dirty image" web "$new"
+upload_refused "'web' & left" web "$new"
 start_volume web
 hold_volume web saved
-upload_refused "'web' cannot be replaced: domain 'started by hand' is saved on it" web "$new"
+upload_refused "'web' & by hand & saved" web "$new"
 discard_volume web
 start_volume web
 hold_volume web suspect
-upload_refused "'web' cannot be replaced: its dirty image is suspect" web "$new"
+upload_refused "'web' & suspect" web "$new"
 discard_volume web
 holds web "$old"
 ok "one that is running, left, saved or suspect is not replaced"

@@ -17,23 +17,23 @@ eventually 10 has_drafts 0
 
 begin_upload web
 start_volume web
-end_upload "'web' cannot be replaced: it is running for domain 'started by hand'"
+end_upload "'web' & running & by hand"
 discard_volume web
 begin_upload web
 start_volume web
 leave_volume web
-end_upload "'web' was started meanwhile: its content was not replaced"
+end_upload "'web' & meanwhile"
 discard_volume web
 holds web "$old"
 begin_upload web
 virsh vol-resize web 9M --pool qubes
-end_upload "'web' was changed meanwhile: its content was not replaced"
+end_upload "'web' & meanwhile"
 [ "$(stat -c %s "$(image web)")" = 9437184 ]
 holds web "$old" 8388608
 virsh vol-resize web 8M --shrink --pool qubes
 begin_upload web
 virsh vol-delete web qubes
-end_upload "'web' was deleted meanwhile: its content was not replaced"
+end_upload "'web' & meanwhile"
 nothing_left
 virsh vol-create-as qubes web 8M
 virsh vol-upload web "$old" --pool qubes
@@ -50,7 +50,7 @@ eventually 10 has_drafts 2
 end_upload ""
 exec 9>&-
 ! wait "$second" || die "both uploads succeeded"
-grep -q "'web' was changed meanwhile: its content was not replaced" "$LAB/second.said"
+has_words "'web' & meanwhile" <"$LAB/second.said"
 holds web "$new"
 nothing_left web
 ok "of two at once the first to end wins, and the other one is told"
@@ -74,7 +74,7 @@ virsh vol-upload web "$old" --pool qubes
 nothing_left web
 begin_upload web
 hold_lock 5
-end_upload "'web' is busy: 'another operation' is still under way"
+end_upload "'web' & busy"
 lock_is_held "$lock" || die "the daemon waited for it"
 wait $holder
 holds web "$old"

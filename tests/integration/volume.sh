@@ -133,9 +133,9 @@ virsh vol-clone vm-templates/demo/root@1 vm-templates/demo/root@current --pool q
 expect "root@4" volumes qubes
 ok "a deleted revision's number is not given again"
 
-refused "is a revision.*read-only" "$pool" \
+refused "read-only" "$pool" \
     virsh vol-resize vm-templates/demo/root@1 2M --pool qubes
-refused "only be made from 'web1' or one of its revisions" "$pool" \
+refused "'web1' & revision" "$pool" \
     virsh vol-clone vm-templates/demo/root web1@other --pool qubes
 ok "a revision is not written to, and is of its own volume"
 
@@ -197,7 +197,7 @@ virsh vol-create qubes <(snapshot_document snap)
 [ "$(capacity snap)" = 524288 ]
 virsh vol-resize snap 1M --pool qubes
 [ "$(capacity snap)" = 1048576 ]
-refused "'snap' is a snapshot of 'appvms/bar/root'.*524288" "$pool" \
+refused "'snap' & 'appvms/bar/root' & 524288" "$pool" \
     virsh vol-resize snap 256K --shrink --pool qubes
 virsh vol-resize appvms/bar/root 2M --pool qubes
 [ "$(capacity snap)" = 2097152 ]
@@ -208,12 +208,12 @@ ok "a snapshot may be larger than its source, never smaller"
 
 # --- what is refused
 
-refused "web1.*cannot be wiped.*shared" "$pool" virsh vol-wipe web1 qubes
+refused "web1 & wiped" "$pool" virsh vol-wipe web1 qubes
 ok "nothing is ever written in place"
 
 # --- delete
 
-refused "named revisions: vm-templates/demo/root@before-upgrade" "$pool" \
+refused "named & vm-templates/demo/root@before-upgrade" "$pool" \
     virsh vol-delete vm-templates/demo/root qubes
 virsh vol-delete vm-templates/demo/root qubes --delete-snapshots
 [ ! -e "$pool/vm-templates/demo" ]

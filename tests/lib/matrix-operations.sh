@@ -253,9 +253,8 @@ end_upload()
     if [[ $1 == *+lost ]]; then
         [ $failed = 1 ] || wrong "the upload was to fail"
         case $op in
-        *start*) says "'$volume' cannot be replaced: it is running for domain" ;;
-        delete*) says "'$volume' was deleted meanwhile: its content was not replaced" ;;
-        *) says "'$volume' was changed meanwhile: its content was not replaced" ;;
+        *start*) has_words "'$volume' & running" <<<"$said" || wrong "the upload says '$said'" ;;
+        *) has_words "'$volume' & meanwhile" <<<"$said" || wrong "the upload says '$said'" ;;
         esac
         becomes
     else

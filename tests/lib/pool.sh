@@ -87,12 +87,12 @@ same_listing()
     difference=$(diff <(printf '%s\n' "$2") <(listing "$1")) || die "$1 has changed: $difference"
 }
 
-# refused REGEX DIRECTORY COMMAND...: it fails with that message, and changed nothing there.
+# refused WORDS DIRECTORY COMMAND...: it fails with them, as fails_with says, and changed nothing there.
 refused()
 {
-    local regex=$1 directory=$2 before
+    local words=$1 directory=$2 before
     shift 2
     before=$(listing "$directory")
-    fails_with "$regex" "$@"
+    fails_with "$words" "$@"
     same_listing "$directory" "$before"
 }

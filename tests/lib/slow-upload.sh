@@ -15,7 +15,7 @@ begin_upload()
     eventually 10 has_drafts "${drafts_wanted:-1}"
 }
 
-# end_upload [REGEX]: the rest of it, which succeeds, or fails with that message.
+# end_upload [WORDS]: the rest of it, which succeeds, or fails with them, as fails_with says.
 end_upload()
 {
     local status=0
@@ -27,7 +27,7 @@ end_upload()
         [ $status = 0 ] || die "the upload failed: $(cat "$LAB/said")"
     else
         [ $status != 0 ] || die "the upload succeeded, and was to fail with /$1/"
-        grep -E -q -e "$1" "$LAB/said" || die "the upload failed with '$(cat "$LAB/said")'"
+        has_words "$1" <"$LAB/said" || die "the upload failed with '$(cat "$LAB/said")'"
     fi
 }
 

@@ -54,7 +54,7 @@ fi
 meet "after libvirtd was started"
 expect running virsh domstate "$pool"
 expect "running" virt-reflink list "$POOL"
-fails_with "volume 'appvms/demo/private' is in use by domain '$pool'" virsh start "$pool-other"
+fails_with "'appvms/demo/private' & in use & '$pool'" virsh start "$pool-other"
 expect_exactly "first" guest "$pool" get xvdb
 ok "a guest outlives libvirtd, and so does its claim on the volume"
 
@@ -109,7 +109,7 @@ start "$pool-preserved"
 guest "$pool-preserved" put xvda fourth
 tell "$pool-preserved" "echo c >/proc/sysrq-trigger"
 slowly is_in_state c "$pool-preserved"
-fails_with "volume 'appvms/demo/private' is in use by domain '$pool-preserved'" virsh start "$pool-other"
+fails_with "'appvms/demo/private' & in use & '$pool-preserved'" virsh start "$pool-other"
 has_text "$private.img" "third"
 virsh destroy "$pool-preserved"
 slowly is_off "$pool-preserved"

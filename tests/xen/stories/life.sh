@@ -14,7 +14,7 @@ dirty=$POOL/vm/disk-dirty.img
 start "$pool"
 guest "$pool" "remembered=yes; put xvda one"
 inode=$(stat -c %i "$dirty")
-fails_with "volume 'vm/disk' is in use by domain '$pool'" virsh start "$pool-other"
+fails_with "'vm/disk' & in use & '$pool'" virsh start "$pool-other"
 expect running virsh domstate "$pool"
 [ "$(stat -c %i "$dirty")" = "$inode" ]
 ok "a second domain on the volume is refused, and told the first one's name"
@@ -41,8 +41,8 @@ virsh save "$pool" "/var/lib/$pool.save"
 slowly is_at_rest "$pool"
 expect_info vm/disk "saved"
 has_text "$dirty" two
-fails_with "domain '$pool' is saved on it" virsh start "$pool-other"
-fails_with "domain '$pool' is saved on it" virsh start "$pool"
+fails_with "'$pool' & saved" virsh start "$pool-other"
+fails_with "'$pool' & saved" virsh start "$pool"
 forget_output "$pool"
 alone virsh restore "/var/lib/$pool.save"
 rm "/var/lib/$pool.save"
@@ -100,7 +100,7 @@ start "$pool"
 virsh managedsave "$pool"
 slowly is_at_rest "$pool"
 rm "$dirty"
-fails_with "volume 'vm/disk' has no dirty image, and the saved" virsh start "$pool"
+fails_with "'vm/disk' & no dirty image & saved" virsh start "$pool"
 [ ! -e "$dirty" ]
 has_text "$POOL/vm/disk.img" crashing
 ok "a managed save whose disk is gone is not restored on another one"

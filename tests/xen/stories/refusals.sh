@@ -10,7 +10,7 @@ fill_volume vm/disk "at rest"
 count=$(revisions vm/disk)
 
 define_domain "$pool-missing" vm/disk vm/missing
-fails_with "there is no volume 'vm/missing' in pool '$POOL'" virsh start "$pool-missing"
+fails_with "'vm/missing' & '$POOL'" virsh start "$pool-missing"
 [ ! -e "$POOL/vm/disk-dirty.img" ]
 ok "a volume that is not there: virsh says so, and the others are put back"
 
@@ -39,11 +39,11 @@ alone xl create -q "$LAB/xl.cfg"
 wait_until_up "$pool-xl"
 guest "$pool-xl" "put xvda 'by xl'"
 expect_info vm/disk "Xen domain       $pool-xl"
-fails_with "the Xen domain '$pool-xl' has it as a disk" virsh start "$pool"
-fails_with "cannot be" virsh vol-delete vm/disk --pool "$pool"
-fails_with "cannot be" virsh vol-clone "vm/disk@1" vm/disk@current --pool "$pool"
-fails_with "still has its dirty image open" virt-reflink stop "$POOL" vm/disk
-fails_with "it is running" virt-reflink discard "$POOL" vm/disk
+fails_with "'$pool-xl'" virsh start "$pool"
+fails_with "vm/disk" virsh vol-delete vm/disk --pool "$pool"
+fails_with "vm/disk" virsh vol-clone "vm/disk@1" vm/disk@current --pool "$pool"
+fails_with "open" virt-reflink stop "$POOL" vm/disk
+fails_with "running" virt-reflink discard "$POOL" vm/disk
 has_text "$POOL/vm/disk-dirty.img" "by xl"
 has_text "$POOL/vm/disk.img" "at rest"
 ok "a domain of xl's: start, delete and revert are refused, and the start names that domain"
@@ -53,10 +53,10 @@ fill_volume vm/left "at rest"
 cp --reflink=always "$POOL/vm/left.img" "$POOL/vm/left-dirty.img"
 xl_document "$pool-xl2" vm/left >"$LAB/xl2.cfg"
 alone xl create -q -p "$LAB/xl2.cfg"
-fails_with "the Xen domain '$pool-xl2' has it as a disk" virsh start "$pool-left"
-fails_with "cannot be" virsh vol-delete vm/left --pool "$pool"
-fails_with "cannot be" virsh vol-clone "vm/left@1" vm/left@current --pool "$pool"
-fails_with "still has its dirty image open" virt-reflink stop "$POOL" vm/left
+fails_with "'$pool-xl2'" virsh start "$pool-left"
+fails_with "vm/left" virsh vol-delete vm/left --pool "$pool"
+fails_with "vm/left" virsh vol-clone "vm/left@1" vm/left@current --pool "$pool"
+fails_with "open" virt-reflink stop "$POOL" vm/left
 has_text "$POOL/vm/left.img" "at rest"
 xl destroy "$pool-xl2"
 ok "and so they are on an image that nobody was given, but that xl's domain has"

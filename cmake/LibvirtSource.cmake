@@ -1,42 +1,81 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# What the module is built against: the source tree of the installed libvirt (its internal
-# headers), and the build-ids of the installed libraries, which the module is good for.
+# What the module is built against: libvirt's internal headers, and the build-ids of the installed
+# libraries, which the module is good for.
 #
-# Sets LIBVIRT_SOURCE, LIBVIRT_STOCK_DIR, LIBVIRT_BUILD_ID, STORAGE_DRIVER_BUILD_ID.
+# The headers are those of the installed version's source where that is to be had, else ours
+# (backend/declared), for the versions that these know.
+#
+# Sets LIBVIRT_INCLUDES, LIBVIRT_LAYOUT, LIBVIRT_SOURCE (empty for ours), LIBVIRT_STOCK_DIR,
+# LIBVIRT_BUILD_ID, STORAGE_DRIVER_BUILD_ID.
 
 set(LIBVIRT_SOURCE_DIR "" CACHE PATH
     "libvirt's source tree of the installed version; empty: fetch it with apt-get")
+set(LIBVIRT_HEADERS "auto" CACHE STRING
+    "source: libvirt's own; declared: ours, without libvirt's source; auto: ours if there is no source")
+set_property(CACHE LIBVIRT_HEADERS PROPERTY STRINGS auto source declared)
+set(LIBVIRT_DECLARED_AS "" CACHE STRING
+    "a version that backend/declared knows, to try its layout with one that it does not")
+set(DECLARED_VERSIONS 9.0.0 11.3.0 12.8.0 12.9.0)
 
-if(LIBVIRT_SOURCE_DIR)
-  set(LIBVIRT_SOURCE ${LIBVIRT_SOURCE_DIR})
-else()
+# The path of the tree; empty where there is none, with the reason printed.
+function(find_libvirt_source variable)
+  if(LIBVIRT_SOURCE_DIR)
+    set(${variable} ${LIBVIRT_SOURCE_DIR} PARENT_SCOPE)
+    return()
+  endif()
   # Only prints the path where the tree is in the cache already.
   execute_process(
     COMMAND ${CMAKE_SOURCE_DIR}/packaging/fetch-libvirt-source
-    OUTPUT_VARIABLE LIBVIRT_SOURCE OUTPUT_STRIP_TRAILING_WHITESPACE
+    OUTPUT_VARIABLE tree OUTPUT_STRIP_TRAILING_WHITESPACE
     RESULT_VARIABLE failed)
   if(failed)
-    message(FATAL_ERROR
-      "The source of libvirt ${LIBVIRT_VERSION} could not be fetched; the reason is above. "
-      "The module is built against libvirt's internal headers. Get libvirt's source of exactly "
-      "the installed version, unpack it, and point at it: -DLIBVIRT_SOURCE_DIR=/path/to/libvirt-${LIBVIRT_VERSION}")
+    set(tree)
   endif()
-endif()
+  set(${variable} ${tree} PARENT_SCOPE)
+endfunction()
 
-if(NOT EXISTS ${LIBVIRT_SOURCE}/src/storage/storage_backend.h
-   OR NOT EXISTS ${LIBVIRT_SOURCE}/meson.build)
-  message(FATAL_ERROR "${LIBVIRT_SOURCE} is not a libvirt source tree "
-    "(no src/storage/storage_backend.h in it). Set -DLIBVIRT_SOURCE_DIR= to one of libvirt ${LIBVIRT_VERSION}.")
-endif()
+function(require_libvirt_source tree)
+  if(NOT EXISTS ${tree}/src/storage/storage_backend.h OR NOT EXISTS ${tree}/meson.build)
+    message(FATAL_ERROR "${tree} is not a libvirt source tree "
+      "(no src/storage/storage_backend.h in it). Set -DLIBVIRT_SOURCE_DIR= to one of libvirt ${LIBVIRT_VERSION}.")
+  endif()
+  file(STRINGS ${tree}/meson.build version_line REGEX "^  version: '[0-9.]+'" LIMIT_COUNT 1)
+  string(REGEX MATCH "[0-9]+[0-9.]*" version "${version_line}")
+  if(NOT version STREQUAL LIBVIRT_VERSION)
+    message(FATAL_ERROR "${tree} is libvirt ${version}, but libvirt "
+      "${LIBVIRT_VERSION} is installed. The module needs the headers of exactly that version: "
+      "set -DLIBVIRT_SOURCE_DIR= to its source, or to nothing to have it fetched.")
+  endif()
+endfunction()
 
-file(STRINGS ${LIBVIRT_SOURCE}/meson.build version_line REGEX "^  version: '[0-9.]+'" LIMIT_COUNT 1)
-string(REGEX MATCH "[0-9]+[0-9.]*" LIBVIRT_SOURCE_VERSION "${version_line}")
-if(NOT LIBVIRT_SOURCE_VERSION STREQUAL LIBVIRT_VERSION)
-  message(FATAL_ERROR "${LIBVIRT_SOURCE} is libvirt ${LIBVIRT_SOURCE_VERSION}, but libvirt "
-    "${LIBVIRT_VERSION} is installed. The module needs the headers of exactly that version: "
-    "set -DLIBVIRT_SOURCE_DIR= to its source, or to nothing to have it fetched.")
+set(declared_as ${LIBVIRT_VERSION})
+if(LIBVIRT_DECLARED_AS)
+  set(declared_as ${LIBVIRT_DECLARED_AS})
 endif()
-message(STATUS "libvirt ${LIBVIRT_VERSION}, headers from ${LIBVIRT_SOURCE}")
+set(LIBVIRT_SOURCE)
+if(NOT LIBVIRT_HEADERS STREQUAL "declared" AND NOT LIBVIRT_DECLARED_AS)
+  find_libvirt_source(LIBVIRT_SOURCE)
+endif()
+if(LIBVIRT_SOURCE)
+  require_libvirt_source(${LIBVIRT_SOURCE})
+  set(LIBVIRT_INCLUDES ${LIBVIRT_SOURCE}/src ${LIBVIRT_SOURCE}/src/util ${LIBVIRT_SOURCE}/src/conf
+    ${LIBVIRT_SOURCE}/src/storage ${LIBVIRT_SOURCE}/include)
+  message(STATUS "libvirt ${LIBVIRT_VERSION}, headers from ${LIBVIRT_SOURCE}")
+elseif(NOT LIBVIRT_HEADERS STREQUAL "source" AND declared_as IN_LIST DECLARED_VERSIONS)
+  set(LIBVIRT_INCLUDES ${CMAKE_SOURCE_DIR}/backend/declared)
+  message(STATUS "libvirt ${LIBVIRT_VERSION}, headers declared in backend/declared (as of ${declared_as})")
+else()
+  list(JOIN DECLARED_VERSIONS ", " known)
+  message(FATAL_ERROR
+    "There are no headers for libvirt ${LIBVIRT_VERSION}, which is installed: its source could not be fetched, "
+    "and backend/declared knows ${known}. The module is built against libvirt's internal headers. "
+    "Get libvirt's source of exactly the installed version, unpack it, and point at it: "
+    "-DLIBVIRT_SOURCE_DIR=/path/to/libvirt-${LIBVIRT_VERSION}. "
+    "Or try a layout that is known: -DLIBVIRT_DECLARED_AS=12.9.0; a module that does not fit is not loaded.")
+endif()
+# 9.0.0 is 9000000.
+string(REGEX MATCH "^([0-9]+)[.]([0-9]+)[.]([0-9]+)" matched ${declared_as})
+math(EXPR LIBVIRT_LAYOUT "${CMAKE_MATCH_1} * 1000000 + ${CMAKE_MATCH_2} * 1000 + ${CMAKE_MATCH_3}")
 
 set(LIBVIRT_STOCK_DIR ${LIBVIRT_LIBDIR}/libvirt)
 find_program(READELF readelf REQUIRED)

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "access/viraccessmanager.h"
 #include "capabilities.h"
 #include "datatypes.h"
 #include "storage_backend.h"
@@ -40,6 +41,15 @@ lists_pool_types(void)
     found = found && all->npools <= VIR_STORAGE_POOL_LAST;
     virObjectUnref(all);
     return found;
+}
+
+static bool
+names_rights(void)
+{
+    return g_strcmp0(virAccessPermStorageVolTypeToString(VIR_ACCESS_PERM_STORAGE_VOL_DATA_READ),
+                     "data_read") == 0 &&
+           g_strcmp0(virAccessPermStorageVolTypeToString(VIR_ACCESS_PERM_STORAGE_VOL_DATA_WRITE),
+                     "data_write") == 0;
 }
 
 static bool
@@ -171,6 +181,8 @@ rl_proof_objects(void)
         return "the table of a backend (virStorageBackend)";
     if (!lists_pool_types())
         return "the list of pool types (virCaps)";
+    if (!names_rights())
+        return "the rights to a volume (virAccessPermStorageVol)";
     if (!names_pools())
         return "a client's pool (virStoragePool)";
     return has_streams() ? NULL : "a stream (virStream, virStreamDriver)";

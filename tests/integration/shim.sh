@@ -120,7 +120,24 @@ ln -sf reflink.so "$module"
 starts_without_module "module"
 ok "with something else in its place"
 
-# --- headers that are not this libvirt's
+# --- headers that are not this libvirt's, and such as are declared for it
+
+for right in "$BUILD_DIR"/tests/proof/right-*.so; do
+    [ -e "$right" ] || continue
+    fresh
+    cp "$right" "$module"
+    start_with_copy
+    expect_exactly "" complaints
+    reflink_pool declared "$dir/declared" "$reflink_options"
+    virsh vol-create-as declared a/b 1M
+    virsh vol-clone a/b a/c --pool declared
+    expect "<capacity unit='bytes'>1048576<" virsh vol-dumpxml a/b --pool declared
+    expect_exactly $'a/b\na/c' volumes declared
+    virsh pool-destroy declared
+    virsh pool-undefine declared
+done
+ok "a module that was built without libvirt's source works"
+
 
 tried=0
 for wrong in "$BUILD_DIR"/tests/proof/wrong-*.so; do

@@ -43,6 +43,8 @@ typedef struct {
     bool permits; /* what is found permits something: only what root has written counts */
     guint files;  /* snapshots read so far, and their bytes */
     size_t bytes;
+    const char *doubt_of; /* a domain, or NULL: the log has been told, and this one is asked for */
+    char *doubt;          /* why its snapshots cannot be read */
 } Search;
 
 static void
@@ -51,6 +53,7 @@ search_clear(Search *search)
     g_free(search->dir);
     g_free(search->base);
     g_free(search->leaf);
+    g_free(search->doubt);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Search, search_clear)
 
@@ -298,6 +301,22 @@ read_domain(const Search *search, const char *dir, const char *file)
     return node ? rl_xml_domain_from_node(node, NULL) : NULL;
 }
 
+static void
+note_doubt(Search *search, const RlDomain *domain, const GError *error)
+{
+    g_autofree char *dir =
+        g_build_filename(search->top, QEMU_DIR, SNAPSHOT_DIR, domain->name, NULL);
+    g_autofree char *sentence =
+        g_strdup_printf("it cannot be told whether domain '%s' has an overlay on it, since the "
+                        "snapshots in '%s' cannot be read: %s",
+                        domain->name, dir, error->message);
+
+    if (!search->doubt_of)
+        rl_log_warning("%s: %s", search->image, sentence);
+    else if (strcmp(search->doubt_of, domain->name) == 0 && !search->doubt)
+        search->doubt = g_steal_pointer(&sentence);
+}
+
 /* Where its snapshots cannot be read, what keeps the image is believed of them. */
 static bool
 domain_is_on(Search *search, const RlDomain *domain)
@@ -308,10 +327,7 @@ domain_is_on(Search *search, const RlDomain *domain)
         return false;
     g_autoptr(GHashTable) bases = read_bases(search, domain->name, &error);
     if (!bases) {
-        rl_log_warning("%s: it cannot be told whether domain '%s' has an overlay on it, from the "
-                       "snapshots in '%s%s/%s/%s': %s",
-                       search->image, domain->name, search->top, QEMU_DIR, SNAPSHOT_DIR,
-                       domain->name, error->message);
+        note_doubt(search, domain, error);
         return !search->permits;
     }
     for (guint i = 0; i < domain->disks->len; i++)
@@ -352,17 +368,40 @@ search_begin(Search *search, const char *image)
     return true;
 }
 
+static char *
+find(Search *search, const char *image)
+{
+    char *found = NULL;
+
+    if (!search_begin(search, image))
+        return NULL;
+    for (size_t i = 0; !found && i < G_N_ELEMENTS(domain_dirs); i++)
+        found = find_in(search, domain_dirs[i]);
+    return found;
+}
+
 char *
 rl_xml_definitions_find_below(const char *top, const char *image, bool directly, const char *except)
 {
     g_auto(Search) search = {.top = top, .directly = directly, .except = except};
-    char *found = NULL;
 
-    if (!search_begin(&search, image))
-        return NULL;
-    for (size_t i = 0; !found && i < G_N_ELEMENTS(domain_dirs); i++)
-        found = find_in(&search, domain_dirs[i]);
-    return found;
+    return find(&search, image);
+}
+
+char *
+rl_xml_definitions_doubt_below(const char *top, const char *image, const char *domain)
+{
+    g_auto(Search) search = {.top = top, .doubt_of = domain};
+    g_autofree char *found = find(&search, image);
+
+    (void) found;
+    return g_steal_pointer(&search.doubt);
+}
+
+char *
+rl_xml_definitions_doubt(const char *image, const char *domain)
+{
+    return rl_xml_definitions_doubt_below("/", image, domain);
 }
 
 char *

@@ -33,6 +33,20 @@ char *rl_xml_definitions_find_below(const char *top, const char *image, bool dir
                                     const char *except);
 
 /**
+ * rl_xml_definitions_doubt:
+ * Returns why rl_xml_definitions_find(), not @directly, has named @domain for @image where that is
+ * a doubt: a sentence that names the directory of the snapshots that cannot be read, owned by the
+ * caller. NULL where it is none. It searches again: for a message only.
+ */
+char *rl_xml_definitions_doubt(const char *image, const char *domain);
+
+/**
+ * rl_xml_definitions_doubt_below:
+ * The same with the directories of libvirt below @top instead of "/".
+ */
+char *rl_xml_definitions_doubt_below(const char *top, const char *image, const char *domain);
+
+/**
  * rl_xml_definitions_find_running:
  * Returns the domain, running, that has the dirty image at the absolute path @image as a disk, or
  * with *@ret_overlaid below one; owned by the caller, NULL where none is known. Not the domain with

@@ -42,6 +42,9 @@ typedef struct {
      * @image, an absolute path, below a disk, or with @directly as a disk; owned by the caller.
      * NULL where none is known. It reads all that libvirt has on its domains: for a doubt only. */
     char *(*find_domain)(const char *image, bool directly, const char *except);
+    /* Why @find_domain, without @directly, has named @domain for @image, if that cannot be told: a
+     * sentence for the message, owned by the caller; else NULL. It reads as much. */
+    char *(*find_doubt)(const char *image, const char *domain);
     /* True if the domain with the UUID @uuid runs, and has the dirty image @image neither as a disk
      * nor below one any more. */
     bool (*has_let_go)(const char *image, const char *uuid);

@@ -215,12 +215,14 @@ rl_content_require_whole(const RlPool *pool, const char *text, GError **error)
     if (!find_overlay(volume, &domain, error))
         return false;
     return !domain ||
-           rl_fail(error, RL_ERROR_STATE,
-                   "volume '%s' cannot be cloned: it is below an external snapshot of domain '%s', "
-                   "and what that wrote since is in the overlay; merge them ('virsh blockcommit "
-                   "--active --pivot' while the domain runs), or copy the domain's whole disk "
-                   "('virsh blockcopy'); 'virsh vol-download' has the last committed state",
-                   volume->name->volume, domain);
+           (rl_domains_require_told(volume, "cloned", domain, error) &&
+            rl_fail(
+                error, RL_ERROR_STATE,
+                "volume '%s' cannot be cloned: it is below an external snapshot of domain '%s', "
+                "and what that wrote since is in the overlay; merge them ('virsh blockcommit "
+                "--active --pivot' while the domain runs), or copy the domain's whole disk "
+                "('virsh blockcopy'); 'virsh vol-download' has the last committed state",
+                volume->name->volume, domain));
 }
 
 char *

@@ -247,6 +247,8 @@ may_be_shared(const RlVolume *volume, int fd, const RlImageOwner *run, RlMark ho
 static bool
 refuse_own_overlay(const RlVolume *volume, const char *domain, GError **error)
 {
+    if (!rl_domains_require_told(volume, "started", domain, error))
+        return false;
     return rl_fail(
         error, RL_ERROR_STATE,
         "volume '%s' cannot be started: it is below an external snapshot of domain '%s', whose "

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "domains.h"
 
+#include "common/base/error.h"
 #include "common/format/image-overlays.h"
 
 static char *
@@ -21,6 +22,19 @@ char *
 rl_domains_find_overlay(const RlVolume *volume, const RlDomainRef *owner)
 {
     return find(volume, false, owner ? owner->uuid : NULL);
+}
+
+bool
+rl_domains_require_told(const RlVolume *volume, const char *what, const char *domain,
+                        GError **error)
+{
+    g_autofree char *image = image_of(volume);
+    g_autofree char *doubt = volume->pool->documents->find_doubt(image, domain);
+
+    return !doubt || rl_fail(error, RL_ERROR_STATE,
+                             "volume '%s' cannot be %s: %s; mend that, or if the domain has no "
+                             "overlay on it, let go of it with 'virt-reflink continue'",
+                             volume->name->volume, what, doubt);
 }
 
 bool

@@ -16,6 +16,15 @@
 char *rl_domains_find_overlay(const RlVolume *volume, const RlDomainRef *owner);
 
 /**
+ * rl_domains_require_told:
+ * For the refusal of what would take away what is below an overlay of @domain: false with
+ * RL_ERROR_STATE, saying that @volume cannot be @what and why, where rl_domains_find_overlay() has
+ * named @domain since its snapshots cannot be read. True where it is certain.
+ */
+bool rl_domains_require_told(const RlVolume *volume, const char *what, const char *domain,
+                             GError **error);
+
+/**
  * rl_domains_find_own_overlay:
  * Returns true with *@ret_name as rl_domains_find_overlay() returns it, of any domain, if the dirty
  * image @fd of @volume notes that @owner has an overlay on it; else NULL there. @owner itself is

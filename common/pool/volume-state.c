@@ -197,6 +197,8 @@ rl_state_refuse_written(const RlVolume *volume, const char *what, GError **error
 bool
 rl_state_refuse_below(const RlVolume *volume, const char *what, const char *domain, GError **error)
 {
+    if (!rl_domains_require_told(volume, what, domain, error))
+        return false;
     return rl_fail(
         error, RL_ERROR_STATE,
         "volume '%s' cannot be %s: it is below an external snapshot of domain '%s', whose disk "

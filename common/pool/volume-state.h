@@ -93,7 +93,8 @@ bool rl_state_refuse_written(const RlVolume *volume, const char *what, GError **
 
 /**
  * rl_state_refuse_below:
- * Says that @volume cannot be @what, since it is below an overlay of @domain; and the ways out.
+ * Says that @volume cannot be @what, since it is below an overlay of @domain, or it cannot be told
+ * whether it is (rl_domains_require_told()); and the ways out.
  * Always false.
  */
 bool rl_state_refuse_below(const RlVolume *volume, const char *what, const char *domain,

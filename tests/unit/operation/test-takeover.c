@@ -550,6 +550,14 @@ find_own(const char *image, bool directly, const char *except)
     return directly || except || !strstr(image, "private-dirty.img") ? NULL : g_strdup("alice");
 }
 
+static char *
+doubt_own(const char *image, const char *domain)
+{
+    return strstr(image, "private-dirty.img") && strcmp(domain, "alice") == 0
+               ? g_strdup("the snapshots in '/snapshots/alice' cannot be read")
+               : NULL;
+}
+
 /* An older memory or definition of the domain has the image as its disk, and the present one an
  * overlay on it: neither a start nor an end takes it away from below. */
 static void
@@ -568,6 +576,8 @@ test_own_overlay(Lab *lab)
     }
     lab->pool->documents = &documents;
     lab_start_fails(lab, V, &alice, RL_ERROR_STATE, "start");
+    documents.find_doubt = doubt_own;
+    lab_start_fails(lab, V, &alice, RL_ERROR_STATE, "/snapshots/alice");
     rl_started_free(lab_start_with(lab, V, &alice, RL_START_OVERLAID));
     lab_stop(lab, V, &alice, RL_STOP_HELD);
     image_is(lab, V, RL_FILE_DIRTY, "two");

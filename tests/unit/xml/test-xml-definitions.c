@@ -55,6 +55,18 @@ assert_found(const Host *host, const char *image, bool directly, const char *wan
     g_assert_cmpstr(found, ==, wanted);
 }
 
+/* Is it told that the snapshots in @dir cannot be read? NULL: they can. */
+static void
+assert_doubt(const Host *host, const char *dir)
+{
+    g_autofree char *doubt = rl_xml_definitions_doubt_below(host->top, IMAGE, "anna");
+    g_autofree char *other = rl_xml_definitions_doubt_below(host->top, IMAGE, "bert");
+    g_autofree char *path = dir ? g_build_filename(host->top, dir, NULL) : NULL;
+
+    g_assert_true(dir ? doubt && strstr(doubt, path) : !doubt);
+    g_assert_null(other);
+}
+
 static void
 remove_tree(const char *path)
 {
@@ -363,8 +375,10 @@ test_linked_snapshots(Host *host, gconstpointer data)
     put_snapshot(host, real, "/o/1", "/none");
     put(host, "var/lib/libvirt/qemu/snapshot/none", "");
     assert_found(host, IMAGE, false, NULL);
+    assert_doubt(host, NULL);
     g_assert_cmpint(symlink(to, link), ==, 0);
     assert_found(host, IMAGE, false, "anna");
+    assert_doubt(host, "var/lib/libvirt/qemu/snapshot/anna");
     g_assert_false(rl_xml_definitions_name_below(host->top, IMAGE, "anna", UUID_A));
     g_assert_cmpint(unlink(link), ==, 0);
     put(host, "var/lib/libvirt/qemu/snapshot/anna/none", "");
@@ -402,6 +416,7 @@ test_many_snapshots(Host *host, gconstpointer data)
     assert_found(host, IMAGE, false, NULL);
     g_assert_cmpint(truncate(path, 4 * 1024 * 1024 + 1), ==, 0);
     assert_found(host, IMAGE, false, "anna");
+    assert_doubt(host, dir);
 }
 
 /* Records of snapshots that are damaged, foreign or incomplete hide none of the good ones. */

@@ -21,6 +21,11 @@ typedef enum {
 
 typedef enum {
     VIR_STORAGE_POOL_DIR = 0,
+    VIR_STORAGE_POOL_FS = 1,
+    VIR_STORAGE_POOL_NETFS = 2,
+    VIR_STORAGE_POOL_LOGICAL = 3,
+    VIR_STORAGE_POOL_DISK = 4,
+    VIR_STORAGE_POOL_VSTORAGE = 13,
     VIR_STORAGE_POOL_LAST = 14,
 } virStoragePoolType;
 
@@ -82,6 +87,12 @@ typedef struct {
 } virStorageVolDef;
 
 typedef struct {
+    void *extents[2];
+    char *path;
+    int format[6];
+} virStoragePoolSourceDevice;
+
+typedef struct {
     char *name;
     unsigned char uuid[VIR_UUID_BUFLEN];
     int type; /* virStoragePoolType */
@@ -92,7 +103,12 @@ typedef struct {
     struct {
         virTristateBool cow;
     } features;
-    void *source[20];
+    struct {
+        void *hosts[2];
+        size_t ndevice;
+        virStoragePoolSourceDevice *devices;
+        void *rest[16];
+    } source;
     struct {
         char *path;
         virStoragePerms perms;

@@ -46,6 +46,21 @@ writes_pool(virStoragePoolDef *def)
            strstr(text, ">1003<") && strstr(text, ">1004<") && strstr(text, "keep='77'");
 }
 
+/* Pools of other types are kept out of ours by what they are made of. */
+static bool
+reads_devices(void)
+{
+    g_autoptr(virStoragePoolDef) def =
+        virStoragePoolDefParse("<pool type='logical'><name>proof</name><source>"
+                               "<device path='/proof/a'/><device path='/proof/b'/></source>"
+                               "<target><path>/proof/pool</path></target></pool>",
+                               NULL, 0);
+
+    return def && def->type == VIR_STORAGE_POOL_LOGICAL && def->source.ndevice == 2 &&
+           g_strcmp0(def->source.devices[0].path, "/proof/a") == 0 &&
+           g_strcmp0(def->source.devices[1].path, "/proof/b") == 0;
+}
+
 const char *
 rl_proof_pool(void)
 {
@@ -59,6 +74,8 @@ rl_proof_pool(void)
     const RlOptions *options = rl_namespace_options(def);
     if (!options || options->keep != 77)
         return "a pool's options (virXMLNamespace)";
+    if (!reads_devices())
+        return "the devices of a pool (virStoragePoolSource)";
     return writes_pool(def) ? NULL : "a pool's definition (virStoragePoolDef)";
 }
 

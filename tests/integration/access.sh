@@ -67,7 +67,12 @@ refused "named & web@named" "$pool" virsh vol-delete web qubes
 ok "wiping and preallocated metadata are refused, and a volume with named revisions is not deleted"
 
 volume_document new 1048576 "<target/>" >"$LAB/volume.xml"
-refused "unsupported flags" "$pool" virsh vol-create qubes "$LAB/volume.xml" --validate # libvirt 9.0.0
+if [[ $(libvirtd --version) == *" 9.0.0" ]]; then # it hands the flag on; later ones do not
+    refused "unsupported flags" "$pool" virsh vol-create qubes "$LAB/volume.xml" --validate
+else
+    virsh vol-create qubes "$LAB/volume.xml" --validate
+    virsh vol-delete new qubes
+fi
 virsh vol-create-as qubes new 4M --allocation 1M
 [ "$(stat -c %b "$(image new)")" -le 8 ] # a hint, and volumes are sparse
 virsh vol-resize new 8M --allocate --pool qubes

@@ -5,7 +5,7 @@
 # The headers are those of the installed version's source where that is to be had, else ours
 # (backend/declared), for the versions that these know.
 #
-# Sets LIBVIRT_INCLUDES, LIBVIRT_LAYOUT, LIBVIRT_SOURCE (empty for ours), LIBVIRT_STOCK_DIR,
+# Sets LIBVIRT_INCLUDES, LIBVIRT_NUMBER, LIBVIRT_LAYOUT (of the headers), LIBVIRT_SOURCE (empty for ours), LIBVIRT_STOCK_DIR,
 # LIBVIRT_BUILD_ID, STORAGE_DRIVER_BUILD_ID.
 
 set(LIBVIRT_SOURCE_DIR "" CACHE PATH
@@ -74,8 +74,13 @@ else()
     "Or try a layout that is known: -DLIBVIRT_DECLARED_AS=12.9.0; a module that does not fit is not loaded.")
 endif()
 # 9.0.0 is 9000000.
-string(REGEX MATCH "^([0-9]+)[.]([0-9]+)[.]([0-9]+)" matched ${declared_as})
-math(EXPR LIBVIRT_LAYOUT "${CMAKE_MATCH_1} * 1000000 + ${CMAKE_MATCH_2} * 1000 + ${CMAKE_MATCH_3}")
+function(read_version_number variable version)
+  string(REGEX MATCH "^([0-9]+)[.]([0-9]+)[.]([0-9]+)" matched ${version})
+  math(EXPR number "${CMAKE_MATCH_1} * 1000000 + ${CMAKE_MATCH_2} * 1000 + ${CMAKE_MATCH_3}")
+  set(${variable} ${number} PARENT_SCOPE)
+endfunction()
+read_version_number(LIBVIRT_LAYOUT ${declared_as})
+read_version_number(LIBVIRT_NUMBER ${LIBVIRT_VERSION})
 
 set(LIBVIRT_STOCK_DIR ${LIBVIRT_LIBDIR}/libvirt)
 find_program(READELF readelf REQUIRED)

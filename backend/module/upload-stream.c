@@ -14,6 +14,7 @@
 
 #include "common/base/autofd.h"
 #include "common/operation/upload-writer.h"
+#include "compat.h"
 #include "module.h"
 
 #define VIR_FROM_THIS VIR_FROM_STORAGE
@@ -87,6 +88,10 @@ stream_send(virStreamPtr stream, const char *data, size_t size)
         return -2;
     case RL_WRITER_FAILED:
         break;
+    }
+    if (RL_STREAM_FAILS_AT_END) {
+        g_error_free(error); /* the commit has the same */
+        return (int) size;
     }
     return rl_report(error);
 }

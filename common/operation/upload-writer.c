@@ -246,6 +246,8 @@ reserve(RlUploadWriter *writer, uint64_t length, GError **error)
 static RlWriterAnswer
 put(RlUploadWriter *writer, const char *data, size_t size, GError **error)
 {
+    GError *cause = NULL;
+
     if (size == 0 && !writer->error)
         return RL_WRITER_TAKEN;
     if (writer->taken && !writer->error) {
@@ -254,8 +256,11 @@ put(RlUploadWriter *writer, const char *data, size_t size, GError **error)
     }
     if (!writer->error && (!writer->ready || writer->data || writer->hole))
         return RL_WRITER_WAIT;
-    if (!reserve(writer, size, error))
+    if (!reserve(writer, size, &cause)) {
+        fail(writer, g_error_copy(cause));
+        g_propagate_error(error, cause);
         return RL_WRITER_FAILED;
+    }
     writer->data = g_memdup2(data, size);
     writer->size = size;
     set_room(writer, false);

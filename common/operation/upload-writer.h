@@ -34,7 +34,8 @@ int rl_upload_writer_room(const RlUploadWriter *writer, GError **error);
 /**
  * rl_upload_writer_put:
  * Offers @size bytes at @data. @error is set with RL_WRITER_FAILED: RL_ERROR_INVALID for more than
- * the range holds, or the errno of a write that failed, of this piece or one before.
+ * the range holds, or the errno of a write that failed, of this piece or one before. Whatever is
+ * put after that, and the commit, fails with it too.
  */
 RlWriterAnswer rl_upload_writer_put(RlUploadWriter *writer, const char *data, size_t size,
                                     GError **error);

@@ -117,7 +117,14 @@ test_ranges(Lab *lab)
     RlUploadWriter *writer = writer_on(lab, 4, 3);
     g_assert_cmpint(put(writer, "four", 4, &error), ==, RL_WRITER_FAILED);
     take_error(error, RL_ERROR_INVALID, "beyond");
-    rl_upload_writer_end(writer);
+    error = NULL;
+    /* A stream may go on all the same: its end tells. */
+    g_assert_cmpint(put(writer, "NEW", 3, &error), ==, RL_WRITER_FAILED);
+    take_error(error, RL_ERROR_INVALID, "beyond");
+    error = NULL;
+    g_assert_false(rl_upload_writer_commit(writer, 1000, &error));
+    take_error(error, RL_ERROR_INVALID, "beyond");
+    image_is(lab, V, RL_FILE_CLEAN, "the old content");
 
     writer = writer_on(lab, 4, 3);
     put_all(writer, "NEW");

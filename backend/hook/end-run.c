@@ -26,7 +26,8 @@ pass_on(const RlPool *pool, const RlVolume *volume, const RlDomainRef *owner)
     if (!user)
         return false;
     RlDomainRef to = rl_domain_ref_of(user);
-    if (!rl_volume_pass_on(pool, volume->name->volume, owner, &to, overlaid, &done, &error))
+    const RlClaim claim = {.from = owner, .to = &to, .overlaid = overlaid};
+    if (!rl_volume_pass_on(pool, volume->name->volume, &claim, &done, &error))
         rl_log_warning("volume '%s': cannot be given to domain '%s', which has it as a disk: %s",
                        volume->name->volume, to.name, error->message);
     return done;

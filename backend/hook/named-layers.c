@@ -8,6 +8,7 @@
 #include "common/base/log.h"
 #include "common/format/image-overlays.h"
 #include "common/format/image-owner.h"
+#include "common/pool/opened-image.h"
 #include "common/pool/overlay-file.h"
 #include "common/pool/volume.h"
 #include "disk-place.h"
@@ -67,17 +68,10 @@ is_noted_on_image(const RlDiskPlace *place, const RlDomainRef *owner)
 {
     g_autoptr(RlPool) pool = rl_pool_open(place->root, rl_xml_documents(), NULL);
     g_autoptr(RlVolume) volume = pool ? rl_volume_open(pool, place->name, NULL) : NULL;
-    g_autoptr(RlImageOwner) run = NULL;
-    bool is = false;
+    g_auto(RlDirtyImage) image = {.fd = -1};
 
-    if (!volume || !volume->dirty.there)
-        return false;
-    rl_autofd int fd = rl_volume_open_image(volume, volume->dirty_file, NULL);
-    if (fd < 0 || !rl_image_owner_get(fd, &run, NULL))
-        return false;
-    if (run && rl_image_owner_is_of(run, owner))
-        return true;
-    return rl_overlays_has(fd, owner, &is, NULL) && is;
+    return volume && rl_dirty_image_open(volume, &image, NULL) &&
+           (rl_dirty_image_is_of(&image, owner) || rl_overlays_names(image.below, owner));
 }
 
 /* At prepare the domain was given it as a disk: libvirt has put a <transient/> disk's overlay on

@@ -10,6 +10,7 @@ rl_own_all(const GPtrArray *uses, const RlDomainRef *owner)
 {
     for (guint i = 0; i < uses->len; i++) {
         const RlDomainVolume *use = g_ptr_array_index(uses, i);
+        const RlClaim claim = {.to = owner, .overlaid = use->overlaid};
         g_autoptr(GError) error = NULL;
         /* Who only reads it has written none of it, and ends it for nobody. What is below an
          * overlay is half of the domain's disk all the same. */
@@ -17,7 +18,7 @@ rl_own_all(const GPtrArray *uses, const RlDomainRef *owner)
             continue;
         g_autoptr(RlPool) pool = rl_pool_open(use->root, rl_xml_documents(), &error);
         bool done;
-        if (!pool || !rl_volume_claim(pool, use->name, owner, use->overlaid, &done, &error))
+        if (!pool || !rl_volume_claim(pool, use->name, &claim, &done, &error))
             rl_log_warning("domain %s: volume '%s' cannot be made its own: %s", owner->name,
                            use->name, error->message);
     }

@@ -29,36 +29,37 @@ is_as_noted(const char *noted, const struct stat *st)
 }
 
 bool
-rl_image_base_get(int fd, char **ret_id, GError **error)
+rl_image_base_get(int fd, RlImageBase *ret_base, GError **error)
 {
-    return rl_xattr_get(fd, RL_ATTR_BASE, ret_id, error);
+    return rl_xattr_get(fd, RL_ATTR_BASE, &ret_base->id, error) &&
+           rl_xattr_get(fd, RL_ATTR_BASE_DATE, &ret_base->date, error);
+}
+
+void
+rl_image_base_free_members(RlImageBase *base)
+{
+    g_clear_pointer(&base->id, g_free);
+    g_clear_pointer(&base->date, g_free);
 }
 
 bool
-rl_image_base_is(int fd, const char *id, const struct stat *st, bool *ret_same, GError **error)
+rl_image_base_is(const RlImageBase *base, const char *id, const struct stat *st)
 {
-    g_autofree char *base = NULL, *noted = NULL;
-
-    if (!rl_image_base_get(fd, &base, error) || !rl_xattr_get(fd, RL_ATTR_BASE_DATE, &noted, error))
-        return false;
-    *ret_same = !base || (g_strcmp0(base, id) == 0 && (!noted || is_as_noted(noted, st)));
-    return true;
+    return !base->id ||
+           (g_strcmp0(base->id, id) == 0 && (!base->date || is_as_noted(base->date, st)));
 }
 
 bool
-rl_image_base_get_stat(int fd, struct stat *ret_st, bool *ret_noted, GError **error)
+rl_image_base_stat(const RlImageBase *base, struct stat *ret_st)
 {
-    g_autofree char *noted = NULL;
     gint64 size, seconds;
     long nanoseconds;
 
-    if (!rl_xattr_get(fd, RL_ATTR_BASE_DATE, &noted, error))
+    if (!base->date || sscanf(base->date, "%" G_GINT64_FORMAT " %" G_GINT64_FORMAT ".%9ld", &size,
+                              &seconds, &nanoseconds) != 3)
         return false;
-    *ret_noted = noted && sscanf(noted, "%" G_GINT64_FORMAT " %" G_GINT64_FORMAT ".%9ld", &size,
-                                 &seconds, &nanoseconds) == 3;
-    if (*ret_noted)
-        *ret_st =
-            (struct stat){.st_size = size, .st_mtim = {.tv_sec = seconds, .tv_nsec = nanoseconds}};
+    *ret_st =
+        (struct stat){.st_size = size, .st_mtim = {.tv_sec = seconds, .tv_nsec = nanoseconds}};
     return true;
 }
 

@@ -7,31 +7,39 @@
 #include <stdbool.h>
 #include <sys/stat.h>
 
+/* What is noted. */
+typedef struct {
+    char *id;   /* of the clean image; NULL where that is not noted */
+    char *date; /* its size and date then; NULL from the version before this one */
+} RlImageBase;
+
 /**
  * rl_image_base_get:
- * Returns the id of what the image @fd was made from in *@ret_id (owned by the caller), NULL where
- * that is not noted.
+ * Reads what the image @fd was made from into *@ret_base, to be cleared by the caller.
  */
-bool rl_image_base_get(int fd, char **ret_id, GError **error);
+bool rl_image_base_get(int fd, RlImageBase *ret_base, GError **error);
+
+/**
+ * rl_image_base_free_members:
+ * Frees what @base has.
+ */
+void rl_image_base_free_members(RlImageBase *base);
 
 /**
  * rl_image_base_is:
- * Says in *@ret_same whether the image @fd was made from the clean image with the id @id (may be
- * NULL) that @st is of: the id is noted, and so are its modification time (but
- * for the part of a second, where that was cut off since, rl_date_is_whole()) and its size. An
- * image of the version before this one has the id alone, and that decides. True also where nothing
- * is noted.
+ * True if the image that says @base was made from the clean image with the id @id (may be NULL)
+ * that @st is of: the id is noted, and so are its modification time (but for the part of a second,
+ * where that was cut off since, rl_date_is_whole()) and its size. An image of the version before
+ * this one has the id alone, and that decides. True also where nothing is noted.
  */
-bool rl_image_base_is(int fd, const char *id, const struct stat *st, bool *ret_same,
-                      GError **error);
+bool rl_image_base_is(const RlImageBase *base, const char *id, const struct stat *st);
 
 /**
- * rl_image_base_get_stat:
- * Reads the size and modification time of what the image @fd was made from, as they were then, into
- * *@ret_st, which has nothing else. *@ret_noted is false where they are not noted, as the version
- * before this one did.
+ * rl_image_base_stat:
+ * Gives the size and modification time of what the image that says @base was made from, as they
+ * were then, in *@ret_st, which has nothing else. False where they are not noted.
  */
-bool rl_image_base_get_stat(int fd, struct stat *ret_st, bool *ret_noted, GError **error);
+bool rl_image_base_stat(const RlImageBase *base, struct stat *ret_st);
 
 /**
  * rl_image_base_set:

@@ -40,13 +40,18 @@ rl_mark_set(int fd, RlMark hold, GError **error)
 bool
 rl_mark_get(int fd, RlMark *ret_hold, GError **error)
 {
+    return rl_mark_get_of(fd, false, ret_hold, error);
+}
+
+bool
+rl_mark_get_of(int fd, bool ours, RlMark *ret_hold, GError **error)
+{
     g_autofree char *word = NULL;
-    bool ours = true;
 
     if (!rl_xattr_get(fd, RL_ATTR_HOLD, &word, error) ||
-        (!word && !rl_xattr_has_any(fd, &ours, error)))
+        (!word && !ours && !rl_xattr_has_any(fd, &ours, error)))
         return false;
-    if (!ours) {
+    if (!word && !ours) {
         *ret_hold = RL_MARK_FOREIGN;
         return true;
     }

@@ -29,6 +29,12 @@ bool rl_mark_set(int fd, RlMark hold, GError **error);
 bool rl_mark_get(int fd, RlMark *ret_hold, GError **error);
 
 /**
+ * rl_mark_get_of:
+ * As rl_mark_get(), where it may be known already that the image has an attribute of ours (@ours).
+ */
+bool rl_mark_get_of(int fd, bool ours, RlMark *ret_hold, GError **error);
+
+/**
  * rl_mark_to_keep:
  * Returns the mark that keeps an image with the mark @hold, on which @run (may be NULL) ran; one
  * that was only read stays that.

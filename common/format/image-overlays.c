@@ -19,16 +19,44 @@ is_line_of(const char *line, const RlDomainRef *owner)
 }
 
 bool
+rl_overlays_get(int fd, char **ret_text, GError **error)
+{
+    return rl_xattr_get(fd, RL_ATTR_BELOW, ret_text, error);
+}
+
+char *
+rl_overlays_find_other(const char *text, const RlDomainRef *owner)
+{
+    g_auto(GStrv) lines = g_strsplit(text ? text : "", "\n", -1);
+
+    for (char **line = lines; *line; line++) {
+        g_auto(GStrv) parts = g_strsplit(*line, " ", 3);
+        if (**line && !(owner && is_line_of(*line, owner)))
+            return g_strdup(g_strv_length(parts) == 3 ? parts[2] : "unknown");
+    }
+    return NULL;
+}
+
+bool
+rl_overlays_names(const char *text, const RlDomainRef *owner)
+{
+    g_auto(GStrv) lines = g_strsplit(text ? text : "", "\n", -1);
+    bool has = false;
+
+    for (char **line = lines; *line; line++)
+        has |= is_line_of(*line, owner);
+    return has;
+}
+
+bool
 rl_overlays_add(int fd, const RlDomainRef *owner, GError **error)
 {
     g_autofree char *text = NULL;
 
     if (!rl_xattr_get(fd, RL_ATTR_BELOW, &text, error))
         return false;
-    g_auto(GStrv) lines = g_strsplit(text ? text : "", "\n", -1);
-    for (char **line = lines; *line; line++)
-        if (is_line_of(*line, owner))
-            return true;
+    if (rl_overlays_names(text, owner))
+        return true;
 
     g_autofree char *name =
         g_utf8_substring(owner->name, 0, MIN(NAME_SHOWN_MAX, g_utf8_strlen(owner->name, -1)));
@@ -46,26 +74,7 @@ rl_overlays_other(int fd, const RlDomainRef *owner, char **ret_name, GError **er
     *ret_name = NULL;
     if (!rl_xattr_get(fd, RL_ATTR_BELOW, &text, error))
         return false;
-    g_auto(GStrv) lines = g_strsplit(text ? text : "", "\n", -1);
-    for (char **line = lines; *line && !*ret_name; line++) {
-        g_auto(GStrv) parts = g_strsplit(*line, " ", 3);
-        if (**line && !(owner && is_line_of(*line, owner)))
-            *ret_name = g_strdup(g_strv_length(parts) == 3 ? parts[2] : "unknown");
-    }
-    return true;
-}
-
-bool
-rl_overlays_has(int fd, const RlDomainRef *owner, bool *ret_has, GError **error)
-{
-    g_autofree char *text = NULL;
-
-    *ret_has = false;
-    if (!rl_xattr_get(fd, RL_ATTR_BELOW, &text, error))
-        return false;
-    g_auto(GStrv) lines = g_strsplit(text ? text : "", "\n", -1);
-    for (char **line = lines; *line; line++)
-        *ret_has |= is_line_of(*line, owner);
+    *ret_name = rl_overlays_find_other(text, owner);
     return true;
 }
 

@@ -20,11 +20,23 @@ bool rl_overlays_add(int fd, const RlDomainRef *owner, GError **error);
 bool rl_overlays_other(int fd, const RlDomainRef *owner, char **ret_name, GError **error);
 
 /**
- * rl_overlays_has:
- * Returns true with *@ret_has: is it noted on the image @fd that a disk of @owner is an overlay on
- * it?
+ * rl_overlays_get:
+ * Reads what is noted on the image @fd into *@ret_text, owned by the caller; NULL where nothing is.
  */
-bool rl_overlays_has(int fd, const RlDomainRef *owner, bool *ret_has, GError **error);
+bool rl_overlays_get(int fd, char **ret_text, GError **error);
+
+/**
+ * rl_overlays_find_other:
+ * As rl_overlays_other(), of what rl_overlays_get() has read; the name is returned.
+ */
+char *rl_overlays_find_other(const char *text, const RlDomainRef *owner);
+
+/**
+ * rl_overlays_names:
+ * True if @text, which rl_overlays_get() has read (may be NULL), says that a disk of @owner is an
+ * overlay on the image.
+ */
+bool rl_overlays_names(const char *text, const RlDomainRef *owner);
 
 /**
  * rl_overlays_clear:

@@ -6,8 +6,6 @@
 
 #include "common/base/error.h"
 #include "common/base/log.h"
-#include "common/format/image-base.h"
-#include "common/format/image-mark.h"
 #include "common/fs/extents.h"
 #include "common/fs/file-date.h"
 #include "common/fs/inode.h"
@@ -57,54 +55,37 @@ has_size_and_date(const struct stat *dirty, const struct stat *made_from)
            (cut || rl_stat_same_date(dirty, made_from));
 }
 
-/* The clean image that the dirty image @fd was made from; true with NULL where that is not there
- * any more, as it was. */
+/* The clean image that @image was made from; true with NULL where that is not there any more, as it
+ * was. */
 static bool
-open_base(const RlVolume *volume, int fd, RlBase **ret_base, GError **error)
+open_base(const RlDirtyImage *image, RlBase **ret_base, GError **error)
 {
     g_autoptr(GError) cause = NULL;
-    g_autoptr(RlBase) base = rl_base_open(volume, &cause);
-    g_autofree char *id = NULL;
-    bool same;
+    g_autoptr(RlBase) base = rl_base_open(image->volume, &cause);
 
     *ret_base = NULL;
-    if (g_error_matches(cause, RL_ERROR, RL_ERROR_STATE) ||
-        g_error_matches(cause, RL_ERROR, RL_ERROR_BUSY))
-        return true;
-    if (cause)
+    if (cause && !g_error_matches(cause, RL_ERROR, RL_ERROR_STATE) &&
+        !g_error_matches(cause, RL_ERROR, RL_ERROR_BUSY)) {
         g_propagate_error(error, g_steal_pointer(&cause));
-    if (!base || !rl_image_base_get(fd, &id, error) ||
-        !rl_image_base_is(fd, base->id, &base->st, &same, error))
         return false;
-    if (id && same)
+    }
+    if (base && image->base.id && rl_image_base_is(&image->base, base->id, &base->st))
         *ret_base = g_steal_pointer(&base);
     return true;
 }
 
-bool
-rl_only_read_is_written(const RlVolume *volume, int fd, const RlImageOwner *run, bool *ret_written,
-                        GError **error)
+static bool
+compare_blocks(const RlDirtyImage *image, const RlBase *base, bool *ret_different, GError **error)
 {
-    g_autoptr(RlBase) base = NULL;
-    struct stat made_from;
-    bool noted;
-
-    if (!open_base(volume, fd, &base, error) ||
-        !rl_image_base_get_stat(fd, &made_from, &noted, error))
-        return false;
-    if (!noted && base)
-        made_from = base->st;
-    *ret_written = !(noted || base) || !has_size_and_date(&volume->dirty.st, &made_from);
-    if (*ret_written || !base || !rl_unwritten_is_in_doubt(run, base))
-        return true;
-    Blocks blocks = {.dirty = fd, .clean = base->fd};
-    const RlExtentsWish wish = {.length = (uint64_t) volume->dirty.st.st_size,
+    Blocks blocks = {.dirty = image->fd, .clean = base->fd};
+    const RlExtentsWish wish = {.length = (uint64_t) image->volume->dirty.st.st_size,
                                 .extents_max = RL_UNWRITTEN_EXTENTS_MAX,
                                 .range = compare_range,
                                 .data = &blocks};
     g_autoptr(GError) cause = NULL;
-    rl_extents_compare(fd, base->fd, &wish, &cause);
-    *ret_written = blocks.different;
+
+    rl_extents_compare(image->fd, base->fd, &wish, &cause);
+    *ret_different = blocks.different;
     if (!cause || g_error_matches(cause, RL_ERROR, RL_ERROR_UNSUPPORTED))
         return true;
     g_propagate_error(error, g_steal_pointer(&cause));
@@ -112,10 +93,28 @@ rl_only_read_is_written(const RlVolume *volume, int fd, const RlImageOwner *run,
 }
 
 bool
-rl_only_read_refuse(const RlVolume *volume, int fd, const RlImageOwner *run, const char *what,
-                    GError **error)
+rl_only_read_is_written(const RlDirtyImage *image, bool *ret_written, GError **error)
 {
-    if (run && (!rl_mark_set(fd, RL_MARK_SUSPECT, error) || !rl_dirty_sync(volume, fd, error)))
+    g_autoptr(RlBase) base = NULL;
+    struct stat made_from;
+
+    if (!open_base(image, &base, error))
+        return false;
+    bool noted = rl_image_base_stat(&image->base, &made_from);
+    if (!noted && base)
+        made_from = base->st;
+    *ret_written = !(noted || base) || !has_size_and_date(&image->volume->dirty.st, &made_from);
+    return *ret_written || !base || !rl_unwritten_is_in_doubt(image->run, base) ||
+           compare_blocks(image, base, ret_written, error);
+}
+
+bool
+rl_only_read_refuse(const RlDirtyImage *image, const char *what, GError **error)
+{
+    const RlVolume *volume = image->volume;
+
+    if (image->run && (!rl_mark_set(image->fd, RL_MARK_SUSPECT, error) ||
+                       !rl_dirty_sync(volume, image->fd, error)))
         return false;
     rl_volume_log(volume, "kept %s, which was written to and was to be read only",
                   volume->dirty_file);

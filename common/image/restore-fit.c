@@ -105,31 +105,31 @@ compare_run(const Pair *pair, GError **error)
 }
 
 bool
-rl_fits_require(const RlVolume *volume, int fd, const RlImageOwner *run, RlMark hold,
-                const RlDomainRef *owner, GError **error)
+rl_fits_require(const RlDirtyImage *image, const RlDomainRef *owner, GError **error)
 {
     static const RlMemory nothing = {0};
     const RlMemory *memory = owner->memory ? owner->memory : &nothing;
     g_autoptr(RlSave) save = NULL;
-    Pair pair = {volume, owner, run, memory, NULL};
+    Pair pair = {image->volume, owner, image->run, memory, NULL};
+    RlMark hold = image->mark;
     bool marked = hold == RL_MARK_SAVED || rl_mark_is_kept(hold);
     struct stat st;
 
-    if (!rl_save_get(fd, &save, error)) {
-        g_prefix_error(error, "volume '%s': ", volume->name->volume);
+    if (!rl_save_get(image->fd, &save, error)) {
+        g_prefix_error(error, "volume '%s': ", image->volume->name->volume);
         return false;
     }
-    if (fstat(fd, &st) < 0)
+    if (fstat(image->fd, &st) < 0)
         return rl_fail_errno(error, errno, "cannot look at the dirty image of volume '%s'",
-                             volume->name->volume);
+                             image->volume->name->volume);
     pair.save = save;
     if (save && rl_save_has_same_image(save, &st))
         /* What is only read is the same for all memories. */
-        return rl_mark_only_read(hold, run) || compare_saves(&pair, error);
+        return rl_mark_only_read(hold, image->run) || compare_saves(&pair, error);
     if (save && marked)
         return refuse(&pair, "its dirty image was changed since it was saved", error);
     /* Saved or restored by whoever noted no saves; or by nobody, and left to a person. */
-    if (marked || !run || (hold == RL_MARK_RESTORED && !save))
+    if (marked || !image->run || (hold == RL_MARK_RESTORED && !save))
         return true;
     return compare_run(&pair, error);
 }

@@ -7,7 +7,6 @@
 #include "common/base/error.h"
 #include "common/fs/extents.h"
 #include "common/fs/file-date.h"
-#include "common/fs/xattr.h"
 
 bool
 rl_unwritten_date_is_young(const struct stat *clean)
@@ -48,26 +47,21 @@ look_at_blocks(int fd, const RlBase *base, uint64_t size, bool *ret_same, GError
 }
 
 bool
-rl_unwritten_look(const RlVolume *volume, int fd, const RlImageOwner *run, const RlBase *base,
-                  bool *ret_sure, GError **error)
+rl_unwritten_look(const RlDirtyImage *image, const RlBase *base, bool *ret_sure, GError **error)
 {
-    const struct stat *dirty = &volume->dirty.st;
-    g_autofree char *id = NULL;
+    const struct stat *dirty = &image->volume->dirty.st;
+    const RlImageOwner *run = image->run;
 
-    *ret_sure = false;
-    if (!run || run->continued || !rl_dirty_is_unwritten(volume, base, dirty))
-        return true;
-    if (!rl_xattr_get(fd, RL_ATTR_BASE, &id, error))
-        return false;
-    *ret_sure = g_strcmp0(id, base->id) == 0;
+    *ret_sure = run && !run->continued && rl_dirty_is_unwritten(image->volume, base, dirty) &&
+                g_strcmp0(image->base.id, base->id) == 0;
     return !*ret_sure || !rl_unwritten_is_in_doubt(run, base) ||
-           look_at_blocks(fd, base, (uint64_t) dirty->st_size, ret_sure, error);
+           look_at_blocks(image->fd, base, (uint64_t) dirty->st_size, ret_sure, error);
 }
 
 bool
-rl_unwritten_is_sure(const RlVolume *volume, int fd, const RlImageOwner *run, const RlBase *base)
+rl_unwritten_is_sure(const RlDirtyImage *image, const RlBase *base)
 {
     bool sure;
 
-    return rl_unwritten_look(volume, fd, run, base, &sure, NULL) && sure;
+    return rl_unwritten_look(image, base, &sure, NULL) && sure;
 }

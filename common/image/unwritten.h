@@ -3,6 +3,7 @@
  * wrote. */
 #pragma once
 
+#include "common/pool/opened-image.h"
 #include "dirty-image.h"
 
 /**
@@ -25,9 +26,8 @@ bool rl_unwritten_is_in_doubt(const RlImageOwner *run, const RlBase *base);
 
 /**
  * rl_unwritten_look:
- * *@ret_sure is true if the dirty image @fd of @volume, seen in volume->dirty, has the content of
- * @base still, which it was made from for @run (may be NULL). False with an errno where a look
- * failed.
+ * *@ret_sure is true if @image has the content of @base still, which it was made from for the run
+ * that is noted on it. False with an errno where a look failed.
  *
  * The size and the modification time that it was given tell. Where there is a doubt both images
  * have to share all blocks as well (rl_extents_compare()): the base was young when the run began,
@@ -37,12 +37,11 @@ bool rl_unwritten_is_in_doubt(const RlImageOwner *run, const RlBase *base);
  * a run that went on with a leftover. The status time (ctime) tells nothing: libvirt's change of
  * the owner and the marks of a run move it.
  */
-bool rl_unwritten_look(const RlVolume *volume, int fd, const RlImageOwner *run, const RlBase *base,
-                       bool *ret_sure, GError **error);
+bool rl_unwritten_look(const RlDirtyImage *image, const RlBase *base, bool *ret_sure,
+                       GError **error);
 
 /**
  * rl_unwritten_is_sure:
  * What rl_unwritten_look() finds; a look that failed is a doubt.
  */
-bool rl_unwritten_is_sure(const RlVolume *volume, int fd, const RlImageOwner *run,
-                          const RlBase *base);
+bool rl_unwritten_is_sure(const RlDirtyImage *image, const RlBase *base);

@@ -68,6 +68,7 @@ rl_volume_end(const RlPool *pool, const char *name, const RlEnd *end, bool *ret_
               GError **error)
 {
     const RlDomainRef *owner = end->owner;
+    RlKeep keep = {.owner = owner, .overlaid = end->overlaid, .file = end->file};
     RlStop result = RL_STOP_NOTHING;
     RlRunImage image;
     bool done;
@@ -81,13 +82,12 @@ rl_volume_end(const RlPool *pool, const char *name, const RlEnd *end, bool *ret_
         *ret_committed = result == RL_STOP_COMMITTED;
         return done;
     case RL_END_SAVE:
-        return rl_volume_save(pool, name, owner, end->file, &done, error);
     case RL_END_SAVE_BELOW:
-        return rl_volume_save_below(pool, name, owner, end->file, &done, error);
+        keep.saved = true;
+        return rl_volume_keep_as(pool, name, &keep, &done, error);
     case RL_END_KEEP:
-        return rl_volume_keep(pool, name, owner, &done, error);
     case RL_END_KEEP_BELOW:
-        return rl_volume_keep_below(pool, name, owner, &done, error);
+        return rl_volume_keep_as(pool, name, &keep, &done, error);
     case RL_END_UNSTART:
         return unstart(pool, name, owner, error);
     case RL_END_DROP:

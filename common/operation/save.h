@@ -5,41 +5,36 @@
 #include "common/format/image-owner.h"
 #include "common/pool/volume.h"
 
+/* Why an image outlives the run of @owner. Borrowed. */
+typedef struct {
+    const RlDomainRef *owner;
+    bool overlaid;    /* its disks are overlays on the image */
+    bool saved;       /* it was saved; else the image is needed still, or may be (a restore failed,
+                       * nobody knows how the run ended) */
+    const char *file; /* saved: where its memory is, NULL if that is not known */
+} RlKeep;
+
 /**
- * rl_volume_save:
- * The domain @owner was saved: marks the dirty image of the volume @name as such, durably, with all
- * that was written to it.
- * @file is where the domain's memory is, NULL if that is not known; @owner's memory says which save
- * it is (save.h). Until a restore of the domain, nothing is done to the image.
- * *@ret_done is false where @owner does not run on it, or it is saved or suspect already.
+ * rl_volume_keep_as:
+ * The domain of @how does not run any more: marks the dirty image of the volume @name as saved, or
+ * kept, durably, with all that was written to it. One that is saved waits for a restore of the
+ * domain (whose memory, RlDomainRef.memory, says which save it is, image-save.h); one that is kept
+ * for the next start, whatever the volume's kind. On what is overlaid, until a person decides
+ * otherwise, only the owner, and domains that have overlays on it as well, go on.
+ * *@ret_done is false where the owner does not run on it, or it is saved or suspect already.
  * RL_ERROR_BUSY while somebody has it open for writing.
  */
-bool rl_volume_save(const RlPool *pool, const char *name, const RlDomainRef *owner,
-                    const char *file, bool *ret_done, GError **error);
+bool rl_volume_keep_as(const RlPool *pool, const char *name, const RlKeep *how, bool *ret_done,
+                       GError **error);
 
 /**
- * rl_volume_keep:
- * The domain @owner does not run any more, but its dirty image is needed still or may be (a restore
- * failed, nobody knows how the run ended): keeps it for the next start, whatever the volume's kind.
- * *@ret_done and errors as in rl_volume_save().
+ * rl_volume_save, rl_volume_keep:
+ * rl_volume_keep_as(), saved to a file that is not known, or kept; without overlays.
  */
+bool rl_volume_save(const RlPool *pool, const char *name, const RlDomainRef *owner, bool *ret_done,
+                    GError **error);
 bool rl_volume_keep(const RlPool *pool, const char *name, const RlDomainRef *owner, bool *ret_done,
                     GError **error);
-
-/**
- * rl_volume_keep_below:
- * As rl_volume_keep(), for an image that disks of @owner are overlays on: until a person decides
- * otherwise only @owner, and domains that have overlays on it as well, go on with it.
- */
-bool rl_volume_keep_below(const RlPool *pool, const char *name, const RlDomainRef *owner,
-                          bool *ret_done, GError **error);
-
-/**
- * rl_volume_save_below:
- * As rl_volume_save(), for an image that disks of @owner are overlays on.
- */
-bool rl_volume_save_below(const RlPool *pool, const char *name, const RlDomainRef *owner,
-                          const char *file, bool *ret_done, GError **error);
 
 /* What a dirty image is to the run that is noted on it. */
 typedef enum {

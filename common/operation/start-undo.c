@@ -2,7 +2,6 @@
 /* A start that is put back, since its domain did not come to run. */
 #include "start.h"
 
-#include "common/base/autofd.h"
 #include "common/format/ended-note.h"
 #include "common/fs/lease.h"
 #include "common/fs/xattr.h"
@@ -22,35 +21,35 @@ put_back(int fd, const RlStarted *started, GError **error)
 /* Nobody should have written to an image that was started a moment ago; if somebody did, it is no
  * precache. Of a snapshot that cannot be told where its source is gone, and need not. */
 static bool
-look_if_untouched(const RlVolume *volume, int fd, const RlImageOwner *run, bool *ret_untouched,
-                  GError **error)
+look_if_untouched(const RlDirtyImage *image, bool *ret_untouched, GError **error)
 {
-    bool snapshot = volume->kind == RL_KIND_SNAPSHOT;
-    g_autoptr(RlBase) base = rl_base_open(volume, snapshot ? NULL : error);
+    bool snapshot = image->volume->kind == RL_KIND_SNAPSHOT;
+    g_autoptr(RlBase) base = rl_base_open(image->volume, snapshot ? NULL : error);
 
     *ret_untouched = false;
-    if (!base || (snapshot && !rl_dirty_dates_are_true(run->driver)))
+    if (!base || (snapshot && !rl_dirty_dates_are_true(image->run->driver)))
         return base || snapshot;
-    return rl_unwritten_look(volume, fd, run, base, ret_untouched, error);
+    return rl_unwritten_look(image, base, ret_untouched, error);
 }
 
 /* What was made for a run that is not to be goes; a direct volume's image gets its name back. */
 static bool
-put_away(const RlVolume *volume, int fd, const RlImageOwner *run, GError **error)
+put_away(const RlDirtyImage *image, GError **error)
 {
+    const RlVolume *volume = image->volume;
     bool has_base = volume->kind == RL_KIND_PERSISTENT || volume->kind == RL_KIND_SNAPSHOT;
     bool untouched = true;
 
     if (volume->kind == RL_KIND_VOLATILE)
         return rl_dirty_drop(volume, error);
-    if ((has_base && !look_if_untouched(volume, fd, run, &untouched, error)) ||
-        !rl_dirty_give_access(volume, fd, error) || !rl_image_owner_clear(fd, error))
+    if ((has_base && !look_if_untouched(image, &untouched, error)) ||
+        !rl_dirty_give_access(volume, image->fd, error) || !rl_image_owner_clear(image->fd, error))
         return false;
-    rl_access_forget_labels(fd);
+    rl_access_forget_labels(image->fd);
     if (!untouched)
         return volume->kind == RL_KIND_PERSISTENT || rl_dirty_drop(volume, error);
 
-    if (!rl_xattr_remove(fd, RL_ATTR_ACCESS, error))
+    if (!rl_xattr_remove(image->fd, RL_ATTR_ACCESS, error))
         return false;
     const char *back = volume->kind == RL_KIND_DIRECT ? volume->clean_file : volume->precache_file;
     return rl_volume_rename(volume, volume->dirty_file, back, error) &&
@@ -62,32 +61,26 @@ rl_volume_unstart(const RlPool *pool, const RlStarted *started, const RlDomainRe
                   GError **error)
 {
     g_autoptr(RlVolume) volume = rl_volume_find(pool, started->volume, error);
-    g_autoptr(RlLock) lock = volume ? rl_volume_lock(volume, "undo a start", error) : NULL;
-    g_autoptr(RlImageOwner) run = NULL;
+    g_auto(RlDirtyImage) image = {.fd = -1};
 
-    if (!lock)
+    if (!volume || !rl_dirty_image_lock(volume, "undo a start", &image, error))
         return false;
     volume->actor = owner->name;
-    if (!volume->dirty.there)
-        return true;
-
-    rl_autofd int fd = rl_volume_open_image(volume, volume->dirty_file, error);
-    if (fd < 0 || !rl_image_owner_get(fd, &run, error))
-        return false;
-    if (!run || !rl_image_owner_is_of(run, owner) || rl_lease_has_writer(fd))
+    if (!rl_dirty_image_is_of(&image, owner) || rl_lease_has_writer(image.fd))
         return true; /* somebody else's by now */
+    RlImageOwner *run = image.run;
     if (started->continued)
-        return put_back(fd, started, error);
+        return put_back(image.fd, started, error);
     /* Domains that only read it share it: they go on. */
-    if (run->readonly && rl_image_owner_is_held(run, fd))
-        return rl_image_owner_leave(fd, run, error);
-    g_autofree char *remembered = rl_dirty_remember(volume, fd);
+    if (run->readonly && rl_image_owner_is_held(run, image.fd))
+        return rl_image_owner_leave(image.fd, run, error);
+    g_autofree char *remembered = rl_dirty_remember(volume, image.fd);
     g_autoptr(GError) cause = NULL;
-    if (put_away(volume, fd, run, &cause))
+    if (put_away(&image, &cause))
         return true;
-    rl_dirty_give_back(volume, fd, run, remembered);
+    rl_dirty_give_back(volume, image.fd, run, remembered);
     if (rl_ended_means_full(cause))
-        rl_ended_note(volume->pool->dev, volume->pool->ino, volume->name->volume, fd,
+        rl_ended_note(volume->pool->dev, volume->pool->ino, volume->name->volume, image.fd,
                       run->since_us);
     g_propagate_error(error, g_steal_pointer(&cause));
     return false;

@@ -61,14 +61,14 @@ drop_leftover(RlVolume *volume, GError **error)
  * take for its owner at rest, and remember. While others have the image it is not ours to change.
  */
 static bool
-take_over_image(const RlVolume *volume, int fd, RlTakeover takeover, GError **error)
+take_over_image(const RlDirtyImage *image, RlTakeover takeover, GError **error)
 {
     if (takeover == RL_TAKEOVER_SHARE)
         return true;
-    if (!rl_takeover_accept(volume, fd, error) || !rl_dirty_give_access(volume, fd, error))
+    if (!rl_takeover_accept(image, error) || !rl_dirty_give_access(image->volume, image->fd, error))
         return false;
-    rl_access_forget_labels(fd);
-    return volume->kind != RL_KIND_DIRECT || rl_access_note(fd, error);
+    rl_access_forget_labels(image->fd);
+    return image->volume->kind != RL_KIND_DIRECT || rl_access_note(image->fd, error);
 }
 
 /* For whoever compares the domain's volumes. */
@@ -86,41 +86,38 @@ note_save(Start *start, int fd)
 /* There is a dirty image: goes on with it, or drops it and leaves start->done false; or says that
  * it is shared with whoever had it before. */
 static bool
-take_over(Start *start, GError **error)
+take_over(Start *start, RlDirtyImage *image, GError **error)
 {
     RlVolume *volume = start->volume;
-    g_autoptr(RlImageOwner) run = NULL;
-    rl_autofd int fd = rl_volume_open_image(volume, volume->dirty_file, error);
     RlTakeover takeover;
 
-    if (fd < 0 || !rl_image_owner_get(fd, &run, error) ||
-        !rl_takeover_decide(volume, fd, run, start->owner, start->flags, &takeover, error))
+    if (!rl_takeover_decide(image, start->owner, start->flags, &takeover, error))
         return false;
     if (takeover == RL_TAKEOVER_DROP)
         return drop_leftover(volume, error);
 
     start->shared = takeover == RL_TAKEOVER_CONTINUE && !(start->flags & RL_START_READONLY) &&
-                    rl_unshare_is_due(fd, run, start->owner);
+                    rl_unshare_is_due(image->fd, image->run, start->owner);
     if (start->shared)
         return true;
     /* Before it is this domain's: whoever comes after a crash is to know of the overlay. */
-    if ((start->flags & RL_START_OVERLAID) && !rl_overlays_add(fd, start->owner, error))
+    if ((start->flags & RL_START_OVERLAID) && !rl_overlays_add(image->fd, start->owner, error))
         return false;
-    if (!rl_mark_get(fd, &start->hold, error) || !take_over_image(volume, fd, takeover, error) ||
-        !rl_takeover_mark(fd, start->owner, run, start->flags, takeover, error))
+    if (!take_over_image(image, takeover, error) ||
+        !rl_takeover_mark(image, start->owner, start->flags, takeover, error))
         return false;
     /* Saved memory that is read must not find a disk that looks as it was after a power cut. What
      * the image holds has been durable since it was marked. */
-    if (start->hold != RL_MARK_NONE && !rl_dirty_sync(volume, fd, error))
+    if (image->mark != RL_MARK_NONE && !rl_dirty_sync(volume, image->fd, error))
         return false;
     /* Its memory is gone, and with the mark what said where that was. */
-    if (start->hold == RL_MARK_SAVED && takeover == RL_TAKEOVER_CONTINUE)
-        start->hold = RL_MARK_KEPT;
+    bool lost = image->mark == RL_MARK_SAVED && takeover == RL_TAKEOVER_CONTINUE;
+    start->hold = lost ? RL_MARK_KEPT : image->mark;
     rl_volume_log(volume, "goes on with %s", volume->dirty_file);
     if (start->flags & RL_START_RESTORED)
-        note_save(start, fd);
+        note_save(start, image->fd);
     start->continued = true;
-    start->before = g_steal_pointer(&run);
+    start->before = g_steal_pointer(&image->run);
     start->done = true;
     return true;
 }
@@ -240,14 +237,14 @@ start_from_precache(Start *start, const RlBase *base, GError **error)
 /* What can be done at once, with the volume's lock. Leaves start->done false where an image has to
  * be made first. */
 static bool
-try_at_once(Start *start, const RlBase *base, GError **error)
+try_at_once(Start *start, RlDirtyImage *image, const RlBase *base, GError **error)
 {
     RlVolume *volume = start->volume;
 
     if (!rl_volume_exists(volume))
         return rl_fail(error, RL_ERROR_NOT_FOUND, "there is no volume '%s' in pool '%s'",
                        volume->name->volume, volume->pool->path);
-    if (volume->dirty.there && (!take_over(start, error) || start->done || start->shared))
+    if (image->fd >= 0 && (!take_over(start, image, error) || start->done || start->shared))
         return start->done || start->shared;
     /* From here on there is none. */
     if (start->flags & RL_START_OVERLAID)
@@ -294,8 +291,9 @@ attempt(Start *start, GError **error)
     if (needed && (!base || !rl_base_require_unwritten(base, error)))
         return false;
     {
-        g_autoptr(RlLock) lock = rl_volume_lock(volume, "start", error);
-        if (!lock || !try_at_once(start, base, error))
+        g_auto(RlDirtyImage) image = {.fd = -1};
+        if (!rl_dirty_image_lock(volume, "start", &image, error) ||
+            !try_at_once(start, &image, base, error))
             return false;
     }
     if (start->done)
@@ -324,15 +322,11 @@ attempt(Start *start, GError **error)
 static void
 wait_until_free(const RlVolume *volume, const RlDomainRef *owner)
 {
-    g_autoptr(RlImageOwner) run = NULL;
-    rl_autofd int fd = -1;
+    g_auto(RlDirtyImage) image = {.fd = -1};
 
-    if (!volume->dirty.there)
+    if (!rl_dirty_image_open(volume, &image, NULL) || !rl_dirty_image_is_of(&image, owner))
         return;
-    fd = rl_volume_open_image(volume, volume->dirty_file, NULL);
-    if (fd < 0 || !rl_image_owner_get(fd, &run, NULL) || !run || !rl_image_owner_is_of(run, owner))
-        return;
-    for (int waited_ms = 0; waited_ms < IN_USE_PATIENCE_MS && rl_lease_has_writer(fd);
+    for (int waited_ms = 0; waited_ms < IN_USE_PATIENCE_MS && rl_lease_has_writer(image.fd);
          waited_ms += 50)
         g_usleep(50 * 1000);
 }

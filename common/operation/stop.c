@@ -11,9 +11,7 @@
 #include "common/base/log.h"
 #include "common/format/ended-note.h"
 #include "common/format/highest.h"
-#include "common/format/image-base.h"
 #include "common/format/image-id.h"
-#include "common/format/image-mark.h"
 #include "common/format/image-overlays.h"
 #include "common/format/image-save.h"
 #include "common/fs/lease.h"
@@ -63,8 +61,7 @@ bring_to_rest(const RlVolume *volume, int fd, int clean, GError **error)
 }
 
 static bool
-keep_as_precache(const RlVolume *volume, int fd, const RlBase *base, RlStop *ret_stop,
-                 GError **error)
+keep_as_precache(const RlVolume *volume, int fd, const RlBase *base, GError **error)
 {
     if (!bring_to_rest(volume, fd, base->fd, error))
         return false;
@@ -75,23 +72,20 @@ keep_as_precache(const RlVolume *volume, int fd, const RlBase *base, RlStop *ret
         !rl_save_clear(fd, error) || !rl_overlays_clear(fd, error) ||
         !rl_volume_rename(volume, volume->dirty_file, volume->precache_file, error))
         return false;
-    *ret_stop = RL_STOP_UNWRITTEN;
     return rl_volume_sync(volume, error);
 }
 
 static bool
-commit(const RlVolume *volume, int fd, RlStop *ret_stop, GError **error)
+commit(const RlVolume *volume, int fd, int clean, GError **error)
 {
-    rl_autofd int clean = rl_volume_open_image(volume, volume->clean_file, error);
     uint64_t number;
     bool linked;
 
     /* Half an edit would become a revision that is still written to. */
-    if (clean >= 0 && rl_lease_has_writer(clean))
+    if (rl_lease_has_writer(clean))
         return rl_clean_refuse_written(volume, error);
-    if (clean >= 0)
-        rl_reader_settle(clean, volume->name->volume);
-    if (clean < 0 || !rl_new_revision_number(volume, clean, &number, &linked, error) ||
+    rl_reader_settle(clean, volume->name->volume);
+    if (!rl_new_revision_number(volume, clean, &number, &linked, error) ||
         !bring_to_rest(volume, fd, clean, error) || !rl_image_id_renew(fd, number, error) ||
         !rl_dirty_sync(volume, fd, error))
         return false;
@@ -111,54 +105,11 @@ commit(const RlVolume *volume, int fd, RlStop *ret_stop, GError **error)
         return false;
     /* Not sooner: a commit that is cut off must still know a clean image that was replaced. */
     rl_image_base_clear(fd, NULL);
-    *ret_stop = RL_STOP_COMMITTED;
     return rl_volume_sync(volume, error);
 }
 
 static bool
-stop_persistent(const RlVolume *volume, int fd, const RlImageOwner *run, RlStop *ret_stop,
-                GError **error)
-{
-    g_autoptr(RlBase) base =
-        rl_state_require_clean(volume, error) ? rl_base_open(volume, error) : NULL;
-    RlMark hold;
-    bool written;
-
-    if (!base || !rl_mark_get(fd, &hold, error))
-        return false;
-    /* What a domain only read is nobody's writes; what is not as it was made is nobody's precache.
-     */
-    if (run && (!run->readonly || rl_dirty_dates_are_true(run->driver)) &&
-        rl_unwritten_is_sure(volume, fd, run, base))
-        return keep_as_precache(volume, fd, base, ret_stop, error);
-    if (rl_mark_only_read(hold, run)) {
-        if (!rl_only_read_is_written(volume, fd, run, &written, error))
-            return false;
-        if (written)
-            return rl_only_read_refuse(volume, fd, run, "stopped", error);
-        *ret_stop = RL_STOP_DROPPED;
-        return rl_dirty_drop(volume, error);
-    }
-    /* Also at the end of a run: it does not take the place of what was put there meanwhile. */
-    return rl_takeover_check_base(volume, fd, error) && commit(volume, fd, ret_stop, error);
-}
-
-static bool
-stop_snapshot(const RlVolume *volume, int fd, const RlImageOwner *run, RlStop *ret_stop,
-              GError **error)
-{
-    /* No source, or none that can be read now: then there is nothing to keep the image for. */
-    g_autoptr(RlBase) base = rl_base_open(volume, NULL);
-
-    if (base && run && rl_dirty_dates_are_true(run->driver) &&
-        rl_unwritten_is_sure(volume, fd, run, base))
-        return keep_as_precache(volume, fd, base, ret_stop, error);
-    *ret_stop = RL_STOP_DROPPED;
-    return rl_dirty_drop(volume, error);
-}
-
-static bool
-stop_volatile(const RlVolume *volume, RlStop *ret_stop, GError **error)
+drop_volatile(const RlVolume *volume, GError **error)
 {
     uint64_t size = (uint64_t) volume->dirty.st.st_size;
 
@@ -172,12 +123,11 @@ stop_volatile(const RlVolume *volume, RlStop *ret_stop, GError **error)
         if (!rl_tmpfile_write(volume->dir, volume->record_file, text, 0600, error))
             return false;
     }
-    *ret_stop = RL_STOP_DROPPED;
     return rl_dirty_drop(volume, error);
 }
 
 static bool
-stop_direct(const RlVolume *volume, int fd, RlStop *ret_stop, GError **error)
+return_direct(const RlVolume *volume, int fd, GError **error)
 {
     uint64_t highest;
 
@@ -193,77 +143,248 @@ stop_direct(const RlVolume *volume, int fd, RlStop *ret_stop, GError **error)
         return rl_fail_errno(error, errno, "volume '%s': cannot rename its image%s",
                              volume->name->volume, rl_project_hint(errno));
     rl_volume_log(volume, "renamed %s to %s", volume->dirty_file, volume->clean_file);
-    *ret_stop = RL_STOP_RETURNED;
     return rl_volume_sync(volume, error);
 }
 
-static bool
-stop_kind(const RlVolume *volume, int fd, const RlImageOwner *run, RlStop *ret_stop, GError **error)
+/* Whose is it, and may it be touched? */
+static const RlDecision whose[] = {
+    /* Of those who share an image that is only read, the last to stop ends it. */
+    {0, RL_ENDS_BY_HAND | RL_ENDED_OWN | RL_ENDED_SHARED, RL_ENDING_NOT_OWNED},
+    {RL_ENDED_SHARED | RL_ENDED_FRESH, RL_ENDED_OWN, RL_ENDING_NOT_OWNED},
+    {RL_ENDED_SHARED | RL_ENDED_HELD | RL_ENDED_OWN, 0, RL_ENDING_LEFT},
+    {RL_ENDED_SHARED | RL_ENDED_HELD, 0, RL_ENDING_NOT_OWNED},
+    /* A person may end what has no memory any more. */
+    {RL_ENDED_SAVED, 0, RL_ENDING_HELD},
+    /* What came of a migration that was broken off is no run. */
+    {RL_ENDED_HALF, 0, RL_ENDING_HELD},
+    {RL_ENDED_SUSPECT, 0, RL_ENDING_HELD},
+    {RL_ENDED_OPEN, RL_ENDS_BY_HAND, RL_ENDING_BUSY},
+    {RL_ENDS_BY_HAND | RL_ENDED_HELD, 0, RL_ENDING_RUNNING},
+    {RL_ENDED_FOREIGN, 0, RL_ENDING_FOREIGN},
+    {RL_ENDS_BY_HAND | RL_ENDED_AWAITED, 0, RL_ENDING_AWAITED},
+    /* Another domain that is off has an overlay on what this one ran on; or this one still has, and
+     * ran on what is below. */
+    {RL_ENDED_BELOW, RL_ENDS_BY_HAND, RL_ENDING_KEPT_BELOW},
+    {0, 0, RL_ENDING_GOES_ON},
+};
+
+/* What becomes of it? */
+static const RlDecision becomes[] = {
+    /* Whose domain has just stopped knows what it left; a person who ends what was found does not.
+     */
+    {RL_ENDS_BY_HAND | RL_ENDED_BELOW, 0, RL_ENDING_BELOW},
+    {RL_ENDS_BY_HAND | RL_ENDED_UNFIT, 0, RL_ENDING_UNFIT},
+    {RL_ENDED_VOLATILE, 0, RL_ENDING_DROP_VOLATILE},
+    {RL_ENDED_DIRECT, 0, RL_ENDING_RETURN},
+    {RL_ENDED_UNWRITTEN, 0, RL_ENDING_PRECACHE},
+    {RL_ENDED_SNAPSHOT, 0, RL_ENDING_DROP},
+    /* What a domain only read is nobody's writes. */
+    {RL_ENDED_ONLY_READ | RL_ENDED_WRITTEN, 0, RL_ENDING_WRITTEN},
+    {RL_ENDED_ONLY_READ, 0, RL_ENDING_DROP},
+    /* Also at the end of a run: it does not take the place of what was put there meanwhile. */
+    {RL_ENDED_OTHER_BASE, 0, RL_ENDING_OTHER_BASE},
+    {0, 0, RL_ENDING_COMMIT},
+};
+
+const RlDecision *
+rl_stop_rules(bool whose_is_it)
 {
-    switch (volume->kind) {
-    case RL_KIND_PERSISTENT:
-        return stop_persistent(volume, fd, run, ret_stop, error);
-    case RL_KIND_SNAPSHOT:
-        return stop_snapshot(volume, fd, run, ret_stop, error);
-    case RL_KIND_VOLATILE:
-        return stop_volatile(volume, ret_stop, error);
-    case RL_KIND_DIRECT:
-        return stop_direct(volume, fd, ret_stop, error);
-    }
-    g_assert_not_reached();
+    return whose_is_it ? whose : becomes;
 }
 
-/* Whose is it, and may it be touched? True with *@ret_go_on false where it is to be left alone, as
- * @ret_stop says. */
-static bool
-check(const RlVolume *volume, int fd, const RlDomainRef *owner, const RlImageOwner *run,
-      bool *ret_go_on, RlStop *ret_stop, GError **error)
-{
-    RlMark hold;
+/* What the decision is about. */
+typedef struct {
+    const RlDirtyImage *image;
+    const RlDomainRef *owner; /* or NULL */
+    RlFacts facts;
+    RlBase *base;  /* of a persistent volume or a snapshot, when it was asked for */
+    char *domain;  /* whose overlay it is below */
+    GError *cause; /* why it is refused */
+} Stop;
 
-    *ret_go_on = false;
-    /* Of those who share an image that is only read, the last to stop ends it. */
-    bool shared = run && run->readonly && owner;
-    bool ours = !owner || (run && rl_image_owner_is_of(run, owner));
-    if ((!ours && (!shared || rl_image_owner_is_fresh(run))) ||
-        (shared && rl_image_owner_is_held(run, fd))) {
+static void
+stop_clear(Stop *stop)
+{
+    rl_base_close(stop->base);
+    g_free(stop->domain);
+    g_clear_error(&stop->cause);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Stop, stop_clear)
+
+/* A snapshot may have no source, or none that can be read now: then there is nothing to keep the
+ * image for. What is not as it was made is nobody's precache. */
+static bool
+look_if_unwritten(Stop *stop, bool *ret_unwritten, GError **error)
+{
+    const RlImageOwner *run = stop->image->run;
+    const RlVolume *volume = stop->image->volume;
+    bool snapshot = volume->kind == RL_KIND_SNAPSHOT;
+
+    if (!rl_state_require_clean(volume, error))
+        return false;
+    stop->base = rl_base_open(volume, snapshot ? NULL : error);
+    *ret_unwritten = stop->base && run &&
+                     ((!snapshot && !run->readonly) || rl_dirty_dates_are_true(run->driver)) &&
+                     rl_unwritten_is_sure(stop->image, stop->base);
+    return stop->base || snapshot;
+}
+
+static char *
+find_below(const Stop *stop)
+{
+    char *domain;
+
+    if (!stop->owner)
+        return rl_dirty_image_find_overlay(stop->image);
+    domain = rl_overlays_find_other(stop->image->below, stop->owner);
+    return domain ? domain : rl_dirty_image_find_own_overlay(stop->image, stop->owner);
+}
+
+static bool
+ask(uint32_t fact, bool *ret_so, void *data, GError **error)
+{
+    Stop *stop = data;
+    const RlDirtyImage *image = stop->image;
+    const RlImageOwner *run = image->run;
+    const RlVolume *volume = image->volume;
+
+    switch ((RlStopFact) fact) {
+    case RL_ENDED_FRESH:
+        *ret_so = run && rl_image_owner_is_fresh(run);
+        return true;
+    case RL_ENDED_HELD:
+        *ret_so = rl_image_owner_is_held(run, image->fd);
+        return true;
+    case RL_ENDED_SAVED:
+        *ret_so = image->mark == RL_MARK_SAVED && (stop->owner || !rl_mark_file_is_gone(image->fd));
+        return true;
+    case RL_ENDED_OPEN:
+        *ret_so = rl_image_owner_is_open(run, image->fd);
+        return true;
+    case RL_ENDED_AWAITED:
+        *ret_so = image->mark != RL_MARK_SAVED &&
+                  !rl_state_require_not_starting(volume, run, &stop->cause);
+        return true;
+    case RL_ENDED_BELOW:
+        stop->domain = find_below(stop);
+        *ret_so = stop->domain;
+        return true;
+    case RL_ENDED_UNFIT:
+        *ret_so = !rl_takeover_check(image, &stop->cause);
+        return true;
+    case RL_ENDED_UNWRITTEN:
+        return look_if_unwritten(stop, ret_so, error);
+    case RL_ENDED_WRITTEN:
+        return rl_only_read_is_written(image, ret_so, error);
+    case RL_ENDED_OTHER_BASE:
+        *ret_so = !rl_takeover_check_base(image, stop->base->id, &stop->cause);
+        return true;
+    default:
+        g_assert_not_reached();
+    }
+}
+
+static uint32_t
+known_facts(const RlDirtyImage *image, const RlDomainRef *owner)
+{
+    const RlImageOwner *run = image->run;
+    RlKind kind = image->volume->kind;
+
+    return rl_facts_if(!owner, RL_ENDS_BY_HAND) |
+           rl_facts_if(owner && rl_dirty_image_is_of(image, owner), RL_ENDED_OWN) |
+           rl_facts_if(owner && run && run->readonly, RL_ENDED_SHARED) |
+           rl_facts_if(run && run->arriving, RL_ENDED_HALF) |
+           rl_facts_if(image->mark == RL_MARK_SUSPECT, RL_ENDED_SUSPECT) |
+           rl_facts_if(image->mark == RL_MARK_FOREIGN, RL_ENDED_FOREIGN) |
+           rl_facts_if(rl_mark_only_read(image->mark, run), RL_ENDED_ONLY_READ) |
+           rl_facts_if(kind == RL_KIND_SNAPSHOT, RL_ENDED_SNAPSHOT) |
+           rl_facts_if(kind == RL_KIND_VOLATILE, RL_ENDED_VOLATILE) |
+           rl_facts_if(kind == RL_KIND_DIRECT, RL_ENDED_DIRECT);
+}
+
+static Stop
+stop_of(const RlDirtyImage *image, const RlDomainRef *owner)
+{
+    return (Stop){
+        .image = image,
+        .owner = owner,
+        .facts = {.known = RL_ENDED_FRESH - 1, .so = known_facts(image, owner), .ask = ask}};
+}
+
+/* The action of @rules; -1 with @error. */
+static int
+decide(Stop *stop, const RlDecision *rules, GError **error)
+{
+    stop->facts.data = stop;
+    return rl_decide(rules, &stop->facts, error);
+}
+
+/* The image is left as it is: says so in @ret_stop, or why not. */
+static bool
+leave(Stop *stop, RlStopAction action, RlStop *ret_stop, GError **error)
+{
+    const RlDirtyImage *image = stop->image;
+    const RlVolume *volume = image->volume;
+
+    *ret_stop = RL_STOP_HELD;
+    switch (action) {
+    case RL_ENDING_LEFT:
+        *ret_stop = RL_STOP_NOT_OWNED;
+        return rl_image_owner_leave(image->fd, image->run, error);
+    case RL_ENDING_NOT_OWNED:
         *ret_stop = RL_STOP_NOT_OWNED;
         return true;
-    }
-    if (!rl_mark_get(fd, &hold, error))
-        return false;
-    /* A person may end what has no memory any more. */
-    bool saved = hold == RL_MARK_SAVED && (owner || !rl_mark_file_is_gone(fd));
-    /* What came of a migration that was broken off is no run. */
-    bool half = run && run->arriving;
-    if (saved || half || hold == RL_MARK_SUSPECT) {
-        *ret_stop = RL_STOP_HELD;
+    case RL_ENDING_KEPT_BELOW:
+        rl_log_warning("%s: stays as it is: domain '%s' has an overlay on it", volume->name->volume,
+                       stop->domain);
         return true;
-    }
-    if (owner && rl_image_owner_is_open(run, fd))
+    case RL_ENDING_BUSY:
         return refuse_busy(volume, error);
-    if (!owner && rl_image_owner_is_held(run, fd))
-        return refuse_person(volume, run, error);
-    if (hold == RL_MARK_FOREIGN)
+    case RL_ENDING_RUNNING:
+        return refuse_person(volume, image->run, error);
+    case RL_ENDING_FOREIGN:
         return rl_state_require_clean(volume, error) &&
                rl_state_refuse_foreign(volume, "stopped", error);
-    if (!owner && hold != RL_MARK_SAVED && !rl_state_require_not_starting(volume, run, error))
+    case RL_ENDING_BELOW:
+        return rl_state_refuse_below(volume, "stopped", stop->domain, error);
+    case RL_ENDING_WRITTEN:
+        return rl_only_read_refuse(image, "stopped", error);
+    case RL_ENDING_AWAITED:
+    case RL_ENDING_UNFIT:
+    case RL_ENDING_OTHER_BASE:
+        g_propagate_error(error, g_steal_pointer(&stop->cause));
         return false;
-    /* Another domain that is off has an overlay on what this one ran on; or this one still has,
-     * and ran on what is below. */
-    g_autofree char *below = NULL;
-    if (owner && !rl_overlays_other(fd, owner, &below, error))
-        return false;
-    if (owner && !below && !rl_domains_find_own_overlay(volume, fd, owner, &below, error))
-        return false;
-    if (below) {
-        rl_log_warning("%s: stays as it is: domain '%s' has an overlay on it", volume->name->volume,
-                       below);
-        *ret_stop = RL_STOP_HELD;
+    default:
         return true;
     }
-    *ret_go_on = true;
-    return true;
+}
+
+/* Does it. */
+static bool
+end(Stop *stop, RlStopAction action, RlStop *ret_stop, GError **error)
+{
+    const RlVolume *volume = stop->image->volume;
+    int fd = stop->image->fd;
+
+    switch (action) {
+    case RL_ENDING_PRECACHE:
+        *ret_stop = RL_STOP_UNWRITTEN;
+        return keep_as_precache(volume, fd, stop->base, error);
+    case RL_ENDING_DROP:
+        *ret_stop = RL_STOP_DROPPED;
+        return rl_dirty_drop(volume, error);
+    case RL_ENDING_DROP_VOLATILE:
+        *ret_stop = RL_STOP_DROPPED;
+        return drop_volatile(volume, error);
+    case RL_ENDING_RETURN:
+        *ret_stop = RL_STOP_RETURNED;
+        return return_direct(volume, fd, error);
+    case RL_ENDING_COMMIT:
+        *ret_stop = RL_STOP_COMMITTED;
+        return commit(volume, fd, stop->base->fd, error);
+    default:
+        return leave(stop, action, ret_stop, error);
+    }
 }
 
 /* A guest's last writes may take long to reach the disk, and nobody has to wait for them with the
@@ -271,43 +392,45 @@ check(const RlVolume *volume, int fd, const RlDomainRef *owner, const RlImageOwn
 static bool
 sync_ahead(const RlVolume *volume, const RlDomainRef *owner, GError **error)
 {
-    g_autoptr(GError) cause = NULL;
-    g_autoptr(RlImageOwner) run = NULL;
-    rl_autofd int fd = -1;
-    RlStop stop;
-    bool go_on;
+    g_auto(RlDirtyImage) image = {.fd = -1};
+    RlStop result;
 
-    if (!volume->dirty.there ||
-        (volume->kind != RL_KIND_PERSISTENT && volume->kind != RL_KIND_DIRECT))
+    if (volume->kind != RL_KIND_PERSISTENT && volume->kind != RL_KIND_DIRECT)
         return true;
-    fd = rl_volume_open_image(volume, volume->dirty_file, &cause);
-    if (rl_error_is_errno(cause, ENOENT))
-        return true; /* somebody else ended it: what is there now is seen with the lock */
-    if (cause)
-        g_propagate_error(error, g_steal_pointer(&cause));
-    if (fd < 0 || !rl_image_owner_get(fd, &run, error) ||
-        !check(volume, fd, owner, run, &go_on, &stop, error))
+    /* Gone: somebody else ended it. What is there now is seen with the lock. */
+    if (!rl_dirty_image_open(volume, &image, error))
         return false;
-    return !go_on || rl_dirty_sync(volume, fd, error);
+    if (image.fd < 0)
+        return true;
+    g_auto(Stop) stop = stop_of(&image, owner);
+    int action = decide(&stop, whose, error);
+    if (action == RL_ENDING_GOES_ON)
+        return rl_dirty_sync(volume, image.fd, error);
+    return action == RL_ENDING_LEFT ||
+           (action >= 0 && leave(&stop, (RlStopAction) action, &result, error));
 }
 
 /* Where there is no space for the end nothing is lost, and it is done when there is (ended-note.h).
  */
 static bool
-end_run(const RlVolume *volume, int fd, const RlImageOwner *run, RlStop *ret_stop, GError **error)
+end_run(Stop *stop, RlStop *ret_stop, GError **error)
 {
+    const RlVolume *volume = stop->image->volume;
+    const RlImageOwner *run = stop->image->run;
+    int fd = stop->image->fd;
     g_autofree char *remembered = rl_dirty_remember(volume, fd);
     g_autoptr(GError) cause = NULL;
-    RlMark hold;
+    RlMark mark;
 
-    if (stop_kind(volume, fd, run, ret_stop, &cause)) {
+    int action = decide(stop, becomes, &cause);
+    if (action >= 0 && end(stop, (RlStopAction) action, ret_stop, &cause)) {
         if (run && run->ended)
             rl_ended_forget(fd);
         return true;
     }
     rl_dirty_give_back(volume, fd, run, remembered);
-    if (run && rl_ended_means_full(cause) && rl_mark_get(fd, &hold, NULL) &&
-        hold != RL_MARK_SUSPECT) {
+    if (run && rl_ended_means_full(cause) && rl_mark_get(fd, &mark, NULL) &&
+        mark != RL_MARK_SUSPECT) {
         rl_ended_note(volume->pool->dev, volume->pool->ino, volume->name->volume, fd,
                       run->since_us);
         g_prefix_error(&cause,
@@ -324,8 +447,7 @@ rl_volume_stop(const RlPool *pool, const char *name, const RlDomainRef *owner, R
                GError **error)
 {
     g_autoptr(RlVolume) volume = rl_volume_find(pool, name, error);
-    g_autoptr(RlImageOwner) run = NULL;
-    bool go_on;
+    g_auto(RlDirtyImage) image = {.fd = -1};
 
     if (!volume)
         return false;
@@ -333,49 +455,39 @@ rl_volume_stop(const RlPool *pool, const char *name, const RlDomainRef *owner, R
     if (!sync_ahead(volume, owner, error))
         return false;
 
-    g_autoptr(RlLock) lock = rl_volume_lock(volume, "stop", error);
-    if (!lock)
+    if (!rl_dirty_image_lock(volume, "stop", &image, error))
         return false;
-    if (!volume->dirty.there) {
+    if (image.fd < 0) {
         *ret_stop = RL_STOP_NOTHING;
         return true;
     }
-    rl_autofd int fd = rl_volume_open_image(volume, volume->dirty_file, error);
-    if (fd < 0 || !rl_image_owner_get(fd, &run, error) ||
-        !check(volume, fd, owner, run, &go_on, ret_stop, error))
+    g_auto(Stop) stop = stop_of(&image, owner);
+    int action = decide(&stop, whose, error);
+    if (action < 0)
         return false;
-    if (!go_on && *ret_stop == RL_STOP_NOT_OWNED && owner && run &&
-        rl_image_owner_is_of(run, owner))
-        return rl_image_owner_leave(fd, run, error);
-    /* Whose domain has just stopped knows what it left; a person who ends what was found does not.
-     */
-    if (go_on && !owner &&
-        (!rl_state_require_not_below(volume, fd, run, "stopped", error) ||
-         !rl_takeover_check(volume, fd, error)))
-        return false;
-    return !go_on || end_run(volume, fd, run, ret_stop, error);
+    if (action == RL_ENDING_GOES_ON)
+        return end_run(&stop, ret_stop, error);
+    return leave(&stop, (RlStopAction) action, ret_stop, error);
 }
 
 bool
 rl_volume_stop_ended(const RlPool *pool, const char *name, RlStop *ret_stop, GError **error)
 {
     g_autoptr(RlVolume) volume = rl_volume_open(pool, name, error);
-    g_autoptr(RlImageOwner) run = NULL;
-    rl_autofd int fd = -1;
+    g_auto(RlDirtyImage) image = {.fd = -1};
 
     *ret_stop = RL_STOP_NOTHING;
-    if (!volume || !volume->dirty.there)
-        return volume != NULL;
-    fd = rl_volume_open_image(volume, volume->dirty_file, error);
-    if (fd < 0 || !rl_image_owner_get(fd, &run, error))
+    if (!volume || !rl_dirty_image_open(volume, &image, error))
         return false;
+    const RlImageOwner *run = image.run;
     if (!run || !run->ended)
         return true;
     /* An external snapshot that was made since the run ended has this image for its base. */
-    if (!rl_state_require_not_below(volume, fd, run, "stopped", error))
+    if (!rl_state_require_not_below(&image, "stopped", error))
         return false;
     /* That run, and none that may have begun since. */
     RlDomainRef owner = {
         .driver = run->driver, .uuid = run->uuid, .name = run->name, .until_us = run->since_us};
+    rl_fd_close(&image.fd);
     return rl_volume_stop(pool, name, &owner, ret_stop, error);
 }

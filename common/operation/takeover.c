@@ -8,7 +8,6 @@
 #include "common/base/log.h"
 #include "common/format/image-base.h"
 #include "common/format/image-id.h"
-#include "common/format/image-mark.h"
 #include "common/format/image-overlays.h"
 #include "common/format/image-save.h"
 #include "common/fs/lease.h"
@@ -40,15 +39,16 @@ refuse_in_use(const RlVolume *volume, const RlImageOwner *run, GError **error)
 
 /* What was saved or kept is as its domain or a person wanted it. */
 static bool
-check_size(const RlVolume *volume, int fd, RlMark hold, GError **error)
+check_size(const RlDirtyImage *image, GError **error)
 {
+    const RlVolume *volume = image->volume;
     off_t dirty = volume->dirty.st.st_size, clean = volume->clean.st.st_size;
     uint64_t asked;
 
-    if (dirty >= clean || hold == RL_MARK_SAVED || hold == RL_MARK_RESTORED ||
-        rl_mark_is_kept(hold))
+    if (dirty >= clean || image->mark == RL_MARK_SAVED || image->mark == RL_MARK_RESTORED ||
+        rl_mark_is_kept(image->mark))
         return true;
-    if (!rl_xattr_get_number(fd, RL_ATTR_SIZE, &asked, error))
+    if (!rl_xattr_get_number(image->fd, RL_ATTR_SIZE, &asked, error))
         return false;
     if (asked != 0 && (uint64_t) dirty >= asked)
         return true;
@@ -84,74 +84,58 @@ refuse_other_base(const RlVolume *volume, GError **error)
         volume->name->volume, dirty, clean);
 }
 
-/* Opens the clean image that the dirty image @fd may have been made from. True with -1 where
- * nothing is noted that could be compared: another driver made it, or the version before this one,
- * whose commit was cut off. */
+/* Reads the id of the clean image that @image may have been made from, or gives it one (@ensure).
+ * True with NULL where nothing is noted that could be compared: another driver made the image, or
+ * the version before this one, whose commit was cut off. */
 static bool
-open_base(const RlVolume *volume, int fd, int *ret_clean, GError **error)
+get_clean_id(const RlDirtyImage *image, bool ensure, char **ret_id, GError **error)
 {
-    g_autofree char *base = NULL;
+    const RlVolume *volume = image->volume;
 
-    *ret_clean = -1;
-    if (!rl_image_base_get(fd, &base, error))
-        return false;
-    if (base)
-        *ret_clean = rl_volume_open_image(volume, volume->clean_file, error);
-    return !base || *ret_clean >= 0;
-}
-
-bool
-rl_takeover_check_base(const RlVolume *volume, int fd, GError **error)
-{
-    rl_autofd int clean = -1;
-    g_autofree char *id = NULL;
-    bool same;
-
-    if (!open_base(volume, fd, &clean, error))
-        return false;
-    return clean < 0 || (rl_image_id_get(clean, &id, error) &&
-                         rl_image_base_is(fd, id, &volume->clean.st, &same, error) &&
-                         (same || refuse_other_base(volume, error)));
-}
-
-bool
-rl_takeover_check(const RlVolume *volume, int fd, GError **error)
-{
-    RlMark hold;
-
-    if (!rl_state_require_unlinked(volume, error))
-        return false;
-    if (volume->kind != RL_KIND_PERSISTENT)
+    if (!image->base.id)
         return true;
-    return rl_state_require_clean(volume, error) && rl_takeover_check_base(volume, fd, error) &&
-           rl_mark_get(fd, &hold, error) && check_size(volume, fd, hold, error);
-}
-
-/* What the dirty image was made from is the clean image that is there now. */
-static bool
-accept_base(const RlVolume *volume, int fd, GError **error)
-{
-    rl_autofd int clean = -1;
-    g_autofree char *id = NULL;
-    bool same;
-
-    if (!open_base(volume, fd, &clean, error))
-        return false;
-    return clean < 0 || (rl_image_id_ensure(clean, &id, error) &&
-                         rl_image_base_is(fd, id, &volume->clean.st, &same, error) &&
-                         (same || rl_image_base_set(fd, id, &volume->clean.st, error)));
+    rl_autofd int clean = rl_volume_open_image(volume, volume->clean_file, error);
+    return clean >= 0 && (ensure ? rl_image_id_ensure(clean, ret_id, error)
+                                 : rl_image_id_get(clean, ret_id, error));
 }
 
 bool
-rl_takeover_accept(const RlVolume *volume, int fd, GError **error)
+rl_takeover_check_base(const RlDirtyImage *image, const char *id, GError **error)
 {
+    return rl_image_base_is(&image->base, id, &image->volume->clean.st) ||
+           refuse_other_base(image->volume, error);
+}
+
+bool
+rl_takeover_check(const RlDirtyImage *image, GError **error)
+{
+    g_autofree char *id = NULL;
+
+    if (!rl_state_require_unlinked(image->volume, error))
+        return false;
+    if (image->volume->kind != RL_KIND_PERSISTENT)
+        return true;
+    return rl_state_require_clean(image->volume, error) && get_clean_id(image, false, &id, error) &&
+           rl_takeover_check_base(image, id, error) && check_size(image, error);
+}
+
+bool
+rl_takeover_accept(const RlDirtyImage *image, GError **error)
+{
+    const RlVolume *volume = image->volume;
     off_t size = volume->dirty.st.st_size;
+    g_autofree char *id = NULL;
 
     if (volume->kind != RL_KIND_PERSISTENT || !volume->clean.there)
         return true;
-    return accept_base(volume, fd, error) &&
-           (size >= volume->clean.st.st_size ||
-            rl_xattr_set_number(fd, RL_ATTR_SIZE, (uint64_t) size, error));
+    if (!get_clean_id(image, true, &id, error))
+        return false;
+    /* What it was made from is the clean image that is there now. */
+    if (!rl_image_base_is(&image->base, id, &volume->clean.st) &&
+        !rl_image_base_set(image->fd, id, &volume->clean.st, error))
+        return false;
+    return size >= volume->clean.st.st_size ||
+           rl_xattr_set_number(image->fd, RL_ATTR_SIZE, (uint64_t) size, error);
 }
 
 /* A domain's memory knows what was on the disk that it was saved with. */
@@ -169,77 +153,15 @@ refuse_other(const RlVolume *volume, const RlDomainRef *owner, GError **error)
 /* Through a loop device the end of an image within a sector is out of reach: who had it, under
  * another driver, would miss it. */
 static bool
-check_sectors(const RlVolume *volume, const RlImageOwner *run, const RlDomainRef *owner,
-              GError **error)
+refuse_sectors(const RlVolume *volume, GError **error)
 {
     uint64_t size = (uint64_t) volume->dirty.st.st_size;
 
-    if (strcmp(owner->driver, "libxl") != 0 || rl_capacity_is_whole(size) ||
-        (run && strcmp(run->driver, owner->driver) == 0))
-        return true;
     return rl_fail(error, RL_ERROR_STATE,
                    "volume '%s' was left with a dirty image of %" G_GUINT64_FORMAT
                    " bytes, and Xen can serve whole sectors of %d only, without the end: first "
                    "resize it ('virsh vol-resize') to %" G_GUINT64_FORMAT " bytes",
                    volume->name->volume, size, RL_SECTOR, rl_capacity_round(size));
-}
-
-/* A migration to here was broken off, or the host was lost meanwhile. The next one writes over the
- * whole image. It is not dropped for that: only the run that has begun shows whether it is a
- * migration (rl_volume_refute_arrival()). */
-static bool
-decide_arrival(const RlVolume *volume, int fd, RlStartFlags flags, RlTakeover *ret_takeover,
-               GError **error)
-{
-    if (!(flags & RL_START_ARRIVING))
-        return rl_state_refuse_half(volume, "started", error);
-    *ret_takeover = RL_TAKEOVER_CONTINUE;
-    return rl_takeover_check(volume, fd, error);
-}
-
-/* What becomes of a dirty image that nobody runs on and that no mark protects. */
-static bool
-decide_leftover(const RlVolume *volume, int fd, const RlImageOwner *run, const RlDomainRef *owner,
-                RlMark hold, RlStartFlags flags, RlTakeover *ret_takeover, GError **error)
-{
-    bool kept = hold != RL_MARK_NONE || (flags & RL_START_OVERLAID);
-    bool only_read = rl_mark_only_read(hold, run);
-    bool dropped_kind = volume->kind == RL_KIND_SNAPSHOT || volume->kind == RL_KIND_VOLATILE;
-    bool written;
-
-    /* What nobody wrote to, or what is made anew at each start, holds nothing. */
-    if (!kept && (dropped_kind || (only_read && volume->kind == RL_KIND_PERSISTENT))) {
-        if (flags & RL_START_RESTORED)
-            return refuse_other(volume, owner, error);
-        *ret_takeover = RL_TAKEOVER_DROP;
-        if (dropped_kind)
-            return true;
-        return rl_only_read_is_written(volume, fd, run, &written, error) &&
-               (!written || rl_only_read_refuse(volume, fd, run, "started", error));
-    }
-    if (!rl_takeover_check(volume, fd, error) || !check_sectors(volume, run, owner, error))
-        return false;
-    if (flags & RL_START_ARRIVING)
-        return rl_state_refuse_left(volume, ", which a migration to here would write over", error);
-    /* A domain that only reads gets the clean image's content. It must not find a guest's
-     * unfinished writes, nor have them dropped when it stops. */
-    if ((flags & RL_START_READONLY) && !only_read)
-        return rl_state_refuse_left(volume, ", and a domain that only reads cannot have it", error);
-    *ret_takeover = RL_TAKEOVER_CONTINUE;
-    return true;
-}
-
-/* Domains that only read do not hurt each other: an installation medium is many domains' disk. What
- * a dead run has left holds what the clean image was then; a direct volume's is that itself. */
-static bool
-may_be_shared(const RlVolume *volume, int fd, const RlImageOwner *run, RlMark hold,
-              RlStartFlags flags)
-{
-    if (!(flags & RL_START_READONLY) || !run || !run->readonly || hold != RL_MARK_NONE ||
-        rl_lease_has_writer(fd))
-        return false;
-    return volume->kind == RL_KIND_DIRECT || rl_image_owner_is_fresh(run) ||
-           rl_image_owner_is_held(run, fd);
 }
 
 /* An older memory or definition of the domain itself has the image as its disk, and the present one
@@ -258,70 +180,228 @@ refuse_own_overlay(const RlVolume *volume, const char *domain, GError **error)
         volume->name->volume, domain);
 }
 
-bool
-rl_takeover_decide(const RlVolume *volume, int fd, const RlImageOwner *run,
-                   const RlDomainRef *owner, RlStartFlags flags, RlTakeover *ret_takeover,
-                   GError **error)
-{
-    bool ours = run && rl_image_owner_is_of(run, owner);
-    g_autofree char *below = NULL, *own = NULL;
-    RlMark hold;
+#define LEFTOVER_GOES (RL_LEFT_KEPT | RL_STARTS_OVERLAID)
 
-    if (!rl_mark_get(fd, &hold, error))
-        return false;
-    if (may_be_shared(volume, fd, run, hold, flags)) {
-        *ret_takeover = RL_TAKEOVER_SHARE;
+static const RlDecision rules[] = {
+    /* Domains that only read do not hurt each other: an installation medium is many domains' disk.
+     */
+    {RL_STARTS_READONLY | RL_LEFT_SHAREABLE, 0, RL_TAKEOVER_SHARE},
+    {RL_LEFT_IN_USE, 0, RL_TAKEOVER_IN_USE},
+    {RL_LEFT_SUSPECT, 0, RL_TAKEOVER_SUSPECT},
+    {RL_LEFT_FOREIGN, 0, RL_TAKEOVER_FOREIGN},
+    {RL_LEFT_BELOW_OWN, RL_STARTS_OVERLAID, RL_TAKEOVER_OWN_OVERLAY},
+    {RL_STARTS_RESTORED | RL_LEFT_MISFIT, RL_LEFT_OTHER, RL_TAKEOVER_MISFIT},
+    {RL_STARTS_RESTORED | RL_LEFT_OWN | RL_LEFT_ANNOUNCED, 0, RL_TAKEOVER_RESTORE},
+    /* Without its memory a saved domain is one that crashed. */
+    {RL_LEFT_SAVED, 0, RL_TAKEOVER_SAVED},
+    /* What an administrator began is not waited for by a domain whose overlay lies on it. */
+    {RL_LEFT_OTHER | RL_LEFT_AWAITED, RL_STARTS_OVERLAID, RL_TAKEOVER_IN_USE},
+    {RL_LEFT_OTHER | RL_LEFT_AWAITED, RL_LEFT_BY_HAND, RL_TAKEOVER_IN_USE},
+    {RL_LEFT_BELOW_OTHER, RL_STARTS_OVERLAID, RL_TAKEOVER_BELOW},
+    {RL_STARTS_RESTORED | RL_LEFT_OTHER, 0, RL_TAKEOVER_OTHER},
+    /* A migration to here was broken off, or the host was lost meanwhile. The next one writes over
+     * the whole image. It is not dropped for that: only the run that has begun shows whether it is
+     * a migration (rl_volume_refute_arrival()). */
+    {RL_LEFT_HALF | RL_STARTS_ARRIVING, RL_LEFT_KEPT, RL_TAKEOVER_CONTINUE},
+    {RL_LEFT_HALF, RL_LEFT_KEPT, RL_TAKEOVER_HALF},
+    /* What nobody wrote to, or what is made anew at each start, holds nothing. */
+    {RL_LEFT_THROWAWAY | RL_STARTS_RESTORED, LEFTOVER_GOES, RL_TAKEOVER_OTHER},
+    {RL_LEFT_THROWAWAY, LEFTOVER_GOES, RL_TAKEOVER_DROP},
+    {RL_LEFT_PERSISTENT | RL_LEFT_ONLY_READ | RL_STARTS_RESTORED, LEFTOVER_GOES, RL_TAKEOVER_OTHER},
+    {RL_LEFT_PERSISTENT | RL_LEFT_ONLY_READ | RL_LEFT_WRITTEN, LEFTOVER_GOES, RL_TAKEOVER_WRITTEN},
+    {RL_LEFT_PERSISTENT | RL_LEFT_ONLY_READ, LEFTOVER_GOES, RL_TAKEOVER_DROP},
+    {RL_LEFT_UNFIT, 0, RL_TAKEOVER_UNFIT},
+    {RL_LEFT_PART_SECTOR, 0, RL_TAKEOVER_SECTORS},
+    {RL_STARTS_ARRIVING, 0, RL_TAKEOVER_OVERWRITTEN},
+    /* A domain that only reads gets the clean image's content. It must not find a guest's
+     * unfinished writes, nor have them dropped when it stops. */
+    {RL_STARTS_READONLY, RL_LEFT_ONLY_READ, RL_TAKEOVER_UNFINISHED},
+    {0, 0, RL_TAKEOVER_CONTINUE},
+};
+
+const RlDecision *
+rl_takeover_rules(void)
+{
+    return rules;
+}
+
+typedef struct {
+    const RlDirtyImage *image;
+    const RlDomainRef *owner;
+    RlStartFlags flags;
+    char *domain;  /* whose overlay it is below */
+    GError *cause; /* why it does not fit */
+} Question;
+
+/* What a dead run has left holds what the clean image was then; a direct volume's is that itself.
+ */
+static bool
+is_shareable(const RlDirtyImage *image)
+{
+    const RlImageOwner *run = image->run;
+
+    return run && run->readonly && image->mark == RL_MARK_NONE && !rl_lease_has_writer(image->fd) &&
+           (image->volume->kind == RL_KIND_DIRECT || rl_image_owner_is_fresh(run) ||
+            rl_image_owner_is_held(run, image->fd));
+}
+
+/* The run of somebody else who is not there any more may have ended without a hook. */
+static char *
+find_below(const RlDirtyImage *image, const RlDomainRef *owner)
+{
+    char *domain = rl_overlays_find_other(image->below, owner);
+
+    return !domain && image->run && !rl_dirty_image_is_of(image, owner)
+               ? rl_domains_find_overlay(image->volume, owner)
+               : domain;
+}
+
+static uint32_t
+known_facts(const Question *question)
+{
+    const RlDirtyImage *image = question->image;
+    const RlImageOwner *run = image->run;
+    const RlVolume *volume = image->volume;
+    bool ours = rl_dirty_image_is_of(image, question->owner);
+    bool same_driver = run && strcmp(run->driver, question->owner->driver) == 0;
+    RlStartFlags flags = question->flags;
+
+    return rl_facts_if(flags & RL_START_READONLY, RL_STARTS_READONLY) |
+           rl_facts_if(flags & RL_START_OVERLAID, RL_STARTS_OVERLAID) |
+           rl_facts_if(flags & RL_START_RESTORED, RL_STARTS_RESTORED) |
+           rl_facts_if(flags & RL_START_ARRIVING, RL_STARTS_ARRIVING) |
+           rl_facts_if(ours, RL_LEFT_OWN) | rl_facts_if(run && !ours, RL_LEFT_OTHER) |
+           rl_facts_if(run && rl_image_owner_is_by_hand(run), RL_LEFT_BY_HAND) |
+           rl_facts_if(image->mark == RL_MARK_SUSPECT, RL_LEFT_SUSPECT) |
+           rl_facts_if(image->mark == RL_MARK_FOREIGN, RL_LEFT_FOREIGN) |
+           rl_facts_if(image->mark != RL_MARK_NONE, RL_LEFT_KEPT) |
+           rl_facts_if(rl_mark_only_read(image->mark, run), RL_LEFT_ONLY_READ) |
+           rl_facts_if(rl_state_is_half(volume, run), RL_LEFT_HALF) |
+           rl_facts_if(volume->kind == RL_KIND_PERSISTENT, RL_LEFT_PERSISTENT) |
+           rl_facts_if(volume->kind == RL_KIND_SNAPSHOT || volume->kind == RL_KIND_VOLATILE,
+                       RL_LEFT_THROWAWAY) |
+           rl_facts_if(strcmp(question->owner->driver, "libxl") == 0 && !same_driver &&
+                           !rl_capacity_is_whole((uint64_t) volume->dirty.st.st_size),
+                       RL_LEFT_PART_SECTOR);
+}
+
+static bool
+ask(uint32_t fact, bool *ret_so, void *data, GError **error)
+{
+    Question *question = data;
+    const RlDirtyImage *image = question->image;
+    const RlImageOwner *run = image->run;
+    int fd = image->fd;
+
+    switch ((RlTakeoverFact) fact) {
+    case RL_LEFT_SHAREABLE:
+        *ret_so = is_shareable(image);
         return true;
+    case RL_LEFT_IN_USE:
+        *ret_so = rl_dirty_image_is_of(image, question->owner) ? rl_image_owner_is_open(run, fd)
+                                                               : rl_image_owner_is_held(run, fd);
+        return true;
+    case RL_LEFT_SAVED:
+        *ret_so = image->mark == RL_MARK_SAVED && !rl_mark_file_is_gone(fd);
+        return true;
+    case RL_LEFT_AWAITED:
+        *ret_so = run && image->mark != RL_MARK_SAVED && rl_image_owner_is_fresh(run);
+        return true;
+    case RL_LEFT_ANNOUNCED:
+        *ret_so = rl_mark_restore_is_announced(fd);
+        return true;
+    case RL_LEFT_MISFIT:
+        *ret_so = !rl_fits_require(image, question->owner, &question->cause);
+        return true;
+    case RL_LEFT_BELOW_OWN:
+        question->domain = rl_dirty_image_find_own_overlay(image, question->owner);
+        *ret_so = question->domain;
+        return true;
+    case RL_LEFT_BELOW_OTHER:
+        question->domain = find_below(image, question->owner);
+        *ret_so = question->domain;
+        return true;
+    case RL_LEFT_UNFIT:
+        *ret_so = !rl_takeover_check(image, &question->cause);
+        return true;
+    case RL_LEFT_WRITTEN:
+        return rl_only_read_is_written(image, ret_so, error);
+    default:
+        g_assert_not_reached();
     }
-    if (ours ? rl_image_owner_is_open(run, fd) : rl_image_owner_is_held(run, fd))
-        return refuse_in_use(volume, run, error);
-    if (hold == RL_MARK_SUSPECT)
-        return rl_state_require_idle(volume, "started", error);
-    if (hold == RL_MARK_FOREIGN)
+}
+
+static bool
+refuse(Question *question, RlTakeover takeover, GError **error)
+{
+    const RlDirtyImage *image = question->image;
+    const RlVolume *volume = image->volume;
+
+    switch (takeover) {
+    case RL_TAKEOVER_IN_USE:
+        return refuse_in_use(volume, image->run, error);
+    case RL_TAKEOVER_SUSPECT:
+        return rl_state_refuse_suspect(volume, image->run, "started", error);
+    case RL_TAKEOVER_FOREIGN:
         return rl_state_require_clean(volume, error) &&
                rl_state_refuse_foreign(volume, "started", error);
-    if (!(flags & RL_START_OVERLAID) &&
-        !rl_domains_find_own_overlay(volume, fd, owner, &own, error))
+    case RL_TAKEOVER_SAVED:
+        return rl_state_refuse_saved(volume, image->run, "started", error);
+    case RL_TAKEOVER_OWN_OVERLAY:
+        return refuse_own_overlay(volume, question->domain, error);
+    case RL_TAKEOVER_BELOW:
+        return rl_state_refuse_below(volume, "started", question->domain, error);
+    case RL_TAKEOVER_MISFIT:
+    case RL_TAKEOVER_UNFIT:
+        g_propagate_error(error, g_steal_pointer(&question->cause));
         return false;
-    if (own)
-        return refuse_own_overlay(volume, own, error);
-    if ((flags & RL_START_RESTORED) && (ours || !run) &&
-        !rl_fits_require(volume, fd, run, hold, owner, error))
-        return false;
-    if (ours && (flags & RL_START_RESTORED) && rl_mark_restore_is_announced(fd)) {
-        *ret_takeover = RL_TAKEOVER_RESTORE;
-        return rl_takeover_check(volume, fd, error);
+    case RL_TAKEOVER_OTHER:
+        return refuse_other(volume, question->owner, error);
+    case RL_TAKEOVER_HALF:
+        return rl_state_refuse_half(volume, "started", error);
+    case RL_TAKEOVER_WRITTEN:
+        return rl_only_read_refuse(image, "started", error);
+    case RL_TAKEOVER_SECTORS:
+        return refuse_sectors(volume, error);
+    case RL_TAKEOVER_OVERWRITTEN:
+        return rl_state_refuse_left(volume, ", which a migration to here would write over", error);
+    case RL_TAKEOVER_UNFINISHED:
+        return rl_state_refuse_left(volume, ", and a domain that only reads cannot have it", error);
+    default:
+        return true;
     }
-    /* Without its memory a saved domain is one that crashed. */
-    if (hold == RL_MARK_SAVED && !rl_mark_file_is_gone(fd))
-        return rl_state_require_idle(volume, "started", error);
-    /* What an administrator began is not waited for by a domain whose overlay lies on it. */
-    bool for_overlay = run && rl_image_owner_is_by_hand(run) && (flags & RL_START_OVERLAID);
-    if (run && !ours && !for_overlay && hold != RL_MARK_SAVED && rl_image_owner_is_fresh(run))
-        return refuse_in_use(volume, run, error);
-    if (!rl_overlays_other(fd, owner, &below, error))
-        return false;
-    /* The run of somebody else who is not there any more, and may have ended without a hook. */
-    if (!below && run && !ours && !(flags & RL_START_OVERLAID))
-        below = rl_domains_find_overlay(volume, owner);
-    if (below && !(flags & RL_START_OVERLAID))
-        return rl_state_refuse_below(volume, "started", below, error);
-    if ((flags & RL_START_RESTORED) && run && !ours)
-        return refuse_other(volume, owner, error);
-    if (hold == RL_MARK_NONE && rl_state_is_half(volume, run))
-        return decide_arrival(volume, fd, flags, ret_takeover, error);
-    return decide_leftover(volume, fd, run, owner, hold, flags, ret_takeover, error);
 }
 
 bool
-rl_takeover_mark(int fd, const RlDomainRef *owner, const RlImageOwner *run, RlStartFlags flags,
+rl_takeover_decide(const RlDirtyImage *image, const RlDomainRef *owner, RlStartFlags flags,
+                   RlTakeover *ret_takeover, GError **error)
+{
+    Question question = {.image = image, .owner = owner, .flags = flags};
+    RlFacts facts = {.known = RL_LEFT_SHAREABLE - 1,
+                     .so = known_facts(&question),
+                     .ask = ask,
+                     .data = &question};
+    int takeover = rl_decide(rules, &facts, error);
+    bool done = takeover >= 0 && refuse(&question, (RlTakeover) takeover, error);
+
+    *ret_takeover = (RlTakeover) takeover;
+    g_free(question.domain);
+    g_clear_error(&question.cause);
+    /* Whatever else is so of what a domain goes on with. */
+    bool goes_on = takeover == RL_TAKEOVER_CONTINUE || takeover == RL_TAKEOVER_RESTORE;
+    return done && (!goes_on || (facts.known & RL_LEFT_UNFIT) || rl_takeover_check(image, error));
+}
+
+bool
+rl_takeover_mark(const RlDirtyImage *image, const RlDomainRef *owner, RlStartFlags flags,
                  RlTakeover takeover, GError **error)
 {
+    const RlImageOwner *run = image->run;
+    int fd = image->fd;
     RlOwnerTraits traits = {.written = true,
                             .readonly = flags & RL_START_READONLY,
                             .continued = true,
                             .arriving = flags & RL_START_ARRIVING};
-    RlMark hold;
 
     if ((flags & RL_START_RESTORED) && !rl_save_try(fd, owner->memory, error))
         return false;
@@ -330,10 +410,10 @@ rl_takeover_mark(int fd, const RlDomainRef *owner, const RlImageOwner *run, RlSt
     /* What a restored domain only read before, it only reads now. */
     if (takeover == RL_TAKEOVER_RESTORE)
         traits.readonly = run->readonly;
-    if (!rl_mark_get(fd, &hold, error) || !rl_image_owner_set(fd, owner, traits, error))
+    if (!rl_image_owner_set(fd, owner, traits, error))
         return false;
     /* What was kept once is kept again if this start fails. */
-    if (hold == RL_MARK_NONE || rl_mark_set(fd, RL_MARK_RESTORED, error))
+    if (image->mark == RL_MARK_NONE || rl_mark_set(fd, RL_MARK_RESTORED, error))
         return true;
     if (!(run ? rl_image_owner_put_back(fd, run, NULL) : rl_image_owner_clear(fd, NULL)))
         rl_log_warning("cannot take back that domain %s has an image", owner->name);

@@ -2,8 +2,8 @@
 /* A volume that is to be started has a dirty image already: whose is it, and what becomes of it? */
 #pragma once
 
-#include "common/format/image-owner.h"
-#include "common/pool/volume.h"
+#include "common/pool/opened-image.h"
+#include "decision.h"
 #include "start.h"
 
 typedef enum {
@@ -11,51 +11,104 @@ typedef enum {
     RL_TAKEOVER_RESTORE,  /* the domain that was saved on it is restored */
     RL_TAKEOVER_DROP,     /* it goes, and a new one is made */
     RL_TAKEOVER_SHARE,    /* the domain reads it, as others do */
+    /* The start is refused, since the image ... */
+    RL_TAKEOVER_IN_USE,      /* has another domain, or is about to have it */
+    RL_TAKEOVER_SUSPECT,     /* is suspect */
+    RL_TAKEOVER_FOREIGN,     /* has nothing of ours noted on it */
+    RL_TAKEOVER_SAVED,       /* is saved */
+    RL_TAKEOVER_OWN_OVERLAY, /* is below the domain's own overlay */
+    RL_TAKEOVER_BELOW,       /* is below another's */
+    RL_TAKEOVER_MISFIT,      /* does not fit the memory */
+    RL_TAKEOVER_OTHER,       /* is another than the memory's */
+    RL_TAKEOVER_HALF,        /* came half */
+    RL_TAKEOVER_UNFIT,       /* cannot be what its guest wrote, or has another clean image */
+    RL_TAKEOVER_WRITTEN,     /* was to be read only, and was written to: it becomes suspect */
+    RL_TAKEOVER_SECTORS,     /* ends within a sector */
+    RL_TAKEOVER_OVERWRITTEN, /* would be written over by a migration */
+    RL_TAKEOVER_UNFINISHED,  /* was written to, and the domain only reads */
 } RlTakeover;
+
+/* What the decision depends on. */
+typedef enum {
+    /* of the start: its flags */
+    RL_STARTS_READONLY = 1 << 0,
+    RL_STARTS_OVERLAID = 1 << 1,
+    RL_STARTS_RESTORED = 1 << 2,
+    RL_STARTS_ARRIVING = 1 << 3,
+    /* of the run that is noted: whose it is */
+    RL_LEFT_OWN = 1 << 4,
+    RL_LEFT_OTHER = 1 << 5,
+    RL_LEFT_BY_HAND = 1 << 6,
+    /* of the image */
+    RL_LEFT_SUSPECT = 1 << 7,
+    RL_LEFT_FOREIGN = 1 << 8,
+    RL_LEFT_KEPT = 1 << 9, /* has any mark */
+    RL_LEFT_ONLY_READ = 1 << 10,
+    RL_LEFT_HALF = 1 << 11,
+    RL_LEFT_PERSISTENT = 1 << 12,
+    RL_LEFT_THROWAWAY = 1 << 13,   /* a snapshot's or volatile volume's */
+    RL_LEFT_PART_SECTOR = 1 << 14, /* Xen would not reach its end */
+    /* what costs a look */
+    RL_LEFT_SHAREABLE = 1 << 15, /* domains read it, and none writes */
+    RL_LEFT_IN_USE = 1 << 16,
+    RL_LEFT_SAVED = 1 << 17,   /* and the memory may be there */
+    RL_LEFT_AWAITED = 1 << 18, /* its run began a short while ago */
+    RL_LEFT_ANNOUNCED = 1 << 19,
+    RL_LEFT_MISFIT = 1 << 20,
+    RL_LEFT_BELOW_OWN = 1 << 21,
+    RL_LEFT_BELOW_OTHER = 1 << 22,
+    RL_LEFT_UNFIT = 1 << 23,
+    RL_LEFT_WRITTEN = 1 << 24, /* only read, and written to */
+} RlTakeoverFact;
+
+/**
+ * rl_takeover_rules:
+ * Returns the decision table; static. Its facts are RlTakeoverFact, its actions RlTakeover.
+ */
+const RlDecision *rl_takeover_rules(void);
 
 /**
  * rl_takeover_decide:
- * Says in *@ret_takeover what @owner's start does with the dirty image @fd of @volume, on which
- * @run (may be NULL) runs or ran. The caller has the lock. Fails with RL_ERROR_BUSY if somebody
- * runs on it or is about to, naming the domain; RL_ERROR_STATE if it is saved, suspect, if a domain
- * has an overlay on it (its own too, as libvirt's files say) that this start does not go on with,
- * if rl_takeover_check() fails, and if a restore finds somebody else's or one that its memory does
- * not fit (restore-fit.h).
+ * Says in *@ret_takeover what @owner's start does with @image: goes on, is restored, drops or
+ * shares it. The caller has the lock. All else fails: with RL_ERROR_BUSY if somebody runs on it or
+ * is about to, naming the domain; RL_ERROR_STATE if it is saved, suspect, if a domain has an
+ * overlay on it (its own too, as libvirt's files say) that this start does not go on with, if
+ * rl_takeover_check() fails, and if a restore finds somebody else's or one that its memory does not
+ * fit (restore-fit.h).
  */
-bool rl_takeover_decide(const RlVolume *volume, int fd, const RlImageOwner *run,
-                        const RlDomainRef *owner, RlStartFlags flags, RlTakeover *ret_takeover,
-                        GError **error);
+bool rl_takeover_decide(const RlDirtyImage *image, const RlDomainRef *owner, RlStartFlags flags,
+                        RlTakeover *ret_takeover, GError **error);
 
 /**
  * rl_takeover_check:
- * True if the dirty image @fd of @volume, which somebody left, can be what its guest wrote, and
- * made from the clean image that is there now. Else false with RL_ERROR_STATE: one with a second
- * name; a persistent volume's that lacks its clean image, was made from another one, or, unless it
- * was saved or kept, is smaller than that for no known reason.
+ * True if @image, which somebody left, can be what its guest wrote, and made from the clean image
+ * that is there now. Else false with RL_ERROR_STATE: one with a second name; a persistent volume's
+ * that lacks its clean image, was made from another one, or, unless it was saved or kept, is
+ * smaller than that for no known reason.
  */
-bool rl_takeover_check(const RlVolume *volume, int fd, GError **error);
+bool rl_takeover_check(const RlDirtyImage *image, GError **error);
 
 /**
  * rl_takeover_check_base:
- * True if the dirty image @fd of the persistent @volume was made from the clean image that is there
- * now and has the date and size that it had then (image-base.h), or does not say from what. Else
- * false with RL_ERROR_STATE: somebody has put another one there, or edited it, and neither may be
- * lost for the other before a person has decided.
+ * True if @image, a persistent volume's, was made from the clean image that is there now, which has
+ * the id @id (may be NULL), and that has the date and size that it had then (image-base.h), or does
+ * not say from what. Else false with RL_ERROR_STATE: somebody has put another one there, or edited
+ * it, and neither may be lost for the other before a person has decided.
  */
-bool rl_takeover_check_base(const RlVolume *volume, int fd, GError **error);
+bool rl_takeover_check_base(const RlDirtyImage *image, const char *id, GError **error);
 
 /**
  * rl_takeover_accept:
- * Notes on the dirty image @fd of @volume that it is taken as it is: it belongs to the clean image
- * that is there now, and has the size that it is to have. The caller has the lock. Durable with the
- * next fsync(2) of @fd.
+ * Notes on @image that it is taken as it is: it belongs to the clean image that is there now, and
+ * has the size that it is to have. The caller has the lock. Durable with the next fsync(2) of the
+ * image.
  */
-bool rl_takeover_accept(const RlVolume *volume, int fd, GError **error);
+bool rl_takeover_accept(const RlDirtyImage *image, GError **error);
 
 /**
  * rl_takeover_mark:
- * Writes on the image @fd, on which @run (may be NULL) ran, that @owner goes on with it, as
- * rl_takeover_decide() has said for @flags. Of those who share an image it names the last.
+ * Writes on @image that @owner goes on with it, as rl_takeover_decide() has said for @flags. Of
+ * those who share an image it names the last.
  */
-bool rl_takeover_mark(int fd, const RlDomainRef *owner, const RlImageOwner *run, RlStartFlags flags,
+bool rl_takeover_mark(const RlDirtyImage *image, const RlDomainRef *owner, RlStartFlags flags,
                       RlTakeover takeover, GError **error);

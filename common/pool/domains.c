@@ -38,20 +38,6 @@ rl_domains_require_told(const RlVolume *volume, const char *what, const char *do
 }
 
 bool
-rl_domains_find_own_overlay(const RlVolume *volume, int fd, const RlDomainRef *owner,
-                            char **ret_name, GError **error)
-{
-    bool noted;
-
-    *ret_name = NULL;
-    if (!rl_overlays_has(fd, owner, &noted, error))
-        return false;
-    if (noted)
-        *ret_name = rl_domains_find_overlay(volume, NULL);
-    return true;
-}
-
-bool
 rl_domains_has_let_go(const RlVolume *volume, const RlImageOwner *run)
 {
     g_autofree char *image = image_of(volume);

@@ -25,16 +25,6 @@ bool rl_domains_require_told(const RlVolume *volume, const char *what, const cha
                              GError **error);
 
 /**
- * rl_domains_find_own_overlay:
- * Returns true with *@ret_name as rl_domains_find_overlay() returns it, of any domain, if the dirty
- * image @fd of @volume notes that @owner has an overlay on it; else NULL there. @owner itself is
- * about to use the image in place, or has done so: after a merge libvirt's files name no overlay of
- * it any more, before that what is on the image would lose its base.
- */
-bool rl_domains_find_own_overlay(const RlVolume *volume, int fd, const RlDomainRef *owner,
-                                 char **ret_name, GError **error);
-
-/**
  * rl_domains_has_let_go:
  * True if the domain that @run names still runs, and its disks now are others than the dirty image
  * of @volume: it was detached.

@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "volume-state.h"
 
-#include <errno.h>
-
-#include "common/base/autofd.h"
 #include "common/base/error.h"
-#include "common/format/image-mark.h"
 #include "common/format/image-overlays.h"
 #include "common/fs/lease.h"
 #include "domains.h"
@@ -13,19 +9,22 @@
 #include "qubes-leftover.h"
 
 static RlState
-decide(const RlVolume *volume, int fd, const RlImageOwner *run, RlMark hold, const char *below)
+decide(const RlDirtyImage *image, const char *below)
 {
-    if (hold == RL_MARK_SAVED && !rl_mark_file_is_gone(fd))
+    const RlImageOwner *run = image->run;
+    const RlVolume *volume = image->volume;
+
+    if (image->mark == RL_MARK_SAVED && !rl_mark_file_is_gone(image->fd))
         return RL_STATE_SAVED;
-    if (hold == RL_MARK_SUSPECT)
+    if (image->mark == RL_MARK_SUSPECT)
         return RL_STATE_SUSPECT;
     /* Who was saved has ended, and is about to open nothing. */
-    bool starting = run && hold != RL_MARK_SAVED && rl_image_owner_is_fresh(run);
-    if (starting || (run && rl_image_owner_is_held(run, fd)))
+    bool starting = run && image->mark != RL_MARK_SAVED && rl_image_owner_is_fresh(run);
+    if (starting || (run && rl_image_owner_is_held(run, image->fd)))
         return RL_STATE_RUNNING;
     if (volume->kind == RL_KIND_PERSISTENT && !volume->clean.there)
         return RL_STATE_ORPHAN;
-    if (hold == RL_MARK_FOREIGN)
+    if (image->mark == RL_MARK_FOREIGN)
         return RL_STATE_FOREIGN;
     if (rl_state_is_half(volume, run))
         return RL_STATE_SUSPECT;
@@ -35,16 +34,16 @@ decide(const RlVolume *volume, int fd, const RlImageOwner *run, RlMark hold, con
 /* A run that ended without a hook, or that an administrator began, has noted nothing of an overlay.
  * After 'virt-reflink continue' there is no run: that was a person's decision. */
 static void
-look_for_overlay(const RlVolume *volume, int fd, const RlImageOwner *run, RlState *state,
-                 char **below)
+look_for_overlay(const RlDirtyImage *image, RlState *state, char **below)
 {
+    const RlImageOwner *run = image->run;
     bool idle = *state == RL_STATE_LEFT ||
                 (*state == RL_STATE_RUNNING && run && rl_image_owner_is_by_hand(run) &&
-                 !rl_image_owner_is_held(run, fd));
+                 !rl_image_owner_is_held(run, image->fd));
 
     if (!run || !idle)
         return;
-    *below = rl_domains_find_overlay(volume, NULL);
+    *below = rl_domains_find_overlay(image->volume, NULL);
     if (*below)
         *state = RL_STATE_BELOW;
 }
@@ -54,29 +53,22 @@ static bool
 state_of_image(const RlVolume *volume, RlState *ret_state, RlImageOwner **ret_run, char **ret_below,
                GError **error)
 {
-    g_autoptr(GError) cause = NULL;
-    rl_autofd int fd = rl_volume_open_image(volume, volume->dirty_file, &cause);
-    RlMark hold;
+    g_auto(RlDirtyImage) image = {.fd = -1};
 
-    if (rl_error_is_errno(cause, ENOENT)) {
-        *ret_state = RL_STATE_STOPPED;
+    if (!rl_dirty_image_open(volume, &image, error))
+        return false;
+    *ret_state = RL_STATE_STOPPED;
+    if (image.fd < 0)
         return true;
-    }
-    if (fd < 0) {
-        g_propagate_error(error, g_steal_pointer(&cause));
-        return false;
-    }
-    if (!rl_image_owner_get(fd, ret_run, error) || !rl_mark_get(fd, &hold, error))
-        return false;
-    /* Who writes to it has no overlay on it any more. */
-    if (rl_lease_has_writer(fd)) {
+    if (rl_lease_has_writer(image.fd)) {
+        /* Who writes to it has no overlay on it any more. */
         *ret_state = RL_STATE_RUNNING;
-        return true;
+    } else {
+        *ret_below = rl_overlays_find_other(image.below, NULL);
+        *ret_state = decide(&image, *ret_below);
+        look_for_overlay(&image, ret_state, ret_below);
     }
-    if (!rl_overlays_other(fd, NULL, ret_below, error))
-        return false;
-    *ret_state = decide(volume, fd, *ret_run, hold, *ret_below);
-    look_for_overlay(volume, fd, *ret_run, ret_state, ret_below);
+    *ret_run = g_steal_pointer(&image.run);
     return true;
 }
 
@@ -88,7 +80,7 @@ rl_state_get_below(const RlVolume *volume, RlState *ret_state, RlImageOwner **re
     g_autoptr(RlImageOwner) run = NULL;
     RlState state = RL_STATE_STOPPED;
 
-    if (volume->dirty.there && !state_of_image(volume, &state, &run, &below, error))
+    if (!state_of_image(volume, &state, &run, &below, error))
         return false;
     *ret_state = state;
     *ret_run = g_steal_pointer(&run);
@@ -135,15 +127,20 @@ rl_state_require_clean(const RlVolume *volume, GError **error)
                    volume->name->volume, volume->name->volume, volume->name->volume);
 }
 
+/* A direct volume has no other image. */
+static const char *
+or_discard(const RlVolume *volume)
+{
+    return volume->kind == RL_KIND_DIRECT ? "" : " or 'virt-reflink discard'";
+}
+
 bool
 rl_state_refuse_left(const RlVolume *volume, const char *what, GError **error)
 {
-    /* A direct volume has no other image. */
     return rl_fail(error, RL_ERROR_STATE,
                    "volume '%s' was left with a dirty image%s: run its domain and stop it, or "
                    "decide with 'virt-reflink stop'%s",
-                   volume->name->volume, what,
-                   volume->kind == RL_KIND_DIRECT ? "" : " or 'virt-reflink discard'");
+                   volume->name->volume, what, or_discard(volume));
 }
 
 bool
@@ -162,8 +159,7 @@ rl_state_refuse_foreign(const RlVolume *volume, const char *what, GError **error
         "volume '%s' cannot be %s: nothing is noted on its dirty image, which comes from a copy "
         "that was made without extended attributes (then it may be a saved domain's) or from Qubes "
         "OS's driver; decide with 'virt-reflink continue'%s",
-        volume->name->volume, what,
-        volume->kind == RL_KIND_DIRECT ? "" : " or 'virt-reflink discard'");
+        volume->name->volume, what, or_discard(volume));
 }
 
 bool
@@ -180,8 +176,7 @@ rl_state_refuse_half(const RlVolume *volume, const char *what, GError **error)
                    "volume '%s' cannot be %s: a migration that was to bring its content was broken "
                    "off, and nobody knows how much of it came; migrate its domain to here again, "
                    "or decide with 'virt-reflink continue'%s",
-                   volume->name->volume, what,
-                   volume->kind == RL_KIND_DIRECT ? "" : " or 'virt-reflink discard'");
+                   volume->name->volume, what, or_discard(volume));
 }
 
 bool
@@ -208,16 +203,11 @@ rl_state_refuse_below(const RlVolume *volume, const char *what, const char *doma
 }
 
 bool
-rl_state_require_not_below(const RlVolume *volume, int fd, const RlImageOwner *run,
-                           const char *what, GError **error)
+rl_state_require_not_below(const RlDirtyImage *image, const char *what, GError **error)
 {
-    g_autofree char *domain = NULL;
+    g_autofree char *domain = rl_dirty_image_find_overlay(image);
 
-    if (!rl_overlays_other(fd, NULL, &domain, error))
-        return false;
-    if (!domain && run)
-        domain = rl_domains_find_overlay(volume, NULL);
-    return !domain || rl_state_refuse_below(volume, what, domain, error);
+    return !domain || rl_state_refuse_below(image->volume, what, domain, error);
 }
 
 bool
@@ -255,11 +245,32 @@ rl_state_require_not_starting(const RlVolume *volume, const RlImageOwner *run, G
 }
 
 bool
+rl_state_refuse_saved(const RlVolume *volume, const RlImageOwner *run, const char *what,
+                      GError **error)
+{
+    return rl_fail(error, RL_ERROR_STATE,
+                   "volume '%s' cannot be %s: domain '%s' is saved on it; restore that, or decide "
+                   "with 'virt-reflink continue'%s",
+                   volume->name->volume, what, run ? run->name : "unknown", or_discard(volume));
+}
+
+bool
+rl_state_refuse_suspect(const RlVolume *volume, const RlImageOwner *run, const char *what,
+                        GError **error)
+{
+    if (rl_state_is_half(volume, run))
+        return rl_state_refuse_half(volume, what, error);
+    if (run && run->readonly && volume->kind == RL_KIND_PERSISTENT)
+        return rl_state_refuse_written(volume, what, error);
+    return rl_fail(error, RL_ERROR_STATE,
+                   "volume '%s' cannot be %s: its dirty image is suspect since its disk reported "
+                   "an error; decide with 'virt-reflink continue'%s",
+                   volume->name->volume, what, or_discard(volume));
+}
+
+bool
 rl_state_require_idle(const RlVolume *volume, const char *what, GError **error)
 {
-    const char *name = volume->name->volume;
-    /* A direct volume has no other image. */
-    const char *discard = volume->kind == RL_KIND_DIRECT ? "" : " or 'virt-reflink discard'";
     g_autofree char *below = NULL;
     g_autoptr(RlImageOwner) run = NULL;
     RlState state;
@@ -278,21 +289,9 @@ rl_state_require_idle(const RlVolume *volume, const char *what, GError **error)
     case RL_STATE_RUNNING:
         return rl_state_refuse_running(volume, run, what, error);
     case RL_STATE_SAVED:
-        return rl_fail(
-            error, RL_ERROR_STATE,
-            "volume '%s' cannot be %s: domain '%s' is saved on it; restore that, or decide with "
-            "'virt-reflink continue'%s",
-            name, what, run ? run->name : "unknown", discard);
+        return rl_state_refuse_saved(volume, run, what, error);
     case RL_STATE_SUSPECT:
-        if (rl_state_is_half(volume, run))
-            return rl_state_refuse_half(volume, what, error);
-        if (run && run->readonly && volume->kind == RL_KIND_PERSISTENT)
-            return rl_state_refuse_written(volume, what, error);
-        return rl_fail(error, RL_ERROR_STATE,
-                       "volume '%s' cannot be %s: its dirty image is suspect since its disk "
-                       "reported an error; "
-                       "decide with 'virt-reflink continue'%s",
-                       name, what, discard);
+        return rl_state_refuse_suspect(volume, run, what, error);
     }
     g_assert_not_reached();
 }

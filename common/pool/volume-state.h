@@ -2,8 +2,7 @@
 /* What a volume is doing, as its dirty image tells. */
 #pragma once
 
-#include "common/format/image-owner.h"
-#include "volume.h"
+#include "opened-image.h"
 
 typedef enum {
     RL_STATE_STOPPED, /* no dirty image */
@@ -102,12 +101,26 @@ bool rl_state_refuse_below(const RlVolume *volume, const char *what, const char 
 
 /**
  * rl_state_require_not_below:
- * False with RL_ERROR_STATE, as rl_state_refuse_below(), if a domain's disk is an overlay on the
- * dirty image @fd of @volume: as the image tells, or where @run (may be NULL) is noted on it,
- * libvirt's own files (domains.h).
+ * False with RL_ERROR_STATE, as rl_state_refuse_below(), if a domain's disk is an overlay on @image
+ * (rl_dirty_image_find_overlay()).
  */
-bool rl_state_require_not_below(const RlVolume *volume, int fd, const RlImageOwner *run,
-                                const char *what, GError **error);
+bool rl_state_require_not_below(const RlDirtyImage *image, const char *what, GError **error);
+
+/**
+ * rl_state_refuse_saved:
+ * Says that @volume cannot be @what, since the domain of @run (may be NULL) is saved on it; and the
+ * ways out. Always false.
+ */
+bool rl_state_refuse_saved(const RlVolume *volume, const RlImageOwner *run, const char *what,
+                           GError **error);
+
+/**
+ * rl_state_refuse_suspect:
+ * Says that @volume cannot be @what, since its dirty image, on which @run (may be NULL) ran, is
+ * suspect, and why; and the ways out. Always false.
+ */
+bool rl_state_refuse_suspect(const RlVolume *volume, const RlImageOwner *run, const char *what,
+                             GError **error);
 
 /**
  * rl_state_refuse_running:

@@ -60,7 +60,9 @@ keep_below(Site *site, const Step *step, GError **error)
     RlPool *pool = site_pool(site, error);
     bool done;
 
-    return pool && rl_volume_keep_below(pool, step->volume, &alice, &done, error) &&
+    return pool &&
+           rl_volume_keep_as(pool, step->volume, &(RlKeep){.owner = &alice, .overlaid = true},
+                             &done, error) &&
            (done || rl_fail(error, RL_ERROR_STATE, "nothing was kept")) &&
            is_noted_below(site, step->volume);
 }
@@ -72,7 +74,11 @@ save_below(Site *site, const Step *step, GError **error)
     g_autofree char *file = site_beside(site, "outside");
     bool done;
 
-    return pool && rl_volume_save_below(pool, step->volume, &alice, file, &done, error) &&
+    return pool &&
+           rl_volume_keep_as(
+               pool, step->volume,
+               &(RlKeep){.owner = &alice, .saved = true, .overlaid = true, .file = file}, &done,
+               error) &&
            (done || rl_fail(error, RL_ERROR_STATE, "nothing was saved")) &&
            is_noted_below(site, step->volume);
 }
@@ -93,7 +99,9 @@ claim(Site *site, const Step *step, GError **error)
     RlPool *pool = site_pool(site, error);
     bool overlaid = step->action == &act_claim_below, done;
 
-    return pool && rl_volume_claim(pool, step->volume, &alice, overlaid, &done, error) &&
+    return pool &&
+           rl_volume_claim(pool, step->volume, &(RlClaim){.to = &alice, .overlaid = overlaid},
+                           &done, error) &&
            (done || step->wanted || rl_fail(error, RL_ERROR_STATE, "nothing was claimed")) &&
            is_run_of_alice(site, step->volume) && (!overlaid || is_noted_below(site, step->volume));
 }

@@ -376,7 +376,10 @@ save(Site *site, const Step *step, GError **error)
     g_autofree char *file = step->other ? site_beside(site, step->other) : NULL;
     bool done;
 
-    return pool && rl_volume_save(pool, step->volume, owner_of(step), file, &done, error) &&
+    return pool &&
+           rl_volume_keep_as(pool, step->volume,
+                             &(RlKeep){.owner = owner_of(step), .saved = true, .file = file}, &done,
+                             error) &&
            wanted(done, error);
 }
 

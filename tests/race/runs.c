@@ -185,10 +185,9 @@ save(int volume, OpKind kind)
 
     op->owner = run->owner ? run->owner : pick_owner();
     RlDomainRef owner = owner_of(op->owner);
-    bool done =
-        kind == OP_SAVE
-            ? rl_volume_save(child.pool, volume_names[volume], &owner, NULL, &op->there, &error)
-            : rl_volume_keep(child.pool, volume_names[volume], &owner, &op->there, &error);
+    bool done = kind == OP_SAVE
+                    ? rl_volume_save(child.pool, volume_names[volume], &owner, &op->there, &error)
+                    : rl_volume_keep(child.pool, volume_names[volume], &owner, &op->there, &error);
     op_end(op, done, &error);
     if (done)
         forget(run);

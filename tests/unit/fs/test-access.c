@@ -190,7 +190,7 @@ save_and_continue(Lab *lab)
 
     lab_start(lab, V, &alice);
     changed(lab, V, "two");
-    g_assert_true(rl_volume_save(lab->pool, V, &alice, NULL, &done, &error));
+    g_assert_true(rl_volume_save(lab->pool, V, &alice, &done, &error));
     g_assert_true(done);
     g_assert_true(rl_volume_continue(lab->pool, V, &error));
     lab_stop(lab, V, NULL, RL_STOP_COMMITTED);

@@ -101,7 +101,7 @@ test_attributes_of_saved(Lab *lab)
     lab_create(lab, V, "one", MIB);
     lab_start(lab, V, &alice);
     attack(lab, V, fill_attributes);
-    g_assert_true(rl_volume_save(lab->pool, V, &alice, NULL, &done, &error));
+    g_assert_true(rl_volume_save(lab->pool, V, &alice, &done, &error));
     g_assert_no_error(error);
     g_assert_true(done);
     lab_start_fails(lab, V, &bob, RL_ERROR_STATE, "saved");

@@ -144,7 +144,7 @@ test_direct_that_is_not_at_rest(Lab *lab)
     lab_crash(lab, DIRECT);
     no_content(lab, DIRECT, RL_ERROR_STATE, "left");
     lab_start(lab, DIRECT, &alice);
-    g_assert_true(rl_volume_save(lab->pool, DIRECT, &alice, NULL, &done, &error));
+    g_assert_true(rl_volume_save(lab->pool, DIRECT, &alice, &done, &error));
     g_assert_no_error(error);
     no_content(lab, DIRECT, RL_ERROR_STATE, "saved");
     g_assert_cmpint(unlink(dirty), ==, 0);

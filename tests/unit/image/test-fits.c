@@ -39,7 +39,7 @@ run_and_save(Lab *lab, const char *name, const char *text, const RlMemory *memor
     if (!image_is_there(lab, name, RL_FILE_DIRTY))
         lab_start(lab, name, &alice);
     image_write(lab, name, RL_FILE_DIRTY, text);
-    g_assert_true(rl_volume_save(lab->pool, name, &owner, NULL, &done, &error));
+    g_assert_true(rl_volume_save(lab->pool, name, &owner, &done, &error));
     g_assert_no_error(error);
     g_assert_true(done);
 }
@@ -304,7 +304,7 @@ test_only_read(Lab *lab)
     lab_create(lab, V, "one", MIB);
     started = rl_volume_start(lab->pool, V, &alice, RL_START_READONLY, NULL);
     g_assert_nonnull(started);
-    g_assert_true(rl_volume_save(lab->pool, V, &owner, NULL, &done, NULL));
+    g_assert_true(rl_volume_save(lab->pool, V, &owner, &done, NULL));
     restores_and_runs(lab, V, &tuesday);
 }
 

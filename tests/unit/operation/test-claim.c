@@ -26,7 +26,8 @@ claim(Lab *lab, const RlDomainRef *owner, bool overlaid, bool wanted)
     GError *error = NULL;
     bool done;
 
-    g_assert_true(rl_volume_claim(lab->pool, V, owner, overlaid, &done, &error));
+    g_assert_true(rl_volume_claim(lab->pool, V, &(RlClaim){.to = owner, .overlaid = overlaid},
+                                  &done, &error));
     g_assert_no_error(error);
     g_assert_cmpint(done, ==, wanted);
 }
@@ -81,11 +82,13 @@ test_overlaid(Lab *lab)
     lab_start(lab, V, &by_hand);
     claim(lab, &alice, true, true);
     assert_below(lab, "alice");
-    g_assert_true(rl_volume_keep_below(lab->pool, V, &alice, &done, NULL));
+    g_assert_true(
+        rl_volume_keep_as(lab->pool, V, &(RlKeep){.owner = &alice, .overlaid = true}, &done, NULL));
     g_assert_true(done);
     claim(lab, &bob, false, false); /* it is below another's */
     claim(lab, &bob, true, true);   /* but may be below both */
-    g_assert_true(rl_volume_keep_below(lab->pool, V, &bob, &done, NULL));
+    g_assert_true(
+        rl_volume_keep_as(lab->pool, V, &(RlKeep){.owner = &bob, .overlaid = true}, &done, NULL));
     g_assert_true(done);
     lab_start_fails(lab, V, &xen, RL_ERROR_STATE, "external snapshot & 'alice'");
 }
@@ -235,7 +238,8 @@ pass_on(Lab *lab, const RlDomainRef *from, bool overlaid, bool wanted)
     GError *error = NULL;
     bool done;
 
-    g_assert_true(rl_volume_pass_on(lab->pool, V, from, &bob, overlaid, &done, &error));
+    g_assert_true(rl_volume_pass_on(
+        lab->pool, V, &(RlClaim){.from = from, .to = &bob, .overlaid = overlaid}, &done, &error));
     g_assert_no_error(error);
     g_assert_cmpint(done, ==, wanted);
 }
@@ -258,7 +262,7 @@ test_pass_on(Lab *lab)
     image_is(lab, V, RL_FILE_CLEAN, "bob's");
 
     lab_start(lab, V, &alice);
-    g_assert_true(rl_volume_save(lab->pool, V, &alice, NULL, &done, NULL) && done);
+    g_assert_true(rl_volume_save(lab->pool, V, &alice, &done, NULL) && done);
     pass_on(lab, &alice, true, false);
     g_assert_true(rl_volume_continue(lab->pool, V, NULL));
     lab_start(lab, V, &alice);
@@ -266,9 +270,13 @@ test_pass_on(Lab *lab)
     assert_below(lab, "bob");
     lab_create(lab, "web/read", "old", MIB);
     rl_started_free(lab_start_with(lab, "web/read", &alice, RL_START_READONLY));
-    g_assert_true(rl_volume_pass_on(lab->pool, "web/read", &alice, &bob, false, &done, NULL));
+    g_assert_true(rl_volume_pass_on(lab->pool, "web/read",
+                                    &(RlClaim){.from = &alice, .to = &bob, .overlaid = false},
+                                    &done, NULL));
     g_assert_false(done);
-    g_assert_false(rl_volume_pass_on(lab->pool, "web/none", &alice, &bob, false, &done, NULL));
+    g_assert_false(rl_volume_pass_on(lab->pool, "web/none",
+                                     &(RlClaim){.from = &alice, .to = &bob, .overlaid = false},
+                                     &done, NULL));
 }
 
 void

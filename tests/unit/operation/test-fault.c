@@ -270,7 +270,7 @@ test_a_decision_that_failed_is_tried_again(Lab *lab)
 
     lab_create(lab, V, "one", MIB);
     lab_start(lab, V, &alice);
-    g_assert_true(rl_volume_save(lab->pool, V, &alice, NULL, &done, NULL));
+    g_assert_true(rl_volume_save(lab->pool, V, &alice, &done, NULL));
     g_assert_false(disturb(lab, &at_the_run, go_on, &error));
     take_errno(error, EIO, "");
     g_assert_true(go_on(lab, NULL));

@@ -39,7 +39,7 @@ test_nobodys(Lab *lab)
     bool done = true;
 
     find_image(lab);
-    g_assert_true(rl_volume_save(lab->pool, V, &alice, NULL, &done, &error));
+    g_assert_true(rl_volume_save(lab->pool, V, &alice, &done, &error));
     g_assert_false(done);
     started->volume = g_strdup(V);
     g_assert_true(rl_volume_unstart(lab->pool, started, &alice, &error));

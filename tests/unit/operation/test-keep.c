@@ -22,7 +22,7 @@ save_and_restore(Lab *lab, bool started)
 
     lab_start(lab, V, &alice);
     image_write(lab, V, RL_FILE_DIRTY, "written");
-    g_assert_true(rl_volume_save(lab->pool, V, &alice, NULL, &done, &error));
+    g_assert_true(rl_volume_save(lab->pool, V, &alice, &done, &error));
     g_assert_true(done);
     g_assert_true(rl_volume_announce_restore(lab->pool, V, &alice, &error));
     if (started)
@@ -119,11 +119,11 @@ test_not_while_it_is_open(Lab *lab)
     lab_create(lab, V, "one", MIB);
     lab_start(lab, V, &alice);
     int fd = image_open(lab, V, RL_FILE_DIRTY, O_RDWR);
-    g_assert_false(rl_volume_save(lab->pool, V, &alice, NULL, &done, &error));
+    g_assert_false(rl_volume_save(lab->pool, V, &alice, &done, &error));
     take_error(error, RL_ERROR_BUSY, "dirty image open");
     g_assert_false(done);
     close(fd);
-    g_assert_true(rl_volume_save(lab->pool, V, &alice, NULL, &done, NULL));
+    g_assert_true(rl_volume_save(lab->pool, V, &alice, &done, NULL));
     g_assert_true(done);
 
     /* What is saved is saved; a keep does not take that away. */
@@ -144,18 +144,21 @@ test_file_cannot_be_noted(Lab *lab)
     lab_create(lab, V, "one", MIB);
     lab_start(lab, V, &alice);
     image_write(lab, V, RL_FILE_DIRTY, "two");
-    g_assert_true(rl_volume_save(lab->pool, V, &alice, file, &done, &error));
+    g_assert_true(rl_volume_keep_as(
+        lab->pool, V, &(RlKeep){.owner = &alice, .saved = true, .file = file}, &done, &error));
     g_assert_no_error(error);
     lab_start_fails(lab, V, &alice, RL_ERROR_STATE, "saved");
 
     /* That an earlier save's file is gone says nothing of this one. */
     g_assert_true(rl_volume_continue(lab->pool, V, &error));
     lab_start(lab, V, &alice);
-    g_assert_true(rl_volume_save(lab->pool, V, &alice, "/gone", &done, &error));
+    g_assert_true(rl_volume_keep_as(
+        lab->pool, V, &(RlKeep){.owner = &alice, .saved = true, .file = "/gone"}, &done, &error));
     g_assert_true(rl_volume_announce_restore(lab->pool, V, &alice, &error));
     started = rl_volume_start(lab->pool, V, &alice, RL_START_RESTORED, &error);
     g_assert_no_error(error);
-    g_assert_true(rl_volume_save(lab->pool, V, &alice, file, &done, &error));
+    g_assert_true(rl_volume_keep_as(
+        lab->pool, V, &(RlKeep){.owner = &alice, .saved = true, .file = file}, &done, &error));
     g_assert_no_error(error);
     lab_start_fails(lab, V, &bob, RL_ERROR_STATE, "saved");
     image_is(lab, V, RL_FILE_DIRTY, "two");
@@ -231,7 +234,7 @@ test_what_cannot_be_told(Lab *lab)
     lab_start(lab, V, &alice);
     g_assert_false(is_continued(lab, NULL));
     g_assert_true(disturb(lab, &no_mark, is_continued, NULL));
-    g_assert_true(rl_volume_save(lab->pool, V, &alice, NULL, &done, NULL));
+    g_assert_true(rl_volume_save(lab->pool, V, &alice, &done, NULL));
     g_assert_true(is_continued(lab, NULL));
 
     g_assert_cmpint(unlink(dirty), ==, 0);

@@ -33,7 +33,7 @@ test_smaller_on_purpose(Lab *lab)
         image_write(lab, V, RL_FILE_DIRTY, "two");
         set_size(dirty, (off_t) (MIB / 2) - i * 4096);
         if (i == 0) { /* saved */
-            g_assert_true(rl_volume_save(lab->pool, V, &alice, NULL, &done, &error));
+            g_assert_true(rl_volume_save(lab->pool, V, &alice, &done, &error));
             g_assert_true(rl_volume_announce_restore(lab->pool, V, &alice, &error));
             started = rl_volume_start(lab->pool, V, &alice, RL_START_RESTORED, &error);
             g_assert_no_error(error);
@@ -118,7 +118,7 @@ test_clean_image_put_back_below_saved(Lab *lab)
     lab_create(lab, V, "one", MIB);
     lab_start(lab, V, &alice);
     image_write(lab, V, RL_FILE_DIRTY, "mine");
-    g_assert_true(rl_volume_save(lab->pool, V, &alice, NULL, &done, &error));
+    g_assert_true(rl_volume_save(lab->pool, V, &alice, &done, &error));
     replace_clean(lab, "good");
     g_assert_true(rl_volume_announce_restore(lab->pool, V, &alice, &error));
     g_assert_null(rl_volume_start(lab->pool, V, &alice, RL_START_RESTORED, &error));
@@ -189,7 +189,8 @@ test_memory_is_gone_for_all(Lab *lab)
         lab_start(lab, V, &alice);
         image_write(lab, V, RL_FILE_DIRTY, "two");
         make_file(memory, "of the guest");
-        g_assert_true(rl_volume_save(lab->pool, V, &alice, memory, &done, NULL));
+        g_assert_true(rl_volume_keep_as(
+            lab->pool, V, &(RlKeep){.owner = &alice, .saved = true, .file = memory}, &done, NULL));
         g_assert_cmpint(lab_state(lab, V), ==, RL_STATE_SAVED);
         g_assert_false(rl_volume_resize(lab->pool, V, 2 * MIB, false, NULL));
         g_assert_cmpint(unlink(memory), ==, 0);
@@ -217,7 +218,8 @@ test_memory_is_out_of_reach(Lab *lab)
     lab_start(lab, V, &alice);
     g_assert_cmpint(mkdir(dir, 0700), ==, 0);
     make_file(memory, "of the guest");
-    g_assert_true(rl_volume_save(lab->pool, V, &alice, memory, &done, NULL));
+    g_assert_true(rl_volume_keep_as(
+        lab->pool, V, &(RlKeep){.owner = &alice, .saved = true, .file = memory}, &done, NULL));
     g_assert_cmpint(rename(dir, away), ==, 0);
     g_assert_cmpint(lab_state(lab, V), ==, RL_STATE_SAVED);
     g_assert_cmpint(mkdir(dir, 0700), ==, 0); /* the place of a mount */

@@ -36,7 +36,7 @@ save(Lab *lab, const char *name)
 {
     bool done = false;
 
-    g_assert_true(rl_volume_save(lab->pool, name, &alice, NULL, &done, NULL));
+    g_assert_true(rl_volume_save(lab->pool, name, &alice, &done, NULL));
     g_assert_true(done);
 }
 
@@ -145,7 +145,9 @@ test_readonly_without_its_memory(Lab *lab)
 
     lab_create(lab, V, "one", MIB);
     start_reader(lab, V);
-    g_assert_true(rl_volume_save(lab->pool, V, &alice, "/nonexistent", &done, NULL));
+    g_assert_true(rl_volume_keep_as(
+        lab->pool, V, &(RlKeep){.owner = &alice, .saved = true, .file = "/nonexistent"}, &done,
+        NULL));
     start_reader(lab, V);
     g_autoptr(RlImageOwner) run = lab_run_of(lab, V);
     g_assert_true(run->readonly);

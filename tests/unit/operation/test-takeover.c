@@ -159,9 +159,11 @@ test_saved(Lab *lab)
     lab_start(lab, V, &alice);
     image_write(lab, V, RL_FILE_DIRTY, "two");
     make_file(memory, "of the guest");
-    g_assert_true(rl_volume_save(lab->pool, V, &bob, memory, &done, &error));
+    g_assert_true(rl_volume_keep_as(
+        lab->pool, V, &(RlKeep){.owner = &bob, .saved = true, .file = memory}, &done, &error));
     g_assert_false(done);
-    g_assert_true(rl_volume_save(lab->pool, V, &alice, memory, &done, &error));
+    g_assert_true(rl_volume_keep_as(
+        lab->pool, V, &(RlKeep){.owner = &alice, .saved = true, .file = memory}, &done, &error));
     g_assert_true(done);
     g_assert_no_error(error);
     g_assert_cmpint(lab_state(lab, V), ==, RL_STATE_SAVED);
@@ -195,7 +197,8 @@ test_saved_memory_is_gone(Lab *lab)
     lab_start(lab, V, &alice);
     image_write(lab, V, RL_FILE_DIRTY, "two");
     make_file(memory, "of the guest");
-    g_assert_true(rl_volume_save(lab->pool, V, &alice, memory, &done, NULL));
+    g_assert_true(rl_volume_keep_as(
+        lab->pool, V, &(RlKeep){.owner = &alice, .saved = true, .file = memory}, &done, NULL));
     g_assert_cmpint(unlink(memory), ==, 0);
     lab_start(lab, V, &alice);
     image_is(lab, V, RL_FILE_DIRTY, "two");
@@ -416,7 +419,8 @@ test_below_an_overlay(Lab *lab)
     lab_create(lab, V, "one", MIB);
     lab_start(lab, V, &alice);
     image_write(lab, V, RL_FILE_DIRTY, "two");
-    g_assert_true(rl_volume_keep_below(lab->pool, V, &alice, &done, NULL));
+    g_assert_true(
+        rl_volume_keep_as(lab->pool, V, &(RlKeep){.owner = &alice, .overlaid = true}, &done, NULL));
     g_assert_true(done);
     lab_start_fails(lab, V, &bob, RL_ERROR_STATE, "external snapshot & 'alice'");
     lab_start_fails(lab, V, &xen, RL_ERROR_STATE, "'virt-reflink continue'");
@@ -426,7 +430,8 @@ test_below_an_overlay(Lab *lab)
     lab_start(lab, V, &alice);
     g_assert_true(rl_volume_keep(lab->pool, V, &alice, &done, NULL));
     lab_start(lab, V, &bob);
-    g_assert_true(rl_volume_keep_below(lab->pool, V, &bob, &done, NULL));
+    g_assert_true(
+        rl_volume_keep_as(lab->pool, V, &(RlKeep){.owner = &bob, .overlaid = true}, &done, NULL));
 
     /* Neither a start that is put back nor one that is confirmed, nor a save, changes whose it is.
      */
@@ -438,13 +443,16 @@ test_below_an_overlay(Lab *lab)
         else
             g_assert_true(rl_volume_confirm(lab->pool, V, &bob, NULL));
         if (i == 1)
-            g_assert_true(rl_volume_keep_below(lab->pool, V, &bob, &done, NULL));
+            g_assert_true(rl_volume_keep_as(
+                lab->pool, V, &(RlKeep){.owner = &bob, .overlaid = true}, &done, NULL));
         if (i == 2)
             lab_crash(lab, V);
         lab_start_fails(lab, V, &alice, RL_ERROR_STATE, "'bob'");
     }
     g_autoptr(RlStarted) saved = rl_volume_start(lab->pool, V, &bob, RL_START_OVERLAID, NULL);
-    g_assert_true(rl_volume_save_below(lab->pool, V, &bob, "/nowhere", &done, NULL));
+    g_assert_true(rl_volume_keep_as(
+        lab->pool, V, &(RlKeep){.owner = &bob, .saved = true, .overlaid = true, .file = "/nowhere"},
+        &done, NULL));
     g_assert_true(done);
     lab_start_fails(lab, V, &alice, RL_ERROR_STATE, "'bob'");
     g_assert_nonnull(saved);
@@ -452,7 +460,8 @@ test_below_an_overlay(Lab *lab)
     /* So do others that only read it through an overlay. */
     started = rl_volume_start(lab->pool, V, &alice, RL_START_OVERLAID, NULL);
     g_assert_nonnull(started);
-    g_assert_true(rl_volume_keep_below(lab->pool, V, &alice, &done, NULL));
+    g_assert_true(
+        rl_volume_keep_as(lab->pool, V, &(RlKeep){.owner = &alice, .overlaid = true}, &done, NULL));
     lab_start_fails(lab, V, &bob, RL_ERROR_STATE, "'alice'");
     lab_start_fails(lab, V, &alice, RL_ERROR_STATE, "'bob'");
     g_assert_true(rl_volume_continue(lab->pool, V, NULL));
@@ -487,7 +496,8 @@ test_nothing_is_done_below(Lab *lab)
     lab_create(lab, V, "one", MIB);
     lab_start(lab, V, &alice);
     image_write(lab, V, RL_FILE_DIRTY, "two");
-    g_assert_true(rl_volume_keep_below(lab->pool, V, &alice, &done, NULL));
+    g_assert_true(
+        rl_volume_keep_as(lab->pool, V, &(RlKeep){.owner = &alice, .overlaid = true}, &done, NULL));
     volume = rl_volume_open(lab->pool, V, NULL);
     g_assert_true(rl_state_get_below(volume, &state, &run, &below, NULL));
     g_assert_cmpstr(rl_state_to_string(state), ==, "overlaid");
@@ -518,7 +528,8 @@ test_nothing_is_done_below(Lab *lab)
     int fd = image_open(lab, V, RL_FILE_DIRTY, O_RDWR);
     g_assert_true(rl_volume_resize(lab->pool, V, 2 * MIB, false, NULL));
     close(fd);
-    g_assert_true(rl_volume_keep_below(lab->pool, V, &alice, &done, NULL));
+    g_assert_true(
+        rl_volume_keep_as(lab->pool, V, &(RlKeep){.owner = &alice, .overlaid = true}, &done, NULL));
 
     /* A person who knows better says so first. */
     g_assert_true(rl_volume_continue(lab->pool, V, NULL));
@@ -535,7 +546,8 @@ test_saved_below_is_continued(Lab *lab)
 
     lab_create(lab, V, "one", MIB);
     lab_start(lab, V, &alice);
-    g_assert_true(rl_volume_save_below(lab->pool, V, &alice, NULL, &done, NULL));
+    g_assert_true(rl_volume_keep_as(
+        lab->pool, V, &(RlKeep){.owner = &alice, .saved = true, .overlaid = true}, &done, NULL));
     g_assert_cmpint(lab_state(lab, V), ==, RL_STATE_SAVED);
     g_assert_true(rl_volume_continue(lab->pool, V, NULL));
     g_assert_cmpint(lab_state(lab, V), ==, RL_STATE_BELOW);

@@ -125,7 +125,7 @@ save(Lab *lab)
     for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
         lab_start(lab, names[i], &alice);
         image_write(lab, names[i], RL_FILE_DIRTY, "saved");
-        g_assert_true(rl_volume_save(lab->pool, names[i], &alice, NULL, &done, NULL));
+        g_assert_true(rl_volume_save(lab->pool, names[i], &alice, &done, NULL));
         g_assert_true(done);
     }
 }

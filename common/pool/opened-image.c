@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "opened-image.h"
+
+#include <errno.h>
+
+#include "common/base/autofd.h"
+#include "common/base/error.h"
+#include "common/format/image-overlays.h"
+#include "domains.h"
+
+/* The mark last: what has anything of ours need not be asked whether it has. */
+static bool
+read_all(RlDirtyImage *image, GError **error)
+{
+    if (!rl_image_owner_get(image->fd, &image->run, error) ||
+        !rl_overlays_get(image->fd, &image->below, error) ||
+        !rl_image_base_get(image->fd, &image->base, error))
+        return false;
+    return rl_mark_get_of(image->fd, image->run || image->below || image->base.id, &image->mark,
+                          error);
+}
+
+bool
+rl_dirty_image_open(const RlVolume *volume, RlDirtyImage *ret_image, GError **error)
+{
+    g_autoptr(GError) cause = NULL;
+
+    *ret_image = (RlDirtyImage){.volume = volume, .fd = -1};
+    if (!volume->dirty.there)
+        return true;
+    ret_image->fd = rl_volume_open_image(volume, volume->dirty_file, &cause);
+    if (rl_error_is_errno(cause, ENOENT))
+        return true;
+    if (!cause && read_all(ret_image, &cause))
+        return true;
+    g_propagate_error(error, g_steal_pointer(&cause));
+    return false;
+}
+
+bool
+rl_dirty_image_lock(RlVolume *volume, const char *what, RlDirtyImage *ret_image, GError **error)
+{
+    g_autoptr(RlLock) lock = rl_volume_lock(volume, what, error);
+
+    if (!lock)
+        return false;
+    bool opened = rl_dirty_image_open(volume, ret_image, error);
+    ret_image->lock = g_steal_pointer(&lock);
+    return opened;
+}
+
+void
+rl_dirty_image_close(RlDirtyImage *image)
+{
+    rl_fd_close(&image->fd);
+    g_clear_pointer(&image->run, rl_image_owner_free);
+    g_clear_pointer(&image->below, g_free);
+    rl_image_base_free_members(&image->base);
+    g_clear_pointer(&image->lock, rl_lock_release);
+}
+
+bool
+rl_dirty_image_is_of(const RlDirtyImage *image, const RlDomainRef *owner)
+{
+    return image->run && rl_image_owner_is_of(image->run, owner);
+}
+
+char *
+rl_dirty_image_find_overlay(const RlDirtyImage *image)
+{
+    char *domain = rl_overlays_find_other(image->below, NULL);
+
+    return !domain && image->run ? rl_domains_find_overlay(image->volume, NULL) : domain;
+}
+
+char *
+rl_dirty_image_find_own_overlay(const RlDirtyImage *image, const RlDomainRef *owner)
+{
+    bool noted = rl_overlays_names(image->below, owner);
+
+    return noted ? rl_domains_find_overlay(image->volume, NULL) : NULL;
+}

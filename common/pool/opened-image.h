@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The dirty image of a volume, opened, and what it says of itself: read once, and handed down. With
+ * the volume's lock nothing else changes that; without it is a look at the past. */
+#pragma once
+
+#include "common/format/image-base.h"
+#include "common/format/image-mark.h"
+#include "volume.h"
+
+typedef struct {
+    RlLock *lock;           /* the volume's; NULL where it was opened without */
+    const RlVolume *volume; /* has its status, as of its last look */
+    int fd;                 /* readable; -1 where there is no dirty image */
+    RlImageOwner *run;      /* who runs or ran on it, or NULL */
+    RlMark mark;
+    char *below;      /* whose overlays are on it, as rl_overlays_get() reads it */
+    RlImageBase base; /* what it was made from */
+} RlDirtyImage;
+
+/**
+ * rl_dirty_image_open:
+ * Opens the dirty image of @volume and reads what it says; *@ret_image, to be closed by the caller
+ * (also after an error), has no descriptor where there is none, or, without the lock, none any
+ * more.
+ */
+bool rl_dirty_image_open(const RlVolume *volume, RlDirtyImage *ret_image, GError **error);
+
+/**
+ * rl_dirty_image_lock:
+ * Takes the lock of @volume for @what, as rl_volume_lock() does, and opens the dirty image with it,
+ * as rl_dirty_image_open() does. The lock is the image's also where there is none.
+ */
+bool rl_dirty_image_lock(RlVolume *volume, const char *what, RlDirtyImage *ret_image,
+                         GError **error);
+
+/**
+ * rl_dirty_image_close:
+ * Closes @image and frees what it has, the lock last. Fine twice.
+ */
+void rl_dirty_image_close(RlDirtyImage *image);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(RlDirtyImage, rl_dirty_image_close)
+
+/**
+ * rl_dirty_image_is_of:
+ * True if @owner runs or ran on @image.
+ */
+bool rl_dirty_image_is_of(const RlDirtyImage *image, const RlDomainRef *owner);
+
+/**
+ * rl_dirty_image_find_overlay:
+ * Returns the name of a domain whose disk is an overlay on @image, owned by the caller; NULL where
+ * there is none: as the image tells, or where a run is noted on it, libvirt's own files
+ * (domains.h).
+ */
+char *rl_dirty_image_find_overlay(const RlDirtyImage *image);
+
+/**
+ * rl_dirty_image_find_own_overlay:
+ * The same, of any domain, if @image notes that @owner has an overlay on it; else NULL. @owner
+ * itself is about to use the image in place, or has done so: after a merge libvirt's files name no
+ * overlay of it any more, before that what is on the image would lose its base.
+ */
+char *rl_dirty_image_find_own_overlay(const RlDirtyImage *image, const RlDomainRef *owner);

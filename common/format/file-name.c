@@ -96,14 +96,21 @@ is_peer_random(const char *text)
            strpbrk(text, "0123456789");
 }
 
-/* What follows the tilde is six random hex digits. Temporary files are removed unasked, so a backup
- * that somebody made ("private.img~", "private.img~before") must not pass for one. */
+/* Temporary files are removed unasked, so a backup that an administrator made ("private.img~",
+ * "private.img~before", "private.img~261129", "private.img~decade") must not pass for one: no word
+ * and no date has letters and digits among six hex digits. */
+static bool
+is_our_random(const char *text)
+{
+    return strspn(text, "0123456789abcdef") == TEMP_RANDOM && !text[TEMP_RANDOM] &&
+           strpbrk(text, "abcdef") && strpbrk(text, "0123456789");
+}
+
 static bool
 parse_temp(RlFileName *parsed, const char *name, const char *tilde)
 {
     g_autofree char *final = g_strndup(name, (gsize) (tilde - name));
-    size_t random = strspn(tilde + 1, "0123456789abcdef");
-    bool ours = random == TEMP_RANDOM && !tilde[1 + random];
+    bool ours = is_our_random(tilde + 1);
 
     if ((!ours && !is_peer_random(tilde + 1)) || !parse_permanent(parsed, final))
         return false;
@@ -155,7 +162,11 @@ rl_file_name_label(const char *leaf, const char *label)
 char *
 rl_file_name_temp(const char *leaf)
 {
-    g_autofree char *random = rl_random_hex(6);
+    g_autofree char *random = NULL;
 
+    do {
+        g_free(random);
+        random = rl_random_hex(TEMP_RANDOM);
+    } while (!is_our_random(random));
     return g_strdup_printf("%s.img~%s", leaf, random);
 }

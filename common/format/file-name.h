@@ -16,7 +16,8 @@ typedef enum {
     RL_FILE_RECORD,    /* LEAF.volume.xml */
     RL_FILE_REVISION,  /* LEAF.img.3@2018-01-02T05:06:07Z */
     RL_FILE_LABEL,     /* LEAF.img@before-upgrade */
-    RL_FILE_TEMP,      /* any of them with ~ and six random hex digits behind it */
+    RL_FILE_TEMP,      /* any of them with ~ and six random hex digits behind it, of which
+                          at least one is a letter and one is not */
     RL_FILE_PEER_TEMP, /* with ~ and eight random letters, digits and _: Qubes' driver's */
 } RlFileRole;
 
@@ -55,6 +56,7 @@ char *rl_file_name_label(const char *leaf, const char *label);
 
 /**
  * rl_file_name_temp:
- * Returns a new temporary name for @leaf, LEAF.img~ and six random characters, owned by the caller.
+ * Returns a new temporary name for @leaf, LEAF.img~ and six random hex digits, owned by the
+ * caller. A date or a word is never one.
  */
 char *rl_file_name_temp(const char *leaf);

@@ -121,11 +121,11 @@ test_sweeps_temporaries(Lab *lab)
                     *open_one = lab_path(lab, "a/b/private.img~0be012");
 
     lab_create(lab, V, "one", MIB);
-    put(lab, "a/b/private.img~123456");
-    put(lab, "a/b/private-dirty.img~123456");
-    put(lab, "a/b/private.volume.xml~123456");
+    put(lab, "a/b/private.img~12345a");
+    put(lab, "a/b/private-dirty.img~12345a");
+    put(lab, "a/b/private.volume.xml~12345a");
     put(lab, "a/b/private.img~");
-    put(lab, "a/b/other.img~123456");
+    put(lab, "a/b/other.img~12345a");
     make_file(open_one, "in the making");
     {
         rl_autofd int maker = open(open_one, O_RDWR | O_CLOEXEC);
@@ -269,24 +269,24 @@ static void
 test_clears_what_is_gone(Lab *lab)
 {
     g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
-    g_autofree char *open_path = lab_path(lab, "gone/one/private.img~abcdef");
+    g_autofree char *open_path = lab_path(lab, "gone/one/private.img~abcde1");
     g_autofree char *kept = lab_path(lab, "gone/kept"), *tree = NULL;
     GError *error = NULL;
 
     lab_create(lab, V, "clean", MIB);
     maintain(lab, V, false);
     lab_create_kind(lab, "gone/three/snapshot", RL_KIND_SNAPSHOT, V, NULL, 0);
-    put(lab, "a/b/private.img~012345");
-    put(lab, "gone/one/private.img~123456");
-    put(lab, "gone/one/private.img~abcdef");
+    put(lab, "a/b/private.img~01234a");
+    put(lab, "gone/one/private.img~12345a");
+    put(lab, "gone/one/private.img~abcde1");
     put(lab, "gone/two/deep/er/root-precache.img");
-    put(lab, "gone/two/deep/er/root.img~012345");
-    put(lab, "gone/three/snapshot.img~123456");
+    put(lab, "gone/two/deep/er/root.img~01234a");
+    put(lab, "gone/three/snapshot.img~12345a");
     put(lab, "gone/kept/private.img.3@2018-01-02T05:06:07Z");
     put(lab, "gone/kept/private-precache.img");
     put(lab, "gone/kept/mine.img~1");
     put(lab, "gone/kept/alone-precache.img"); /* no deletion was cut off: it was made from what? */
-    put(lab, "gone/kept/mine.txt~123456");
+    put(lab, "gone/kept/mine.txt~12345a");
     int writer = open(open_path, O_RDWR | O_CLOEXEC);
 
     for (int i = 0; i < 2; i++) {

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=bash
-# A system that packages are installed in: $LAB/run, with a disk for pools. Its daemons run as in a real one, but
+# A system that packages are installed in: $machine, with a disk for pools. Its daemons run as in a real one, but
 # for systemd: what maintainer scripts ask it to restart is written to $restarts.
 
+machine=
 restarts=
 
 in_machine()
 {
-    chroot "$LAB/run" env -i HOME=/root LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+    chroot "$machine" env -i HOME=/root LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
         DEBIAN_FRONTEND=noninteractive "$@"
 }
 
@@ -43,45 +44,47 @@ pretend_systemd()
 {
     local name
 
-    mkdir -p "$LAB/run/run/systemd/system"
-    cat >"$LAB/run/run/systemctl" <<-'END'
+    mkdir -p "$machine/run/systemd/system"
+    cat >"$machine/run/systemctl" <<-'END'
 	#!/bin/sh
 	case "$*" in
 	*is-active*libvirtd.service*) exit 0 ;;
 	*is-active*) exit 3 ;;
 	esac
 	END
-    cat >"$LAB/run/run/deb-systemd-invoke" <<-'END'
+    cat >"$machine/run/deb-systemd-invoke" <<-'END'
 	#!/bin/sh
 	[ "$1" != restart ] || echo "$2" >>/tmp/restarts
 	END
-    chmod 755 "$LAB/run/run/systemctl" "$LAB/run/run/deb-systemd-invoke"
+    chmod 755 "$machine/run/systemctl" "$machine/run/deb-systemd-invoke"
     for name in systemctl deb-systemd-invoke; do
-        mount --bind "$LAB/run/run/$name" "$LAB/run/usr/bin/$name"
+        mount --bind "$machine/run/$name" "$machine/usr/bin/$name"
     done
 }
 
+# machine_open SUITE NAME
 machine_open()
 {
-    open_root "$1" run
-    # The daemon of the machine that this runs on has no part in it.
+    open_root "$1" "$2" "$2"
+    machine=$LAB/$2
+    # The daemon of the host has no part in it.
     mount -t tmpfs -o mode=755 libvirt-reflink /run
-    make_filesystem xfs "$LAB/pools.img" 512M
-    mount_filesystem "$LAB/pools.img" "$LAB/run/var/lib/libvirt/reflink"
-    mkdir "$LAB/run/packages"
-    mount --bind "$LAB/packages" "$LAB/run/packages"
+    make_filesystem xfs "$LAB/pools-$2.img" 512M
+    mount_filesystem "$LAB/pools-$2.img" "$machine/var/lib/libvirt/reflink"
+    mkdir "$machine/packages"
+    mount --bind "$LAB/packages" "$machine/packages"
     # There are no cgroups for it here, and no systemd to make them.
     printf '%s\n' 'cgroup_controllers = []' 'namespaces = []' 'security_driver = "none"' \
-        >>"$LAB/run/etc/libvirt/qemu.conf"
-    mkdir -p "$LAB/run/etc/libvirt/storage" # the daemon's, once a pool was defined
+        >>"$machine/etc/libvirt/qemu.conf"
+    mkdir -p "$machine/etc/libvirt/storage" # the daemon's, once a pool was defined
     pretend_systemd
-    restarts=$LAB/run/tmp/restarts
+    restarts=$machine/tmp/restarts
 }
 
 # The environment that the units' drop-ins give the daemon.
 dropped_in_environment()
 {
-    cat "$LAB"/run/{etc,usr/lib}/systemd/system/libvirtd.service.d/*.conf 2>/dev/null | sed -n 's/^Environment=//p'
+    cat "$machine"/{etc,usr/lib}/systemd/system/libvirtd.service.d/*.conf 2>/dev/null | sed -n 's/^Environment=//p'
 }
 
 machine_start_daemon()
@@ -91,7 +94,7 @@ machine_start_daemon()
     in_machine "${environment[@]}" libvirtd --pid-file /run/libvirtd.pid </dev/null >>"$LAB/libvirtd.log" 2>&1 &
     disown $!
     eventually 60 virsh uri
-    LIBVIRTD_PID=$(cat "$LAB/run/run/libvirtd.pid")
+    LIBVIRTD_PID=$(cat "$machine/run/libvirtd.pid")
 }
 
 machine_start_daemons()
@@ -103,12 +106,11 @@ machine_start_daemons()
 machine_stop_daemon()
 {
     kill -TERM "$LIBVIRTD_PID"
-    eventually 30 sh -c "! kill -0 $LIBVIRTD_PID"
-    rm -f "$LAB/run/run/libvirt/libvirt-sock" "$LAB/run/run/libvirt/libvirt-sock-ro"
-    LIBVIRTD_PID=
+    LIBVIRTD_FAREWELL=10 forget_libvirtd
+    rm -f "$machine/run/libvirt/libvirt-sock" "$machine/run/libvirt/libvirt-sock-ro"
 }
 
-# As systemd does, also with a daemon that runs domains.
+# As systemd does, which kills a daemon that takes too long, also with a daemon that runs domains.
 machine_restart_daemon()
 {
     machine_stop_daemon
@@ -118,5 +120,5 @@ machine_restart_daemon()
 machine_stop_daemons()
 {
     machine_stop_daemon
-    kill "$(cat "$LAB/run/run/virtlogd.pid")"
+    kill "$(cat "$machine/run/virtlogd.pid")"
 }

@@ -42,10 +42,10 @@ need_roots()
     mv "$roots_cache/$suite-build.new.tar" "$roots_cache/$suite-build.tar"
 }
 
-# open_root SUITE NAME: unpacks it to $LAB/NAME, with what a running system has.
+# open_root SUITE NAME DIRECTORY: unpacks it to $LAB/DIRECTORY, with what a running system has.
 open_root()
 {
-    local root=$LAB/$2 directory
+    local root=$LAB/$3 directory
 
     mkdir "$root"
     tar -C "$root" --xattrs -xf "$roots_cache/$1-$2.tar"
@@ -58,19 +58,20 @@ open_root()
     cp /etc/resolv.conf "$root/etc/resolv.conf"
 }
 
-# build_packages_of SUITE: puts the packages into $LAB/packages.
+# build_packages_of SUITE: puts the packages into $LAB/packages, and, if that is set, into KEEP_PACKAGES as well.
 build_packages_of()
 {
-    open_root "$1" build
-    mkdir -p "$LAB/build/source" "$LAB/build/cache/libvirt-reflink" "$LAB/packages"
-    mount --bind "${roots_cache%/*}" "$LAB/build/cache/libvirt-reflink"
+    open_root "$1" build builder
+    mkdir -p "$LAB/builder/source" "$LAB/builder/cache/libvirt-reflink" "$LAB/packages"
+    mount --bind "${roots_cache%/*}" "$LAB/builder/cache/libvirt-reflink"
     # What git knows or would add.
     git -C "$SOURCE_DIR" ls-files -z --cached --others --exclude-standard |
-        tar -C "$SOURCE_DIR" --null --files-from=- --ignore-failed-read -c | tar -C "$LAB/build/source" -x
-    nice chroot "$LAB/build" env HOME=/root LIBVIRT_REFLINK_CACHE=/cache SOURCE_DATE_EPOCH="$(date +%s)" /source/packaging/build-deb /packages \
+        tar -C "$SOURCE_DIR" --null --files-from=- --ignore-failed-read -c | tar -C "$LAB/builder/source" -x
+    nice chroot "$LAB/builder" env HOME=/root LIBVIRT_REFLINK_CACHE=/cache SOURCE_DATE_EPOCH="$(date +%s)" /source/packaging/build-deb /packages \
         >"$LAB/build.log" 2>&1 || {
         tail -n 30 "$LAB/build.log" >&2
         die "build-deb fails on $1"
     }
-    mv "$LAB/build/packages"/*.deb "$LAB/packages"
+    cp -r "$LAB/builder/packages"/. "$LAB/packages"
+    [ -z "${KEEP_PACKAGES:-}" ] || cp -r "$LAB/packages"/. "$KEEP_PACKAGES"
 }

@@ -84,39 +84,55 @@ refuse_other_base(const RlVolume *volume, GError **error)
         volume->name->volume, dirty, clean);
 }
 
-/* Reads the id of the clean image that @image may have been made from, or gives it one (@ensure).
- * True with NULL where nothing is noted that could be compared: another driver made the image, or
- * the version before this one, whose commit was cut off. */
 static bool
-get_clean_id(const RlDirtyImage *image, bool ensure, char **ret_id, GError **error)
+get_clean_id(const RlVolume *volume, bool ensure, char **ret_id, GError **error)
+{
+    rl_autofd int clean = rl_volume_open_image(volume, volume->clean_file, error);
+
+    return clean >= 0 && (ensure ? rl_image_id_ensure(clean, ret_id, error)
+                                 : rl_image_id_get(clean, ret_id, error));
+}
+
+/* A direct volume has one image. Where it has two, one came with a copy or from a backup, and a
+ * direct image does not say what it was made from. */
+static bool
+is_one_of_two(const RlDirtyImage *image)
 {
     const RlVolume *volume = image->volume;
 
-    if (!image->base.id)
-        return true;
-    rl_autofd int clean = rl_volume_open_image(volume, volume->clean_file, error);
-    return clean >= 0 && (ensure ? rl_image_id_ensure(clean, ret_id, error)
-                                 : rl_image_id_get(clean, ret_id, error));
+    return !image->base.id && volume->record && volume->record->kind == RL_KIND_DIRECT &&
+           volume->clean.there;
 }
 
 bool
 rl_takeover_check_base(const RlDirtyImage *image, const char *id, GError **error)
 {
-    return rl_image_base_is(&image->base, id, &image->volume->clean.st) ||
+    return (rl_image_base_is(&image->base, id, &image->volume->clean.st) &&
+            !is_one_of_two(image)) ||
            refuse_other_base(image->volume, error);
+}
+
+/* Where nothing is noted, another driver made the image, or the version before this one, whose
+ * commit was cut off. */
+static bool
+check_base(const RlDirtyImage *image, GError **error)
+{
+    g_autofree char *id = NULL;
+
+    if (image->base.id && !get_clean_id(image->volume, false, &id, error))
+        return false;
+    return rl_takeover_check_base(image, id, error);
 }
 
 bool
 rl_takeover_check(const RlDirtyImage *image, GError **error)
 {
-    g_autofree char *id = NULL;
-
     if (!rl_state_require_unlinked(image->volume, error))
         return false;
     if (image->volume->kind != RL_KIND_PERSISTENT)
         return true;
-    return rl_state_require_clean(image->volume, error) && get_clean_id(image, false, &id, error) &&
-           rl_takeover_check_base(image, id, error) && check_size(image, error);
+    return rl_state_require_clean(image->volume, error) && check_base(image, error) &&
+           check_size(image, error);
 }
 
 bool
@@ -128,10 +144,11 @@ rl_takeover_accept(const RlDirtyImage *image, GError **error)
 
     if (volume->kind != RL_KIND_PERSISTENT || !volume->clean.there)
         return true;
-    if (!get_clean_id(image, true, &id, error))
+    if (!get_clean_id(volume, true, &id, error))
         return false;
-    /* What it was made from is the clean image that is there now. */
-    if (!rl_image_base_is(&image->base, id, &volume->clean.st) &&
+    /* What it was made from is the clean image that is there now: also where nothing was noted, as
+     * on a copy without attributes, so that a clean image put back later is seen. */
+    if ((!image->base.id || !rl_image_base_is(&image->base, id, &volume->clean.st)) &&
         !rl_image_base_set(image->fd, id, &volume->clean.st, error))
         return false;
     return size >= volume->clean.st.st_size ||

@@ -92,8 +92,9 @@ bool rl_takeover_check(const RlDirtyImage *image, GError **error);
  * rl_takeover_check_base:
  * True if @image, a persistent volume's, was made from the clean image that is there now, which has
  * the id @id (may be NULL), and that has the date and size that it had then (image-base.h), or does
- * not say from what. Else false with RL_ERROR_STATE: somebody has put another one there, or edited
- * it, and neither may be lost for the other before a person has decided.
+ * not say from what. Else false with RL_ERROR_STATE: a process put another one there, or edited it,
+ * and neither may be lost for the other before an administrator has decided. So it is with the two
+ * images of a volume whose record says that it is direct: the second one came with a copy or backup.
  */
 bool rl_takeover_check_base(const RlDirtyImage *image, const char *id, GError **error);
 

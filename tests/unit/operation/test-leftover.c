@@ -232,6 +232,55 @@ test_memory_is_out_of_reach(Lab *lab)
     g_assert_cmpint(lab_state(lab, V), ==, RL_STATE_LEFT);
 }
 
+/* A direct volume has one image, and that does not say what it was made from: a second one came
+ * from a backup, or with a copy of the pool that was made while its domain ran. */
+static void
+test_direct_with_two_images(Lab *lab)
+{
+    lab_create_kind(lab, V, RL_KIND_DIRECT, NULL, "one", MIB);
+    lab_start(lab, V, &alice);
+    image_write(lab, V, RL_FILE_DIRTY, "left");
+    replace_clean(lab, "good");
+    lab_stop_fails(lab, V, &alice, RL_ERROR_STATE, "'virt-reflink continue'");
+    lab_crash(lab, V);
+    lab_start_fails(lab, V, &alice, RL_ERROR_STATE, "another clean image");
+    lab_stop_fails(lab, V, NULL, RL_ERROR_STATE, "'virt-reflink continue'");
+    image_is(lab, V, RL_FILE_CLEAN, "good");
+    image_is(lab, V, RL_FILE_DIRTY, "left");
+    g_assert_true(rl_volume_continue(lab->pool, V, NULL));
+    lab_start(lab, V, &alice);
+    lab_stop(lab, V, &alice, RL_STOP_COMMITTED);
+    image_is(lab, V, RL_FILE_CLEAN, "left");
+    revision_is(lab, V, "1", "good");
+
+    lab_start(lab, V, &alice);
+    lab_crash(lab, V);
+    replace_clean(lab, "good");
+    g_assert_true(rl_volume_discard(lab->pool, V, NULL));
+    lab_start(lab, V, &alice);
+    image_is(lab, V, RL_FILE_DIRTY, "good");
+}
+
+/* A copy without attributes that an administrator has accepted belongs to the clean image of then.
+ */
+static void
+test_clean_image_put_back_later(Lab *lab)
+{
+    g_autofree char *dirty = lab_file(lab, V, RL_FILE_DIRTY);
+
+    lab_create(lab, V, "one", MIB);
+    make_file(dirty, "copied");
+    set_size(dirty, MIB);
+    g_assert_true(rl_volume_continue(lab->pool, V, NULL));
+    lab_start(lab, V, &alice);
+    replace_clean(lab, "good");
+    lab_stop_fails(lab, V, &alice, RL_ERROR_STATE, "another clean image");
+    lab_crash(lab, V);
+    lab_start_fails(lab, V, &alice, RL_ERROR_STATE, "another clean image");
+    image_is(lab, V, RL_FILE_CLEAN, "good");
+    image_is(lab, V, RL_FILE_DIRTY, "copied");
+}
+
 void
 add_tests(void)
 {
@@ -241,6 +290,8 @@ add_tests(void)
     lab_add("/leftover/clean-image-put-back-below-running",
             test_clean_image_put_back_below_running);
     lab_add("/leftover/clean-image-that-fits", test_clean_image_that_fits);
+    lab_add("/leftover/clean-image-put-back-later", test_clean_image_put_back_later);
+    lab_add("/leftover/direct-with-two-images", test_direct_with_two_images);
     lab_add("/leftover/memory-is-out-of-reach", test_memory_is_out_of_reach);
     lab_add("/leftover/memory-is-gone-for-all", test_memory_is_gone_for_all);
 }

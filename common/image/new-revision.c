@@ -124,22 +124,17 @@ link_anew(const RlVolume *volume, int fd, uint64_t *number, GError **error)
 }
 
 bool
-rl_new_revision_make(const RlVolume *volume, int fd, uint64_t *ret_number, GError **error)
+rl_new_revision_make(const RlVolume *volume, int fd, bool linked, uint64_t *number, GError **error)
 {
     g_autoptr(GError) cause = NULL;
-    uint64_t number;
-    bool linked;
 
-    if (!rl_new_revision_number(volume, fd, &number, &linked, error))
-        return false;
-    if (!linked && !rl_new_revision_link(volume, number, &cause)) {
+    if (!linked && !rl_new_revision_link(volume, *number, &cause)) {
         if (!rl_error_is_errno(cause, EEXIST)) {
             g_propagate_error(error, g_steal_pointer(&cause));
             return false;
         }
-        if (!link_anew(volume, fd, &number, error))
+        if (!link_anew(volume, fd, number, error))
             return false;
     }
-    *ret_number = number;
     return rl_highest_clear(fd, error);
 }

@@ -40,13 +40,13 @@ bool rl_new_revision_keep_highest(const RlVolume *volume, int fd, int to, GError
 
 /**
  * rl_new_revision_make:
- * Makes the clean image @fd of @volume its next automatic revision, if it is not that already
- * (rl_new_revision_number(), rl_new_revision_link()), and takes from it what only a clean image
- * has.
- * *@ret_number is the revision's. The caller has the lock, and puts something else in the clean
- * image's place.
+ * Makes the clean image @fd of @volume its automatic revision *@number, if it is not that already
+ * (@linked), and takes from it what only a clean image has; both as rl_new_revision_number() has
+ * said with this lock. *@number becomes another one where the name of that is taken. The caller
+ * puts something else in the clean image's place.
  */
-bool rl_new_revision_make(const RlVolume *volume, int fd, uint64_t *ret_number, GError **error);
+bool rl_new_revision_make(const RlVolume *volume, int fd, bool linked, uint64_t *number,
+                          GError **error);
 
 /**
  * rl_new_revision_link:

@@ -55,23 +55,18 @@ has_size_and_date(const struct stat *dirty, const struct stat *made_from)
            (cut || rl_stat_same_date(dirty, made_from));
 }
 
-/* The clean image that @image was made from; true with NULL where that is not there any more, as it
- * was. */
+/* True with NULL where there is no clean image that could be read now. */
 static bool
 open_base(const RlDirtyImage *image, RlBase **ret_base, GError **error)
 {
     g_autoptr(GError) cause = NULL;
-    g_autoptr(RlBase) base = rl_base_open(image->volume, &cause);
 
-    *ret_base = NULL;
-    if (cause && !g_error_matches(cause, RL_ERROR, RL_ERROR_STATE) &&
-        !g_error_matches(cause, RL_ERROR, RL_ERROR_BUSY)) {
-        g_propagate_error(error, g_steal_pointer(&cause));
-        return false;
-    }
-    if (base && image->base.id && rl_image_base_is(&image->base, base->id, &base->st))
-        *ret_base = g_steal_pointer(&base);
-    return true;
+    *ret_base = rl_base_open(image->volume, &cause);
+    if (!cause || g_error_matches(cause, RL_ERROR, RL_ERROR_STATE) ||
+        g_error_matches(cause, RL_ERROR, RL_ERROR_BUSY))
+        return true;
+    g_propagate_error(error, g_steal_pointer(&cause));
+    return false;
 }
 
 static bool
@@ -93,13 +88,18 @@ compare_blocks(const RlDirtyImage *image, const RlBase *base, bool *ret_differen
 }
 
 bool
-rl_only_read_is_written(const RlDirtyImage *image, bool *ret_written, GError **error)
+rl_only_read_is_written(const RlDirtyImage *image, const RlBase *base, bool *ret_written,
+                        GError **error)
 {
-    g_autoptr(RlBase) base = NULL;
+    g_autoptr(RlBase) opened = NULL;
     struct stat made_from;
 
-    if (!open_base(image, &base, error))
+    if (!base && !open_base(image, &opened, error))
         return false;
+    base = base ? base : opened;
+    /* One that was replaced or edited since is not what it was made from. */
+    if (base && (!image->base.id || !rl_image_base_is(&image->base, base->id, &base->st)))
+        base = NULL;
     bool noted = rl_image_base_stat(&image->base, &made_from);
     if (!noted && base)
         made_from = base->st;

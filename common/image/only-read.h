@@ -4,6 +4,7 @@
 #pragma once
 
 #include "common/pool/opened-image.h"
+#include "dirty-image.h"
 
 /**
  * rl_only_read_is_written:
@@ -14,9 +15,11 @@
  * Where the time may hide a write (rl_unwritten_is_in_doubt()), blocks that are not shared with the
  * clean image are compared, as far as they are not too many to be read while a domain waits. What
  * cannot be compared (the pool copies, the clean image was replaced) is judged by size and time
- * alone: the domain was not to write. The caller has the lock.
+ * alone: the domain was not to write. The caller has the lock. @base is what rl_base_open()
+ * returned with it, or NULL: then it is opened here.
  */
-bool rl_only_read_is_written(const RlDirtyImage *image, bool *ret_written, GError **error);
+bool rl_only_read_is_written(const RlDirtyImage *image, const RlBase *base, bool *ret_written,
+                             GError **error);
 
 /**
  * rl_only_read_refuse:

@@ -248,7 +248,7 @@ find_mark(const RlDirtyImage *image, RlMark *ret_mark, GError **error)
 
     *ret_mark = rl_mark_to_keep(image->mark, image->run);
     if (*ret_mark == RL_MARK_KEPT_READONLY && image->volume->kind == RL_KIND_PERSISTENT &&
-        !rl_only_read_is_written(image, &written, error))
+        !rl_only_read_is_written(image, NULL, &written, error))
         return false;
     if (written)
         *ret_mark = RL_MARK_KEPT;

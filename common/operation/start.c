@@ -65,7 +65,9 @@ take_over_image(const RlDirtyImage *image, RlTakeover takeover, GError **error)
 {
     if (takeover == RL_TAKEOVER_SHARE)
         return true;
-    if (!rl_takeover_accept(image, error) || !rl_dirty_give_access(image->volume, image->fd, error))
+    /* Where nothing was noted of its clean image, that is now. */
+    if (!(image->base.id ? rl_takeover_accept_size : rl_takeover_accept)(image, error) ||
+        !rl_dirty_give_access(image->volume, image->fd, error))
         return false;
     rl_access_forget_labels(image->fd);
     return image->volume->kind != RL_KIND_DIRECT || rl_access_note(image->fd, error);

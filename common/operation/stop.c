@@ -95,8 +95,8 @@ commit(const RlVolume *volume, int fd, int clean, GError **error)
         return refuse_busy(volume, error);
     if (rl_lease_has_writer(clean))
         return rl_clean_refuse_written(volume, error);
-    uint64_t made;
-    if (!rl_new_revision_make(volume, clean, &made, error))
+    uint64_t made = number;
+    if (!rl_new_revision_make(volume, clean, linked, &made, error))
         return false;
     /* A name was taken that the list did not show; the next one is another than was noted. */
     if (made != number && (!rl_highest_set(fd, made, error) || !rl_dirty_sync(volume, fd, error)))
@@ -275,7 +275,7 @@ ask(uint32_t fact, bool *ret_so, void *data, GError **error)
     case RL_ENDED_UNWRITTEN:
         return look_if_unwritten(stop, ret_so, error);
     case RL_ENDED_WRITTEN:
-        return rl_only_read_is_written(image, ret_so, error);
+        return rl_only_read_is_written(image, stop->base, ret_so, error);
     case RL_ENDED_OTHER_BASE:
         *ret_so = !rl_takeover_check_base(image, stop->base->id, &stop->cause);
         return true;

@@ -136,10 +136,20 @@ rl_takeover_check(const RlDirtyImage *image, GError **error)
 }
 
 bool
+rl_takeover_accept_size(const RlDirtyImage *image, GError **error)
+{
+    const RlVolume *volume = image->volume;
+    uint64_t size = (uint64_t) volume->dirty.st.st_size;
+
+    return volume->kind != RL_KIND_PERSISTENT || !volume->clean.there ||
+           size >= (uint64_t) volume->clean.st.st_size ||
+           rl_xattr_set_number(image->fd, RL_ATTR_SIZE, size, error);
+}
+
+bool
 rl_takeover_accept(const RlDirtyImage *image, GError **error)
 {
     const RlVolume *volume = image->volume;
-    off_t size = volume->dirty.st.st_size;
     g_autofree char *id = NULL;
 
     if (volume->kind != RL_KIND_PERSISTENT || !volume->clean.there)
@@ -151,8 +161,7 @@ rl_takeover_accept(const RlDirtyImage *image, GError **error)
     if ((!image->base.id || !rl_image_base_is(&image->base, id, &volume->clean.st)) &&
         !rl_image_base_set(image->fd, id, &volume->clean.st, error))
         return false;
-    return size >= volume->clean.st.st_size ||
-           rl_xattr_set_number(image->fd, RL_ATTR_SIZE, (uint64_t) size, error);
+    return rl_takeover_accept_size(image, error);
 }
 
 /* A domain's memory knows what was on the disk that it was saved with. */
@@ -342,7 +351,7 @@ ask(uint32_t fact, bool *ret_so, void *data, GError **error)
         *ret_so = !rl_takeover_check(image, &question->cause);
         return true;
     case RL_LEFT_WRITTEN:
-        return rl_only_read_is_written(image, ret_so, error);
+        return rl_only_read_is_written(image, NULL, ret_so, error);
     default:
         g_assert_not_reached();
     }

@@ -107,6 +107,12 @@ bool rl_takeover_check_base(const RlDirtyImage *image, const char *id, GError **
 bool rl_takeover_accept(const RlDirtyImage *image, GError **error);
 
 /**
+ * rl_takeover_accept_size:
+ * The same, of what rl_takeover_decide() has found to belong to that clean image.
+ */
+bool rl_takeover_accept_size(const RlDirtyImage *image, GError **error);
+
+/**
  * rl_takeover_mark:
  * Writes on @image that @owner goes on with it, as rl_takeover_decide() has said for @flags. Of
  * those who share an image it names the last.

@@ -72,11 +72,13 @@ static bool
 swap(RlStagedImage *draft, const RlVolume *volume, GError **error)
 {
     g_autofree char *temp = rl_file_name_temp(draft->name->leaf);
+    bool linked;
 
     /* The number is not fsynced: should it be lost, the names on disk tell it. Nor is what an
      * administrator changed of the access since the beginning. */
     return rl_access_copy(draft->replaced_fd, draft->fd, error) &&
-           rl_new_revision_make(volume, draft->replaced_fd, &draft->revision, error) &&
+           rl_new_revision_number(volume, draft->replaced_fd, &draft->revision, &linked, error) &&
+           rl_new_revision_make(volume, draft->replaced_fd, linked, &draft->revision, error) &&
            rl_highest_set(draft->fd, draft->revision, error) &&
            rl_tmpfile_link(draft->fd, volume->dir, temp, error) &&
            rl_volume_rename(volume, temp, volume->clean_file, error);

@@ -12,17 +12,21 @@
 
 #define OTHERS_MAY_WRITE (S_IWGRP | S_IWOTH)
 
-/* The daemon's files are root's; who else could write them could say how a run has ended. */
+/* The daemon's files are root's; who else could write them could say how a run has ended. Its
+ * directory is root's, or the device models' user's: libvirt 11.3.0 gives it to that with the
+ * parent of the directory "channel" (qemuStateInitialize()). That user can remove and rename what
+ * is in it, but can make no file that is root's. */
 static bool
-require_root(int fd, const char *what, GError **error)
+require_alone(int fd, const char *what, bool by_root, GError **error)
 {
     struct stat st;
 
     if (fstat(fd, &st) < 0)
         return rl_fail_errno(error, errno, "cannot look at '%s'", what);
-    if (st.st_uid == 0 && !(st.st_mode & OTHERS_MAY_WRITE))
+    if ((st.st_uid == 0 || !by_root) && !(st.st_mode & OTHERS_MAY_WRITE))
         return true;
-    return rl_fail(error, RL_ERROR_UNTRUSTED, "'%s' is not root's alone", what);
+    return rl_fail(error, RL_ERROR_UNTRUSTED, "'%s' is not %s's alone", what,
+                   by_root ? "root" : "its owner");
 }
 
 static char *
@@ -35,10 +39,10 @@ read_file(const char *name, size_t *ret_length, GError **error)
         rl_fail_errno(error, errno, "cannot open '%s'", RL_QEMU_STATUS_DIR);
         return NULL;
     }
-    if (!require_root(dir, RL_QEMU_STATUS_DIR, error))
+    if (!require_alone(dir, RL_QEMU_STATUS_DIR, false, error))
         return NULL;
     rl_autofd int fd = rl_dirfd_open_file(dir, name, O_RDONLY, error);
-    if (fd < 0 || !require_root(fd, path, error))
+    if (fd < 0 || !require_alone(fd, path, true, error))
         return NULL;
     return rl_dirfd_read_opened(fd, path, RL_STATUS_SIZE_MAX, ret_length, error);
 }

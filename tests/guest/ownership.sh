@@ -114,6 +114,26 @@ virsh start vm
 kinds_idle
 virsh destroy vm
 
+# As newer libvirts do with the parent of the directory "channel".
+count=$(counter "$POOL/vm/persistent.img")
+chown 64055:64055 /run/libvirt/qemu
+virsh start vm
+kinds_idle
+virsh destroy vm
+[ "$(counter "$POOL/vm/persistent.img")" = $((count + 1)) ] || die "a run is not committed"
+chmod g+w /run/libvirt/qemu
+virsh start vm
+kinds_idle
+virsh destroy vm
+expect_info vm/persistent "leftover"
+chmod g-w /run/libvirt/qemu
+chown 0:0 /run/libvirt/qemu
+virsh start vm
+kinds_idle
+virsh destroy vm
+[ "$(counter "$POOL/vm/persistent.img")" = $((count + 3)) ] || die "what was kept is lost"
+ok "the device models' user may own the directory of libvirt's status files, nobody else may write to it"
+
 # Another hook, after ours, says no.
 cat >/etc/libvirt/hooks/qemu.d/60-other <<'END'
 #!/bin/sh

@@ -212,7 +212,7 @@ write_marker(int root, const char *path, const RlOptions *options, const RlDocum
 }
 
 static bool
-set_up(const char *path, bool made, const RlOptions *options, const RlAccess *access,
+set_up(const char *path, const RlOptions *options, const RlAccess *access,
        const RlDocuments *documents, GError **error)
 {
     rl_autofd int root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -232,8 +232,7 @@ set_up(const char *path, bool made, const RlOptions *options, const RlAccess *ac
     if ((access->uid != (uid_t) -1 || access->gid != (gid_t) -1) &&
         fchown(root, access->uid, access->gid) < 0)
         return rl_fail_errno(error, errno, "cannot set the owner of '%s'", path);
-    mode_t mode = access->mode == (mode_t) -1 && made ? DIRECTORY_MODE : access->mode;
-    if (mode != (mode_t) -1 && fchmod(root, mode) < 0)
+    if (access->mode != (mode_t) -1 && fchmod(root, access->mode) < 0)
         return rl_fail_errno(error, errno, "cannot set the mode of '%s'", path);
 
     if (!write_marker(root, path, options, documents, error))
@@ -250,8 +249,11 @@ rl_pool_build(const char *path, const RlOptions *options, const RlAccess *access
 
     if (!rl_pool_require_outside(path, error))
         return false;
-    if (make_directories(path, made, error) &&
-        set_up(path, made->len > 0, options, access, documents, error))
+    bool there = make_directories(path, made, error);
+    RlAccess wanted = *access;
+    if (wanted.mode == (mode_t) -1 && made->len > 0)
+        wanted.mode = DIRECTORY_MODE;
+    if (there && set_up(path, options, &wanted, documents, error))
         return true;
     for (guint i = made->len; i-- > 0;)
         rmdir(g_ptr_array_index(made, i));

@@ -34,13 +34,14 @@ open_base(const RlVolume *volume, RlBase **ret_base, GError **error)
 
 /* The new image, complete and durable; -1 with @error. */
 static int
-make(const RlVolume *volume, const RlBase *base, RlReshape reshape, void *data, GError **error)
+make(const RlVolume *volume, const RlBase *base, const RlReshape *how, GError **error)
 {
     rl_autofd int fd = rl_dirty_make(volume, base, error);
     uint64_t highest;
 
     if (fd < 0 || !rl_new_revision_highest(volume, base->fd, &highest, error) ||
-        !rl_image_id_new(fd, highest, error) || (reshape && !reshape(fd, volume, data, error)))
+        !rl_image_id_new(fd, highest, error) ||
+        (how->reshape && !how->reshape(fd, volume, how->data, error)))
         return -1;
     if (fsync(fd) < 0) {
         rl_fail_errno(error, errno, "volume '%s': cannot make its new image durable",
@@ -51,8 +52,7 @@ make(const RlVolume *volume, const RlBase *base, RlReshape reshape, void *data, 
 }
 
 bool
-rl_replace_clean(RlVolume *volume, const char *purpose, RlReshape reshape, void *data,
-                 bool *ret_done, GError **error)
+rl_replace_clean(RlVolume *volume, const RlReshape *how, bool *ret_done, GError **error)
 {
     g_autofree char *temp = rl_file_name_temp(volume->name->leaf);
     g_autoptr(RlBase) base = NULL;
@@ -62,11 +62,11 @@ rl_replace_clean(RlVolume *volume, const char *purpose, RlReshape reshape, void 
         return false;
     if (!base)
         return true;
-    rl_autofd int fd = make(volume, base, reshape, data, error);
+    rl_autofd int fd = make(volume, base, how, error);
     if (fd < 0)
         return false;
 
-    g_autoptr(RlLock) lock = rl_volume_lock(volume, purpose, error);
+    g_autoptr(RlLock) lock = rl_volume_lock(volume, how->purpose, error);
     if (!lock)
         return false;
     if (!volume->clean.there || volume->dirty.there || !rl_base_is_current(base, volume))

@@ -5,16 +5,20 @@
 
 #include "common/pool/volume.h"
 
-/* Changes what is to be different about the new image @fd, which has no name yet. */
-typedef bool (*RlReshape)(int fd, const RlVolume *volume, void *data, GError **error);
+/* What is to be different. */
+typedef struct {
+    const char *purpose; /* for the lock */
+    /* Changes the new image @fd, which has no name yet; may be NULL. */
+    bool (*reshape)(int fd, const RlVolume *volume, void *data, GError **error);
+    void *data;
+} RlReshape;
 
 /**
  * rl_replace_clean:
- * Puts a reflink of the clean image of @volume, changed by @reshape (may be NULL) with @data, in
- * its place. @purpose is for the lock. *@ret_done is false where the volume was started, changed or
- * deleted meanwhile: the caller looks again. Clones without the lock. RL_ERROR_BUSY where a process
- * has the clean image open for writing; RL_ERROR_UNSUPPORTED without reflinks and fallback; an
- * errno.
+ * Puts a reflink of the clean image of @volume, changed as @how says, in its place. *@ret_done is
+ * false where the volume was started, changed or deleted meanwhile: the caller looks again. Clones
+ * without the lock. RL_ERROR_BUSY where a process has the clean image open for writing;
+ * RL_ERROR_UNSUPPORTED without reflinks and fallback; an errno.
  *
  * Steps, and what a crash after each leaves:
  * - an unnamed file: clone, new id, reshape, fsync: the old state.
@@ -22,5 +26,4 @@ typedef bool (*RlReshape)(int fd, const RlVolume *volume, void *data, GError **e
  *   and a temporary.
  * - rename over the clean image, fsync(directory): the old or the new state.
  */
-bool rl_replace_clean(RlVolume *volume, const char *purpose, RlReshape reshape, void *data,
-                      bool *ret_done, GError **error);
+bool rl_replace_clean(RlVolume *volume, const RlReshape *how, bool *ret_done, GError **error);

@@ -179,10 +179,14 @@ resize_dirty(const RlVolume *volume, uint64_t capacity, bool allocate, int *ret_
     return true;
 }
 
+typedef struct {
+    uint64_t capacity;
+    bool allocate;
+} Wish;
+
 /* What takes no time, with the lock; *@ret_done is false where a new clean image is needed. */
 static bool
-resize_at_once(RlVolume *volume, uint64_t capacity, bool allocate, bool *ret_done, int *ret_fd,
-               GError **error)
+resize_at_once(RlVolume *volume, const Wish *wish, bool *ret_done, int *ret_fd, GError **error)
 {
     g_autoptr(RlLock) lock = rl_volume_lock(volume, "resize", error);
 
@@ -193,18 +197,13 @@ resize_at_once(RlVolume *volume, uint64_t capacity, bool allocate, bool *ret_don
                        volume->name->volume);
     *ret_done = true;
     if (volume->dirty.there)
-        return resize_dirty(volume, capacity, allocate, ret_fd, error);
+        return resize_dirty(volume, wish->capacity, wish->allocate, ret_fd, error);
     if (!volume->clean.there)
-        return require_room_for_source(volume, capacity, error) &&
-               record_size(volume, capacity, error);
+        return require_room_for_source(volume, wish->capacity, error) &&
+               record_size(volume, wish->capacity, error);
     *ret_done = false;
     return true;
 }
-
-typedef struct {
-    uint64_t capacity;
-    bool allocate;
-} Wish;
 
 static bool
 reshape(int fd, const RlVolume *volume, void *data, GError **error)
@@ -216,15 +215,15 @@ reshape(int fd, const RlVolume *volume, void *data, GError **error)
 
 /* Makes the new clean image: the lock is taken only to put it in place. */
 static bool
-resize_clean(RlVolume *volume, uint64_t capacity, bool allocate, bool *ret_done, GError **error)
+resize_clean(RlVolume *volume, Wish *wish, bool *ret_done, GError **error)
 {
-    Wish wish = {capacity, allocate};
+    const RlReshape how = {.purpose = "resize", .reshape = reshape, .data = wish};
 
-    if (!rl_replace_clean(volume, "resize", reshape, &wish, ret_done, error))
+    if (!rl_replace_clean(volume, &how, ret_done, error))
         return false;
     if (*ret_done)
         rl_volume_log(volume, "replaced %s by one of %" G_GUINT64_FORMAT " bytes",
-                      volume->clean_file, capacity);
+                      volume->clean_file, wish->capacity);
     return true;
 }
 
@@ -236,15 +235,15 @@ rl_volume_resize(const RlPool *pool, const char *name, uint64_t capacity, bool a
 
     if (!volume)
         return false;
-    capacity = rl_capacity_round_for(volume->name->volume, capacity);
+    Wish wish = {rl_capacity_round_for(volume->name->volume, capacity), allocate};
     for (int i = 0; i < 8; i++) {
         rl_autofd int dirty = -1;
         bool done = false;
-        if (!resize_at_once(volume, capacity, allocate, &done, &dirty, error))
+        if (!resize_at_once(volume, &wish, &done, &dirty, error))
             return false;
         if (dirty >= 0)
             return rl_dirty_sync(volume, dirty, error) && rl_loop_update_size(dirty, error);
-        if (!done && !resize_clean(volume, capacity, allocate, &done, error))
+        if (!done && !resize_clean(volume, &wish, &done, error))
             return false;
         if (done)
             return true;

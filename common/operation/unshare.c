@@ -26,7 +26,7 @@ rl_unshare_clean(RlVolume *volume, GError **error)
 {
     bool done;
 
-    if (!rl_replace_clean(volume, "unshare", NULL, NULL, &done, error))
+    if (!rl_replace_clean(volume, &(RlReshape){.purpose = "unshare"}, &done, error))
         return false;
     if (done)
         rl_volume_log(volume, "replaced %s by a reflink that nobody shares", volume->clean_file);

@@ -79,12 +79,17 @@ without_job(const RlStatus *status, Course course)
     return certain(RL_END_UNKNOWN);
 }
 
-/* Who dies in the middle of a save may have got as far as to be saved. */
+/* Who dies in the middle of a save may have got as far as to be saved. libvirt 11.3.0 (not 9.0.0)
+ * notes that the emulator ends before it calls the hook: so it does where a save is complete, but
+ * also where the emulator was asked to end in the middle of one. The log tells these apart, or the
+ * file. */
 static RlVerdict
 in_save(const RlStatus *status, Course course)
 {
     bool complete = is(status->job, "none") && (course == HALTED || course == WAITING);
 
+    if (is(status->job, "none") && course == ENDING)
+        return (RlVerdict){.ending = RL_END_SAVED, .alone = false};
     return certain(complete ? RL_END_SAVED : RL_END_UNKNOWN);
 }
 
@@ -229,8 +234,10 @@ rl_end_reason_join(const RlVerdict *verdict, RlLogEnding log, bool saved_now)
     if (log_agrees(verdict->ending, log) || (log == RL_LOG_NOTHING && verdict->alone) ||
         is_overruled(verdict, log, saved_now))
         return verdict->ending;
-    /* Its daemon was killed when the memory was in the file, but it was not said. */
-    if (verdict->ending == RL_END_SAVED && log == RL_LOG_FOUND_DEAD && saved_now)
+    /* Its daemon was killed when the memory was in the file, but it was not said; or the log is
+     * full. */
+    if (verdict->ending == RL_END_SAVED && saved_now &&
+        (log == RL_LOG_FOUND_DEAD || log == RL_LOG_NOTHING))
         return RL_END_SAVED;
     return RL_END_UNKNOWN;
 }

@@ -38,6 +38,8 @@ static const Row rows[] = {
     {"paused", "save", "none", "save", "none", RL_END_SAVED, ALONE, true},
     {"paused", "user", "none", "save", "none", RL_END_SAVED, ALONE, true},
     {"paused", "migration", "none", "save", "none", RL_END_SAVED, ALONE, false},
+    /* as libvirt 11.3.0 leaves it: also of who is asked to end in the middle of a save */
+    {"shutdown", "unknown", "none", "save", "none", RL_END_SAVED, WITH_LOG, false},
     /* died while it was saved */
     {"paused", "save", "destroy", "save", "none", RL_END_UNKNOWN, ALONE, true},
     {"running", "booted", "destroy", "save", "none", RL_END_UNKNOWN, ALONE, true},
@@ -197,10 +199,14 @@ static void
 test_saved_now(void)
 {
     RlVerdict saved = {.ending = RL_END_SAVED, .alone = true};
+    RlVerdict weak = {.ending = RL_END_SAVED, .alone = false};
     RlVerdict stopped = {.ending = RL_END_STOPPED, .alone = true};
 
     g_assert_cmpint(rl_end_reason_join(&saved, RL_LOG_FOUND_DEAD, true), ==, RL_END_SAVED);
     g_assert_cmpint(rl_end_reason_join(&saved, RL_LOG_STOPPED, true), ==, RL_END_UNKNOWN);
+    g_assert_cmpint(rl_end_reason_join(&weak, RL_LOG_FOUND_DEAD, true), ==, RL_END_SAVED);
+    g_assert_cmpint(rl_end_reason_join(&weak, RL_LOG_NOTHING, true), ==, RL_END_SAVED);
+    g_assert_cmpint(rl_end_reason_join(&weak, RL_LOG_STOPPED, true), ==, RL_END_UNKNOWN);
     g_assert_cmpint(rl_end_reason_join(&stopped, RL_LOG_STOPPED, true), ==, RL_END_STOPPED);
     g_assert_cmpint(rl_end_reason_join(&stopped, RL_LOG_SAVED, true), ==, RL_END_UNKNOWN);
 }

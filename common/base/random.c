@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/random.h>
 
 char *
@@ -19,4 +20,16 @@ rl_random_hex(int digits)
     g_autofree char *hex =
         g_strdup_printf("%016" G_GINT64_MODIFIER "x%016" G_GINT64_MODIFIER "x", bits[0], bits[1]);
     return g_strndup(hex, (gsize) digits);
+}
+
+char *
+rl_random_temp(void)
+{
+    g_autofree char *random = NULL;
+
+    do {
+        g_free(random);
+        random = rl_random_hex(6);
+    } while (!strpbrk(random, "abcdef") || !strpbrk(random, "0123456789"));
+    return g_steal_pointer(&random);
 }

@@ -162,11 +162,7 @@ rl_file_name_label(const char *leaf, const char *label)
 char *
 rl_file_name_temp(const char *leaf)
 {
-    g_autofree char *random = NULL;
+    g_autofree char *random = rl_random_temp();
 
-    do {
-        g_free(random);
-        random = rl_random_hex(TEMP_RANDOM);
-    } while (!is_our_random(random));
     return g_strdup_printf("%s.img~%s", leaf, random);
 }

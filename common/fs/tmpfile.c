@@ -33,7 +33,7 @@ rl_tmpfile_open(int dir, const RlAccess *access, GError **error)
 int
 rl_tmpfile_open_named(int dir, const char *final, const RlAccess *access, GError **error)
 {
-    g_autofree char *random = rl_random_hex(6);
+    g_autofree char *random = rl_random_temp();
     g_autofree char *temp = g_strdup_printf("%s~%s", final, random);
     rl_autofd int fd = openat(dir, temp, O_CREAT | O_EXCL | O_NOFOLLOW | O_RDWR | O_CLOEXEC, 0600);
 
@@ -181,7 +181,7 @@ bool
 rl_tmpfile_write(int dir, const char *name, const char *text, mode_t mode, GError **error)
 {
     RlAccess access = {mode, (uid_t) -1, (gid_t) -1};
-    g_autofree char *random = rl_random_hex(6);
+    g_autofree char *random = rl_random_temp();
     g_autofree char *temp = g_strdup_printf("%s~%s", name, random);
     rl_autofd int fd = rl_tmpfile_open_for(dir, name, &access, error);
 

@@ -89,7 +89,7 @@ fails_with "domain 'b'" virsh start a
 has "$snap" third
 has "$data" third
 end b
-info_is snap below
-info_is data below
+info_is snap overlaid
+info_is data overlaid
 ok "below an external snapshot of the second one they stay, and the first one does not start on them"
 done_testing

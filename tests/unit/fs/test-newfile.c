@@ -265,9 +265,27 @@ test_sealed_is_no_litter(Lab *lab)
     assert_list(dir, "private.img");
 }
 
+/* One in 17 random names would be a date, and pass for a backup that nothing removes. */
+static void
+test_is_known_as_temporary(Lab *lab)
+{
+    RlAccess access = RL_ACCESS_DEFAULT;
+
+    lab_create(lab, "a/private", "x", MIB);
+    g_autofree char *dir = lab_path(lab, "a");
+    g_autoptr(RlVolume) volume = rl_volume_open(lab->pool, "a/private", NULL);
+    for (int i = 0; i < 200; i++) {
+        rl_autofd int fd = rl_tmpfile_open_named(volume->dir, "private-dirty.img", &access, NULL);
+        g_assert_cmpint(fd, >=, 0);
+    }
+    rl_volume_sweep(volume);
+    assert_list(dir, "private.img");
+}
+
 void
 add_tests(void)
 {
+    lab_add("/newfile/is-known-as-temporary", test_is_known_as_temporary);
     lab_add("/newfile/nobody-sees-it", test_nobody_sees_it);
     lab_add("/newfile/access", test_access);
     lab_add("/newfile/link", test_link);

@@ -483,6 +483,20 @@ rl_xml_definitions_has_let_go(const char *image, const char *uuid)
     return rl_xml_definitions_has_let_go_below("/", image, uuid);
 }
 
+RlDomain *
+rl_xml_definitions_read_below(const char *top, const char *name, const char *uuid)
+{
+    const Search search = {.top = top};
+    g_autofree char *file = g_strconcat(name, ".xml", NULL);
+
+    for (size_t i = 0; !strchr(name, '/') && i < G_N_ELEMENTS(definition_dirs); i++) {
+        g_autoptr(RlDomain) domain = read_domain(&search, definition_dirs[i], file);
+        if (domain && strcmp(domain->uuid, uuid) == 0)
+            return g_steal_pointer(&domain);
+    }
+    return NULL;
+}
+
 bool
 rl_xml_definitions_name_below(const char *top, const char *image, const char *name,
                               const char *uuid)

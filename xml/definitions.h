@@ -86,6 +86,13 @@ bool rl_xml_definitions_has_let_go_below(const char *top, const char *image, con
 bool rl_xml_definitions_name(const char *image, const char *name, const char *uuid);
 
 /**
+ * rl_xml_definitions_read_below:
+ * Returns libvirt's definition, in root's directories of it below @top, of the domain @name with
+ * the UUID @uuid, owned by the caller; NULL where there is none.
+ */
+RlDomain *rl_xml_definitions_read_below(const char *top, const char *name, const char *uuid);
+
+/**
  * rl_xml_definitions_name_below:
  * The same with the directories of libvirt below @top instead of "/".
  */

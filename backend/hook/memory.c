@@ -56,6 +56,7 @@ rl_memory_read(int fd, const char *path, off_t offset)
     memory->file = g_strdup(path);
     if (fstat(fd, &st) < 0)
         return g_steal_pointer(&memory);
+    memory->by_root = st.st_uid == 0 && (st.st_mode & (S_IWGRP | S_IWOTH)) == 0;
     memory->digest = digest(fd, offset, st.st_size);
     bool countable = st.st_mtim.tv_sec > 0 && st.st_mtim.tv_sec < G_MAXINT64 / 2 / G_USEC_PER_SEC;
     if (countable && fstatfs(fd, &fs) == 0 && !rl_shared_fs_name((uint64_t) fs.f_type))

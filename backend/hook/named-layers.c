@@ -107,8 +107,8 @@ is_own_overlay(const RlDiskPlace *place, const RlDomain *domain)
     return pool && rl_overlay_is_of(pool, place->name, domain->name);
 }
 
-static bool
-may_be_below(const RlDiskPlace *place, const RlDomain *domain)
+bool
+rl_named_layers_may_be_below(const RlDiskPlace *place, const RlDomain *domain)
 {
     RlDomainRef owner = rl_domain_ref_of(domain);
 
@@ -126,7 +126,7 @@ require_layer(const RlDomain *domain, const RlDisk *disk, const char *path, GErr
 
     if (!rl_disk_place_find(path, &place, error))
         return false;
-    if (!place.name || may_be_below(&place, domain))
+    if (!place.name || rl_named_layers_may_be_below(&place, domain))
         return true;
     return rl_fail(error, RL_ERROR_INVALID,
                    "disk '%s': '%s' is an image of volume '%s', and only the header of an image "

@@ -5,6 +5,7 @@
  * say which image of a pool libvirt gives to the device model. */
 #pragma once
 
+#include "disk-place.h"
 #include "xml/domain.h"
 
 /**
@@ -23,6 +24,13 @@ void rl_named_layers_note(const RlDomain *domain);
  * definition of the domain with its snapshots (xml/definitions.h), for a dirty image.
  */
 bool rl_named_layers_require(const RlDomain *domain, GError **error);
+
+/**
+ * rl_named_layers_may_be_below:
+ * True if one of those others says that the image at @place may lie below a disk of @domain; the
+ * XML at 'prepare begin' is not asked.
+ */
+bool rl_named_layers_may_be_below(const RlDiskPlace *place, const RlDomain *domain);
 
 /**
  * rl_named_layers_forget:

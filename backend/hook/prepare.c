@@ -20,6 +20,7 @@
 #include "refused.h"
 #include "restoring.h"
 #include "run-record.h"
+#include "saved-xml.h"
 #include "started-volumes.h"
 #include "xml/documents.h"
 
@@ -292,6 +293,8 @@ rl_event_restore(const RlDomain *domain, GError **error)
     g_autoptr(GPtrArray) uses = rl_domain_volumes_new();
     RlDomainRef owner = rl_domain_ref_of(domain);
 
+    if (!rl_saved_xml_require(domain, error))
+        return false;
     /* The start that follows would not go on without a disk. */
     if (!rl_domain_volumes_find(domain, false, uses, error))
         return false;

@@ -30,6 +30,8 @@
 #define READER "libvirt_iohelpe"
 #define LIBXL_SAVE_DIR "/var/lib/libvirt/libxl/save"
 #define LIBXL_SAVE_SUFFIX ".save"
+/* The device models' user's, with its directory of managed save files. */
+#define QEMU_DIR "/var/lib/libvirt/qemu/"
 /* What the kernel puts behind the path of a file that has its name no more. */
 #define GONE " (deleted)"
 
@@ -167,6 +169,19 @@ is_image(const char *path, const struct stat *st, bool *ret_is)
     return told && (!root || *ret_is);
 }
 
+/* What the daemon reads, and is not known for the domain's save file: the device models' user can
+ * have removed or changed that since the daemon opened it, if it is his, or lies where he may
+ * change names. */
+static RlSaveFile
+not_recognised(RlSaveFileDriver driver, const char *path, const struct stat *st, int flags)
+{
+    bool reads = flags >= 0 && (flags & O_ACCMODE) == O_RDONLY;
+    bool is_theirs = st->st_uid != 0 || g_str_has_prefix(path, QEMU_DIR);
+
+    return driver == RL_SAVE_FILE_QEMU && reads && is_theirs ? RL_SAVE_FILE_UNKNOWN
+                                                             : RL_SAVE_FILE_NONE;
+}
+
 static RlSaveFile
 look_at(int pid, const char *number, RlSaveFileDriver driver, const char *uuid,
         RlMemory **ret_memory)
@@ -180,10 +195,12 @@ look_at(int pid, const char *number, RlSaveFileDriver driver, const char *uuid,
     if (!path || path[0] != '/' || stat(link, &st) < 0 || !S_ISREG(st.st_mode))
         return RL_SAVE_FILE_NONE;
     bool told = is_image(path, &st, &image);
-    if (told && image)
+    if (told && image && st.st_nlink > 0)
         return RL_SAVE_FILE_NONE;
-
     int flags = open_flags(pid, number);
+    if (told && image)
+        return not_recognised(driver, path, &st, flags);
+
     bool writes = (flags & O_ACCMODE) != O_RDONLY;
     /* Somebody edits it: that is no restore. */
     if (driver == RL_SAVE_FILE_QEMU && writes)
@@ -193,7 +210,7 @@ look_at(int pid, const char *number, RlSaveFileDriver driver, const char *uuid,
     if (fd < 0 && driver == RL_SAVE_FILE_QEMU)
         return RL_SAVE_FILE_UNKNOWN;
     if (flags < 0 || fd < 0 || !holds_domain(fd, driver, uuid))
-        return RL_SAVE_FILE_NONE;
+        return not_recognised(driver, path, &st, flags);
     if (!told)
         return RL_SAVE_FILE_UNKNOWN;
     *ret_memory = read_memory(fd, driver, path);

@@ -16,6 +16,7 @@ typedef struct RlMemory {
     char *file;     /* its path, for people; NULL if not known */
     char *digest;   /* of a bounded part of the memory in it; NULL if not known */
     gint64 date_us; /* when it was written last, by the host's wall clock; 0 if not known */
+    bool by_root;   /* of a restore: the file is root's, and no other user may write to it */
     char *save;     /* of a save: its id. Of a restore: that of the domain's last save that all its
                      * images had, if there was one in this boot of the host; or NULL */
     gint64 save_us; /* of a restore: when that was, by the boot's clock */

@@ -99,4 +99,55 @@ for script in "exec 9<$LAB/vm1.save; \"\$@\"" "$LAB/libvirt_iohelper 20 <$LAB/vm
 done
 ok "with another memory than the image says it is refused, also where a program reads it"
 
+# Whose word is the save file's XML? Here it names a volume that the domain never had.
+virsh vol-create-as pool vm/other 1M
+domain 1 | sed "s,vm/disk-dirty,vm/other-dirty," >"$LAB/other.xml"
+qemu_save_file <"$LAB/other.xml" >"$LAB/other.save"
+
+# restore_other: libvirt says that it restores vm1 with that XML, from that file.
+restore_other()
+{
+    # shellcheck disable=SC2016
+    "$LAB/virtqemud" -c "exec 9<$LAB/other.save; \"\$@\"; exit \$?" - \
+        /etc/libvirt/hooks/qemu.d/50-reflink vm1 restore begin - <"$LAB/other.xml"
+}
+
+restore_other
+ok "of a file that root alone has written all is believed"
+chown 12345 "$LAB/other.save"
+fails_with "'vm1' & 'vm/other' & definition" restore_other
+chown 0:12345 "$LAB/other.save"
+chmod 0620 "$LAB/other.save"
+fails_with "'vm1' & 'vm/other' & definition" restore_other
+ok "of another file no volume that neither the definition nor the image says to be the domain's"
+
+mkdir -p /etc/libvirt/qemu
+sed -e 's,<devices>,<os><type>hvm</type></os><devices>,; s,<uuid>,<memory>1024</memory><uuid>,' \
+    "$LAB/other.xml" >"/etc/libvirt/qemu/vm1.xml"
+restore_other
+sed -i 's,<target,<readonly/><target,' /etc/libvirt/qemu/vm1.xml
+fails_with "writes to & 'vm/other'" restore_other
+sed -i 's,<target,<readonly/><target,' "$LAB/other.xml"
+restore_other
+rm /etc/libvirt/qemu/vm1.xml
+ok "the definition counts, and what it only reads is only read"
+
+# The device models' user can change what the daemon has opened. Then there is no telling: it is a restore,
+# which needs a dirty image.
+domain 1 >"$LAB/changed.save"
+chown 12345 "$LAB/changed.save"
+setfattr -x trusted.libvirt-reflink.save "$dirty"
+restored "exec 9<$LAB/changed.save; \"\$@\""
+rm -f "$dirty"
+fails_with "'vm1' & 'vm/disk' & definition" call '"$@"' restore
+domain 1 >/etc/libvirt/qemu/vm1.xml
+call '"$@"' restore
+fails_with "'vm/disk' & saved memory" call "exec 9<$LAB/changed.save; \"\$@\""
+call '"$@"' restore
+fails_with "'vm/disk' & saved memory" call "exec 9<$LAB/changed.save; rm $LAB/changed.save; \"\$@\""
+[ ! -e "$dirty" ]
+rm /etc/libvirt/qemu/vm1.xml
+call '"$@"'
+ok "an announced restore from a file that its device model may have changed is no plain start"
+
 done_testing

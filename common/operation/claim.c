@@ -13,10 +13,12 @@ is_awaited(const RlVolume *volume, const RlImageOwner *run)
     return rl_image_owner_is_fresh(run) && !rl_domains_has_let_go(volume, run);
 }
 
-/* Is @image nobody's, or an administrator's, so that @owner may have it? */
+/* Is @image nobody's, or an administrator's, so that @owner may have it? Or its own, but it was
+ * started to read it only: then it was given the disk again, to write. */
 static bool
 is_free(const RlDirtyImage *image, const RlDomainRef *owner, bool overlaid)
 {
+    bool own = rl_dirty_image_is_of(image, owner);
     g_autofree char *below = rl_overlays_find_other(image->below, owner);
     const RlVolume *volume = image->volume;
     const RlImageOwner *run = image->run;
@@ -24,14 +26,14 @@ is_free(const RlDirtyImage *image, const RlDomainRef *owner, bool overlaid)
     bool kept = rl_mark_is_kept(image->mark) &&
                 (volume->kind == RL_KIND_SNAPSHOT || volume->kind == RL_KIND_VOLATILE);
 
-    if (image->fd < 0 || rl_dirty_image_is_of(image, owner))
+    if (image->fd < 0 || (own && (overlaid || !run->readonly)))
         return false;
     /* Below an overlay it is kept in any case. */
     if (((below || kept || image->mark == RL_MARK_FOREIGN) && !overlaid) ||
         image->mark == RL_MARK_SAVED || image->mark == RL_MARK_SUSPECT)
         return false;
     /* A run that only read and is over holds nothing back, a reader that is left does. */
-    return !run || rl_image_owner_is_by_hand(run) ||
+    return own || !run || rl_image_owner_is_by_hand(run) ||
            !(rl_image_owner_is_held(run, image->fd) || is_awaited(volume, run));
 }
 

@@ -17,11 +17,12 @@ typedef struct {
 /**
  * rl_volume_claim:
  * Gives the dirty image of the volume @name to its new owner, a domain that runs, or ran until now,
- * with that image as a disk, or below one. *@ret_done is false where there is nothing to
- * give: no dirty image; the owner's already; another domain's that runs on it, may be about to (not
- * if it runs, and on other disks: rl_domains_has_let_go()), still reads it, or has an overlay on
- * it; one that is saved or suspect; without an overlay, one that nothing is noted on (image-mark.h,
- * RL_MARK_FOREIGN), and a snapshot's or volatile volume's that is kept: its end would drop it.
+ * with that image as a disk to write to, or below one. *@ret_done is false where there is nothing
+ * to give: no dirty image; the owner's already, unless its run is one that only reads; another
+ * domain's that runs on it, may be about to (not if it runs, and on other disks:
+ * rl_domains_has_let_go()), still reads it, or has an overlay on it; one that is saved or suspect;
+ * without an overlay, one that nothing is noted on (image-mark.h, RL_MARK_FOREIGN), and a
+ * snapshot's or volatile volume's that is kept: its end would drop it.
  *
  * What was noted of the run (when it began, whether the dates can tell a write) stays, so that a
  * volume that an administrator started ends as any other; but not that the run had ended

@@ -72,6 +72,22 @@ test_by_hand(Lab *lab)
     image_is(lab, V, RL_FILE_CLEAN, "new");
 }
 
+/* A domain that was started to read it only was given the disk again, to write. */
+static void
+test_read_before(Lab *lab)
+{
+    lab_create(lab, V, "old", MIB);
+    rl_started_free(lab_start_with(lab, V, &alice, RL_START_READONLY));
+    image_write(lab, V, RL_FILE_DIRTY, "new");
+    claim(lab, &bob, false, false); /* about to open it, as far as anybody knows */
+    claim(lab, &alice, false, true);
+    g_autoptr(RlImageOwner) run = run_of(lab);
+    g_assert_true(rl_image_owner_is_of(run, &alice) && run->written && !run->readonly);
+    claim(lab, &alice, false, false);
+    lab_stop(lab, V, &alice, RL_STOP_COMMITTED);
+    image_is(lab, V, RL_FILE_CLEAN, "new");
+}
+
 /* Below an overlay it stays as it is, for that domain. */
 static void
 test_overlaid(Lab *lab)
@@ -283,6 +299,7 @@ void
 add_tests(void)
 {
     lab_add("/claim/by-hand", test_by_hand);
+    lab_add("/claim/read-before", test_read_before);
     lab_add("/claim/overlaid", test_overlaid);
     lab_add("/claim/start-on-overlay", test_start_on_overlay);
     lab_add("/claim/not-free", test_not_free);

@@ -17,18 +17,32 @@ static const struct {
     const char *state, *reason;
     Course course;
 } courses[] = {
-    {"running", "unknown", RAN},       {"running", "booted", RAN},
-    {"running", "migrated", RAN},      {"running", "restored", RAN},
-    {"running", "unpaused", RAN},      {"running", "migration canceled", RAN},
-    {"running", "save canceled", RAN}, {"running", "wakeup", RAN},
-    {"running", "crashed", RAN},       {"crashed", "unknown", RAN},
-    {"crashed", "panicked", RAN},      {"pmsuspended", "unknown", RAN},
-    {"shutdown", "unknown", ENDING},   {"shutdown", "user", ENDING},
-    {"paused", "user", HALTED},        {"paused", "save", HALTED},
-    {"paused", "dump", HALTED},        {"paused", "ioerror", HALTED},
-    {"paused", "watchdog", HALTED},    {"paused", "shutdown", HALTED},
-    {"paused", "snapshot", HALTED},    {"paused", "panicked", HALTED},
-    {"paused", "migration", WAITING},  {"paused", "starting up", NEVER},
+    {"running", "unknown", RAN},
+    {"running", "booted", RAN},
+    {"running", "migrated", RAN},
+    {"running", "restored", RAN},
+    {"running", "unpaused", RAN},
+    {"running", "migration canceled", RAN},
+    {"running", "save canceled", RAN},
+    {"running", "wakeup", RAN},
+    {"running", "crashed", RAN},
+    {"crashed", "unknown", RAN},
+    {"crashed", "panicked", RAN},
+    {"pmsuspended", "unknown", RAN},
+    {"shutdown", "unknown", ENDING},
+    {"shutdown", "user", ENDING},
+    {"paused", "user", HALTED},
+    {"paused", "save", HALTED},
+    {"paused", "dump", HALTED},
+    {"paused", "ioerror", HALTED},
+    {"paused", "watchdog", HALTED},
+    {"paused", "shutdown", HALTED},
+    {"paused", "snapshot", HALTED},
+    {"paused", "panicked", HALTED},
+    {"paused", "migration", WAITING},
+    {"paused", "starting up", NEVER},
+    /* A stop that libvirt did not ask for: the device model can say so at any time. */
+    {"paused", "unknown", HALTED},
 };
 
 static Course
@@ -199,8 +213,9 @@ log_agrees(RlEndReason ending, RlLogEnding log)
 
 /* A status that proves the end by itself stands against a line of the log that libvirt does not
  * write then: a device model writes into the same file. What stays a doubt is a save of which the
- * file is there, which only root can write; and what libvirt can say beside an older status, where
- * /run was full. */
+ * file is there (the device models' user can put one there: what is kept for that is the same
+ * domain's only, where it would be new at each start); and what libvirt can say beside an older
+ * status, where /run was full. */
 static bool
 is_overruled(const RlVerdict *verdict, RlLogEnding log, bool saved_now)
 {

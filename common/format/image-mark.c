@@ -85,7 +85,36 @@ bool
 rl_mark_clear(int fd, GError **error)
 {
     /* The mark goes last: as long as it is there, nothing has changed for anybody. */
-    return forget_save(fd, error) && rl_xattr_remove(fd, RL_ATTR_HOLD, error);
+    return forget_save(fd, error) && rl_mark_forget_kept_of(fd, error) &&
+           rl_xattr_remove(fd, RL_ATTR_HOLD, error);
+}
+
+bool
+rl_mark_note_kept_of(int fd, const RlDomainRef *owner, GError **error)
+{
+    g_autofree char *text = g_strdup_printf("%s %s", owner->uuid, owner->name);
+
+    return rl_xattr_set(fd, RL_ATTR_KEPT_OF, text, error);
+}
+
+bool
+rl_mark_forget_kept_of(int fd, GError **error)
+{
+    return rl_xattr_remove(fd, RL_ATTR_KEPT_OF, error);
+}
+
+bool
+rl_mark_find_other_kept_of(int fd, const RlDomainRef *owner, char **ret_name, GError **error)
+{
+    g_autofree char *text = NULL;
+
+    *ret_name = NULL;
+    if (!rl_xattr_get(fd, RL_ATTR_KEPT_OF, &text, error))
+        return false;
+    g_auto(GStrv) words = text ? g_strsplit(text, " ", 2) : NULL;
+    if (words && g_strcmp0(words[0], owner->uuid) != 0)
+        *ret_name = g_strdup(words[0] && words[1] ? words[1] : "?");
+    return true;
 }
 
 /* The inode number of the directory that the file @path is in; 0 where it cannot be told. */

@@ -61,6 +61,27 @@ bool rl_mark_only_read(RlMark hold, const RlImageOwner *run);
 bool rl_mark_clear(int fd, GError **error);
 
 /**
+ * rl_mark_note_kept_of:
+ * Notes on the image @fd, which is about to be kept, that @owner's run has left it. Counts only
+ * together with the mark that keeps it.
+ */
+bool rl_mark_note_kept_of(int fd, const RlDomainRef *owner, GError **error);
+
+/**
+ * rl_mark_forget_kept_of:
+ * Takes that away: an administrator has decided.
+ */
+bool rl_mark_forget_kept_of(int fd, GError **error);
+
+/**
+ * rl_mark_find_other_kept_of:
+ * *@ret_name is the name of the domain that rl_mark_note_kept_of() has noted on the image @fd,
+ * owned by the caller; NULL where that is @owner, or none: images that versions before this one
+ * have kept say nothing.
+ */
+bool rl_mark_find_other_kept_of(int fd, const RlDomainRef *owner, char **ret_name, GError **error);
+
+/**
  * rl_mark_set_file:
  * Notes on the image @fd in which file its domain's memory was saved.
  */

@@ -21,6 +21,7 @@
 #define RL_ATTR_SAVE_FILE "save-file" /* of a saved one: where its domain's memory is */
 #define RL_ATTR_SAVE_DIR "save-dir"   /* and the inode number of the directory */
 #define RL_ATTR_RESTORE "restore"     /* of a saved one: when its restore was announced */
+#define RL_ATTR_KEPT_OF "kept-of"     /* of a kept one: of whose run, see image-mark.h */
 #define RL_ATTR_SAVE "save"           /* of a dirty image: which save it was part of, see save.h */
 #define RL_ATTR_BELOW \
     "below" /* of a dirty image: whose disks are overlays on it, see image-overlays.h */

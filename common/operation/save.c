@@ -97,7 +97,10 @@ note(const RlDirtyImage *image, const RlKeep *how, GError **error)
         return false;
     if (how->saved)
         return mark_saved(volume, fd, how->file, error);
+    /* What is new at each start is not another domain's to see. */
+    bool throwaway = volume->kind == RL_KIND_SNAPSHOT || volume->kind == RL_KIND_VOLATILE;
     return (how->overlaid || rl_overlays_clear(fd, error)) &&
+           (!throwaway || rl_mark_note_kept_of(fd, how->owner, error)) &&
            mark_kept(volume, fd, rl_mark_to_keep(image->mark, image->run), error);
 }
 
@@ -270,7 +273,8 @@ rl_volume_continue(const RlPool *pool, const char *name, GError **error)
     /* One decision at a time: an overlay is let go of by a person who was told of it. */
     bool marked = image.mark == RL_MARK_SAVED || image.mark == RL_MARK_SUSPECT;
     return (marked || rl_overlays_clear(image.fd, error)) && find_mark(&image, &mark, error) &&
-           rl_takeover_accept(&image, error) && mark_kept(volume, image.fd, mark, error);
+           rl_takeover_accept(&image, error) && rl_mark_forget_kept_of(image.fd, error) &&
+           mark_kept(volume, image.fd, mark, error);
 }
 
 static bool

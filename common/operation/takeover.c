@@ -206,6 +206,17 @@ refuse_own_overlay(const RlVolume *volume, const char *domain, GError **error)
         volume->name->volume, domain);
 }
 
+/* What is new at each start was kept, for it was not known how @domain's run ended. */
+static bool
+refuse_kept_other(const RlVolume *volume, const char *domain, GError **error)
+{
+    return rl_fail(error, RL_ERROR_STATE,
+                   "volume '%s' has a dirty image that was kept as domain '%s' left it, since it "
+                   "is not known how that ended: start that domain, or decide: 'virt-reflink "
+                   "discard' drops the image, 'virt-reflink continue' gives it to the next start",
+                   volume->name->volume, domain);
+}
+
 #define LEFTOVER_GOES (RL_LEFT_KEPT | RL_STARTS_OVERLAID)
 
 static const RlDecision rules[] = {
@@ -215,6 +226,8 @@ static const RlDecision rules[] = {
     {RL_LEFT_IN_USE, 0, RL_TAKEOVER_IN_USE},
     {RL_LEFT_SUSPECT, 0, RL_TAKEOVER_SUSPECT},
     {RL_LEFT_FOREIGN, 0, RL_TAKEOVER_FOREIGN},
+    /* How the other's run ended is not known, and its device model may have seen to that. */
+    {RL_LEFT_THROWAWAY | RL_LEFT_KEPT | RL_LEFT_KEPT_OTHER, 0, RL_TAKEOVER_KEPT_OTHER},
     {RL_LEFT_BELOW_OWN, RL_STARTS_OVERLAID, RL_TAKEOVER_OWN_OVERLAY},
     {RL_STARTS_RESTORED | RL_LEFT_MISFIT, RL_LEFT_OTHER, RL_TAKEOVER_MISFIT},
     {RL_STARTS_RESTORED | RL_LEFT_OWN | RL_LEFT_ANNOUNCED, 0, RL_TAKEOVER_RESTORE},
@@ -255,7 +268,7 @@ typedef struct {
     const RlDirtyImage *image;
     const RlDomainRef *owner;
     RlStartFlags flags;
-    char *domain;  /* whose overlay it is below */
+    char *domain;  /* whose overlay it is below, or who left it */
     GError *cause; /* why it does not fit */
 } Question;
 
@@ -350,6 +363,14 @@ ask(uint32_t fact, bool *ret_so, void *data, GError **error)
     case RL_LEFT_UNFIT:
         *ret_so = !rl_takeover_check(image, &question->cause);
         return true;
+    case RL_LEFT_KEPT_OTHER:
+        *ret_so = false;
+        if (!rl_mark_is_kept(image->mark) || strcmp(question->owner->driver, RL_OWNER_BY_HAND) == 0)
+            return true;
+        if (!rl_mark_find_other_kept_of(fd, question->owner, &question->domain, error))
+            return false;
+        *ret_so = question->domain;
+        return true;
     case RL_LEFT_WRITTEN:
         return rl_only_read_is_written(image, NULL, ret_so, error);
     default:
@@ -375,6 +396,8 @@ refuse(Question *question, RlTakeover takeover, GError **error)
         return rl_state_refuse_saved(volume, image->run, "started", error);
     case RL_TAKEOVER_OWN_OVERLAY:
         return refuse_own_overlay(volume, question->domain, error);
+    case RL_TAKEOVER_KEPT_OTHER:
+        return refuse_kept_other(volume, question->domain, error);
     case RL_TAKEOVER_BELOW:
         return rl_state_refuse_below(volume, "started", question->domain, error);
     case RL_TAKEOVER_MISFIT:

@@ -26,6 +26,7 @@ typedef enum {
     RL_TAKEOVER_SECTORS,     /* ends within a sector */
     RL_TAKEOVER_OVERWRITTEN, /* would be written over by a migration */
     RL_TAKEOVER_UNFINISHED,  /* was written to, and the domain only reads */
+    RL_TAKEOVER_KEPT_OTHER,  /* was kept as another domain left it */
 } RlTakeover;
 
 /* What the decision depends on. */
@@ -58,7 +59,8 @@ typedef enum {
     RL_LEFT_BELOW_OWN = 1 << 21,
     RL_LEFT_BELOW_OTHER = 1 << 22,
     RL_LEFT_UNFIT = 1 << 23,
-    RL_LEFT_WRITTEN = 1 << 24, /* only read, and written to */
+    RL_LEFT_WRITTEN = 1 << 24,    /* only read, and written to */
+    RL_LEFT_KEPT_OTHER = 1 << 25, /* kept at the end of another domain's run */
 } RlTakeoverFact;
 
 /**
@@ -94,7 +96,8 @@ bool rl_takeover_check(const RlDirtyImage *image, GError **error);
  * the id @id (may be NULL), and that has the date and size that it had then (image-base.h), or does
  * not say from what. Else false with RL_ERROR_STATE: a process put another one there, or edited it,
  * and neither may be lost for the other before an administrator has decided. So it is with the two
- * images of a volume whose record says that it is direct: the second one came with a copy or backup.
+ * images of a volume whose record says that it is direct: the second one came with a copy or
+ * backup.
  */
 bool rl_takeover_check_base(const RlDirtyImage *image, const char *id, GError **error);
 

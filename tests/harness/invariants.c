@@ -69,7 +69,7 @@ static bool
 check_clean(Check *check, const RlVolume *volume, const GPtrArray *revisions, GError **error)
 {
     static const char *const of_dirty[] = {RL_ATTR_HOLD, RL_ATTR_SAVE_FILE, RL_ATTR_SAVE_DIR,
-                                           RL_ATTR_RESTORE};
+                                           RL_ATTR_RESTORE, RL_ATTR_KEPT_OF};
     const RlRevision *newest = rl_revisions_newest(revisions);
     uint64_t highest;
 

@@ -185,10 +185,10 @@ const Operation operations[] = {
     {"restore-confirmed", DO(RESTORED), DO(STEP(confirm, ROOT)), NULL, 0, EACH},
     {"restore-failed", DO(RESTORED), DO(STEP(keep, ROOT)), NULL, OP_LEAVES | OP_ERROR_COMES_LATE,
      EACH},
-    {"start-kept", DO(KEPT), START(ROOT, .owner = &bob), NULL, OP_LEAVES, EACH},
+    {"start-kept", DO(KEPT), START(ROOT), NULL, OP_LEAVES, EACH},
     /* The start is put back: what was kept is kept. */
-    {"unstart-kept", DO(KEPT, STEP(start, ROOT, .owner = &bob)),
-     DO(STEP(unstart_kept, ROOT, .owner = &bob)), NULL, OP_LEAVES | OP_ERROR_COMES_LATE, EACH},
+    {"unstart-kept", DO(KEPT, STEP(start, ROOT)), DO(STEP(unstart_kept, ROOT)), NULL,
+     OP_LEAVES | OP_ERROR_COMES_LATE, EACH},
     {"unshare", DO(RUNNING), DO(STEP(unshare_dirty, V)), NULL, OP_LEAVES, EACH | GONE},
     {"discard", DO(LEFT), DO(STEP(discard, V)), NULL, 0, EACH},
     {"discard-saved", DO(SAVED), DO(STEP(discard, V)), NULL, 0, 0},

@@ -263,6 +263,11 @@ test_reader_of_kept(Lab *lab)
             rl_autofd int survivor =
                 has_reader ? image_open(lab, name, RL_FILE_DIRTY, O_RDONLY) : -1;
 
+            if (kinds[i].kind == RL_KIND_VOLATILE) {
+                lab_start_fails(lab, name, &bob, RL_ERROR_STATE, "'alice'");
+                g_assert_true(rl_volume_continue(lab->pool, name, NULL));
+                kept = look(path);
+            }
             lab_start(lab, name, &bob);
             g_assert_cmpint(image_inode(lab, name, RL_FILE_DIRTY) == before, ==, !has_reader);
             image_is(lab, name, RL_FILE_DIRTY, "mine");

@@ -23,6 +23,7 @@ static const Row rows[] = {
     {"running", "save canceled", "destroy", "none", "none", RL_END_STOPPED, ALONE, true},
     {"paused", "user", "destroy", "none", "none", RL_END_STOPPED, ALONE, true},
     {"paused", "ioerror", "destroy", "none", "none", RL_END_STOPPED, ALONE, true},
+    {"paused", "unknown", "destroy", "none", "none", RL_END_STOPPED, ALONE, true},
     {"crashed", "panicked", "destroy", "none", "none", RL_END_STOPPED, ALONE, true},
     {"pmsuspended", "unknown", "destroy", "none", "none", RL_END_STOPPED, ALONE, true},
     {"running", "booted", "destroy", "backup", "none", RL_END_STOPPED, ALONE, true},
@@ -80,7 +81,6 @@ static const Row rows[] = {
     /* words that are not known */
     {"running", "new", "destroy", "none", "none", RL_END_UNKNOWN, ALONE, false},
     {"new", "unknown", "destroy", "none", "none", RL_END_UNKNOWN, ALONE, false},
-    {"paused", "unknown", "destroy", "none", "none", RL_END_UNKNOWN, ALONE, false},
     {"running", "booted", "new", "none", "none", RL_END_UNKNOWN, ALONE, true},
     {"running", "booted", "destroy", "new", "none", RL_END_UNKNOWN, ALONE, true},
     {"paused", "migration", "none", "migration out", "new", RL_END_UNKNOWN, ALONE, false},

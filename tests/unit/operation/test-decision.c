@@ -86,6 +86,7 @@ takeover_is_possible(uint32_t facts)
            !(HAS(RL_LEFT_PERSISTENT) && HAS(RL_LEFT_THROWAWAY)) &&
            !(HAS(RL_LEFT_SUSPECT) && HAS(RL_LEFT_FOREIGN)) && (!marks || HAS(RL_LEFT_KEPT)) &&
            (run || !HAS(RL_LEFT_HALF)) && (run || !HAS(RL_LEFT_AWAITED)) &&
+           (!HAS(RL_LEFT_KEPT_OTHER) || (HAS(RL_LEFT_THROWAWAY) && HAS(RL_LEFT_KEPT) && !marks)) &&
            (!HAS(RL_LEFT_WRITTEN) || HAS(RL_LEFT_ONLY_READ));
 }
 
@@ -122,6 +123,8 @@ expected_takeover(uint32_t facts)
         return RL_TAKEOVER_IN_USE;
     if (HAS(RL_LEFT_SUSPECT) || HAS(RL_LEFT_FOREIGN))
         return HAS(RL_LEFT_SUSPECT) ? RL_TAKEOVER_SUSPECT : RL_TAKEOVER_FOREIGN;
+    if (HAS(RL_LEFT_KEPT_OTHER))
+        return RL_TAKEOVER_KEPT_OTHER;
     if (HAS(RL_LEFT_BELOW_OWN) && !overlaid)
         return RL_TAKEOVER_OWN_OVERLAY;
     if (restored && !HAS(RL_LEFT_OTHER) && HAS(RL_LEFT_MISFIT))
@@ -144,7 +147,7 @@ expected_takeover(uint32_t facts)
 static void
 test_takeover(void)
 {
-    check_table(&(Table){rl_takeover_rules(), 25, takeover_is_possible, expected_takeover});
+    check_table(&(Table){rl_takeover_rules(), 26, takeover_is_possible, expected_takeover});
 }
 
 static bool
@@ -259,6 +262,7 @@ static const char *const takeover_facts[] = {
     "below another's overlay",
     "cannot be what its guest wrote, or has another clean image",
     "written to since it was made",
+    "kept at the end of another domain's run",
 };
 
 static const char *const takeover_actions[] = {
@@ -280,6 +284,7 @@ static const char *const takeover_actions[] = {
     "**no**: resize it",
     "**no**: would be written over",
     "**no**: unfinished writes",
+    "**no**: kept of another domain",
 };
 
 static const char *const stop_facts[] = {

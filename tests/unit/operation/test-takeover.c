@@ -374,6 +374,35 @@ test_kept_snapshot_goes_on(Lab *lab)
     lab_stop(lab, "a/root", &alice, RL_STOP_DROPPED);
 }
 
+/* How that run ended is not known: it can be its device model that has seen to it. */
+static void
+test_kept_is_its_domains(Lab *lab)
+{
+    const char *const names[] = {"a/root", "a/tmp"};
+    bool done;
+
+    lab_create(lab, "t/root", "one", MIB);
+    lab_create_kind(lab, "a/root", RL_KIND_SNAPSHOT, "t/root", NULL, 0);
+    lab_create_kind(lab, "a/tmp", RL_KIND_VOLATILE, NULL, NULL, MIB);
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+        lab_start(lab, names[i], &alice);
+        image_write(lab, names[i], RL_FILE_DIRTY, "mine");
+        g_assert_true(rl_volume_keep(lab->pool, names[i], &alice, &done, NULL));
+        lab_start_fails(lab, names[i], &bob, RL_ERROR_STATE, "'alice' & virt-reflink discard");
+        image_is(lab, names[i], RL_FILE_DIRTY, "mine");
+        /* An administrator decides. */
+        g_assert_true(rl_volume_continue(lab->pool, names[i], NULL));
+        lab_start(lab, names[i], &bob);
+        image_is(lab, names[i], RL_FILE_DIRTY, "mine");
+        g_assert_true(rl_volume_keep(lab->pool, names[i], &bob, &done, NULL));
+        lab_start_fails(lab, names[i], &alice, RL_ERROR_STATE, "'bob'");
+        lab_start(lab, names[i], &bob);
+        lab_stop(lab, names[i], &bob, RL_STOP_DROPPED);
+        lab_start(lab, names[i], &alice);
+        image_is(lab, names[i], RL_FILE_DIRTY, i ? "" : "one");
+    }
+}
+
 static void
 test_readonly(Lab *lab)
 {
@@ -626,4 +655,5 @@ add_tests(void)
     lab_add("/keep/only-image-is-not-discarded", test_only_image_is_not_discarded);
     lab_add("/takeover/own-overlay", test_own_overlay);
     lab_add("/keep/kept-snapshot-goes-on", test_kept_snapshot_goes_on);
+    lab_add("/keep/kept-is-its-domains", test_kept_is_its_domains);
 }

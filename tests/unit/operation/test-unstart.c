@@ -100,8 +100,8 @@ test_unstart_keeps_the_mark(Lab *lab)
     image_write(lab, "a/root", RL_FILE_DIRTY, "mine");
     g_assert_true(rl_volume_keep(lab->pool, "a/root", &alice, &done, NULL));
     {
-        g_autoptr(RlStarted) started = lab_start_with(lab, "a/root", &bob, 0);
-        unstart(lab, started, &bob);
+        g_autoptr(RlStarted) started = lab_start_with(lab, "a/root", &alice, 0);
+        unstart(lab, started, &alice);
     }
     lab_start(lab, "a/root", &alice);
     image_is(lab, "a/root", RL_FILE_DIRTY, "mine");

@@ -69,8 +69,8 @@ rl_command_start(const RlPool *pool, const char *name, GError **error)
     if (!path)
         return false;
     call_witness(pool, name);
-    printf("%s is started%s: %s\nEnd it with 'virt-reflink stop'.\n", name,
-           started->continued ? ", and goes on with the dirty image it had" : "", path);
+    printf("%s is started%s: %s\nStop it with 'virt-reflink stop'.\n", name,
+           started->continued ? ", and continues with its leftover dirty image" : "", path);
     return true;
 }
 
@@ -79,13 +79,14 @@ rl_command_stop(const RlPool *pool, const char *name, GError **error)
 {
     static const char *const outcomes[] = {
         [RL_STOP_NOTHING] = "has no dirty image: nothing to do",
-        [RL_STOP_NOT_OWNED] = "is not ours to stop",
-        [RL_STOP_HELD] = "is saved or suspect and stays as it is; 'continue' or 'discard' decides",
-        [RL_STOP_COMMITTED] =
-            "is committed: its dirty image is the clean one now, and that a revision",
+        [RL_STOP_NOT_OWNED] = "was not stopped: another domain owns its dirty image",
+        [RL_STOP_HELD] =
+            "is left unchanged because it is saved or suspect; use 'continue' or 'discard'",
+        [RL_STOP_COMMITTED] = "is committed: its dirty image became the clean image, and the "
+                              "former clean image a revision",
         [RL_STOP_UNWRITTEN] = "is stopped; nothing was written, so there is no new revision",
-        [RL_STOP_DROPPED] = "is stopped; its dirty image is dropped: it held nothing to be kept",
-        [RL_STOP_RETURNED] = "is stopped; its image has its clean name again",
+        [RL_STOP_DROPPED] = "is stopped; its dirty image is dropped",
+        [RL_STOP_RETURNED] = "is stopped; its image is renamed to the clean image",
     };
     g_autofree char *witness = witness_key(pool, name);
     RlStop stop;
@@ -109,7 +110,7 @@ rl_command_continue(const RlPool *pool, const char *name, GError **error)
 {
     if (!rl_volume_continue(pool, name, error))
         return false;
-    printf("%s keeps its dirty image; its next start goes on with it, without any saved memory.\n",
+    printf("%s keeps its dirty image. The next start continues with it, without saved memory.\n",
            name);
     return true;
 }
@@ -120,7 +121,7 @@ rl_command_discard(const RlPool *pool, const char *name, GError **error)
     if (!rl_volume_discard(pool, name, error))
         return false;
     rl_short_path_tidy(pool, name);
-    printf("%s has no dirty image any more; its clean image and revisions are as they were.\n",
+    printf("The dirty image of %s is dropped. Its clean image and revisions are unchanged.\n",
            name);
     return rl_volume_maintain(pool, name, false, error);
 }

@@ -18,16 +18,14 @@ static const struct {
     bool of_volume;
     const char *purpose;
 } commands[] = {
-    {"list", rl_command_list, false, "the volumes of a pool, what they do and for whom"},
-    {"info", rl_command_info, true, "all that is known of a volume"},
-    {"start", rl_command_start, true,
-     "give a volume its dirty image, for a domain that libvirt does not run"},
-    {"stop", rl_command_stop, true,
-     "commit or drop the dirty image, as the volume's kind asks for"},
+    {"list", rl_command_list, false, "list the volumes of a pool with their states and domains"},
+    {"info", rl_command_info, true, "show a volume and its images"},
+    {"start", rl_command_start, true, "make a dirty image, for a domain that libvirt does not run"},
+    {"stop", rl_command_stop, true, "commit or drop the dirty image, depending on the kind"},
     {"continue", rl_command_continue, true,
-     "the dirty image is good: let the next start go on with it"},
+     "accept the dirty image: the next start continues with it"},
     {"discard", rl_command_discard, true,
-     "drop the dirty image, and what was written since the last commit"},
+     "drop the dirty image and all writes since the last commit"},
 };
 
 static void
@@ -52,7 +50,7 @@ open_pool(const char *text, GError **error)
     if (path)
         return rl_pool_open(path, rl_xml_documents(), error);
     rl_fail(error, RL_ERROR_NOT_FOUND,
-            "libvirt has no reflink pool '%s' (a directory is given with a '/')", text);
+            "libvirt has no reflink pool '%s' (a directory needs a '/' in its path)", text);
     return NULL;
 }
 
@@ -63,7 +61,7 @@ run(size_t command, const char *pool_text, const char *volume)
     g_autoptr(RlPool) pool = NULL;
 
     if (geteuid() != 0) {
-        fprintf(stderr, "virt-reflink: this needs root, as the images of a pool do\n");
+        fprintf(stderr, "virt-reflink: this command needs root\n");
         return 1;
     }
     pool = open_pool(pool_text, &error);

@@ -46,7 +46,7 @@ print_line(const RlPool *pool, const RlListed *listed)
     printf("%-40s %-10s %-8s %9u  %s%s%s%s%s\n", listed->name, rl_kind_to_string(volume->kind),
            rl_state_to_string(state), listed->revisions->len, domain,
            run && run->ended ? WAITS_FOR_SPACE : "", below ? " [backing image of an overlay]" : "",
-           listed->shared ? " [its clean image is another volume's too]" : "",
+           listed->shared ? " [shares its clean image with another volume]" : "",
            volume->contradictory ? " [its record contradicts its images]" : "");
 }
 
@@ -121,7 +121,7 @@ rl_command_info(const RlPool *pool, const char *name, GError **error)
         return false;
     warn_if_blind(pool);
     printf("%-16s %s\n%-16s %s%s\n", "volume", name, "kind", rl_kind_to_string(volume->kind),
-           volume->contradictory ? " (its record says otherwise, and the images win)" : "");
+           volume->contradictory ? " (its record contradicts its images; the images count)" : "");
     if (volume->kind == RL_KIND_SNAPSHOT)
         printf("%-16s %s\n", "source", volume->record->source);
     printf("%-16s %s\n", "state", rl_state_to_string(state));

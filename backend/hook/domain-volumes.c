@@ -66,11 +66,10 @@ add(GPtrArray *uses, RlDomainVolume new)
 static bool
 refuse_shareable(const RlDisk *disk, const char *name, GError **error)
 {
-    return rl_fail(
-        error, RL_ERROR_INVALID,
-        "disk '%s': volume '%s' cannot be <shareable/>: what becomes of it when one of its domains "
-        "stops cannot be right for the others",
-        disk->target ? disk->target : "?", name);
+    return rl_fail(error, RL_ERROR_INVALID,
+                   "disk '%s': <shareable/> is not supported for volume '%s': the stop of one "
+                   "domain would commit or drop the image under the others",
+                   disk->target ? disk->target : "?", name);
 }
 
 /* Takes over what @place points to. */
@@ -90,11 +89,10 @@ add_place(GPtrArray *uses, RlDiskPlace *place, const RlDisk *disk, bool overlaid
 static bool
 refuse_in_place(const RlDisk *disk, const RlDiskPlace *place, GError **error)
 {
-    return rl_fail(
-        error, RL_ERROR_INVALID,
-        "disk '%s': '%s' is an image of volume '%s' at rest, which no domain may write to: give "
-        "it '%s', or make the disk <readonly/>",
-        disk->target ? disk->target : "?", disk->path, place->name, place->dirty);
+    return rl_fail(error, RL_ERROR_INVALID,
+                   "disk '%s': '%s' is an image at rest of volume '%s' and must not be written: "
+                   "use '%s', or make the disk <readonly/>",
+                   disk->target ? disk->target : "?", disk->path, place->name, place->dirty);
 }
 
 typedef struct {
@@ -204,7 +202,7 @@ add_volume(const Search *search, const RlDisk *disk, GError **error)
         if (disk->readonly || !strict)
             return true;
         return rl_fail(error, RL_ERROR_INVALID,
-                       "disk '%s': '%s' is a revision, and those are read-only",
+                       "disk '%s': '%s' is a revision, and revisions are read-only",
                        disk->target ? disk->target : "?", disk->volume);
     }
     if (strict && disk->shareable)

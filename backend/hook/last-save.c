@@ -21,7 +21,7 @@ rl_last_save_note(const char *uuid, const char *id)
     g_autoptr(GError) error = NULL;
 
     if (!rl_note_write(file, text, &error))
-        rl_log_warning("cannot note which save of a domain was its last one: %s", error->message);
+        rl_log_warning("cannot record the last save of a domain: %s", error->message);
 }
 
 void

@@ -93,9 +93,9 @@ int
 main(int argc, char **argv)
 {
     if (argc < 4) {
-        fprintf(stderr, "libvirt-reflink-hook is called by libvirt: link it as "
-                        "/etc/libvirt/hooks/libxl.d/50-reflink and "
-                        "/etc/libvirt/hooks/qemu.d/50-reflink\n");
+        fprintf(stderr,
+                "libvirt-reflink-hook: libvirt calls this program. Link it as "
+                "/etc/libvirt/hooks/libxl.d/50-reflink and /etc/libvirt/hooks/qemu.d/50-reflink\n");
         return 1;
     }
     rl_caller_follow();

@@ -19,7 +19,7 @@ rl_own_all(const GPtrArray *uses, const RlDomainRef *owner)
         g_autoptr(RlPool) pool = rl_pool_open(use->root, rl_xml_documents(), &error);
         bool done;
         if (!pool || !rl_volume_claim(pool, use->name, &claim, &done, &error))
-            rl_log_warning("domain %s: volume '%s' cannot be made its own: %s", owner->name,
+            rl_log_warning("domain %s: cannot become the owner of volume '%s': %s", owner->name,
                            use->name, error->message);
     }
 }

@@ -30,7 +30,7 @@ rl_restore_notes_note(const char *uuid)
     g_mkdir_with_parents(RL_LOCK_DIR, 0700);
     rl_autofd int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0 || futimens(fd, NULL) < 0)
-        rl_log_warning("cannot note in '%s' that a domain is restored: %s", path,
+        rl_log_warning("cannot record in '%s' that a domain is restored: %s", path,
                        g_strerror(errno));
 }
 

@@ -44,7 +44,8 @@ write_run(const RlDomainRef *owner, GKeyFile *note)
     g_autoptr(GError) error = NULL;
 
     if (!write_note("run", owner, note, &error))
-        rl_log_warning("domain %s: cannot note how its run goes: %s", owner->name, error->message);
+        rl_log_warning("domain %s: cannot record the state of its run: %s", owner->name,
+                       error->message);
 }
 
 /* What is noted in this boot of the host, owned by the caller; NULL where nothing is. */

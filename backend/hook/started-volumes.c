@@ -92,13 +92,14 @@ read_note(const char *uuid, GPtrArray *uses)
 
     if (!text) {
         if (!rl_error_is_errno(error, ENOENT))
-            rl_log_warning("cannot read what a domain was started on: %s", error->message);
+            rl_log_warning("cannot read the list of volumes that a domain was started on: %s",
+                           error->message);
         return began;
     }
     g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
     for (char **line = lines; *line; line++)
         if (**line && !parse_line(*line, uses, &began))
-            rl_log_warning("'%s/%s' has a line that says no volume", RL_LOCK_DIR, file);
+            rl_log_warning("'%s/%s' has a line that names no volume", RL_LOCK_DIR, file);
     return began;
 }
 
@@ -135,7 +136,8 @@ add(const char *uuid, const GPtrArray *uses, const Began *began)
     Began before = read_note(uuid, all);
     g_autofree char *text = format(all, began ? *began : before);
     if (!rl_note_write(file, text, &error))
-        rl_log_warning("cannot note what a domain was started on: %s", error->message);
+        rl_log_warning("cannot record the volumes that a domain was started on: %s",
+                       error->message);
 }
 
 void

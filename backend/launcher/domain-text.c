@@ -145,7 +145,7 @@ bool
 rl_domain_text_has_volume(const char *text, char *what, unsigned size)
 {
     if (!text || !is_whole(text)) {
-        snprintf(what, size, "which cannot be told without its XML");
+        snprintf(what, size, "which is unknown without its XML");
         return true;
     }
     for (const char *equals = strchr(text, '='); equals; equals = strchr(equals + 1, '=')) {

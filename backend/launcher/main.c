@@ -68,13 +68,13 @@ decide(Call call, char **argv, const char *reason)
     case CALL_STARTS:
         return decide_start(argv, reason);
     case CALL_IGNORED:
-        rl_say("domain %s: the hook program did not see '%s': %s; what the domain wrote is kept in "
-               "the dirty images of its volumes",
+        rl_say("domain %s: the hook program did not run for '%s': %s. The dirty images of its "
+               "volumes keep what the domain wrote",
                argv[1], argv[2], reason);
         return 0;
     default:
-        rl_say("domain %s: the hook program did not see '%s', and the domain runs on: %s; then "
-               "restart libvirt's daemon",
+        rl_say("domain %s: the hook program did not run for '%s', and the domain continues: %s; "
+               "then restart libvirt's daemon",
                argv[1], argv[2], reason);
         return 0;
     }

@@ -89,8 +89,8 @@ rl_outcome_describe(RlOutcome outcome, const RlProgram *program, char *text, siz
         snprintf(text, size, "'%s' cannot be run: %s: install libvirt-reflink again", path,
                  strerror(outcome.error));
     else if (WIFSIGNALED(outcome.status))
-        snprintf(text, size, "'%s' was ended by signal %d: look into the journal, and report it",
-                 path, WTERMSIG(outcome.status));
+        snprintf(text, size, "'%s' was killed by signal %d: see the journal, and report it", path,
+                 WTERMSIG(outcome.status));
     else if (WEXITSTATUS(outcome.status) == 127)
         snprintf(text, size, "'%s' cannot load a library: install what 'ldd -r %s' does not find",
                  path, path);

@@ -47,7 +47,7 @@ read_target(const char *dir_path, const char *name, char **ret_path, GError **er
     }
     *ret_path = rl_xml_target_path(text, length, file, &cause);
     if (cause)
-        rl_log_warning("cannot tell where pool '%s' is: %s", name, cause->message);
+        rl_log_warning("cannot determine where pool '%s' is: %s", name, cause->message);
     return true;
 }
 

@@ -73,11 +73,10 @@ set(const virStoragePoolDef *def, const RlPool *pool, bool firm)
 static bool
 refuse_second(const virStoragePoolDef *def, const ActivePool *rival, GError **error)
 {
-    return rl_fail(
-        error, RL_ERROR_STATE,
-        "pool '%s': its directory '%s' is that of the active pool '%s': use that one, or "
-        "stop it first",
-        def->name, def->target.path, rival->name);
+    return rl_fail(error, RL_ERROR_STATE,
+                   "pool '%s': directory '%s' already belongs to the active pool '%s': use that "
+                   "pool, or stop it first",
+                   def->name, def->target.path, rival->name);
 }
 
 bool
@@ -104,11 +103,10 @@ rl_active_pools_check_place(const virStoragePoolDef *def, const RlPool *pool, GE
     (void) locker;
     if (!own || (own->dev == pool->dev && own->ino == pool->ino))
         return true;
-    return rl_fail(
-        error, RL_ERROR_STATE,
-        "pool '%s': its path '%s' leads to another directory than when it was started or "
-        "refreshed: let it lead there again, or refresh the pool",
-        def->name, def->target.path);
+    return rl_fail(error, RL_ERROR_STATE,
+                   "pool '%s': path '%s' no longer leads to the directory that was there when the "
+                   "pool was started: restore the link or mount, or refresh the pool",
+                   def->name, def->target.path);
 }
 
 static bool

@@ -40,7 +40,7 @@ rl_backing_store_record(const RlPool *pool, const virStorageVolDef *vol, GError 
 
     if (backing->format != VIR_STORAGE_FILE_RAW && backing->format != VIR_STORAGE_FILE_NONE) {
         rl_fail(error, RL_ERROR_INVALID,
-                "volume '%s': the format of its backing store can only be 'raw'", vol->name);
+                "volume '%s': the format of its backing store must be 'raw'", vol->name);
         return NULL;
     }
     if (cause) {
@@ -60,16 +60,15 @@ rl_backing_store_record(const RlPool *pool, const virStorageVolDef *vol, GError 
         return NULL;
     }
     if (source->kind != RL_KIND_PERSISTENT) {
-        rl_fail(
-            error, RL_ERROR_INVALID,
-            "volume '%s': its backing store '%s' is %s, and only a persistent volume can be one",
-            vol->name, source_name, rl_kind_to_string(source->kind));
+        rl_fail(error, RL_ERROR_INVALID,
+                "volume '%s': its backing store '%s' is %s, but must be a persistent volume",
+                vol->name, source_name, rl_kind_to_string(source->kind));
         return NULL;
     }
     if (vol->target.capacity && vol->target.capacity < (uint64_t) source->clean.st.st_size) {
         rl_fail(error, RL_ERROR_INVALID,
-                "volume '%s': its capacity of %llu bytes is below that of its backing store '%s', "
-                "%lld bytes",
+                "volume '%s': its capacity of %llu bytes is smaller than that of its backing store "
+                "'%s', %lld bytes",
                 vol->name, vol->target.capacity, source_name, (long long) source->clean.st.st_size);
         return NULL;
     }

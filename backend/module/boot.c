@@ -72,7 +72,7 @@ is_active(const virStoragePoolDef *def, bool before)
     if (before && pool)
         rl_active_pools_add(def, pool, false, NULL);
     VIR_WARN("pool '%s': %s (%s)", def->name, error->message,
-             before ? "domains may run on it: it stays active" : "it is not active");
+             before ? "it stays active, since domains may be running on it" : "it is not active");
     return before;
 }
 
@@ -84,7 +84,7 @@ rl_stock_stays_active(const virStoragePoolDef *def, bool before)
     if (rl_pool_require_outside(def->target.path, &error))
         return true;
     VIR_WARN("pool '%s': %s (%s)", def->name, error->message,
-             before ? "domains may run on it: it stays active" : "it is not active");
+             before ? "it stays active, since domains may be running on it" : "it is not active");
     return before;
 }
 

@@ -43,10 +43,9 @@ open_foreign(const virStorageVolDef *input, GError **error)
 
     if (input->target.format != VIR_STORAGE_FILE_RAW &&
         input->target.format != VIR_STORAGE_FILE_NONE) {
-        rl_fail(
-            error, RL_ERROR_UNSUPPORTED,
-            "volume '%s' has the format '%s': only raw volumes can be taken into a reflink pool",
-            input->name, NULLSTR(virStorageFileFormatTypeToString(input->target.format)));
+        rl_fail(error, RL_ERROR_UNSUPPORTED,
+                "volume '%s' has the format '%s': a reflink pool accepts raw volumes only",
+                input->name, NULLSTR(virStorageFileFormatTypeToString(input->target.format)));
         return -1;
     }
     if (!input->target.path) {

@@ -31,8 +31,7 @@ require_raw(const virStorageVolDef *vol)
     if (vol->target.format != VIR_STORAGE_FILE_RAW && vol->target.format != VIR_STORAGE_FILE_NONE) {
         virReportError(
             VIR_ERR_CONFIG_UNSUPPORTED,
-            "volume '%s': a reflink pool has raw volumes only, none of format '%s': ask for "
-            "the format raw",
+            "volume '%s': a reflink pool has raw volumes only, not '%s': use the format raw",
             vol->name, NULLSTR(virStorageFileFormatTypeToString(vol->target.format)));
         return -1;
     }
@@ -108,7 +107,7 @@ begin(virStoragePoolObj *obj, RlPool *pool, const char *name, GError **error)
         if (!listed)
             return g_steal_pointer(&draft);
         if (listed->building) {
-            rl_fail(error, RL_ERROR_BUSY, "volume '%s' is being replaced already", name);
+            rl_fail(error, RL_ERROR_BUSY, "another client is replacing volume '%s' now", name);
             return NULL;
         }
     }
@@ -120,7 +119,7 @@ require_unlisted(virStoragePoolObj *obj, const virStorageVolDef *vol, const char
 {
     if (STREQ(vol->name, name) || !virStorageVolDefFindByName(obj, name))
         return 0;
-    virReportError(VIR_ERR_STORAGE_VOL_EXIST, "'%s', which '%s' is taken for", name, vol->name);
+    virReportError(VIR_ERR_STORAGE_VOL_EXIST, "'%s' (requested as '%s')", name, vol->name);
     return -1;
 }
 
@@ -193,7 +192,8 @@ refuse_metadata(const RlStagedImage *draft, unsigned int flags)
     if (!(flags & VIR_STORAGE_VOL_CREATE_PREALLOC_METADATA))
         return 0;
     virReportError(VIR_ERR_OPERATION_UNSUPPORTED,
-                   "volume '%s': raw volumes have no metadata to allocate", draft->name->text);
+                   "volume '%s': metadata cannot be preallocated, since raw volumes have none",
+                   draft->name->text);
     return -1;
 }
 

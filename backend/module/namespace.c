@@ -30,7 +30,7 @@ parse(xmlXPathContextPtr context, void **data)
     if (!rl_xml_options_from_nodes(context->node, &options, &error)) {
         if (!is_state(context))
             return rl_report(error);
-        VIR_WARN("%s (what the pool's marker says stays in force)", error->message);
+        VIR_WARN("%s (the options in the pool's marker stay in force)", error->message);
         g_error_free(error);
     }
     *data = options;

@@ -95,7 +95,7 @@ require_cow(const virStoragePoolDef *def)
     if (def->features.cow != VIR_TRISTATE_BOOL_NO)
         return 0;
     virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
-                   "pool '%s': <cow state='no'/> and reflinks exclude each other", def->name);
+                   "pool '%s': <cow state='no'/> is not possible with reflinks", def->name);
     return -1;
 }
 
@@ -175,7 +175,7 @@ rl_pool_build_cb(virStoragePoolObj *obj, unsigned int flags)
         return rl_stock()->buildPool(obj, flags);
     if (flags) {
         virReportError(VIR_ERR_OPERATION_UNSUPPORTED, "%s",
-                       "a reflink pool is a directory: there is nothing to format or overwrite");
+                       "a reflink pool is a directory: it is neither formatted nor overwritten");
         return -1;
     }
     if (require_cow(def) < 0)
@@ -203,7 +203,7 @@ note_active(const virStoragePoolDef *def, const RlPool *pool)
     g_autoptr(GError) error = NULL;
 
     if (!rl_active_pools_add(def, pool, false, &error))
-        VIR_WARN("%s (its volumes are listed, and nothing is changed in it)", error->message);
+        VIR_WARN("%s (its volumes are listed; changes are refused)", error->message);
 }
 
 /* A pool with a fault is listed as well, and so is one whose directory is another's: were it to
@@ -221,7 +221,7 @@ rl_pool_refresh_cb(virStoragePoolObj *obj)
     if (!pool)
         return rl_report(error);
     if (pool->fault)
-        VIR_WARN("pool '%s': %s (its volumes are listed, and nothing is changed in it)", def->name,
+        VIR_WARN("pool '%s': %s (its volumes are listed; changes are refused)", def->name,
                  pool->fault->message);
     else
         note_active(def, pool);

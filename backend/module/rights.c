@@ -49,7 +49,7 @@ require(const virStoragePoolDef *pool, const virStorageVolDef *vol, RlRight righ
     if (is_allowed(pool, vol, right))
         return 0;
     virReportError(VIR_ERR_ACCESS_DENIED,
-                   "volume '%s' of pool '%s' would be %s: that needs the right to %s it "
+                   "this would change volume '%s' of pool '%s' (%s) and needs the right to %s it "
                    "(storage-vol.%s)",
                    vol->name, pool->name, rights[right].verb,
                    right == RL_RIGHT_READ ? "download" : "upload to", rights[right].name);
@@ -101,8 +101,7 @@ rl_rights_require_source(virStoragePoolObj *obj, const virStorageVolDef *input)
     g_autoptr(virStoragePool) pool = input->key ? look_up(input->key) : NULL;
     if (!pool) {
         virReportError(VIR_ERR_ACCESS_DENIED,
-                       "volume '%s' would be read, and it cannot be told which pool it is in",
-                       input->name);
+                       "this would read volume '%s', whose pool cannot be determined", input->name);
         return -1;
     }
     found.name = pool->name;

@@ -261,8 +261,8 @@ rl_vol_resize_cb(virStoragePoolObj *obj, virStorageVolDef *vol, unsigned long lo
         return ours < 0 ? -1 : rl_stock()->resizeVol(obj, vol, capacity, flags);
     virCheckFlags(VIR_STORAGE_VOL_RESIZE_ALLOCATE | VIR_STORAGE_VOL_RESIZE_SHRINK, -1);
     if (strchr(vol->name, '@')) {
-        virReportError(VIR_ERR_OPERATION_UNSUPPORTED, "'%s' is a revision, and those are read-only",
-                       vol->name);
+        virReportError(VIR_ERR_OPERATION_UNSUPPORTED,
+                       "'%s' is a revision, and revisions are read-only", vol->name);
         return -1;
     }
 
@@ -288,9 +288,8 @@ rl_vol_wipe_cb(virStoragePoolObj *obj, virStorageVolDef *vol, unsigned int algor
     if (ours <= 0)
         return ours < 0 ? -1 : rl_stock()->wipeVol(obj, vol, algorithm, flags);
     virReportError(VIR_ERR_OPERATION_UNSUPPORTED,
-                   "volume '%s' cannot be wiped: its blocks are shared with other images of the "
-                   "pool, and writing "
-                   "in place would only make new ones",
+                   "volume '%s' cannot be wiped: it shares blocks with other images of the pool, "
+                   "and overwriting would only allocate new ones",
                    vol->name);
     return -1;
 }

@@ -83,12 +83,11 @@ is_build(const char *library, const char *wanted)
     char id[RL_BUILD_ID_MAX];
 
     if (!rl_build_id(library, id)) {
-        complain("cannot tell the build of %s", library);
+        complain("cannot read the build id of %s", library);
         return 0;
     }
     if (strcmp(id, wanted) != 0) {
-        complain("the module was built for another build of %s (%s, and this is %s): it has to be "
-                 "built anew",
+        complain("the module was built for another build of %s (%s; this is %s): rebuild it",
                  library, wanted, id);
         return 0;
     }
@@ -119,7 +118,7 @@ load_module(void)
     char path[PATH_MAX], version[32];
 
     if (module_path(path, sizeof(path), version, sizeof(version)) < 0) {
-        complain("cannot tell where the module is");
+        complain("cannot determine where the module is");
         return;
     }
     if (access(path, F_OK) < 0) {
@@ -127,7 +126,7 @@ load_module(void)
         return;
     }
     if (!rl_elf_file_is_whole(path)) {
-        complain("the module %s is no whole ELF file", path);
+        complain("the module %s is not a complete ELF file", path);
         return;
     }
 
@@ -141,7 +140,7 @@ load_module(void)
         complain("%s is no reflink module of this version", path);
     else if (fits(module, version)) {
         if (module->attach() < 0)
-            complain("the module could not be put in place");
+            complain("libvirt did not accept the module");
         return; /* never unloaded: libvirt may hold pointers into it */
     }
     dlclose(handle);

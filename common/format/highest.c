@@ -18,7 +18,7 @@ describe(int fd, char **ret_inode, GError **error)
 
     *ret_inode = NULL;
     if (statx(fd, "", AT_EMPTY_PATH, STATX_INO | STATX_BTIME, &st) < 0)
-        return rl_fail_errno(error, errno, "cannot look at an image");
+        return rl_fail_errno(error, errno, "cannot examine an image");
     if (st.stx_mask & STATX_BTIME)
         *ret_inode =
             g_strdup_printf("%" G_GUINT64_FORMAT " %" G_GINT64_FORMAT ".%09u", (guint64) st.stx_ino,

@@ -136,7 +136,7 @@ note_image(int fd, RlSave *save, GError **error)
     struct stat st;
 
     if (fstat(fd, &st) < 0)
-        return rl_fail_errno(error, errno, "cannot look at an image that is saved");
+        return rl_fail_errno(error, errno, "cannot examine an image that is saved");
     save->date = st.st_mtim;
     save->size = st.st_size;
     save->ended_us = g_get_real_time();
@@ -168,7 +168,7 @@ rl_save_try(int fd, const RlMemory *memory, GError **error)
     if (!rl_save_get(fd, &save, error))
         return false;
     if (fstat(fd, &st) < 0)
-        return rl_fail_errno(error, errno, "cannot look at an image that is restored");
+        return rl_fail_errno(error, errno, "cannot examine an image that is restored");
     if (save && rl_save_has_same_image(save, &st)) {
         g_free(save->tried);
         save->tried = g_strdup(memory->digest);

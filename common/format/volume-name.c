@@ -33,21 +33,21 @@ rl_name_check_component(const char *component, GError **error)
         return rl_fail(error, RL_ERROR_NAME, "a component of the name begins with '.'");
     for (const char *c = component; *c; c++) {
         if (*c == '/')
-            return rl_fail(error, RL_ERROR_NAME, "a component of the name has a '/'");
+            return rl_fail(error, RL_ERROR_NAME, "a component of the name contains a '/'");
         if (*c == '@')
-            return rl_fail(error, RL_ERROR_NAME, "'@' in the name is kept for revisions");
+            return rl_fail(error, RL_ERROR_NAME, "'@' in a name is reserved for revisions");
         if (*c == '~')
-            return rl_fail(error, RL_ERROR_NAME, "'~' in the name is kept for temporary files");
+            return rl_fail(error, RL_ERROR_NAME, "'~' in a name is reserved for temporary files");
     }
     if (!g_utf8_validate(component, -1, NULL))
         return rl_fail(error, RL_ERROR_NAME, "the name is not UTF-8");
     if (has_forbidden_character(component))
-        return rl_fail(error, RL_ERROR_NAME, "the name has a control character");
+        return rl_fail(error, RL_ERROR_NAME, "the name contains a control character");
     if (strstr(component, ".img"))
-        return rl_fail(error, RL_ERROR_NAME, "'.img' in the name is kept for image files");
+        return rl_fail(error, RL_ERROR_NAME, "'.img' in a name is reserved for image files");
     if (g_str_has_suffix(component, ".volume.xml"))
         return rl_fail(error, RL_ERROR_NAME,
-                       "names that end in '.volume.xml' are kept for records");
+                       "names that end in '.volume.xml' are reserved for records");
     return true;
 }
 
@@ -60,8 +60,8 @@ rl_name_check_leaf(const char *leaf, GError **error)
         return false;
     for (size_t i = 0; i < G_N_ELEMENTS(taken); i++)
         if (g_str_has_suffix(leaf, taken[i]))
-            return rl_fail(error, RL_ERROR_NAME, "names that end in '%s' are kept for image files",
-                           taken[i]);
+            return rl_fail(error, RL_ERROR_NAME,
+                           "names that end in '%s' are reserved for image files", taken[i]);
     return true;
 }
 
@@ -125,8 +125,8 @@ parse_volume(RlName *name, GError **error)
     /* One name a volume: the folder is how names of one component are kept, no name of its own. */
     if (n == 2 && strcmp(components[0], RL_NAME_FOLDER) == 0)
         return rl_fail(error, RL_ERROR_NAME,
-                       "the folder '%s' holds the names of one component: "
-                       "this volume is called '%s'",
+                       "the directory '%s' stores volumes with one-component names: the name of "
+                       "this volume is '%s'",
                        RL_NAME_FOLDER, components[1]);
 
     name->leaf = g_strdup(components[n - 1]);

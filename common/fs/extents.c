@@ -58,15 +58,15 @@ require_file(int fd, struct stat *ret_st, GError **error)
     struct statfs fs;
 
     if (fstat(fd, ret_st) < 0 || fstatfs(fd, &fs) < 0)
-        return rl_fail_errno(error, errno, "cannot look at an image to compare");
+        return rl_fail_errno(error, errno, "cannot examine an image to compare");
     if (!S_ISREG(ret_st->st_mode))
         return rl_fail(error, RL_ERROR_UNSUPPORTED, "only regular files can be compared");
     if (fs.f_type != XFS_SUPER_MAGIC && fs.f_type != BTRFS_SUPER_MAGIC)
         return rl_fail(error, RL_ERROR_UNSUPPORTED,
-                       "only on XFS and btrfs can it be told what two files share");
+                       "whether two files share blocks can be determined only on XFS and btrfs");
     /* The realtime device counts its blocks from 0 as well. */
     if (ioctl(fd, FS_IOC_FSGETXATTR, &flags) < 0)
-        return rl_fail_errno(error, errno, "cannot tell on which device an image lies");
+        return rl_fail_errno(error, errno, "cannot determine on which device an image lies");
     if (flags.fsx_xflags & FS_XFLAG_REALTIME)
         return rl_fail(error, RL_ERROR_UNSUPPORTED, "realtime files cannot be compared");
     return true;
@@ -89,7 +89,7 @@ read_map(Comparison *comparison, int fd, uint64_t start, uint64_t *end, Map *map
         rc = ioctl(fd, FS_IOC_FIEMAP, head_of(map));
     while (rc < 0 && errno == EINTR);
     if (rc < 0)
-        return rl_fail_errno(error, errno, "cannot tell the extents of an image");
+        return rl_fail_errno(error, errno, "cannot read the extents of an image");
 
     uint32_t mapped = head_of(map)->fm_mapped_extents;
     comparison->seen += mapped;
@@ -100,7 +100,9 @@ read_map(Comparison *comparison, int fd, uint64_t start, uint64_t *end, Map *map
     if (mapped < BATCH || (head_of(map)->fm_extents[BATCH - 1].fe_flags & FIEMAP_EXTENT_LAST))
         return true;
     *end = MIN(*end, extent_end(&head_of(map)->fm_extents[BATCH - 1]));
-    return *end > start ? true : rl_fail_errno(error, EIO, "the extents of an image make no sense");
+    return *end > start
+               ? true
+               : rl_fail_errno(error, EIO, "the kernel reports inconsistent extents for an image");
 }
 
 /* Where the byte @at lies, which is behind the one that was asked for before. */
@@ -199,7 +201,7 @@ rl_extents_compare(int a, int b, const RlExtentsWish *wish, GError **error)
     if (!require_file(a, &of_a, error) || !require_file(b, &of_b, error))
         return RL_EXTENTS_UNKNOWN;
     if (of_a.st_dev != of_b.st_dev) {
-        rl_fail(error, RL_ERROR_UNSUPPORTED, "images of two file systems cannot be compared");
+        rl_fail(error, RL_ERROR_UNSUPPORTED, "images on different file systems cannot be compared");
         return RL_EXTENTS_UNKNOWN;
     }
     if (of_a.st_ino == of_b.st_ino)

@@ -18,7 +18,7 @@ rl_limit_allows_size(int fd, uint64_t size, GError **error)
         return true;
     return rl_fail_errno(error, EFBIG,
                          "%" G_GUINT64_FORMAT
-                         " bytes are more than a file of this process may have "
-                         "(LimitFSIZE= of the service, ulimit -f: %" G_GUINT64_FORMAT " bytes)",
+                         " bytes exceed the file size limit of this process (LimitFSIZE= of the "
+                         "service, ulimit -f: %" G_GUINT64_FORMAT " bytes)",
                          size, (uint64_t) limit.rlim_cur);
 }

@@ -64,7 +64,7 @@ open_and_ask(const char *name, struct loop_info64 *ret_info, GError **error)
     rl_autofd int device = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
     if (device < 0 || ioctl(device, LOOP_GET_STATUS64, ret_info) < 0) {
-        rl_fail_errno(error, errno, "cannot tell %s the new size of an image", path);
+        rl_fail_errno(error, errno, "cannot set the new size of an image on %s", path);
         return -1;
     }
     return rl_fd_steal(&device);
@@ -92,7 +92,7 @@ update_device(const char *name, const Image *image, GError **error)
     if (info.lo_inode != image->st.st_ino || info.lo_device != image->st.st_dev)
         return true;
     return ioctl(device, LOOP_SET_CAPACITY, 0) == 0 ||
-           rl_fail_errno(error, errno, "/dev/%s does not take the new size", name);
+           rl_fail_errno(error, errno, "/dev/%s did not accept the new size", name);
 }
 
 static bool
@@ -105,7 +105,7 @@ update_devices(const Image *image, GError **error)
 
     if (dir < 0)
         return errno == ENOENT || /* no sysfs, no loop devices */
-               rl_fail_errno(error, errno, "cannot look for loop devices in '" DEVICES "'");
+               rl_fail_errno(error, errno, "cannot search loop devices in '" DEVICES "'");
     entries = rl_dir_iter_open(dir, error);
     if (!entries)
         return false;
@@ -136,7 +136,7 @@ look_at_image(int fd, Image *image, GError **error)
     char path[PATH_MAX] = "";
 
     if (fstat(fd, &image->st) < 0 || readlink(self, path, sizeof(path) - 1) < 0)
-        return rl_fail_errno(error, errno, "cannot look at an image");
+        return rl_fail_errno(error, errno, "cannot examine an image");
     image->path = g_strdup(path);
     image->name = g_path_get_basename(path);
     return true;

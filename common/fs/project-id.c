@@ -77,10 +77,10 @@ rl_project_hint(int saved_errno)
 {
     switch (saved_errno) {
     case EXDEV:
-        return " (it has another project id than its directory, and could not be given that: "
-               "'xfs_quota -x -c \"project -s ...\"' does)";
+        return " (its project id differs from that of its directory and could not be changed; use "
+               "'xfs_quota -x -c \"project -s ...\"')";
     case EDQUOT:
-        return " (a quota is used up; if its directory has a project id, perhaps that project's)";
+        return " (a quota is exceeded, possibly that of the directory's project id)";
     default:
         return "";
     }

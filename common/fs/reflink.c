@@ -38,7 +38,7 @@ take_over_nocow(int from, int to, GError **error)
         return true;
     to_flags ^= FS_NOCOW_FL;
     if (ioctl(to, FS_IOC_SETFLAGS, &to_flags) < 0 && !means_unsupported(errno))
-        return rl_fail_errno(error, errno, "cannot take over the NOCOW flag of an image");
+        return rl_fail_errno(error, errno, "cannot copy the NOCOW flag of an image");
     return true;
 }
 
@@ -48,13 +48,14 @@ static bool
 fail_and_empty(int to, int saved_errno, GError **error)
 {
     if (ftruncate(to, 0) < 0)
-        rl_log_warning("half a reflink cannot be emptied: %s", g_strerror(errno));
+        rl_log_warning("cannot empty an incomplete reflink: %s", g_strerror(errno));
     /* XFS says ENOSPC for the quota of a project (xfs_quota(8)), too. */
     if (saved_errno == ENOSPC)
-        return rl_fail_errno(error, saved_errno,
-                             "cannot reflink: the file system or the quota of its project is full");
+        return rl_fail_errno(
+            error, saved_errno,
+            "cannot reflink: the file system or the quota of its project is full");
     if (saved_errno == EDQUOT)
-        return rl_fail_errno(error, saved_errno, "cannot reflink: a quota is used up");
+        return rl_fail_errno(error, saved_errno, "cannot reflink: a quota is exceeded");
     return rl_fail_errno(error, saved_errno, "cannot reflink");
 }
 
@@ -99,7 +100,7 @@ rl_reflink(int from, int to, GError **error)
 
     /* The kernel says EINVAL to a block device. */
     if (fstat(from, &st) < 0)
-        return rl_fail_errno(error, errno, "cannot look at what is to be reflinked");
+        return rl_fail_errno(error, errno, "cannot examine the source of a reflink");
     if (!S_ISREG(st.st_mode))
         return rl_fail(error, RL_ERROR_UNSUPPORTED, "only regular files can be reflinked");
     if (!take_over_nocow(from, to, error) ||

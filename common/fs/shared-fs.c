@@ -83,14 +83,13 @@ rl_shared_fs_require_none(int dir, const char *path, GError **error)
     uint64_t type;
 
     if (!get_type(dir, &type))
-        return rl_fail_errno(error, errno, "cannot tell what file system '%s' is on", path);
+        return rl_fail_errno(error, errno, "cannot determine the file system of '%s'", path);
     const char *name = rl_shared_fs_name(type);
-    return !name ||
-           rl_fail(error, RL_ERROR_UNSUPPORTED,
-                   "'%s' is on %s, which other hosts can have mounted as well: what they run on a "
-                   "volume is not seen here, and both would write to it. Use a local file system "
-                   "with reflinks (XFS, btrfs)",
-                   path, name);
+    return !name || rl_fail(error, RL_ERROR_UNSUPPORTED,
+                            "'%s' is on %s, which other hosts can mount as well: this host would "
+                            "not see domains that they run on a volume. Use a local file system "
+                            "with reflinks (XFS, btrfs)",
+                            path, name);
 }
 
 /* Paths in these tables have what would end them as \040 (octal). */

@@ -76,7 +76,7 @@ copy_range(const Copy *copy, off_t offset, off_t end, GError **error)
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return rl_fail_errno(error, errno, "cannot read what is to be copied");
+            return rl_fail_errno(error, errno, "cannot read the source of a copy");
         if (n == 0)
             return true; /* it became shorter meanwhile */
         if (!write_data(copy->to, copy->buffer, (size_t) n, offset, error))
@@ -94,13 +94,13 @@ rl_sparse_copy(int from, int to, RlGoOn go_on, void *data, GError **error)
     struct stat st;
 
     if (fstat(from, &st) < 0)
-        return rl_fail_errno(error, errno, "cannot look at what is to be copied");
+        return rl_fail_errno(error, errno, "cannot examine the source of a copy");
     if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
         return rl_fail_errno(error, EINVAL,
-                             "cannot copy what is neither a file nor a block device");
+                             "the source of a copy must be a file or a block device");
     off_t size = lseek(from, 0, SEEK_END);
     if (size < 0)
-        return rl_fail_errno(error, errno, "cannot tell the size of what is to be copied");
+        return rl_fail_errno(error, errno, "cannot determine the size of the source of a copy");
     /* First: XFS allocates ahead of writes that make a file longer, and keeps that in what are to
      * be holes. */
     if (!rl_limit_allows_size(to, (uint64_t) size, error))
@@ -115,7 +115,7 @@ rl_sparse_copy(int from, int to, RlGoOn go_on, void *data, GError **error)
         hole = start < 0 ? size : lseek(from, start, SEEK_HOLE);
         start = MAX(start, 0);
         if (hole < 0)
-            return rl_fail_errno(error, errno, "cannot tell holes from data");
+            return rl_fail_errno(error, errno, "cannot find the holes of the source of a copy");
         if (!copy_range(&copy, start, MIN(hole, size), error))
             return false;
     }

@@ -84,7 +84,7 @@ static bool
 copy_once(Watch *watch, int to, GError **error)
 {
     if (fstat(watch->from, &watch->before) < 0)
-        return rl_fail_errno(error, errno, "cannot look at what is to be copied");
+        return rl_fail_errno(error, errno, "cannot examine the source of a copy");
     if (ftruncate(to, 0) < 0)
         return rl_fail_errno(error, errno, "cannot set the size of a copy");
     wait_for_tick(watch);
@@ -111,8 +111,8 @@ rl_stable_copy(int from, int to, RlGoOn go_on, void *data, GError **error)
         }
         watch.written = false;
     }
-    return rl_fail(error, RL_ERROR_BUSY,
-                   "what it is copied from is being written to, and a copy (there are no reflinks "
-                   "here) takes time: suspend the domain that writes (virsh suspend) for as long "
-                   "as it takes, or stop it");
+    return rl_fail(
+        error, RL_ERROR_BUSY,
+        "the source changed while it was copied (this file system has no reflinks): suspend the "
+        "domain that writes to it ('virsh suspend') during the copy, or stop it");
 }

@@ -80,7 +80,8 @@ make_room(int fd)
         if (g_str_has_prefix(names + at, "user."))
             made = fremovexattr(fd, names + at) == 0 || made;
     if (made)
-        rl_log_warning("an image had no room for marks: its attributes user.* are removed");
+        rl_log_warning("an image had no room for the attributes of the pool: its attributes user.* "
+                       "are removed");
     return made;
 }
 

@@ -22,21 +22,20 @@ static void
 refuse_direct(const RlVolume *volume, GError **error)
 {
     static const char *const reasons[] = {
-        [RL_STATE_RUNNING] = "is direct and running: it has no state at rest",
-        [RL_STATE_LEFT] = "is direct and was left by its domain: it has no state at rest before "
-                          "that has run and stopped, or 'virt-reflink stop'",
+        [RL_STATE_RUNNING] = "is a direct volume and running: it has no committed image to read",
+        [RL_STATE_LEFT] = "is a direct volume with a leftover dirty image: it has no committed "
+                          "image to read. Run and stop its domain, or type 'virt-reflink stop'",
         [RL_STATE_SAVED] =
-            "is direct, and a domain is saved on it: it has no state at rest before "
-            "that is restored and has stopped, or 'virt-reflink continue' and 'stop'",
-        [RL_STATE_SUSPECT] = "is direct and suspect, since its disk reported an error: it has no "
-                             "state at rest before 'virt-reflink continue' and 'stop'",
-        [RL_STATE_BELOW] =
-            "is direct and below an external snapshot: it has no state at rest before "
-            "that is merged and its domain has stopped, or 'virt-reflink continue' "
-            "and 'stop'",
-        [RL_STATE_FOREIGN] =
-            "is direct, and nothing is noted on its image: it has no state at rest "
-            "before 'virt-reflink continue' and 'stop'",
+            "is a direct volume of a saved domain: it has no committed image to read. Restore and "
+            "stop the domain, or type 'virt-reflink continue' and 'stop'",
+        [RL_STATE_SUSPECT] =
+            "is a direct volume and suspect, since its disk reported an error: it has no committed "
+            "image to read. Type 'virt-reflink continue' and 'stop'",
+        [RL_STATE_BELOW] = "is a direct volume with an external snapshot on it: it has no "
+                           "committed image to read. Merge the snapshot and stop the domain, or "
+                           "type 'virt-reflink continue' and 'stop'",
+        [RL_STATE_FOREIGN] = "is a direct volume whose image has no attributes of the pool: it has "
+                             "no committed image to read. Type 'virt-reflink continue' and 'stop'",
         [RL_STATE_ORPHAN] = NULL, /* persistent ones alone are */
     };
     g_autoptr(RlImageOwner) run = NULL;
@@ -67,8 +66,7 @@ head_file(const RlVolume *volume, bool live, GError **error)
     if (volume->kind == RL_KIND_SNAPSHOT || volume->kind == RL_KIND_VOLATILE) {
         rl_fail(error, RL_ERROR_UNSUPPORTED,
                 "volume '%s' is %s: it has no content of its own%s%s%s", name,
-                rl_kind_to_string(volume->kind),
-                volume->record->source ? "; take its source '" : "",
+                rl_kind_to_string(volume->kind), volume->record->source ? "; use its source '" : "",
                 volume->record->source ? volume->record->source : "",
                 volume->record->source ? "'" : "");
         return NULL;
@@ -112,7 +110,7 @@ find_file(const RlVolume *volume, const RlName *name, bool live, GError **error)
     case RL_NAME_CURRENT:
         break;
     }
-    rl_fail(error, RL_ERROR_INVALID, "'%s' is what is to become, not what is: take '%s'",
+    rl_fail(error, RL_ERROR_INVALID, "'%s' can only be a destination: read '%s' instead",
             name->text, name->volume);
     return NULL;
 }
@@ -128,12 +126,12 @@ require_arrived(const RlVolume *volume, int fd, GError **error)
         return false;
     if (!rl_state_is_half(volume, run))
         return true;
-    return rl_fail(error, RL_ERROR_STATE,
-                   "volume '%s' cannot be taken as it is now: a migration of domain '%s' to here "
-                   "was to bring its content, and is going on or was broken off; take it when the "
-                   "domain runs here, or take the last committed state ('virsh vol-clone' to a new "
-                   "volume, 'virsh vol-download')",
-                   volume->name->volume, run->name);
+    return rl_fail(
+        error, RL_ERROR_STATE,
+        "volume '%s' cannot be read in its present state: an incoming migration of domain '%s' is "
+        "copying its content, or was aborted. Read it when the domain runs here, or read the last "
+        "committed state ('virsh vol-clone' to a new volume, 'virsh vol-download')",
+        volume->name->volume, run->name);
 }
 
 /* A direct volume's image is written in place as soon as it has its other name. A start looks with
@@ -216,13 +214,13 @@ rl_content_require_whole(const RlPool *pool, const char *text, GError **error)
         return false;
     return !domain ||
            (rl_domains_require_told(volume, "cloned", domain, error) &&
-            rl_fail(
-                error, RL_ERROR_STATE,
-                "volume '%s' cannot be cloned: it is below an external snapshot of domain '%s', "
-                "and what that wrote since is in the overlay; merge them ('virsh blockcommit "
-                "--active --pivot' while the domain runs), or copy the domain's whole disk "
-                "('virsh blockcopy'); 'virsh vol-download' has the last committed state",
-                volume->name->volume, domain));
+            rl_fail(error, RL_ERROR_STATE,
+                    "volume '%s' cannot be cloned: it is the backing image of an external snapshot "
+                    "of domain '%s', and the overlay has what was written since. Merge them "
+                    "('virsh blockcommit --active --pivot' while the domain runs), or copy the "
+                    "whole disk of the domain ('virsh blockcopy'). 'virsh vol-download' reads the "
+                    "last committed state",
+                    volume->name->volume, domain));
 }
 
 char *

@@ -19,7 +19,7 @@ next_number(const RlVolume *volume, uint64_t highest, uint64_t *ret_number, GErr
     if (highest == UINT64_MAX)
         return rl_fail(
             error, RL_ERROR_STATE,
-            "volume '%s': no number is left for its next revision, after %" G_GUINT64_FORMAT,
+            "volume '%s': there is no free number for its next revision after %" G_GUINT64_FORMAT,
             volume->name->volume, highest);
     *ret_number = highest + 1;
     return true;
@@ -94,7 +94,7 @@ rl_new_revision_keep_highest(const RlVolume *volume, int fd, int to, GError **er
     if (!rl_highest_set(to, highest, error))
         return false;
     return fsync(to) == 0 ||
-           rl_fail_errno(error, errno, "volume '%s': cannot note a number", volume->name->volume);
+           rl_fail_errno(error, errno, "volume '%s': cannot record a number", volume->name->volume);
 }
 
 bool

@@ -71,7 +71,7 @@ rl_volume_drop_arrival(const RlPool *pool, const char *name, const RlDomainRef *
     if (!rl_dirty_image_is_of(&image, owner))
         return true;
     if (rl_image_owner_is_open(image.run, image.fd))
-        return rl_fail(error, RL_ERROR_BUSY, "volume '%s': somebody still has its dirty image open",
-                       name);
+        return rl_fail(error, RL_ERROR_BUSY,
+                       "volume '%s': a process still has its dirty image open", name);
     return drop(&image, ret_done, error);
 }

@@ -31,10 +31,10 @@ probe_attributes(int fd, const char *path, GError **error)
 
     if (rl_xattr_set(fd, "probe", "1", &cause))
         return true;
-    return rl_fail(
-        error, RL_ERROR_UNSUPPORTED,
-        "the file system of '%s' has no extended attributes for us (%s), which reflink pools need",
-        path, cause->message);
+    return rl_fail(error, RL_ERROR_UNSUPPORTED,
+                   "the file system of '%s' does not store extended attributes of the namespace "
+                   "trusted (%s), which reflink pools need",
+                   path, cause->message);
 }
 
 /* Clones real bytes and reads them back: a file system that says yes and does no is none to trust.
@@ -59,15 +59,15 @@ probe_reflink(int root, int from, const char *path, GError **error)
             g_propagate_prefixed_error(error, g_steal_pointer(&cause), "'%s': ", path);
             return false;
         }
-        return rl_fail(
-            error, RL_ERROR_UNSUPPORTED,
-            "the file system of '%s' has no reflinks; <reflink:fallback copy='yes'/> in the pool's "
-            "options would allow to copy instead",
-            path);
+        return rl_fail(error, RL_ERROR_UNSUPPORTED,
+                       "the file system of '%s' has no reflinks; <reflink:fallback copy='yes'/> in "
+                       "the pool's options permits copies instead",
+                       path);
     }
     if (pread(to, read, PROBE_SIZE, 0) != PROBE_SIZE || memcmp(written, read, PROBE_SIZE) != 0)
         return rl_fail(error, RL_ERROR_UNSUPPORTED,
-                       "a reflink on the file system of '%s' does not read as its source", path);
+                       "the file system of '%s' made a reflink with other content than its source",
+                       path);
     return true;
 }
 
@@ -122,15 +122,15 @@ static bool
 check_link(const char *path, const struct stat *link, GError **error)
 {
     if (link->st_uid != 0 && link->st_uid != geteuid())
-        return rl_fail(
-            error, RL_ERROR_INVALID,
-            "'%s' is a symbolic link of user %u, who may change where it leads: name the "
-            "directory itself, or make the link as root",
-            path, (unsigned) link->st_uid);
+        return rl_fail(error, RL_ERROR_INVALID,
+                       "'%s' is a symbolic link that belongs to user %u, who can change it: use "
+                       "the path of the directory, or make the link as root",
+                       path, (unsigned) link->st_uid);
     if (g_file_test(path, G_FILE_TEST_IS_DIR))
         return true;
     return rl_fail(error, RL_ERROR_INVALID,
-                   "'%s' is a symbolic link that leads to no directory: make that first", path);
+                   "'%s' is a symbolic link to a missing directory: make the directory first",
+                   path);
 }
 
 /* Makes what is missing of @path; adds what was made to @made, outermost first. */
@@ -146,7 +146,7 @@ make_directories(const char *path, GPtrArray *made, GError **error)
         return S_ISDIR(st.st_mode) ||
                rl_fail(error, RL_ERROR_INVALID, "'%s' is not a directory", path);
     if (errno != ENOENT)
-        return rl_fail_errno(error, errno, "cannot look at '%s'", path);
+        return rl_fail_errno(error, errno, "cannot examine '%s'", path);
     if (g_file_test(parent, G_FILE_TEST_IS_DIR) == FALSE && !make_directories(parent, made, error))
         return false;
     if (mkdir(path, 0755) < 0)
@@ -317,7 +317,7 @@ rl_pool_delete(RlPool *pool, GError **error)
                        volumes->len > 1 ? " and others" : "");
     if (has_content(pool->root, "", 0, &found))
         return rl_fail(error, RL_ERROR_STATE, "pool '%s' is not empty: there is '%s'", pool->path,
-                       found ? found : "a directory that cannot be read");
+                       found ? found : "an unreadable directory");
 
     /* A symbolic link to the directory is the administrator's, and stays. */
     g_autofree char *self = g_strdup_printf("/proc/self/fd/%d", pool->root);

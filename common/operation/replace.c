@@ -35,7 +35,7 @@ check_foretold(const RlStagedImage *draft, const RlVolume *volume, uint64_t numb
          rl_stat_same_date(&volume->clean.st, &draft->replaced)))
         return true;
     return rl_fail(error, RL_ERROR_STATE,
-                   "volume '%s' was changed meanwhile: its content was not replaced (try again)",
+                   "volume '%s' was changed meanwhile: its content was not replaced. Try again",
                    draft->name->volume);
 }
 

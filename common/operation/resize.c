@@ -32,7 +32,7 @@ allocate_blocks(int fd, uint64_t capacity)
 
     int saved_errno = errno;
     if (fstat(fd, &st) < 0 || ftruncate(fd, st.st_size) < 0)
-        rl_log_warning("cannot free what could not be allocated whole: %s", g_strerror(errno));
+        rl_log_warning("cannot free the space of an incomplete allocation: %s", g_strerror(errno));
     errno = saved_errno;
     return false;
 }
@@ -86,11 +86,10 @@ require_room_for_source(const RlVolume *volume, uint64_t capacity, GError **erro
         return false;
     if (!source->clean.there || capacity >= (uint64_t) source->clean.st.st_size)
         return true;
-    return rl_fail(error, RL_ERROR_INVALID,
-                   "volume '%s' is a snapshot of '%s', and cannot be smaller than that, which has "
-                   "%lld bytes",
-                   volume->name->volume, source->name->volume,
-                   (long long) source->clean.st.st_size);
+    return rl_fail(
+        error, RL_ERROR_INVALID,
+        "volume '%s' is a snapshot of '%s' and cannot be smaller than its source (%lld bytes)",
+        volume->name->volume, source->name->volume, (long long) source->clean.st.st_size);
 }
 
 /* The caller has the lock. */
@@ -248,5 +247,6 @@ rl_volume_resize(const RlPool *pool, const char *name, uint64_t capacity, bool a
         if (done)
             return true;
     }
-    return rl_fail(error, RL_ERROR_BUSY, "volume '%s' changes too often to be resized", name);
+    return rl_fail(error, RL_ERROR_BUSY,
+                   "volume '%s' cannot be resized: its images keep changing. Try again", name);
 }

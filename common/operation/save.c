@@ -27,7 +27,7 @@ note_save(const RlVolume *volume, int fd, const RlImageOwner *run, const RlMemor
 
     if (rl_save_note(fd, run, memory, &cause))
         return true;
-    rl_log_warning("volume '%s': cannot note which save it is part of: %s", volume->name->volume,
+    rl_log_warning("volume '%s': cannot record the save it is part of: %s", volume->name->volume,
                    cause->message);
     return rl_save_clear(fd, error);
 }
@@ -43,7 +43,7 @@ mark_saved(const RlVolume *volume, int fd, const char *file, GError **error)
     if (!rl_mark_forget_file(fd, error) || !rl_mark_set(fd, RL_MARK_SAVED, error))
         return false;
     if (file && !rl_mark_set_file(fd, file, &cause))
-        rl_log_warning("volume '%s': cannot note that its domain was saved to '%s': %s",
+        rl_log_warning("volume '%s': cannot record that its domain was saved to '%s': %s",
                        volume->name->volume, file, cause->message);
     if (!rl_dirty_sync(volume, fd, error))
         return false;
@@ -122,8 +122,8 @@ rl_volume_keep_as(const RlPool *pool, const char *name, const RlKeep *how, bool 
         image.mark == RL_MARK_SUSPECT)
         return true;
     if (rl_image_owner_is_open(image.run, image.fd))
-        return rl_fail(error, RL_ERROR_BUSY, "volume '%s': somebody still has its dirty image open",
-                       name);
+        return rl_fail(error, RL_ERROR_BUSY,
+                       "volume '%s': a process still has its dirty image open", name);
     /* What came of a migration that was broken off is kept, but not for the next start. */
     if (image.run->arriving && !how->saved)
         return rl_image_owner_leave(image.fd, image.run, error);
@@ -287,7 +287,7 @@ drop(const RlDirtyImage *image, GError **error)
 
     if (only_image)
         return rl_fail(error, RL_ERROR_STATE,
-                       "volume '%s' cannot be discarded: its dirty image is the only one it has",
+                       "volume '%s' cannot be discarded: its dirty image is its only image",
                        volume->name->volume);
     if (!rl_state_require_not_below(image, "discarded", error) ||
         (image->mark == RL_MARK_FOREIGN && !rl_peer_source(volume, &source, error)))

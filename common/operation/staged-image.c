@@ -62,7 +62,7 @@ check_new_label(const RlStagedImage *draft, const RlVolume *volume, GError **err
     bool there;
 
     if (!rl_volume_exists(volume))
-        return rl_fail(error, RL_ERROR_NOT_FOUND, "there is no volume '%s' to take a revision of",
+        return rl_fail(error, RL_ERROR_NOT_FOUND, "there is no volume '%s' to make a revision of",
                        volume->name->volume);
     if (volume->kind != RL_KIND_PERSISTENT && volume->kind != RL_KIND_DIRECT)
         return rl_fail(error, RL_ERROR_UNSUPPORTED, "volume '%s' is %s: it has no revisions",
@@ -147,8 +147,7 @@ check_new(const RlStagedImage *draft, GError **error)
     case RL_NAME_REVISION:
         return rl_fail(
             error, RL_ERROR_NAME,
-            "'%s': numbered revisions are made by commits; a revision that you make has a label "
-            "that is not a number",
+            "'%s': only commits make numbered revisions; use a label that is not a number",
             draft->name->text);
     }
     g_assert_not_reached();
@@ -200,7 +199,7 @@ rl_staged_fill(RlStagedImage *draft, int from, uint64_t capacity, bool may_copy,
         return false;
     }
     if (fstat(draft->fd, &st) < 0)
-        return rl_fail_errno(error, errno, "cannot look at the new '%s'", draft->name->text);
+        return rl_fail_errno(error, errno, "cannot examine the new '%s'", draft->name->text);
     capacity = rl_capacity_round_for(draft->name->text, MAX((uint64_t) st.st_size, capacity));
     if (!rl_limit_allows_size(draft->fd, capacity, error))
         return false;

@@ -130,7 +130,7 @@ static bool
 refuse_missing(const Start *start, GError **error)
 {
     return rl_fail(error, RL_ERROR_STATE,
-                   "volume '%s' has no dirty image, and the domain's disk is an overlay on it",
+                   "volume '%s' has no dirty image, although the domain's disk is an overlay on it",
                    start->volume->name->volume);
 }
 
@@ -140,12 +140,11 @@ refuse_lost(const Start *start, GError **error)
 {
     return rl_fail(
         error, RL_ERROR_STATE,
-        "volume '%s' has no dirty image, and the saved memory of domain '%s' belongs to the one "
-        "that it was saved with: either that was committed or discarded since, or this is a clone, "
-        "which has a clean image only. Start the domain without that memory ('virsh start'; if it "
-        "was saved by 'virsh managedsave', after 'virsh managedsave-remove'); if this is a clone "
-        "of the state that it was saved with, make its dirty image first: 'virt-reflink start' and "
-        "'virt-reflink continue'",
+        "volume '%s' has no dirty image, but the saved memory of domain '%s' needs the one that it "
+        "was saved with. That image was committed or discarded since, or this volume is a clone, "
+        "which has a clean image only. Start the domain without that memory ('virsh start'; after "
+        "a managed save first 'virsh managedsave-remove'). If this is a clone of the saved state, "
+        "make its dirty image first: 'virt-reflink start' and 'virt-reflink continue'",
         start->volume->name->volume, start->owner->name);
 }
 
@@ -344,8 +343,7 @@ end_before(const RlVolume *volume, RlStartFlags flags)
     if (!volume->dirty.there || (flags & (RL_START_RESTORED | RL_START_OVERLAID)))
         return;
     if (!rl_volume_stop_ended(volume->pool, volume->name->volume, &stop, &error))
-        rl_log_warning("%s: its last run cannot be ended: %s", volume->name->volume,
-                       error->message);
+        rl_log_warning("%s: cannot end its last run: %s", volume->name->volume, error->message);
 }
 
 RlStarted *
@@ -366,7 +364,8 @@ rl_volume_start(const RlPool *pool, const char *name, const RlDomainRef *owner, 
         if (!attempt(&start, error))
             return NULL;
     if (!start.done) {
-        rl_fail(error, RL_ERROR_BUSY, "volume '%s' changes too often to be started", name);
+        rl_fail(error, RL_ERROR_BUSY,
+                "volume '%s' cannot be started: its images keep changing. Try again", name);
         return NULL;
     }
 

@@ -29,7 +29,7 @@ rl_unshare_clean(RlVolume *volume, GError **error)
     if (!rl_replace_clean(volume, &(RlReshape){.purpose = "unshare"}, &done, error))
         return false;
     if (done)
-        rl_volume_log(volume, "replaced %s by a reflink that nobody shares", volume->clean_file);
+        rl_volume_log(volume, "replaced %s by a reflink of its own", volume->clean_file);
     return true;
 }
 
@@ -119,7 +119,7 @@ rl_unshare_dirty(RlVolume *volume, GError **error)
     if (rl_error_is_errno(cause, ENOENT))
         return true;
     if (from >= 0 && fstat(from, &st) < 0)
-        rl_fail_errno(&cause, errno, "cannot look at its dirty image");
+        rl_fail_errno(&cause, errno, "cannot examine its dirty image");
     if (!cause)
         fd = clone_image(volume, from, &cause);
     if (fd >= 0 && replace(volume, from, &st, &fd, &cause))

@@ -183,13 +183,12 @@ set_range(RlUploadWriter *writer, uint64_t offset, uint64_t length, GError **err
     struct stat st;
 
     if (fstat(writer->draft->fd, &st) < 0)
-        return rl_fail_errno(error, errno, "cannot look at volume '%s'", writer->draft->name->text);
+        return rl_fail_errno(error, errno, "cannot examine volume '%s'", writer->draft->name->text);
     uint64_t size = (uint64_t) st.st_size;
     if (offset > size || length > size - offset)
         return rl_fail(error, RL_ERROR_INVALID,
-                       "%" G_GUINT64_FORMAT " bytes from %" G_GUINT64_FORMAT
-                       " on are more than the "
-                       "%" G_GUINT64_FORMAT " bytes of volume '%s'",
+                       "%" G_GUINT64_FORMAT " bytes at offset %" G_GUINT64_FORMAT
+                       " exceed the %" G_GUINT64_FORMAT " bytes of volume '%s'",
                        length, offset, size, writer->draft->name->text);
     writer->at = (off_t) offset;
     writer->left = (off_t) (length ? length : size - offset);
@@ -236,7 +235,7 @@ reserve(RlUploadWriter *writer, uint64_t length, GError **error)
     }
     if (length > (uint64_t) writer->left)
         return rl_fail(error, RL_ERROR_INVALID,
-                       "the stream goes beyond the end of what it is for in volume '%s'",
+                       "the upload exceeds the requested range of volume '%s'",
                        writer->draft->name->text);
     writer->left -= (off_t) length;
     return true;

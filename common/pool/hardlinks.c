@@ -103,11 +103,10 @@ rl_volume_require_unshared(const RlVolume *volume, GError **error)
             strcmp(other->name, volume->name->volume) != 0 &&
             /* Qubes OS's snapshot of it, which is no reason not to start what it is one of. */
             (left_running || !rl_peer_left_running(volume->pool, other->name)))
-            return rl_fail(
-                error, RL_ERROR_STATE,
-                "volume '%s' has the same file as '%s' for its clean image: somebody has to decide "
-                "whose it is (clone one of them and delete the other)",
-                volume->name->volume, other->name);
+            return rl_fail(error, RL_ERROR_STATE,
+                           "volumes '%s' and '%s' share one file as their clean image: clone one "
+                           "of them and delete the original",
+                           volume->name->volume, other->name);
     }
     note(volume);
     return true;

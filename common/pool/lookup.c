@@ -60,7 +60,8 @@ resolve_directory(const char *path, char **ret_rest, GError **error)
             return g_file_read_link(self, error);
         }
         if (strcmp(prefix, "/") == 0 || (errno != EACCES && !is_nowhere(errno))) {
-            rl_fail_errno(error, errno, "cannot tell whether '%s' lies in a reflink pool", path);
+            rl_fail_errno(error, errno, "cannot determine whether '%s' lies in a reflink pool",
+                          path);
             return NULL;
         }
         char *parent = g_path_get_dirname(prefix);
@@ -103,7 +104,7 @@ cross(Find *find, int fd, const char *path, GError **error)
     struct statx st;
 
     if (statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &st) < 0)
-        return rl_fail_errno(error, errno, "cannot tell whether '%s' lies in a reflink pool",
+        return rl_fail_errno(error, errno, "cannot determine whether '%s' lies in a reflink pool",
                              find->path);
     if (!(st.stx_attributes & STATX_ATTR_MOUNT_ROOT))
         return true;
@@ -113,7 +114,7 @@ cross(Find *find, int fd, const char *path, GError **error)
     if (!mount)
         return true;
     if (!rl_above_find(find->mounts, mount, fd, has_marker, &find->root, &inside, error)) {
-        g_prefix_error(error, "cannot tell whether '%s' lies in a reflink pool: ", find->path);
+        g_prefix_error(error, "cannot determine whether '%s' lies in a reflink pool: ", find->path);
         return false;
     }
     const char *rest = rl_mounts_below(path, find->whole);
@@ -140,7 +141,8 @@ step(Find *find, GError **error)
 
     if (fd < 0)
         return is_nowhere(errno) || errno == EACCES ||
-               rl_fail_errno(error, errno, "cannot tell whether '%s' is a reflink pool", find->dir);
+               rl_fail_errno(error, errno, "cannot determine whether '%s' is a reflink pool",
+                             find->dir);
     /* The topmost directory is nobody's pool. */
     bool found = strcmp(find->dir, "/") != 0 && has_marker(fd, find->dir, &cause);
     if (cause) {

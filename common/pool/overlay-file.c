@@ -63,7 +63,8 @@ rl_overlay_claim(const RlPool *pool, const char *name, const RlDomainRef *owner,
     if (mark)
         return true;
     volume->actor = owner->name;
-    rl_volume_log(volume, "%s is no image but an external snapshot's file", volume->clean_file);
+    rl_volume_log(volume, "%s is the file of an external snapshot, not an image",
+                  volume->clean_file);
     return mark_durably(volume, fd, owner, error);
 }
 
@@ -89,9 +90,9 @@ rl_overlay_require_none(int fd, const char *volume, const char *file, GError **e
         return false;
     return !domain ||
            rl_fail(error, RL_ERROR_INVALID,
-                   "'%s' is no volume: '%s' is the file of an external snapshot of domain '%s'; "
-                   "merge that ('virsh blockcommit' while the domain runs) and remove the file, or "
-                   "if it is an image, say so with 'setfattr -x " RL_ATTR_PREFIX RL_ATTR_OVERLAY
+                   "'%s' is not a volume: '%s' is the file of an external snapshot of domain '%s'. "
+                   "Merge the snapshot ('virsh blockcommit' while the domain runs) and remove the "
+                   "file, or if it is an image, type 'setfattr -x " RL_ATTR_PREFIX RL_ATTR_OVERLAY
                    "'",
                    volume, file, domain);
 }

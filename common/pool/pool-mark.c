@@ -31,22 +31,21 @@ static bool
 refuse_blind(const RlPool *pool, const GError *cause, GError **error)
 {
     return rl_fail(error, RL_ERROR_STATE,
-                   "pool '%s' cannot be changed: this process does not see what is noted on its "
-                   "images (%s), and would take a saved domain's disk for one that is not needed: "
-                   "run it with CAP_SYS_ADMIN, outside of containers",
+                   "pool '%s' cannot be changed: this process cannot read the attributes of its "
+                   "images (%s) and would not see which of them a saved domain needs. Run it with "
+                   "CAP_SYS_ADMIN, outside of containers",
                    pool->path, cause->message);
 }
 
 static bool
 refuse_copied(const RlPool *pool, GError **error)
 {
-    return rl_fail(
-        error, RL_ERROR_STATE,
-        "pool '%s' cannot be changed: it is a copy, or came from a backup, without the extended "
-        "attributes that say which images are saved or in use: copy it anew with them (cp -a, "
-        "rsync -aX, tar --xattrs-include='*'), or take it over as it is with 'virsh pool-build' "
-        "while the pool is not active",
-        pool->path);
+    return rl_fail(error, RL_ERROR_STATE,
+                   "pool '%s' cannot be changed: it is a copy or backup without the extended "
+                   "attributes that say which images are saved or in use. Copy it again with them "
+                   "(cp -a, rsync -aX, tar --xattrs-include='*'), or accept it as it is with "
+                   "'virsh pool-build' while the pool is inactive",
+                   pool->path);
 }
 
 /* *@ret_missing: the directory or the marker lacks the mark. */
@@ -107,7 +106,7 @@ rl_pool_mark_require(const RlPool *pool, GError **error)
     if (!check(pool, &missing, error))
         return false;
     if (missing && !complete(pool, &cause))
-        rl_log_warning("pool '%s' got no mark: %s", pool->path, cause->message);
+        rl_log_warning("pool '%s': cannot set its identity: %s", pool->path, cause->message);
     return true;
 }
 
@@ -124,7 +123,7 @@ rl_pool_mark_make(int root, const char *written, GError **error)
         return NULL;
     /* Also one that was there: who made it may have been cut off before it was durable. */
     if (fsync(root) < 0) {
-        rl_fail_errno(error, errno, "cannot make the pool's mark durable");
+        rl_fail_errno(error, errno, "cannot sync the pool's identity to disk");
         return NULL;
     }
     return g_steal_pointer(&mark);

@@ -38,7 +38,7 @@ is_anybodys(const struct stat *dir, const struct stat *marker)
 static bool
 refuse_to_guess(const char *path, int code, GError **error)
 {
-    return rl_fail_errno(error, code, "cannot tell whether '%s' is a reflink pool", path);
+    return rl_fail_errno(error, code, "cannot determine whether '%s' is a reflink pool", path);
 }
 
 /* A file system without such attributes, or one that root may not look into, has no pool. */
@@ -73,7 +73,7 @@ look_at_mark(int root, const char *path, RlMarker *ret_marker, GError **error)
     bool lost;
 
     if (!rl_pool_has_lost_marker(root, &lost, error)) {
-        g_prefix_error(error, "cannot tell whether '%s' is a reflink pool: ", path);
+        g_prefix_error(error, "cannot determine whether '%s' is a reflink pool: ", path);
         return false;
     }
     *ret_marker = lost ? RL_MARKER_LOST : RL_MARKER_NONE;
@@ -107,8 +107,8 @@ static bool
 refuse_untrusted(const char *path, GError **error)
 {
     return rl_fail(error, RL_ERROR_UNTRUSTED,
-                   "the marker '%s/%s' is not trusted: it is no regular file, or belongs to others "
-                   "or is writable for them (if it is to be one: chown root, chmod 644)",
+                   "untrusted marker '%s/%s': it must be a regular file that belongs to root and "
+                   "that others cannot write (chown root, chmod 644)",
                    path, RL_POOL_MARKER);
 }
 
@@ -120,14 +120,15 @@ refuse_unbuilt(int root, const char *path, GError **error)
     if (rl_pool_has_lost_marker(root, &lost, NULL) && lost)
         return rl_fail(
             error, RL_ERROR_NOT_BUILT,
-            "pool '%s' is not built any more: its directory is marked as a reflink "
-            "pool, and its '%s' is missing; write that again with 'virsh pool-build' of "
-            "a pool whose XML has <reflink:options>, or, if the directory is to be no "
-            "reflink pool, remove the mark with 'setfattr -x " RL_ATTR_PREFIX RL_ATTR_POOL "'",
+            "pool '%s' is not built: its directory is a reflink pool, but its '%s' is missing. "
+            "Write it again "
+            "with 'virsh pool-build' of a pool whose XML has <reflink:options>; or, if the "
+            "directory shall not be a reflink pool, type 'setfattr -x " RL_ATTR_PREFIX RL_ATTR_POOL
+            "'",
             path, RL_POOL_MARKER);
     return rl_fail(error, RL_ERROR_NOT_BUILT,
-                   "'%s' is no reflink pool: it has no '%s' (not built, or its file system is not "
-                   "mounted)",
+                   "'%s' is not a reflink pool: it has no '%s' (the pool was not built, or its "
+                   "file system is not mounted)",
                    path, RL_POOL_MARKER);
 }
 
@@ -334,7 +335,8 @@ rl_pool_space(const RlPool *pool, uint64_t *ret_capacity, uint64_t *ret_free, GE
     struct statvfs fs;
 
     if (fstatvfs(pool->root, &fs) < 0)
-        return rl_fail_errno(error, errno, "cannot tell the space of pool '%s'", pool->path);
+        return rl_fail_errno(error, errno, "cannot determine the free space of pool '%s'",
+                             pool->path);
     *ret_capacity = (uint64_t) fs.f_frsize * fs.f_blocks;
     *ret_free = (uint64_t) fs.f_frsize * fs.f_bfree;
     return true;

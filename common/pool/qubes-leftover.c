@@ -66,11 +66,10 @@ rl_peer_refuse(const RlVolume *volume, const char *source, const char *what, GEr
 {
     const char *name = volume->name->volume;
 
-    return rl_fail(
-        error, RL_ERROR_STATE,
-        "volume '%s' cannot be %s: it is what Qubes OS's driver leaves of a running snapshot of "
-        "'%s' when its host crashes; 'virt-reflink discard' drops what its domain wrote and makes "
-        "it a snapshot volume; what it wrote can be kept before that (vol-clone %s %s@LABEL, or "
-        "to a new volume)",
-        name, what, source, name, name);
+    return rl_fail(error, RL_ERROR_STATE,
+                   "volume '%s' cannot be %s: Qubes OS's driver left it as a running snapshot of "
+                   "'%s' when its host crashed. 'virt-reflink discard' drops what its domain wrote "
+                   "and makes it a snapshot volume. To keep the writes, first clone them "
+                   "(vol-clone %s %s@LABEL, or to a new volume)",
+                   name, what, source, name, name);
 }

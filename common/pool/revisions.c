@@ -83,7 +83,7 @@ rl_revisions_list(int dir, const char *leaf, GError **error)
         if (fstatat(dir, file, &st, AT_SYMLINK_NOFOLLOW) < 0) {
             if (errno == ENOENT)
                 continue; /* somebody has just removed it */
-            rl_fail_errno(error, errno, "cannot look at '%s'", file);
+            rl_fail_errno(error, errno, "cannot examine '%s'", file);
             return NULL;
         }
         if (!S_ISREG(st.st_mode))

@@ -154,7 +154,7 @@ finish(gpointer leaf, gpointer value, gpointer data)
                                       : listed->clean.there || listed->dirty.there;
     rl_revisions_sort(listed->revisions);
     if (listed->recorded && listed->recorded->contradictory)
-        rl_log_warning("%s: its record says what its images do not; the images win", listed->name);
+        rl_log_warning("%s: its record contradicts its images; the images count", listed->name);
     if (scan->leftovers && listed->littered)
         g_ptr_array_add(scan->leftovers, g_strdup(listed->name));
     if (!listed->exists && listed->revisions->len == 0) {

@@ -119,12 +119,12 @@ rl_state_require_clean(const RlVolume *volume, GError **error)
 {
     if (volume->kind != RL_KIND_PERSISTENT || volume->clean.there)
         return true;
-    return rl_fail(error, RL_ERROR_STATE,
-                   "volume '%s' has a dirty image but no clean one: delete it, or take a named "
-                   "revision of what is there (vol-clone %s %s@LABEL) and clone that; one that "
-                   "Qubes OS's driver left running without snapshots becomes a direct volume by a "
-                   "rule of the pool (kind='direct') and 'virt-reflink continue'",
-                   volume->name->volume, volume->name->volume, volume->name->volume);
+    return rl_fail(
+        error, RL_ERROR_STATE,
+        "volume '%s' has a dirty image but no clean image. Delete it, or make a named revision of "
+        "it (vol-clone %s %s@LABEL) and clone that. If Qubes OS's driver left it running without "
+        "snapshots, add a rule with kind='direct' to the pool and type 'virt-reflink continue'",
+        volume->name->volume, volume->name->volume, volume->name->volume);
 }
 
 /* A direct volume has no other image. */
@@ -138,8 +138,8 @@ bool
 rl_state_refuse_left(const RlVolume *volume, const char *what, GError **error)
 {
     return rl_fail(error, RL_ERROR_STATE,
-                   "volume '%s' was left with a dirty image%s: run its domain and stop it, or "
-                   "decide with 'virt-reflink stop'%s",
+                   "volume '%s' has a leftover dirty image%s: run and stop its domain, or type "
+                   "'virt-reflink stop'%s",
                    volume->name->volume, what, or_discard(volume));
 }
 
@@ -154,12 +154,11 @@ rl_state_refuse_foreign(const RlVolume *volume, const char *what, GError **error
         return false;
     if (source)
         return rl_peer_refuse(volume, source, what, error);
-    return rl_fail(
-        error, RL_ERROR_STATE,
-        "volume '%s' cannot be %s: nothing is noted on its dirty image, which comes from a copy "
-        "that was made without extended attributes (then it may be a saved domain's) or from Qubes "
-        "OS's driver; decide with 'virt-reflink continue'%s",
-        volume->name->volume, what, or_discard(volume));
+    return rl_fail(error, RL_ERROR_STATE,
+                   "volume '%s' cannot be %s: its dirty image has no attributes of the pool. It "
+                   "comes from a copy without extended attributes (and may belong to a saved "
+                   "domain) or from Qubes OS's driver. Decide with 'virt-reflink continue'%s",
+                   volume->name->volume, what, or_discard(volume));
 }
 
 bool
@@ -173,9 +172,9 @@ bool
 rl_state_refuse_half(const RlVolume *volume, const char *what, GError **error)
 {
     return rl_fail(error, RL_ERROR_STATE,
-                   "volume '%s' cannot be %s: a migration that was to bring its content was broken "
-                   "off, and nobody knows how much of it came; migrate its domain to here again, "
-                   "or decide with 'virt-reflink continue'%s",
+                   "volume '%s' cannot be %s: a migration that copied its content to this host was "
+                   "aborted, and it is unknown how much arrived. Migrate its domain to this host "
+                   "again, or decide with 'virt-reflink continue'%s",
                    volume->name->volume, what, or_discard(volume));
 }
 
@@ -196,9 +195,9 @@ rl_state_refuse_below(const RlVolume *volume, const char *what, const char *doma
         return false;
     return rl_fail(
         error, RL_ERROR_STATE,
-        "volume '%s' cannot be %s: it is below an external snapshot of domain '%s', whose disk "
-        "would be destroyed; merge that ('virsh blockcommit --active --pivot' while the domain "
-        "runs), or if it is not needed any more, let go of it with 'virt-reflink continue'",
+        "volume '%s' cannot be %s: it is the backing image of an external snapshot of domain '%s', "
+        "whose disk would be destroyed. Merge the snapshot ('virsh blockcommit --active --pivot' "
+        "while the domain runs), or give it up with 'virt-reflink continue'",
         volume->name->volume, what, domain);
 }
 
@@ -228,8 +227,8 @@ rl_state_require_unlinked(const RlVolume *volume, GError **error)
         return true;
     return rl_fail(
         error, RL_ERROR_STATE,
-        "volume '%s' has a dirty image with %lu names: whoever writes to it changes a file that is "
-        "somewhere else as well; remove its other names, or decide with 'virt-reflink discard'",
+        "volume '%s': its dirty image has %lu names (hard links), so a write would change another "
+        "file as well. Remove the other names, or type 'virt-reflink discard'",
         volume->name->volume, (unsigned long) volume->dirty.st.st_nlink);
 }
 
@@ -239,8 +238,8 @@ rl_state_require_not_starting(const RlVolume *volume, const RlImageOwner *run, G
     if (!run || rl_image_owner_is_by_hand(run) || !rl_image_owner_is_fresh(run))
         return true;
     return rl_fail(error, RL_ERROR_STATE,
-                   "volume '%s' was started for domain '%s' less than %d minutes ago: that may be "
-                   "about to open it",
+                   "volume '%s' was started for domain '%s' less than %d minutes ago: the domain "
+                   "may be about to open it",
                    volume->name->volume, run->name, RL_OWNER_GRACE_SECONDS / 60);
 }
 
@@ -249,8 +248,8 @@ rl_state_refuse_saved(const RlVolume *volume, const RlImageOwner *run, const cha
                       GError **error)
 {
     return rl_fail(error, RL_ERROR_STATE,
-                   "volume '%s' cannot be %s: domain '%s' is saved on it; restore that, or decide "
-                   "with 'virt-reflink continue'%s",
+                   "volume '%s' cannot be %s: domain '%s' is saved on it. Restore the domain, or "
+                   "decide with 'virt-reflink continue'%s",
                    volume->name->volume, what, run ? run->name : "unknown", or_discard(volume));
 }
 
@@ -263,8 +262,8 @@ rl_state_refuse_suspect(const RlVolume *volume, const RlImageOwner *run, const c
     if (run && run->readonly && volume->kind == RL_KIND_PERSISTENT)
         return rl_state_refuse_written(volume, what, error);
     return rl_fail(error, RL_ERROR_STATE,
-                   "volume '%s' cannot be %s: its dirty image is suspect since its disk reported "
-                   "an error; decide with 'virt-reflink continue'%s",
+                   "volume '%s' cannot be %s: its dirty image is suspect, since its disk reported "
+                   "an error. Decide with 'virt-reflink continue'%s",
                    volume->name->volume, what, or_discard(volume));
 }
 

@@ -26,7 +26,7 @@ require_own(const RlVolume *volume, const char *dir, GError **error)
     struct stat st;
 
     return fstatat(volume->dir, RL_POOL_MARKER, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
-           rl_fail(error, RL_ERROR_INVALID, "'%s' in '%s' is a reflink pool of its own", dir,
+           rl_fail(error, RL_ERROR_INVALID, "'%s' in '%s' is another reflink pool", dir,
                    volume->pool->path);
 }
 
@@ -228,8 +228,8 @@ rl_volume_open_image(const RlVolume *volume, const char *file, GError **error)
     /* Who owned it while its domain ran may have left one, and the kernel ends it in time. */
     if (rl_error_is_errno(cause, EWOULDBLOCK))
         rl_fail(error, RL_ERROR_BUSY,
-                "volume '%s': somebody has a lease on its image '%s' (fcntl(2), F_SETLEASE), and "
-                "does not let go of it: lslocks(8) says who",
+                "volume '%s': a process keeps a lease on its image '%s' (fcntl(2), F_SETLEASE): "
+                "find it with lslocks(8)",
                 volume->name->text, file);
     else if (cause)
         g_propagate_prefixed_error(error, g_steal_pointer(&cause),

@@ -32,8 +32,8 @@ rl_clean_require_unwritten(const char *volume, const char *file, int fd, int pat
         return true;
     g_autofree char *opener = rl_opener_describe(fd);
     return rl_fail(error, RL_ERROR_BUSY,
-                   "volume '%s': %s has its image '%s' open for writing, which is at rest and must "
-                   "not change: end that, then try again",
+                   "volume '%s': %s has its image '%s' open for writing, although images at rest "
+                   "must not change. End that process, then try again",
                    volume, opener ? opener : "somebody", file);
 }
 
@@ -56,7 +56,7 @@ bool
 rl_clean_refuse_written(const RlVolume *volume, GError **error)
 {
     return rl_fail(error, RL_ERROR_BUSY,
-                   "volume '%s': somebody has its clean image '%s' open for writing",
+                   "volume '%s': a process has its clean image '%s' open for writing",
                    volume->name->volume, volume->clean_file);
 }
 

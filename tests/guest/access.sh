@@ -122,8 +122,8 @@ virsh vol-download vm/template "$LAB/template" --pool pool
 virsh pool-destroy pool
 virsh pool-build pool
 virsh pool-start pool
-refused "nothing is noted" "$POOL" virsh start vm
-refused "nothing is noted" "$POOL" tool stop "$POOL" vm/persistent
+refused "no attributes of the pool" "$POOL" virsh start vm
+refused "no attributes of the pool" "$POOL" tool stop "$POOL" vm/persistent
 expect foreign tool info "$POOL" vm/volatile
 kinds_same_disks
 for kind in persistent snapshot volatile direct; do

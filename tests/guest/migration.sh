@@ -144,7 +144,7 @@ left2()
     for file in "$@"; do
         info2 "vm/$file" suspect
     done
-    fails_with "migration & broken off & virt-reflink continue" v2 start vm
+    fails_with "migration & aborted & virt-reflink continue" v2 start vm
 }
 
 dead2()
@@ -197,7 +197,7 @@ announce_and_fail()
 
 persistent2=$(in2 sha256sum "$POOL/vm/persistent-dirty.img")
 announce_and_fail
-fails_with "migration & broken off" v2 start vm
+fails_with "migration & aborted" v2 start vm
 workers_done
 left2 direct persistent
 expect_exactly "$persistent2" in2 sha256sum "$POOL/vm/persistent-dirty.img"

@@ -157,8 +157,8 @@ expect_exactly template head -n 1 "$pool/appvms/crashed/root-dirty.img"
 tool stop "$pool" appvms/crashed/root >/dev/null
 ok "a snapshot that ran stops neither its template, nor is it committed: a person makes it one of ours"
 
-refused "nothing is noted" "$pool" tool start "$pool" appvms/work/private
-refused "nothing is noted" "$pool" tool stop "$pool" appvms/work/private
+refused "no attributes of the pool" "$pool" tool start "$pool" appvms/work/private
+refused "no attributes of the pool" "$pool" tool stop "$pool" appvms/work/private
 tool continue "$pool" appvms/work/private >/dev/null
 tool start "$pool" appvms/work/private >/dev/null
 tool stop "$pool" appvms/work/private >/dev/null

@@ -147,7 +147,7 @@ test_flags(void)
     g_assert_null(virStorageVolCreateXML(pool, xml, VIR_STORAGE_VOL_CREATE_REFLINK));
     assert_error(VIR_ERR_INVALID_ARG, "unsupported flags");
     g_assert_null(virStorageVolCreateXML(pool, xml, VIR_STORAGE_VOL_CREATE_PREALLOC_METADATA));
-    assert_error(VIR_ERR_OPERATION_UNSUPPORTED, "no metadata");
+    assert_error(VIR_ERR_OPERATION_UNSUPPORTED, "metadata cannot be preallocated");
     g_assert_cmpint(virStorageVolDelete(spare, VIR_STORAGE_VOL_DELETE_ZEROED), <, 0);
     assert_error(VIR_ERR_INVALID_ARG, "unsupported flags");
     g_assert_cmpint(virStorageVolWipe(spare, 0), <, 0);
@@ -168,10 +168,10 @@ test_pool_flags(void)
     for (unsigned int flag = VIR_STORAGE_POOL_BUILD_REPAIR;
          flag <= VIR_STORAGE_POOL_BUILD_OVERWRITE; flag <<= 1) {
         g_assert_cmpint(virStoragePoolBuild(pool, flag), <, 0);
-        assert_error(VIR_ERR_OPERATION_UNSUPPORTED, "nothing to format or overwrite");
+        assert_error(VIR_ERR_OPERATION_UNSUPPORTED, "neither formatted nor overwritten");
     }
     g_assert_cmpint(virStoragePoolCreate(pool, VIR_STORAGE_POOL_CREATE_WITH_BUILD_OVERWRITE), <, 0);
-    assert_error(VIR_ERR_OPERATION_UNSUPPORTED, "nothing to format or overwrite");
+    assert_error(VIR_ERR_OPERATION_UNSUPPORTED, "neither formatted nor overwritten");
     g_assert_cmpint(virStoragePoolDelete(pool, VIR_STORAGE_POOL_DELETE_ZEROED), <, 0);
     assert_error(VIR_ERR_INVALID_ARG, "unsupported flags");
     g_assert_cmpint(virStoragePoolCreate(pool, VIR_STORAGE_POOL_CREATE_WITH_BUILD), ==, 0);
@@ -265,7 +265,7 @@ test_upload_errors(void)
     stream = upload("web", 0);
     if (send_bytes(stream, 'b', MIB + 1) == 0)
         g_assert_cmpint(virStreamFinish(stream), <, 0);
-    assert_error(VIR_ERR_INVALID_ARG, "beyond the end");
+    assert_error(VIR_ERR_INVALID_ARG, "exceeds the requested range");
     virStreamFree(stream);
     assert_unchanged();
 
@@ -288,7 +288,7 @@ test_holes(void)
 
     g_assert_cmpint(virStreamSendHole(stream, MIB + 1, 0), ==, 0);
     g_assert_cmpint(virStreamFinish(stream), <, 0);
-    assert_error(VIR_ERR_INVALID_ARG, "beyond the end");
+    assert_error(VIR_ERR_INVALID_ARG, "exceeds the requested range");
     virStreamFree(stream);
 
     stream = upload("web", VIR_STORAGE_VOL_UPLOAD_SPARSE_STREAM);
@@ -296,7 +296,7 @@ test_holes(void)
     g_assert_cmpint(virStreamSendHole(stream, MIB, 0), ==, 0);
     if (send_bytes(stream, 'b', 4096) == 0)
         g_assert_cmpint(virStreamFinish(stream), <, 0);
-    assert_error(VIR_ERR_INVALID_ARG, "beyond the end");
+    assert_error(VIR_ERR_INVALID_ARG, "exceeds the requested range");
     virStreamFree(stream);
     assert_unchanged();
 

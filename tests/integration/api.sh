@@ -21,7 +21,7 @@ ok "the API does as it says"
 
 pool_document other "$dir/other" >"$LAB/other.xml"
 fails_with "validate" virsh pool-define "$LAB/other.xml" --validate
-fails_with "nothing to format or overwrite" virsh pool-create "$LAB/other.xml" --build --no-overwrite
+fails_with "neither formatted nor overwritten" virsh pool-create "$LAB/other.xml" --build --no-overwrite
 [ ! -e "$dir/other" ]
 ok "libvirt's schema and flags for formatting are no use here"
 

@@ -88,10 +88,10 @@ ok "a volume that is seen twice runs once"
 
 # --- what may only be read
 
-fails_with "'outside/directory/disk' & Read-only file system|nothing is noted" tool start outside/directory/disk
+fails_with "'outside/directory/disk' & Read-only file system|no attributes of the pool" tool start outside/directory/disk
 fails_with "'outside/directory/new' & Read-only file system" virsh vol-create-as qubes outside/directory/new 64K
-fails_with "outside & Read-only file system|nothing is noted" virsh vol-delete outside/directory/disk qubes
-fails_with "outside & Read-only file system|nothing is noted" virsh vol-resize outside/directory/disk 128K --pool qubes
+fails_with "outside & Read-only file system|no attributes of the pool" virsh vol-delete outside/directory/disk qubes
+fails_with "outside & Read-only file system|no attributes of the pool" virsh vol-resize outside/directory/disk 128K --pool qubes
 sentinel_unchanged
 ok "what is mounted read-only stays as it is, and messages say so"
 

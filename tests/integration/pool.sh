@@ -38,8 +38,8 @@ inode=$(stat -c %i "$pool")
 virsh pool-destroy qubes
 virsh pool-build qubes
 [ "$(stat -c %i "$pool")" = "$inode" ]
-fails_with "nothing to format or overwrite" virsh pool-build qubes --overwrite
-fails_with "nothing to format or overwrite" virsh pool-build qubes --no-overwrite
+fails_with "neither formatted nor overwritten" virsh pool-build qubes --overwrite
+fails_with "neither formatted nor overwritten" virsh pool-build qubes --no-overwrite
 virsh pool-start qubes
 ok "to build it once more does no harm"
 

@@ -93,7 +93,7 @@ ids=$(grep -aoE '[0-9a-f]{40}' "$module")
 for id in $ids; do
     fresh
     LC_ALL=C sed -i "s/$id/${id//?/0}/" "$module"
-    starts_without_module "was built for another build of libvirt.*0{40}.*built anew"
+    starts_without_module "was built for another build of libvirt.*0{40}.*rebuild it"
 done
 ok "with a module for another build of libvirt or of its storage driver"
 
@@ -102,7 +102,7 @@ whole=$(stat -c %s "$module")
 for size in 0 100 4096 20000 $((whole / 2)) $((whole - 1)); do
     fresh
     truncate -s "$size" "$module"
-    starts_without_module "the module .*reflink.so is no whole ELF file"
+    starts_without_module "the module .*reflink.so is not a complete ELF file"
 done
 ok "with one that was cut off"
 
@@ -113,7 +113,7 @@ for wrong in "echo 'not an ELF file' >" "mkdir" "mkfifo" "ln -s /dev/null"; do
     fresh
     rm "$module"
     eval "$wrong" '"$module"'
-    starts_without_module "the module .*reflink.so is no whole ELF file"
+    starts_without_module "the module .*reflink.so is not a complete ELF file"
 done
 fresh
 ln -sf reflink.so "$module"

@@ -55,15 +55,15 @@ upload_refused()
     refused "$1" "$pool" virsh vol-upload "$2" "$3" --pool qubes "${@:4}"
     nothing_left
 }
-upload_refused "beyond & 'web'" web "$LAB/long"
-upload_refused "beyond the end" web "$new" --offset 1
-upload_refused "beyond the end" web "$new" --length 4096
-upload_refused "beyond the end" web "$LAB/long" --sparse
+upload_refused "exceeds & 'web'" web "$LAB/long"
+upload_refused "exceeds the requested range" web "$new" --offset 1
+upload_refused "exceeds the requested range" web "$new" --length 4096
+upload_refused "exceeds the requested range" web "$LAB/long" --sparse
 truncate -s 9M "$LAB/hole"
-upload_refused "beyond the end" web "$LAB/hole" --sparse
-upload_refused "0 bytes from 8388609 on are more than" web "$new" --offset 8388609
-upload_refused "8388608 bytes from 1 on are more than" web "$new" --offset 1 --length 8388608
-upload_refused "more than|[Oo]verflow" web "$new" --offset 1 --length 18446744073709551615
+upload_refused "exceeds the requested range" web "$LAB/hole" --sparse
+upload_refused "0 bytes at offset 8388609 exceed the" web "$new" --offset 8388609
+upload_refused "8388608 bytes at offset 1 exceed the" web "$new" --offset 1 --length 8388608
+upload_refused "exceed the|[Oo]verflow" web "$new" --offset 1 --length 18446744073709551615
 unchanged
 ok "what goes beyond the volume's end, or its range's, is refused"
 

@@ -190,7 +190,7 @@ test_file_size_limit(Lab *lab)
     g_autoptr(RlStagedImage) draft = rl_staged_new(lab_pool(lab), "large", &access, &error);
     g_assert_no_error(error);
     g_assert_false(rl_staged_create(draft, NULL, MIB, &error));
-    take_errno(error, EFBIG, "1048576 bytes are more than a file of this process may have");
+    take_errno(error, EFBIG, "1048576 bytes exceed the file size limit of this process");
     error = NULL;
     g_assert_false(rl_staged_fill(draft, from, MIB, true, &error));
     take_errno(error, EFBIG, "cannot make 'large'");
@@ -245,7 +245,7 @@ static void
 test_no_half_is_left(Lab *lab)
 {
     leaves_half(lab, ENOSPC, "the file system or the quota of its project is full");
-    leaves_half(lab, EDQUOT, "a quota is used up");
+    leaves_half(lab, EDQUOT, "a quota is exceeded");
     leaves_half(lab, EINVAL, "cannot reflink: Invalid argument");
 }
 

@@ -149,7 +149,7 @@ test_direct_that_is_not_at_rest(Lab *lab)
     no_content(lab, DIRECT, RL_ERROR_STATE, "saved");
     g_assert_cmpint(unlink(dirty), ==, 0);
     make_file(dirty, "whose?");
-    no_content(lab, DIRECT, RL_ERROR_STATE, "nothing is noted");
+    no_content(lab, DIRECT, RL_ERROR_STATE, "no attributes of the pool");
     g_assert_false(is_there(clean));
 }
 

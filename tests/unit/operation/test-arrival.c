@@ -173,7 +173,7 @@ test_refuted(Lab *lab)
         lab_crash(lab, name);
         arrive(lab, name);
         g_assert_false(refute(lab, name, &refused));
-        take_error(refused, RL_ERROR_STATE, "broken off");
+        take_error(refused, RL_ERROR_STATE, "aborted");
         refused = NULL;
         lab_stop(lab, name, &alice, RL_STOP_HELD);
         lab_crash(lab, name);
@@ -267,7 +267,7 @@ test_not_taken(Lab *lab)
         g_assert_cmpint(pread(clean, text, 4, 0), ==, 4);
         g_assert_cmpstr(text, ==, "one");
         lab_crash(lab, V);
-        assert_not_taken(lab, V, true, "broken off");
+        assert_not_taken(lab, V, true, "aborted");
     }
     g_assert_true(rl_volume_continue(lab->pool, V, &error));
     rl_autofd int taken = rl_content_open(lab->pool, V, true, &error);

@@ -137,7 +137,7 @@ test_direct_volume_is_unshared(Lab *lab)
     g_assert_cmpint(unlink(other), ==, 0);
     g_assert_cmpint(link(clean, other), ==, 0);
     second_lock.before = put_dirty_there;
-    try(lab, second_lock, start_direct, RL_ERROR_STATE, "nothing is noted");
+    try(lab, second_lock, start_direct, RL_ERROR_STATE, "no attributes of the pool");
     image_is(lab, DIRECT, RL_FILE_CLEAN, "two");
     image_is(lab, DIRECT, RL_FILE_DIRTY, "whose?");
 }

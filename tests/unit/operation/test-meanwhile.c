@@ -95,7 +95,7 @@ test_copies(Lab *lab)
     g_assert_cmpint(pwrite(from, "text", 4, 0), ==, 4);
     Disturbance look_at = {.nr = SYS_newfstatat, .also = SYS_fstat, .first = 1, .code = EIO};
     g_assert_false(disturb(lab, &look_at, copy, &error));
-    take_errno(g_steal_pointer(&error), EIO, "copied");
+    take_errno(g_steal_pointer(&error), EIO, "copy");
     g_assert_false(disturb(lab, &size, copy, &error));
     take_errno(g_steal_pointer(&error), EIO, "size");
     g_assert_false(disturb(lab, &holes, copy, &error));
@@ -252,9 +252,9 @@ test_changes_too_often(Lab *lab)
     const Disturbance at_each = {.nr = SYS_fsync, .first = 1, .before = run_it};
 
     lab_create(lab, V, "one", MIB);
-    try(lab, at_each, grow, RL_ERROR_BUSY, "'a/b/private' & too often");
+    try(lab, at_each, grow, RL_ERROR_BUSY, "'a/b/private' & keep changing");
     g_assert_cmpint(image_size(lab, V, RL_FILE_CLEAN), ==, MIB);
-    try(lab, at_each, start, RL_ERROR_BUSY, "'a/b/private' & too often");
+    try(lab, at_each, start, RL_ERROR_BUSY, "'a/b/private' & keep changing");
     g_assert_false(image_is_there(lab, V, RL_FILE_DIRTY));
 }
 

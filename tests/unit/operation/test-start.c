@@ -387,7 +387,7 @@ test_other_names_are_noted(Lab *lab)
     /* As many names, but another one. */
     g_assert_cmpint(unlink(other), ==, 0);
     g_assert_cmpint(link(clean, two), ==, 0);
-    lab_start_fails(lab, V, &alice, RL_ERROR_STATE, "same file & 'a/b/two'");
+    lab_start_fails(lab, V, &alice, RL_ERROR_STATE, "one file & 'a/b/two'");
 }
 
 /* Half of the volume is gone: there is no state at rest to read. */

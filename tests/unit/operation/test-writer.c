@@ -116,14 +116,14 @@ test_ranges(Lab *lab)
     error = NULL;
     RlUploadWriter *writer = writer_on(lab, 4, 3);
     g_assert_cmpint(put(writer, "four", 4, &error), ==, RL_WRITER_FAILED);
-    take_error(error, RL_ERROR_INVALID, "beyond");
+    take_error(error, RL_ERROR_INVALID, "exceeds");
     error = NULL;
     /* A stream may go on all the same: its end tells. */
     g_assert_cmpint(put(writer, "NEW", 3, &error), ==, RL_WRITER_FAILED);
-    take_error(error, RL_ERROR_INVALID, "beyond");
+    take_error(error, RL_ERROR_INVALID, "exceeds");
     error = NULL;
     g_assert_false(rl_upload_writer_commit(writer, 1000, &error));
-    take_error(error, RL_ERROR_INVALID, "beyond");
+    take_error(error, RL_ERROR_INVALID, "exceeds");
     image_is(lab, V, RL_FILE_CLEAN, "the old content");
 
     writer = writer_on(lab, 4, 3);
@@ -205,12 +205,12 @@ test_hole_beyond_the_end(Lab *lab)
     RlUploadWriter *writer = writer_on(lab, 0, 0);
     for (int i = 0; i < 2; i++) {
         g_assert_false(rl_upload_writer_put_hole(writer, 2 * MIB, &error));
-        take_error(g_steal_pointer(&error), RL_ERROR_INVALID, "beyond");
+        take_error(g_steal_pointer(&error), RL_ERROR_INVALID, "exceeds");
     }
     g_assert_cmpint(put(writer, "", 0, &error), ==, RL_WRITER_FAILED);
-    take_error(g_steal_pointer(&error), RL_ERROR_INVALID, "beyond");
+    take_error(g_steal_pointer(&error), RL_ERROR_INVALID, "exceeds");
     g_assert_false(rl_upload_writer_commit(writer, 1000, &error));
-    take_error(error, RL_ERROR_INVALID, "beyond");
+    take_error(error, RL_ERROR_INVALID, "exceeds");
     image_is(lab, V, RL_FILE_CLEAN, "one");
 }
 

@@ -95,12 +95,12 @@ test_shared(Lab *lab)
     g_assert_cmpint(link(b, twin), ==, 0);
     back_up(lab, names, ".monday");
     readings_of_start(lab, "vm/c/root"); /* all are seen now */
-    lab_start_fails(lab, "vm/b/root", &alice, RL_ERROR_STATE, "same file & 'vm/twin'");
-    lab_start_fails(lab, "vm/twin", &alice, RL_ERROR_STATE, "same file & 'vm/b/root'");
+    lab_start_fails(lab, "vm/b/root", &alice, RL_ERROR_STATE, "one file & 'vm/twin'");
+    lab_start_fails(lab, "vm/twin", &alice, RL_ERROR_STATE, "one file & 'vm/b/root'");
     g_assert_cmpint(unlink(twin), ==, 0);
     readings_of_start(lab, "vm/b/root");
     g_assert_cmpint(rename(copy, in_pool), ==, 0);
-    lab_start_fails(lab, "vm/a/root", &alice, RL_ERROR_STATE, "same file & 'vm/copy'");
+    lab_start_fails(lab, "vm/a/root", &alice, RL_ERROR_STATE, "one file & 'vm/copy'");
 }
 
 static guint

@@ -380,7 +380,7 @@ test_copy(Lab *lab)
     g_assert_cmpstr(other, !=, before);
 
     /* Taken over. Now a person decides of each dirty image. */
-    all_refused(lab, DECISIONS, "nothing is noted");
+    all_refused(lab, DECISIONS, "no attributes of the pool");
     g_autoptr(RlVolume) volume = rl_volume_find(lab->pool, V, NULL);
     RlState state;
     g_assert_true(rl_state_get(volume, &state, NULL, NULL));
@@ -422,11 +422,11 @@ test_one_image(Lab *lab)
     lab_create_kind(lab, V, RL_KIND_DIRECT, NULL, "one", MIB);
     lab_start(lab, V, &alice);
     forget_all(dirty);
-    lab_start_fails(lab, V, &alice, RL_ERROR_STATE, "nothing is noted");
+    lab_start_fails(lab, V, &alice, RL_ERROR_STATE, "no attributes of the pool");
     lab_stop_fails(lab, V, NULL, RL_ERROR_STATE, "'virt-reflink continue'");
     lab_stop(lab, V, &alice, RL_STOP_NOT_OWNED);
     g_assert_null(rl_staged_new(lab_pool(lab), V "@current", &access, &error));
-    take_error(error, RL_ERROR_STATE, "nothing is noted");
+    take_error(error, RL_ERROR_STATE, "no attributes of the pool");
     g_assert_true(rl_volume_continue(lab->pool, V, NULL));
     lab_stop(lab, V, NULL, RL_STOP_RETURNED);
     image_is(lab, V, RL_FILE_CLEAN, "one");

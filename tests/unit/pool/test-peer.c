@@ -96,9 +96,9 @@ test_both_running(Lab *lab)
 
     crash(lab);
     put(lab, TEMPLATE, RL_FILE_DIRTY, "written");
-    lab_start_fails(lab, TEMPLATE, &alice, RL_ERROR_STATE, "same file");
-    lab_start_fails(lab, APP, &alice, RL_ERROR_STATE, "same file");
-    lab_stop_fails(lab, APP, NULL, RL_ERROR_STATE, "nothing is noted");
+    lab_start_fails(lab, TEMPLATE, &alice, RL_ERROR_STATE, "one file");
+    lab_start_fails(lab, APP, &alice, RL_ERROR_STATE, "one file");
+    lab_stop_fails(lab, APP, NULL, RL_ERROR_STATE, "no attributes of the pool");
     g_assert_true(rl_volume_continue(lab->pool, TEMPLATE, &error));
     app_is_refused(lab);
     lab_start(lab, TEMPLATE, &bob);

@@ -171,7 +171,7 @@ untrusted(Lab *lab)
 {
     looks(lab->path, RL_MARKER_UNTRUSTED);
     g_assert_false(rl_pool_has_marker(lab->path));
-    refused(lab, lab->path, RL_ERROR_UNTRUSTED, "writable");
+    refused(lab, lab->path, RL_ERROR_UNTRUSTED, "cannot write");
 }
 
 /* Only what root has marked as a pool's directory has lost its marker. */
@@ -208,7 +208,7 @@ test_lost_marker(Lab *lab)
     forget_mark(lab);
     looks(lab->path, RL_MARKER_NONE);
     found(lab, file, NULL);
-    refused(lab, lab->path, RL_ERROR_NOT_BUILT, "no reflink pool");
+    refused(lab, lab->path, RL_ERROR_NOT_BUILT, "not a reflink pool");
 }
 
 /* Nor is a pool built around one. */

@@ -176,7 +176,7 @@ test_shared_images(Lab *lab)
     g_assert_true(find(listed, "b/two")->shared);
     g_assert_false(find(listed, "b/own")->shared);
     g_assert_false(find(listed, "b/saved")->shared);
-    lab_start_fails(lab, "a/one", &alice, RL_ERROR_STATE, "same file & 'b/two'");
+    lab_start_fails(lab, "a/one", &alice, RL_ERROR_STATE, "one file & 'b/two'");
 }
 
 static void

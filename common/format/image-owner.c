@@ -10,6 +10,7 @@
 #include "common/base/autofd.h"
 #include "common/base/error.h"
 #include "common/fs/lease.h"
+#include "common/fs/mounting.h"
 #include "common/fs/xattr.h"
 #include "ended-note.h"
 
@@ -56,6 +57,8 @@ rl_image_owner_put_back(int fd, const RlImageOwner *run, GError **error)
     g_key_file_set_boolean(file, GROUP, "written", run->written);
     g_key_file_set_boolean(file, GROUP, "readonly", run->readonly);
     g_key_file_set_boolean(file, GROUP, "continued", run->continued);
+    if (run->mounting != 0)
+        g_key_file_set_uint64(file, GROUP, "mounting", run->mounting);
     if (run->arriving)
         g_key_file_set_boolean(file, GROUP, "arriving", TRUE);
 
@@ -77,6 +80,7 @@ rl_image_owner_set(int fd, const RlDomainRef *owner, RlOwnerTraits traits, GErro
     run->name =
         g_utf8_substring(owner->name, 0, MIN(NAME_SHOWN_MAX, g_utf8_strlen(owner->name, -1)));
     run->since_us = rl_boot_clock_us();
+    run->mounting = rl_mounting_id(fd);
     run->written = traits.written;
     run->readonly = traits.readonly;
     run->continued = traits.continued;
@@ -115,6 +119,7 @@ rl_image_owner_get(int fd, RlImageOwner **ret_run, GError **error)
     run->name = string_or(file, "name", "unknown");
     run->boot_id = string_or(file, "boot", "");
     run->since_us = g_key_file_get_int64(file, GROUP, "since", NULL);
+    run->mounting = g_key_file_get_uint64(file, GROUP, "mounting", NULL);
     run->written = g_key_file_get_boolean(file, GROUP, "written", &no_flag) || no_flag;
     run->readonly = g_key_file_get_boolean(file, GROUP, "readonly", NULL);
     run->continued = g_key_file_get_boolean(file, GROUP, "continued", NULL);
@@ -145,6 +150,15 @@ rl_image_owner_began_us(const RlImageOwner *run)
     if (!boot || strcmp(boot, run->boot_id) != 0 || run->since_us < 0 || run->since_us > now_us)
         return 0;
     return g_get_real_time() - (now_us - run->since_us);
+}
+
+bool
+rl_image_owner_has_true_dates(const RlImageOwner *run, int fd)
+{
+    g_autofree char *boot = rl_boot_id(NULL);
+
+    return boot && strcmp(boot, run->boot_id) == 0 && run->mounting != 0 &&
+           run->mounting == rl_mounting_id(fd);
 }
 
 bool

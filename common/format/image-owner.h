@@ -5,6 +5,7 @@
 
 #include <glib.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 /* The driver of a run that no domain of libvirt's has: a person began it, and ends it. */
 #define RL_OWNER_BY_HAND "virt-reflink"
@@ -30,7 +31,8 @@ typedef struct {
     bool continued;  /* it was there before this run, and is not this run's to end if that fails */
     char *boot_id;   /* of the host's boot in which it was started */
     gint64 since_us; /* of that boot's clock, when it was started */
-    bool arriving;   /* it is to come by a migration, and is not known to have come whole */
+    uint64_t mounting; /* of the image's file system in that boot (mounting.h); 0 if not known */
+    bool arriving;     /* it is to come by a migration, and is not known to have come whole */
     bool ended; /* it is over, and what was to follow waits for space on the disk (ended-note.h) */
 } RlImageOwner;
 
@@ -99,6 +101,16 @@ bool rl_image_owner_is_fresh(const RlImageOwner *run);
  * boot of the host, or that cannot be told.
  */
 gint64 rl_image_owner_began_us(const RlImageOwner *run);
+
+/**
+ * rl_image_owner_has_true_dates:
+ * True if the file system of the file @fd, which is that of the image, has been mounted without a
+ * break since @run began: then the size and times of the image are those of its last write. After a
+ * reboot, or once it was mounted again, they may be older than the data: a guest's flush is
+ * fdatasync(2), which does not make the time of an overwritten block durable. False where that
+ * cannot be told.
+ */
+bool rl_image_owner_has_true_dates(const RlImageOwner *run, int fd);
 
 /**
  * rl_image_owner_is_open:

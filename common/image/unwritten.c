@@ -17,19 +17,11 @@ rl_unwritten_date_is_young(const struct stat *clean)
     return clean->st_mtim.tv_sec >= now.tv_sec - 1 || rl_date_may_recur(&clean->st_mtim, &now);
 }
 
-static bool
-is_of_this_boot(const RlImageOwner *run)
-{
-    g_autofree char *boot = rl_boot_id(NULL);
-
-    return boot && strcmp(boot, run->boot_id) == 0;
-}
-
 bool
 rl_unwritten_is_in_doubt(const RlImageOwner *run, const RlBase *base)
 {
     return !run || run->written || rl_date_is_whole(&base->st.st_mtim) ||
-           rl_unwritten_date_is_young(&base->st) || !is_of_this_boot(run);
+           rl_unwritten_date_is_young(&base->st) || !rl_image_owner_has_true_dates(run, base->fd);
 }
 
 /* Where blocks cannot be compared the answer is no. */

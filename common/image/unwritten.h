@@ -32,7 +32,8 @@ bool rl_unwritten_is_in_doubt(const RlImageOwner *run, const RlBase *base);
  * The size and the modification time that it was given tell. Where there is a doubt both images
  * have to share all blocks as well (rl_extents_compare()): the base was young when the run began,
  * or is now; the time is a whole second, to which a backup program may have put it back; the host
- * was booted since, and the time may be older on disk than the data. Where blocks cannot be
+ * was booted or the file system mounted since, and the time may be older on disk than the data
+ * (rl_image_owner_has_true_dates()). Where blocks cannot be
  * compared, or are too many to be compared while somebody waits, it is not sure; nor is it ever of
  * a run that went on with a leftover. The status time (ctime) tells nothing: libvirt's change of
  * the owner and the marks of a run move it.

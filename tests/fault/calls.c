@@ -225,7 +225,9 @@ call_read(pid_t tid, guint64 nr, const guint64 *args, Call *ret_call)
     /* A sysctl is read at once or not at all: the kernel gives no second half of it. */
     call.length = (kind->flags & SHORT) && !g_str_has_prefix(what, "/proc/sys/") ? args[2] : 0;
     call.asks_for_users = kind->nr == SYS_fcntl;
-    call.asks_for_boot = g_str_has_suffix(what, "/boot_id");
+    /* The mounting is told by the file system's type, its device, and sysfs. */
+    call.asks_for_boot = g_str_has_suffix(what, "/boot_id") || g_str_has_prefix(what, "/sys/") ||
+                         kind->nr == SYS_fstatfs || *what == '\0';
     call.syncs = kind->flags & SYNC;
     call.syncs_dir = (kind->flags & SYNC) && is_dir;
     call.syncs_dirty = (kind->flags & SYNC) && g_str_has_suffix(what, "-dirty.img");

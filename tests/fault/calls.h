@@ -20,7 +20,7 @@ typedef struct {
     bool logs;           /* it is the log's: what comes of it matters to nobody */
     bool runs;           /* it does its work even if it fails: close(2) */
     bool asks_for_users; /* by a lease: no answer is a yes */
-    bool asks_for_boot;  /* which boot of the host is it? */
+    bool asks_for_boot;  /* which boot of the host, or mounting, is it? */
     bool syncs;          /* fsync, of anything */
     bool syncs_dir;      /* fsync of a directory */
     bool syncs_dirty;    /* fsync of a dirty image */

@@ -78,9 +78,10 @@ compare_saves(const Pair *pair, GError **error)
            refuse(pair, "the domain was saved again since, and the volume was put back", error);
 }
 
-/* The image is not as it was at a save that is noted on it, and nobody has marked it as saved. So
- * its domain has run on; or it was saved, and whoever was to mark it was killed: then only that run
- * can have been saved, and in this boot of the host, for nothing has made its writes durable. */
+/* The image is not known to be as it was at a save that is noted on it, and nobody has marked it as
+ * saved: after a power cut it can have the date of before its last writes. So its domain has run
+ * on; or it was saved, and whoever was to mark it was killed: then only that run can have been
+ * saved, and in this boot of the host, for nothing has made its writes durable. */
 static bool
 compare_run(const Pair *pair, GError **error)
 {
@@ -123,9 +124,13 @@ rl_fits_require(const RlDirtyImage *image, const RlDomainRef *owner, GError **er
         return rl_fail_errno(error, errno, "cannot look at the dirty image of volume '%s'",
                              image->volume->name->volume);
     pair.save = save;
-    if (save && rl_save_has_same_image(save, &st))
-        /* What is only read is the same for all memories. */
-        return rl_mark_only_read(hold, image->run) || compare_saves(&pair, error);
+    bool same = save && rl_save_has_same_image(save, &st);
+    /* What is only read is the same for all memories. */
+    if (same && rl_mark_only_read(hold, image->run))
+        return true;
+    /* What was marked was made durable with its date. */
+    if (same && (marked || !image->run || rl_image_owner_has_true_dates(image->run, image->fd)))
+        return compare_saves(&pair, error);
     if (save && marked)
         return refuse(&pair, "its dirty image was changed since it was saved", error);
     /* Saved or restored by whoever noted no saves; or by nobody, and left to a person. */

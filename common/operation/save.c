@@ -80,6 +80,7 @@ is_restore(const RlDirtyImage *image)
     struct stat st;
 
     return image->mark == RL_MARK_RESTORED && rl_save_get(image->fd, &save, NULL) && save &&
+           image->run && rl_image_owner_has_true_dates(image->run, image->fd) &&
            fstat(image->fd, &st) == 0 && rl_save_has_same_image(save, &st);
 }
 

@@ -137,7 +137,8 @@ test_fitting(Lab *lab)
         restores(lab, names[i], &monday);
         g_assert_true(rl_volume_confirm(lab->pool, names[i], &alice, NULL));
         lab_crash(lab, names[i]);
-        restores(lab, names[i], &monday); /* it has not written anything since */
+        /* It may have written since: a power cut leaves an older date. */
+        restore_fails(lab, names[i], &monday, "run on");
     }
     lab_stop(lab, V, &alice, RL_STOP_COMMITTED);
     g_autofree char *clean = lab_file(lab, V, RL_FILE_CLEAN);

@@ -101,7 +101,9 @@ rl_end_run(const RlDomainVolume *use, const RlDomainRef *owner, RlEndReason endi
         /* Whoever still had it open may have written on. */
         if (waited_ms > 0)
             rl_witness_ask(owner->uuid, owner);
-        if (try_once(pool, use, &end, ret_committed, &cause)) {
+        if (rl_witness_pass_on(by_hand, owner, pool, use->name, &cause) &&
+            rl_witness_pass_on(owner->uuid, owner, pool, use->name, &cause) &&
+            try_once(pool, use, &end, ret_committed, &cause)) {
             rl_witness_dismiss(by_hand, true);
             rl_short_path_tidy(pool, use->name);
             return true;

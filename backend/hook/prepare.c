@@ -181,6 +181,20 @@ call_witness(const GPtrArray *uses, const RlDomainRef *owner)
     rl_witness_begin(owner->uuid, owner, images);
 }
 
+/* What an earlier run has left, and lost. */
+static bool
+ask_witness(const GPtrArray *uses, const RlDomainRef *owner, GError **error)
+{
+    rl_witness_ask(owner->uuid, owner);
+    for (guint i = 0; rl_witness_is_there(owner->uuid) && i < uses->len; i++) {
+        const RlDomainVolume *use = g_ptr_array_index(uses, i);
+        g_autoptr(RlPool) pool = rl_pool_open(use->root, rl_xml_documents(), NULL);
+        if (pool && !rl_witness_pass_on(owner->uuid, owner, pool, use->name, error))
+            return false;
+    }
+    return true;
+}
+
 /* Only the qemu driver has what is noted of a run, and moves disks in a migration. Whether an
  * announced one has failed, and this start is another, is not seen before libvirt says that the
  * domain has started (arrival.h); but who reads a save file is restored from that. */
@@ -218,7 +232,8 @@ prepare(const RlDomain *domain, GError **error)
         rl_started_volumes_begin(domain->uuid, uses);
         return true;
     }
-    rl_witness_ask(owner.uuid, &owner);
+    if (!ask_witness(uses, &owner, error))
+        return false;
     owner.memory = memory;
     /* The libxl driver has not said so before. */
     if (restored && strcmp(domain->type, "xen") == 0 && !announce_all(uses, &owner, error))

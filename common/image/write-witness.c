@@ -20,8 +20,10 @@
 #include "common/format/image-mark.h"
 #include "common/fs/dir-iter.h"
 #include "common/fs/dirfd.h"
+#include "common/fs/inode.h"
 #include "common/fs/lease.h"
 #include "common/pool/volume.h"
+#include "dirty-image.h"
 
 #define WITNESS_DIR RL_LOCK_DIR "/witness"
 /* open(2): "Linux reserves the special, nonstandard access mode 3". */
@@ -322,18 +324,33 @@ rl_witness_begin(const char *key, const RlDomainRef *owner, const GArray *images
                        g_strerror(errno));
 }
 
+static char *
+link_of(int fd)
+{
+    g_autofree char *self = g_strdup_printf("/proc/self/fd/%d", fd);
+
+    return g_file_read_link(self, NULL);
+}
+
 /* The kernel has told nobody else: to this descriptor the image was open before its run. */
 static void
 mark_suspect(int fd, int code)
 {
-    g_autofree char *self = g_strdup_printf("/proc/self/fd/%d", fd);
-    g_autofree char *path = g_file_read_link(self, NULL);
+    g_autofree char *path = link_of(fd);
     g_autoptr(GError) error = NULL;
 
     rl_log_warning("%s: the disk could not take all that was written to it (%s): marked suspect",
                    path ? path : "an image", g_strerror(code));
     if (!rl_mark_set(fd, RL_MARK_SUSPECT, &error))
         rl_log_warning("%s: %s", path ? path : "an image", error->message);
+}
+
+bool
+rl_witness_is_there(const char *key)
+{
+    g_autofree char *path = socket_path(key);
+
+    return g_file_test(path, G_FILE_TEST_EXISTS);
 }
 
 void
@@ -350,6 +367,79 @@ rl_witness_ask(const char *key, const RlDomainRef *owner)
         if (ended && fsync(fd) < 0)
             mark_suspect(fd, errno);
     }
+}
+
+/* The inode number of @fd, proc(5); a file system that has shut itself down refuses fstat(2). 0
+ * where it cannot be told. */
+static uint64_t
+inode_of(int fd)
+{
+    g_autofree char *path = g_strdup_printf("/proc/self/fdinfo/%d", fd), *text = NULL;
+    const char *at = g_file_get_contents(path, &text, NULL, NULL) ? strstr(text, "ino:") : NULL;
+
+    return at ? g_ascii_strtoull(at + strlen("ino:"), NULL, 10) : 0;
+}
+
+/* Is @fd the image of @volume with the status @st, by its number and name, on a file system that
+ * does not take writes any more? */
+static bool
+is_lost(int fd, const RlVolume *volume, const struct stat *st)
+{
+    g_autofree char *path = link_of(fd);
+    g_autofree char *leaf = path ? g_path_get_basename(path) : NULL;
+
+    return inode_of(fd) == st->st_ino && g_strcmp0(leaf, volume->dirty_file) == 0 && fsync(fd) < 0;
+}
+
+/* Was the image with the status @st lost by one of the descriptors @images, and is none of them
+ * that image itself? */
+static bool
+has_lost(const GArray *images, const RlVolume *volume, const struct stat *st)
+{
+    bool lost = false;
+
+    for (guint i = 0; i < images->len; i++) {
+        int fd = g_array_index(images, int, i);
+        struct stat seen;
+        if (fstat(fd, &seen) == 0 && rl_stat_same(&seen, st))
+            return false;
+        lost |= is_lost(fd, volume, st);
+    }
+    return lost;
+}
+
+static bool
+mark_lost(const RlVolume *volume, int fd, const RlDomainRef *owner, GError **error)
+{
+    g_autoptr(RlImageOwner) run = NULL;
+    RlMark mark;
+
+    if (!rl_image_owner_get(fd, &run, error) || !rl_mark_get(fd, &mark, error))
+        return false;
+    bool ours = run && (!owner || rl_image_owner_is_of(run, owner));
+    if (!ours || mark == RL_MARK_SUSPECT || mark == RL_MARK_FOREIGN)
+        return true;
+    rl_log_warning("volume '%s': the file system of its dirty image failed while that was in use, "
+                   "and was mounted again: marked suspect",
+                   volume->name->volume);
+    return rl_mark_set(fd, RL_MARK_SUSPECT, error) && rl_dirty_sync(volume, fd, error);
+}
+
+bool
+rl_witness_pass_on(const char *key, const RlDomainRef *owner, const RlPool *pool, const char *name,
+                   GError **error)
+{
+    g_autoptr(GArray) images = take(key);
+    g_autoptr(RlVolume) volume = images ? rl_volume_find(pool, name, NULL) : NULL;
+    struct stat st;
+
+    /* What cannot be looked at now is not ended either. */
+    if (!volume || !volume->dirty.there)
+        return true;
+    rl_autofd int fd = rl_volume_open_image(volume, volume->dirty_file, NULL);
+    if (fd < 0 || fstat(fd, &st) < 0 || !has_lost(images, volume, &st))
+        return true;
+    return mark_lost(volume, fd, owner, error);
 }
 
 void

@@ -39,6 +39,12 @@ void rl_witness_add(GArray *images, const RlPool *pool, const char *name);
 void rl_witness_begin(const char *key, const RlDomainRef *owner, const GArray *images);
 
 /**
+ * rl_witness_is_there:
+ * True if a process may keep images under @key.
+ */
+bool rl_witness_is_there(const char *key);
+
+/**
  * rl_witness_ask:
  * Makes what was written to the images that are kept under @key durable, those of runs of @owner
  * (if that is NULL, of all that nobody writes to any more), and marks suspect what the disk did not
@@ -46,6 +52,18 @@ void rl_witness_begin(const char *key, const RlDomainRef *owner, const GArray *i
  * needs no lock.
  */
 void rl_witness_ask(const char *key, const RlDomainRef *owner);
+
+/**
+ * rl_witness_pass_on:
+ * To be called after rl_witness_ask(): where the file system failed under a descriptor that is kept
+ * under @key, and is mounted again, the dirty image of the volume @name is another file to the
+ * kernel, whose fsync says nothing. It is marked suspect, durably, if it is the one that was lost
+ * (by inode number and name) and on it is a run of @owner, or of anybody if that is NULL. Fine
+ * where the volume cannot be looked at; false with @error where it cannot be marked: nothing may
+ * end the run then.
+ */
+bool rl_witness_pass_on(const char *key, const RlDomainRef *owner, const RlPool *pool,
+                        const char *name, GError **error);
 
 /**
  * rl_witness_dismiss:

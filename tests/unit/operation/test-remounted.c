@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* filesystems: xfs btrfs ext4 */
+/* The file system of a pool is lost and mounted once more while a run is on, in one boot of the
+ * host: the dates of its images may be older than their data, and what was written may be lost. */
+#include "common/base/autofd.h"
+#include "common/format/image-save.h"
+#include "common/fs/mounting.h"
+#include "common/image/write-witness.h"
+#include "common/operation/pool-build.h"
+#include "common/operation/save.h"
+#include "harness/lab.h"
+#include "xml/documents.h"
+
+#include <fcntl.h>
+#include <linux/types.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define V "a/b/private"
+/* XFS_IOC_GOINGDOWN and EXT4_IOC_SHUTDOWN are the same; 2: without a flush of the log. */
+#define SHUT_DOWN _IOR('X', 125, __u32)
+#define NO_LOG_FLUSH 2
+
+/* A file system in a file, and a pool on it. */
+typedef struct {
+    Lab lab;
+    char *file, *dir;
+    char *devices[2]; /* of the mounts */
+    int mounted;
+} Inner;
+
+G_GNUC_PRINTF(1, 2) static char *run(const char *format, ...)
+{
+    g_autoptr(GError) error = NULL;
+    char *out = NULL;
+    int status;
+    va_list args;
+
+    va_start(args, format);
+    g_autofree char *line = g_strdup_vprintf(format, args);
+    va_end(args);
+    g_assert_true(g_spawn_command_line_sync(line, &out, NULL, &status, &error));
+    g_assert_no_error(error);
+    g_assert_cmpint(status, ==, 0);
+    return g_strchomp(out);
+}
+
+/* By a device of its own each time, as a disk that comes back. */
+static void
+inner_mount(Inner *inner)
+{
+    char *device = run("losetup -f --show '%s'", inner->file);
+    bool xfs = g_str_equal(inner->lab.fs, "xfs");
+
+    g_free(run("mount %s %s '%s'", xfs ? "-o nouuid" : "", device, inner->dir));
+    inner->devices[inner->mounted++] = device;
+}
+
+static void
+inner_unmount(Inner *inner)
+{
+    g_clear_pointer(&inner->lab.pool, rl_pool_close);
+    g_assert_cmpint(umount2(inner->dir, MNT_DETACH), ==, 0);
+}
+
+static void
+inner_open(Inner *inner, Lab *outer)
+{
+    RlAccess access = {(mode_t) -1, (uid_t) -1, (gid_t) -1};
+    GError *error = NULL;
+
+    *inner = (Inner){.lab = {.fs = outer->fs, .reflinks = outer->reflinks}};
+    g_autofree char *beside = test_dir(outer->fs);
+    inner->file = g_build_filename(beside, "fs.img", NULL);
+    inner->dir = g_build_filename(beside, "inner", NULL);
+    inner->lab.path = g_build_filename(inner->dir, "pool", NULL);
+    make_file(inner->file, "");
+    set_size(inner->file, 320 * (off_t) MIB);
+    g_free(run("mkfs.%s -q '%s'", outer->fs, inner->file));
+    g_assert_cmpint(mkdir(inner->dir, 0755), ==, 0);
+    inner_mount(inner);
+    rl_pool_build(inner->lab.path, outer->pool->options, &access, rl_xml_documents(), &error);
+    g_assert_no_error(error);
+    inner->lab.pool = lab_pool(&inner->lab);
+}
+
+static void
+inner_close(Inner *inner)
+{
+    inner_unmount(inner);
+    for (int i = 0; i < inner->mounted; i++) {
+        g_free(run("losetup -d %s", inner->devices[i]));
+        g_free(inner->devices[i]);
+    }
+    g_assert_cmpint(unlink(inner->file), ==, 0);
+    g_assert_cmpint(rmdir(inner->dir), ==, 0);
+    g_free(inner->file);
+    g_free(inner->dir);
+    g_free(inner->lab.path);
+}
+
+static void
+inner_remount(Inner *inner)
+{
+    inner_unmount(inner);
+    inner_mount(inner);
+    inner->lab.pool = lab_pool(&inner->lab);
+}
+
+/* As fdatasync(2) leaves it before a power cut: the data is new and the date is not. */
+static void
+write_without_date(Lab *lab, const char *text)
+{
+    g_autofree char *dirty = lab_file(lab, V, RL_FILE_DIRTY);
+    struct stat before = look(dirty);
+
+    image_write(lab, V, RL_FILE_DIRTY, text);
+    set_mtime(dirty, before.st_mtim.tv_sec, before.st_mtim.tv_nsec);
+}
+
+static void
+test_id(Lab *outer)
+{
+    Inner inner;
+
+    inner_open(&inner, outer);
+    uint64_t first = rl_mounting_id(inner.lab.pool->root);
+    g_assert_cmpuint(first, !=, 0);
+    g_assert_cmpuint(first, ==, rl_mounting_id(inner.lab.pool->root));
+    inner_remount(&inner);
+    g_assert_cmpuint(rl_mounting_id(inner.lab.pool->root), !=, 0);
+    g_assert_cmpuint(rl_mounting_id(inner.lab.pool->root), !=, first);
+    inner_close(&inner);
+}
+
+static void
+test_flushed_writes(Lab *outer)
+{
+    for (int written = 0; written < 2; written++) {
+        Inner inner;
+        inner_open(&inner, outer);
+        lab_create(&inner.lab, V, "one", MIB);
+        lab_start(&inner.lab, V, &alice);
+        if (written)
+            write_without_date(&inner.lab, "two");
+        inner_remount(&inner);
+        lab_stop(&inner.lab, V, &alice,
+                 written || !outer->reflinks ? RL_STOP_COMMITTED : RL_STOP_UNWRITTEN);
+        image_is(&inner.lab, V, RL_FILE_CLEAN, written ? "two" : "one");
+        inner_close(&inner);
+    }
+}
+
+static void
+restore(Lab *lab, const RlMemory *memory, GError **error)
+{
+    RlDomainRef owner = alice;
+
+    owner.memory = memory;
+    g_assert_true(rl_volume_announce_restore(lab->pool, V, &owner, NULL));
+    g_autoptr(RlStarted) started = rl_volume_start(lab->pool, V, &owner, RL_START_RESTORED, error);
+    if (started)
+        g_assert_true(rl_volume_confirm(lab->pool, V, &alice, NULL));
+}
+
+/* A restored domain writes and flushes; its old memory does not fit any more, whatever the date
+ * says: after a power cut, and where the file system was mounted once more. */
+static void
+test_memory(Lab *outer)
+{
+    const RlMemory monday = {.digest = (char *) "aaaa", .save = (char *) "monday-id"};
+    RlDomainRef owner = alice;
+    GError *error = NULL;
+    Inner inner;
+    bool done;
+
+    owner.memory = &monday;
+    inner_open(&inner, outer);
+    lab_create(&inner.lab, V, "one", MIB);
+    lab_start(&inner.lab, V, &alice);
+    image_write(&inner.lab, V, RL_FILE_DIRTY, "two");
+    g_assert_true(rl_volume_save(inner.lab.pool, V, &owner, &done, NULL) && done);
+    inner_remount(&inner); /* what is marked is durable with its date */
+    restore(&inner.lab, &monday, &error);
+    g_assert_no_error(error);
+    restore(&inner.lab, &monday, &error);
+    g_assert_no_error(error); /* nothing was written, and no date can be lost */
+    write_without_date(&inner.lab, "three");
+    lab_crash(&inner.lab, V);
+    restore(&inner.lab, &monday, &error);
+    take_error(error, RL_ERROR_STATE, V);
+    image_is(&inner.lab, V, RL_FILE_DIRTY, "three");
+    inner_close(&inner);
+}
+
+/* What the disk has not taken is known to the descriptor of the file system that is dead. */
+static void
+test_lost_writes(Lab *outer)
+{
+    __u32 how = NO_LOG_FLUSH;
+    GError *error = NULL;
+    Inner inner;
+
+    inner_open(&inner, outer);
+    Lab *lab = &inner.lab;
+    lab_create(lab, V, "one", MIB);
+    lab_start(lab, V, &alice);
+    g_autofree char *key = rl_witness_key_by_hand(lab->pool, V);
+    g_autoptr(GArray) images = rl_witness_new();
+    rl_witness_add(images, lab->pool, V);
+    rl_witness_begin(key, &alice, images);
+    g_array_set_size(images, 0);
+    g_assert_true(rl_witness_pass_on(key, &alice, lab->pool, V, &error));
+    g_assert_cmpint(lab_state(lab, V), !=, RL_STATE_SUSPECT);
+    syncfs(lab->pool->root);
+    image_write(lab, V, RL_FILE_DIRTY, "two");
+    g_assert_cmpint(ioctl(lab->pool->root, SHUT_DOWN, &how), ==, 0);
+    inner_remount(&inner);
+    rl_witness_ask(key, &alice);
+    g_assert_true(rl_witness_pass_on(key, &bob, lab->pool, V, &error));
+    g_assert_cmpint(lab_state(lab, V), !=, RL_STATE_SUSPECT); /* not his */
+    g_assert_true(rl_witness_pass_on(key, &alice, lab->pool, V, &error));
+    g_assert_no_error(error);
+    g_assert_cmpint(lab_state(lab, V), ==, RL_STATE_SUSPECT);
+    lab_stop(lab, V, &alice, RL_STOP_HELD);
+    rl_witness_dismiss(key, true);
+    inner_close(&inner);
+}
+
+void
+add_tests(void)
+{
+    lab_add("/remounted/id", test_id);
+    lab_add("/remounted/flushed-writes", test_flushed_writes);
+    lab_add("/remounted/memory", test_memory);
+    lab_add_on("/remounted/lost-writes", "xfs ext4", test_lost_writes);
+}

@@ -31,6 +31,8 @@ static const char *const pool_dirs[] = {"run/libvirt/storage", "etc/libvirt/stor
 /* Of all snapshots that one search reads: a host has a few thousand, of ten KiB each. */
 #define SNAPSHOTS_MAX 20000
 #define SNAPSHOTS_SIZE_MAX (32 * 1024 * 1024)
+/* A search takes so long at most: that many are read in less. */
+#define SNAPSHOTS_SECONDS 10
 
 /* What is looked for. */
 typedef struct {
@@ -43,6 +45,7 @@ typedef struct {
     bool permits; /* what is found permits something: only what root has written counts */
     guint files;  /* snapshots read so far, and their bytes */
     size_t bytes;
+    gint64 until_us;      /* by the monotonic clock; 0 before the first */
     const char *doubt_of; /* a domain, or NULL: the log has been told, and this one is asked for */
     char *doubt;          /* why its snapshots cannot be read */
 } Search;
@@ -114,22 +117,41 @@ spend(Search *search, size_t bytes, GError **error)
 {
     search->files++;
     search->bytes += bytes;
+    if (search->until_us == 0)
+        search->until_us = g_get_monotonic_time() + SNAPSHOTS_SECONDS * G_USEC_PER_SEC;
+    if (g_get_monotonic_time() > search->until_us)
+        return rl_fail(error, RL_ERROR_INVALID, "to read them takes longer than %d seconds",
+                       SNAPSHOTS_SECONDS);
     return (search->files <= SNAPSHOTS_MAX && search->bytes <= SNAPSHOTS_SIZE_MAX) ||
            rl_fail(error, RL_ERROR_INVALID,
                    "there are more than %d snapshots, or than %d MiB of them", SNAPSHOTS_MAX,
                    SNAPSHOTS_SIZE_MAX / (1024 * 1024));
 }
 
+/* Does @error say that there is no such record, or what is there is none? */
+static bool
+is_no_record(const GError *error)
+{
+    return rl_error_is_errno(error, ENOENT) || rl_error_is_errno(error, ELOOP) ||
+           g_error_matches(error, RL_ERROR, RL_ERROR_INVALID);
+}
+
 /* The record @file of a snapshot in @dir: NULL in *@ret_text if it is to be passed over. False with
- * @error where it, or all of them, are more than can be looked through. */
+ * @error where it cannot be opened, as while a process has a lease on it, and where it, or all of
+ * them, are more than can be looked through. */
 static bool
 read_snapshot(Search *search, int dir, const char *file, char **ret_text, size_t *ret_length,
               GError **error)
 {
-    rl_autofd int fd = rl_dirfd_open_file(dir, file, O_RDONLY, NULL);
+    g_autoptr(GError) cause = NULL;
+    rl_autofd int fd = rl_dirfd_open_file_at_once(dir, file, O_RDONLY, &cause);
     struct stat st;
 
     *ret_text = NULL;
+    if (cause && !search->permits && !is_no_record(cause)) {
+        g_propagate_error(error, g_steal_pointer(&cause));
+        return false;
+    }
     if (fd < 0 || fstat(fd, &st) < 0 || (search->permits && !is_roots_only(fd)))
         return spend(search, 0, error);
     if (!spend(search, (size_t) st.st_size, error))

@@ -20,8 +20,9 @@
  * lies below. A file of another format whose name is what libvirt makes of @image's for an overlay
  * counts as one. No image is opened. What cannot be read, or is no XML, is passed over: libvirt
  * does so, too. The directory of the snapshots belongs to the device models' user: no link in it is
- * followed, and a domain whose snapshots are behind one, or beyond 20,000 files or 32 MiB of all
- * that one search reads, counts as one that has an overlay on @image; the log says why.
+ * followed, and a domain whose snapshots are behind one, cannot be opened at once, or are beyond
+ * 20,000 files, 32 MiB or 10 seconds of all that one search reads, counts as one that has an
+ * overlay on @image; the log says why.
  */
 char *rl_xml_definitions_find(const char *image, bool directly, const char *except);
 

@@ -125,18 +125,18 @@ find_regular(int dir, const char *name, GError **error)
 /* With O_NONBLOCK an open is refused while somebody has a lease, as rl_lease_has_writer() does for
  * a moment; without it, it would wait as long as whoever has it likes. */
 static int
-open_unheld(const char *path, int flags)
+open_unheld(const char *path, int flags, int patience_ms)
 {
     for (int waited_ms = 0;; waited_ms++) {
         int fd = open(path, flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-        if (fd >= 0 || errno != EWOULDBLOCK || waited_ms >= LEASE_PATIENCE_MS)
+        if (fd >= 0 || errno != EWOULDBLOCK || waited_ms >= patience_ms)
             return fd;
         g_usleep(1000);
     }
 }
 
-int
-rl_dirfd_open_file(int dir, const char *name, int flags, GError **error)
+static int
+open_file(int dir, const char *name, int flags, int patience_ms, GError **error)
 {
     rl_autofd int found = find_regular(dir, name, error);
     char self[64];
@@ -145,10 +145,22 @@ rl_dirfd_open_file(int dir, const char *name, int flags, GError **error)
         return -1;
     /* The very file that was looked at, whatever has its name by now. */
     snprintf(self, sizeof(self), "/proc/self/fd/%d", found);
-    rl_autofd int fd = open_unheld(self, flags);
+    rl_autofd int fd = open_unheld(self, flags, patience_ms);
     if (fd < 0)
         rl_fail_errno(error, errno, "cannot open '%s'", name);
     return rl_fd_steal(&fd);
+}
+
+int
+rl_dirfd_open_file(int dir, const char *name, int flags, GError **error)
+{
+    return open_file(dir, name, flags, LEASE_PATIENCE_MS, error);
+}
+
+int
+rl_dirfd_open_file_at_once(int dir, const char *name, int flags, GError **error)
+{
+    return open_file(dir, name, flags, 0, error);
 }
 
 char *

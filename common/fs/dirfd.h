@@ -38,6 +38,13 @@ void rl_dirfd_remove_empty(int root, const char *path);
 int rl_dirfd_open_file(int dir, const char *name, int flags, GError **error);
 
 /**
+ * rl_dirfd_open_file_at_once:
+ * As rl_dirfd_open_file(), which waits a second for a lease on the file to end: EWOULDBLOCK then.
+ * For files of which another user can have put many there.
+ */
+int rl_dirfd_open_file_at_once(int dir, const char *name, int flags, GError **error);
+
+/**
  * rl_dirfd_read_file:
  * Returns the whole of the regular file @name, NUL-terminated, owned by the caller, and its size in
  * @ret_length. NULL with @error as rl_dirfd_open_file() has it, and RL_ERROR_INVALID for a file of

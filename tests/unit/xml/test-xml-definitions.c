@@ -3,8 +3,12 @@
 #include "xml/definitions.h"
 #include "xml/domain.h"
 
+#include "common/base/autofd.h"
+
 #include <errno.h>
+#include <fcntl.h>
 #include <glib/gstdio.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -512,6 +516,27 @@ test_layer_volume(Host *host, gconstpointer data)
     assert_found(host, IMAGE, false, NULL);
 }
 
+/* A record that a process has a lease on is not waited for, nor is it as if it were not there. */
+static void
+test_leased_snapshot(Host *host, gconstpointer data)
+{
+    static const char *const dir = "var/lib/libvirt/qemu/snapshot/anna";
+    g_autofree char *path = g_build_filename(host->top, dir, "leased.xml", NULL);
+
+    (void) data;
+    put_domain(host, "etc/libvirt/qemu/anna.xml", "<source file='/elsewhere.img'/>");
+    put(host, "var/lib/libvirt/qemu/snapshot/anna/leased.xml", "<domainsnapshot/>");
+    assert_found(host, IMAGE, false, NULL);
+    signal(SIGIO, SIG_IGN);
+    rl_autofd int fd = open(path, O_RDWR | O_CLOEXEC);
+    g_assert_cmpint(fcntl(fd, F_SETLEASE, F_WRLCK), ==, 0);
+    assert_found(host, IMAGE, false, "anna");
+    assert_doubt(host, dir);
+    g_assert_false(rl_xml_definitions_name_below(host->top, IMAGE, "anna", UUID_A));
+    rl_fd_close(&fd);
+    assert_found(host, IMAGE, false, NULL);
+}
+
 /* The host's own files: no domain of it has this. */
 static void
 test_host(void)
@@ -536,6 +561,7 @@ add_tests(void)
         {"/xml/definitions/no-directory", test_no_directory},
         {"/xml/definitions/linked-snapshots", test_linked_snapshots},
         {"/xml/definitions/many-snapshots", test_many_snapshots},
+        {"/xml/definitions/leased-snapshot", test_leased_snapshot},
         {"/xml/definitions/permits", test_permits},
         {"/xml/definitions/volume", test_volume},
         {"/xml/definitions/other-names", test_other_names},

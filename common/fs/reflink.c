@@ -51,9 +51,8 @@ fail_and_empty(int to, int saved_errno, GError **error)
         rl_log_warning("cannot empty an incomplete reflink: %s", g_strerror(errno));
     /* XFS says ENOSPC for the quota of a project (xfs_quota(8)), too. */
     if (saved_errno == ENOSPC)
-        return rl_fail_errno(
-            error, saved_errno,
-            "cannot reflink: the file system or the quota of its project is full");
+        return rl_fail_errno(error, saved_errno,
+                             "cannot reflink: the file system or the quota of its project is full");
     if (saved_errno == EDQUOT)
         return rl_fail_errno(error, saved_errno, "cannot reflink: a quota is exceeded");
     return rl_fail_errno(error, saved_errno, "cannot reflink");

@@ -66,7 +66,7 @@ wait $shell || true
 ok "a daemon without descriptors leaves a running volume alone, and says why"
 
 # The reason, and how to mend it.
-reason="marker & writable & chmod"
+reason="untrusted marker & chmod"
 
 # refused_everywhere: by all front doors, with the reason.
 refused_everywhere()

@@ -95,7 +95,7 @@ reflink_pool away "$dir/elsewhere/pool"
 virsh vol-create-as away web 1M
 virsh pool-destroy away
 ln -sfn "$dir/elsewhere/pool" "$LAB/own"
-moved="another directory"
+moved="no longer leads"
 for command in "vol-delete web own" "vol-resize web 2M --pool own" "vol-create-as own other 1M" \
     "vol-clone web@2 web@current --pool own" "vol-upload web $LAB/own.xml --pool own"; do
     # shellcheck disable=SC2086 # words

@@ -74,7 +74,9 @@ operation_start_other()
 operation_restore()
 {
     domain_xml own "$(disk)" | qemu_save_file >"$LAB/own.save"
-    domain_xml own "$(disk)" | hook own restore begin && operation_start 9<"$LAB/own.save"
+    {
+        domain_xml own "$(disk)" | hook own restore begin && operation_start
+    } 9<"$LAB/own.save"
 }
 
 operation_stop()

@@ -259,7 +259,7 @@ rl_at_rest_add_started(const RlDomain *domain, const GPtrArray *uses)
         g_autoptr(RlPool) pool =
             use->readonly ? rl_pool_open(use->root, rl_xml_documents(), NULL) : NULL;
         g_autoptr(RlVolume) volume = pool ? rl_volume_open(pool, use->name, NULL) : NULL;
-        if (volume && volume->kind == RL_KIND_DIRECT && volume->dirty.there)
+        if (volume && volume->dirty.there)
             add(images, g_strdup(use->root), g_strdup(use->name), g_strdup(volume->dirty_file));
     }
     if (!begin_all(domain, images, &error))

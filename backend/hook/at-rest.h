@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The images that a domain of the qemu driver only reads: clean images, revisions and named ones
- * that are its read-only disks or lie below its overlays, and direct volumes that are its read-only
+ * that are its read-only disks or lie below its overlays, and dirty images that are its read-only
  * disks. libvirt makes its device model their owner; what they had before is noted before that, and
  * given back when the device model has opened them, and at the end (common/image/reader.h).
  *
@@ -19,8 +19,8 @@ bool rl_at_rest_begin(const RlDomain *domain, GError **error);
 
 /**
  * rl_at_rest_add_started:
- * The same for those in @uses that are direct volumes, started, and only read: their access is
- * noted already. A failure is logged: it is given back when they stop.
+ * The same for the dirty images of those in @uses that were started and are only read, which other
+ * domains may read as well. A failure is logged: it is given back when they stop.
  */
 void rl_at_rest_add_started(const RlDomain *domain, const GPtrArray *uses);
 

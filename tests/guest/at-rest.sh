@@ -153,6 +153,23 @@ expect_exactly "600 1000" stat -c '%a %u' "$POOL/vm/direct.img"
 rm "$hostile"
 ok "a direct volume that is only read is its owner's, too, while that runs"
 
+# The dirty image of a volume that several domains only read.
+virsh vol-create-as pool vm/iso 1M
+chown 1000:1000 "$POOL/vm/iso.img"
+chmod 600 "$POOL/vm/iso.img"
+for name in 5 6; do
+    define_other_disks "$name" "$(disk file "file='$POOL/vm/iso-dirty.img'" "<readonly/>" cdrom)"
+    virsh start "$name" --paused
+    expect_exactly "600 1000" stat -c '%a %u' "$POOL/vm/iso-dirty.img"
+done
+virsh destroy 5
+workers_done
+expect_exactly "600 1000" stat -c '%a %u' "$POOL/vm/iso-dirty.img"
+virsh destroy 6
+workers_done
+expect_exactly "600 1000" stat -c '%a %u' "$POOL/vm/iso.img"
+ok "so is what several domains read: none can write what the others get"
+
 # A device model writes the header of its domain's own disk, which lies outside the pool and has no
 # <backingStore>. libvirt believes it at the next start.
 own=$LAB/own.qcow2

@@ -8,6 +8,7 @@
 #include "common/image/short-path.h"
 #include "common/image/write-witness.h"
 #include "common/operation/claim.h"
+#include "common/pool/domains.h"
 #include "common/pool/writers.h"
 #include "owner.h"
 #include "xml/definitions.h"
@@ -33,12 +34,25 @@ pass_on(const RlPool *pool, const RlVolume *volume, const RlDomainRef *owner)
     return done;
 }
 
+/* Is it below an overlay that a definition or a snapshot names? */
+static bool
+is_below(const RlVolume *volume)
+{
+    g_autofree char *domain = rl_domains_find_overlay(volume, NULL);
+
+    if (domain)
+        rl_log_warning("volume '%s': is kept: domain '%s' has an overlay on it",
+                       volume->name->volume, domain);
+    return domain != NULL;
+}
+
 /* May the volume be ended that no disk of the domain is on any more? If somebody has it open, be it
  * to read only, then that may be the domain nevertheless, on an overlay that its XML does not show.
- * False with *@ret_gone where there is nothing to end: it is another's, or nobody's. */
+ * False with *@ret_gone where there is nothing to end: it is another's, or nobody's. *@ret_below:
+ * the disk was an overlay on it when it went. */
 static bool
 check_noted(const RlPool *pool, const RlDomainVolume *use, const RlDomainRef *owner, bool *ret_gone,
-            GError **error)
+            bool *ret_below, GError **error)
 {
     g_autoptr(GError) cause = NULL;
     g_autoptr(RlVolume) volume = rl_volume_find(pool, use->name, &cause);
@@ -62,6 +76,7 @@ check_noted(const RlPool *pool, const RlDomainVolume *use, const RlDomainRef *ow
     if (*ret_gone)
         return false;
     /* Those who share what is only read are told apart where it is ended. */
+    *ret_below = is_below(volume);
     return run->readonly || !rl_lease_has_opener(fd) ||
            rl_fail(error, RL_ERROR_BUSY, "volume '%s': somebody still has its dirty image open",
                    use->name);
@@ -71,12 +86,16 @@ static bool
 try_once(const RlPool *pool, const RlDomainVolume *use, const RlEnd *end, bool *ret_committed,
          GError **error)
 {
-    bool gone = false;
+    RlEnd here = *end;
+    bool gone = false, below = false;
 
     *ret_committed = false;
-    if (use->noted && !check_noted(pool, use, end->owner, &gone, error))
+    if (use->noted && !check_noted(pool, use, end->owner, &gone, &below, error))
         return gone;
-    return rl_volume_end(pool, use->name, end, ret_committed, error);
+    /* Whose it is from now on libvirt's files say, as long as it is kept. */
+    if (below)
+        here.reason = RL_END_UNKNOWN;
+    return rl_volume_end(pool, use->name, &here, ret_committed, error);
 }
 
 bool

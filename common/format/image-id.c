@@ -45,9 +45,9 @@ rl_image_id_ensure(int fd, char **ret_id, GError **error)
 bool
 rl_image_id_renew(int fd, uint64_t highest, GError **error)
 {
-    static const char *const of_dirty[] = {RL_ATTR_RUN,      RL_ATTR_HOLD,    RL_ATTR_SAVE_FILE,
-                                           RL_ATTR_SAVE_DIR, RL_ATTR_RESTORE, RL_ATTR_SAVE,
-                                           RL_ATTR_BELOW,    RL_ATTR_ACCESS,  RL_ATTR_KEPT_OF};
+    static const char *const of_dirty[] = {
+        RL_ATTR_RUN,  RL_ATTR_HOLD,  RL_ATTR_SAVE_FILE, RL_ATTR_SAVE_DIR, RL_ATTR_RESTORE,
+        RL_ATTR_SAVE, RL_ATTR_BELOW, RL_ATTR_ACCESS,    RL_ATTR_KEPT_OF,  RL_ATTR_LET_GO};
     g_autofree char *id = rl_random_hex(ID_DIGITS);
 
     if (!rl_xattr_set(fd, RL_ATTR_ID, id, error) || !rl_highest_set(fd, highest, error))

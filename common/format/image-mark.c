@@ -86,7 +86,7 @@ rl_mark_clear(int fd, GError **error)
 {
     /* The mark goes last: as long as it is there, nothing has changed for anybody. */
     return forget_save(fd, error) && rl_mark_forget_kept_of(fd, error) &&
-           rl_xattr_remove(fd, RL_ATTR_HOLD, error);
+           rl_xattr_remove(fd, RL_ATTR_LET_GO, error) && rl_xattr_remove(fd, RL_ATTR_HOLD, error);
 }
 
 bool

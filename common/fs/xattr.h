@@ -25,6 +25,8 @@
 #define RL_ATTR_SAVE "save"           /* of a dirty image: which save it was part of, see save.h */
 #define RL_ATTR_BELOW \
     "below" /* of a dirty image: whose disks are overlays on it, see image-overlays.h */
+#define RL_ATTR_LET_GO \
+    "let-go" /* of a kept dirty image: whose overlay on it an administrator let go of */
 #define RL_ATTR_OVERLAY \
     "overlay" /* of what is no clean image: whose snapshot's file it is, see overlay-file.h */
 #define RL_ATTR_LINKS \

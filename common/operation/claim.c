@@ -33,8 +33,12 @@ is_free(const RlDirtyImage *image, const RlDomainRef *owner, bool overlaid)
         image->mark == RL_MARK_SAVED || image->mark == RL_MARK_SUSPECT)
         return false;
     /* A run that only read and is over holds nothing back, a reader that is left does. */
-    return own || !run || rl_image_owner_is_by_hand(run) ||
-           !(rl_image_owner_is_held(run, image->fd) || is_awaited(volume, run));
+    if (!own && run && !rl_image_owner_is_by_hand(run) &&
+        (rl_image_owner_is_held(run, image->fd) || is_awaited(volume, run)))
+        return false;
+    /* The run may have been cut off before an overlay could be noted. */
+    g_autofree char *defined = own || overlaid ? NULL : rl_dirty_image_find_defined(image, owner);
+    return !defined;
 }
 
 /* As @run says of itself, but @owner's, who writes or has an overlay on it, and whose run has not

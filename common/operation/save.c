@@ -273,7 +273,7 @@ rl_volume_continue(const RlPool *pool, const char *name, GError **error)
         return false;
     /* One decision at a time: an overlay is let go of by a person who was told of it. */
     bool marked = image.mark == RL_MARK_SAVED || image.mark == RL_MARK_SUSPECT;
-    return (marked || rl_overlays_clear(image.fd, error)) && find_mark(&image, &mark, error) &&
+    return (marked || rl_dirty_image_let_go(&image, error)) && find_mark(&image, &mark, error) &&
            rl_takeover_accept(&image, error) && rl_mark_forget_kept_of(image.fd, error) &&
            mark_kept(volume, image.fd, mark, error);
 }

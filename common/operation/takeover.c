@@ -290,8 +290,8 @@ find_below(const RlDirtyImage *image, const RlDomainRef *owner)
 {
     char *domain = rl_overlays_find_other(image->below, owner);
 
-    return !domain && image->run && !rl_dirty_image_is_of(image, owner)
-               ? rl_domains_find_overlay(image->volume, owner)
+    return !domain && !rl_dirty_image_is_of(image, owner)
+               ? rl_dirty_image_find_defined(image, owner)
                : domain;
 }
 

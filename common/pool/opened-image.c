@@ -6,6 +6,7 @@
 #include "common/base/autofd.h"
 #include "common/base/error.h"
 #include "common/format/image-overlays.h"
+#include "common/fs/xattr.h"
 #include "domains.h"
 
 /* The mark last: what has anything of ours need not be asked whether it has. */
@@ -66,17 +67,50 @@ rl_dirty_image_is_of(const RlDirtyImage *image, const RlDomainRef *owner)
 }
 
 char *
+rl_dirty_image_find_defined(const RlDirtyImage *image, const RlDomainRef *owner)
+{
+    bool kept = !image->run && rl_mark_is_kept(image->mark);
+    g_autofree char *let_go = NULL;
+    g_autofree char *domain =
+        image->run || kept ? rl_domains_find_overlay(image->volume, owner) : NULL;
+
+    if (domain && kept && rl_xattr_get(image->fd, RL_ATTR_LET_GO, &let_go, NULL) &&
+        g_strcmp0(let_go, domain) == 0)
+        return NULL;
+    return g_steal_pointer(&domain);
+}
+
+char *
 rl_dirty_image_find_overlay(const RlDirtyImage *image)
 {
     char *domain = rl_overlays_find_other(image->below, NULL);
 
-    return !domain && image->run ? rl_domains_find_overlay(image->volume, NULL) : domain;
+    return domain ? domain : rl_dirty_image_find_defined(image, NULL);
+}
+
+bool
+rl_dirty_image_let_go(const RlDirtyImage *image, GError **error)
+{
+    g_autofree char *domain = rl_domains_find_overlay(image->volume, NULL);
+
+    return (domain ? rl_xattr_set(image->fd, RL_ATTR_LET_GO, domain, error)
+                   : rl_xattr_remove(image->fd, RL_ATTR_LET_GO, error)) &&
+           rl_overlays_clear(image->fd, error);
+}
+
+/* Of a run that a crash of the host ended no hook was called, and nothing could be noted. */
+static bool
+was_cut_off(const RlDirtyImage *image, const RlDomainRef *owner)
+{
+    return rl_dirty_image_is_of(image, owner) && image->mark != RL_MARK_SAVED &&
+           rl_image_owner_began_us(image->run) == 0;
 }
 
 char *
 rl_dirty_image_find_own_overlay(const RlDirtyImage *image, const RlDomainRef *owner)
 {
-    bool noted = rl_overlays_names(image->below, owner);
-
-    return noted ? rl_domains_find_overlay(image->volume, NULL) : NULL;
+    if (rl_overlays_names(image->below, owner) || was_cut_off(image, owner))
+        return rl_domains_find_overlay(image->volume, NULL);
+    g_autofree char *domain = image->run ? NULL : rl_dirty_image_find_defined(image, NULL);
+    return g_strcmp0(domain, owner->name) == 0 ? g_steal_pointer(&domain) : NULL;
 }

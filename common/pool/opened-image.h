@@ -47,17 +47,35 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(RlDirtyImage, rl_dirty_image_close)
 bool rl_dirty_image_is_of(const RlDirtyImage *image, const RlDomainRef *owner);
 
 /**
+ * rl_dirty_image_find_defined:
+ * Returns the name of a domain other than @owner (NULL: of any) whose disk is an overlay on @image
+ * as libvirt's own files say (domains.h), owned by the caller; NULL where there is none. They are
+ * read where a run is noted on it, or it is kept for a next start; not the domain that an
+ * administrator let go of.
+ */
+char *rl_dirty_image_find_defined(const RlDirtyImage *image, const RlDomainRef *owner);
+
+/**
+ * rl_dirty_image_let_go:
+ * An administrator has decided that no overlay on @image counts: none is noted any more, and of
+ * the domain that libvirt's files name now that is noted. As long as the image is kept; what
+ * another domain has put on it later counts again. A crash in between leaves the overlays noted.
+ */
+bool rl_dirty_image_let_go(const RlDirtyImage *image, GError **error);
+
+/**
  * rl_dirty_image_find_overlay:
  * Returns the name of a domain whose disk is an overlay on @image, owned by the caller; NULL where
- * there is none: as the image tells, or where a run is noted on it, libvirt's own files
- * (domains.h).
+ * there is none: as the image tells, or rl_dirty_image_find_defined().
  */
 char *rl_dirty_image_find_overlay(const RlDirtyImage *image);
 
 /**
  * rl_dirty_image_find_own_overlay:
- * The same, of any domain, if @image notes that @owner has an overlay on it; else NULL. @owner
- * itself is about to use the image in place, or has done so: after a merge libvirt's files name no
- * overlay of it any more, before that what is on the image would lose its base.
+ * The same, of any domain, if @image notes that @owner has an overlay on it, or the host went down
+ * while @owner ran on it, and nothing could be noted; of @owner, if it is kept for a next start;
+ * else NULL. @owner itself is about to use the image in place, or has done so: after a merge
+ * libvirt's files name no overlay of it any more, before that what is on the image would lose its
+ * base.
  */
 char *rl_dirty_image_find_own_overlay(const RlDirtyImage *image, const RlDomainRef *owner);

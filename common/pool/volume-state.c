@@ -31,8 +31,8 @@ decide(const RlDirtyImage *image, const char *below)
     return below ? RL_STATE_BELOW : RL_STATE_LEFT;
 }
 
-/* A run that ended without a hook, or that an administrator began, has noted nothing of an overlay.
- * After 'virt-reflink continue' there is no run: that was a person's decision. */
+/* A run that ended without a hook, or that an administrator began, has noted nothing of an overlay;
+ * nor has a snapshot of a domain that is off. */
 static void
 look_for_overlay(const RlDirtyImage *image, RlState *state, char **below)
 {
@@ -41,9 +41,9 @@ look_for_overlay(const RlDirtyImage *image, RlState *state, char **below)
                 (*state == RL_STATE_RUNNING && run && rl_image_owner_is_by_hand(run) &&
                  !rl_image_owner_is_held(run, image->fd));
 
-    if (!run || !idle)
+    if (!idle)
         return;
-    *below = rl_domains_find_overlay(image->volume, NULL);
+    *below = rl_dirty_image_find_defined(image, NULL);
     if (*below)
         *state = RL_STATE_BELOW;
 }

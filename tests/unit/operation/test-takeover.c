@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* filesystems: xfs btrfs ext4 */
 /* Dirty images that are there before the start: leftovers, saved, suspect, kept, orphans. */
+#include "common/operation/claim.h"
 #include "common/operation/takeover.h"
 
 #include "common/base/autofd.h"
@@ -630,6 +631,79 @@ test_own_overlay(Lab *lab)
     image_is(lab, V, RL_FILE_CLEAN, "two");
 }
 
+static char *
+find_defined(const char *image, bool directly, const char *except)
+{
+    return directly || g_strcmp0(except, alice.uuid) == 0 || !strstr(image, "private-dirty.img")
+               ? NULL
+               : g_strdup("alice");
+}
+
+static char *
+no_doubt(const char *image, const char *domain)
+{
+    (void) image, (void) domain;
+    return NULL;
+}
+
+/* A domain that was off got an overlay on what is kept: no run and no note says so. */
+static void
+test_kept_below(Lab *lab)
+{
+    const RlDocuments *real = lab->pool->documents;
+    RlDocuments documents = *real;
+    GError *error = NULL;
+    RlStop result;
+    bool done;
+
+    documents.find_domain = find_defined;
+    documents.find_doubt = no_doubt;
+    lab_create(lab, V, "one", MIB);
+    lab_start(lab, V, &alice);
+    image_write(lab, V, RL_FILE_DIRTY, "two");
+    g_assert_true(rl_volume_keep(lab->pool, V, &alice, &done, NULL));
+    lab->pool->documents = &documents;
+    g_assert_cmpint(lab_state(lab, V), ==, RL_STATE_BELOW);
+    lab_start_fails(lab, V, &bob, RL_ERROR_STATE, "external snapshot & 'alice'");
+    lab_start_fails(lab, V, &alice, RL_ERROR_STATE, "external snapshot & 'alice'");
+    g_assert_false(rl_volume_stop(lab->pool, V, NULL, &result, &error));
+    g_assert_error(error, RL_ERROR, RL_ERROR_STATE);
+    g_clear_error(&error);
+    g_assert_false(rl_volume_discard(lab->pool, V, &error));
+    g_assert_error(error, RL_ERROR, RL_ERROR_STATE);
+    g_clear_error(&error);
+    g_assert_true(rl_volume_claim(lab->pool, V, &(RlClaim){.to = &bob}, &done, NULL));
+    g_assert_false(done);
+    /* An administrator lets go of this one. */
+    g_assert_true(rl_volume_continue(lab->pool, V, NULL));
+    g_assert_cmpint(lab_state(lab, V), ==, RL_STATE_LEFT);
+    g_assert_true(rl_volume_stop(lab->pool, V, NULL, &result, NULL));
+    g_assert_cmpint(result, ==, RL_STOP_COMMITTED);
+    image_is(lab, V, RL_FILE_CLEAN, "two");
+    lab->pool->documents = real;
+}
+
+/* The host went down, and no hook could note the overlay: only the run is there. */
+static void
+test_cut_off_below(Lab *lab)
+{
+    const RlDocuments *real = lab->pool->documents;
+    RlDocuments documents = *real;
+    bool done;
+
+    documents.find_domain = find_defined;
+    documents.find_doubt = no_doubt;
+    lab_create(lab, V, "one", MIB);
+    lab_start(lab, V, &alice);
+    lab_crash(lab, V);
+    lab->pool->documents = &documents;
+    g_assert_true(rl_volume_claim(lab->pool, V, &(RlClaim){.to = &bob}, &done, NULL));
+    g_assert_false(done);
+    lab_start_fails(lab, V, &alice, RL_ERROR_STATE, "external snapshot & 'alice'");
+    rl_started_free(lab_start_with(lab, V, &alice, RL_START_OVERLAID));
+    lab->pool->documents = real;
+}
+
 void
 add_tests(void)
 {
@@ -654,6 +728,8 @@ add_tests(void)
     lab_add("/keep/discard", test_discard);
     lab_add("/keep/only-image-is-not-discarded", test_only_image_is_not_discarded);
     lab_add("/takeover/own-overlay", test_own_overlay);
+    lab_add("/takeover/kept-below", test_kept_below);
+    lab_add("/takeover/cut-off-below", test_cut_off_below);
     lab_add("/keep/kept-snapshot-goes-on", test_kept_snapshot_goes_on);
     lab_add("/keep/kept-is-its-domains", test_kept_is_its_domains);
 }

@@ -76,7 +76,7 @@ check_noted(const RlPool *pool, const RlDomainVolume *use, const RlDomainRef *ow
     if (*ret_gone)
         return false;
     /* Those who share what is only read are told apart where it is ended. */
-    *ret_below = is_below(volume);
+    *ret_below = !use->overlaid && is_below(volume);
     return run->readonly || !rl_lease_has_opener(fd) ||
            rl_fail(error, RL_ERROR_BUSY, "volume '%s': somebody still has its dirty image open",
                    use->name);

@@ -265,6 +265,22 @@ virsh destroy eight
 workers_done
 ok "nor does the domain itself, restored from a memory of before, write below its overlay"
 
+# The host goes down before a hook is called with the overlay.
+define_off nine 00000000-0000-4000-8000-000000000019
+goes_on nine 1
+virsh snapshot-create-as nine night --disk-only --diskspec "hda,file=$LAB/elsewhere9"
+before=$(stat -c %i "$POOL/off/nine-dirty.img")
+sync -f "$LAB"
+sync -f "$POOL"
+host_loses_power
+# An older definition has the image itself as its disk, and no hook has noted the overlay.
+refused "external snapshot & 'nine'" "$POOL" virsh create "$LAB/nine.xml"
+[ "$(stat -c %i "$POOL/off/nine-dirty.img")" = "$before" ] || die "another image"
+goes_on nine 2
+virsh destroy nine
+workers_done
+ok "nor does it run there by an older definition, after a crash of the host"
+
 # An overlay in the pool whose name is that of a clean image, as libvirt makes it of a snapshot's that
 # ends in ".img".
 # no_volume NAME: nothing is done with it.

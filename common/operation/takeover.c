@@ -226,8 +226,6 @@ static const RlDecision rules[] = {
     {RL_LEFT_IN_USE, 0, RL_TAKEOVER_IN_USE},
     {RL_LEFT_SUSPECT, 0, RL_TAKEOVER_SUSPECT},
     {RL_LEFT_FOREIGN, 0, RL_TAKEOVER_FOREIGN},
-    /* How the other's run ended is not known, and its device model may have seen to that. */
-    {RL_LEFT_THROWAWAY | RL_LEFT_KEPT | RL_LEFT_KEPT_OTHER, 0, RL_TAKEOVER_KEPT_OTHER},
     {RL_LEFT_BELOW_OWN, RL_STARTS_OVERLAID, RL_TAKEOVER_OWN_OVERLAY},
     {RL_STARTS_RESTORED | RL_LEFT_MISFIT, RL_LEFT_OTHER, RL_TAKEOVER_MISFIT},
     {RL_STARTS_RESTORED | RL_LEFT_OWN | RL_LEFT_ANNOUNCED, 0, RL_TAKEOVER_RESTORE},
@@ -237,6 +235,8 @@ static const RlDecision rules[] = {
     {RL_LEFT_OTHER | RL_LEFT_AWAITED, RL_STARTS_OVERLAID, RL_TAKEOVER_IN_USE},
     {RL_LEFT_OTHER | RL_LEFT_AWAITED, RL_LEFT_BY_HAND, RL_TAKEOVER_IN_USE},
     {RL_LEFT_BELOW_OTHER, RL_STARTS_OVERLAID, RL_TAKEOVER_BELOW},
+    /* How the other's run ended is not known, and its device model may have seen to that. */
+    {RL_LEFT_THROWAWAY | RL_LEFT_KEPT | RL_LEFT_KEPT_OTHER, 0, RL_TAKEOVER_KEPT_OTHER},
     {RL_STARTS_RESTORED | RL_LEFT_OTHER, 0, RL_TAKEOVER_OTHER},
     /* A migration to here was broken off, or the host was lost meanwhile. The next one writes over
      * the whole image. It is not dropped for that: only the run that has begun shows whether it is

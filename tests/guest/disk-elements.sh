@@ -81,13 +81,16 @@ for _ in 1 2; do
     kinds_no_dirty
     [ "$(stat -c '%i %Y' "$POOL/vm/template.img")" = "$before" ] || die "the template has changed"
 done
-# Whatever somebody does to it, it is never committed.
+# What another process writes to it is never committed, and not dropped unasked.
 virsh start vm --paused
 printf 'x' | write_image "$POOL/vm/template-dirty.img" 512
 virsh destroy vm
-kinds_no_dirty
+workers_done
 [ "$(stat -c '%i %Y' "$POOL/vm/template.img")" = "$before" ] || die "the template has changed"
 expect_revisions vm/template ""
+expect_info vm/template suspect
+fails_with "'vm/template' & written to & virt-reflink discard" virsh start vm
+"$STAGE_DIR/bin/virt-reflink" discard "$POOL" vm/template >/dev/null
 virsh start vm --paused
 cmp "$POOL/vm/template-dirty.img" "$POOL/vm/template.img"
 virsh destroy vm

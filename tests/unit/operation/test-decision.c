@@ -123,8 +123,6 @@ expected_takeover(uint32_t facts)
         return RL_TAKEOVER_IN_USE;
     if (HAS(RL_LEFT_SUSPECT) || HAS(RL_LEFT_FOREIGN))
         return HAS(RL_LEFT_SUSPECT) ? RL_TAKEOVER_SUSPECT : RL_TAKEOVER_FOREIGN;
-    if (HAS(RL_LEFT_KEPT_OTHER))
-        return RL_TAKEOVER_KEPT_OTHER;
     if (HAS(RL_LEFT_BELOW_OWN) && !overlaid)
         return RL_TAKEOVER_OWN_OVERLAY;
     if (restored && !HAS(RL_LEFT_OTHER) && HAS(RL_LEFT_MISFIT))
@@ -137,6 +135,8 @@ expected_takeover(uint32_t facts)
         return RL_TAKEOVER_IN_USE;
     if (HAS(RL_LEFT_BELOW_OTHER) && !overlaid)
         return RL_TAKEOVER_BELOW;
+    if (HAS(RL_LEFT_KEPT_OTHER))
+        return RL_TAKEOVER_KEPT_OTHER;
     if (restored && HAS(RL_LEFT_OTHER))
         return RL_TAKEOVER_OTHER;
     if (HAS(RL_LEFT_HALF) && !HAS(RL_LEFT_KEPT))

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "common/base/boot.h"
 #include "common/base/log.h"
 #include "note.h"
 

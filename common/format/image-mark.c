@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "common/base/boot.h"
 #include "common/fs/xattr.h"
 #include "image-owner.h"
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "common/base/autofd.h"
+#include "common/base/boot.h"
 #include "common/base/error.h"
 #include "common/fs/lease.h"
 #include "common/fs/mounting.h"
@@ -17,22 +18,6 @@
 #define GROUP "run"
 /* A domain's name may be long; the attribute shares one block with all others on ext4. */
 #define NAME_SHOWN_MAX 256
-
-#define BOOT_ID "/proc/sys/kernel/random/boot_id"
-
-char *
-rl_boot_id(GError **error)
-{
-    char id[64];
-    rl_autofd int fd = open(BOOT_ID, O_RDONLY | O_CLOEXEC);
-    ssize_t length = fd < 0 ? -1 : read(fd, id, sizeof(id));
-
-    if (length > 0)
-        return g_strchomp(g_strndup(id, (gsize) length));
-    rl_fail_errno(error, length < 0 ? errno : EIO,
-                  "cannot tell which boot of the host this is from '" BOOT_ID "'");
-    return NULL;
-}
 
 /* Counts suspended time too, unlike CLOCK_MONOTONIC. */
 gint64

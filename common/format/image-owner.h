@@ -75,12 +75,6 @@ bool rl_image_owner_get(int fd, RlImageOwner **ret_run, GError **error);
 gint64 rl_boot_clock_us(void);
 
 /**
- * rl_boot_id:
- * Returns the id of the host's boot, owned by the caller; NULL with @error where it cannot be told.
- */
-char *rl_boot_id(GError **error);
-
-/**
  * rl_boot_was_within:
  * True if @when_us of the boot @boot_id, as rl_boot_clock_us() says it, is in this boot of the
  * host and at most so many @seconds ago; where the boot cannot be told, it is taken for this one.

@@ -2,6 +2,7 @@
 #include "access.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/limits.h>
 #include <linux/posix_acl.h>
 #include <linux/posix_acl_xattr.h>
@@ -10,8 +11,10 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "common/base/boot.h"
 #include "common/base/error.h"
 #include "common/base/log.h"
+#include "inode.h"
 #include "xattr.h"
 
 #define LIST_NAME "system.posix_acl_access"
@@ -19,6 +22,8 @@
 /* Five entries and a few users; our attributes and libvirt's. What is longer is read all the same.
  */
 #define LIST_USUAL 1024
+/* Of a note. */
+#define PARTS 7
 
 /* Everything that rl_access_copy() gives. */
 typedef struct {
@@ -102,7 +107,7 @@ get_whole(int fd, Whole *ret_whole, mode_t *ret_bits, GError **error)
     struct stat st;
 
     if (fstat(fd, &st) < 0)
-        return rl_fail_errno(error, errno, "cannot look at an image");
+        return rl_fail_errno(error, errno, "cannot examine an image");
     if (!get_list(fd, NULL, &ret_whole->list, error))
         return false;
     ret_whole->access = (RlAccess){st.st_mode & 0777, st.st_uid, st.st_gid};
@@ -172,19 +177,22 @@ rl_access_set(int fd, const RlAccess *access, GError **error)
     return set_whole(fd, &wanted, error);
 }
 
-/* "MODE OWNER GROUP", the mode in octal digits, and the list in hexadecimal ones if there is one.
- */
+/* "MODE OWNER GROUP LIST INODE BIRTH BOOT", the mode in octal digits, the list in hexadecimal ones
+ * or "-". @inode and @boot say on what, and when, that is noted; without @inode, and in notes of
+ * before, it ends with the list, which is left out where there is none. */
 static char *
-format(const Whole *whole)
+format(const Whole *whole, const char *inode, const char *boot)
 {
     GString *out = g_string_new(NULL);
 
     g_string_printf(out, "0%o %u %u", (guint) whole->access.mode, (guint) whole->access.uid,
                     (guint) whole->access.gid);
-    if (whole->list)
+    if (whole->list || inode)
         g_string_append_c(out, ' ');
     for (guint i = 0; whole->list && i < whole->list->len; i++)
         g_string_append_printf(out, "%02x", whole->list->data[i]);
+    if (inode)
+        g_string_append_printf(out, "%s %s %s", whole->list ? "" : "-", inode, boot);
     return g_string_free(out, FALSE);
 }
 
@@ -212,32 +220,96 @@ parse_list(const char *digits, GByteArray **ret_list)
     return true;
 }
 
+/* *@ret_inode and *@ret_boot are NULL where it does not say them. */
 static bool
-parse(const char *text, Whole *ret_whole)
+parse(const char *text, Whole *ret_whole, char **ret_inode, char **ret_boot)
 {
-    g_auto(GStrv) parts = g_strsplit(text, " ", 4);
+    g_auto(GStrv) parts = g_strsplit(text, " ", PARTS + 1);
     guint count = g_strv_length(parts);
     guint64 mode, uid, gid;
 
-    if (count < 3 || !parse_number(parts[0], 8, 0777, &mode) ||
+    if ((count != 3 && count != 4 && count != PARTS) || !parse_number(parts[0], 8, 0777, &mode) ||
         !parse_number(parts[1], 10, G_MAXUINT32 - 1, &uid) ||
         !parse_number(parts[2], 10, G_MAXUINT32 - 1, &gid) ||
-        (count == 4 && !parse_list(parts[3], &ret_whole->list)))
+        (count > 3 && !(count == PARTS && strcmp(parts[3], "-") == 0) &&
+         !parse_list(parts[3], &ret_whole->list)))
         return false;
+    if (count == PARTS) {
+        *ret_inode = g_strconcat(parts[4], " ", parts[5], NULL);
+        *ret_boot = g_strdup(parts[6]);
+    }
     ret_whole->access = (RlAccess){(mode_t) mode, (uid_t) uid, (gid_t) gid};
     return true;
 }
 
-/* *@ret_noted is false where there is no note, or none that can be read. */
+typedef enum {
+    NOTE_NONE,    /* none, or none that counts */
+    NOTE_EARLIER, /* of an earlier boot, or of before notes said which; it counts as yet */
+    NOTE_FITS,
+} Note;
+
+/* A copy of the image has the note as well, and there it says nothing (@inode). After a boot no
+ * device model has the image: whoever is its owner by then and was not before is one that ran at
+ * the crash, else the administrator has set its access since. Root is no device model. */
 static bool
-get_noted(int fd, Whole *ret_whole, bool *ret_noted, GError **error)
+note_counts(int dir, const char *name, const Whole *noted, const char *inode, const char *boot,
+            Note *ret_note, GError **error)
+{
+    g_autofree char *here = NULL, *now = NULL;
+    struct stat st;
+
+    *ret_note = NOTE_NONE;
+    if (inode && !rl_inode_describe(dir, name, &here, error))
+        return false;
+    if (g_strcmp0(inode, here) != 0)
+        return true;
+    if (boot && !(now = rl_boot_id(error)))
+        return false;
+    if (boot && strcmp(boot, now) == 0) {
+        *ret_note = NOTE_FITS;
+        return true;
+    }
+    if (fstatat(dir, name, &st, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW) < 0)
+        return rl_fail_errno(error, errno, "cannot examine an image");
+    if (st.st_uid != 0 && st.st_uid != noted->access.uid)
+        *ret_note = NOTE_EARLIER;
+    return true;
+}
+
+/* What @text, noted on the file @name in @dir ("" for @dir itself), says. */
+static bool
+read_note(int dir, const char *name, const char *text, Whole *ret_whole, Note *ret_note,
+          GError **error)
+{
+    g_autofree char *inode = NULL, *boot = NULL;
+
+    *ret_note = NOTE_NONE;
+    bool sane = text && parse(text, ret_whole, &inode, &boot);
+    if (sane && !note_counts(dir, name, ret_whole, inode, boot, ret_note, error))
+        return false;
+    if (*ret_note == NOTE_NONE)
+        whole_clear(ret_whole);
+    return true;
+}
+
+static bool
+get_note(int fd, Whole *ret_whole, Note *ret_note, GError **error)
 {
     g_autofree char *text = NULL;
 
-    *ret_noted = false;
-    if (!rl_xattr_get(fd, RL_ATTR_ACCESS, &text, error))
+    return rl_xattr_get(fd, RL_ATTR_ACCESS, &text, error) &&
+           read_note(fd, "", text, ret_whole, ret_note, error);
+}
+
+/* *@ret_noted is false where there is no note, or none that counts. */
+static bool
+get_noted(int fd, Whole *ret_whole, bool *ret_noted, GError **error)
+{
+    Note note;
+
+    if (!get_note(fd, ret_whole, &note, error))
         return false;
-    *ret_noted = text && parse(text, ret_whole);
+    *ret_noted = note != NOTE_NONE;
     return true;
 }
 
@@ -285,18 +357,29 @@ rl_access_is_same(int from, int to)
 bool
 rl_access_note(int fd, GError **error)
 {
-    g_autofree char *noted = NULL;
+    g_autofree char *inode = NULL, *boot = NULL;
     g_auto(Whole) whole = {0};
     mode_t bits = 0;
+    Note note;
 
-    if (!rl_xattr_get(fd, RL_ATTR_ACCESS, &noted, error))
+    if (!get_note(fd, &whole, &note, error))
         return false;
-    if (noted)
+    if (note == NOTE_FITS)
         return true;
-    if (!get_whole(fd, &whole, &bits, error))
+    if ((note == NOTE_NONE && !get_whole(fd, &whole, &bits, error)) ||
+        !rl_inode_describe(fd, "", &inode, error) || !(boot = rl_boot_id(error)))
         return false;
-    g_autofree char *text = format(&whole);
+    g_autofree char *text = format(&whole, inode, boot);
     return rl_xattr_set(fd, RL_ATTR_ACCESS, text, error);
+}
+
+bool
+rl_access_copy_note(int from, int to, GError **error)
+{
+    g_autofree char *noted = NULL;
+
+    return rl_xattr_get(from, RL_ATTR_ACCESS, &noted, error) &&
+           (!noted || (rl_access_copy(from, to, error) && rl_access_note(to, error)));
 }
 
 bool
@@ -320,11 +403,12 @@ rl_access_put_back(int fd, GError **error)
 bool
 rl_access_noted(int dir, const char *name, RlAccess *ret_access)
 {
-    g_autofree char *noted = NULL;
+    g_autofree char *text = NULL;
     g_auto(Whole) whole = {0};
+    Note note;
 
-    if (!rl_xattr_get_at(dir, name, RL_ATTR_ACCESS, &noted, NULL) || !noted ||
-        !parse(noted, &whole))
+    if (!rl_xattr_get_at(dir, name, RL_ATTR_ACCESS, &text, NULL) ||
+        !read_note(dir, name, text, &whole, &note, NULL) || note == NOTE_NONE)
         return false;
     *ret_access = whole.access;
     ret_access->mode = mode_without_list(whole.access.mode, whole.list);

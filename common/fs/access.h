@@ -57,10 +57,21 @@ void rl_access_of(int dir, const char *name, const struct stat *st, RlAccess *re
 /**
  * rl_access_note:
  * Notes on the file @fd, in the attribute RL_ATTR_ACCESS, what access it has, for the time that its
- * owner may be another. A note that is there already stays. Needs no fsync(2): the file system
- * keeps the order of this and of the changes to the same inode that follow.
+ * owner may be another. A note that is there already stays if it counts. It counts on the inode
+ * that it was made on, not on a copy, in the same boot of the host; after that, as one that does
+ * not say on what it was made, only while the file's owner is neither root nor the one noted, and
+ * so still a device model's user: else the administrator has set its access since. A note that does
+ * not count is no note. Needs no fsync(2): the file system keeps the order of this and of the
+ * changes to the same inode that follow.
  */
 bool rl_access_note(int fd, GError **error);
+
+/**
+ * rl_access_copy_note:
+ * Where something is noted on the file @from, gives the file @to, which is new, that access and a
+ * note of its own.
+ */
+bool rl_access_copy_note(int from, int to, GError **error);
 
 /**
  * rl_access_put_back:
@@ -79,7 +90,7 @@ bool rl_access_settle(int fd, bool keep, GError **error);
 /**
  * rl_access_noted:
  * Reads what rl_access_note() has noted on the file @name in @dir. False where there is no note, or
- * none that can be read.
+ * none that can be read or counts.
  */
 bool rl_access_noted(int dir, const char *name, RlAccess *ret_access);
 

@@ -161,9 +161,9 @@ rl_xattr_copy(int from, int to, GError **error)
 {
     /* As above: not listed, but asked for. Not what is told of a clean image's links. */
     static const char *const keys[] = {
-        RL_ATTR_ID,        RL_ATTR_HIGHEST,  RL_ATTR_BASE,      RL_ATTR_RUN,     RL_ATTR_HOLD,
-        RL_ATTR_SAVE_FILE, RL_ATTR_SAVE_DIR, RL_ATTR_RESTORE,   RL_ATTR_SAVE,    RL_ATTR_BELOW,
-        RL_ATTR_ACCESS,    RL_ATTR_SIZE,     RL_ATTR_BASE_DATE, RL_ATTR_KEPT_OF, RL_ATTR_LET_GO};
+        RL_ATTR_ID,        RL_ATTR_HIGHEST,   RL_ATTR_BASE,    RL_ATTR_RUN,   RL_ATTR_HOLD,
+        RL_ATTR_SAVE_FILE, RL_ATTR_SAVE_DIR,  RL_ATTR_RESTORE, RL_ATTR_SAVE,  RL_ATTR_BELOW,
+        RL_ATTR_SIZE,      RL_ATTR_BASE_DATE, RL_ATTR_KEPT_OF, RL_ATTR_LET_GO};
 
     for (size_t i = 0; i < G_N_ELEMENTS(keys); i++) {
         g_autofree char *value = NULL;

@@ -77,8 +77,8 @@ bool rl_xattr_has_any(int fd, bool *ret_any, GError **error);
 /**
  * rl_xattr_copy:
  * Gives the file @to all attributes that a dirty image can have (those above, but for
- * "highest-of", which is of one inode, "links", "links-at", "overlay" and "pool") with the values
- * that @from has. Durable with the next fsync(2) of @to.
+ * "highest-of" and "access", which are of one inode, "links", "links-at", "overlay" and "pool")
+ * with the values that @from has. Durable with the next fsync(2) of @to.
  */
 bool rl_xattr_copy(int from, int to, GError **error);
 

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/base/boot.h"
 #include "common/base/error.h"
 #include "common/fs/extents.h"
 #include "common/fs/file-date.h"

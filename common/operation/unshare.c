@@ -80,7 +80,8 @@ dress(int from, int to, const struct stat *st, GError **error)
 {
     const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, st->st_mtim};
 
-    if (!rl_access_copy(from, to, error) || !rl_xattr_copy(from, to, error))
+    if (!rl_access_copy(from, to, error) || !rl_xattr_copy(from, to, error) ||
+        !rl_access_copy_note(from, to, error))
         return false;
     return (futimens(to, times) == 0 && fsync(to) == 0) ||
            rl_fail_errno(error, errno, "cannot give a new image its date");

@@ -3,6 +3,7 @@
 #include "common/format/image-owner.h"
 
 #include "common/base/autofd.h"
+#include "common/base/boot.h"
 #include "common/format/image-mark.h"
 #include "common/fs/xattr.h"
 #include "harness/lab.h"

@@ -211,6 +211,77 @@ test_after_a_crash(Lab *lab)
     g_assert_false(has_note(revision));
 }
 
+/* The note as of an earlier boot of the host. */
+static void
+reboot(const char *path, const RlReadImage *image)
+{
+    char text[1024];
+    ssize_t length = getxattr(path, RL_ATTR_PREFIX RL_ATTR_ACCESS, text, sizeof(text));
+
+    g_assert_cmpint(length, >, 36);
+    g_assert_cmpint(text[length - 36 - 1], ==, ' ');
+    text[length - 1] = text[length - 1] == '0' ? '1' : '0';
+    g_assert_cmpint(
+        setxattr(path, RL_ATTR_PREFIX RL_ATTR_ACCESS, text, (size_t) length, XATTR_REPLACE), ==, 0);
+    lose_list(image);
+}
+
+static void
+make_private(const char *path)
+{
+    g_assert_cmpint(chown(path, 0, 0), ==, 0);
+    g_assert_cmpint(chmod(path, 0600), ==, 0);
+}
+
+/* As 'cp -a' of one that is read: what the administrator gives the copy counts. */
+static void
+test_note_that_was_copied(Lab *lab)
+{
+    g_autofree char *clean = create(lab), *other = lab_file(lab, "a/b/other", RL_FILE_CLEAN);
+    g_autofree char *dirty = lab_file(lab, "a/b/other", RL_FILE_DIRTY);
+    char text[1024];
+
+    begin(lab, "private.img", "alice");
+    lab_create(lab, "a/b/other", "one", MIB);
+    ssize_t length = getxattr(clean, RL_ATTR_PREFIX RL_ATTR_ACCESS, text, sizeof(text));
+    g_assert_cmpint(length, >, 0);
+    g_assert_cmpint(
+        setxattr(other, RL_ATTR_PREFIX RL_ATTR_ACCESS, text, (size_t) length, XATTR_CREATE), ==, 0);
+    make_private(other);
+    lab_start(lab, "a/b/other", &alice);
+    assert_access(dirty, "0600 0 0");
+    image_write(lab, "a/b/other", RL_FILE_DIRTY, "two");
+    lab_stop(lab, "a/b/other", &alice, RL_STOP_COMMITTED);
+    assert_access(other, "0600 0 0");
+}
+
+/* The host crashed while it was read. */
+static void
+test_after_a_boot(Lab *lab)
+{
+    g_autofree char *clean = create(lab);
+    RlReadImage image = begin(lab, "private.img", "alice");
+
+    /* It is still the device model's, and so it is given back. */
+    be_hostile(clean);
+    reboot(clean, &image);
+    image = begin(lab, "private.img", "alice");
+    end(lab, &image, "alice");
+    assert_access(clean, own);
+    g_assert_false(has_note(clean));
+
+    image = begin(lab, "private.img", "alice");
+    be_hostile(clean);
+    reboot(clean, &image);
+    make_private(clean);
+    lab_run(lab, V, "two");
+    assert_access(clean, "0600 0 0");
+    g_assert_false(has_note(clean));
+    g_autofree char *revision = revision_path(lab, V, "1");
+    assert_access(revision, "0600 0 0");
+    g_assert_false(has_note(revision));
+}
+
 static void
 test_image_that_is_gone(Lab *lab)
 {
@@ -353,6 +424,8 @@ main(int argc, char **argv)
     lab_add("/at-rest/reader-that-is-gone", test_reader_that_is_gone);
     lab_add("/at-rest/what-is-noted-goes-before", test_what_is_noted_goes_before);
     lab_add("/at-rest/after-a-crash", test_after_a_crash);
+    lab_add("/at-rest/note-that-was-copied", test_note_that_was_copied);
+    lab_add("/at-rest/after-a-boot", test_after_a_boot);
     lab_add("/at-rest/image-that-is-gone", test_image_that_is_gone);
     lab_add("/at-rest/writer-since", test_writer_since);
     lab_add("/at-rest/settle", test_settle);

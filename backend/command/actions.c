@@ -84,8 +84,7 @@ rl_command_stop(const RlPool *pool, const char *name, GError **error)
         [RL_STOP_NOT_OWNED] = "was not stopped: another domain owns its dirty image",
         [RL_STOP_HELD] =
             "is left unchanged because it is saved or suspect; use 'continue' or 'discard'",
-        [RL_STOP_COMMITTED] = "is committed: its dirty image became the clean image, and the "
-                              "former clean image a revision",
+        [RL_STOP_COMMITTED] = "is committed, and the former clean image is a revision",
         [RL_STOP_UNWRITTEN] = "is stopped; nothing was written, so there is no new revision",
         [RL_STOP_DROPPED] = "is stopped; its dirty image is dropped",
         [RL_STOP_RETURNED] = "is stopped; its image is renamed to the clean image",

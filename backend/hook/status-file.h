@@ -15,6 +15,7 @@
  * Reads the status file of @domain. Returns the status, owned by the caller. NULL with @error:
  * ENOENT where there is none (libvirt has not written any yet, or the run is over);
  * RL_ERROR_UNTRUSTED where the file is not root's alone, or its directory not its owner's;
- * RL_ERROR_INVALID where it is no regular file, too long, or another domain's; RL_ERROR_XML where it is damaged.
+ * RL_ERROR_INVALID where it is no regular file, too long, or another domain's; RL_ERROR_XML where
+ * it is damaged.
  */
 RlStatus *rl_status_file_read(const RlDomain *domain, GError **error);

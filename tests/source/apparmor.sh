@@ -5,7 +5,10 @@
 set -eu
 top=$(cd "$(dirname "$0")/../.." && pwd)
 rules=$top/packaging/apparmor/usr.sbin.libvirtd
-command -v apparmor_parser >/dev/null || exit 77
+command -v apparmor_parser >/dev/null || {
+    echo "SKIP: needs the command apparmor_parser (package apparmor)"
+    exit 77
+}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 

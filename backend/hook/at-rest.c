@@ -10,7 +10,7 @@
 #include "common/base/paths.h"
 #include "common/format/volume-name.h"
 #include "common/image/reader.h"
-#include "common/pool/revisions.h"
+#include "common/pool/revision-list.h"
 #include "common/pool/volume.h"
 #include "disk-place.h"
 #include "note.h"

@@ -6,7 +6,7 @@
 #pragma once
 
 #include "common/format/image-save.h"
-#include "common/operation/end.h"
+#include "common/operation/end-of-run.h"
 #include "xml/domain.h"
 
 /**

@@ -4,7 +4,7 @@
  * each. */
 #pragma once
 
-#include "common/pool/revisions.h"
+#include "common/pool/revision-list.h"
 #include "common/pool/volume.h"
 
 /**

@@ -14,7 +14,7 @@
 
 #include "common/base/autofd.h"
 #include "common/operation/upload-writer.h"
-#include "compat.h"
+#include "daemon-quirks.h"
 #include "module.h"
 
 #define VIR_FROM_THIS VIR_FROM_STORAGE

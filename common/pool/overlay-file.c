@@ -8,7 +8,7 @@
 #include "common/base/error.h"
 #include "common/format/image-id.h"
 #include "common/fs/xattr.h"
-#include "revisions.h"
+#include "revision-list.h"
 
 /* Has the volume anything but a clean image that nobody of us has seen yet? */
 static bool

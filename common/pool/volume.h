@@ -8,7 +8,7 @@
 
 #include "common/format/volume-name.h"
 #include "pool.h"
-#include "revisions.h"
+#include "revision-list.h"
 
 /* One look at one of its files. */
 typedef struct {

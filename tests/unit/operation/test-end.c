@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* filesystems: xfs btrfs */
 /* What the end of a run means: each reason, for each thing that the image can say. */
-#include "common/operation/end.h"
+#include "common/operation/end-of-run.h"
 
 #include "harness/lab.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "end.h"
+#include "end-of-run.h"
 
 #include "arrival.h"
 #include "common/fs/shared-fs.h"

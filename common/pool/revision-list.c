@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "revisions.h"
+#include "revision-list.h"
 
 #include <errno.h>
 #include <fcntl.h>

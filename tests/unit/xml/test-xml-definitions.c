@@ -283,6 +283,27 @@ assert_names(const Host *host, const char *name, const char *uuid, bool wanted)
     g_assert_cmpint(rl_xml_definitions_name_below(host->top, IMAGE, name, uuid), ==, wanted);
 }
 
+static void
+assert_read(const Host *host, const char *name, const char *uuid, bool wanted)
+{
+    g_autoptr(RlDomain) domain = rl_xml_definitions_read_below(host->top, name, uuid);
+
+    g_assert_cmpint(domain != NULL, ==, wanted);
+}
+
+/* A definition is that of its name and UUID, and never another file's. */
+static void
+test_read(Host *host, gconstpointer data)
+{
+    (void) data;
+    assert_read(host, "anna", UUID_A, false);
+    put_domain(host, "etc/libvirt/qemu/anna.xml", "<source file='/o/1'/>" BACKING(IMAGE));
+    assert_read(host, "anna", UUID_A, true);
+    assert_read(host, "anna", UUID_B, false);
+    assert_read(host, "bert", UUID_A, false);
+    assert_read(host, "../qemu/anna", UUID_A, false);
+}
+
 /* What permits something is root's: the definition, and such a record of a snapshot. */
 static void
 test_permits(Host *host, gconstpointer data)
@@ -541,7 +562,11 @@ test_leased_snapshot(Host *host, gconstpointer data)
 static void
 test_host(void)
 {
+    bool overlaid;
+
     g_assert_null(rl_xml_definitions_find("/nowhere/of/any-dirty.img", true, NULL));
+    g_assert_null(rl_xml_definitions_find_running("/nowhere/of/any-dirty.img", NULL, &overlaid));
+    g_assert_false(rl_xml_definitions_name("/nowhere/of/any-dirty.img", "none", UUID_A));
 }
 
 void
@@ -563,6 +588,7 @@ add_tests(void)
         {"/xml/definitions/many-snapshots", test_many_snapshots},
         {"/xml/definitions/leased-snapshot", test_leased_snapshot},
         {"/xml/definitions/permits", test_permits},
+        {"/xml/definitions/read", test_read},
         {"/xml/definitions/volume", test_volume},
         {"/xml/definitions/other-names", test_other_names},
         {"/xml/definitions/bad-snapshots", test_bad_snapshots},

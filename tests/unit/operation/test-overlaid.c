@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* filesystems: xfs btrfs ext4 */
+/* Dirty images below an overlay, the file of an external snapshot: nothing takes them away from
+ * below it. */
+
+#include "common/base/autofd.h"
+#include "common/format/image-overlays.h"
+#include "common/fs/xattr.h"
+#include "common/operation/claim.h"
+#include "common/operation/delete.h"
+#include "common/operation/resize.h"
+#include "common/operation/save.h"
+#include "common/operation/upload.h"
+#include "common/pool/volume-state.h"
+#include "harness/lab.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/xattr.h>
+
+#define V "a/b/private"
+
+static void
+test_overlaid(Lab *lab)
+{
+    GError *error = NULL;
+
+    lab_create(lab, V, "one", MIB);
+    g_autofree char *before = list_tree(lab->path);
+    g_assert_null(rl_volume_start(lab->pool, V, &alice, RL_START_OVERLAID, &error));
+    take_error(error, RL_ERROR_STATE, "overlay");
+    g_autofree char *after = list_tree(lab->path);
+    g_assert_cmpstr(after, ==, before);
+}
+
+/* The base of an external snapshot, while the snapshot's domain is off. */
+static void
+test_below_an_overlay(Lab *lab)
+{
+    g_autoptr(RlStarted) started = NULL;
+    bool done;
+
+    lab_create(lab, V, "one", MIB);
+    lab_start(lab, V, &alice);
+    image_write(lab, V, RL_FILE_DIRTY, "two");
+    g_assert_true(
+        rl_volume_keep_as(lab->pool, V, &(RlKeep){.owner = &alice, .overlaid = true}, &done, NULL));
+    g_assert_true(done);
+    lab_start_fails(lab, V, &bob, RL_ERROR_STATE, "external snapshot & 'alice'");
+    lab_start_fails(lab, V, &xen, RL_ERROR_STATE, "'virt-reflink continue'");
+    image_is(lab, V, RL_FILE_DIRTY, "two");
+
+    /* Its own domain goes on, and with its end the image is one like any other. */
+    lab_start(lab, V, &alice);
+    g_assert_true(rl_volume_keep(lab->pool, V, &alice, &done, NULL));
+    lab_start(lab, V, &bob);
+    g_assert_true(
+        rl_volume_keep_as(lab->pool, V, &(RlKeep){.owner = &bob, .overlaid = true}, &done, NULL));
+
+    /* Neither a start that is put back nor one that is confirmed, nor a save, changes whose it is.
+     */
+    for (int i = 0; i < 3; i++) {
+        g_autoptr(RlStarted) again = rl_volume_start(lab->pool, V, &bob, RL_START_OVERLAID, NULL);
+        g_assert_nonnull(again);
+        if (i == 0)
+            g_assert_true(rl_volume_unstart(lab->pool, again, &bob, NULL));
+        else
+            g_assert_true(rl_volume_confirm(lab->pool, V, &bob, NULL));
+        if (i == 1)
+            g_assert_true(rl_volume_keep_as(
+                lab->pool, V, &(RlKeep){.owner = &bob, .overlaid = true}, &done, NULL));
+        if (i == 2)
+            lab_crash(lab, V);
+        lab_start_fails(lab, V, &alice, RL_ERROR_STATE, "'bob'");
+    }
+    g_autoptr(RlStarted) saved = rl_volume_start(lab->pool, V, &bob, RL_START_OVERLAID, NULL);
+    g_assert_true(rl_volume_keep_as(
+        lab->pool, V, &(RlKeep){.owner = &bob, .saved = true, .overlaid = true, .file = "/nowhere"},
+        &done, NULL));
+    g_assert_true(done);
+    lab_start_fails(lab, V, &alice, RL_ERROR_STATE, "'bob'");
+    g_assert_nonnull(saved);
+
+    /* So do others that only read it through an overlay. */
+    started = rl_volume_start(lab->pool, V, &alice, RL_START_OVERLAID, NULL);
+    g_assert_nonnull(started);
+    g_assert_true(
+        rl_volume_keep_as(lab->pool, V, &(RlKeep){.owner = &alice, .overlaid = true}, &done, NULL));
+    lab_start_fails(lab, V, &bob, RL_ERROR_STATE, "'alice'");
+    lab_start_fails(lab, V, &alice, RL_ERROR_STATE, "'bob'");
+    g_assert_true(rl_volume_continue(lab->pool, V, NULL));
+    lab_start(lab, V, &bob);
+    lab_stop(lab, V, &bob, RL_STOP_COMMITTED);
+    image_is(lab, V, RL_FILE_CLEAN, "two");
+    g_autofree char *clean = lab_file(lab, V, RL_FILE_CLEAN);
+    g_assert_cmpint(getxattr(clean, RL_ATTR_PREFIX RL_ATTR_BELOW, NULL, 0), <, 0);
+}
+
+static void
+assert_below(GError *error, const char *what)
+{
+    g_autofree char *words =
+        g_strdup_printf("'a/b/private' & %s & external snapshot & 'alice'", what);
+
+    take_error(error, RL_ERROR_STATE, words);
+}
+
+/* What a person does by hand, or with a volume, would take the base away from under the overlay. */
+static void
+test_nothing_is_done_below(Lab *lab)
+{
+    g_autofree char *before = NULL, *after = NULL, *below = NULL;
+    g_autoptr(RlVolume) volume = NULL;
+    g_autoptr(RlImageOwner) run = NULL;
+    GError *error = NULL;
+    RlState state;
+    RlStop stop;
+    bool done;
+
+    lab_create(lab, V, "one", MIB);
+    lab_start(lab, V, &alice);
+    image_write(lab, V, RL_FILE_DIRTY, "two");
+    g_assert_true(
+        rl_volume_keep_as(lab->pool, V, &(RlKeep){.owner = &alice, .overlaid = true}, &done, NULL));
+    volume = rl_volume_open(lab->pool, V, NULL);
+    g_assert_true(rl_state_get_below(volume, &state, &run, &below, NULL));
+    g_assert_cmpstr(rl_state_to_string(state), ==, "overlaid");
+    g_assert_cmpstr(below, ==, "alice");
+    g_assert_null(run);
+    before = list_tree(lab->path);
+    g_assert_false(rl_volume_stop(lab->pool, V, NULL, &stop, &error));
+    assert_below(g_steal_pointer(&error), "stopped");
+    g_assert_false(rl_volume_discard(lab->pool, V, &error));
+    assert_below(g_steal_pointer(&error), "discarded");
+    g_assert_false(rl_volume_resize(lab->pool, V, 4 * KIB, false, &error));
+    assert_below(g_steal_pointer(&error), "resized");
+    g_assert_false(rl_volume_delete(lab->pool, V, true, &error));
+    assert_below(g_steal_pointer(&error), "deleted");
+    g_assert_null(rl_upload_begin(lab_pool(lab), V, &error));
+    assert_below(g_steal_pointer(&error), "replaced");
+    after = list_tree(lab->path);
+    g_assert_cmpstr(after, ==, before);
+    g_assert_cmpint(image_size(lab, V, RL_FILE_DIRTY), ==, MIB);
+
+    /* While the domain runs on the overlay, and reads what is below it; not when it has merged the
+     * two, and writes to it. */
+    g_autoptr(RlStarted) on = rl_volume_start(lab->pool, V, &alice, RL_START_OVERLAID, NULL);
+    g_assert_nonnull(on);
+    g_assert_cmpint(lab_state(lab, V), ==, RL_STATE_RUNNING);
+    g_assert_false(rl_volume_resize(lab->pool, V, 4 * KIB, false, &error));
+    assert_below(g_steal_pointer(&error), "resized");
+    int fd = image_open(lab, V, RL_FILE_DIRTY, O_RDWR);
+    g_assert_true(rl_volume_resize(lab->pool, V, 2 * MIB, false, NULL));
+    close(fd);
+    g_assert_true(
+        rl_volume_keep_as(lab->pool, V, &(RlKeep){.owner = &alice, .overlaid = true}, &done, NULL));
+
+    /* A person who knows better says so first. */
+    g_assert_true(rl_volume_continue(lab->pool, V, NULL));
+    g_assert_cmpint(lab_state(lab, V), ==, RL_STATE_LEFT);
+    g_assert_true(rl_volume_discard(lab->pool, V, NULL));
+    image_is(lab, V, RL_FILE_CLEAN, "one");
+}
+
+/* Who continues a saved domain's disks was not told of the overlay. */
+static void
+test_saved_below_is_continued(Lab *lab)
+{
+    bool done;
+
+    lab_create(lab, V, "one", MIB);
+    lab_start(lab, V, &alice);
+    g_assert_true(rl_volume_keep_as(
+        lab->pool, V, &(RlKeep){.owner = &alice, .saved = true, .overlaid = true}, &done, NULL));
+    g_assert_cmpint(lab_state(lab, V), ==, RL_STATE_SAVED);
+    g_assert_true(rl_volume_continue(lab->pool, V, NULL));
+    g_assert_cmpint(lab_state(lab, V), ==, RL_STATE_BELOW);
+    g_assert_true(rl_volume_continue(lab->pool, V, NULL));
+    g_assert_cmpint(lab_state(lab, V), ==, RL_STATE_LEFT);
+    g_assert_true(rl_volume_delete(lab->pool, V, false, NULL));
+}
+
+static char *
+find_own(const char *image, bool directly, const char *except)
+{
+    return directly || except || !strstr(image, "private-dirty.img") ? NULL : g_strdup("alice");
+}
+
+static char *
+doubt_own(const char *image, const char *domain)
+{
+    return strstr(image, "private-dirty.img") && strcmp(domain, "alice") == 0
+               ? g_strdup("the snapshots in '/snapshots/alice' cannot be read")
+               : NULL;
+}
+
+/* An older memory or definition of the domain has the image as its disk, and the present one an
+ * overlay on it: neither a start nor an end takes it away from below. */
+static void
+test_own_overlay(Lab *lab)
+{
+    const RlDocuments *real = lab->pool->documents;
+    RlDocuments documents = *real;
+
+    documents.find_domain = find_own;
+    lab_create(lab, V, "one", MIB);
+    lab_start(lab, V, &alice);
+    image_write(lab, V, RL_FILE_DIRTY, "two");
+    {
+        rl_autofd int fd = image_open(lab, V, RL_FILE_DIRTY, O_RDONLY);
+        g_assert_true(rl_overlays_add(fd, &alice, NULL));
+    }
+    lab->pool->documents = &documents;
+    lab_start_fails(lab, V, &alice, RL_ERROR_STATE, "start");
+    documents.find_doubt = doubt_own;
+    lab_start_fails(lab, V, &alice, RL_ERROR_STATE, "/snapshots/alice");
+    rl_started_free(lab_start_with(lab, V, &alice, RL_START_OVERLAID));
+    lab_stop(lab, V, &alice, RL_STOP_HELD);
+    image_is(lab, V, RL_FILE_DIRTY, "two");
+    image_is(lab, V, RL_FILE_CLEAN, "one");
+    /* Merged: libvirt names no overlay any more. */
+    lab->pool->documents = real;
+    lab_start(lab, V, &alice);
+    lab_stop(lab, V, &alice, RL_STOP_COMMITTED);
+    image_is(lab, V, RL_FILE_CLEAN, "two");
+}
+
+static char *
+find_defined(const char *image, bool directly, const char *except)
+{
+    return directly || g_strcmp0(except, alice.uuid) == 0 || !strstr(image, "private-dirty.img")
+               ? NULL
+               : g_strdup("alice");
+}
+
+static char *
+no_doubt(const char *image, const char *domain)
+{
+    (void) image, (void) domain;
+    return NULL;
+}
+
+/* A domain that was off got an overlay on what is kept: no run and no note says so. */
+static void
+test_kept_below(Lab *lab)
+{
+    const RlDocuments *real = lab->pool->documents;
+    RlDocuments documents = *real;
+    GError *error = NULL;
+    RlStop result;
+    bool done;
+
+    documents.find_domain = find_defined;
+    documents.find_doubt = no_doubt;
+    lab_create(lab, V, "one", MIB);
+    lab_start(lab, V, &alice);
+    image_write(lab, V, RL_FILE_DIRTY, "two");
+    g_assert_true(rl_volume_keep(lab->pool, V, &alice, &done, NULL));
+    lab->pool->documents = &documents;
+    g_assert_cmpint(lab_state(lab, V), ==, RL_STATE_BELOW);
+    lab_start_fails(lab, V, &bob, RL_ERROR_STATE, "external snapshot & 'alice'");
+    lab_start_fails(lab, V, &alice, RL_ERROR_STATE, "external snapshot & 'alice'");
+    g_assert_false(rl_volume_stop(lab->pool, V, NULL, &result, &error));
+    g_assert_error(error, RL_ERROR, RL_ERROR_STATE);
+    g_clear_error(&error);
+    g_assert_false(rl_volume_discard(lab->pool, V, &error));
+    g_assert_error(error, RL_ERROR, RL_ERROR_STATE);
+    g_clear_error(&error);
+    g_assert_true(rl_volume_claim(lab->pool, V, &(RlClaim){.to = &bob}, &done, NULL));
+    g_assert_false(done);
+    /* An administrator lets go of this one. */
+    g_assert_true(rl_volume_continue(lab->pool, V, NULL));
+    g_assert_cmpint(lab_state(lab, V), ==, RL_STATE_LEFT);
+    g_assert_true(rl_volume_stop(lab->pool, V, NULL, &result, NULL));
+    g_assert_cmpint(result, ==, RL_STOP_COMMITTED);
+    image_is(lab, V, RL_FILE_CLEAN, "two");
+    lab->pool->documents = real;
+}
+
+/* The host went down, and no hook could note the overlay: only the run is there. */
+static void
+test_cut_off_below(Lab *lab)
+{
+    const RlDocuments *real = lab->pool->documents;
+    RlDocuments documents = *real;
+    bool done;
+
+    documents.find_domain = find_defined;
+    documents.find_doubt = no_doubt;
+    lab_create(lab, V, "one", MIB);
+    lab_start(lab, V, &alice);
+    lab_crash(lab, V);
+    lab->pool->documents = &documents;
+    g_assert_true(rl_volume_claim(lab->pool, V, &(RlClaim){.to = &bob}, &done, NULL));
+    g_assert_false(done);
+    lab_start_fails(lab, V, &alice, RL_ERROR_STATE, "external snapshot & 'alice'");
+    rl_started_free(lab_start_with(lab, V, &alice, RL_START_OVERLAID));
+    lab->pool->documents = real;
+}
+
+void
+add_tests(void)
+{
+    lab_add("/overlaid/overlaid", test_overlaid);
+    lab_add("/overlaid/below-an-overlay", test_below_an_overlay);
+    lab_add("/overlaid/nothing-is-done-below", test_nothing_is_done_below);
+    lab_add("/overlaid/saved-below-is-continued", test_saved_below_is_continued);
+    lab_add("/overlaid/own-overlay", test_own_overlay);
+    lab_add("/overlaid/kept-below", test_kept_below);
+    lab_add("/overlaid/cut-off-below", test_cut_off_below);
+}

@@ -67,10 +67,16 @@ bool
 rl_trial(const char *(*prove)(void), char *ret_why, size_t size)
 {
     int ends[2], status;
-    pid_t child = -1;
+    pid_t child;
 
-    if (pipe2(ends, O_CLOEXEC) < 0 || (child = fork()) < 0) {
+    if (pipe2(ends, O_CLOEXEC) < 0) {
         snprintf(ret_why, size, "it could not be tried: %s", strerror(errno));
+        return false;
+    }
+    if ((child = fork()) < 0) {
+        snprintf(ret_why, size, "it could not be tried: %s", strerror(errno));
+        close(ends[0]);
+        close(ends[1]);
         return false;
     }
     if (child == 0)

@@ -321,5 +321,32 @@ virsh define "$LAB/forged.xml"
 refused "at rest" "$POOL" virsh start other-three
 ok "a volume's clean image is no overlay, whatever the domain says"
 
+# The definition names the overlays still; the running domain has neither them nor the images below.
+create_snapshot pool unplugged/snapshot "$POOL/vm/template.img"
+virsh vol-create-as pool unplugged/data 1M
+lab_domain unplugged "" | sed "s|<boot dev='hd'/>||" >"$LAB/unplugged.xml"
+disks=""
+for volume in snapshot:sda data:sdb; do
+    disks+="<disk type='file' device='disk'><driver name='qemu' type='raw'/>"
+    disks+="<source file='$POOL/unplugged/${volume%:*}-dirty.img'/><target dev='${volume#*:}' bus='scsi'/></disk>"
+done
+sed -i "s|<devices>|<devices>$disks|" "$LAB/unplugged.xml"
+virsh define "$LAB/unplugged.xml"
+virsh start unplugged
+virsh snapshot-create-as unplugged first --disk-only --diskspec "sda,file=$LAB/unplugged.a" \
+    --diskspec "sdb,file=$LAB/unplugged.b"
+virsh detach-disk unplugged sda --live
+virsh detach-disk unplugged sdb --live
+virsh destroy unplugged
+workers_done
+for volume in snapshot data; do
+    [ -e "$POOL/unplugged/$volume-dirty.img" ] || die "$volume is not below its overlay any more"
+    expect_revisions "unplugged/$volume" ""
+done
+virsh start unplugged
+virsh destroy unplugged
+workers_done
+ok "an overlay that was unplugged from the running domain keeps its base"
+
 no_temporary
 done_testing

@@ -68,6 +68,8 @@ attach(void)
     return 0;
 }
 
+__attribute__((visibility("default"))) const char libvirt_reflink_version[] = RL_VERSION;
+
 __attribute__((visibility("default"))) const RlModule libvirt_reflink_module_2 = {
     .libvirt_build = LIBVIRT_BUILD_ID,
     .storage_driver_build = STORAGE_DRIVER_BUILD_ID,

@@ -6,6 +6,8 @@
 #define RL_MODULE_FILE "reflink.so"
 /* Another name for another struct: a module of before is one that does not fit. */
 #define RL_MODULE_ENTRY "libvirt_reflink_module_2"
+/* A text, "0.1": what libvirt-reflink it is of. For a person; modules of before have none. */
+#define RL_MODULE_VERSION "libvirt_reflink_version"
 
 typedef struct {
     const char *libvirt_build;        /* build-id of the libvirt.so.0 that it was built for */

@@ -18,6 +18,8 @@
 #include "build-id.h"
 #include "elf-file.h"
 #include "module-abi.h"
+#include "say.h"
+#include "start-line.h"
 #include "trial.h"
 
 #define STOCK_MODULE STOCK_BACKEND_DIR "/libvirt_storage_backend_fs.so"
@@ -26,8 +28,6 @@
 /* libvirt looks it up by name. */
 __attribute__((visibility("default"))) int virStorageBackendFsRegister(void);
 
-/* One line, where the daemon's own go: its stderr, which is the journal's under systemd, or syslog
- * for a daemon that has let go of it. */
 __attribute__((format(printf, 1, 2))) static void
 complain(const char *format, ...)
 {
@@ -37,11 +37,9 @@ complain(const char *format, ...)
     va_start(args, format);
     vsnprintf(sentence, sizeof(sentence), format, args);
     va_end(args);
-    fprintf(stderr, "libvirt-reflink: %s; reflink pools are not available, all other pools are\n",
-            sentence);
-    if (access("/dev/log", F_OK) == 0 && !getenv("JOURNAL_STREAM"))
-        syslog(LOG_DAEMON | LOG_WARNING, "libvirt-reflink: %s; reflink pools are not available",
-               sentence);
+    rl_shim_say(LOG_WARNING,
+                "libvirt-reflink: %s; reflink pools are not available, all other pools are",
+                sentence);
 }
 
 static int
@@ -141,6 +139,8 @@ load_module(void)
     else if (fits(module, version)) {
         if (module->attach() < 0)
             complain("libvirt did not accept the module");
+        else
+            rl_start_line_say(dlsym(handle, RL_MODULE_VERSION), version);
         return; /* never unloaded: libvirt may hold pointers into it */
     }
     dlclose(handle);

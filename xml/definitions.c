@@ -219,13 +219,31 @@ is_volume(const Search *search, const char *pool, const char *volume)
     return path && is_image(search, path);
 }
 
+/* The key, owned by the caller, under which the table of bases has the file with the data of the
+ * image @path, which may be an overlay as well: no path is like it. */
+static char *
+data_key(const char *path)
+{
+    return g_strconcat("data of ", path, NULL);
+}
+
+static bool
+has_data_in_image(const Search *search, GHashTable *bases, const char *path)
+{
+    g_autofree char *key = data_key(path);
+    const char *data = g_hash_table_lookup(bases, key);
+
+    return data && is_image(search, data);
+}
+
 /* Follows the overlays that snapshots were made of, from @path down. */
 static bool
 is_on(const Search *search, GHashTable *bases, const char *path)
 {
     for (int i = 0; path && i <= RL_DISK_CHAIN_MAX; i++) {
         path = g_hash_table_lookup(bases, path);
-        if (path && (is_image(search, path) || is_beside(search, path)))
+        if (path && (is_image(search, path) || is_beside(search, path) ||
+                     has_data_in_image(search, bases, path)))
             return true;
     }
     return false;
@@ -234,8 +252,11 @@ is_on(const Search *search, GHashTable *bases, const char *path)
 static bool
 disk_is_on(const Search *search, GHashTable *bases, const RlDisk *disk)
 {
-    if (search->directly && ((disk->path && is_image(search, disk->path)) ||
-                             (disk->pool && is_volume(search, disk->pool, disk->volume))))
+    if (search->directly &&
+        ((disk->path && is_image(search, disk->path)) ||
+         (disk->pool && is_volume(search, disk->pool, disk->volume)) ||
+         (disk->data_path && is_image(search, disk->data_path)) ||
+         (disk->data_pool && is_volume(search, disk->data_pool, disk->data_volume))))
         return true;
     /* libvirt's own overlay, gone at the end of the run. */
     if (disk->transient && !search->directly)
@@ -255,6 +276,28 @@ disk_is_on(const Search *search, GHashTable *bases, const RlDisk *disk)
            ((other_format && is_beside(search, disk->path)) || is_on(search, bases, disk->path));
 }
 
+/* The path of the image at @path, or of the volume that is named; owned by the caller, NULL where
+ * there is none. */
+static char *
+path_of(const Search *search, const char *path, const char *pool, const char *volume)
+{
+    return path || !pool ? g_strdup(path) : path_of_volume(search, pool, volume);
+}
+
+/* What the disk was before @overlay. */
+static void
+add_base(const Search *search, GHashTable *bases, const char *overlay, const RlDisk *before)
+{
+    char *base = path_of(search, before->path, before->pool, before->volume);
+    if (!base)
+        return;
+
+    char *data = path_of(search, before->data_path, before->data_pool, before->data_volume);
+    if (data)
+        g_hash_table_insert(bases, data_key(base), data);
+    g_hash_table_insert(bases, g_strdup(overlay), base);
+}
+
 /* Of a domain's snapshot: each overlay, and what the disk was before it. */
 static void
 add_bases(const Search *search, GHashTable *bases, const xmlNode *snapshot)
@@ -270,13 +313,8 @@ add_bases(const Search *search, GHashTable *bases, const xmlNode *snapshot)
         g_autofree char *overlay = source ? rl_xml_attribute(source, "file") : NULL;
         for (guint i = 0; overlay && i < domain->disks->len; i++) {
             const RlDisk *before = g_ptr_array_index(domain->disks, i);
-            if (g_strcmp0(before->target, target) != 0)
-                continue;
-            char *base = g_strdup(before->path);
-            if (!base && before->pool)
-                base = path_of_volume(search, before->pool, before->volume);
-            if (base)
-                g_hash_table_insert(bases, g_strdup(overlay), base);
+            if (g_strcmp0(before->target, target) == 0)
+                add_base(search, bases, overlay, before);
         }
     }
 }

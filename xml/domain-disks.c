@@ -44,6 +44,9 @@ rl_disk_free(RlDisk *disk)
     g_free(disk->pool);
     g_free(disk->volume);
     g_free(disk->format);
+    g_free(disk->data_path);
+    g_free(disk->data_pool);
+    g_free(disk->data_volume);
     g_free(disk->mirror);
     g_ptr_array_unref(disk->backing);
     g_ptr_array_unref(disk->backing_formats);
@@ -100,8 +103,18 @@ source_volume(const xmlNode *holder, char **ret_pool, char **ret_volume, GError 
     return true;
 }
 
+/* The file that has the data of @holder's image: libvirt says so inside of the <source>
+ * (formatdomain, dataStore). NULL where the image has them itself. */
+static const xmlNode *
+data_store(const xmlNode *holder)
+{
+    const xmlNode *source = rl_xml_child(holder, "source");
+
+    return source ? rl_xml_child(source, "dataStore") : NULL;
+}
+
 static bool
-add_layer(RlDisk *disk, const xmlNode *layer, GError **error)
+add_file(RlDisk *disk, const xmlNode *layer, GError **error)
 {
     char *path = source_path(layer);
     char *pool = NULL, *volume = NULL;
@@ -132,10 +145,12 @@ read_chain(RlDisk *disk, const xmlNode *node, GError **error)
     for (const xmlNode *layer = rl_xml_child(node, "backingStore"); layer;
          layer = rl_xml_child(layer, "backingStore")) {
         /* libvirt ends a chain with an empty element, which is no layer. */
-        if (rl_xml_first_element(layer) && ++depth > RL_DISK_CHAIN_MAX)
+        const xmlNode *data = data_store(layer);
+        depth += (rl_xml_first_element(layer) ? 1 : 0) + (data ? 1 : 0);
+        if (depth > RL_DISK_CHAIN_MAX)
             return rl_xml_fail(layer, error, "a disk with more than %d <backingStore> layers",
                                RL_DISK_CHAIN_MAX);
-        if (!add_layer(disk, layer, error))
+        if (!add_file(disk, layer, error) || (data && !add_file(disk, data, error)))
             return false;
     }
     return true;
@@ -182,6 +197,17 @@ read_startup(const xmlNode *node)
     return g_strcmp0(word, "requisite") == 0 ? RL_STARTUP_REQUISITE : RL_STARTUP_MANDATORY;
 }
 
+static bool
+read_data_store(RlDisk *disk, const xmlNode *node, GError **error)
+{
+    const xmlNode *data = data_store(node);
+
+    if (!data)
+        return true;
+    disk->data_path = source_path(data);
+    return source_volume(data, &disk->data_pool, &disk->data_volume, error);
+}
+
 RlDisk *
 rl_xml_disk_from_node(const xmlNode *node, GError **error)
 {
@@ -190,7 +216,8 @@ rl_xml_disk_from_node(const xmlNode *node, GError **error)
     const xmlNode *driver = rl_xml_child(node, "driver");
 
     if (!read_device(disk, node, error) ||
-        !source_volume(node, &disk->pool, &disk->volume, error) || !read_chain(disk, node, error))
+        !source_volume(node, &disk->pool, &disk->volume, error) ||
+        !read_data_store(disk, node, error) || !read_chain(disk, node, error))
         return NULL;
     disk->target = target ? filled_attribute(target, "dev") : NULL;
     disk->format = driver ? filled_attribute(driver, "type") : NULL;
@@ -201,4 +228,11 @@ rl_xml_disk_from_node(const xmlNode *node, GError **error)
     disk->shareable = rl_xml_child(node, "shareable") != NULL;
     disk->transient = rl_xml_child(node, "transient") != NULL;
     return g_steal_pointer(&disk);
+}
+
+bool
+rl_disk_has_layers(const RlDisk *disk)
+{
+    return disk->backing->len > 0 || disk->backing_volumes->len > 0 || disk->data_path ||
+           disk->data_volume;
 }

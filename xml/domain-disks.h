@@ -36,11 +36,17 @@ typedef struct {
     char *pool; /* with volume, where the disk is given as a volume; else NULL */
     char *volume;
     char *format; /* as in driver type='qcow2'; NULL if not said */
+    /* Where the image has its data in a file of its own (<dataStore>, libvirt 10.10 and later):
+     * that is written to like the disk itself. */
+    char *data_path;
+    char *data_pool; /* with data_volume, where it is given as a volume; else NULL */
+    char *data_volume;
     RlStartup startup;
     bool readonly; /* as said, and every CD-ROM */
     bool shareable;
     bool transient;
-    GPtrArray *backing;         /* char *: paths of the files and devices below it, top first */
+    GPtrArray *backing;         /* char *: paths of the files and devices below it, top first,
+                                 * with those that have the data of such a layer */
     GPtrArray *backing_formats; /* char *: the format of each of these; "" if not said */
     GPtrArray *backing_volumes; /* RlVolumeRef: layers below it that are given as volumes */
     char *mirror;               /* the path that a block job copies to; else NULL */
@@ -52,9 +58,16 @@ typedef struct {
  * passed over; sources of other types than file, block and volume leave no path.
  *
  * Returns a disk owned by the caller. Fails with RL_ERROR_XML, line first, if the device is
- * unknown, a volume lacks its pool or name, or more than RL_DISK_CHAIN_MAX layers are below it.
+ * unknown, a volume lacks its pool or name, or more than RL_DISK_CHAIN_MAX layers, with the files
+ * that have their data, are below it.
  */
 RlDisk *rl_xml_disk_from_node(const xmlNode *node, GError **error);
+
+/**
+ * rl_disk_has_layers:
+ * True if something lies below @disk: another layer, or the file that has its data.
+ */
+bool rl_disk_has_layers(const RlDisk *disk);
 
 /**
  * rl_disk_free:

@@ -119,7 +119,9 @@ find_images(const RlDomain *domain, GPtrArray *images, GError **error)
     for (guint i = 0; i < domain->disks->len; i++) {
         const RlDisk *disk = g_ptr_array_index(domain->disks, i);
         if (disk->readonly && (!find_path(images, disk->path, error) ||
-                               !find_revision(images, disk->pool, disk->volume, error)))
+                               !find_revision(images, disk->pool, disk->volume, error) ||
+                               !find_path(images, disk->data_path, error) ||
+                               !find_revision(images, disk->data_pool, disk->data_volume, error)))
             return false;
         if (!find_layers(images, disk, error))
             return false;

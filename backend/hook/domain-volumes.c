@@ -87,12 +87,12 @@ add_place(GPtrArray *uses, RlDiskPlace *place, const RlDisk *disk, bool overlaid
 }
 
 static bool
-refuse_in_place(const RlDisk *disk, const RlDiskPlace *place, GError **error)
+refuse_in_place(const RlDisk *disk, const char *path, const RlDiskPlace *place, GError **error)
 {
     return rl_fail(error, RL_ERROR_INVALID,
                    "disk '%s': '%s' is an image at rest of volume '%s' and must not be written: "
                    "use '%s', or make the disk <readonly/>",
-                   disk->target ? disk->target : "?", disk->path, place->name, place->dirty);
+                   disk->target ? disk->target : "?", path, place->name, place->dirty);
 }
 
 typedef struct {
@@ -102,12 +102,6 @@ typedef struct {
     const GPtrArray *started; /* what was noted at its start, or NULL: it has yet to start */
     GError *error;            /* the first */
 } Search;
-
-static bool
-has_layers(const RlDisk *disk)
-{
-    return disk->backing->len > 0 || disk->backing_volumes->len > 0;
-}
 
 /* Is the disk or layer, of the format @format and at the place of a clean image, an overlay on
  * something else? Volumes are raw, and are no layer above another one. Where libvirt has not looked
@@ -129,16 +123,18 @@ is_overlay(const Search *search, const RlDiskPlace *place, const char *format, b
     return is;
 }
 
-/* Adds the volume that @disk itself is, found by its image's path. */
+/* Adds the volume that @disk itself is, or the file of its own that has its data, found by the path
+ * @path of an image of the format @format. */
 static bool
-add_path(const Search *search, const RlDisk *disk, GError **error)
+add_path(const Search *search, const RlDisk *disk, const char *path, const char *format,
+         GError **error)
 {
     bool strict = search->strict;
     g_auto(RlDiskPlace) place = {0};
 
-    if (!disk->path)
+    if (!path)
         return true;
-    if (!rl_disk_place_find(disk->path, &place, error))
+    if (!rl_disk_place_find(path, &place, error))
         return false;
     if (!place.name)
         return true;
@@ -149,13 +145,13 @@ add_path(const Search *search, const RlDisk *disk, GError **error)
         add_place(search->uses, &place, disk, false);
         return true;
     case RL_FILE_CLEAN:
-        if (!disk->readonly && is_overlay(search, &place, disk->format, has_layers(disk)))
+        if (!disk->readonly && is_overlay(search, &place, format, rl_disk_has_layers(disk)))
             return true;
-        return disk->readonly || !strict || refuse_in_place(disk, &place, error);
+        return disk->readonly || !strict || refuse_in_place(disk, path, &place, error);
     case RL_FILE_PRECACHE:
     case RL_FILE_REVISION:
     case RL_FILE_LABEL:
-        return disk->readonly || !strict || refuse_in_place(disk, &place, error);
+        return disk->readonly || !strict || refuse_in_place(disk, path, &place, error);
     default:
         return true;
     }
@@ -186,15 +182,17 @@ find_named(const Search *search, const char *pool, const char *volume, RlName **
     return false;
 }
 
-/* Adds the volume that @disk is by name. */
+/* Adds the volume @volume of the pool @pool (NULL: none) that @disk is by name, or that has its
+ * data. */
 static bool
-add_volume(const Search *search, const RlDisk *disk, GError **error)
+add_volume(const Search *search, const RlDisk *disk, const char *pool, const char *volume,
+           GError **error)
 {
     g_autoptr(RlName) name = NULL;
     g_autofree char *root = NULL;
     bool strict = search->strict;
 
-    if (disk->volume && !find_named(search, disk->pool, disk->volume, &name, &root, error))
+    if (volume && !find_named(search, pool, volume, &name, &root, error))
         return false;
     if (!root)
         return true;
@@ -203,13 +201,13 @@ add_volume(const Search *search, const RlDisk *disk, GError **error)
             return true;
         return rl_fail(error, RL_ERROR_INVALID,
                        "disk '%s': '%s' is a revision, and revisions are read-only",
-                       disk->target ? disk->target : "?", disk->volume);
+                       disk->target ? disk->target : "?", volume);
     }
     if (strict && disk->shareable)
         return refuse_shareable(disk, name->volume, error);
     RlDomainVolume use = {.root = g_steal_pointer(&root),
                           .name = g_strdup(name->volume),
-                          .pool = g_strdup(disk->pool),
+                          .pool = g_strdup(pool),
                           .startup = disk->startup,
                           .readonly = disk->readonly};
     add(search->uses, use);
@@ -268,15 +266,33 @@ go_on_without(Search *search, const RlDisk *disk, GError **cause)
     return !search->strict;
 }
 
+/* Adds what is written to. A file that has the data of a disk is that disk: what the guest writes
+ * is in it. */
+static bool
+add_written(Search *search, const RlDisk *disk)
+{
+    GError *cause = NULL;
+
+    if (!add_path(search, disk, disk->path, disk->format, &cause) &&
+        !go_on_without(search, disk, &cause))
+        return false;
+    if (!add_volume(search, disk, disk->pool, disk->volume, &cause) &&
+        !go_on_without(search, disk, &cause))
+        return false;
+    if (!add_path(search, disk, disk->data_path, "raw", &cause) &&
+        !go_on_without(search, disk, &cause))
+        return false;
+    return add_volume(search, disk, disk->data_pool, disk->data_volume, &cause) ||
+           go_on_without(search, disk, &cause);
+}
+
 /* Adds the volumes that @disk is, and those that lie below it in its backing chain. */
 static bool
 add_disk(Search *search, const RlDisk *disk)
 {
     GError *cause = NULL;
 
-    if (!add_path(search, disk, &cause) && !go_on_without(search, disk, &cause))
-        return false;
-    if (!add_volume(search, disk, &cause) && !go_on_without(search, disk, &cause))
+    if (!add_written(search, disk))
         return false;
     for (guint i = 0; i < disk->backing->len; i++)
         if (!add_layer_path(search, disk, i, &cause) && !go_on_without(search, disk, &cause))

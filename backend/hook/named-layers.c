@@ -28,6 +28,22 @@ note_name(const char *uuid)
     return g_strdup_printf("layers-%s", uuid);
 }
 
+static void
+add_line(GString *text, const char *path)
+{
+    g_autofree char *line = g_strescape(path, NULL);
+
+    g_string_append_printf(text, "%s\n", line);
+}
+
+static bool
+is_named(char **named, const char *path)
+{
+    g_autofree char *line = g_strescape(path, NULL);
+
+    return g_strv_contains((const char *const *) named, line);
+}
+
 void
 rl_named_layers_note(const RlDomain *domain)
 {
@@ -37,10 +53,10 @@ rl_named_layers_note(const RlDomain *domain)
 
     for (guint i = 0; i < domain->disks->len; i++) {
         const RlDisk *disk = g_ptr_array_index(domain->disks, i);
-        for (guint j = 0; j < disk->backing->len; j++) {
-            g_autofree char *line = g_strescape(g_ptr_array_index(disk->backing, j), NULL);
-            g_string_append_printf(text, "%s\n", line);
-        }
+        if (disk->data_path)
+            add_line(text, disk->data_path);
+        for (guint j = 0; j < disk->backing->len; j++)
+            add_line(text, g_ptr_array_index(disk->backing, j));
     }
     if (text->len == 0)
         rl_note_remove(file);
@@ -137,6 +153,24 @@ require_layer(const RlDomain *domain, const RlDisk *disk, const char *path, GErr
                    disk->target ? disk->target : "?", path, place.name, path);
 }
 
+/* It is written to: nothing but the XML permits that. */
+static bool
+require_data(const RlDisk *disk, GError **error)
+{
+    g_auto(RlDiskPlace) place = {0};
+
+    if (!rl_disk_place_find(disk->data_path, &place, error))
+        return false;
+    if (!place.name)
+        return true;
+    return rl_fail(error, RL_ERROR_INVALID,
+                   "disk '%s': '%s' is an image of volume '%s', and only the header of the disk's "
+                   "image says that the disk has its data there: a guest may have written that; "
+                   "if it is right, name it in the domain's XML, in the disk's <source>: "
+                   "<dataStore type='file'><format type='raw'/><source file='%s'/></dataStore>",
+                   disk->target ? disk->target : "?", disk->data_path, place.name, disk->data_path);
+}
+
 bool
 rl_named_layers_require(const RlDomain *domain, GError **error)
 {
@@ -144,11 +178,11 @@ rl_named_layers_require(const RlDomain *domain, GError **error)
 
     for (guint i = 0; i < domain->disks->len; i++) {
         const RlDisk *disk = g_ptr_array_index(domain->disks, i);
+        if (disk->data_path && !is_named(named, disk->data_path) && !require_data(disk, error))
+            return false;
         for (guint j = 0; j < disk->backing->len; j++) {
             const char *path = g_ptr_array_index(disk->backing, j);
-            g_autofree char *line = g_strescape(path, NULL);
-            if (!g_strv_contains((const char *const *) named, line) &&
-                !require_layer(domain, disk, path, error))
+            if (!is_named(named, path) && !require_layer(domain, disk, path, error))
                 return false;
         }
     }

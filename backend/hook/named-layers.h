@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Which images of a pool may lie below a domain's disks. libvirt calls 'prepare begin' with the
- * layers that the domain's XML names, and 'start begin' with those as well that it has found in the
- * headers of the images. A guest, or its device model, may have written such a header: it must not
- * say which image of a pool libvirt gives to the device model. */
+/* Which images of a pool may lie below a domain's disks, or have the data of one (<dataStore>).
+ * libvirt calls 'prepare begin' with those that the domain's XML names, and 'start begin' with
+ * those as well that it has found in the headers of the images. A guest, or its device model, may
+ * have written such a header: it must not say which image of a pool libvirt gives to the device
+ * model. */
 #pragma once
 
 #include "disk-place.h"
@@ -17,8 +18,9 @@ void rl_named_layers_note(const RlDomain *domain);
 
 /**
  * rl_named_layers_require:
- * At 'start begin': false with RL_ERROR_INVALID if a layer of @domain is an image of a pool and
- * only a header says so. Others that say so: the XML at 'prepare begin'; a dirty image's own notes,
+ * At 'start begin': false with RL_ERROR_INVALID if an image of a pool has the data of a disk of
+ * @domain and the XML at 'prepare begin' does not say so, or if a layer of it is one and only a
+ * header says so. Others that say so: the XML at 'prepare begin'; a dirty image's own notes,
  * that the domain ran on it or has an overlay on it; the mark of an external snapshot's file that
  * is called like a clean image, for the same domain (common/pool/overlay-file.h); libvirt's
  * definition of the domain with its snapshots (xml/definitions.h), for a dirty image.

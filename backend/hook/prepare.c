@@ -251,7 +251,7 @@ has_layers(const RlDomain *domain)
 {
     for (guint i = 0; i < domain->disks->len; i++) {
         const RlDisk *disk = g_ptr_array_index(domain->disks, i);
-        if (disk->backing->len > 0 || disk->backing_volumes->len > 0)
+        if (rl_disk_has_layers(disk))
             return true;
     }
     return false;

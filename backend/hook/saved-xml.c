@@ -56,7 +56,8 @@ is_defined(const Named *named, const RlDomain *definition)
 {
     for (guint i = 0; definition && i < definition->disks->len; i++) {
         const RlDisk *disk = g_ptr_array_index(definition->disks, i);
-        bool is = is_same(named, disk->path, disk->pool, disk->volume);
+        bool is = is_same(named, disk->path, disk->pool, disk->volume) ||
+                  is_same(named, disk->data_path, disk->data_pool, disk->data_volume);
         if (writes(named) ? is && !disk->readonly : is || is_layer_of(named, disk))
             return true;
     }
@@ -131,14 +132,25 @@ require_volume(const Named *named, const RlDomain *domain, const RlDomain *defin
 }
 
 static bool
-require_disk(const RlDisk *disk, const RlDomain *domain, const RlDomain *definition, GError **error)
+require_written(Named whole, const RlDomain *domain, const RlDomain *definition, GError **error)
 {
-    Named whole = {.disk = disk, .path = disk->path, .pool = disk->pool, .volume = disk->volume};
-
     if (!require_path(&whole, domain, definition, error))
         return false;
     whole.path = NULL;
-    if (!require_volume(&whole, domain, definition, error))
+    return require_volume(&whole, domain, definition, error);
+}
+
+static bool
+require_disk(const RlDisk *disk, const RlDomain *domain, const RlDomain *definition, GError **error)
+{
+    Named whole = {.disk = disk, .path = disk->path, .pool = disk->pool, .volume = disk->volume},
+          data = {.disk = disk,
+                  .path = disk->data_path,
+                  .pool = disk->data_pool,
+                  .volume = disk->data_volume};
+
+    if (!require_written(whole, domain, definition, error) ||
+        !require_written(data, domain, definition, error))
         return false;
     for (guint i = 0; i < disk->backing->len; i++) {
         Named layer = {.disk = disk, .path = g_ptr_array_index(disk->backing, i), .layer = true};

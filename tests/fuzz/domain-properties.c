@@ -49,18 +49,33 @@ add_backing(GString *out, const RlDisk *disk)
 }
 
 static void
+add_data(GString *out, const RlDisk *disk)
+{
+    if (!disk->data_path && !disk->data_pool)
+        return;
+    g_string_append_printf(out, "<dataStore type='%s'><source",
+                           disk->data_pool ? "volume" : "file");
+    add_attribute(out, "file", disk->data_path);
+    add_attribute(out, "pool", disk->data_pool);
+    add_attribute(out, "volume", disk->data_volume);
+    g_string_append(out, "/></dataStore>");
+}
+
+static void
 add_disk(GString *out, const RlDisk *disk)
 {
     static const char *const devices[] = {"disk", "cdrom", "floppy", "lun"};
 
     g_string_append_printf(out, "<disk type='%s' device='%s'>", disk->pool ? "volume" : "file",
                            devices[disk->device]);
-    if (disk->pool || disk->path) {
+    if (disk->pool || disk->path || disk->data_pool || disk->data_path) {
         g_string_append(out, "<source");
         add_attribute(out, "file", disk->path);
         add_attribute(out, "pool", disk->pool);
         add_attribute(out, "volume", disk->volume);
-        g_string_append(out, "/>");
+        g_string_append(out, ">");
+        add_data(out, disk);
+        g_string_append(out, "</source>");
     }
     if (disk->target) {
         g_string_append(out, "<target");
@@ -99,7 +114,8 @@ format(const RlDomain *domain)
 static void
 check_disk(const RlDisk *disk)
 {
-    const char *const texts[] = {disk->target, disk->path, disk->pool, disk->volume, disk->mirror};
+    const char *const texts[] = {disk->target, disk->path,      disk->pool,      disk->volume,
+                                 disk->mirror, disk->data_path, disk->data_pool, disk->data_volume};
 
     for (size_t i = 0; i < G_N_ELEMENTS(texts); i++)
         g_assert_true(!texts[i] || (*texts[i] && g_utf8_validate(texts[i], -1, NULL)));

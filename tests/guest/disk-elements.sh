@@ -132,6 +132,52 @@ define_disks "$(layer volume "pool='pool' volume='../persistent'")"
 fails_with "../persistent" by_hand prepare begin
 ok "a revision below an overlay is only read, and may be there"
 
+# data_in PATH [DISK [LAYER]]: a disk that is a qcow2 file whose data lie at PATH (libvirt 10.10 and
+# later), with LAYER below it.
+data_in()
+{
+    echo "<disk type='file' device='disk'><driver name='qemu' type='qcow2'/>" \
+        "<source file='$LAB/top.qcow2'>$(data_store "$1")</source>TARGET${2:-}</disk>"
+}
+data_store()
+{
+    echo "<dataStore type='file'><format type='raw'/><source file='$1'/></dataStore>"
+}
+define_disks "$(data_in "$image-dirty.img")"
+expect_exactly "" by_hand prepare begin
+[ -e "$image-dirty.img" ] || die "not started"
+printf 'd\0\0\0' | write_image "$image-dirty.img" 512
+expect_exactly "" by_hand release end
+kinds_no_dirty
+[ "$(counter "$image.img")" = 100 ] || die "not committed"
+workers_done
+for at_rest in "$image.img" "$revision"; do
+    define_disks "$(data_in "$at_rest")"
+    before=$(listing "$POOL/vm")
+    fails_with "'hda' & at rest & '$at_rest'" by_hand prepare begin
+    [ "$(listing "$POOL/vm")" = "$before" ] || die "left something"
+    define_disks "$(data_in "$at_rest" "<readonly/>")"
+    expect_exactly "" by_hand prepare begin
+    expect_exactly "" by_hand release end
+done
+ok "the file that has a disk's data is the disk: it is started, committed, or refused"
+
+define_disks "$(data_in "$image-dirty.img")"
+expect_exactly "" by_hand prepare begin
+define_disks "$(data_in "$LAB/plain.img" "<backingStore type='file'><format type='qcow2'/>
+    <source file='$LAB/base.qcow2'>$(data_store "$image-dirty.img")</source></backingStore>")"
+expect_exactly "" by_hand release end
+expect_info vm/persistent overlaid
+"$STAGE_DIR/bin/virt-reflink" continue "$POOL" vm/persistent >/dev/null
+"$STAGE_DIR/bin/virt-reflink" discard "$POOL" vm/persistent >/dev/null
+# What 'start begin' has besides libvirt has found in a header, which a guest may have written.
+define_disks "$(data_in "$LAB/plain.img")"
+expect_exactly "" by_hand prepare begin
+define_disks "$(data_in "$image-dirty.img")"
+fails_with "'vm/persistent' & header & <dataStore" by_hand start begin
+expect_exactly "" by_hand release end
+ok "below an overlay it is a layer, and a header alone does not say where it is"
+
 # many NUMBER LAST: a domain with that many disks; the last is the volume LAST.
 many()
 {

@@ -216,6 +216,29 @@ test_snapshots(Host *host, gconstpointer data)
     assert_found(host, IMAGE, false, NULL);
 }
 
+#define DATA "<dataStore type='file'><format type='raw'/><source file='" IMAGE "'/></dataStore>"
+
+/* The file that has the data of a disk's image is that disk; below an overlay it is below. */
+static void
+test_data_store(Host *host, gconstpointer data)
+{
+    const char *file = "etc/libvirt/qemu/anna.xml";
+
+    (void) data;
+    put_domain(host, file, "<driver type='qcow2'/><source file='/o/1'>" DATA "</source>");
+    assert_found(host, IMAGE, true, "anna");
+    assert_found(host, IMAGE, false, NULL);
+    put_domain(host, file,
+               "<driver type='qcow2'/><source file='/o/2'/><backingStore type='file'>"
+               "<format type='qcow2'/><source file='/o/1'>" DATA "</source></backingStore>");
+    assert_found(host, IMAGE, false, "anna");
+    put_domain(host, file, "<driver type='qcow2'/><source file='/o/2'/>");
+    put_snapshot_of(host, "var/lib/libvirt/qemu/snapshot/anna/1.xml", "/o/2",
+                    "<driver type='qcow2'/><source file='/o/1'>" DATA "</source>");
+    assert_found(host, IMAGE, false, "anna");
+    assert_found(host, "/pool/a/x-dirty.img", false, NULL);
+}
+
 static void
 test_volume(Host *host, gconstpointer data)
 {
@@ -582,6 +605,7 @@ add_tests(void)
         {"/xml/definitions/transient", test_transient},
         {"/xml/definitions/name", test_name},
         {"/xml/definitions/snapshots", test_snapshots},
+        {"/xml/definitions/data-store", test_data_store},
         {"/xml/definitions/running", test_running},
         {"/xml/definitions/no-directory", test_no_directory},
         {"/xml/definitions/linked-snapshots", test_linked_snapshots},

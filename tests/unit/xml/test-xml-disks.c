@@ -169,6 +169,43 @@ test_chain(void)
     g_assert_null(disk_at(domain, 3)->mirror);
 }
 
+/* An image whose data lie in a file of their own: of the disk itself, and of a layer. */
+static void
+test_data_store(void)
+{
+    g_autoptr(RlDomain) domain =
+        parse("<disk type='file'><driver type='qcow2'/><source file='/o/top'>"
+              "<dataStore type='file'><format type='raw'/><source file='/p/a-dirty.img'/>"
+              "</dataStore></source><backingStore type='file'><format type='qcow2'/>"
+              "<source file='/o/base'><dataStore type='block'><format type='raw'/>"
+              "<source dev='/p/b-dirty.img'/></dataStore></source>"
+              "<backingStore type='file'><format type='raw'/><source file='/o/last'/>"
+              "</backingStore></backingStore></disk>"
+              "<disk><source file='/q'><dataStore type='volume'><source pool='q' volume='x/y'/>"
+              "</dataStore></source><backingStore><source file='/b'><dataStore type='volume'>"
+              "<source pool='q' volume='z'/></dataStore></source></backingStore></disk>"
+              "<disk><source file='/plain'/></disk><disk><dataStore><source file='/no'/>"
+              "</dataStore></disk>");
+    const RlDisk *disk = disk_at(domain, 0), *named = disk_at(domain, 1);
+
+    g_assert_cmpstr(disk->path, ==, "/o/top");
+    g_assert_cmpstr(disk->data_path, ==, "/p/a-dirty.img");
+    g_assert_cmpuint(disk->backing->len, ==, 3);
+    assert_backing(disk, 0, "/o/base");
+    assert_backing(disk, 1, "/p/b-dirty.img");
+    assert_backing(disk, 2, "/o/last");
+    g_assert_cmpstr(g_ptr_array_index(disk->backing_formats, 1), ==, "raw");
+    g_assert_null(named->data_path);
+    g_assert_cmpstr(named->data_pool, ==, "q");
+    g_assert_cmpstr(named->data_volume, ==, "x/y");
+    g_assert_cmpuint(named->backing_volumes->len, ==, 1);
+    g_assert_true(rl_disk_has_layers(named));
+    for (guint i = 2; i < 4; i++) {
+        g_assert_null(disk_at(domain, i)->data_path);
+        g_assert_false(rl_disk_has_layers(disk_at(domain, i)));
+    }
+}
+
 static void
 test_bad_disks(void)
 {
@@ -177,6 +214,9 @@ test_bad_disks(void)
     refuse_devices("<disk type='volume'><source pool='p'/></disk>", "'volume'");
     refuse_devices("<disk type='volume'><source volume='v' pool=''/></disk>", "'volume' & pool");
     refuse_devices("<disk><backingStore type='volume'><source pool='p'/></backingStore></disk>",
+                   "'volume'");
+    refuse_devices("<disk><source><dataStore type='volume'><source pool='p'/></dataStore>"
+                   "</source></disk>",
                    "'volume'");
 }
 
@@ -187,5 +227,6 @@ add_tests(void)
     g_test_add_func("/xml/disks/no-path", test_no_path);
     g_test_add_func("/xml/disks/flags", test_flags);
     g_test_add_func("/xml/disks/chain", test_chain);
+    g_test_add_func("/xml/disks/data-store", test_data_store);
     g_test_add_func("/xml/disks/bad-disks", test_bad_disks);
 }

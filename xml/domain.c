@@ -21,6 +21,8 @@ rl_domain_free(RlDomain *domain)
     g_free(domain->uuid);
     g_free(domain->type);
     g_ptr_array_unref(domain->disks);
+    if (domain->files)
+        g_ptr_array_unref(domain->files);
     g_free(domain);
 }
 
@@ -108,7 +110,10 @@ rl_xml_domain_from_node(const xmlNode *node, GError **error)
     g_autoptr(RlDomain) domain = g_new0(RlDomain, 1);
 
     domain->disks = g_ptr_array_new_with_free_func(free_disk);
-    return read_domain(domain, node, error) ? g_steal_pointer(&domain) : NULL;
+    if (!read_domain(domain, node, error))
+        return NULL;
+    domain->files = rl_xml_named_files(node);
+    return g_steal_pointer(&domain);
 }
 
 RlDomain *

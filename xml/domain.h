@@ -4,6 +4,7 @@
 #pragma once
 
 #include "domain-disks.h"
+#include "named-files.h"
 
 #include <glib.h>
 
@@ -15,6 +16,7 @@ typedef struct {
     char *uuid;       /* 36 characters, lower case */
     char *type;       /* xen, qemu, kvm, ... */
     GPtrArray *disks; /* RlDisk, in the order of the document */
+    GPtrArray *files; /* RlNamedFile, in that order: what it names besides */
 } RlDomain;
 
 /**

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "disk-place.h"
 
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "common/format/volume-name.h"
 #include "common/image/short-path.h"
@@ -60,6 +63,23 @@ locate_alias(const char *path, RlDiskPlace *place, GError **error)
     place->alias = g_steal_pointer(&inside);
     place->role = RL_FILE_DIRTY;
     return true;
+}
+
+/* As a link that is not there yet, @path may be a short path of a volume in the pool's directory; a
+ * single file can be mounted under any name. */
+bool
+rl_disk_place_may_be_image(const char *path)
+{
+    g_autofree char *end = follow_links(path);
+    g_autofree char *dir = g_path_get_dirname(end);
+    g_autofree char *base = g_path_get_basename(end);
+    g_autofree char *marker = g_build_filename(dir, RL_POOL_MARKER, NULL);
+    struct statx st;
+
+    if (rl_file_name_parse(base).role != RL_FILE_OTHER || faccessat(AT_FDCWD, marker, F_OK, 0) == 0)
+        return true;
+    return statx(AT_FDCWD, end, AT_SYMLINK_NOFOLLOW, 0, &st) == 0 &&
+           (st.stx_attributes & STATX_ATTR_MOUNT_ROOT) && !S_ISDIR(st.stx_mode);
 }
 
 bool

@@ -24,6 +24,13 @@ typedef struct {
 bool rl_disk_place_find(const char *path, RlDiskPlace *place, GError **error);
 
 /**
+ * rl_disk_place_may_be_image:
+ * False if rl_disk_place_find() is sure to find no image at @path: some system calls, and no look
+ * for a pool.
+ */
+bool rl_disk_place_may_be_image(const char *path);
+
+/**
  * rl_disk_place_clear:
  * Frees what @place points to.
  */

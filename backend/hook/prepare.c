@@ -15,6 +15,7 @@
 #include "domain-volumes.h"
 #include "end-reason.h"
 #include "named-layers.h"
+#include "outside-disks.h"
 #include "own.h"
 #include "owner.h"
 #include "refused.h"
@@ -218,7 +219,8 @@ prepare(const RlDomain *domain, GError **error)
     g_autoptr(RlMemory) memory = NULL;
     RlDomainRef owner = rl_domain_ref_of(domain);
 
-    if (!rl_domain_volumes_find(domain, true, uses, error))
+    if (!rl_outside_disks_require(domain, error) ||
+        !rl_domain_volumes_find(domain, true, uses, error))
         return false;
     /* An earlier run that nobody ended may have left some. */
     rl_at_rest_end(domain);

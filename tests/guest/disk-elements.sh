@@ -178,6 +178,41 @@ fails_with "'vm/persistent' & header & <dataStore" by_hand start begin
 expect_exactly "" by_hand release end
 ok "below an overlay it is a layer, and a header alone does not say where it is"
 
+# refused_element WORDS SED: the domain without disks and with that change of its XML.
+refused_element()
+{
+    define_disks
+    sed -i "$2" "$LAB/disks.xml"
+    virsh define "$LAB/disks.xml"
+    refused "$1" "$POOL/vm" virsh start vm
+}
+# in_devices ELEMENT: the change that adds it to the devices.
+in_devices()
+{
+    echo "s#</devices>#$1&#"
+}
+workers_done
+before_all=$(listing "$POOL/vm")
+refused_element "<source> & 'vm/persistent' & only a <disk>" \
+    "s#<source path='[^']*'#<source path='$image-dirty.img'#"
+refused_element "<source> & $image.img" "s#<source path='[^']*'#<source path='$image.img'#"
+refused_element "<log> & $revision" "s#<source path='[^']*'/>#&<log file='$revision'/>#"
+ln -s "$image.img" "$LAB/link"
+refused_element "<kernel> & $LAB/link" "s#</os>#<kernel>$LAB/link</kernel>&#"
+refused_element "<initrd> & $image.img" "s#</os>#<kernel>/k</kernel><initrd>$image.img</initrd>&#"
+refused_element "<loader> & $image.img" \
+    "s#</os>#<loader readonly='yes' type='pflash'>$image.img</loader><nvram>/v</nvram>&#"
+refused_element "<nvram> & $image-dirty.img" \
+    "s#</os>#<loader readonly='yes' type='pflash'>/l</loader><nvram>$image-dirty.img</nvram>&#"
+refused_element "<filesystem> & '$POOL' & <readonly/>" \
+    "$(in_devices "<filesystem type='mount'><source dir='$POOL'/><target dir='x'/></filesystem>")"
+refused_element "<audio> & $image.img" "$(in_devices "<audio id='1' type='file' path='$image.img'/>")"
+refused_element "<qemu:arg> & $image-dirty.img" "s#<domain #&xmlns:qemu='http://libvirt.org/schemas/\
+domain/qemu/1.0' #; s#</domain>#<qemu:commandline><qemu:arg value='-drive'/><qemu:arg value='format=raw,\
+file=$image-dirty.img,if=none'/></qemu:commandline>&#"
+[ "$(listing "$POOL/vm")" = "$before_all" ] || die "something has changed"
+ok "an image that is named elsewhere than as a disk is refused, and so is a shared directory"
+
 # many NUMBER LAST: a domain with that many disks; the last is the volume LAST.
 many()
 {

@@ -71,6 +71,64 @@ test_identity(void)
     g_assert_cmpstr(other->type, ==, "qemu");
 }
 
+#define FILES_HEAD                                                                              \
+    "<domain type='kvm' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'><name>n</name>" \
+    "<uuid>" UUID "</uuid><description>/d</description><metadata><a b='/m'/></metadata>"
+
+static void
+assert_files(const char *elements, const char *words)
+{
+    g_autofree char *text = g_strconcat(FILES_HEAD, elements, "</domain>", NULL);
+    g_autoptr(RlDomain) domain = rl_xml_domain_parse(text, strlen(text), "the domain", NULL);
+    g_autoptr(GString) found = g_string_new(NULL);
+
+    g_assert_nonnull(domain);
+    for (guint i = 0; i < domain->files->len; i++) {
+        const RlNamedFile *file = g_ptr_array_index(domain->files, i);
+        g_string_append_printf(found, "%s%s %s%s", i ? "; " : "", file->element, file->path,
+                               file->shared ? " shared" : "");
+    }
+    g_assert_cmpstr(found->str, ==, words);
+}
+
+/* Whatever names a file elsewhere than as a disk's image. */
+static void
+test_files(void)
+{
+    assert_files("<os><type>hvm</type><loader type='pflash'>/l</loader><nvram template='/t'>"
+                 " /v\n</nvram><kernel>/k</kernel><cmdline>root=/dev/sda</cmdline></os>",
+                 "<loader> /l; <nvram> /t; <nvram> /v; <kernel> /k");
+    assert_files("<os><nvram type='file'><source file='/v'/></nvram></os><devices>"
+                 "<serial type='file'><source path='/s'/><log file='/log'/></serial>"
+                 "<memory model='nvdimm'><source><path>/pmem</path></source></memory>"
+                 "<later><still later='/x'/></later></devices>",
+                 "<source> /v; <source> /s; <log> /log; <path> /pmem; <still> /x");
+    assert_files("<devices><disk><source file='/a'><config file='/c'/><dataStore><source "
+                 "file='/b'/></dataStore></source><mirror file='/m'/><backingStore><source "
+                 "dev='/d'/></backingStore></disk><filesystem><source dir='/w'/>"
+                 "<target dir='/guest'/></filesystem><filesystem><source dir='/r'/><readonly/>"
+                 "</filesystem></devices>",
+                 "<config> /c; <source> /w shared; <target> /guest; <source> /r");
+    assert_files("<qemu:commandline><qemu:arg value='-drive'/><qemu:arg "
+                 "value='format=raw,file=/p/a,,b.img,id=x'/><qemu:arg value='{&quot;filename&quot;:"
+                 "&quot;/p/c.img&quot;}'/><qemu:arg value='a/b'/></qemu:commandline>",
+                 "<qemu:arg> /p/a,b.img; <qemu:arg> /p/c.img");
+}
+
+/* No document costs more than its size. */
+static void
+test_many_files(void)
+{
+    g_autoptr(GString) text = g_string_new(FILES_HEAD "<qemu:commandline><qemu:arg value='");
+
+    for (int i = 0; i < 1000000; i++)
+        g_string_append(text, "=/");
+    g_string_append(text, "'/></qemu:commandline></domain>");
+    g_autoptr(RlDomain) domain = rl_xml_domain_parse(text->str, text->len, "the domain", NULL);
+    g_assert_nonnull(domain);
+    g_assert_cmpuint(domain->files->len, ==, RL_NAMED_FILES_MAX + 1);
+}
+
 static void
 test_bad_identity(void)
 {
@@ -169,6 +227,8 @@ void
 add_tests(void)
 {
     g_test_add_func("/xml/domain/identity", test_identity);
+    g_test_add_func("/xml/domain/files", test_files);
+    g_test_add_func("/xml/domain/many-files", test_many_files);
     g_test_add_func("/xml/domain/bad-identity", test_bad_identity);
     g_test_add_func("/xml/domain/only-own-disks", test_only_own_disks);
     g_test_add_func("/xml/domain/limits", test_limits);

@@ -2,6 +2,7 @@
 #include "image-mark.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -118,20 +119,40 @@ rl_mark_find_other_kept_of(int fd, const RlDomainRef *owner, char **ret_name, GE
     return true;
 }
 
-/* The inode number of the directory that the file @path is in; 0 where it cannot be told. */
-static uint64_t
+/* Which directory the file @path is in, owned by the caller: its inode number, and behind a space
+ * when it was born, where the file system tells: the topmost directories of two file systems have
+ * the same number, and a device's number is another one after a boot. NULL where it cannot be told.
+ */
+static char *
 directory_of(const char *path)
 {
     g_autofree char *dir = g_path_get_dirname(path);
-    struct stat st;
+    struct statx st;
 
-    return stat(dir, &st) == 0 ? (uint64_t) st.st_ino : 0;
+    if (statx(AT_FDCWD, dir, AT_NO_AUTOMOUNT, STATX_INO | STATX_BTIME, &st) < 0)
+        return NULL;
+    if (!(st.stx_mask & STATX_BTIME))
+        return g_strdup_printf("%" G_GUINT64_FORMAT, (guint64) st.stx_ino);
+    return g_strdup_printf("%" G_GUINT64_FORMAT " %" G_GINT64_FORMAT ".%09u", (guint64) st.stx_ino,
+                           (gint64) st.stx_btime.tv_sec, st.stx_btime.tv_nsec);
+}
+
+/* @noted is "0" where it could not be told. Earlier versions noted the inode number alone. */
+static bool
+is_directory(const char *now, const char *noted)
+{
+    if (!noted || strcmp(noted, "0") == 0 || strcmp(now, noted) == 0)
+        return true;
+    size_t number = strlen(noted);
+    return !strchr(noted, ' ') && strncmp(now, noted, number) == 0 && now[number] == ' ';
 }
 
 bool
 rl_mark_set_file(int fd, const char *path, GError **error)
 {
-    return rl_xattr_set_number(fd, RL_ATTR_SAVE_DIR, directory_of(path), error) &&
+    g_autofree char *dir = directory_of(path);
+
+    return rl_xattr_set(fd, RL_ATTR_SAVE_DIR, dir ? dir : "0", error) &&
            rl_xattr_set(fd, RL_ATTR_SAVE_FILE, path, error);
 }
 
@@ -145,16 +166,15 @@ rl_mark_forget_file(int fd, GError **error)
 bool
 rl_mark_file_is_gone(int fd)
 {
-    g_autofree char *path = NULL;
-    uint64_t noted;
+    g_autofree char *path = NULL, *noted = NULL;
     struct stat st;
 
     if (!rl_xattr_get(fd, RL_ATTR_SAVE_FILE, &path, NULL) || !path || stat(path, &st) == 0 ||
-        errno != ENOENT || !rl_xattr_get_number(fd, RL_ATTR_SAVE_DIR, &noted, NULL))
+        errno != ENOENT || !rl_xattr_get(fd, RL_ATTR_SAVE_DIR, &noted, NULL))
         return false;
     /* It may be on a file system that is not mounted now. */
-    uint64_t now = directory_of(path);
-    return now != 0 && (noted == 0 || now == noted);
+    g_autofree char *now = directory_of(path);
+    return now && is_directory(now, noted);
 }
 
 bool

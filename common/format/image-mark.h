@@ -96,8 +96,8 @@ bool rl_mark_forget_file(int fd, GError **error);
 /**
  * rl_mark_file_is_gone:
  * True if it is known in which file the domain was saved, and that is there no more, but its
- * directory is: that it has now another inode number, or none, can mean that a file system is not
- * mounted. Any doubt is no.
+ * directory is: that there is none now, or one with another inode number or time of birth, can mean
+ * that a file system is not mounted, or another one is. Any doubt is no.
  */
 bool rl_mark_file_is_gone(int fd);
 

@@ -19,7 +19,7 @@
 #define RL_ATTR_RUN "run"             /* of a dirty image: who runs on it, see image-owner.h */
 #define RL_ATTR_HOLD "hold"           /* of a dirty image: saved, suspect, ..., see image-mark.h */
 #define RL_ATTR_SAVE_FILE "save-file" /* of a saved one: where its domain's memory is */
-#define RL_ATTR_SAVE_DIR "save-dir"   /* and the inode number of the directory */
+#define RL_ATTR_SAVE_DIR "save-dir"   /* and the directory: inode number, time of birth */
 #define RL_ATTR_RESTORE "restore"     /* of a saved one: when its restore was announced */
 #define RL_ATTR_KEPT_OF "kept-of"     /* of a kept one: of whose run, see image-mark.h */
 #define RL_ATTR_SAVE "save"           /* of a dirty image: which save it was part of, see save.h */

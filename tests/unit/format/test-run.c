@@ -10,6 +10,8 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
 
 static int
 new_file(Lab *lab)
@@ -265,6 +267,43 @@ test_save_file(Lab *lab)
 }
 
 static void
+remount_memory(const char *dir)
+{
+    umount2(dir, 0);
+    g_assert_cmpint(mount("none", dir, "tmpfs", 0, NULL), ==, 0);
+}
+
+/* Another file system there has the same number for its topmost directory. */
+static void
+test_save_file_elsewhere(Lab *lab)
+{
+    rl_autofd int fd = new_file(lab);
+    g_autofree char *dir = lab_path(lab, "mnt"), *path = g_build_filename(dir, "memory", NULL);
+    struct stat before, after;
+    struct statx born;
+
+    g_assert_cmpint(mkdir(dir, 0700), ==, 0);
+    remount_memory(dir);
+    make_file(path, "memory");
+    g_assert_cmpint(stat(dir, &before), ==, 0);
+    g_assert_true(rl_mark_set_file(fd, path, NULL));
+    remount_memory(dir);
+    g_assert_cmpint(stat(dir, &after), ==, 0);
+    g_assert_cmpint(before.st_ino, ==, after.st_ino);
+    g_assert_cmpint(statx(AT_FDCWD, dir, 0, STATX_BTIME, &born), ==, 0);
+    if (born.stx_mask & STATX_BTIME)
+        g_assert_false(rl_mark_file_is_gone(fd));
+    /* What an earlier version noted, and where it could not be told. */
+    g_assert_true(rl_xattr_set_number(fd, RL_ATTR_SAVE_DIR, after.st_ino, NULL));
+    g_assert_true(rl_mark_file_is_gone(fd));
+    g_assert_true(rl_xattr_set_number(fd, RL_ATTR_SAVE_DIR, 0, NULL));
+    g_assert_true(rl_mark_file_is_gone(fd));
+    g_assert_true(rl_xattr_set_number(fd, RL_ATTR_SAVE_DIR, after.st_ino * 10, NULL));
+    g_assert_false(rl_mark_file_is_gone(fd));
+    g_assert_cmpint(umount2(dir, 0), ==, 0);
+}
+
+static void
 test_restore_is_announced(Lab *lab)
 {
     rl_autofd int fd = new_file(lab);
@@ -297,5 +336,6 @@ add_tests(void)
     lab_add("/run/open-as-the-run-would", test_open_as_the_run_would);
     lab_add("/hold/marks", test_hold);
     lab_add("/hold/save-file", test_save_file);
+    lab_add("/hold/save-file-elsewhere", test_save_file_elsewhere);
     lab_add("/hold/restore-is-announced", test_restore_is_announced);
 }

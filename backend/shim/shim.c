@@ -4,11 +4,12 @@
  *
  * It has no symbol of libvirt's but the public virGetVersion(), and whatever is wrong with the
  * module costs the daemon nothing but reflink pools: an upgrade of libvirt can never keep it from
- * starting. */
+ * starting. Where there is no module, the stand-in keeps the pools from harm (stand-in.h). */
 #include <dlfcn.h>
 #include <libvirt/libvirt.h>
 #include <limits.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,7 @@
 #include "elf-file.h"
 #include "module-abi.h"
 #include "say.h"
+#include "stand-in.h"
 #include "start-line.h"
 #include "trial.h"
 
@@ -28,18 +30,19 @@
 /* libvirt looks it up by name. */
 __attribute__((visibility("default"))) int virStorageBackendFsRegister(void);
 
-__attribute__((format(printf, 1, 2))) static void
-complain(const char *format, ...)
+/* Why there is no module: the first cause counts. */
+typedef struct {
+    char text[PATH_MAX + 512];
+} Cause;
+
+__attribute__((format(printf, 2, 3))) static void
+complain(Cause *cause, const char *format, ...)
 {
-    char sentence[PATH_MAX + 512];
     va_list args;
 
     va_start(args, format);
-    vsnprintf(sentence, sizeof(sentence), format, args);
+    vsnprintf(cause->text, sizeof(cause->text), format, args);
     va_end(args);
-    rl_shim_say(LOG_WARNING,
-                "libvirt-reflink: %s; reflink pools are not available, all other pools are",
-                sentence);
 }
 
 static int
@@ -76,16 +79,16 @@ module_path(char *path, size_t size, char *version, size_t version_size)
 }
 
 static int
-is_build(const char *library, const char *wanted)
+is_build(const char *library, const char *wanted, Cause *cause)
 {
     char id[RL_BUILD_ID_MAX];
 
     if (!rl_build_id(library, id)) {
-        complain("cannot read the build id of %s", library);
+        complain(cause, "cannot read the build id of %s", library);
         return 0;
     }
     if (strcmp(id, wanted) != 0) {
-        complain("the module was built for another build of %s (%s; this is %s): rebuild it",
+        complain(cause, "the module was built for another build of %s (%s; this is %s): rebuild it",
                  library, wanted, id);
         return 0;
     }
@@ -95,62 +98,101 @@ is_build(const char *library, const char *wanted)
 /* The build-ids say for which libvirt it was made; not what the headers were that it was made with.
  */
 static int
-fits(const RlModule *module, const char *version)
+fits(const RlModule *module, const char *version, Cause *cause)
 {
     char why[256];
 
-    if (!is_build("libvirt.so.0", module->libvirt_build) ||
-        !is_build("libvirt_driver_storage.so", module->storage_driver_build))
+    if (!is_build("libvirt.so.0", module->libvirt_build, cause) ||
+        !is_build("libvirt_driver_storage.so", module->storage_driver_build, cause))
         return 0;
     if (rl_trial(module->prove, why, sizeof(why)))
         return 1;
-    complain("the module does not fit libvirt %s: %s: it has to be built with that version's "
+    complain(cause,
+             "the module does not fit libvirt %s: %s: it has to be built with that version's "
              "headers",
              version, why);
     return 0;
 }
 
-static void
-load_module(void)
+/* Once attached it is never unloaded: libvirt may hold pointers into it. */
+static bool
+attach_module(void *handle, const char *path, const char *version, Cause *cause)
 {
-    char path[PATH_MAX], version[32];
+    const RlModule *module = dlsym(handle, RL_MODULE_ENTRY);
 
-    if (module_path(path, sizeof(path), version, sizeof(version)) < 0) {
-        complain("cannot determine where the module is");
-        return;
+    if (!module) {
+        complain(cause, "%s is no reflink module of this version", path);
+        return false;
+    }
+    if (!fits(module, version, cause))
+        return false;
+    if (module->attach() == 0) {
+        rl_start_line_say(dlsym(handle, RL_MODULE_VERSION), version);
+        return true;
+    }
+    complain(cause, "libvirt did not accept the module");
+    return false;
+}
+
+static bool
+load_module(char *version, size_t version_size, Cause *cause)
+{
+    char path[PATH_MAX];
+
+    if (module_path(path, sizeof(path), version, version_size) < 0) {
+        complain(cause, "cannot determine where the module is");
+        return false;
     }
     if (access(path, F_OK) < 0) {
-        complain("there is no module for libvirt %s (%s)", version, path);
-        return;
+        complain(cause, "there is no module for libvirt %s (%s)", version, path);
+        return false;
     }
     if (!rl_elf_file_is_whole(path)) {
-        complain("the module %s is not a complete ELF file", path);
-        return;
+        complain(cause, "the module %s is not a complete ELF file", path);
+        return false;
     }
 
     void *handle = dlopen(path, RTLD_LAZY | RTLD_LOCAL);
     if (!handle) {
-        complain("the module does not load: %s", dlerror());
-        return;
+        complain(cause, "the module does not load: %s", dlerror());
+        return false;
     }
-    const RlModule *module = dlsym(handle, RL_MODULE_ENTRY);
-    if (!module)
-        complain("%s is no reflink module of this version", path);
-    else if (fits(module, version)) {
-        if (module->attach() < 0)
-            complain("libvirt did not accept the module");
-        else
-            rl_start_line_say(dlsym(handle, RL_MODULE_VERSION), version);
-        return; /* never unloaded: libvirt may hold pointers into it */
-    }
+    if (attach_module(handle, path, version, cause))
+        return true;
     dlclose(handle);
+    return false;
+}
+
+/* Tried in a child process first, as the module is. */
+static void
+stand_in(const char *version, const Cause *cause)
+{
+    char why[256];
+    bool fits_libvirt = rl_trial(rl_stand_in_prove, why, sizeof(why));
+    const char *wrong = fits_libvirt ? rl_stand_in_attach(version) : why;
+
+    if (!wrong)
+        rl_shim_say(LOG_WARNING,
+                    "libvirt-reflink: %s; reflink pools are not available, but for domains that "
+                    "run; all other pools are",
+                    cause->text);
+    else
+        rl_shim_say(
+            LOG_WARNING,
+            "libvirt-reflink: %s; reflink pools are not available, and not protected, since "
+            "this libvirt is not known (%s): leave their directories alone",
+            cause->text, wrong);
 }
 
 int
 virStorageBackendFsRegister(void)
 {
+    char version[32] = "";
+    Cause cause;
+
     if (load_stock() < 0)
         return -1;
-    load_module();
+    if (!load_module(version, sizeof(version), &cause))
+        stand_in(version, &cause);
     return 0;
 }

@@ -10,6 +10,7 @@
 #include "backend/libvirt/pool-registry.h"
 #include "cli.h"
 #include "common/base/error.h"
+#include "doctor.h"
 #include "xml/documents.h"
 
 static const struct {
@@ -31,11 +32,13 @@ static const struct {
 static void
 print_usage(FILE *out)
 {
-    fprintf(out, "Usage: virt-reflink COMMAND POOL [VOLUME]\n\n"
+    fprintf(out, "Usage: virt-reflink COMMAND POOL [VOLUME]\n"
+                 "       virt-reflink doctor\n\n"
                  "POOL is a pool's directory, or its name in libvirt.\n\n");
     for (size_t i = 0; i < G_N_ELEMENTS(commands); i++)
         fprintf(out, "  %-22s %s\n", commands[i].word, commands[i].purpose);
-    fprintf(out, "\nSee virt-reflink(8).\n");
+    fprintf(out, "  %-22s %s\n\nSee virt-reflink(8).\n", "doctor",
+            "look whether all that pools need is there and works");
 }
 
 static RlPool *
@@ -84,6 +87,8 @@ main(int argc, char **argv)
         printf("virt-reflink " RL_VERSION "\n");
         return 0;
     }
+    if (argc == 2 && strcmp(argv[1], "doctor") == 0)
+        return rl_command_doctor() ? 0 : 1;
     for (size_t i = 0; argc > 1 && i < G_N_ELEMENTS(commands); i++)
         if (strcmp(argv[1], commands[i].word) == 0 && argc == (commands[i].of_volume ? 4 : 3))
             return run(i, argv[2], argv[3]);

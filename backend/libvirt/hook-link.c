@@ -13,6 +13,23 @@
 #define PROGRAM "libvirt-reflink-hook"
 #define LINK_NAME "50-reflink"
 
+const char *
+rl_hook_driver(size_t i)
+{
+    static const char *const drivers[] = {"qemu", "libxl"};
+
+    return i < sizeof(drivers) / sizeof(drivers[0]) ? drivers[i] : NULL;
+}
+
+bool
+rl_hook_driver_is_installed(const char *driver)
+{
+    char path[PATH_MAX];
+
+    snprintf(path, sizeof(path), DRIVER_DIR "/libvirt_driver_%s.so", driver);
+    return access(path, F_OK) == 0;
+}
+
 /* A link that leads nowhere still says where it should lead. */
 static bool
 is_ours(const char *path)

@@ -3,9 +3,22 @@
  * which has no library but libc. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define RL_HOOKS_DIR "/etc/libvirt/hooks"
+
+/**
+ * rl_hook_driver:
+ * The names of libvirt's drivers that our hook knows, by their number from 0; NULL behind the last.
+ */
+const char *rl_hook_driver(size_t i);
+
+/**
+ * rl_hook_driver_is_installed:
+ * True if libvirt has the driver @driver on this host.
+ */
+bool rl_hook_driver_is_installed(const char *driver);
 
 typedef enum {
     RL_HOOK_LINKED,

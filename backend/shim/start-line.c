@@ -2,24 +2,12 @@
 #include "start-line.h"
 
 #include <limits.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <syslog.h>
-#include <unistd.h>
 
 #include "backend/libvirt/hook-link.h"
 #include "say.h"
-
-/* Those that the hook knows, and the file that has each of them. */
-static const struct {
-    const char *name;
-    const char *module;
-} drivers[] = {
-    {"qemu", DRIVER_DIR "/libvirt_driver_qemu.so"},
-    {"libxl", DRIVER_DIR "/libvirt_driver_libxl.so"},
-};
-#define N_DRIVERS (sizeof(drivers) / sizeof(drivers[0]))
 
 static void
 warn(const char *driver, RlHookLink link, const char *path)
@@ -50,28 +38,22 @@ warn(const char *driver, RlHookLink link, const char *path)
     }
 }
 
-static void
-warn_of(size_t i)
-{
-    char path[2 * PATH_MAX];
-    RlHookLink link = rl_hook_link_find(RL_HOOKS_DIR, drivers[i].name, path, sizeof(path));
-
-    if (access(drivers[i].module, F_OK) == 0)
-        warn(drivers[i].name, link, path);
-}
-
 void
 rl_start_line_say(const char *version, const char *libvirt)
 {
     char path[2 * PATH_MAX], linked[64] = "";
+    const char *driver;
 
-    for (size_t i = 0; i < N_DRIVERS; i++)
-        if (rl_hook_link_find(RL_HOOKS_DIR, drivers[i].name, path, sizeof(path)) == RL_HOOK_LINKED)
+    for (size_t i = 0; (driver = rl_hook_driver(i)); i++)
+        if (rl_hook_link_find(RL_HOOKS_DIR, driver, path, sizeof(path)) == RL_HOOK_LINKED)
             snprintf(linked + strlen(linked), sizeof(linked) - strlen(linked), "%s%s",
-                     linked[0] ? " and " : "", drivers[i].name);
+                     linked[0] ? " and " : "", driver);
     rl_shim_say(LOG_INFO, "reflink pools: module%s%s for libvirt %s, hooks linked for %s",
                 version ? " " : "", version ? version : "", libvirt,
                 linked[0] ? linked : "no driver");
-    for (size_t i = 0; i < N_DRIVERS; i++)
-        warn_of(i);
+    for (size_t i = 0; (driver = rl_hook_driver(i)); i++)
+        if (rl_hook_driver_is_installed(driver)) {
+            RlHookLink link = rl_hook_link_find(RL_HOOKS_DIR, driver, path, sizeof(path));
+            warn(driver, link, path);
+        }
 }

@@ -85,6 +85,12 @@ probe(int root, const char *path, const RlOptions *options, GError **error)
     return options->fallback_copy || probe_reflink(root, fd, path, error);
 }
 
+bool
+rl_pool_probe(const RlPool *pool, GError **error)
+{
+    return probe(pool->root, pool->path, pool->options, error);
+}
+
 /* The same for a path of the directory itself; @path is for the message. */
 static bool
 require_outside(const char *self, const char *path, GError **error)

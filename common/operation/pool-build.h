@@ -22,6 +22,13 @@ bool rl_pool_build(const char *path, const RlOptions *options, const RlAccess *a
                    const RlDocuments *documents, GError **error);
 
 /**
+ * rl_pool_probe:
+ * Sees with real bytes, in files without names, that the file system of @pool has extended
+ * attributes, and reflinks unless its options allow copying. Fails as rl_pool_build() does.
+ */
+bool rl_pool_probe(const RlPool *pool, GError **error);
+
+/**
  * rl_pool_delete:
  * Removes the marker, empty directories and the directory itself, but no symbolic link to it.
  * RL_ERROR_STATE if there are volumes, or anything else; then nothing has changed.

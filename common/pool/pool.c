@@ -179,7 +179,9 @@ open_directory(const char *path, const RlDocuments *documents, GError **error)
     struct stat st;
 
     if (root < 0 || fstat(root, &st) < 0) {
-        rl_fail_errno(error, errno, "cannot open the pool directory '%s'", path);
+        rl_fail_errno(error, errno, "cannot open the pool directory '%s'%s", path,
+                      errno == ENOENT ? " (its file system is not mounted, or it was not built)"
+                                      : "");
         return NULL;
     }
     RlPool *pool = g_new0(RlPool, 1);

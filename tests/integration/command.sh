@@ -122,7 +122,7 @@ fails_with "only" tool discard "$POOL" vm/persistent
 mv "$POOL/vm/persistent-dirty.img" "$POOL/vm/persistent.img"
 ok "a source that is gone, and an image of which nobody knows what it is, are named"
 
-for arguments in "" "list" "list a b" "info $POOL" "start $POOL" "stop $POOL a b" "frob $POOL x" "--help x"; do
+for arguments in "" "list" "list a b" "info $POOL" "start $POOL" "stop $POOL a b" "frob $POOL x" "--help x" "doctor $POOL"; do
     status=0
     # shellcheck disable=SC2086
     tool $arguments >"$LAB/out" 2>"$LAB/err" || status=$?

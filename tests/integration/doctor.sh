@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # filesystems: xfs btrfs
-# One look tells that it works: the line at the daemon's start.
+# One look tells that it works: the line at the daemon's start, and virt-reflink doctor.
 set -eu
-. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool later
+. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool states later -- setfattr setpriv
 
 # --- what the daemon says when it starts
 
@@ -44,5 +44,222 @@ grep -q '^<6>reflink pools: ' "$LAB/libvirtd.log" || die "the line has no priori
 grep -q '^<4>libvirt-reflink: the hook for qemu' "$LAB/libvirtd.log" || die "the warning has no priority"
 mv "$LAB/hook" "$link"
 ok "the journal gets a warning as a warning"
+
+
+# --- virt-reflink doctor
+
+# A tree of its own, to be spoiled; also for a user who may not read the one that was built.
+cp -a "$STAGE_DIR" "$LAB/copy"
+module=$(echo "$LAB"/copy/lib/libvirt-reflink/[0-9]*/reflink.so)
+export BACKEND_DIR=$LAB/copy/lib/libvirt-reflink/storage-backend
+
+doctor()
+{
+    "$LAB/copy/bin/virt-reflink" doctor 2>/dev/null
+}
+
+# healthy [TOPIC]: all is well, and there is a line about it.
+healthy()
+{
+    local said
+    said=$(doctor) || die "the doctor complains: $said"
+    ! grep -v '^OK ' <<<"$said" || die "a line does not say OK"
+    grep -q "^OK  *${1:-}" <<<"$said" || die "no line about $1: $said"
+}
+
+# finds_also TOPIC WORDS: it fails, with one such line; there may be others.
+finds_also()
+{
+    ! doctor >"$LAB/said" || die "the doctor finds nothing, not $1: $2"
+    grep "^WRONG *$1: " "$LAB/said" | has_words "$2" || die "it says '$(cat "$LAB/said")', not about $1 /$2/"
+}
+
+# finds TOPIC WORDS: it fails, with one such line, and with no other.
+finds()
+{
+    local said
+    ! said=$(doctor) || die "the doctor finds nothing, not $1: $2"
+    said=$(grep -v '^OK ' <<<"$said")
+    [[ $said == WRONG*" $1: "* && $(wc -l <<<"$said") = 1 ]] || die "it says '$said', and not about $1"
+    has_words "$2" <<<"$said" || die "it says '$said', not /$2/"
+}
+
+lab_restart_libvirtd
+reflink_pool qubes "$pool" "<reflink:revisions keep='3'/>"
+virsh vol-create-as qubes vm/root 1M
+sed "s|@DISK@|$pool/vm/root-dirty.img|" >"$LAB/vm.xml" <<-'END'
+	<domain type='qemu'>
+	  <name>vm</name><uuid>00000000-0000-4000-8000-000000000001</uuid><memory unit='MiB'>16</memory>
+	  <description>Its disk is @DISK@</description>
+	  <os><type>hvm</type></os>
+	  <devices><disk type='file'><source file='@DISK@'/><target dev='hda'/></disk></devices>
+	</domain>
+	END
+virsh define "$LAB/vm.xml"
+before=$(listing "$pool")
+healthy "pool qubes: active, '$pool' on $FS of .*, reflinks work, "
+healthy "libvirtd: process $LIBVIRTD_PID has loaded '$module'"
+same_listing "$pool" "$before"
+[ "$(doctor)" = "$(doctor)" ] || die "its output is not stable"
+ok "where all is well, each line says so, and nothing is changed"
+
+cp "$module" "$LAB/module"
+rm "$module"
+finds_also module "no module for libvirt & $module"
+cp "$LAB/module" "$module"
+finds libvirtd "replaced & systemctl restart libvirtd"
+rm "$module"
+lab_restart_libvirtd
+cp "$LAB/module" "$module"
+finds libvirtd "has not loaded the module & journalctl -u libvirtd"
+lab_restart_libvirtd
+mapfile -t ids < <(grep -aoE '[0-9a-f]{40}' "$module")
+for id in "${ids[@]}"; do
+    sed "s/$id/${id//?/0}/" "$LAB/module" >"$LAB/other"
+    mount --bind "$LAB/other" "$module"
+    finds_also module "was built for another build of & restart"
+    umount "$module"
+done
+healthy "module: '$module' is for libvirt [0-9.]*"
+ok "a module that is missing, another libvirt's, replaced or not loaded"
+
+BACKEND_DIR=stock lab_restart_libvirtd
+finds libvirtd "without the drop-in & install the drop-in & daemon-reload"
+# As systemd answers.
+mkdir -p /run/systemd/system "$LAB/bin"
+printf '#!/bin/sh\ncat "%s"\n' "$LAB/unit" >"$LAB/bin/systemctl"
+chmod 755 "$LAB/bin/systemctl"
+PATH=$LAB/bin:$PATH
+printf '%s\n' LoadState=loaded "Environment=LIBVIRT_STORAGE_BACKEND_DIR=$BACKEND_DIR" >"$LAB/unit"
+finds libvirtd "without the drop-in & type 'systemctl restart libvirtd'"
+lab_restart_libvirtd
+healthy libvirtd
+printf '%s\n' LoadState=loaded Environment= >"$LAB/unit"
+finds libvirtd "lacks the drop-in & next start"
+lab_stop_libvirtd
+finds_also libvirtd "does not run & lacks the drop-in"
+finds_also virtstoraged "does not run & lacks the drop-in"
+printf '%s\n' LoadState=loaded "Environment=LIBVIRT_STORAGE_BACKEND_DIR=$BACKEND_DIR" >"$LAB/unit"
+healthy "libvirtd: it does not run; its service has the drop-in"
+rm -r /run/systemd/system
+! doctor >"$LAB/said" || die "what cannot be told is healthy"
+grep -q '^UNKNOWN daemon: ' "$LAB/said" || die "$(cat "$LAB/said")"
+lab_start_libvirtd
+ok "a drop-in that was forgotten, for a daemon that runs and for one that does not"
+
+mv "$link" "$LAB/hook"
+finds "hook qemu" "not linked & ln -s [^ ]*libvirt-reflink-hook $link"
+install -m 644 /bin/true "$link"
+finds "hook qemu" "not executable & chmod 755 $link"
+ln -sf /gone/libvirt-reflink-hook "$link"
+finds "hook qemu" "leads to no program & ln -sf"
+mv "$LAB/hook" "$link"
+mv "$LAB/copy/libexec/libvirt-reflink/libvirt-reflink-event" "$LAB/event"
+! doctor >"$LAB/said" || [ -e /usr/libexec/libvirt-reflink/libvirt-reflink-event ] || die "no hook program is healthy"
+mv "$LAB/event" "$LAB/copy/libexec/libvirt-reflink/libvirt-reflink-event"
+healthy "hook qemu"
+ok "a hook that is removed, not executable, or leads nowhere"
+
+chmod 666 "$pool/.reflink-pool.xml"
+finds "pool qubes" "untrusted marker & chmod 644"
+chmod 644 "$pool/.reflink-pool.xml"
+mark=$(getfattr --only-values --absolute-names -n trusted.libvirt-reflink.pool "$pool")
+setfattr -x trusted.libvirt-reflink.pool "$pool"
+finds "pool qubes" "copy or backup without the extended attributes"
+setfattr -n trusted.libvirt-reflink.pool -v "$mark" "$pool"
+if [ "$FS" = xfs ]; then
+    fallocate -l $(($(free_bytes "$dir") - 20000000)) "$dir/full"
+    finds "pool qubes" "are free & delete volumes or revisions"
+    rm "$dir/full"
+fi
+healthy "pool qubes"
+ok "a marker that others can write, attributes that are gone, a full file system"
+
+cp /etc/libvirt/storage/qubes.xml "$LAB/qubes.xml"
+sed -i '/<reflink:options>/,/<\/reflink:options>/d' /etc/libvirt/storage/qubes.xml
+finds "pool qubes" "no <reflink:options> & pool-edit qubes & $pool/.reflink-pool.xml"
+cp "$LAB/qubes.xml" /etc/libvirt/storage/qubes.xml
+cp /run/libvirt/storage/qubes.xml "$LAB/qubes.xml"
+sed -i '/<reflink:options>/,/<\/reflink:options>/d' /run/libvirt/storage/qubes.xml
+finds "pool qubes" "active pool has no <reflink:options> & pool-destroy qubes"
+cp "$LAB/qubes.xml" /run/libvirt/storage/qubes.xml
+healthy "pool qubes"
+ok "a definition that has lost its options"
+
+# spoiled WORDS SED-COMMAND: so the definition of a domain is wrong.
+spoiled()
+{
+    sed "$2" "$LAB/vm.xml" >/etc/libvirt/qemu/spoiled.xml
+    finds "domain spoiled" "$1"
+    rm /etc/libvirt/qemu/spoiled.xml
+}
+spoiled "$pool/vm/root.img & at rest & vol-path" "s|-dirty.img'/|.img'/|"
+spoiled "in <kernel> & no disk" "s|<os>|<os><kernel>$pool/vm/root.img</kernel>|"
+spoiled "in <arg> & no disk" "s|</devices>|</devices><arg value='file=$pool/vm/root-dirty.img,format=raw'/>|"
+spoiled "in <source> & no disk" "s|</devices>|<filesystem><source dir='$pool'/></filesystem></devices>|"
+loop=$(losetup --find --show "$pool/vm/root.img")
+spoiled "loop device '$loop' & $pool/vm/root.img" "s|type='file'><source file='[^']*'|type='block'><source dev='$loop'|"
+losetup -d "$loop"
+sed "s|<os>|<os><kernel>$pool-other/x</kernel>|" "$LAB/vm.xml" >/etc/libvirt/qemu/other.xml
+healthy domains
+rm /etc/libvirt/qemu/other.xml
+ok "a domain that names an image where nothing protects it"
+
+# A user's own daemon, as far as can be seen.
+cp /etc/passwd "$LAB/users"
+mount --bind "$LAB/users" /etc/passwd
+cleanup_fn umount /etc/passwd
+mkdir -p "$LAB/home/.config/libvirt/storage"
+echo "walter:x:4711:4711::$LAB/home:/bin/sh" >>"$LAB/users"
+install "$(command -v sleep)" "$LAB/libvirtd"
+setpriv --reuid 4711 --clear-groups "$LAB/libvirtd" 1000 &
+session=$!
+eventually 10 grep -q libvirtd "/proc/$session/comm"
+healthy "session: user walter runs libvirtd (qemu:///session).*virsh -c qemu:///system"
+pool_document mine "$LAB/home/pool" "<reflink:revisions keep='1'/>" >"$LAB/home/.config/libvirt/storage/mine.xml"
+finds session "walter & 'mine' & virsh -c qemu:///system"
+rm "$LAB/home/.config/libvirt/storage/mine.xml"
+kill $session
+ok "a session daemon, and a reflink pool that is defined there"
+
+status=0
+setpriv --reuid 4711 --clear-groups "$LAB/copy/bin/virt-reflink" doctor >"$LAB/said" 2>/dev/null || status=$?
+[ $status = 1 ] || die "status $status"
+for topic in libvirtd workers pools domains; do
+    grep -q "^UNKNOWN $topic: only root" "$LAB/said" || die "$topic: $(cat "$LAB/said")"
+done
+for topic in module "hook qemu" "hook program"; do
+    grep -q "^OK      $topic: " "$LAB/said" || die "$topic: $(cat "$LAB/said")"
+done
+ok "without root it says what it cannot look at"
+
+# --- a file system that is not mounted
+
+virsh pool-autostart qubes
+virsh pool-destroy qubes
+lab_stop_libvirtd
+umount "$dir"
+lab_start_libvirtd
+expect "inactive" virsh pool-list --all
+fails_with "'$pool' & not mounted" virsh pool-start qubes
+finds "pool qubes" "not mounted & mount its file system"
+mkdir "$pool"
+fails_with "'$pool' & not mounted" virsh pool-start qubes
+lab_restart_libvirtd
+expect "inactive" virsh pool-list --all
+finds "pool qubes" "not mounted & mount its file system"
+if [ -e /etc/fstab ]; then
+    echo "/dev/none $dir $FS defaults 0 0" >"$LAB/fstab"
+    mount --bind "$LAB/fstab" /etc/fstab
+    finds "pool qubes" "'$dir' is not mounted & fstab & 'mount $dir' & pool-start qubes"
+    umount /etc/fstab
+fi
+expect_exactly "" find "$pool" -mindepth 1
+rmdir "$pool"
+mount_filesystem "$LAB/fs.img" "$dir"
+healthy "pool qubes: inactive"
+virsh pool-start qubes
+healthy "pool qubes: active"
+ok "no pool is started on the directory below, and message and doctor say what is the matter"
 
 done_testing

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <string.h>
+
+#include "doctor.h"
+
+#define TOPIC "AppArmor"
+#define ENABLED "/sys/module/apparmor/parameters/enabled"
+#define LOADED "/sys/kernel/security/apparmor/profiles"
+#define PROFILE "/etc/apparmor.d/usr.sbin.libvirtd"
+#define ADDITIONS "/etc/apparmor.d/local/usr.sbin.libvirtd"
+/* What the package adds, and what one that was added by hand has. */
+#define INCLUDED "<abstractions/libvirt-reflink>"
+#define OWN_RULE "capability lease,"
+
+static bool
+file_has(const char *path, const char *text)
+{
+    g_autofree char *contents = NULL;
+
+    return g_file_get_contents(path, &contents, NULL, NULL) && strstr(contents, text);
+}
+
+void
+rl_doctor_apparmor(RlReport *report)
+{
+    if (!file_has(ENABLED, "Y")) {
+        rl_report_ok(report, TOPIC, "the kernel does not use it");
+        return;
+    }
+    if (rl_report_needs_root(report, TOPIC))
+        return;
+    if (!file_has(LOADED, "libvirtd ("))
+        rl_report_ok(report, TOPIC, "no profile confines libvirt's daemon");
+    else if (!file_has(ADDITIONS, INCLUDED) && !file_has(ADDITIONS, OWN_RULE))
+        rl_report_wrong(report, TOPIC,
+                        "the profile of libvirtd lacks the rules of libvirt-reflink: append its "
+                        "file packaging/apparmor/usr.sbin.libvirtd to '%s', and type "
+                        "'apparmor_parser -r %s'",
+                        ADDITIONS, PROFILE);
+    else
+        rl_report_ok(report, TOPIC, "'%s' has the rules", ADDITIONS);
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "pool-place.h"
+
+#include <mntent.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/fs/mounts.h"
+
+#define FSTAB "/etc/fstab"
+
+/* The lowest mount at or above @path; of several in one place the last is on top. */
+static const RlMount *
+find_mount(const GPtrArray *mounts, const char *path)
+{
+    const RlMount *found = NULL;
+
+    for (guint i = 0; mounts && i < mounts->len; i++) {
+        const RlMount *mount = g_ptr_array_index(mounts, i);
+        if (rl_mounts_below(mount->point, path) &&
+            (!found || strlen(mount->point) >= strlen(found->point)))
+            found = mount;
+    }
+    return found;
+}
+
+char *
+rl_pool_place_describe(const char *path)
+{
+    g_autoptr(GPtrArray) mounts = rl_mounts_read(NULL);
+    g_autofree char *real = g_canonicalize_filename(path, "/");
+    const RlMount *mount = find_mount(mounts, real);
+
+    return mount ? g_strdup_printf("%s of '%s' at '%s'", mount->type, mount->source, mount->point)
+                 : g_strdup("an unknown file system");
+}
+
+char *
+rl_pool_place_unmounted(const char *path)
+{
+    g_autoptr(GPtrArray) mounts = rl_mounts_read(NULL);
+    g_autofree char *real = g_canonicalize_filename(path, "/");
+    g_autofree char *found = NULL;
+    const RlMount *mount = find_mount(mounts, real);
+    FILE *fstab = setmntent(FSTAB, "re");
+    const struct mntent *entry;
+
+    while (fstab && (entry = getmntent(fstab)))
+        if (entry->mnt_dir[0] == '/' && rl_mounts_below(entry->mnt_dir, real) &&
+            (!found || strlen(entry->mnt_dir) > strlen(found))) {
+            g_free(found);
+            found = g_strdup(entry->mnt_dir);
+        }
+    if (fstab)
+        endmntent(fstab);
+    /* What is mounted there, or below it, is what is seen. */
+    if (found && mount && rl_mounts_below(found, mount->point))
+        return NULL;
+    return g_steal_pointer(&found);
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The file system that a pool's directory lies on, or should lie on. */
+#pragma once
+
+#include <glib.h>
+
+/**
+ * rl_pool_place_describe:
+ * Says what the directory @path lies on, for a person: "xfs of '/dev/vdb1' at '/srv'". Owned by the
+ * caller.
+ */
+char *rl_pool_place_describe(const char *path);
+
+/**
+ * rl_pool_place_unmounted:
+ * Returns the mount point, owned by the caller, at or above @path, that /etc/fstab (fstab(5)) has
+ * and where nothing is mounted now: the lowest. NULL where there is none.
+ */
+char *rl_pool_place_unmounted(const char *path);

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "report.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <unistd.h>
+
+static void
+write_line(const char *word, const char *topic, const char *format, va_list args)
+{
+    g_autofree char *sentence = g_strdup_vprintf(format, args);
+    g_autofree char *line = g_strdup_printf("%-8s%s: %s", word, topic, sentence);
+
+    /* Names come from others. */
+    for (char *c = line; *c; c++)
+        if (g_ascii_iscntrl(*c))
+            *c = ' ';
+    puts(line);
+}
+
+void
+rl_report_ok(RlReport *report, const char *topic, const char *format, ...)
+{
+    va_list args;
+
+    (void) report;
+    va_start(args, format);
+    write_line("OK", topic, format, args);
+    va_end(args);
+}
+
+void
+rl_report_wrong(RlReport *report, const char *topic, const char *format, ...)
+{
+    va_list args;
+
+    report->wrong++;
+    va_start(args, format);
+    write_line("WRONG", topic, format, args);
+    va_end(args);
+}
+
+void
+rl_report_unknown(RlReport *report, const char *topic, const char *format, ...)
+{
+    va_list args;
+
+    report->unknown++;
+    va_start(args, format);
+    write_line("UNKNOWN", topic, format, args);
+    va_end(args);
+}
+
+bool
+rl_report_needs_root(RlReport *report, const char *topic)
+{
+    if (geteuid() == 0)
+        return false;
+    rl_report_unknown(report, topic, "only root can look at this: type 'sudo virt-reflink doctor'");
+    return true;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "pool-definition.h"
+
+#include "autoptr.h"
+#include "node.h"
+#include "parser.h"
+#include "pool-options.h"
+
+#include <string.h>
+
+void
+rl_pool_definition_free(RlPoolDefinition *definition)
+{
+    if (!definition)
+        return;
+    g_free(definition->path);
+    rl_options_free(definition->options);
+    g_free(definition);
+}
+
+static bool
+read_pool(RlPoolDefinition *definition, const xmlNode *root, GError **error)
+{
+    const xmlNode *pool = rl_xml_is(root, NULL, "poolstate") ? rl_xml_child(root, "pool") : root;
+
+    if (!pool || !rl_xml_is(pool, NULL, "pool"))
+        return rl_xml_fail(root, error, "there is no <pool>");
+    const xmlNode *target = rl_xml_child(pool, "target");
+    const xmlNode *path = target ? rl_xml_child(target, "path") : NULL;
+    g_autofree char *type = rl_xml_attribute(pool, "type");
+    definition->directory = g_strcmp0(type, "dir") == 0;
+    definition->path = path ? rl_xml_text(path, NULL) : NULL;
+    return rl_xml_options_from_nodes(pool, &definition->options, error);
+}
+
+RlPoolDefinition *
+rl_xml_pool_definition_parse(const char *text, size_t length, const char *what, GError **error)
+{
+    g_autoptr(xmlDoc) document = rl_xml_parse(text, length, RL_POOL_SIZE_MAX, what, error);
+    g_autoptr(RlPoolDefinition) definition = g_new0(RlPoolDefinition, 1);
+
+    if (!document)
+        return NULL;
+    if (read_pool(definition, xmlDocGetRootElement(document), error))
+        return g_steal_pointer(&definition);
+    g_prefix_error(error, "%s: ", what);
+    return NULL;
+}

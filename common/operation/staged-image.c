@@ -122,6 +122,10 @@ rl_staged_check_unchanged(const RlStagedImage *draft, const RlVolume *volume, GE
         return false;
     if (g_strcmp0(id, draft->replaced_id) != 0)
         return refuse_changed(name, error);
+    /* A program that wrote to it in place, and has closed it since, leaves both as they were. */
+    if (!rl_stat_same_date(&volume->clean.st, &draft->replaced) ||
+        volume->clean.st.st_size != draft->replaced.st_size)
+        return refuse_changed(name, error);
     return rl_clean_require_unwritten(name, volume->clean_file, draft->replaced_fd, 0, error);
 }
 

@@ -63,8 +63,9 @@ bool rl_staged_check_replaceable(const RlVolume *volume, GError **error);
 /**
  * rl_staged_check_unchanged:
  * True if @volume, looked at with its lock, is as it was when the replacement @draft was begun: the
- * clean image is the same file with the same id, and nobody has it open for writing. Else false
- * with RL_ERROR_NOT_FOUND, RL_ERROR_STATE or RL_ERROR_BUSY, and what has happened to it. Waits for
+ * clean image is the same file with the same id, date and size, and nobody has it open for writing.
+ * No operation of ours gives a clean image that stays in its place another date. Else false with
+ * RL_ERROR_NOT_FOUND, RL_ERROR_STATE or RL_ERROR_BUSY, and what has happened to it. Waits for
  * nothing.
  */
 bool rl_staged_check_unchanged(const RlStagedImage *draft, const RlVolume *volume, GError **error);

@@ -105,6 +105,19 @@ was_changed(int volume, const Op *op)
     return false;
 }
 
+/* The test gave its clean image the date of an old one, as an edit in place gives it another. */
+static bool
+was_dated(const Op *op)
+{
+    for (guint i = 0; i < ops_of(OP_AGE)->len; i++) {
+        const Op *age = g_ptr_array_index(ops_of(OP_AGE), i);
+        if (age->volume == op->volume && age->begin < op->end &&
+            (age->end == 0 || age->end > op->begin))
+            return true;
+    }
+    return false;
+}
+
 static bool
 was_deleted(const Op *op)
 {
@@ -238,6 +251,7 @@ has_reason(const Op *op)
             return false;
         return timeline_some(volume, op->begin, op->end, is_dirty, NULL) ||
                was_changed(volume, op) || was_deleted(op) || op->kind == OP_RESTORE ||
+               ((op->kind == OP_REVERT || op->kind == OP_UPLOAD) && was_dated(op)) ||
                (op->kind == OP_DELETE &&
                 timeline_some(volume, op->begin, op->end, has_labels, NULL)) ||
                (from >= 0 && timeline_some(from, op->begin, op->end, has_no_clean, NULL)) ||

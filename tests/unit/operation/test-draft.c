@@ -430,6 +430,39 @@ test_only_name_is_kept(Lab *lab)
     revision_is(lab, V, "1", "one");
 }
 
+/* A program that edits the clean image in place, and has closed it again, leaves inode and id as
+ * they were. */
+static void
+test_edited_meanwhile(Lab *lab)
+{
+    g_autofree char *clean = lab_file(lab, V, RL_FILE_CLEAN);
+    GError *error = NULL;
+
+    lab_create(lab, V, "one", MIB);
+    set_mtime(clean, 1000000000, 123456789);
+    {
+        g_autoptr(RlStagedImage) draft = begin(lab, V "@current");
+        image_write(lab, V, RL_FILE_CLEAN, "edited");
+        write_draft(draft, "replacement");
+        g_assert_false(rl_staged_replace(draft, &error));
+        take_error(error, RL_ERROR_STATE, "meanwhile");
+    }
+    image_is(lab, V, RL_FILE_CLEAN, "edited");
+    assert_revisions(lab, V, "");
+    /* What we do ourselves gives it no other date. */
+    error = NULL;
+    {
+        g_autoptr(RlStagedImage) draft = begin(lab, V "@current");
+        take_label(lab, V "@label");
+        g_assert_cmpint(chmod(clean, 0640), ==, 0);
+        g_assert_true(rl_volume_maintain(lab->pool, V, true, NULL));
+        write_draft(draft, "replacement");
+        rl_staged_replace(draft, &error);
+        g_assert_no_error(error);
+    }
+    image_is(lab, V, RL_FILE_CLEAN, "replacement");
+}
+
 /* Deleted, and made anew as a volume that has no content of its own. */
 static void
 test_replaced_by_another_kind(Lab *lab)
@@ -673,6 +706,7 @@ add_tests(void)
     lab_add("/draft/revert-and-back", test_revert_and_back);
     lab_add("/draft/replacement-that-did-not-come-about", test_replacement_that_did_not_come_about);
     lab_add("/draft/only-name-is-kept", test_only_name_is_kept);
+    lab_add("/draft/edited-meanwhile", test_edited_meanwhile);
     lab_add("/draft/replaced-by-another-kind", test_replaced_by_another_kind);
     lab_add("/draft/recorded-as-persistent", test_recorded_as_persistent);
     lab_add("/draft/direct-volume", test_direct_volume);

@@ -79,19 +79,27 @@ drop_peer_temporaries(const RlVolume *volume, GError **error)
     return entries && rl_dir_iter_are_all(entries, error);
 }
 
+/* All that does not make it a volume, and durably: what is left without a volume is nothing that a
+ * deletion has left. */
 static bool
-drop_files(const RlVolume *volume, const GPtrArray *revisions, GError **error)
+drop_history(const RlVolume *volume, const GPtrArray *revisions, GError **error)
 {
     g_autofree char *import_file = rl_file_name(volume->name->leaf, RL_FILE_IMPORT);
 
     return drop_revisions(volume, revisions, true, error) &&
-           rl_file_drop(volume, volume->dirty_file, error) &&
-           rl_file_drop(volume, volume->clean_file, error) &&
-           rl_file_drop(volume, volume->record_file, error) &&
            drop_revisions(volume, revisions, false, error) &&
            rl_file_drop(volume, volume->precache_file, error) &&
            rl_file_drop(volume, import_file, error) && drop_peer_temporaries(volume, error) &&
            rl_volume_sync(volume, error);
+}
+
+static bool
+drop_files(const RlVolume *volume, const GPtrArray *revisions, GError **error)
+{
+    return drop_history(volume, revisions, error) &&
+           rl_file_drop(volume, volume->dirty_file, error) &&
+           rl_file_drop(volume, volume->clean_file, error) &&
+           rl_file_drop(volume, volume->record_file, error) && rl_volume_sync(volume, error);
 }
 
 bool

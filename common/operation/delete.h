@@ -10,10 +10,11 @@
  * that is empty then. Named revisions forbid it (RL_ERROR_STATE, listing them) unless @with_labels.
  * RL_ERROR_STATE while it runs, is saved or suspect; RL_ERROR_NOT_FOUND.
  *
- * Order, and what a crash leaves: named revisions (a volume with fewer of them), the dirty image (a
- * stopped volume), the clean image (no volume: the rest is removed by whoever creates one of that
- * name, or by rl_volume_maintain()), the record, automatic revisions and precache. Freeing the data
- * is left to rl_volume_sweep().
+ * Order, and what a crash leaves: named revisions, automatic ones, the precache and what Qubes OS's
+ * driver left (a volume with less of them); fsync of the directory; the dirty image (a stopped
+ * volume); the clean image (a record alone, which rl_volume_maintain() or the next creation
+ * removes); the record. So revisions and a precache without a volume are not what a deletion left.
+ * Freeing the data is left to rl_volume_sweep().
  */
 bool rl_volume_delete(const RlPool *pool, const char *name, bool with_labels, GError **error);
 

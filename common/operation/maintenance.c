@@ -39,8 +39,9 @@ rl_volume_prune(const RlVolume *volume, int keep, GError **error)
     return true;
 }
 
-/* The volume is gone: what a deletion that was cut off left goes too, but nothing that somebody
- * named. */
+/* The volume is gone: the record that a deletion or a creation left when it was cut off goes too.
+ * Beside revisions or a precache it is that of an image that was lost or moved away; those are
+ * data, and left to the administrator. */
 static bool
 clear_remains(const RlVolume *volume, GError **error)
 {
@@ -48,12 +49,9 @@ clear_remains(const RlVolume *volume, GError **error)
 
     if (!revisions)
         return false;
-    /* Revisions are data. They are left to whoever creates the volume anew, or to the
-     * administrator. */
-    if (revisions->len > 0)
+    if (revisions->len > 0 || volume->precache.there)
         return true;
-    return rl_file_drop(volume, volume->record_file, error) &&
-           rl_file_drop(volume, volume->precache_file, error);
+    return rl_file_drop(volume, volume->record_file, error);
 }
 
 static bool

@@ -19,16 +19,17 @@ bool rl_volume_tidy(const RlPool *pool, const char *name, GError **error);
  * files that operations which were cut off have left, and makes the precache if the volume is
  * stopped and of a kind that has one. Can take as long as cloning does; takes the volume's lock
  * only for moments. Everything it does can be cut off at any point and done by the next call. A
- * volume that is gone has its leftovers removed.
+ * volume that is gone has its leftovers removed, but neither revisions nor a precache.
  */
 bool rl_volume_maintain(const RlPool *pool, const char *name, bool committed, GError **error);
 
 /**
  * rl_volume_clear:
  * Removes what operations that were cut off have left of the volume @name: temporary files that
- * nobody has open for writing; of a volume that is gone also its record, its precache and its
- * directory, but no revision. Can take seconds for fragmented files; takes the volume's lock only
- * for moments. Everything it does can be cut off at any point and done by the next call.
+ * nobody has open for writing; of a volume that is gone also its directory, and its record where
+ * neither revisions nor a precache are left. Can take seconds for fragmented files; takes the
+ * volume's lock only for moments. Everything it does can be cut off at any point and done by the
+ * next call.
  */
 bool rl_volume_clear(const RlPool *pool, const char *name, GError **error);
 

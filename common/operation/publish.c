@@ -2,7 +2,6 @@
 /* How a draft becomes what it was begun for. */
 #include <errno.h>
 #include <fcntl.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "common/base/autofd.h"
@@ -10,7 +9,6 @@
 #include "common/format/file-name.h"
 #include "common/format/highest.h"
 #include "common/format/image-id.h"
-#include "common/fs/dir-iter.h"
 #include "common/fs/dirfd.h"
 #include "common/fs/file-size-limit.h"
 #include "common/fs/inode.h"
@@ -43,44 +41,39 @@ complete(RlStagedImage *draft, uint64_t highest, GError **error)
            rl_tmpfile_seal(&draft->fd, error);
 }
 
-/* Named revisions were somebody's wish, so they are no leftovers. */
+/* Without its image a volume may still have its history, and in the precache a copy of what was
+ * lost. A deletion leaves neither (delete.h), so the image was lost or moved away. */
 static bool
-refuse_for_labels(const RlVolume *volume, GError **error)
+refuse_for_remains(const RlVolume *volume, GError **error)
 {
+    const char *name = volume->name->volume;
     g_autoptr(GPtrArray) revisions = rl_revisions_list(volume->dir, volume->name->leaf, error);
-    const RlRevision *last =
-        revisions && revisions->len ? g_ptr_array_index(revisions, revisions->len - 1) : NULL;
 
     if (!revisions)
         return false;
-    if (!last || !last->label)
-        return true;
-    return rl_fail(error, RL_ERROR_EXISTS,
-                   "volume '%s' was deleted, but its revision '%s@%s' is there: delete that first",
-                   volume->name->volume, volume->name->volume, last->label);
+    if (revisions->len) {
+        g_autofree char *last =
+            rl_revision_name(g_ptr_array_index(revisions, revisions->len - 1), name);
+        return rl_fail(error, RL_ERROR_EXISTS,
+                       "cannot create volume '%s': revision '%s' of an earlier volume of that name "
+                       "is there. Clone it to another name, rename its file to '%s' to have that "
+                       "volume again, or delete all its revisions",
+                       name, last, volume->clean_file);
+    }
+    return !volume->precache.there ||
+           rl_fail(error, RL_ERROR_EXISTS,
+                   "cannot create volume '%s': '%s' is there, and may be the only copy of an image "
+                   "that was lost. Rename it to '%s' to have that volume again, or remove it",
+                   name, volume->precache_file, volume->clean_file);
 }
 
-/* What an earlier volume of this name left: its record first, which would tell the wrong kind. */
+/* The record of an earlier volume of this name, of a deletion or a creation that was cut off, would
+ * tell the wrong kind. Nothing else goes: files that only look like Qubes OS's driver's may be an
+ * administrator's. */
 static bool
-remove_leftovers(const RlVolume *volume, GError **error)
+clear_way(const RlVolume *volume, GError **error)
 {
-    g_autoptr(RlDirIter) entries = NULL;
-    const char *file;
-
-    if (!refuse_for_labels(volume, error) || !rl_file_drop(volume, volume->record_file, error))
-        return false;
-    entries = rl_dir_iter_open(volume->dir, error);
-    while (entries && (file = rl_dir_iter_next(entries))) {
-        RlFileName name = rl_file_name_parse(file);
-        if (strcmp(name.leaf, volume->name->leaf) != 0)
-            continue;
-        if ((name.role == RL_FILE_REVISION || name.role == RL_FILE_PRECACHE ||
-             name.role == RL_FILE_IMPORT || name.role == RL_FILE_PEER_TEMP) &&
-            (!rl_clean_require_unwritten_at(volume, file, error) ||
-             !rl_file_drop(volume, file, error)))
-            return false;
-    }
-    return entries && rl_dir_iter_are_all(entries, error);
+    return refuse_for_remains(volume, error) && rl_file_drop(volume, volume->record_file, error);
 }
 
 static bool
@@ -167,7 +160,7 @@ create(RlStagedImage *draft, RlVolume *volume, const RlRecord *record, bool has_
         return false;
     g_autoptr(RlLock) lock = lock_for_creation(draft, volume, error);
 
-    if (!lock || !remove_leftovers(volume, error) ||
+    if (!lock || !clear_way(volume, error) ||
         !make_files(draft, volume, record, has_image, error) || !rl_volume_sync(volume, error))
         return false;
     if (record && record->kind == RL_KIND_SNAPSHOT)

@@ -84,8 +84,9 @@ bool rl_staged_fill(RlStagedImage *draft, int from, uint64_t capacity, bool may_
  * rl_staged_create:
  * Publishes a new volume: of @record's kind, or plainly persistent with at least @capacity bytes,
  * in whole sectors, if
- * @record is NULL. What an earlier volume of that name left is removed. Fails with RL_ERROR_EXISTS
- * if somebody else was faster.
+ * @record is NULL. Fails with RL_ERROR_EXISTS if somebody else was faster, or if revisions or a
+ * precache of an earlier volume of that name are there: its image was lost or moved away, since a
+ * deletion leaves neither (delete.h). A record that is left is removed.
  */
 bool rl_staged_create(RlStagedImage *draft, const RlRecord *record, uint64_t capacity,
                       GError **error);

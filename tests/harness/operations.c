@@ -68,8 +68,8 @@
     READY, MAKE(WEB, PERSISTENT), RUN(WEB, 2), STEP(link_short, WEB, .other = "web.img")
 
 /* A deletion was cut off. */
-#define OTHER_GONE PRIVATE, REMAINS("other-precache.img"), REMAINS("other.img~0123ab")
-#define PLAIN_GONE PLAIN, COMMIT(V, 2), STEP(unlink, NULL, .other = "vm/private.img")
+#define OTHER_GONE PRIVATE, REMAINS("other.img~0123ab")
+#define PLAIN_GONE PLAIN, STEP(unlink, NULL, .other = "vm/private.img")
 /* Of a commit that was cut off when the clean image had its second name already. */
 #define HALF_COMMITTED(n) STEP(link, V, .other = "pool/" REVISION(n))
 /* More revisions than are kept, a precache that is none any more, and what a crash left. */
@@ -101,10 +101,9 @@ const Operation operations[] = {
     {"create-direct", DO(PRIVATE), STAGE(DIRECT, DIRECT), NULL, 0, 0},
     {"create-snapshot", DO(PRIVATE), STAGE(ROOT, SNAPSHOT), NULL, 0, 0},
     {"create-volatile", DO(PRIVATE), STAGE("scratch", VOLATILE), NULL, 0, 0},
-    /* A record of another kind, a revision, a precache, a temporary. */
+    /* A record of another kind, a temporary. */
     {"create-over-remains",
-     DO(PRIVATE, REMAINS("clone.img.4@2018-01-02T03:04:05Z"), REMAINS("clone-precache.img"),
-        REMAINS("clone.img~0123ab"), MAKE(DIRECT, DIRECT),
+     DO(PRIVATE, REMAINS("clone.img~0123ab"), MAKE(DIRECT, DIRECT),
         STEP(copy_record, "vm/clone", .other = DIRECT)),
      CLONE(PERSISTENT, V "@2"), NULL, OP_IN_PARTS, 0},
     {"clone", DO(PRIVATE), CLONE(PERSISTENT, V "@2"), NULL, 0, EACH},

@@ -290,7 +290,7 @@ remove_volume(Site *site, const Step *step, GError **error)
            rl_volume_delete(pool, step->volume, step->action != &act_delete_unlabelled, error);
 }
 
-/* What is left of a volume is cleared away by whoever makes one of its name. */
+/* A record that is left of a volume is cleared away by whoever makes one of its name. */
 static bool
 remove_rest(Site *site, const Step *step, GError **error)
 {

@@ -63,7 +63,6 @@ ok "a deletion whose daemon was killed is completed when the pool is listed"
 
 mkdir -p "$pool/gone/deep"
 cp "$LAB/data" "$pool/gone/deep/private.img~123abc"
-cp "$LAB/data" "$pool/gone/deep/private-precache.img"
 cp "$LAB/data" "$pool/volumes/other.img~123abc"
 exec 6<>"$pool/volumes/other.img~123abc"
 virsh pool-refresh qubes
@@ -74,6 +73,25 @@ virsh pool-destroy qubes
 virsh pool-start qubes
 eventually 10 has_no_temporaries
 ok "so is what others left, at refresh and start, but not what is still written to"
+
+# --- a volume whose image was lost
+
+virsh vol-create-as qubes lost 1M
+virsh vol-upload lost "$LAB/data" --pool qubes
+cp "$LAB/data" "$pool/volumes/lost-import.img"
+rm "$pool/volumes/lost.img"
+virsh pool-refresh qubes
+fails_with "'lost@1' & lost.img" virsh vol-create-as qubes lost 1M
+fails_with "'lost@1' & lost.img" virsh vol-clone lost@1 lost --pool qubes
+virsh vol-clone lost@1 found --pool qubes
+virsh vol-delete lost@1 qubes
+rm -f "$pool/volumes/lost-precache.img"
+virsh vol-create-as qubes lost 1M
+cmp "$LAB/data" "$pool/volumes/lost-import.img"
+virsh vol-delete lost qubes
+virsh vol-delete found qubes
+eventually 10 has_no_temporaries
+ok "its revisions forbid a new volume of its name, and nobody takes an image that was put there"
 
 # --- what the daemon remembers of volumes that are gone
 

@@ -50,7 +50,7 @@ may_be_gone(const GArray *stages, guint i, const char *line)
     for (guint j = i + 1; j < stages->len; j++) {
         const Stage *later = told_stage(stages, j);
         if ((later->flags & STEP_DROPS) && !has_revision(later->look, line))
-            return later->look->there || look_revision_number(line) == 0;
+            return true;
     }
     return false;
 }
@@ -68,9 +68,9 @@ revisions_match(const Look *found, const GArray *stages, guint i)
     }
     for (guint j = 0; j < found->revisions->len; j++) {
         const char *line = g_ptr_array_index(found->revisions, j);
+        /* A deletion drops them before what makes the volume. */
         bool not_yet_gone = (told_stage(stages, i)->flags & STEP_DROPS) &&
-                            has_revision(before, line) &&
-                            (look->there || look_revision_number(line) != 0);
+                            has_revision(before, line) && look->there;
         if (!has_revision(look, line) && !not_yet_gone)
             return false;
     }
@@ -90,7 +90,7 @@ state_matches(const Look *found, const GArray *stages)
     return false;
 }
 
-/* A deletion takes the dirty image first. */
+/* A deletion takes the dirty image before the clean one. */
 static bool
 is_half_deleted(const Look *found, const GArray *stages, guint i)
 {

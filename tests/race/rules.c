@@ -154,8 +154,8 @@ rule_create(const Op *op, const Seen *before, const Seen *after, bool cut)
 
     if (seen_exists(before, op->volume))
         return "a volume was created in another one's place";
-    if (seen_labels(before) > 0)
-        return "a volume was created over named revisions";
+    if (before->n_revisions > 0)
+        return "a volume was created over revisions";
     if (after->dirty.there)
         return "a new volume has a dirty image";
     if (after->clean.there && (!image || after->clean.content != op->content))
@@ -334,7 +334,9 @@ rule_delete(const Op *op, const Seen *before, const Seen *after, bool cut)
         return after->clean.there || after->dirty.there || after->record || after->n_revisions
                    ? "something of the volume is left"
                    : NULL;
-    /* Named revisions, dirty, clean, record, automatic revisions. */
+    /* Revisions, dirty, clean, record. */
+    if (!after->clean.there && !after->dirty.there && after->n_revisions > 0)
+        return "a deletion that was cut off left revisions without their volume";
     if ((after->dirty.there && after->dirty.ino != before->dirty.ino) ||
         (after->clean.there && !same_image(&after->clean, &before->clean)) ||
         (before->dirty.there && after->dirty.there && before->clean.there && !after->clean.there))

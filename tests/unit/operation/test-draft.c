@@ -309,18 +309,20 @@ test_directory_was_removed(Lab *lab)
     g_assert_cmpstr(tree, ==, ".reflink-pool.xml a");
 }
 
-/* What a deletion that was cut off left is not the new volume's. */
+/* What a deletion that was cut off left is not the new volume's; what an administrator put there
+ * stays. */
 static void
 test_leftovers_go(Lab *lab)
 {
     g_autofree char *dir = lab_path(lab, "a/b"), *clean = lab_file(lab, V, RL_FILE_CLEAN);
     g_autofree char *import = g_build_filename(dir, "private-import.img", NULL);
+    g_autofree char *backup = g_build_filename(dir, "private.img~original", NULL);
     GError *error = NULL;
 
     lab_create_kind(lab, V, RL_KIND_DIRECT, NULL, "old", MIB);
-    replace(lab, "older");
     g_assert_cmpint(unlink(clean), ==, 0);
     make_file(import, "x");
+    make_file(backup, "x");
     g_autoptr(RlStagedImage) draft = begin(lab, V);
     g_assert_true(rl_staged_create(draft, NULL, MIB, &error));
     g_assert_no_error(error);
@@ -329,7 +331,60 @@ test_leftovers_go(Lab *lab)
     g_assert_cmpint(volume->kind, ==, RL_KIND_PERSISTENT);
     g_assert_null(volume->record);
     rl_volume_maintain(lab->pool, V, false, NULL);
-    assert_list(dir, "private-precache.img private.img");
+    assert_list(dir, "private-import.img private-precache.img private.img private.img~");
+}
+
+static void
+assert_create_is_refused(Lab *lab, const char *words)
+{
+    g_autofree char *before = list_tree(lab->path);
+    g_autoptr(RlStagedImage) draft = begin(lab, V);
+    GError *error = NULL;
+
+    g_assert_false(rl_staged_create(draft, NULL, MIB, &error));
+    take_error(error, RL_ERROR_EXISTS, words);
+    /* Nor does a refresh take anything. */
+    g_assert_true(rl_volume_clear(lab->pool, V, NULL));
+    g_assert_true(rl_volume_maintain(lab->pool, V, true, NULL));
+    g_autofree char *after = list_tree(lab->path);
+    g_assert_cmpstr(after, ==, before);
+}
+
+/* Only the clean image was lost: what else there is of the volume is data, and not what a deletion
+ * left. */
+static void
+test_lost_image_refuses(Lab *lab)
+{
+    g_autofree char *clean = lab_file(lab, V, RL_FILE_CLEAN);
+    g_autofree char *precache = lab_file(lab, V, RL_FILE_PRECACHE);
+    g_autoptr(RlName) revision = rl_name_parse(V "@1", NULL);
+
+    lab_create(lab, V, "one", MIB);
+    lab_run(lab, V, "two");
+    g_assert_true(rl_volume_maintain(lab->pool, V, true, NULL));
+    g_assert_cmpint(unlink(clean), ==, 0);
+    assert_create_is_refused(lab, "'a/b/private@1' & 'private.img'");
+    g_assert_true(rl_revision_delete(lab->pool, revision, NULL));
+    assert_create_is_refused(lab, "'private-precache.img' & 'private.img'");
+    /* The way out that the message names. */
+    g_assert_cmpint(rename(precache, clean), ==, 0);
+    lab_start(lab, V, &alice);
+    image_is(lab, V, RL_FILE_DIRTY, "two");
+}
+
+/* A direct volume whose image was moved away is one still when that comes back. */
+static void
+test_moved_image_keeps_its_record(Lab *lab)
+{
+    g_autofree char *clean = lab_file(lab, V, RL_FILE_CLEAN), *away = lab_path(lab, "away");
+
+    lab_create_kind(lab, V, RL_KIND_DIRECT, NULL, "old", MIB);
+    replace(lab, "new");
+    g_assert_cmpint(rename(clean, away), ==, 0);
+    assert_create_is_refused(lab, "'a/b/private@1'");
+    g_assert_cmpint(rename(away, clean), ==, 0);
+    g_autoptr(RlVolume) volume = rl_volume_find(lab->pool, V, NULL);
+    g_assert_cmpint(volume->kind, ==, RL_KIND_DIRECT);
 }
 
 /* Somebody wished for it: it is not removed unasked, and with it nothing else is. */
@@ -701,6 +756,8 @@ add_tests(void)
     lab_add("/draft/somebody-was-faster", test_somebody_was_faster);
     lab_add("/draft/directory-was-removed", test_directory_was_removed);
     lab_add("/draft/leftovers-go", test_leftovers_go);
+    lab_add("/draft/lost-image-refuses", test_lost_image_refuses);
+    lab_add("/draft/moved-image-keeps-its-record", test_moved_image_keeps_its_record);
     lab_add("/draft/orphaned-label-refuses", test_orphaned_label_refuses);
     lab_add("/draft/label-of-a-running-volume", test_label_of_a_running_volume);
     lab_add("/draft/revert-and-back", test_revert_and_back);

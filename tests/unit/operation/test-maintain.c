@@ -165,7 +165,6 @@ test_remains(Lab *lab)
 
     maintain(lab, "never/was", true);
     lab_create_kind(lab, V, RL_KIND_DIRECT, NULL, "one", MIB);
-    put(lab, "a/b/private-precache.img");
     g_assert_cmpint(unlink(clean), ==, 0);
     maintain(lab, V, true);
     assert_list(lab->path, ".reflink-pool.xml a");
@@ -173,8 +172,10 @@ test_remains(Lab *lab)
     g_assert_cmpstr(tree, ==, ".reflink-pool.xml a");
 
     put(lab, "a/b/private.img.1@2018-01-02T05:06:07Z");
+    put(lab, "a/b/private-precache.img");
     maintain(lab, V, true);
     assert_revisions(lab, V, "1");
+    g_assert_true(image_is_there(lab, V, RL_FILE_PRECACHE));
 }
 
 static void
@@ -279,7 +280,6 @@ test_clears_what_is_gone(Lab *lab)
     put(lab, "a/b/private.img~01234a");
     put(lab, "gone/one/private.img~12345a");
     put(lab, "gone/one/private.img~abcde1");
-    put(lab, "gone/two/deep/er/root-precache.img");
     put(lab, "gone/two/deep/er/root.img~01234a");
     put(lab, "gone/three/snapshot.img~12345a");
     put(lab, "gone/kept/private.img.3@2018-01-02T05:06:07Z");

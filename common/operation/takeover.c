@@ -347,7 +347,9 @@ ask(uint32_t fact, bool *ret_so, void *data, GError **error)
         *ret_so = run && image->mark != RL_MARK_SAVED && rl_image_owner_is_fresh(run);
         return true;
     case RL_LEFT_ANNOUNCED:
-        *ret_so = rl_mark_restore_is_announced(fd);
+        /* Half of a migration is nothing that a memory was saved with, whatever its date. */
+        *ret_so = (image->mark != RL_MARK_NONE || !run || !run->arriving) &&
+                  rl_mark_restore_is_announced(fd);
         return true;
     case RL_LEFT_MISFIT:
         *ret_so = !rl_fits_require(image, question->owner, &question->cause);

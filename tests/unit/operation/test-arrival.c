@@ -238,6 +238,25 @@ test_leftover(Lab *lab)
     image_is(lab, V, RL_FILE_CLEAN, "left");
 }
 
+/* What came half is nothing that a restored domain's memory knows, of whichever kind. */
+static void
+test_not_restored(Lab *lab)
+{
+    const char *const names[] = {V, D, "a/b/snapshot"};
+
+    lab_create(lab, V, "one", MIB);
+    lab_create_kind(lab, D, RL_KIND_DIRECT, NULL, "one", MIB);
+    lab_create_kind(lab, names[2], RL_KIND_SNAPSHOT, V, NULL, MIB);
+    for (size_t i = G_N_ELEMENTS(names); i-- > 0;) {
+        g_autoptr(GError) error = NULL;
+        arrive(lab, names[i]);
+        g_assert_true(rl_volume_announce_restore(lab->pool, names[i], &alice, &error));
+        g_assert_null(rl_volume_start(lab->pool, names[i], &alice, RL_START_RESTORED, &error));
+        g_assert_error(error, RL_ERROR, RL_ERROR_STATE);
+        image_is(lab, names[i], RL_FILE_DIRTY, "half");
+    }
+}
+
 /* What has come so far is no state of the volume: not while it comes, and not when it was broken
  * off.
  */
@@ -349,6 +368,7 @@ add_tests(void)
     lab_add("/arrival/unknown-end", test_unknown_end);
     lab_add("/arrival/direct", test_direct);
     lab_add("/arrival/leftover", test_leftover);
+    lab_add("/arrival/not-restored", test_not_restored);
     lab_add("/arrival/not-taken", test_not_taken);
     lab_add("/arrival/taken-once-it-came", test_taken_once_it_came);
     lab_add("/arrival/start-failed", test_start_failed);

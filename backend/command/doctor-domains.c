@@ -8,8 +8,6 @@
 #include "common/fs/dirfd.h"
 #include "common/pool/pool.h"
 #include "doctor.h"
-#include "known-pools.h"
-#include "xml/domain-mentions.h"
 #include "xml/domain.h"
 
 /* Where libvirt's drivers write the domains that are defined. Of those of the last ones it calls no
@@ -21,7 +19,6 @@ static const struct {
 
 typedef struct {
     RlReport *report;
-    GPtrArray *roots; /* char *: directories of reflink pools, by all paths that are known */
     guint domains;
     guint wrong;
 } Search;
@@ -85,21 +82,28 @@ look_at_disk(Search *search, const char *topic, const RlDisk *disk)
                     target, disk->path);
 }
 
-static void
-look_at_mentions(Search *search, const char *topic, const char *text, size_t length)
+/* In what lies in the directory: it may be the pool's own. */
+static bool
+is_in_pool(const char *dir)
 {
-    for (guint i = 0; i < search->roots->len; i++) {
-        g_autofree char *mention =
-            rl_xml_mentions_find(text, length, topic, g_ptr_array_index(search->roots, i));
-        if (!mention)
-            continue;
-        search->wrong++;
-        rl_report_wrong(search->report, topic,
-                        "%s is in a reflink pool and is no disk: nothing keeps others from "
-                        "changing it, and it sees what a commit replaces: use a <disk>",
-                        mention);
+    g_autofree char *in_it = g_build_filename(dir, "x", NULL);
+    g_autofree char *root = NULL, *inside = NULL;
+
+    return rl_pool_find(in_it, &root, &inside, NULL) && root;
+}
+
+/* The hook refuses to start such a domain; where libvirt calls none, it starts. */
+static void
+look_at_file(Search *search, const char *topic, const RlNamedFile *file, bool hooked)
+{
+    if (file->shared ? !is_in_pool(file->path) : role_of(file->path) == RL_FILE_OTHER)
         return;
-    }
+    search->wrong++;
+    rl_report_wrong(search->report, topic,
+                    "%s names '%s' in a reflink pool, and %s: attach the volume as a disk, or name "
+                    "a copy outside of the pool",
+                    file->element, file->path,
+                    hooked ? "the domain does not start" : "nothing protects it");
 }
 
 static void
@@ -120,7 +124,8 @@ look_at_domain(Search *search, const char *topic, const char *text, size_t lengt
                             disk->target ? disk->target : "?");
         }
     }
-    look_at_mentions(search, topic, text, length);
+    for (guint i = 0; domain && i < domain->files->len; i++)
+        look_at_file(search, topic, g_ptr_array_index(domain->files, i), hooked);
 }
 
 static gint
@@ -153,36 +158,13 @@ look_at_driver(Search *search, const char *driver, bool hooked)
     }
 }
 
-/* By the path that libvirt has, and by the directory's own. */
-static GPtrArray *
-find_roots(void)
-{
-    g_autoptr(GPtrArray) pools = rl_known_pools_read();
-    GPtrArray *roots = g_ptr_array_new_with_free_func(g_free);
-
-    for (guint i = 0; i < pools->len; i++) {
-        const RlKnownPool *pool = g_ptr_array_index(pools, i);
-        if (!pool->path || !rl_pool_has_marker(pool->path))
-            continue;
-        g_ptr_array_add(roots, g_strdup(pool->path));
-        char *real = realpath(pool->path, NULL);
-        if (real && strcmp(real, pool->path) != 0)
-            g_ptr_array_add(roots, g_strdup(real));
-        free(real);
-    }
-    return roots;
-}
-
 void
 rl_doctor_domains(RlReport *report)
 {
-    g_autoptr(GPtrArray) roots = NULL;
     Search search = {.report = report};
 
     if (rl_report_needs_root(report, "domains"))
         return;
-    roots = find_roots();
-    search.roots = roots;
     for (size_t i = 0; i < G_N_ELEMENTS(drivers); i++)
         look_at_driver(&search, drivers[i].driver, drivers[i].hooked);
     if (search.wrong == 0)

@@ -194,12 +194,18 @@ spoiled()
     rm /etc/libvirt/qemu/spoiled.xml
 }
 spoiled "$pool/vm/root.img & at rest & vol-path" "s|-dirty.img'/|.img'/|"
-spoiled "in <kernel> & no disk" "s|<os>|<os><kernel>$pool/vm/root.img</kernel>|"
-spoiled "in <arg> & no disk" "s|</devices>|</devices><arg value='file=$pool/vm/root-dirty.img,format=raw'/>|"
-spoiled "in <source> & no disk" "s|</devices>|<filesystem><source dir='$pool'/></filesystem></devices>|"
+spoiled "<kernel> & does not start" "s|<os>|<os><kernel>$pool/vm/root.img</kernel>|"
+spoiled "arg> & root-dirty.img & does not start" "s|</devices>|&<q:commandline xmlns:q='http://libvirt.org/\
+schemas/domain/qemu/1.0'><q:arg value='file=$pool/vm/root-dirty.img,format=raw'/></q:commandline>|"
+spoiled "<source> & '$pool' & does not start" "s|</devices>|<filesystem><source dir='$pool'/></filesystem></devices>|"
 loop=$(losetup --find --show "$pool/vm/root.img")
 spoiled "loop device '$loop' & $pool/vm/root.img" "s|type='file'><source file='[^']*'|type='block'><source dev='$loop'|"
 losetup -d "$loop"
+mkdir -p /etc/libvirt/lxc
+sed "s|</devices>|<filesystem><source file='$pool/vm/root.img'/></filesystem></devices>|" "$LAB/vm.xml" >/etc/libvirt/lxc/box.xml
+finds_also "domain box" "'hda' & for qemu and libxl only"
+finds_also "domain box" "<source> & '$pool/vm/root.img' & nothing protects it"
+rm /etc/libvirt/lxc/box.xml
 sed "s|<os>|<os><kernel>$pool-other/x</kernel>|" "$LAB/vm.xml" >/etc/libvirt/qemu/other.xml
 healthy domains
 rm /etc/libvirt/qemu/other.xml

@@ -17,7 +17,9 @@
             */
 #define RL_ATTR_BASE_DATE "base-date" /* and its date and size then, see image-base.h */
 #define RL_ATTR_RUN "run"             /* of a dirty image: who runs on it, see image-owner.h */
-#define RL_ATTR_HOLD "hold"           /* of a dirty image: saved, suspect, ..., see image-mark.h */
+#define RL_ATTR_USED_BY \
+    "used-by"               /* of an image: which domain has had this inode, see image-user.h */
+#define RL_ATTR_HOLD "hold" /* of a dirty image: saved, suspect, ..., see image-mark.h */
 #define RL_ATTR_SAVE_FILE "save-file" /* of a saved one: where its domain's memory is */
 #define RL_ATTR_SAVE_DIR "save-dir"   /* and the directory: inode number, time of birth */
 #define RL_ATTR_RESTORE "restore"     /* of a saved one: when its restore was announced */
@@ -77,8 +79,8 @@ bool rl_xattr_has_any(int fd, bool *ret_any, GError **error);
 /**
  * rl_xattr_copy:
  * Gives the file @to all attributes that a dirty image can have (those above, but for
- * "highest-of" and "access", which are of one inode, "links", "links-at", "overlay" and "pool")
- * with the values that @from has. Durable with the next fsync(2) of @to.
+ * "highest-of", "used-by" and "access", which are of one inode, "links", "links-at", "overlay" and
+ * "pool") with the values that @from has. Durable with the next fsync(2) of @to.
  */
 bool rl_xattr_copy(int from, int to, GError **error);
 

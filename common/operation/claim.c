@@ -3,6 +3,7 @@
 
 #include "common/format/ended-note.h"
 #include "common/format/image-overlays.h"
+#include "common/format/image-user.h"
 #include "common/pool/domains.h"
 #include "common/pool/opened-image.h"
 
@@ -48,6 +49,8 @@ hand_over(int fd, const RlImageOwner *run, const RlDomainRef *owner, GError **er
 {
     RlOwnerTraits traits = {.written = true, .continued = true};
 
+    if (!rl_image_user_add(fd, owner, error))
+        return false;
     if (!run)
         return rl_image_owner_set(fd, owner, traits, error);
     RlImageOwner theirs = *run;

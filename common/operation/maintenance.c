@@ -13,6 +13,7 @@
 #include "common/image/dirty-image.h"
 #include "common/image/trash.h"
 #include "stop.h"
+#include "unshare.h"
 
 /* As long as cloning a large and fragmented image may take on a slow disk. */
 #define MAINTENANCE_TIMEOUT_MS (10 * 60 * 1000)
@@ -92,7 +93,8 @@ clear_stale(RlVolume *volume, bool *ret_wanted, GError **error)
     /* A snapshot whose source is gone or not at rest has no base now; that is no failure of
      * tidying. */
     g_autoptr(RlBase) base = precache_is_wanted(volume) ? rl_base_open(volume, NULL) : NULL;
-    if (base && rl_precache_is_valid(volume, base, &fd))
+    if (base && rl_precache_is_valid(volume, base, &fd) &&
+        !rl_unshare_is_others(volume, fd, NULL, false))
         return true;
     *ret_wanted = base && !rl_lease_has_writer(base->fd);
     return rl_file_drop(volume, volume->precache_file, error);

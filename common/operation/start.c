@@ -13,6 +13,7 @@
 #include "common/format/image-id.h"
 #include "common/format/image-overlays.h"
 #include "common/format/image-save.h"
+#include "common/format/image-user.h"
 #include "common/fs/dirfd.h"
 #include "common/fs/lease.h"
 #include "common/fs/project-id.h"
@@ -85,6 +86,18 @@ note_save(Start *start, int fd)
         start->save = g_steal_pointer(&save->id);
 }
 
+/* Has another domain had it, or a process of one it still? What a restored domain's memory fits is
+ * its own. */
+static bool
+is_shared(const Start *start, const RlDirtyImage *image)
+{
+    const RlDomainRef *owner = start->owner;
+
+    return (!(start->flags & RL_START_RESTORED) &&
+            rl_unshare_is_others_dirty(image->volume, image->fd, image->run, owner)) ||
+           (!(start->flags & RL_START_READONLY) && rl_unshare_is_due(image->fd, image->run, owner));
+}
+
 /* There is a dirty image: goes on with it, or drops it and leaves start->done false; or says that
  * it is shared with whoever had it before. */
 static bool
@@ -98,8 +111,7 @@ take_over(Start *start, RlDirtyImage *image, GError **error)
     if (takeover == RL_TAKEOVER_DROP)
         return drop_leftover(volume, error);
 
-    start->shared = takeover == RL_TAKEOVER_CONTINUE && !(start->flags & RL_START_READONLY) &&
-                    rl_unshare_is_due(image->fd, image->run, start->owner);
+    start->shared = takeover == RL_TAKEOVER_CONTINUE && is_shared(start, image);
     if (start->shared)
         return true;
     /* Before it is this domain's: whoever comes after a crash is to know of the overlay. */
@@ -156,11 +168,19 @@ traits_of(const Start *start, bool written)
                            .arriving = start->flags & RL_START_ARRIVING};
 }
 
+/* Writes on the image @fd whose it is from now on. No other domain has had it. */
+static bool
+note_owner(const Start *start, int fd, bool written, GError **error)
+{
+    return rl_image_user_set(fd, start->owner, error) &&
+           rl_image_owner_set(fd, start->owner, traits_of(start, written), error);
+}
+
 /* The last touch to an image that is still without a name: whose it is, and all of it durable. */
 static bool
 finish_image(const Start *start, int fd, bool written, GError **error)
 {
-    if (!rl_image_owner_set(fd, start->owner, traits_of(start, written), error))
+    if (!note_owner(start, fd, written, error))
         return false;
     if (fsync(fd) < 0)
         return rl_fail_errno(error, errno, "volume '%s': cannot make its dirty image durable",
@@ -192,7 +212,8 @@ start_volatile(Start *start, GError **error)
 }
 
 /* A direct volume's only image changes its name. Another link to it, or anybody who reads it, would
- * see it change: then it is made an image of its own first. So it is where it ends within a sector,
+ * see it change, and what another domain's device model has begun would change it: then it is made
+ * an image of its own first. So it is where it ends within a sector,
  * for whole ones. */
 static bool
 start_direct(Start *start, GError **error)
@@ -203,11 +224,11 @@ start_direct(Start *start, GError **error)
     if (fd < 0)
         return false;
     if (volume->clean.st.st_nlink > 1 || rl_lease_has_opener(fd) ||
+        rl_unshare_is_others(volume, fd, start->owner, false) ||
         rl_capacity_round((uint64_t) volume->clean.st.st_size) !=
             (uint64_t) volume->clean.st.st_size)
         return true; /* not done: the caller unshares it */
-    if (!rl_access_note(fd, error) ||
-        !rl_image_owner_set(fd, start->owner, traits_of(start, true), error))
+    if (!rl_access_note(fd, error) || !note_owner(start, fd, true, error))
         return false;
     if (rl_project_rename(volume->dir, volume->clean_file, volume->dirty_file, RENAME_NOREPLACE) <
         0)
@@ -225,10 +246,10 @@ start_from_precache(Start *start, const RlBase *base, GError **error)
     RlVolume *volume = start->volume;
     rl_autofd int fd = -1;
 
-    if (!rl_precache_is_valid(volume, base, &fd))
+    if (!rl_precache_is_valid(volume, base, &fd) ||
+        rl_unshare_is_others(volume, fd, start->owner, false))
         return true;
-    if (!rl_image_owner_set(fd, start->owner,
-                            traits_of(start, rl_unwritten_date_is_young(&base->st)), error) ||
+    if (!note_owner(start, fd, rl_unwritten_date_is_young(&base->st), error) ||
         !rl_volume_rename(volume, volume->precache_file, volume->dirty_file, error))
         return false;
     start->done = true;

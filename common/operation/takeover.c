@@ -10,6 +10,7 @@
 #include "common/format/image-id.h"
 #include "common/format/image-overlays.h"
 #include "common/format/image-save.h"
+#include "common/format/image-user.h"
 #include "common/fs/lease.h"
 #include "common/fs/xattr.h"
 #include "common/image/only-read.h"
@@ -461,7 +462,10 @@ rl_takeover_mark(const RlDirtyImage *image, const RlDomainRef *owner, RlStartFla
     /* What a restored domain only read before, it only reads now. */
     if (takeover == RL_TAKEOVER_RESTORE)
         traits.readonly = run->readonly;
-    if (!rl_image_owner_set(fd, owner, traits, error))
+    /* Who goes on with one was asked whose it is. */
+    bool asked = takeover == RL_TAKEOVER_CONTINUE && !(flags & RL_START_RESTORED);
+    if (!(asked ? rl_image_user_set : rl_image_user_add)(fd, owner, error) ||
+        !rl_image_owner_set(fd, owner, traits, error))
         return false;
     /* What was kept once is kept again if this start fails. */
     if (image->mark == RL_MARK_NONE || rl_mark_set(fd, RL_MARK_RESTORED, error))

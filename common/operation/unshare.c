@@ -8,7 +8,10 @@
 
 #include "common/base/autofd.h"
 #include "common/base/error.h"
+#include "common/base/log.h"
+#include "common/format/ended-note.h"
 #include "common/format/file-name.h"
+#include "common/format/image-user.h"
 #include "common/fs/access.h"
 #include "common/fs/inode.h"
 #include "common/fs/lease.h"
@@ -46,6 +49,37 @@ rl_unshare_is_due(int fd, const RlImageOwner *run, const RlDomainRef *owner)
     return false;
 }
 
+/* Where a copy would do the pool was not asked when it was built. */
+static bool
+has_reflinks(const RlVolume *volume)
+{
+    RlAccess access = RL_ACCESS_DEFAULT;
+
+    if (!volume->pool->options->fallback_copy)
+        return true;
+    rl_autofd int from = rl_tmpfile_open_for(volume->dir, volume->dirty_file, &access, NULL);
+    rl_autofd int to = rl_tmpfile_open_for(volume->dir, volume->dirty_file, &access, NULL);
+    bool has = from >= 0 && to >= 0 && rl_reflink(from, to, NULL);
+    rl_tmpfile_discard(from, volume->dir);
+    rl_tmpfile_discard(to, volume->dir);
+    return has;
+}
+
+bool
+rl_unshare_is_others(const RlVolume *volume, int fd, const RlDomainRef *owner, bool unknown)
+{
+    return rl_image_user_is_other(fd, owner, unknown) && has_reflinks(volume);
+}
+
+bool
+rl_unshare_is_others_dirty(const RlVolume *volume, int fd, const RlImageOwner *run,
+                           const RlDomainRef *owner)
+{
+    bool unknown = !run || (!rl_image_owner_is_of(run, owner) && rl_image_owner_began_us(run) != 0);
+
+    return rl_unshare_is_others(volume, fd, owner, unknown);
+}
+
 /* A clone of the image @from, without a name; -1 with @error. */
 static int
 clone_image(const RlVolume *volume, int from, GError **error)
@@ -81,10 +115,38 @@ dress(int from, int to, const struct stat *st, GError **error)
     const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, st->st_mtim};
 
     if (!rl_access_copy(from, to, error) || !rl_xattr_copy(from, to, error) ||
-        !rl_access_copy_note(from, to, error))
+        !rl_access_copy_note(from, to, error) || !rl_image_user_set_none(to, error))
         return false;
     return (futimens(to, times) == 0 && fsync(to) == 0) ||
            rl_fail_errno(error, errno, "cannot give a new image its date");
+}
+
+/* The end of the run that has ended is still to come, by the new inode. */
+static void
+pass_on_end(const RlVolume *volume, int from, int to)
+{
+    g_autoptr(RlImageOwner) run = NULL;
+
+    if (!rl_image_owner_get(from, &run, NULL) || !run || !run->ended)
+        return;
+    rl_ended_note(volume->pool->dev, volume->pool->ino, volume->name->volume, to, run->since_us);
+    rl_ended_forget(from);
+}
+
+/* Its last name is gone. A process that watches for failed writes may have it open, for neither
+ * reading nor writing. On XFS a page that is filled later would be written to blocks that both
+ * share. */
+static void
+empty_old(int from)
+{
+    g_autofree char *path = g_strdup_printf("/proc/self/fd/%d", from);
+    struct stat st;
+
+    if (fstat(from, &st) < 0 || st.st_nlink > 0 || rl_lease_has_opener(from))
+        return;
+    rl_autofd int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0 || ftruncate(fd, 0) < 0)
+        rl_log_warning("cannot empty an image that was replaced: %s", g_strerror(errno));
 }
 
 static bool
@@ -104,8 +166,10 @@ replace(RlVolume *volume, int from, const struct stat *st, int *fd, GError **err
         rl_tmpfile_discard(*fd, volume->dir);
         return false;
     }
-    rl_volume_log(volume, "replaced %s by a reflink: a process has the old one open",
+    rl_volume_log(volume, "replaced %s by a reflink: another domain had the old one",
                   volume->dirty_file);
+    pass_on_end(volume, from, *fd);
+    empty_old(from);
     return true;
 }
 

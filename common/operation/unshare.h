@@ -23,10 +23,29 @@ bool rl_unshare_clean(RlVolume *volume, GError **error);
 bool rl_unshare_is_due(int fd, const RlImageOwner *run, const RlDomainRef *owner);
 
 /**
+ * rl_unshare_is_others:
+ * True if another domain than @owner has had the image @fd of @volume, dirty, clean or a precache,
+ * in this boot of the host (image-user.h), whether or not a process has it open: what its device
+ * model has begun can still be written into it. @unknown is for an image that does not say so.
+ * False where the file system has no reflinks: copying would take too long for a start.
+ */
+bool rl_unshare_is_others(const RlVolume *volume, int fd, const RlDomainRef *owner, bool unknown);
+
+/**
+ * rl_unshare_is_others_dirty:
+ * The same of a dirty image with the run @run (may be NULL) on it. One that says neither was kept
+ * by an earlier version.
+ */
+bool rl_unshare_is_others_dirty(const RlVolume *volume, int fd, const RlImageOwner *run,
+                                const RlDomainRef *owner);
+
+/**
  * rl_unshare_dirty:
  * Puts a reflink (a copy, where the pool copies) of the dirty image of @volume in its place, with
- * the same dates, access and marks. Also true where the image has changed meanwhile: the caller
- * looks again. Clones without the lock. Errors are those of rl_reflink_or_copy(), or an errno.
+ * the same dates, access and marks; of it is noted that no domain has had it. Where no process has
+ * the old one open, that is emptied: the kernel lets go of its pages, also of those that wait for
+ * data. Also true where the image has changed meanwhile: the caller looks again. Clones without the
+ * lock. Errors are those of rl_reflink_or_copy(), or an errno.
  *
  * Steps, and what a crash after each leaves:
  * - an unnamed file: clone, fsync: the old state.

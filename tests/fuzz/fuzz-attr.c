@@ -29,7 +29,7 @@
 static const char *const keys[] = {
     RL_ATTR_ID,        RL_ATTR_HIGHEST,    RL_ATTR_BASE,      RL_ATTR_RUN,     RL_ATTR_HOLD,
     RL_ATTR_SAVE_FILE, RL_ATTR_SAVE_DIR,   RL_ATTR_SIZE,      RL_ATTR_RESTORE, RL_ATTR_LINKS,
-    RL_ATTR_SAVE,      RL_ATTR_HIGHEST_OF, RL_ATTR_BASE_DATE, RL_ATTR_KEPT_OF};
+    RL_ATTR_SAVE,      RL_ATTR_HIGHEST_OF, RL_ATTR_BASE_DATE, RL_ATTR_KEPT_OF, RL_ATTR_USED_BY};
 
 static const RlDomainRef owner = {
     .driver = "qemu", .uuid = "11111111-1111-4111-8111-111111111111", .name = "alice"};

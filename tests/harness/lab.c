@@ -2,6 +2,7 @@
 #include "lab.h"
 
 #include "common/base/autofd.h"
+#include "common/fs/xattr.h"
 #include "common/operation/maintenance.h"
 #include "common/operation/pool-build.h"
 #include "common/operation/staged-image.h"
@@ -198,6 +199,8 @@ lab_crash(Lab *lab, const char *name)
     g_free(run->boot_id);
     run->boot_id = g_strdup("another");
     g_assert_true(rl_image_owner_put_back(fd, run, NULL));
+    g_autofree char *user = g_strdup_printf("another %s", run->uuid);
+    g_assert_true(rl_xattr_set(fd, RL_ATTR_USED_BY, user, NULL));
 }
 
 RlState

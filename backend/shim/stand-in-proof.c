@@ -46,8 +46,8 @@ rl_stand_in_is_table(const RlTable *table, int type)
 {
     for (size_t i = 0; i < sizeof(stock_functions) / sizeof(stock_functions[0]); i++) {
         void *function = dlsym(RTLD_DEFAULT, stock_functions[i].name);
-        if (!function ||
-            memcmp((const char *) table + stock_functions[i].offset, &function, sizeof(function)))
+        if (!function || memcmp((const char *) table + stock_functions[i].offset, &function,
+                                sizeof(function)) != 0)
             return false;
     }
     /* Those without a name that is known come from the file that the table is in. */

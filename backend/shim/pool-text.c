@@ -4,6 +4,7 @@
 #include <libvirt/virterror.h>
 #include <string.h>
 
+#include "pool-options.h"
 #include "scope.h"
 #include "table.h"
 #include "xml-text.h"
@@ -40,6 +41,8 @@ rl_pool_text(const RlCalls *calls, RlPoolObj *obj, RlPoolText *ret_pool)
     if (!ret_pool->name || !ret_pool->path)
         return false;
     ret_pool->place = rl_place(ret_pool->path);
+    if (ret_pool->place == RL_PLACE_ELSEWHERE && strstr(text, "='" RL_OPTIONS_NAMESPACE "'"))
+        ret_pool->place = RL_PLACE_POOL; /* not built, or its file system is not mounted */
     return true;
 }
 

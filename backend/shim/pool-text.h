@@ -14,8 +14,8 @@ typedef struct {
 
 /**
  * rl_pool_text:
- * Reads the pool @obj and looks at its directory. False if libvirt writes what is not understood.
- * To be freed with rl_pool_text_free() in any case.
+ * Reads the pool @obj and looks at its directory. One with our options is ours wherever it is.
+ * False if libvirt writes what is not understood. To be freed with rl_pool_text_free() in any case.
  */
 bool rl_pool_text(const RlCalls *calls, RlPoolObj *obj, RlPoolText *ret_pool);
 

@@ -19,6 +19,7 @@
 #include "build-id.h"
 #include "elf-file.h"
 #include "module-abi.h"
+#include "pool-options.h"
 #include "say.h"
 #include "stand-in.h"
 #include "start-line.h"
@@ -163,6 +164,14 @@ load_module(char *version, size_t version_size, Cause *cause)
     return false;
 }
 
+static bool
+keep_options(void)
+{
+    char why[256];
+
+    return rl_trial(rl_pool_options_prove, why, sizeof(why)) && !rl_pool_options_attach();
+}
+
 /* Tried in a child process first, as the module is. */
 static void
 stand_in(const char *version, const Cause *cause)
@@ -174,8 +183,9 @@ stand_in(const char *version, const Cause *cause)
     if (!wrong)
         rl_shim_say(LOG_WARNING,
                     "libvirt-reflink: %s; reflink pools are not available, but for domains that "
-                    "run; all other pools are",
-                    cause->text);
+                    "run; all other pools are%s",
+                    cause->text,
+                    keep_options() ? "" : "; do not edit reflink pools, which lose their options");
     else
         rl_shim_say(
             LOG_WARNING,

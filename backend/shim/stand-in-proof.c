@@ -163,3 +163,16 @@ rl_stand_in_prove_calls(const RlCalls *calls)
         return "a volume's definition (virStorageVolDef)";
     return reports(calls) ? NULL : "errors (virReportErrorHelper)";
 }
+
+char *
+rl_stand_in_parse_and_format(const char *xml)
+{
+    RlCalls calls;
+    Tools tools;
+
+    be_silent();
+    if (rl_calls_find(&calls) || !find_tools(&tools))
+        return NULL;
+    RlPoolDef *def = tools.parse_pool(xml, NULL, 0);
+    return def ? calls.format_pool(def) : NULL;
+}

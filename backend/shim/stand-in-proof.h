@@ -18,3 +18,10 @@ bool rl_stand_in_is_table(const RlTable *table, int type);
  * does not fit.
  */
 const char *rl_stand_in_prove_calls(const RlCalls *calls);
+
+/**
+ * rl_stand_in_parse_and_format:
+ * What libvirt writes of the pool @xml, owned by the caller; NULL if it does not read it. For a
+ * child process, as above.
+ */
+char *rl_stand_in_parse_and_format(const char *xml);

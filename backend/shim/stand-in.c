@@ -25,13 +25,14 @@ refuse(const RlPoolText *pool, const char *doing)
 {
     auto_free char *sentence = NULL;
 
-    if (asprintf(&sentence,
-                 "cannot %s pool '%s': '%s' %s, and its module for libvirt %s is not loaded. "
-                 "Install or rebuild the module, then restart libvirt's daemon; running domains "
-                 "continue",
-                 doing, pool->name, pool->path,
-                 pool->place == RL_PLACE_POOL ? "is a reflink pool" : "lies in a reflink pool",
-                 libvirt_version) < 0)
+    if (asprintf(
+            &sentence,
+            "cannot %s pool '%s': '%s' %s, and its module for libvirt %s is not loaded. "
+            "Install or rebuild the module (see 'virt-reflink doctor'), then restart libvirt's "
+            "daemon; running domains continue",
+            doing, pool->name, pool->path,
+            pool->place == RL_PLACE_POOL ? "is a reflink pool" : "lies in a reflink pool",
+            libvirt_version) < 0)
         sentence = NULL;
     calls.report(VIR_FROM_STORAGE, VIR_ERR_OPERATION_INVALID, __FILE__, __func__, __LINE__, "%s",
                  sentence ? sentence : "the reflink module is not loaded");
@@ -42,7 +43,8 @@ refuse_clone(const RlPoolText *to)
 {
     calls.report(VIR_FROM_STORAGE, VIR_ERR_OPERATION_INVALID, __FILE__, __func__, __LINE__,
                  "cannot clone a volume of a reflink pool to pool '%s': its module for libvirt %s "
-                 "is not loaded. Install or rebuild the module, then restart libvirt's daemon",
+                 "is not loaded. Install or rebuild the module (see 'virt-reflink doctor'), then "
+                 "restart libvirt's daemon",
                  to->name, libvirt_version);
 }
 

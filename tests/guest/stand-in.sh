@@ -37,11 +37,14 @@ known()
 {
     virsh vol-list qubes | awk 'NF' # names and paths
     virsh vol-dumpxml web qubes | grep -e '<capacity' -e '<name' -e '<key'
+    virsh pool-dumpxml qubes | grep -v -e '<capacity' -e '<allocation' -e '<available' -e '<mode' -e '<owner' -e '<group' \
+        -e 'permissions>'
 }
 
 virsh pool-refresh qubes
 before=$(known)
-definitions=$(cat /etc/libvirt/storage/*.xml)
+definitions=$(cat /etc/libvirt/storage/{qubes,other,emptied,plain}.xml)
+states=$(cat /run/libvirt/storage/{qubes,other}.xml)
 
 without_module()
 {
@@ -123,6 +126,25 @@ virsh pool-start plain
 expect_exactly boot volumes plain
 ok "a stock pool works as ever"
 
+# --- options
+
+for name in qubes other; do
+    virsh pool-dumpxml --inactive $name >"$LAB/edited.xml"
+    virsh pool-define "$LAB/edited.xml"
+done
+lab_restart_libvirtd
+goes_on
+[ "$(cat /etc/libvirt/storage/{qubes,other,emptied,plain}.xml)" = "$definitions" ] ||
+    die "definitions have changed: $(diff <(echo "$definitions") <(cat /etc/libvirt/storage/*.xml))"
+[ "$(cat /run/libvirt/storage/{qubes,other}.xml)" = "$states" ] || die "states have changed"
+define_pool absent "$dir/absent" "<reflink:later kind='&lt;new>'/>"
+expect "<reflink:later kind='&lt;new&gt;'/>" virsh pool-dumpxml absent
+fails_with "build & pool & absent & $why" virsh pool-build absent
+fails_with "start & pool & absent & $why" virsh pool-start absent
+[ ! -e "$dir/absent" ] || die "a plain directory was made"
+virsh pool-undefine absent
+ok "a definition that is written meanwhile keeps its options, and is one of ours by them"
+
 # --- it comes back
 
 with_module
@@ -133,7 +155,6 @@ virsh vol-create-as other new 1M
 virsh destroy vm
 workers_done
 expect_exactly 2 counter "$pool/volumes/web.img"
-[ "$(cat /etc/libvirt/storage/*.xml)" = "$definitions" ] || die "definitions have changed"
 ok "with the module again all is as before, and the domain's end is committed"
 
 # --- a domain that ends while it is gone

@@ -39,10 +39,6 @@ plain_pools_work()
     virsh vol-clone new second --pool plain
     virsh vol-delete second plain
     virsh vol-delete new plain
-    # Without us a definition in our namespace is a plain pool's.
-    define_pool ours "$dir/ours" "$reflink_options"
-    expect_not reflink:options virsh pool-dumpxml ours
-    virsh pool-undefine ours
 }
 
 # starts_with_line REGEX
@@ -59,6 +55,10 @@ starts_without_module()
 {
     starts_with_line "$1"
     plain_pools_work
+    define_pool ours "$dir/ours" "$reflink_options"
+    expect reflink:options virsh pool-dumpxml ours
+    fails_with "module for libvirt" virsh pool-start ours
+    virsh pool-undefine ours
 }
 
 # --- nothing wrong
@@ -166,6 +166,9 @@ BACKEND_DIR=stock lab_restart_libvirtd
 lab_restart_libvirtd
 expect_exactly "" complaints
 plain_pools_work
+define_pool ours "$dir/ours" "$reflink_options"
+expect_not reflink:options virsh pool-dumpxml ours
+virsh pool-undefine ours
 ok "without LIBVIRT_STORAGE_BACKEND_DIR libvirt is as it was"
 
 # --- what is installed

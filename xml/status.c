@@ -89,7 +89,7 @@ read_uuid(RlStatus *status, const xmlNode *root, GError **error)
         return false;
     if (!g_uuid_string_is_valid(uuid)) {
         g_autofree char *shown = rl_xml_shorten(uuid);
-        return rl_xml_fail(node, error, "'%s' in <uuid> is no UUID", shown);
+        return rl_xml_fail(node, error, "'%s' in <uuid> is not a UUID", shown);
     }
     status->uuid = g_ascii_strdown(uuid, -1);
     return true;

@@ -79,8 +79,8 @@ rl_arrival_settle(const RlDomain *domain, GError **error)
         return true;
     g_autoptr(RlStatus) status = rl_status_file_read(domain, &cause);
     if (!status) {
-        rl_log_warning("domain %s: cannot tell whether a migration brings it: %s", domain->name,
-                       cause->message);
+        rl_log_warning("domain %s: cannot determine whether a migration brings it: %s",
+                       domain->name, cause->message);
         return true;
     }
     if (!rl_verdict_is_incoming(status))

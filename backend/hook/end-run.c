@@ -29,7 +29,8 @@ pass_on(const RlPool *pool, const RlVolume *volume, const RlDomainRef *owner)
     RlDomainRef to = rl_domain_ref_of(user);
     const RlClaim claim = {.from = owner, .to = &to, .overlaid = overlaid};
     if (!rl_volume_pass_on(pool, volume->name->volume, &claim, &done, &error))
-        rl_log_warning("volume '%s': cannot be given to domain '%s', which has it as a disk: %s",
+        rl_log_warning("volume '%s': cannot make domain '%s' its owner, although it is a disk of "
+                       "that domain: %s",
                        volume->name->volume, to.name, error->message);
     return done;
 }
@@ -78,7 +79,7 @@ check_noted(const RlPool *pool, const RlDomainVolume *use, const RlDomainRef *ow
     /* Those who share what is only read are told apart where it is ended. */
     *ret_below = !use->overlaid && is_below(volume);
     return run->readonly || !rl_lease_has_opener(fd) ||
-           rl_fail(error, RL_ERROR_BUSY, "volume '%s': somebody still has its dirty image open",
+           rl_fail(error, RL_ERROR_BUSY, "volume '%s': a process still has its dirty image open",
                    use->name);
 }
 

@@ -61,7 +61,7 @@ rl_named_layers_note(const RlDomain *domain)
     if (text->len == 0)
         rl_note_remove(file);
     else if (!rl_note_write(file, text->str, &error))
-        rl_log_warning("cannot note which layers a domain's XML names: %s", error->message);
+        rl_log_warning("cannot record the layers that a domain's XML names: %s", error->message);
 }
 
 /* Returns the noted lines, owned by the caller. */
@@ -74,7 +74,8 @@ read_named(const char *uuid)
     g_autofree char *text = rl_note_read(file, NOTE_SIZE_MAX, &length, &error);
 
     if (!text && !rl_error_is_errno(error, ENOENT))
-        rl_log_warning("cannot read which layers a domain's XML names: %s", error->message);
+        rl_log_warning("cannot read the record of the layers that a domain's XML names: %s",
+                       error->message);
     return g_strsplit(text ? text : "", "\n", -1);
 }
 
@@ -145,11 +146,10 @@ require_layer(const RlDomain *domain, const RlDisk *disk, const char *path, GErr
     if (!place.name || rl_named_layers_may_be_below(&place, domain))
         return true;
     return rl_fail(error, RL_ERROR_INVALID,
-                   "disk '%s': '%s' is an image of volume '%s', and only the header of an image "
-                   "above it says that it lies below the disk: a guest may have written that; if "
-                   "it is right, name it in the domain's XML, in the disk's <backingStore>: "
-                   "<backingStore type='file'><format type='raw'/><source file='%s'/>"
-                   "<backingStore/></backingStore>",
+                   "disk '%s': '%s', an image of volume '%s', is named as backing file only by the "
+                   "header of an image above it, which a guest may have written. If it is right, "
+                   "add to the disk in the domain's XML: <backingStore type='file'><format "
+                   "type='raw'/><source file='%s'/><backingStore/></backingStore>",
                    disk->target ? disk->target : "?", path, place.name, path);
 }
 

@@ -82,7 +82,7 @@ put_back(const RlDomainVolume *use, const RlStarted *started, const RlDomainRef 
     g_autoptr(RlPool) pool = rl_pool_open(use->root, rl_xml_documents(), &error);
 
     if (!pool || !rl_volume_unstart(pool, started, owner, &error))
-        rl_log_warning("domain %s: cannot put back the start of %s: %s", owner->name, use->name,
+        rl_log_warning("domain %s: cannot undo the start of %s: %s", owner->name, use->name,
                        error->message);
     if (pool)
         rl_short_path_tidy(pool, use->name);
@@ -98,12 +98,11 @@ require_same_save(const GPtrArray *started, GError **error)
     for (guint i = 0; last->save && i + 1 < started->len; i++) {
         const RlStarted *one = g_ptr_array_index(started, i);
         if (one->save && strcmp(one->save, last->save) != 0)
-            return rl_fail(
-                error, RL_ERROR_STATE,
-                "volumes '%s' and '%s' are of different saves of the domain: one of them was put "
-                "back to an earlier state; bring back the other, or start the domain without "
-                "memory, after 'virt-reflink continue' for both",
-                one->volume, last->volume);
+            return rl_fail(error, RL_ERROR_STATE,
+                           "volumes '%s' and '%s' belong to different saves of the domain: one of "
+                           "them was reset to an earlier state. Reset the other as well, or type "
+                           "'virt-reflink continue' for both and start the domain without memory",
+                           one->volume, last->volume);
     }
     return true;
 }
@@ -124,7 +123,7 @@ is_dropped(const RlDomainVolume *use, const RlDomainRef *owner, RlStartFlags how
     g_autoptr(RlVolume) volume = pool ? rl_volume_open(pool, use->name, NULL) : NULL;
     if (!volume || volume->dirty.there)
         return false;
-    rl_log_warning("domain %s: runs without a disk: %s", owner->name, cause->message);
+    rl_log_warning("domain %s: starts without a disk: %s", owner->name, cause->message);
     return true;
 }
 

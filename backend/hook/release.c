@@ -115,7 +115,7 @@ rl_event_release(const RlDomain *domain, GError **error)
     if (memory)
         rl_last_save_forget(domain->uuid);
     if (work.ending == RL_END_UNKNOWN)
-        rl_log_warning("domain %s: cannot tell how it ended: its dirty images are kept",
+        rl_log_warning("domain %s: cannot determine how it ended: its dirty images are kept",
                        domain->name);
     rl_witness_ask(domain->uuid, &work.owner);
     bool pending = false;

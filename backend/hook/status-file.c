@@ -22,7 +22,7 @@ require_alone(int fd, const char *what, bool by_root, GError **error)
     struct stat st;
 
     if (fstat(fd, &st) < 0)
-        return rl_fail_errno(error, errno, "cannot look at '%s'", what);
+        return rl_fail_errno(error, errno, "cannot examine '%s'", what);
     if ((st.st_uid == 0 || !by_root) && !(st.st_mode & OTHERS_MAY_WRITE))
         return true;
     return rl_fail(error, RL_ERROR_UNTRUSTED, "'%s' is not %s's alone", what,
@@ -62,7 +62,7 @@ rl_status_file_read(const RlDomain *domain, GError **error)
     if (!status)
         return NULL;
     if (strcmp(status->uuid, domain->uuid) != 0) {
-        rl_fail(error, RL_ERROR_INVALID, "'%s/%s' is that of the domain %s, not %s",
+        rl_fail(error, RL_ERROR_INVALID, "'%s/%s' belongs to domain %s, not to %s",
                 RL_QEMU_STATUS_DIR, name, status->uuid, domain->uuid);
         return NULL;
     }

@@ -38,6 +38,6 @@ rl_event_stopped(const RlDomain *domain, GError **error)
     rl_run_record_end(&owner, verdict);
     if (!cause)
         return true;
-    g_propagate_prefixed_error(error, g_steal_pointer(&cause), "cannot tell how it ends: ");
+    g_propagate_prefixed_error(error, g_steal_pointer(&cause), "cannot determine how it ends: ");
     return false;
 }

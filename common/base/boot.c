@@ -20,6 +20,6 @@ rl_boot_id(GError **error)
     if (length > 0)
         return g_strchomp(g_strndup(id, (gsize) length));
     rl_fail_errno(error, length < 0 ? errno : EIO,
-                  "cannot tell which boot of the host this is from '" BOOT_ID "'");
+                  "cannot read the boot id of the host from '" BOOT_ID "'");
     return NULL;
 }

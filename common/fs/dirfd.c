@@ -34,10 +34,11 @@ open_beneath(int root, const char *path, int flags)
 static bool
 fail_open(const char *path, GError **error)
 {
-    return rl_fail_errno(error, errno, "cannot open directory '%s'%s", path,
-                         errno == ELOOP ? ", since a symbolic link is in its place, such as the "
-                                          "short path of a volume that runs"
-                                        : "");
+    return rl_fail_errno(
+        error, errno, "cannot open directory '%s'%s", path,
+        errno == ELOOP
+            ? ": a symbolic link has that name, for example the short path of a running volume"
+            : "");
 }
 
 int
@@ -205,7 +206,7 @@ rl_dirfd_stat(int dir, const char *name, bool *ret_there, struct stat *ret_st, G
 
     if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
         if (errno != ENOENT)
-            return rl_fail_errno(error, errno, "cannot look at '%s'", name);
+            return rl_fail_errno(error, errno, "cannot examine '%s'", name);
         *ret_there = false;
         return true;
     }

@@ -33,10 +33,11 @@ base_volume(const RlVolume *volume, RlVolume **ret_source, GError **error)
     if (!base || base->clean.there)
         return base;
     if (volume->kind == RL_KIND_SNAPSHOT && !rl_volume_exists(base))
-        rl_fail(error, RL_ERROR_NOT_FOUND, "volume '%s' is a snapshot of '%s', which is gone",
-                volume->name->volume, base->name->volume);
+        rl_fail(error, RL_ERROR_NOT_FOUND,
+                "snapshot volume '%s' has no source: volume '%s' is gone", volume->name->volume,
+                base->name->volume);
     else
-        rl_fail(error, RL_ERROR_STATE, "volume '%s' has no clean image now", base->name->volume);
+        rl_fail(error, RL_ERROR_STATE, "volume '%s' has no clean image", base->name->volume);
     return NULL;
 }
 
@@ -65,7 +66,7 @@ rl_base_open(const RlVolume *volume, GError **error)
         return NULL;
     base->fd = rl_volume_open_image(from, from->clean_file, &cause);
     if (rl_error_is_errno(cause, ENOENT)) {
-        rl_fail(error, RL_ERROR_STATE, "volume '%s' has no clean image now", from->name->volume);
+        rl_fail(error, RL_ERROR_STATE, "volume '%s' has no clean image", from->name->volume);
         return NULL;
     }
     if (cause)
@@ -75,7 +76,7 @@ rl_base_open(const RlVolume *volume, GError **error)
     if (base->fd < 0 || !get_identity(base, error))
         return NULL;
     if (fstat(base->fd, &base->st) < 0) {
-        rl_fail_errno(error, errno, "cannot look at the clean image of volume '%s'",
+        rl_fail_errno(error, errno, "cannot examine the clean image of volume '%s'",
                       from->name->volume);
         return NULL;
     }
@@ -274,8 +275,9 @@ rl_dirty_give_back(const RlVolume *volume, int fd, const RlImageOwner *run, cons
 
     if (!rl_dirfd_stat(volume->dir, volume->dirty_file, &there, &st, &error) ||
         (there && rl_stat_same(&st, &volume->dirty.st) && !put_back(fd, run, remembered, &error)))
-        rl_log_warning("%s: domain %s is not noted on %s any more: %s", volume->name->volume,
-                       run ? run->name : "unknown", volume->dirty_file, error->message);
+        rl_log_warning("%s: domain %s is no longer recorded as the owner of %s: %s",
+                       volume->name->volume, run ? run->name : "unknown", volume->dirty_file,
+                       error->message);
 }
 
 /* The kernel reports a failed write once: after this the dirty image may be less than the guest
@@ -292,7 +294,6 @@ rl_dirty_sync(const RlVolume *volume, int fd, GError **error)
                    volume->dirty_file, g_strerror(saved_errno));
     return rl_fail_errno(
         error, saved_errno,
-        "volume '%s': the disk could not take all that was written to its dirty image, which is "
-        "now marked suspect",
+        "volume '%s': writing out its dirty image failed; the image is now marked suspect",
         volume->name->volume);
 }

@@ -80,7 +80,7 @@ rl_witness_add(GArray *images, const RlPool *pool, const char *name)
     if (fd >= 0)
         g_array_append_val(images, fd);
     else
-        rl_log_warning("%s: nobody will see if a write to its image fails: %s", name,
+        rl_log_warning("%s: write errors of its image will go unnoticed: %s", name,
                        error ? error->message : "too many disks");
 }
 
@@ -320,7 +320,7 @@ rl_witness_begin(const char *key, const RlDomainRef *owner, const GArray *images
     rl_autofd int listener = listen_at(path);
     const Witness witness = {path, listener, images};
     if (listener < 0 || !detach(&witness))
-        rl_log_warning("domain %s: nobody will see if a write to its images fails: %s", owner->name,
+        rl_log_warning("domain %s: write errors of its images will go unnoticed: %s", owner->name,
                        g_strerror(errno));
 }
 
@@ -339,8 +339,8 @@ mark_suspect(int fd, int code)
     g_autofree char *path = link_of(fd);
     g_autoptr(GError) error = NULL;
 
-    rl_log_warning("%s: the disk could not take all that was written to it (%s): marked suspect",
-                   path ? path : "an image", g_strerror(code));
+    rl_log_warning("%s: writing it out failed (%s): marked suspect", path ? path : "an image",
+                   g_strerror(code));
     if (!rl_mark_set(fd, RL_MARK_SUSPECT, &error))
         rl_log_warning("%s: %s", path ? path : "an image", error->message);
 }

@@ -98,13 +98,13 @@ rl_volume_claim(const RlPool *pool, const char *name, const RlClaim *claim, bool
     if (!free)
         return true;
     volume->actor = claim->to->name;
-    if (!rl_dirty_image_lock(volume, "give it to its domain", &image, error))
+    if (!rl_dirty_image_lock(volume, "make its domain the owner", &image, error))
         return false;
     if (!is_free(&image, claim->to, claim->overlaid))
         return true;
     if (!give(&image, claim->to, claim->overlaid, error))
         return false;
-    rl_volume_log(volume, "%s is the domain's, which was not started on it", volume->dirty_file);
+    rl_volume_log(volume, "the domain claimed %s, which it was not started on", volume->dirty_file);
     *ret_done = true;
     return true;
 }
@@ -120,7 +120,7 @@ rl_volume_pass_on(const RlPool *pool, const char *name, const RlClaim *claim, bo
     if (!volume)
         return false;
     volume->actor = claim->from->name;
-    if (!rl_dirty_image_lock(volume, "give it to its domain", &image, error))
+    if (!rl_dirty_image_lock(volume, "make its domain the owner", &image, error))
         return false;
     /* What was only read is nobody's writes, and stays that for those who read it as well. */
     if (!rl_dirty_image_is_of(&image, claim->from) || image.run->readonly ||
@@ -128,7 +128,7 @@ rl_volume_pass_on(const RlPool *pool, const char *name, const RlClaim *claim, bo
         return true;
     if (!give(&image, claim->to, claim->overlaid, error))
         return false;
-    rl_volume_log(volume, "%s is a disk of domain '%s' now", volume->dirty_file, claim->to->name);
+    rl_volume_log(volume, "%s became a disk of domain '%s'", volume->dirty_file, claim->to->name);
     *ret_done = true;
     return true;
 }

@@ -31,11 +31,10 @@ refuse_for_labels(const RlVolume *volume, const GPtrArray *revisions, GError **e
     }
     if (!labels->len)
         return true;
-    return rl_fail(
-        error, RL_ERROR_STATE,
-        "volume '%s' has named revisions: %s; delete them first, or ask for its snapshots to be "
-        "deleted with it",
-        volume->name->volume, labels->str);
+    return rl_fail(error, RL_ERROR_STATE,
+                   "volume '%s' has named revisions: %s. Delete them first, or use 'vol-delete "
+                   "--delete-snapshots'",
+                   volume->name->volume, labels->str);
 }
 
 /* What somebody writes to has a use that we do not know of. */
@@ -143,7 +142,7 @@ note_number(const RlVolume *volume, const RlRevision *revision, GError **error)
         !rl_highest_set(clean, MAX(highest, revision->number), error))
         return false;
     return fsync(clean) == 0 ||
-           rl_fail_errno(error, errno, "volume '%s': cannot note the number of revision '%s'",
+           rl_fail_errno(error, errno, "volume '%s': cannot record the number of revision '%s'",
                          volume->name->volume, revision->file);
 }
 

@@ -32,7 +32,7 @@
 static bool
 refuse_busy(const RlVolume *volume, GError **error)
 {
-    return rl_fail(error, RL_ERROR_BUSY, "volume '%s': somebody still has its dirty image open",
+    return rl_fail(error, RL_ERROR_BUSY, "volume '%s': a process still has its dirty image open",
                    volume->name->volume);
 }
 
@@ -335,8 +335,8 @@ leave(Stop *stop, RlStopAction action, RlStop *ret_stop, GError **error)
         *ret_stop = RL_STOP_NOT_OWNED;
         return true;
     case RL_ENDING_KEPT_BELOW:
-        rl_log_warning("%s: stays as it is: domain '%s' has an overlay on it", volume->name->volume,
-                       stop->domain);
+        rl_log_warning("%s is left unchanged: domain '%s' has an overlay on it",
+                       volume->name->volume, stop->domain);
         return true;
     case RL_ENDING_BUSY:
         return refuse_busy(volume, error);
@@ -434,8 +434,8 @@ end_run(Stop *stop, RlStop *ret_stop, GError **error)
         rl_ended_note(volume->pool->dev, volume->pool->ino, volume->name->volume, fd,
                       run->since_us);
         g_prefix_error(&cause,
-                       "volume '%s': its run has ended, and its dirty image waits for space to be "
-                       "put away (make some, then: virsh pool-refresh, or virt-reflink stop): ",
+                       "volume '%s': its run has ended, but there is no space to commit it (free "
+                       "some space, then 'virsh pool-refresh' or 'virt-reflink stop'): ",
                        volume->name->volume);
     }
     g_propagate_error(error, g_steal_pointer(&cause));

@@ -8,73 +8,13 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "file-part.h"
 #include "place.h"
 #include "scope.h"
 
 /* As common/format/volume-name.h has them. */
 #define DEPTH_MAX 8
 #define FOLDER "volumes"
-
-#define IMAGE ".img"
-#define DIGITS "0123456789"
-
-enum { RANK_DIRTY, RANK_CLEAN, RANK_RECORD, RANK_REVISION };
-
-static const struct {
-    const char *suffix;
-    int rank; /* negative: no volume's */
-} endings[] = {
-    {"-dirty.img", RANK_DIRTY},   {"-precache.img", -1}, {"-import.img", -1},
-    {".volume.xml", RANK_RECORD}, {".img", RANK_CLEAN},
-};
-
-/* What a file's name says: of which leaf it is, and of which revision, if of one. */
-typedef struct {
-    int leaf_length;
-    int revision_length;
-    const char *revision;
-    int rank;
-} Part;
-
-/* LEAF.img.3@TIME or LEAF.img@LABEL */
-static bool
-parse_revision(const char *file, const char *image, Part *part)
-{
-    const char *at = strchr(image, '@');
-
-    if (!at)
-        return false;
-    part->leaf_length = (int) (image - file);
-    part->rank = RANK_REVISION;
-    part->revision = image + strlen(IMAGE ".");
-    part->revision_length = (int) strspn(part->revision, DIGITS);
-    if (at == image + strlen(IMAGE)) {
-        part->revision = at + 1;
-        part->revision_length = (int) strlen(at + 1);
-        return strspn(at + 1, DIGITS) != strlen(at + 1);
-    }
-    return part->revision_length > 0 && part->revision + part->revision_length == at;
-}
-
-static bool
-parse(const char *file, Part *part)
-{
-    const char *image = strstr(file, IMAGE);
-    size_t length = strlen(file);
-
-    if (file[0] == '.' || strchr(file, '~'))
-        return false;
-    if (image && image[strlen(IMAGE)])
-        return parse_revision(file, image, part);
-    for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {
-        size_t n = strlen(endings[i].suffix);
-        if (length <= n || strcmp(file + length - n, endings[i].suffix) != 0)
-            continue;
-        *part = (Part){.leaf_length = (int) (length - n), .rank = endings[i].rank, .revision = ""};
-        return part->rank >= 0 && !strchr(file, '@');
-    }
-    return false;
-}
 
 static void
 add(RlListing *listing, char *name, char *file, unsigned long long size, int rank)
@@ -97,26 +37,29 @@ add(RlListing *listing, char *name, char *file, unsigned long long size, int ran
 static void
 add_file(RlListing *listing, const char *dir, const char *entry, unsigned long long size)
 {
-    const char *folder = strcmp(dir, FOLDER) == 0 ? "" : dir, *slash = *folder ? "/" : "";
+    const char *folder = strcmp(dir, FOLDER) == 0 ? "" : dir;
     char *name = NULL, *file = NULL;
-    Part part;
+    RlFilePart part;
     int n;
 
-    if (!parse(entry, &part))
+    if (!rl_file_part(entry, &part))
         return;
-    if (asprintf(&name, "%s%s%.*s%s%.*s", folder, slash, part.leaf_length, entry,
-                 part.rank == RANK_REVISION ? "@" : "", part.revision_length, part.revision) < 0)
+    bool revision = part.role == RL_PART_REVISION;
+    if (asprintf(&name, "%s%s%.*s%s%.*s", folder, *folder ? "/" : "", part.leaf_length, entry,
+                 revision ? "@" : "", part.revision_length, part.revision) < 0)
         name = NULL;
-    if (part.rank == RANK_REVISION)
+    if (revision)
         n = asprintf(&file, "%s/%s", dir, entry);
     else
         n = asprintf(&file, "%s/%.*s-dirty.img", dir, part.leaf_length, entry);
     if (!name || n < 0) {
         listing->complete = false;
         free(name);
+        if (n >= 0)
+            free(file);
         return;
     }
-    add(listing, name, file, part.rank == RANK_RECORD ? 0 : size, part.rank);
+    add(listing, name, file, part.role == RL_PART_RECORD ? 0 : size, part.role);
 }
 
 static void
@@ -138,9 +81,10 @@ static void walk(RlListing *listing, int fd, const char *dir, int depth);
 static void
 descend(RlListing *listing, int parent, const char *dir, const char *entry, int depth)
 {
+    if (!rl_file_part_is_component(entry))
+        return;
     auto_fd int fd = openat(parent, entry, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     auto_free char *below = NULL;
-
     if (fd < 0) {
         listing->complete = false;
         return;

@@ -87,6 +87,14 @@ expect_exactly inactive state_of emptied
 expect_exactly running state_of plain
 ok "a pool that no domain needs is inactive"
 
+define_other_disks 1 "$(disk volume "pool='qubes' volume='vm/deep/er/data'")"
+virsh start 1
+expect "$pool/vm/deep/er/data-dirty.img" readlink "/proc/$(cat /run/libvirt/qemu/1.pid)"/fd/*
+virsh destroy 1
+workers_done
+goes_on
+ok "another domain starts on it, and ends, as with the module"
+
 # --- nothing is changed
 
 why="its module for libvirt [0-9.]+ is not loaded & Install or rebuild"

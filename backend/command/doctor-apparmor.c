@@ -8,8 +8,9 @@
 #define LOADED "/sys/kernel/security/apparmor/profiles"
 #define PROFILE "/etc/apparmor.d/usr.sbin.libvirtd"
 #define ADDITIONS "/etc/apparmor.d/local/usr.sbin.libvirtd"
-/* What the package adds, and what one that was added by hand has. */
+/* The package adds the first, which names the second. By hand the rules are added themselves. */
 #define INCLUDED "<abstractions/libvirt-reflink>"
+#define ABSTRACTION "/etc/apparmor.d/abstractions/libvirt-reflink"
 #define OWN_RULE "capability lease,"
 
 static bool
@@ -18,6 +19,13 @@ file_has(const char *path, const char *text)
     g_autofree char *contents = NULL;
 
     return g_file_get_contents(path, &contents, NULL, NULL) && strstr(contents, text);
+}
+
+static bool
+has_rules(void)
+{
+    return file_has(ADDITIONS, OWN_RULE) ||
+           (file_has(ADDITIONS, INCLUDED) && file_has(ABSTRACTION, OWN_RULE));
 }
 
 void
@@ -31,7 +39,7 @@ rl_doctor_apparmor(RlReport *report)
         return;
     if (!file_has(LOADED, "libvirtd ("))
         rl_report_ok(report, TOPIC, "no profile confines libvirt's daemon");
-    else if (!file_has(ADDITIONS, INCLUDED) && !file_has(ADDITIONS, OWN_RULE))
+    else if (!has_rules())
         rl_report_wrong(report, TOPIC,
                         "the profile of libvirtd lacks the rules of libvirt-reflink: append its "
                         "file packaging/apparmor/usr.sbin.libvirtd to '%s', and type "

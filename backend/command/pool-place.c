@@ -3,6 +3,7 @@
 
 #include <mntent.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/fs/mounts.h"
@@ -24,11 +25,22 @@ find_mount(const GPtrArray *mounts, const char *path)
     return found;
 }
 
+/* The directory that @path leads to, also by a symbolic link, or where it would be. */
+static char *
+real_path(const char *path)
+{
+    char *real = realpath(path, NULL);
+    char *owned = real ? g_strdup(real) : g_canonicalize_filename(path, "/");
+
+    free(real);
+    return owned;
+}
+
 char *
 rl_pool_place_describe(const char *path)
 {
     g_autoptr(GPtrArray) mounts = rl_mounts_read(NULL);
-    g_autofree char *real = g_canonicalize_filename(path, "/");
+    g_autofree char *real = real_path(path);
     const RlMount *mount = find_mount(mounts, real);
 
     return mount ? g_strdup_printf("%s of '%s' at '%s'", mount->type, mount->source, mount->point)

@@ -145,6 +145,14 @@ rm -r /run/systemd/system
 ! doctor >"$LAB/said" || die "what cannot be told is healthy"
 grep -q '^UNKNOWN daemon: ' "$LAB/said" || die "$(cat "$LAB/said")"
 lab_start_libvirtd
+install "$(command -v sleep)" "$LAB/virtstoraged"
+"$LAB/virtstoraged" 1000 &
+second=$!
+eventually 10 grep -q virtstoraged "/proc/$second/comm"
+finds_also daemon "both libvirtd and virtstoraged & systemctl disable"
+kill $second
+wait $second || true
+healthy libvirtd
 ok "a drop-in that was forgotten, for a daemon that runs and for one that does not"
 
 mv "$link" "$LAB/hook"
@@ -210,6 +218,29 @@ sed "s|<os>|<os><kernel>$pool-other/x</kernel>|" "$LAB/vm.xml" >/etc/libvirt/qem
 healthy domains
 rm /etc/libvirt/qemu/other.xml
 ok "a domain that names an image where nothing protects it"
+
+# A kernel that has it, as far as can be seen. Another is the machine's.
+if [ ! -e /sys/module/apparmor ] && [ -d /sys/kernel/security ] && [ -d /etc/apparmor.d ]; then
+    healthy "AppArmor: the kernel does not use it"
+    mount -t tmpfs apparmor /sys/module
+    mount -t tmpfs apparmor /sys/kernel/security
+    mount -t tmpfs apparmor /etc/apparmor.d
+    mkdir -p /sys/module/apparmor/parameters /sys/kernel/security/apparmor /etc/apparmor.d/local
+    echo Y >/sys/module/apparmor/parameters/enabled
+    echo "virt-aa-helper (enforce)" >/sys/kernel/security/apparmor/profiles
+    healthy "AppArmor: no profile confines"
+    echo "libvirtd (enforce)" >>/sys/kernel/security/apparmor/profiles
+    finds AppArmor "lacks the rules & apparmor_parser -r"
+    cp "$SOURCE_DIR/packaging/apparmor/usr.sbin.libvirtd" /etc/apparmor.d/local
+    healthy "AppArmor: .* has the rules"
+    echo "include if exists <abstractions/libvirt-reflink>" >/etc/apparmor.d/local/usr.sbin.libvirtd
+    finds AppArmor "lacks the rules"
+    mkdir /etc/apparmor.d/abstractions
+    cp "$SOURCE_DIR/packaging/apparmor/usr.sbin.libvirtd" /etc/apparmor.d/abstractions/libvirt-reflink
+    healthy "AppArmor: .* has the rules"
+    umount /sys/module /sys/kernel/security /etc/apparmor.d
+    ok "AppArmor's rules that are missing"
+fi
 
 # A user's own daemon, as far as can be seen.
 cp /etc/passwd "$LAB/users"

@@ -17,6 +17,7 @@ typedef struct {
     const RlImageOwner *run;
     const RlMemory *memory; /* nothing in it is known, where the file is not */
     RlSave *save;           /* or NULL */
+    gint64 written_us;      /* the image's modification time */
 } Pair;
 
 static char *
@@ -54,6 +55,17 @@ was_put_back(const Pair *pair)
     return pair->memory->save && pair->save->id && strcmp(pair->memory->save, pair->save->id) != 0;
 }
 
+/* Did the guest write to the image after the memory was? A save is written when the guest has
+ * stopped, and there may be more memory than one of a run: a snapshot's (virsh snapshot-create-as
+ * --memspec) is older than what the guest wrote since. @until_us: the image was at rest by then,
+ * and a date after that is none of a write. */
+static bool
+was_written_after(const Pair *pair, gint64 until_us)
+{
+    return pair->memory->date_us != 0 && pair->written_us <= until_us &&
+           pair->memory->date_us < pair->written_us - TOLERANCE_US;
+}
+
 /* The image is as it was at its save: is that the memory's, too? */
 static bool
 compare_saves(const Pair *pair, GError **error)
@@ -70,8 +82,9 @@ compare_saves(const Pair *pair, GError **error)
         return true;
     if (save->begun_us != 0 && memory->date_us < save->begun_us - TOLERANCE_US)
         return refuse(pair, "that was written before the run began which was saved", error);
-    /* Of a file that was written while it ran there is only one. One that is younger is a copy, or
-     * was edited, or is of a later save. */
+    if (was_written_after(pair, save->ended_us))
+        return refuse(pair, "the domain wrote to the volume after that memory", error);
+    /* One that is younger is a copy, or was edited, or is of a later save. */
     if (save->begun_us != 0 && memory->date_us <= save->ended_us + TOLERANCE_US)
         return true;
     return !was_put_back(pair) ||
@@ -99,6 +112,8 @@ compare_run(const Pair *pair, GError **error)
         return refuse(pair, "its domain was running when the host went down", error);
     if (memory->date_us != 0 && memory->date_us < began_us - TOLERANCE_US)
         return refuse(pair, "that was written before the domain's last run began", error);
+    if (was_written_after(pair, g_get_real_time()))
+        return refuse(pair, "the domain wrote to the volume after that memory", error);
     if (memory->save && memory->save_us > pair->run->since_us)
         return refuse(pair, "the domain was saved since, and the volume was put back", error);
     return memory->digest || memory->date_us || !save ||
@@ -111,7 +126,7 @@ rl_fits_require(const RlDirtyImage *image, const RlDomainRef *owner, GError **er
     static const RlMemory nothing = {0};
     const RlMemory *memory = owner->memory ? owner->memory : &nothing;
     g_autoptr(RlSave) save = NULL;
-    Pair pair = {image->volume, owner, image->run, memory, NULL};
+    Pair pair = {image->volume, owner, image->run, memory, NULL, 0};
     RlMark hold = image->mark;
     bool marked = hold == RL_MARK_SAVED || rl_mark_is_kept(hold);
     struct stat st;
@@ -124,6 +139,7 @@ rl_fits_require(const RlDirtyImage *image, const RlDomainRef *owner, GError **er
         return rl_fail_errno(error, errno, "cannot look at the dirty image of volume '%s'",
                              image->volume->name->volume);
     pair.save = save;
+    pair.written_us = (gint64) st.st_mtim.tv_sec * G_USEC_PER_SEC + st.st_mtim.tv_nsec / 1000;
     bool same = save && rl_save_has_same_image(save, &st);
     /* What is only read is the same for all memories. */
     if (same && rl_mark_only_read(hold, image->run))

@@ -95,6 +95,18 @@ set_attr(Lab *lab, const char *name, const char *key, const char *value)
     g_assert_true(value ? rl_xattr_set(fd, key, value, NULL) : rl_xattr_remove(fd, key, NULL));
 }
 
+/* As if its run had begun a minute ago. */
+static void
+age(Lab *lab, const char *name)
+{
+    rl_autofd int fd = image_open(lab, name, RL_FILE_DIRTY, O_RDONLY);
+    g_autoptr(RlImageOwner) run = NULL;
+
+    g_assert_true(rl_image_owner_get(fd, &run, NULL));
+    run->since_us -= SECONDS(60);
+    g_assert_true(rl_image_owner_put_back(fd, run, NULL));
+}
+
 static RlSave *
 save_of(Lab *lab, const char *name)
 {
@@ -190,6 +202,8 @@ test_tried(Lab *lab)
 static void
 test_dates(Lab *lab)
 {
+    lab_create(lab, V, "one", MIB);
+    run_and_save(lab, V, "mon", &unknown);
     gint64 now = g_get_real_time();
     const RlMemory before = {.file = (char *) "/some/file", .date_us = now - SECONDS(60)},
                    within = {.date_us = now}, copied = {.date_us = now + SECONDS(60)},
@@ -197,8 +211,6 @@ test_dates(Lab *lab)
                    same = {.date_us = now, .save = (char *) "other-id"},
                    noted = {.date_us = now + SECONDS(60), .save = (char *) "some-id"};
 
-    lab_create(lab, V, "one", MIB);
-    run_and_save(lab, V, "mon", &unknown);
     restore_fails(lab, V, &before, "/some/file");
     restore_fails(lab, V, &before, "before the run");
     restore_fails(lab, V, &put_back, "put back");
@@ -209,14 +221,45 @@ test_dates(Lab *lab)
     }
 }
 
+/* A snapshot leaves memory of a run as well, which then goes on. */
+static void
+test_checkpoint(Lab *lab)
+{
+    gint64 now = g_get_real_time();
+    const RlMemory checkpoint = {.date_us = now - SECONDS(30)};
+    g_autofree char *dirty = lab_file(lab, V, RL_FILE_DIRTY);
+    bool done;
+
+    lab_create(lab, V, "one", MIB);
+    lab_start(lab, V, &alice);
+    age(lab, V);
+    image_write(lab, V, RL_FILE_DIRTY, "later");
+    restore_fails(lab, V, &checkpoint, "after that memory");
+    run_and_save(lab, V, "later", &unknown);
+    restore_fails(lab, V, &checkpoint, "after that memory");
+
+    /* What was not written to since fits both; so does what has the date of a clean image from
+     * another clock. */
+    const gint64 dates[] = {now - SECONDS(31), now + SECONDS(3600)};
+    for (size_t i = 0; i < G_N_ELEMENTS(dates); i++) {
+        set_mtime(dirty, dates[i] / G_USEC_PER_SEC, 0);
+        set_attr(lab, V, RL_ATTR_HOLD, NULL);
+        RlDomainRef owner = alice_with(&unknown);
+        g_assert_true(rl_volume_save(lab->pool, V, &owner, &done, NULL));
+        restores(lab, V, &checkpoint);
+        age(lab, V);
+    }
+}
+
 /* Nobody has marked it: it was saved, and the hook was killed; or it runs on, or did. */
 static void
 test_unmarked(Lab *lab)
 {
     gint64 now = g_get_real_time();
     const RlMemory before = {.digest = (char *) "x", .date_us = now - SECONDS(60)},
-                   since = {.digest = (char *) "x", .date_us = now},
-                   put_back = {.date_us = now, .save = (char *) "id", .save_us = G_MAXINT64};
+                   since = {.digest = (char *) "x", .date_us = now + SECONDS(60)},
+                   put_back = {
+                       .date_us = now + SECONDS(60), .save = (char *) "id", .save_us = G_MAXINT64};
 
     lab_create(lab, V, "one", MIB);
     lab_create_kind(lab, "a/scratch", RL_KIND_VOLATILE, NULL, NULL, MIB);
@@ -335,6 +378,7 @@ add_tests(void)
     lab_add("/fits/earlier", test_earlier);
     lab_add("/fits/tried", test_tried);
     lab_add("/fits/dates", test_dates);
+    lab_add("/fits/checkpoint", test_checkpoint);
     lab_add("/fits/unmarked", test_unmarked);
     lab_add("/fits/changed", test_changed);
     lab_add("/fits/continued", test_continued);

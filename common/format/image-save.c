@@ -158,6 +158,19 @@ rl_save_note(int fd, const RlImageOwner *run, const RlMemory *memory, GError **e
 }
 
 bool
+rl_save_note_cut_off(int fd, const RlImageOwner *run, GError **error)
+{
+    g_autoptr(RlSave) old = NULL, save = g_new0(RlSave, 1);
+
+    rl_save_get(fd, &old, NULL);
+    save->earlier = earlier_of(old);
+    save->begun_us = rl_image_owner_began_us(run);
+    if (save->begun_us == 0)
+        save->begun_us = g_get_real_time();
+    return note_image(fd, save, error);
+}
+
+bool
 rl_save_try(int fd, const RlMemory *memory, GError **error)
 {
     g_autoptr(RlSave) save = NULL;

@@ -65,6 +65,14 @@ bool rl_save_get(int fd, RlSave **ret_save, GError **error);
 bool rl_save_note(int fd, const RlImageOwner *run, const RlMemory *memory, GError **error);
 
 /**
+ * rl_save_note_cut_off:
+ * As rl_save_note(), of a @run that was not saved as far as is known: it was cut off, and the image
+ * is to go on. Where it was another boot of the host that cut it off, no memory that there is by
+ * now fits.
+ */
+bool rl_save_note_cut_off(int fd, const RlImageOwner *run, GError **error);
+
+/**
  * rl_save_try:
  * Notes on the image @fd that @memory (may be NULL) is about to be restored on it.
  */

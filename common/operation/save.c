@@ -259,6 +259,19 @@ find_mark(const RlDirtyImage *image, RlMark *ret_mark, GError **error)
     return true;
 }
 
+/* A run that was cut off goes on without memory: what was saved before it is none of it, nor, where
+ * the host went down since, is any that there is now. A saved image still fits its own, and what an
+ * administrator began is open to any (the recipe for clones, virt-reflink(8)). */
+static bool
+note_cut_off(const RlDirtyImage *image, GError **error)
+{
+    const RlImageOwner *run = image->run;
+
+    if (!run || rl_image_owner_is_by_hand(run) || image->mark == RL_MARK_SAVED || is_restore(image))
+        return true;
+    return rl_save_note_cut_off(image->fd, run, error);
+}
+
 bool
 rl_volume_continue(const RlPool *pool, const char *name, GError **error)
 {
@@ -275,7 +288,7 @@ rl_volume_continue(const RlPool *pool, const char *name, GError **error)
     bool marked = image.mark == RL_MARK_SAVED || image.mark == RL_MARK_SUSPECT;
     return (marked || rl_dirty_image_let_go(&image, error)) && find_mark(&image, &mark, error) &&
            rl_takeover_accept(&image, error) && rl_mark_forget_kept_of(image.fd, error) &&
-           mark_kept(volume, image.fd, mark, error);
+           note_cut_off(&image, error) && mark_kept(volume, image.fd, mark, error);
 }
 
 static bool

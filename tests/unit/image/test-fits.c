@@ -107,6 +107,14 @@ age(Lab *lab, const char *name)
     g_assert_true(rl_image_owner_put_back(fd, run, NULL));
 }
 
+static struct stat
+look_at(Lab *lab, const char *name)
+{
+    g_autofree char *path = lab_file(lab, name, RL_FILE_DIRTY);
+
+    return look(path);
+}
+
 static RlSave *
 save_of(Lab *lab, const char *name)
 {
@@ -318,6 +326,37 @@ test_continued(Lab *lab)
     restore_fails(lab, V, &tuesday, "run on");
 }
 
+/* A person who says that what a crash left goes on, has not made it fit what was saved before. */
+static void
+test_continued_after_a_crash(Lab *lab)
+{
+    gint64 now = g_get_real_time();
+    const RlMemory old = {.date_us = now - SECONDS(60)}, since = {.date_us = now + SECONDS(60)};
+
+    lab_create(lab, V, "one", MIB);
+    run_and_save(lab, V, "mon", &unknown);
+    restores_and_runs(lab, V, &monday);
+    struct stat st = look_at(lab, V);
+    lab_crash(lab, V);
+    restore_fails(lab, V, &monday, "run on");
+    g_assert_true(rl_volume_continue(lab->pool, V, NULL));
+    g_assert_cmpint(look_at(lab, V).st_mtim.tv_nsec, ==, st.st_mtim.tv_nsec);
+    restore_fails(lab, V, &monday, "earlier save");
+    restore_fails(lab, V, &old, "before the run");
+    lab_start(lab, V, &alice);
+    lab_stop(lab, V, &alice, RL_STOP_COMMITTED);
+
+    /* Its daemon was killed, its host was not: what it was saved as since fits. */
+    lab_start(lab, V, &alice);
+    age(lab, V);
+    image_write(lab, V, RL_FILE_DIRTY, "wed");
+    set_attr(lab, V, RL_ATTR_HOLD, "suspect");
+    g_assert_true(rl_volume_continue(lab->pool, V, NULL));
+    const RlMemory before = {.date_us = now - SECONDS(120)};
+    restore_fails(lab, V, &before, "before the run");
+    restores(lab, V, &since);
+}
+
 /* Saved by a version that noted no saves: nothing to compare. */
 static void
 test_without_a_note(Lab *lab)
@@ -382,6 +421,7 @@ add_tests(void)
     lab_add("/fits/unmarked", test_unmarked);
     lab_add("/fits/changed", test_changed);
     lab_add("/fits/continued", test_continued);
+    lab_add("/fits/continued-after-a-crash", test_continued_after_a_crash);
     lab_add("/fits/without-a-note", test_without_a_note);
     lab_add("/fits/only-read", test_only_read);
     lab_add("/fits/damaged", test_damaged);

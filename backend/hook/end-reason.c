@@ -4,6 +4,7 @@
 #include <glib.h>
 #include <string.h>
 
+#include "common/base/error.h"
 #include "common/base/random.h"
 #include "last-save.h"
 #include "owner.h"
@@ -27,6 +28,7 @@ find_libxl(const RlDomain *domain, char **ret_file)
         return RL_END_SAVED;
     case RL_SAVE_FILE_READ:
         return RL_END_FAILED; /* a restore that got as far as to start the volumes */
+    case RL_SAVE_FILE_DOUBT:
     case RL_SAVE_FILE_UNKNOWN:
         return RL_END_UNKNOWN;
     case RL_SAVE_FILE_NONE:
@@ -96,16 +98,17 @@ rl_end_reason_memory(const RlDomain *domain, const char *file)
 
 /* The file that @domain is restored from, in *@ret_memory, as rl_end_reason_is_restored() says it.
  */
-static bool
+static RlSaveFile
 find_restored(const RlDomain *domain, RlMemory **ret_memory)
 {
     if (strcmp(domain->type, "xen") == 0)
-        return rl_save_file_find(RL_SAVE_FILE_LIBXL, domain->uuid, ret_memory) == RL_SAVE_FILE_READ;
+        return rl_save_file_find(RL_SAVE_FILE_LIBXL, domain->uuid, ret_memory) == RL_SAVE_FILE_READ
+                   ? RL_SAVE_FILE_READ
+                   : RL_SAVE_FILE_NONE;
     /* A restore that failed before it came to this leaves its note to the next start. */
-    if (!rl_restore_notes_take(domain->uuid))
-        return false;
-    RlSaveFile found = rl_save_file_find(RL_SAVE_FILE_QEMU, domain->uuid, ret_memory);
-    return found == RL_SAVE_FILE_READ || found == RL_SAVE_FILE_UNKNOWN;
+    return rl_restore_notes_take(domain->uuid)
+               ? rl_save_file_find(RL_SAVE_FILE_QEMU, domain->uuid, ret_memory)
+               : RL_SAVE_FILE_NONE;
 }
 
 /* With what is known of the domain's last save. */
@@ -118,16 +121,29 @@ give_memory(const RlDomain *domain, RlMemory *memory, RlMemory **ret_memory)
     *ret_memory = memory;
 }
 
+/* The note of the restore was taken: the next start is a plain one, if no restore is announced. */
+static bool
+refuse_doubt(const RlDomain *domain, GError **error)
+{
+    return rl_fail(error, RL_ERROR_STATE,
+                   "domain '%s': it cannot be told whether it is being restored: a restore was "
+                   "announced, and libvirt's daemon reads a file that may have been the save file, "
+                   "or is another one, as for the download of a volume: try again",
+                   domain->name);
+}
+
 bool
-rl_end_reason_is_restored(const RlDomain *domain, RlMemory **ret_memory)
+rl_end_reason_is_restored(const RlDomain *domain, bool *ret_restored, RlMemory **ret_memory,
+                          GError **error)
 {
     g_autoptr(RlMemory) memory = NULL;
 
     *ret_memory = NULL;
-    if (!find_restored(domain, &memory))
-        return false;
-    give_memory(domain, g_steal_pointer(&memory), ret_memory);
-    return true;
+    RlSaveFile found = find_restored(domain, &memory);
+    *ret_restored = found == RL_SAVE_FILE_READ || found == RL_SAVE_FILE_UNKNOWN;
+    if (*ret_restored)
+        give_memory(domain, g_steal_pointer(&memory), ret_memory);
+    return found != RL_SAVE_FILE_DOUBT || refuse_doubt(domain, error);
 }
 
 bool

@@ -26,16 +26,20 @@ RlMemory *rl_end_reason_memory(const RlDomain *domain, const char *file);
 
 /**
  * rl_end_reason_is_restored:
- * True if @domain, whose start libvirt has just told us of, is being restored from a file. The
- * qemu driver has said so in a call before, and that is taken back; it counts unless no such file
- * is being read. *@ret_memory is what is known of the memory, owned by the caller; NULL where it is
- * not restored.
+ * Says in *@ret_restored whether @domain, whose start libvirt has just told us of, is being
+ * restored from a file. The qemu driver has said so in a call before, and that is taken back; it
+ * counts unless no such file is being read. *@ret_memory is what is known of the memory, owned by
+ * the caller; NULL where it is not restored. False with RL_ERROR_STATE where a restore was
+ * announced, and the daemon reads a file that may be the save file or not: the domain must neither
+ * go on with what it was saved with, nor start as if there were no memory.
  */
-bool rl_end_reason_is_restored(const RlDomain *domain, RlMemory **ret_memory);
+bool rl_end_reason_is_restored(const RlDomain *domain, bool *ret_restored, RlMemory **ret_memory,
+                               GError **error);
 
 /**
  * rl_end_reason_is_read:
- * The same, but true only if it is certain: a file that @domain was saved to is open. The call that
- * announced the restore may have been taken back before.
+ * True only if it is certain that @domain is being restored, with *@ret_memory as above: a file
+ * that @domain was saved to is open. The call that announced the restore may have been taken back
+ * before.
  */
 bool rl_end_reason_is_read(const RlDomain *domain, RlMemory **ret_memory);

@@ -226,7 +226,9 @@ prepare(const RlDomain *domain, GError **error)
     rl_named_layers_note(domain);
     if (!rl_at_rest_begin(domain, error))
         return false;
-    bool restored = uses->len > 0 && rl_end_reason_is_restored(domain, &memory);
+    bool restored = false;
+    if (uses->len > 0 && !rl_end_reason_is_restored(domain, &restored, &memory, error))
+        return false;
     RlStartFlags how = begin_run(domain, &owner, restored);
     /* It may be given one while it runs. */
     if (uses->len == 0) {

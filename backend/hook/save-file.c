@@ -51,25 +51,26 @@ static const struct {
     [RL_SAVE_FILE_QEMU] = {"LibvirtQemudSave", 92},
 };
 
-/* Does the save file @fd hold the domain @uuid? */
-static bool
-holds_domain(int fd, RlSaveFileDriver driver, const char *uuid)
+/* The UUID of the domain that the save file @fd holds, owned by the caller; NULL where that is no
+ * whole one. */
+static char *
+read_uuid(int fd, RlSaveFileDriver driver)
 {
     size_t header_size = drivers[driver].header_size;
     Header header;
 
     if (pread(fd, &header, sizeof(header), 0) != sizeof(header) ||
         memcmp(header.magic, drivers[driver].magic, MAGIC_SIZE) != 0 || header.xml_size > TEXT_MAX)
-        return false;
+        return NULL;
 
     g_autofree char *text = g_malloc(header.xml_size + 1);
     ssize_t n = pread(fd, text, header.xml_size, (off_t) header_size);
     if (n != (ssize_t) header.xml_size)
-        return false;
+        return NULL;
     /* The length may count a final NUL. */
     size_t length = strnlen(text, (size_t) n);
     g_autoptr(RlDomain) domain = rl_xml_domain_parse(text, length, "save file", NULL);
-    return domain && strcmp(domain->uuid, uuid) == 0;
+    return domain ? g_strdup(domain->uuid) : NULL;
 }
 
 /* What is in the save file @fd, which holds a domain; owned by the caller. */
@@ -105,7 +106,8 @@ rl_save_file_read(const char *path, RlSaveFileDriver driver, const char *uuid)
 
     if (fd < 0)
         rl_log_warning("'%s' is not read as a domain's save file: %s", path, error->message);
-    if (fd < 0 || !holds_domain(fd, driver, uuid))
+    g_autofree char *held = fd < 0 ? NULL : read_uuid(fd, driver);
+    if (g_strcmp0(held, uuid) != 0)
         return NULL;
     return read_memory(fd, driver, path);
 }
@@ -170,16 +172,21 @@ is_image(const char *path, const struct stat *st, bool *ret_is)
 }
 
 /* What the daemon reads, and is not known for the domain's save file: the device models' user can
- * have removed or changed that since the daemon opened it, if it is his, or lies where he may
- * change names. */
+ * have removed, renamed or changed that since the daemon opened it, if it is his, or lies where he
+ * may change names. What root alone has written, and has its name, is what it was: another domain's
+ * save file (@is_save), or none. */
 static RlSaveFile
-not_recognised(RlSaveFileDriver driver, const char *path, const struct stat *st, int flags)
+not_recognised(RlSaveFileDriver driver, const char *path, const struct stat *st, int flags,
+               bool is_save)
 {
     bool reads = flags >= 0 && (flags & O_ACCMODE) == O_RDONLY;
-    bool is_theirs = st->st_uid != 0 || g_str_has_prefix(path, QEMU_DIR);
+    bool is_roots = st->st_uid == 0 && st->st_nlink == 1;
+    bool is_known = is_roots && (is_save || !g_str_has_prefix(path, QEMU_DIR));
 
-    return driver == RL_SAVE_FILE_QEMU && reads && is_theirs ? RL_SAVE_FILE_UNKNOWN
-                                                             : RL_SAVE_FILE_NONE;
+    if (driver != RL_SAVE_FILE_QEMU || !reads || is_known)
+        return RL_SAVE_FILE_NONE;
+    rl_log_info("libvirt's daemon reads '%s', which may have been a save file", path);
+    return RL_SAVE_FILE_DOUBT;
 }
 
 static RlSaveFile
@@ -199,7 +206,7 @@ look_at(int pid, const char *number, RlSaveFileDriver driver, const char *uuid,
         return RL_SAVE_FILE_NONE;
     int flags = open_flags(pid, number);
     if (told && image)
-        return not_recognised(driver, path, &st, flags);
+        return not_recognised(driver, path, &st, flags, false);
 
     bool writes = (flags & O_ACCMODE) != O_RDONLY;
     /* Somebody edits it: that is no restore. */
@@ -207,10 +214,11 @@ look_at(int pid, const char *number, RlSaveFileDriver driver, const char *uuid,
         return RL_SAVE_FILE_NONE;
     rl_autofd int fd = open(link, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     /* A file on a network may be the daemon's to read, and not root's. */
-    if (fd < 0 && driver == RL_SAVE_FILE_QEMU)
+    if (fd < 0 && driver == RL_SAVE_FILE_QEMU && (errno == EACCES || errno == EPERM))
         return RL_SAVE_FILE_UNKNOWN;
-    if (flags < 0 || fd < 0 || !holds_domain(fd, driver, uuid))
-        return not_recognised(driver, path, &st, flags);
+    g_autofree char *held = fd < 0 ? NULL : read_uuid(fd, driver);
+    if (flags < 0 || g_strcmp0(held, uuid) != 0)
+        return not_recognised(driver, path, &st, flags, held != NULL);
     if (!told)
         return RL_SAVE_FILE_UNKNOWN;
     *ret_memory = read_memory(fd, driver, path);
@@ -300,8 +308,8 @@ rl_save_file_find(RlSaveFileDriver driver, const char *uuid, RlMemory **ret_memo
     if (!is_daemon(parent))
         return RL_SAVE_FILE_UNKNOWN;
     RlSaveFile found = look_through(parent, driver, uuid, ret_memory);
-    if (found == RL_SAVE_FILE_NONE && driver == RL_SAVE_FILE_QEMU)
-        found = look_at_readers(parent, uuid, ret_memory);
+    if (found < RL_SAVE_FILE_UNKNOWN && driver == RL_SAVE_FILE_QEMU)
+        found = MAX(found, look_at_readers(parent, uuid, ret_memory));
     /* A daemon that died while we looked has closed its files. */
     return found == RL_SAVE_FILE_NONE && rl_caller_daemon() != parent ? RL_SAVE_FILE_UNKNOWN
                                                                       : found;

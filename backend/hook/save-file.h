@@ -15,8 +15,9 @@ typedef enum {
 /* What is more certain comes later. */
 typedef enum {
     RL_SAVE_FILE_NONE,
-    RL_SAVE_FILE_UNKNOWN, /* whoever called us is gone, or not libvirt's daemon, or hides it; or
-                             (qemu) reads what the device models' user may have changed since */
+    RL_SAVE_FILE_DOUBT,   /* (qemu) a file is open for reading that may have been it, and the device
+                             models' user may have changed since; or that is another user's */
+    RL_SAVE_FILE_UNKNOWN, /* whoever called us is gone, or not libvirt's daemon, or hides it */
     RL_SAVE_FILE_READ,    /* it is open for reading: a restore */
     RL_SAVE_FILE_WRITTEN, /* for writing: a save */
 } RlSaveFile;

@@ -62,8 +62,6 @@ not_restored "exec 9<>$LAB/vm1.save; \"\$@\""
 cp "$LAB/vm1.save" "$POOL/vm/forged.img"
 not_restored "exec 9<$POOL/vm/forged.img; \"\$@\""
 rm "$POOL/vm/forged.img"
-cp "$LAB/vm1.save" "$LAB/gone"
-not_restored "exec 9<$LAB/gone; rm $LAB/gone; \"\$@\""
 ok "a call that no restore followed opens nothing, whatever else is open"
 
 not_restored "$LAB/libvirt_iohelper 20 <$LAB/vm2.save >/dev/null 2>&1 & \"\$@\""
@@ -132,22 +130,40 @@ restore_other
 rm /etc/libvirt/qemu/vm1.xml
 ok "the definition counts, and what it only reads is only read"
 
-# The device models' user can change what the daemon has opened. Then there is no telling: it is a restore,
-# which needs a dirty image.
-domain 1 >"$LAB/changed.save"
-chown 12345 "$LAB/changed.save"
+# The device models' user can change, rename and remove what the daemon has opened. Then there is no
+# telling: what follows is neither a restore nor a plain start. The next start is a plain one.
+# in_doubt SCRIPT: with that SCRIPT.
+in_doubt()
+{
+    call '"$@"' restore
+    fails_with "'vm1' & cannot be told & try again" call "$1"
+}
+
 setfattr -x trusted.libvirt-reflink.save "$dirty"
-restored "exec 9<$LAB/changed.save; \"\$@\""
-rm -f "$dirty"
-fails_with "'vm1' & 'vm/disk' & definition" call '"$@"' restore
 domain 1 >/etc/libvirt/qemu/vm1.xml
-call '"$@"' restore
-fails_with "'vm/disk' & saved memory" call "exec 9<$LAB/changed.save; \"\$@\""
-call '"$@"' restore
-fails_with "'vm/disk' & saved memory" call "exec 9<$LAB/changed.save; rm $LAB/changed.save; \"\$@\""
+domain 1 >"$LAB/changed.save"
+cp "$LAB/vm1.save" "$LAB/gone.save"
+chown 12345 "$LAB/changed.save"
+mkdir -p /var/lib/libvirt/qemu/save
+cp "$LAB/part.save" "$LAB/vm2.save" /var/lib/libvirt/qemu/save
+for file in "$LAB/changed.save" /var/lib/libvirt/qemu/save/part.save; do
+    in_doubt "exec 9<$file; \"\$@\""
+    expect_info vm/disk "saved"
+    fails_with "saved" call "exec 9<$file; \"\$@\""
+done
+in_doubt "exec 9<$LAB/gone.save; rm $LAB/gone.save; \"\$@\""
+not_restored "exec 9</var/lib/libvirt/qemu/save/vm2.save; \"\$@\""
+ok "an announced restore from a file that its device model may have changed goes on in no way"
+
+restored "exec 8<$LAB/changed.save 9<$LAB/vm1.save; \"\$@\""
+ok "beside the domain's own file another one is no doubt"
+
+rm -f "$dirty"
+in_doubt "exec 9<$LAB/changed.save; \"\$@\""
+in_doubt "exec 9<$LAB/changed.save; rm $LAB/changed.save; \"\$@\""
 [ ! -e "$dirty" ]
 rm /etc/libvirt/qemu/vm1.xml
 call '"$@"'
-ok "an announced restore from a file that its device model may have changed is no plain start"
+ok "nor is it a plain start where there is no dirty image"
 
 done_testing

@@ -1,10 +1,50 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "backend/libvirt/hook-link.h"
 #include "doctor.h"
 #include "installed.h"
+#include "processes.h"
+
+/* libvirt looks for hooks when its daemon starts (virHookInitialize() in src/util/virhook.c): one
+ * that found none for a driver calls none. Returns such a daemon's process, 0 where there is none,
+ * or none can be told. Seconds are what both dates are good for. */
+static pid_t
+find_older_daemon(const char *driver, const char *link)
+{
+    const char *const names[] = {"libvirtd", strcmp(driver, "qemu") == 0 ? "virtqemud" : "virtxend",
+                                 NULL};
+    g_autoptr(GPtrArray) processes = rl_processes_find(names);
+    gint64 now = g_get_real_time() / G_USEC_PER_SEC;
+    struct stat st;
+
+    if (lstat(link, &st) < 0)
+        return 0;
+    for (guint i = 0; i < processes->len; i++) {
+        const RlProcess *process = g_ptr_array_index(processes, i);
+        gint64 age = rl_process_age(process->pid);
+        if (process->uid == 0 && age >= 0 && st.st_ctim.tv_sec > now - age + 2)
+            return process->pid;
+    }
+    return 0;
+}
+
+static void
+look_at_dates(RlReport *report, const char *topic, const char *driver, const char *path)
+{
+    pid_t pid = find_older_daemon(driver, path);
+
+    if (pid == 0)
+        rl_report_ok(report, topic, "libvirt calls '%s'", path);
+    else
+        rl_report_wrong(report, topic,
+                        "'%s' was made or changed after libvirt's daemon, process %d, looked for "
+                        "hooks, and may not be called: restart the daemon",
+                        path, (int) pid);
+}
 
 static void
 look_at_link(RlReport *report, const char *driver)
@@ -17,7 +57,7 @@ look_at_link(RlReport *report, const char *driver)
 
     switch (link) {
     case RL_HOOK_LINKED:
-        rl_report_ok(report, topic, "libvirt calls '%s'", path);
+        look_at_dates(report, topic, driver, path);
         return;
     case RL_HOOK_MISSING:
         rl_report_wrong(report, topic,

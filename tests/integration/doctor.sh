@@ -165,8 +165,16 @@ mv "$LAB/hook" "$link"
 mv "$LAB/copy/libexec/libvirt-reflink/libvirt-reflink-event" "$LAB/event"
 ! doctor >"$LAB/said" || [ -e /usr/libexec/libvirt-reflink/libvirt-reflink-event ] || die "no hook program is healthy"
 mv "$LAB/event" "$LAB/copy/libexec/libvirt-reflink/libvirt-reflink-event"
+has_run_some_seconds()
+{
+    [ "$(ps -o etimes= -p "$LIBVIRTD_PID")" -gt 4 ]
+}
+eventually 20 has_run_some_seconds
+touch -h "$link"
+finds "hook qemu" "after & process $LIBVIRTD_PID & restart the daemon"
+lab_restart_libvirtd
 healthy "hook qemu"
-ok "a hook that is removed, not executable, or leads nowhere"
+ok "a hook that is removed, not executable, leads nowhere, or came after the daemon"
 
 chmod 666 "$pool/.reflink-pool.xml"
 finds "pool qubes" "untrusted marker & chmod 644"

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/base/error.h"
 #include "common/format/file-name.h"
@@ -23,6 +24,12 @@ rl_file_drop(const RlVolume *volume, const char *file, GError **error)
     }
     if (errno == ENOENT)
         return true;
+    /* XFS with parent pointers, the default of newer mkfs.xfs, needs space for a name but none
+     * to remove one. On a full disk a deletion is what makes space. */
+    if ((errno == ENOSPC || errno == EDQUOT) && unlinkat(volume->dir, file, 0) == 0) {
+        rl_volume_log(volume, "removed %s", file);
+        return true;
+    }
     return rl_fail_errno(error, errno, "volume '%s': cannot remove '%s'%s", volume->name->volume,
                          file, rl_project_hint(errno));
 }

@@ -284,7 +284,12 @@ virsh pool-autostart qubes
 virsh pool-destroy qubes
 lab_stop_libvirtd
 umount "$dir"
+# As when the host boots.
+rm -f /run/libvirt/storage/*
+: >"$LAB/libvirtd.log"
 lab_start_libvirtd
+grep ' error : ' "$LAB/libvirtd.log" | grep "'$pool'" | has_words "not mounted" ||
+    die "the log does not say why the pool is not started: $(grep qubes "$LAB/libvirtd.log")"
 expect "inactive" virsh pool-list --all
 fails_with "'$pool' & not mounted" virsh pool-start qubes
 finds "pool qubes" "not mounted & mount its file system"

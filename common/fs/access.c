@@ -15,6 +15,7 @@
 #include "common/base/error.h"
 #include "common/base/log.h"
 #include "inode.h"
+#include "readers.h"
 #include "xattr.h"
 
 #define LIST_NAME "system.posix_acl_access"
@@ -22,8 +23,10 @@
 /* Five entries and a few users; our attributes and libvirt's. What is longer is read all the same.
  */
 #define LIST_USUAL 1024
-/* Of a note. */
+/* Of a note, and of one for readers. */
 #define PARTS 7
+#define PARTS_FOR_READERS 8
+#define FOR_READERS "read"
 
 /* Everything that rl_access_copy() gives. */
 typedef struct {
@@ -177,22 +180,37 @@ rl_access_set(int fd, const RlAccess *access, GError **error)
     return set_whole(fd, &wanted, error);
 }
 
-/* "MODE OWNER GROUP LIST INODE BIRTH BOOT", the mode in octal digits, the list in hexadecimal ones
- * or "-". @inode and @boot say on what, and when, that is noted; without @inode, and in notes of
- * before, it ends with the list, which is left out where there is none. */
+/* On what, when and for what an access is noted. */
+typedef struct {
+    char *inode, *boot;
+    bool for_readers;
+} Circumstances;
+
+static void
+circumstances_clear(Circumstances *at)
+{
+    g_clear_pointer(&at->inode, g_free);
+    g_clear_pointer(&at->boot, g_free);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Circumstances, circumstances_clear)
+
+/* "MODE OWNER GROUP LIST INODE BIRTH [read] BOOT", the mode in octal digits, the list in
+ * hexadecimal ones or "-". Where the inode cannot be named, and in notes of before, it ends with
+ * the list, which is left out where there is none. */
 static char *
-format(const Whole *whole, const char *inode, const char *boot)
+format(const Whole *whole, const Circumstances *at)
 {
     GString *out = g_string_new(NULL);
 
     g_string_printf(out, "0%o %u %u", (guint) whole->access.mode, (guint) whole->access.uid,
                     (guint) whole->access.gid);
-    if (whole->list || inode)
+    if (whole->list || at->inode)
         g_string_append_c(out, ' ');
     for (guint i = 0; whole->list && i < whole->list->len; i++)
         g_string_append_printf(out, "%02x", whole->list->data[i]);
-    if (inode)
-        g_string_append_printf(out, "%s %s %s", whole->list ? "" : "-", inode, boot);
+    if (at->inode)
+        g_string_append_printf(out, "%s %s %s%s", whole->list ? "" : "-", at->inode,
+                               at->for_readers ? FOR_READERS " " : "", at->boot);
     return g_string_free(out, FALSE);
 }
 
@@ -220,23 +238,26 @@ parse_list(const char *digits, GByteArray **ret_list)
     return true;
 }
 
-/* *@ret_inode and *@ret_boot are NULL where it does not say them. */
+/* @ret_at is zeroes where it does not say that. */
 static bool
-parse(const char *text, Whole *ret_whole, char **ret_inode, char **ret_boot)
+parse(const char *text, Whole *ret_whole, Circumstances *ret_at)
 {
-    g_auto(GStrv) parts = g_strsplit(text, " ", PARTS + 1);
+    g_auto(GStrv) parts = g_strsplit(text, " ", PARTS_FOR_READERS + 1);
     guint count = g_strv_length(parts);
+    bool for_readers = count == PARTS_FOR_READERS && strcmp(parts[6], FOR_READERS) == 0;
+    bool says_all = count == PARTS || for_readers;
     guint64 mode, uid, gid;
 
-    if ((count != 3 && count != 4 && count != PARTS) || !parse_number(parts[0], 8, 0777, &mode) ||
+    if ((count != 3 && count != 4 && !says_all) || !parse_number(parts[0], 8, 0777, &mode) ||
         !parse_number(parts[1], 10, G_MAXUINT32 - 1, &uid) ||
         !parse_number(parts[2], 10, G_MAXUINT32 - 1, &gid) ||
-        (count > 3 && !(count == PARTS && strcmp(parts[3], "-") == 0) &&
+        (count > 3 && !(says_all && strcmp(parts[3], "-") == 0) &&
          !parse_list(parts[3], &ret_whole->list)))
         return false;
-    if (count == PARTS) {
-        *ret_inode = g_strconcat(parts[4], " ", parts[5], NULL);
-        *ret_boot = g_strdup(parts[6]);
+    if (says_all) {
+        ret_at->inode = g_strconcat(parts[4], " ", parts[5], NULL);
+        ret_at->boot = g_strdup(parts[count - 1]);
+        ret_at->for_readers = for_readers;
     }
     ret_whole->access = (RlAccess){(mode_t) mode, (uid_t) uid, (gid_t) gid};
     return true;
@@ -244,34 +265,34 @@ parse(const char *text, Whole *ret_whole, char **ret_inode, char **ret_boot)
 
 typedef enum {
     NOTE_NONE,    /* none, or none that counts */
-    NOTE_EARLIER, /* of an earlier boot, or of before notes said which; it counts as yet */
+    NOTE_EARLIER, /* of readers or runs that are not known any more; it counts as yet */
     NOTE_FITS,
 } Note;
 
-/* A copy of the image has the note as well, and there it says nothing (@inode). After a boot no
- * device model has the image: whoever is its owner by then and was not before is one that ran at
- * the crash, else the administrator has set its access since. Root is no device model. */
+/* A copy of the image has the note as well, and there it says nothing. Of readers nothing is known
+ * after a boot, or where the list of them was lost: then no device model was made its owner since.
+ * Whoever is its owner by then and was not before is a device model that had it, else the
+ * administrator has set its access since. Root is no device model. */
 static bool
-note_counts(int dir, const char *name, const Whole *noted, const char *inode, const char *boot,
-            Note *ret_note, GError **error)
+note_counts(int dir, const char *name, const Whole *noted, const Circumstances *at, Note *ret_note,
+            GError **error)
 {
     g_autofree char *here = NULL, *now = NULL;
     struct stat st;
 
     *ret_note = NOTE_NONE;
-    if (inode && !rl_inode_describe(dir, name, &here, error))
+    if (at->inode && !rl_inode_describe(dir, name, &here, error))
         return false;
-    if (g_strcmp0(inode, here) != 0)
+    if (g_strcmp0(at->inode, here) != 0)
         return true;
-    if (boot && !(now = rl_boot_id(error)))
+    if (at->boot && !(now = rl_boot_id(error)))
         return false;
-    if (boot && strcmp(boot, now) == 0) {
-        *ret_note = NOTE_FITS;
-        return true;
-    }
     if (fstatat(dir, name, &st, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW) < 0)
         return rl_fail_errno(error, errno, "cannot examine an image");
-    if (st.st_uid != 0 && st.st_uid != noted->access.uid)
+    if (at->boot && strcmp(at->boot, now) == 0 &&
+        (!at->for_readers || rl_readers_are_noted(st.st_dev, st.st_ino)))
+        *ret_note = NOTE_FITS;
+    else if (st.st_uid != 0 && st.st_uid != noted->access.uid)
         *ret_note = NOTE_EARLIER;
     return true;
 }
@@ -281,11 +302,11 @@ static bool
 read_note(int dir, const char *name, const char *text, Whole *ret_whole, Note *ret_note,
           GError **error)
 {
-    g_autofree char *inode = NULL, *boot = NULL;
+    g_auto(Circumstances) at = {0};
 
     *ret_note = NOTE_NONE;
-    bool sane = text && parse(text, ret_whole, &inode, &boot);
-    if (sane && !note_counts(dir, name, ret_whole, inode, boot, ret_note, error))
+    bool sane = text && parse(text, ret_whole, &at);
+    if (sane && !note_counts(dir, name, ret_whole, &at, ret_note, error))
         return false;
     if (*ret_note == NOTE_NONE)
         whole_clear(ret_whole);
@@ -354,32 +375,51 @@ rl_access_is_same(int from, int to)
            lists_are_equal(a.list, b.list);
 }
 
-bool
-rl_access_note(int fd, GError **error)
+/* A run's note stays where readers come, since it counts longer. */
+static bool
+note_access(int fd, bool for_readers, GError **error)
 {
-    g_autofree char *inode = NULL, *boot = NULL;
+    g_auto(Circumstances) at = {.for_readers = for_readers};
     g_auto(Whole) whole = {0};
     mode_t bits = 0;
     Note note;
 
     if (!get_note(fd, &whole, &note, error))
         return false;
-    if (note == NOTE_FITS)
+    if (note == NOTE_FITS && for_readers)
         return true;
     if ((note == NOTE_NONE && !get_whole(fd, &whole, &bits, error)) ||
-        !rl_inode_describe(fd, "", &inode, error) || !(boot = rl_boot_id(error)))
+        !rl_inode_describe(fd, "", &at.inode, error) || !(at.boot = rl_boot_id(error)))
         return false;
-    g_autofree char *text = format(&whole, inode, boot);
+    g_autofree char *text = format(&whole, &at);
     return rl_xattr_set(fd, RL_ATTR_ACCESS, text, error);
+}
+
+bool
+rl_access_note(int fd, GError **error)
+{
+    return note_access(fd, false, error);
+}
+
+bool
+rl_access_note_for_readers(int fd, GError **error)
+{
+    return note_access(fd, true, error);
 }
 
 bool
 rl_access_copy_note(int from, int to, GError **error)
 {
+    g_auto(Circumstances) at = {0};
     g_autofree char *noted = NULL;
+    g_auto(Whole) whole = {0};
 
-    return rl_xattr_get(from, RL_ATTR_ACCESS, &noted, error) &&
-           (!noted || (rl_access_copy(from, to, error) && rl_access_note(to, error)));
+    if (!rl_xattr_get(from, RL_ATTR_ACCESS, &noted, error))
+        return false;
+    if (!noted)
+        return true;
+    bool for_readers = parse(noted, &whole, &at) && at.for_readers;
+    return rl_access_copy(from, to, error) && note_access(to, for_readers, error);
 }
 
 bool

@@ -56,15 +56,23 @@ void rl_access_of(int dir, const char *name, const struct stat *st, RlAccess *re
 
 /**
  * rl_access_note:
- * Notes on the file @fd, in the attribute RL_ATTR_ACCESS, what access it has, for the time that its
- * owner may be another. A note that is there already stays if it counts. It counts on the inode
- * that it was made on, not on a copy, in the same boot of the host; after that, as one that does
- * not say on what it was made, only while the file's owner is neither root nor the one noted, and
- * so still a device model's user: else the administrator has set its access since. A note that does
- * not count is no note. Needs no fsync(2): the file system keeps the order of this and of the
- * changes to the same inode that follow.
+ * Notes on the file @fd, in the attribute RL_ATTR_ACCESS, what access it has, for the time of a run
+ * in which its owner may be another. What a note that is there already says stays if it counts. It
+ * counts on the inode that it was made on, not on a copy, in the same boot of the host; after that,
+ * as one that does not say on what it was made, only while the file's owner is neither root nor the
+ * one noted, and so still a device model's user: else the administrator has set its access since. A
+ * note that does not count is no note. Needs no fsync(2): the file system keeps the order of this
+ * and of the changes to the same inode that follow.
  */
 bool rl_access_note(int fd, GError **error);
+
+/**
+ * rl_access_note_for_readers:
+ * The same for the time that the image is noted in /run as one that is read (readers.h). Where it
+ * is not, as after that list was lost, the note counts as one of an earlier boot. So the note comes
+ * before the list, and one without a list is judged by the image's owner. A note that counts stays.
+ */
+bool rl_access_note_for_readers(int fd, GError **error);
 
 /**
  * rl_access_copy_note:

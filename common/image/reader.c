@@ -11,18 +11,17 @@
 #include "common/base/autofd.h"
 #include "common/base/error.h"
 #include "common/base/log.h"
-#include "common/base/paths.h"
 #include "common/format/file-name.h"
 #include "common/format/image-owner.h"
 #include "common/fs/access.h"
 #include "common/fs/dir-iter.h"
 #include "common/fs/dirfd.h"
 #include "common/fs/lease.h"
+#include "common/fs/readers.h"
 #include "common/fs/tmpfile.h"
 #include "common/fs/xattr.h"
 #include "common/pool/volume.h"
 
-#define READERS_DIR RL_LOCK_DIR "/readers"
 /* Thousands of domains. */
 #define LIST_SIZE_MAX (1 << 20)
 
@@ -31,7 +30,7 @@
 #define OPENED 0
 typedef struct {
     int dir; /* locked; only processes of root's reach it, and none keeps it for long */
-    char file[40];
+    char file[RL_READERS_FILE_SIZE];
     GHashTable *readers; /* to their lines */
     guint starting;      /* how many are about to open it, read from the file */
 } List;
@@ -49,13 +48,13 @@ lock_lists(GError **error)
 {
     rl_autofd int dir = -1;
 
-    if (g_mkdir_with_parents(READERS_DIR, 0700) == 0)
-        dir = open(READERS_DIR, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (g_mkdir_with_parents(RL_READERS_DIR, 0700) == 0)
+        dir = open(RL_READERS_DIR, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     while (dir >= 0 && flock(dir, LOCK_EX) < 0)
         if (errno != EINTR)
             rl_fd_close(&dir);
     if (dir < 0)
-        rl_fail_errno(error, errno, "cannot lock '%s'", READERS_DIR);
+        rl_fail_errno(error, errno, "cannot lock '%s'", RL_READERS_DIR);
     return rl_fd_steal(&dir);
 }
 
@@ -94,7 +93,7 @@ list_open(List *list, dev_t dev, ino_t ino, const char *self, GError **error)
     size_t length;
 
     list->readers = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-    g_snprintf(list->file, sizeof(list->file), "%lx-%lx", (unsigned long) dev, (unsigned long) ino);
+    rl_readers_file(dev, ino, list->file);
     list->dir = lock_lists(error);
     if (list->dir < 0)
         return false;
@@ -118,7 +117,7 @@ list_write(const List *list, GError **error)
 
     if (g_hash_table_size(list->readers) == 0)
         return unlinkat(list->dir, list->file, 0) == 0 || errno == ENOENT ||
-               rl_fail_errno(error, errno, "cannot remove '%s/%s'", READERS_DIR, list->file);
+               rl_fail_errno(error, errno, "cannot remove '%s/%s'", RL_READERS_DIR, list->file);
     g_autoptr(GString) text = g_string_new(NULL);
     g_hash_table_iter_init(&iter, list->readers);
     while (g_hash_table_iter_next(&iter, NULL, &line))
@@ -141,17 +140,18 @@ rl_reader_begin(const RlPool *pool, RlReadImage *image, const char *reader, GErr
         return rl_fail_errno(error, errno, "cannot look at '%s'", image->file);
     if (!list_open(&list, st.st_dev, st.st_ino, reader, error))
         return false;
+    if (!rl_access_note_for_readers(fd, &cause) && !rl_error_is_errno(cause, EROFS)) {
+        g_propagate_prefixed_error(error, g_steal_pointer(&cause),
+                                   "volume '%s': cannot note whose '%s' is: ", image->volume,
+                                   image->file);
+        return false;
+    }
     set_reader(&list, reader, rl_boot_clock_us());
     if (!list_write(&list, error))
         return false;
     image->dev = st.st_dev;
     image->ino = st.st_ino;
-    if (rl_access_note(fd, &cause) || rl_error_is_errno(cause, EROFS))
-        return true;
-    g_propagate_prefixed_error(error, g_steal_pointer(&cause),
-                               "volume '%s': cannot note whose '%s' is: ", image->volume,
-                               image->file);
-    return false;
+    return true;
 }
 
 /* Returns a descriptor of @file if that is @image; -1 where it is another one or cannot be told. */

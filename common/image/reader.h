@@ -10,15 +10,17 @@
  * more (blockcommit with all layers, libvirt 9.0): therefore the note stays to the end. Who reads
  * an image is noted in /run, in a file for each image.
  *
- *   begin:  the reader in /run; the note on the image; then libvirt changes the owner
+ *   begin:  the note on the image; the reader in /run; then libvirt changes the owner
  *   opened: the reader's line says so; if no other is about to open it: the access
  *   end:    the access as before; if it was the last: the note off the image; the reader out of
  *           /run
  *
- * A host that crashes loses the list, and keeps the note: whoever needs the image's access takes
- * what is noted, and the end of a later reader, or the volume's next commit, gives it back. A
- * process that is killed in between leaves a reader that others wait for RL_OWNER_GRACE_SECONDS at
- * most. */
+ * A host that crashes loses the list, and keeps the note; so does who removes what is in /run.
+ * Without the list the note counts only while the image's owner is a device model's user
+ * (access.h): whoever needs its access takes what is noted then, and the end of a later reader, or
+ * the volume's next commit, gives it back. Else the image has what the administrator gave it since.
+ * A process that is killed in between leaves a reader that others wait for RL_OWNER_GRACE_SECONDS
+ * at most. */
 #pragma once
 
 #include "common/pool/pool.h"

@@ -282,6 +282,37 @@ test_after_a_boot(Lab *lab)
     g_assert_false(has_note(revision));
 }
 
+/* The list was lost within the boot, as by who clears /run, and the administrator has set the
+ * image's access since. */
+static void
+test_after_the_list_was_lost(Lab *lab)
+{
+    g_autofree char *clean = create(lab), *revision = NULL;
+    RlReadImage image = begin(lab, "private.img", "alice");
+
+    /* A new reader takes over what it has now. */
+    be_hostile(clean);
+    lose_list(&image);
+    make_private(clean);
+    image = begin(lab, "private.img", "bob");
+    be_hostile(clean);
+    opened(lab, &image, "bob");
+    assert_access(clean, "0600 0 0");
+
+    /* So do a run and its commit. */
+    be_hostile(clean);
+    lose_list(&image);
+    g_assert_cmpint(chown(clean, 0, GROUP), ==, 0);
+    g_assert_cmpint(chmod(clean, 0640), ==, 0);
+    g_assert_true(has_note(clean));
+    lab_run(lab, V, "two");
+    assert_access(clean, "0640 0 5678");
+    g_assert_false(has_note(clean));
+    revision = revision_path(lab, V, "1");
+    assert_access(revision, "0640 0 5678");
+    g_assert_false(has_note(revision));
+}
+
 static void
 test_image_that_is_gone(Lab *lab)
 {
@@ -426,6 +457,7 @@ main(int argc, char **argv)
     lab_add("/at-rest/after-a-crash", test_after_a_crash);
     lab_add("/at-rest/note-that-was-copied", test_note_that_was_copied);
     lab_add("/at-rest/after-a-boot", test_after_a_boot);
+    lab_add("/at-rest/after-the-list-was-lost", test_after_the_list_was_lost);
     lab_add("/at-rest/image-that-is-gone", test_image_that_is_gone);
     lab_add("/at-rest/writer-since", test_writer_since);
     lab_add("/at-rest/settle", test_settle);

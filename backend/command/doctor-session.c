@@ -6,6 +6,7 @@
 
 #include "common/base/autofd.h"
 #include "common/fs/dirfd.h"
+#include "common/pool/pool.h"
 #include "doctor.h"
 #include "processes.h"
 #include "xml/pool-definition.h"
@@ -14,6 +15,8 @@
 /* Below a user's home (virGetUserConfigDirectory() in src/util/virutil.c). */
 #define POOLS ".config/libvirt/storage"
 
+/* A daemon without the module drops our options when it writes a definition; then its directory may
+ * tell. */
 static bool
 is_reflink(int dir, const char *file)
 {
@@ -22,12 +25,10 @@ is_reflink(int dir, const char *file)
     g_autoptr(RlPoolDefinition) pool =
         text ? rl_xml_pool_definition_parse(text, length, file, NULL) : NULL;
 
-    return pool && pool->options;
+    return pool && (pool->options || (pool->path && rl_pool_has_marker(pool->path)));
 }
 
-/* The files are the user's, so no link in them is followed. A session daemon without the module
- * drops our namespace when it writes a definition, so what has it was written by hand or by one
- * with the module. */
+/* The files are the user's, so no link in them is followed. */
 static guint
 look_at_pools(RlReport *report, const struct passwd *user)
 {
@@ -65,7 +66,7 @@ look_at_user(RlReport *report, uid_t uid, const char *daemon)
         rl_report_ok(report, TOPIC, "no user runs a daemon of libvirt's (qemu:///session)");
 }
 
-/* Who typed the command: session daemons end when nobody talks to them. */
+/* Who typed the command: a session daemon ends when its last client has left. */
 static uid_t
 person(void)
 {

@@ -263,7 +263,10 @@ eventually 10 grep -q libvirtd "/proc/$session/comm"
 healthy "session: user walter runs libvirtd (qemu:///session).*virsh -c qemu:///system"
 pool_document mine "$LAB/home/pool" "<reflink:revisions keep='1'/>" >"$LAB/home/.config/libvirt/storage/mine.xml"
 finds session "walter & 'mine' & virsh -c qemu:///system"
-rm "$LAB/home/.config/libvirt/storage/mine.xml"
+plain_document mine "$pool" >"$LAB/home/.config/libvirt/storage/mine.xml"
+finds session "walter & 'mine' & virsh -c qemu:///system"
+plain_document mine "$LAB/home/pool" >"$LAB/home/.config/libvirt/storage/mine.xml"
+healthy session
 kill $session
 ok "a session daemon, and a reflink pool that is defined there"
 

@@ -34,13 +34,25 @@ rl_lease_has_opener(int fd)
     return lease_is_refused(fd, F_WRLCK);
 }
 
-bool
-rl_lease_has_writer_at(int dir, const char *name)
+static bool
+is_open_at(int dir, const char *name, bool (*is_open)(int fd))
 {
     g_autoptr(GError) error = NULL;
     rl_autofd int fd = rl_dirfd_open_file(dir, name, O_RDONLY, &error);
 
     if (fd < 0)
         return !rl_error_is_errno(error, ENOENT);
-    return rl_lease_has_writer(fd);
+    return is_open(fd);
+}
+
+bool
+rl_lease_has_writer_at(int dir, const char *name)
+{
+    return is_open_at(dir, name, rl_lease_has_writer);
+}
+
+bool
+rl_lease_has_opener_at(int dir, const char *name)
+{
+    return is_open_at(dir, name, rl_lease_has_opener);
 }

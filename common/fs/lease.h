@@ -25,3 +25,9 @@ bool rl_lease_has_writer_at(int dir, const char *name);
  * As rl_lease_has_writer(), but readers other than @fd count as well.
  */
 bool rl_lease_has_opener(int fd);
+
+/**
+ * rl_lease_has_opener_at:
+ * The same for the file @name in @dir, as rl_lease_has_writer_at().
+ */
+bool rl_lease_has_opener_at(int dir, const char *name);

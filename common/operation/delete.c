@@ -37,15 +37,25 @@ refuse_for_labels(const RlVolume *volume, const GPtrArray *revisions, GError **e
                    volume->name->volume, labels->str);
 }
 
-/* What somebody writes to has a use that we do not know of. */
+/* What a process writes to has a use that we do not know of. A domain that runs on a revision is
+ * ended if libvirt's daemon, when it is started again, finds that no more. One that is the clean
+ * image itself, during a replacement, has the replacement's own opener. */
 static bool
-require_unwritten(const RlVolume *volume, const GPtrArray *revisions, GError **error)
+require_unused_revision(const RlVolume *volume, const RlRevision *revision, GError **error)
+{
+    return (rl_stat_same(&revision->st, &volume->clean.st)
+                ? rl_clean_require_unwritten_at
+                : rl_clean_require_unopened_at)(volume, revision->file, error);
+}
+
+static bool
+require_unused(const RlVolume *volume, const GPtrArray *revisions, GError **error)
 {
     if (!rl_clean_require_unwritten_at(volume, volume->clean_file, error))
         return false;
     for (guint i = 0; i < revisions->len; i++) {
         const RlRevision *revision = g_ptr_array_index(revisions, i);
-        if (!rl_clean_require_unwritten_at(volume, revision->file, error))
+        if (!require_unused_revision(volume, revision, error))
             return false;
     }
     return true;
@@ -119,7 +129,7 @@ rl_volume_delete(const RlPool *pool, const char *name, bool with_labels, GError 
             return false;
         g_autoptr(GPtrArray) revisions = rl_revisions_list(volume->dir, volume->name->leaf, error);
         if (!revisions || (!with_labels && !refuse_for_labels(volume, revisions, error)) ||
-            !require_unwritten(volume, revisions, error) || !drop_files(volume, revisions, error))
+            !require_unused(volume, revisions, error) || !drop_files(volume, revisions, error))
             return false;
     }
     rl_short_path_tidy(pool, name);
@@ -165,7 +175,7 @@ rl_revision_delete(const RlPool *pool, const RlName *name, GError **error)
         if (!revision)
             return rl_fail(error, RL_ERROR_NOT_FOUND, "there is no revision '%s' in pool '%s'",
                            name->text, pool->path);
-        if (!rl_clean_require_unwritten_at(volume, revision->file, error) ||
+        if (!require_unused_revision(volume, revision, error) ||
             !note_number(volume, revision, error) || !rl_file_drop(volume, revision->file, error) ||
             !rl_volume_sync(volume, error))
             return false;

@@ -8,7 +8,8 @@
  * rl_volume_delete:
  * Removes the volume @name: its images, its automatic revisions, its record, and its directory if
  * that is empty then. Named revisions forbid it (RL_ERROR_STATE, listing them) unless @with_labels.
- * RL_ERROR_STATE while it runs, is saved or suspect; RL_ERROR_NOT_FOUND.
+ * RL_ERROR_STATE while it runs, is saved or suspect; RL_ERROR_BUSY while a process has a revision
+ * open, even to read; RL_ERROR_NOT_FOUND.
  *
  * Order, and what a crash leaves: named revisions, automatic ones, the precache and what Qubes OS's
  * driver left (a volume with less of them); fsync of the directory; the dirty image (a stopped
@@ -20,6 +21,7 @@ bool rl_volume_delete(const RlPool *pool, const char *name, bool with_labels, GE
 
 /**
  * rl_revision_delete:
- * Removes the revision @name ("VOLUME@7"). RL_ERROR_NOT_FOUND where there is none.
+ * Removes the revision @name ("VOLUME@7"). RL_ERROR_NOT_FOUND where there is none, RL_ERROR_BUSY
+ * while a process has it open, even to read.
  */
 bool rl_revision_delete(const RlPool *pool, const RlName *name, GError **error);

@@ -32,8 +32,10 @@ rl_volume_prune(const RlVolume *volume, int keep, GError **error)
          * or was cut off. */
         if (revision->label || rl_stat_same(&revision->st, &volume->clean.st))
             continue;
-        /* One that somebody writes to is kept until the next time. */
-        if (seen++ >= keep && !rl_lease_has_writer_at(volume->dir, revision->file) &&
+        /* One that a process has open, to read it as well, is kept until the next time: libvirt's
+         * daemon ends a domain that runs, when it is started again, if it finds a disk of it no
+         * more. */
+        if (seen++ >= keep && !rl_lease_has_opener_at(volume->dir, revision->file) &&
             !rl_file_drop(volume, revision->file, error))
             return false;
     }

@@ -42,7 +42,7 @@ bool rl_volume_end_late(const RlPool *pool, const char *name, bool *ret_committe
 
 /**
  * rl_volume_prune:
- * Drops automatic revisions but the newest @keep; never a named one, and none that is the clean
- * image itself. The caller has the lock.
+ * Drops automatic revisions but the newest @keep; never a named one, none that is the clean
+ * image itself, and none that a process has open, even to read. The caller has the lock.
  */
 bool rl_volume_prune(const RlVolume *volume, int keep, GError **error);

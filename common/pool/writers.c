@@ -12,9 +12,9 @@
 #define STEP_MS 10
 
 static bool
-is_written(int fd, int patience_ms)
+stays_open(int fd, bool (*is_open)(int fd), int patience_ms)
 {
-    for (int waited_ms = 0; rl_lease_has_writer(fd); waited_ms += STEP_MS) {
+    for (int waited_ms = 0; is_open(fd); waited_ms += STEP_MS) {
         if (waited_ms >= patience_ms)
             return true;
         g_usleep(STEP_MS * 1000);
@@ -28,7 +28,7 @@ rl_clean_require_unwritten(const char *volume, const char *file, int fd, int pat
 {
     if (!rl_overlay_require_none(fd, volume, file, error))
         return false;
-    if (!is_written(fd, patience_ms))
+    if (!stays_open(fd, rl_lease_has_writer, patience_ms))
         return true;
     g_autofree char *opener = rl_opener_describe(fd);
     return rl_fail(error, RL_ERROR_BUSY,
@@ -50,6 +50,21 @@ rl_clean_require_unwritten_at(const RlVolume *volume, const char *file, GError *
                                           error);
     g_propagate_error(error, g_steal_pointer(&cause));
     return false;
+}
+
+bool
+rl_clean_require_unopened_at(const RlVolume *volume, const char *file, GError **error)
+{
+    if (!rl_clean_require_unwritten_at(volume, file, error))
+        return false;
+    rl_autofd int fd = rl_volume_open_image(volume, file, NULL);
+    if (fd < 0 || !stays_open(fd, rl_lease_has_opener, RL_CLEAN_PATIENCE_MS))
+        return true;
+    g_autofree char *opener = rl_opener_describe(fd);
+    return rl_fail(error, RL_ERROR_BUSY,
+                   "volume '%s': %s has its image '%s' open: end the domain that has it as a disk, "
+                   "or the process, then try again",
+                   volume->name->volume, opener ? opener : "a process", file);
 }
 
 bool

@@ -27,6 +27,13 @@ bool rl_clean_require_unwritten(const char *volume, const char *file, int fd, in
 bool rl_clean_require_unwritten_at(const RlVolume *volume, const char *file, GError **error);
 
 /**
+ * rl_clean_require_unopened_at:
+ * As rl_clean_require_unwritten_at(), but a process that has the file open to read it counts as
+ * well.
+ */
+bool rl_clean_require_unopened_at(const RlVolume *volume, const char *file, GError **error);
+
+/**
  * rl_clean_refuse_written:
  * Says that somebody has the clean image of @volume open for writing, and not who: for what is
  * tried again and again. Always false, with RL_ERROR_BUSY.

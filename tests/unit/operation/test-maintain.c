@@ -58,6 +58,32 @@ test_prunes_all_but_the_newest(Lab *lab)
     g_assert_null(strchr(files, '~'));
 }
 
+/* libvirt's daemon ends a domain that runs, when it is started again, if a disk of it is gone. */
+static void
+test_a_revision_that_is_read_stays(Lab *lab)
+{
+    g_autofree char *read = lab_path(lab, "a/b/private.img.1@2018-01-02T05:06:07Z");
+    g_autoptr(RlName) first = rl_name_parse(V "@1", NULL);
+    GError *error = NULL;
+
+    put(lab, "a/b/private.img.1@2018-01-02T05:06:07Z");
+    put(lab, "a/b/private.img.2@2018-01-02T05:06:07Z");
+    put(lab, "a/b/private.img");
+    lab_options(lab, 0);
+    {
+        rl_autofd int reader = open(read, O_RDONLY | O_CLOEXEC);
+        maintain(lab, V, true);
+        assert_revisions(lab, V, "1");
+        g_assert_false(rl_revision_delete(lab->pool, first, &error));
+        take_error(g_steal_pointer(&error), RL_ERROR_BUSY, "private.img.1@");
+        g_assert_false(rl_volume_delete(lab->pool, V, true, &error));
+        take_error(g_steal_pointer(&error), RL_ERROR_BUSY, "private.img.1@");
+        g_assert_cmpint(reader, >=, 0);
+    }
+    maintain(lab, V, true);
+    assert_revisions(lab, V, "");
+}
+
 static void
 test_precache_is_as_the_clean_image(Lab *lab)
 {
@@ -317,6 +343,7 @@ void
 add_tests(void)
 {
     lab_add("/maintain/prunes-all-but-the-newest", test_prunes_all_but_the_newest);
+    lab_add("/maintain/a-revision-that-is-read-stays", test_a_revision_that_is_read_stays);
     lab_add("/maintain/precache-is-as-the-clean-image", test_precache_is_as_the_clean_image);
     lab_add("/maintain/who-has-a-precache", test_who_has_a_precache);
     lab_add("/maintain/precache-of-a-larger-snapshot", test_precache_of_a_larger_snapshot);

@@ -14,9 +14,11 @@
 #include "xml/definitions.h"
 #include "xml/documents.h"
 
-/* Another domain that runs has been given the disk: from now on it is its own, and ends with it. */
+/* Another domain that runs has been given the disk: from now on it is its own, and ends with it.
+ * One that is @below an overlay only with that: else the end of a domain that was to read it would
+ * take it from there. */
 static bool
-pass_on(const RlPool *pool, const RlVolume *volume, const RlDomainRef *owner)
+pass_on(const RlPool *pool, const RlVolume *volume, const RlDomainRef *owner, bool below)
 {
     g_autofree char *image =
         g_build_filename(pool->path, volume->name->dir, volume->dirty_file, NULL);
@@ -24,7 +26,7 @@ pass_on(const RlPool *pool, const RlVolume *volume, const RlDomainRef *owner)
     bool overlaid, done = false;
     g_autoptr(RlDomain) user = rl_xml_definitions_find_running(image, owner->uuid, &overlaid);
 
-    if (!user)
+    if (!user || (below && !overlaid))
         return false;
     RlDomainRef to = rl_domain_ref_of(user);
     const RlClaim claim = {.from = owner, .to = &to, .overlaid = overlaid};
@@ -73,14 +75,31 @@ check_noted(const RlPool *pool, const RlDomainVolume *use, const RlDomainRef *ow
     *ret_gone = !run || !rl_image_owner_is_of(run, owner);
     if (*ret_gone)
         return false;
-    *ret_gone = pass_on(pool, volume, owner);
+    bool below = is_below(volume);
+    *ret_gone = pass_on(pool, volume, owner, below);
     if (*ret_gone)
         return false;
     /* Those who share what is only read are told apart where it is ended. */
-    *ret_below = !use->overlaid && is_below(volume);
+    *ret_below = !use->overlaid && below;
     return run->readonly || !rl_lease_has_opener(fd) ||
            rl_fail(error, RL_ERROR_BUSY, "volume '%s': a process still has its dirty image open",
                    use->name);
+}
+
+/* The domain wrote to the image, and only reads it now: it may have been given that beside an
+ * overlay, or in the place of one, that its definition has. */
+static bool
+is_below_reader(const RlPool *pool, const RlDomainVolume *use, const RlDomainRef *owner)
+{
+    g_autoptr(RlVolume) volume = use->readonly && !use->overlaid && !use->noted
+                                     ? rl_volume_find(pool, use->name, NULL)
+                                     : NULL;
+    g_autoptr(RlImageOwner) run = NULL;
+    rl_autofd int fd =
+        volume && volume->dirty.there ? rl_volume_open_image(volume, volume->dirty_file, NULL) : -1;
+
+    return fd >= 0 && rl_image_owner_get(fd, &run, NULL) && run && !run->readonly &&
+           rl_image_owner_is_of(run, owner) && is_below(volume);
 }
 
 static bool
@@ -88,7 +107,7 @@ try_once(const RlPool *pool, const RlDomainVolume *use, const RlEnd *end, bool *
          GError **error)
 {
     RlEnd here = *end;
-    bool gone = false, below = false;
+    bool gone = false, below = is_below_reader(pool, use, end->owner);
 
     *ret_committed = false;
     if (use->noted && !check_noted(pool, use, end->owner, &gone, &below, error))

@@ -92,4 +92,37 @@ end b
 info_is snap overlaid
 info_is data overlaid
 ok "below an external snapshot of the second one they stay, and the first one does not start on them"
+
+# An overlay that is unplugged while its domain runs is in that one's definition. Another domain, or the
+# same one, is given the images below to read them only, and ends.
+create_snapshot pool snap2 "$POOL/vm/template.img"
+virsh vol-create-as pool data2 1M
+snap=$(virsh vol-path snap2 pool)
+data=$(virsh vol-path data2 pool)
+domain c "$(scsi_disk "$snap" sda) $(scsi_disk "$data" sdb)"
+domain d "<controller type='scsi' index='0'/>"
+for reader in d c; do
+    virsh start c
+    virsh start d
+    printf fourth | write_image "$snap"
+    printf fourth | write_image "$data"
+    virsh snapshot-create-as c "for-$reader" --disk-only \
+        --diskspec "sda,file=$LAB/$reader-a" --diskspec "sdb,file=$LAB/$reader-b"
+    virsh detach-disk c sda --live
+    virsh detach-disk c sdb --live
+    virsh attach-disk $reader "$snap" sdc --live --targetbus scsi --subdriver raw --mode readonly
+    virsh attach-disk $reader "$data" sdd --live --targetbus scsi --subdriver raw --mode readonly
+    virsh destroy c
+    end d
+    has "$snap" fourth
+    has "$data" fourth
+    virsh start c # on its overlays
+    for target in sda sdb; do
+        virsh blockcommit c $target --active --pivot --wait >/dev/null
+    done
+    virsh snapshot-delete c "for-$reader" --metadata
+    end c
+    [ ! -e "$snap" ] && [ ! -e "$data" ] || die "what was merged is left"
+done
+ok "below an unplugged overlay, they are kept when a domain that was to read them ends"
 done_testing

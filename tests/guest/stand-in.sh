@@ -3,7 +3,7 @@
 # filesystems: xfs btrfs
 # The module is gone, as after an upgrade of libvirt, and the daemon starts again: domains go on, their
 # pool can be read, nothing in it is changed, and no pool of ours is a plain directory.
-. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool guest kinds disks later -- qemu-system-x86_64
+. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool guest kinds disks later -- qemu-system-x86_64 mkfs.ext4 losetup
 
 cp -a "$STAGE_DIR/lib/libvirt-reflink" "$LAB/copy"
 module=$(echo "$LAB"/copy/[0-9]*)
@@ -133,6 +133,25 @@ virsh pool-destroy plain
 virsh pool-start plain
 expect_exactly boot volumes plain
 ok "a stock pool works as ever"
+
+# What it mounts may have a reflink pool on it.
+truncate -s 16M "$LAB/disk.fs"
+mkfs.ext4 -q "$LAB/disk.fs"
+loop=$(losetup --find --show "$LAB/disk.fs")
+cleanup_fn losetup --detach "$loop"
+mkdir "$dir/mounted"
+virsh pool-define-as mounted fs --source-dev "$loop" --source-format ext4 --target "$dir/mounted"
+virsh pool-start mounted
+virsh vol-create-as mounted before 1M
+mkdir "$dir/mounted/vm"
+touch "$dir/mounted/.reflink-pool.xml" "$dir/mounted/vm/disk.img"
+virsh pool-refresh mounted
+expect_exactly vm/disk volumes mounted
+refused "create & volume & mounted & $why" "$dir/mounted" virsh vol-create-as mounted new 1M
+virsh pool-destroy mounted
+! mountpoint -q "$dir/mounted" || die "it is still mounted"
+virsh pool-undefine mounted
+ok "so does a pool that mounts something, and it changes nothing where a reflink pool is"
 
 # --- options
 

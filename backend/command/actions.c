@@ -62,8 +62,8 @@ rl_command_start(const RlPool *pool, const char *name, GError **error)
     g_autofree char *witness = witness_key(pool, name);
 
     /* Of a run that nobody ended. */
-    rl_witness_ask(witness, NULL);
-    if (!rl_witness_pass_on(witness, NULL, pool, name, error))
+    if (!rl_witness_ask(witness, NULL, error) ||
+        !rl_witness_pass_on(witness, NULL, pool, name, error))
         return false;
     g_autoptr(RlStarted) started = rl_volume_start(pool, name, &by_hand, 0, error);
     g_autofree char *path = started ? dirty_path(pool, name, error) : NULL;
@@ -92,8 +92,8 @@ rl_command_stop(const RlPool *pool, const char *name, GError **error)
     g_autofree char *witness = witness_key(pool, name);
     RlStop stop;
 
-    rl_witness_ask(witness, NULL);
-    if (!rl_witness_pass_on(witness, NULL, pool, name, error) ||
+    if (!rl_witness_ask(witness, NULL, error) ||
+        !rl_witness_pass_on(witness, NULL, pool, name, error) ||
         !rl_volume_stop(pool, name, NULL, &stop, error)) {
         rl_clean_name_writer(pool, name, error);
         return false;

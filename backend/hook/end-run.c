@@ -136,11 +136,10 @@ rl_end_run(const RlDomainVolume *use, const RlDomainRef *owner, RlEndReason endi
     g_autofree char *by_hand = rl_witness_key_by_hand(pool, use->name);
     for (int waited_ms = 0;; waited_ms += pause_ms, pause_ms = MIN(pause_ms * 2, 500)) {
         g_autoptr(GError) cause = NULL;
-        rl_witness_ask(by_hand, owner);
         /* Whoever still had it open may have written on. */
-        if (waited_ms > 0)
-            rl_witness_ask(owner->uuid, owner);
-        if (rl_witness_pass_on(by_hand, owner, pool, use->name, &cause) &&
+        if (rl_witness_ask(by_hand, owner, &cause) &&
+            (waited_ms == 0 || rl_witness_ask(owner->uuid, owner, &cause)) &&
+            rl_witness_pass_on(by_hand, owner, pool, use->name, &cause) &&
             rl_witness_pass_on(owner->uuid, owner, pool, use->name, &cause) &&
             try_once(pool, use, &end, ret_committed, &cause)) {
             rl_witness_dismiss(by_hand, true);

@@ -185,7 +185,8 @@ call_witness(const GPtrArray *uses, const RlDomainRef *owner)
 static bool
 ask_witness(const GPtrArray *uses, const RlDomainRef *owner, GError **error)
 {
-    rl_witness_ask(owner->uuid, owner);
+    if (!rl_witness_ask(owner->uuid, owner, error))
+        return false;
     for (guint i = 0; rl_witness_is_there(owner->uuid) && i < uses->len; i++) {
         const RlDomainVolume *use = g_ptr_array_index(uses, i);
         g_autoptr(RlPool) pool = rl_pool_open(use->root, rl_xml_documents(), NULL);

@@ -117,7 +117,8 @@ rl_event_release(const RlDomain *domain, GError **error)
     if (work.ending == RL_END_UNKNOWN)
         rl_log_warning("domain %s: cannot determine how it ended: its dirty images are kept",
                        domain->name);
-    rl_witness_ask(domain->uuid, &work.owner);
+    if (!rl_witness_ask(domain->uuid, &work.owner, error))
+        return false;
     bool pending = false;
     gint64 deadline_us = g_get_monotonic_time() + (gint64) PATIENCE_MS * 1000;
     for (guint i = 0; i < uses->len; i++) {

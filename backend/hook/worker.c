@@ -27,8 +27,8 @@ finish_pending(const RlTask *task, const RlWork *work)
     g_autoptr(GError) error = NULL;
     bool committed = false;
 
-    rl_witness_ask(work->owner.uuid, &work->owner);
-    if (!rl_end_run(task->use, &work->owner, work->ending, work->file, PATIENCE_MS, &committed,
+    if (!rl_witness_ask(work->owner.uuid, &work->owner, &error) ||
+        !rl_end_run(task->use, &work->owner, work->ending, work->file, PATIENCE_MS, &committed,
                     &error))
         rl_log_warning("domain %s: %s", work->owner.name, error->message);
     rl_witness_dismiss(work->owner.uuid, false);

@@ -20,6 +20,7 @@
 #include "common/fs/xattr.h"
 #include "common/pool/capacity.h"
 #include "common/pool/writers.h"
+#include "suspect.h"
 
 /* Whose clean image it is: @volume's, as it was seen last, or its source's, which is opened and
  * left in *@ret_source, to be closed by the caller. */
@@ -289,11 +290,13 @@ rl_dirty_sync(const RlVolume *volume, int fd, GError **error)
         return true;
 
     int saved_errno = errno;
-    rl_mark_set(fd, RL_MARK_SUSPECT, NULL);
-    rl_log_warning("%s: fsync of %s failed (%s): marked suspect", volume->name->volume,
-                   volume->dirty_file, g_strerror(saved_errno));
-    return rl_fail_errno(
-        error, saved_errno,
-        "volume '%s': writing out its dirty image failed; the image is now marked suspect",
-        volume->name->volume);
+    g_autoptr(GError) cause = NULL;
+    bool marked = rl_suspect_mark(fd, &cause);
+    const char *said = marked ? "is now marked suspect" : "cannot be marked suspect: ";
+    const char *why = marked ? "" : cause->message;
+    rl_log_warning("%s: fsync of %s failed (%s), which %s%s", volume->name->volume,
+                   volume->dirty_file, g_strerror(saved_errno), said, why);
+    return rl_fail_errno(error, saved_errno,
+                         "volume '%s': writing out its dirty image failed; the image %s%s",
+                         volume->name->volume, said, why);
 }

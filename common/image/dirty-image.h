@@ -119,8 +119,8 @@ void rl_dirty_give_back(const RlVolume *volume, int fd, const RlImageOwner *run,
 
 /**
  * rl_dirty_sync:
- * Makes all that was written to the dirty image @fd of @volume durable. A failure marks it suspect:
- * the kernel reports a failed write once, and after that the image may be less than its guest
- * believes.
+ * Makes all that was written to the dirty image @fd of @volume durable. A failure marks it suspect
+ * (suspect.h): the kernel reports a failed write once, and after that the image may be less than
+ * its guest believes.
  */
 bool rl_dirty_sync(const RlVolume *volume, int fd, GError **error);

@@ -24,6 +24,7 @@
 #include "common/fs/lease.h"
 #include "common/pool/volume.h"
 #include "dirty-image.h"
+#include "suspect.h"
 
 #define WITNESS_DIR RL_LOCK_DIR "/witness"
 /* open(2): "Linux reserves the special, nonstandard access mode 3". */
@@ -333,16 +334,18 @@ link_of(int fd)
 }
 
 /* The kernel has told nobody else: to this descriptor the image was open before its run. */
-static void
-mark_suspect(int fd, int code)
+static bool
+mark_suspect(int fd, int code, GError **error)
 {
     g_autofree char *path = link_of(fd);
-    g_autoptr(GError) error = NULL;
 
-    rl_log_warning("%s: writing it out failed (%s): marked suspect", path ? path : "an image",
+    rl_log_warning("%s: writing it out failed (%s): the image is suspect", path ? path : "an image",
                    g_strerror(code));
-    if (!rl_mark_set(fd, RL_MARK_SUSPECT, &error))
-        rl_log_warning("%s: %s", path ? path : "an image", error->message);
+    if (rl_suspect_mark(fd, error))
+        return true;
+    g_prefix_error(error, "%s: writing it out failed, and that cannot be recorded: ",
+                   path ? path : "an image");
+    return false;
 }
 
 bool
@@ -353,10 +356,11 @@ rl_witness_is_there(const char *key)
     return g_file_test(path, G_FILE_TEST_EXISTS);
 }
 
-void
-rl_witness_ask(const char *key, const RlDomainRef *owner)
+bool
+rl_witness_ask(const char *key, const RlDomainRef *owner, GError **error)
 {
     g_autoptr(GArray) images = take(key);
+    g_autoptr(GError) first = NULL;
 
     for (guint i = 0; images && i < images->len; i++) {
         int fd = g_array_index(images, int, i);
@@ -365,8 +369,12 @@ rl_witness_ask(const char *key, const RlDomainRef *owner)
             continue;
         bool ended = owner ? rl_image_owner_is_of(run, owner) : !rl_lease_has_writer(fd);
         if (ended && fsync(fd) < 0)
-            mark_suspect(fd, errno);
+            mark_suspect(fd, errno, first ? NULL : &first);
     }
+    if (!first)
+        return true;
+    g_propagate_error(error, g_steal_pointer(&first));
+    return false;
 }
 
 /* The inode number of @fd, proc(5); a file system that has shut itself down refuses fstat(2). 0
@@ -422,7 +430,7 @@ mark_lost(const RlVolume *volume, int fd, const RlDomainRef *owner, GError **err
     rl_log_warning("volume '%s': the file system of its dirty image failed while that was in use, "
                    "and was mounted again: marked suspect",
                    volume->name->volume);
-    return rl_mark_set(fd, RL_MARK_SUSPECT, error) && rl_dirty_sync(volume, fd, error);
+    return rl_suspect_mark(fd, error);
 }
 
 bool

@@ -48,10 +48,11 @@ bool rl_witness_is_there(const char *key);
  * rl_witness_ask:
  * Makes what was written to the images that are kept under @key durable, those of runs of @owner
  * (if that is NULL, of all that nobody writes to any more), and marks suspect what the disk did not
- * take all of since the run began. Nothing where no process keeps any. Waits for the disk, and
- * needs no lock.
+ * take all of since the run began (suspect.h). Nothing where no process keeps any. Waits for the
+ * disk, and needs no lock. False with @error where one of them cannot be marked: nothing may end
+ * the run then.
  */
-void rl_witness_ask(const char *key, const RlDomainRef *owner);
+bool rl_witness_ask(const char *key, const RlDomainRef *owner, GError **error);
 
 /**
  * rl_witness_pass_on:

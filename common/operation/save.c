@@ -9,6 +9,7 @@
 #include "common/format/image-mark.h"
 #include "common/format/image-overlays.h"
 #include "common/format/image-save.h"
+#include "common/format/lost-note.h"
 #include "common/image/dirty-image.h"
 #include "common/image/only-read.h"
 #include "common/image/qubes-adopt.h"
@@ -272,6 +273,15 @@ note_cut_off(const RlDirtyImage *image, GError **error)
     return rl_save_note_cut_off(image->fd, run, error);
 }
 
+/* A person has decided. */
+static bool
+forget_lost(const RlDirtyImage *image)
+{
+    if (image->mark == RL_MARK_SUSPECT)
+        rl_lost_forget(image->fd);
+    return true;
+}
+
 bool
 rl_volume_continue(const RlPool *pool, const char *name, GError **error)
 {
@@ -288,7 +298,8 @@ rl_volume_continue(const RlPool *pool, const char *name, GError **error)
     bool marked = image.mark == RL_MARK_SAVED || image.mark == RL_MARK_SUSPECT;
     return (marked || rl_dirty_image_let_go(&image, error)) && find_mark(&image, &mark, error) &&
            rl_takeover_accept(&image, error) && rl_mark_forget_kept_of(image.fd, error) &&
-           note_cut_off(&image, error) && mark_kept(volume, image.fd, mark, error);
+           note_cut_off(&image, error) && mark_kept(volume, image.fd, mark, error) &&
+           forget_lost(&image);
 }
 
 static bool

@@ -21,6 +21,7 @@
 #include "common/image/new-revision.h"
 #include "common/image/only-read.h"
 #include "common/image/reader.h"
+#include "common/image/suspect.h"
 #include "common/image/trash.h"
 #include "common/image/unwritten.h"
 #include "common/pool/domains.h"
@@ -333,6 +334,10 @@ leave(Stop *stop, RlStopAction action, RlStop *ret_stop, GError **error)
         return rl_image_owner_leave(image->fd, image->run, error);
     case RL_ENDING_NOT_OWNED:
         *ret_stop = RL_STOP_NOT_OWNED;
+        return true;
+    case RL_ENDING_HELD:
+        if (image->mark == RL_MARK_SUSPECT)
+            rl_suspect_mark_late(image->fd);
         return true;
     case RL_ENDING_KEPT_BELOW:
         rl_log_warning("%s is left unchanged: domain '%s' has an overlay on it",

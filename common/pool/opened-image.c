@@ -6,6 +6,7 @@
 #include "common/base/autofd.h"
 #include "common/base/error.h"
 #include "common/format/image-overlays.h"
+#include "common/format/lost-note.h"
 #include "common/fs/xattr.h"
 #include "domains.h"
 
@@ -17,8 +18,13 @@ read_all(RlDirtyImage *image, GError **error)
         !rl_overlays_get(image->fd, &image->below, error) ||
         !rl_image_base_get(image->fd, &image->base, error))
         return false;
-    return rl_mark_get_of(image->fd, image->run || image->below || image->base.id, &image->mark,
-                          error);
+    bool lost, ours = image->run || image->below || image->base.id;
+    if (!rl_mark_get_of(image->fd, ours, &image->mark, error) ||
+        !rl_lost_is_noted(image->fd, &lost, error))
+        return false;
+    if (lost)
+        image->mark = RL_MARK_SUSPECT;
+    return true;
 }
 
 bool

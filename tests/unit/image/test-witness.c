@@ -5,9 +5,12 @@
 
 #include "common/base/autofd.h"
 #include "common/fs/lease.h"
+#include "common/operation/save.h"
 #include "common/pool/volume-lock.h"
-#include "harness/lab.h"
+#include "common/pool/volume-state.h"
+#include "harness/disturb.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -51,7 +54,7 @@ test_is_no_user(Lab *lab)
     g_autofree char *key = begin(lab), *path = witness_socket(key);
     g_assert_false(is_open_anywhere(lab));
     image_write(lab, V, RL_FILE_DIRTY, "two");
-    rl_witness_ask(key, &alice);
+    g_assert_true(rl_witness_ask(key, &alice, NULL));
     lab_stop(lab, V, &alice, RL_STOP_COMMITTED);
     image_is(lab, V, RL_FILE_CLEAN, "two");
     rl_witness_dismiss(key, false);
@@ -71,7 +74,7 @@ test_leaves_when_told(Lab *lab)
     rl_witness_dismiss(key, true);
     g_assert_false(is_there(path));
     rl_witness_dismiss(key, true);
-    rl_witness_ask(key, NULL);
+    g_assert_true(rl_witness_ask(key, NULL, NULL));
     lab_stop(lab, V, &alice, RL_STOP_UNWRITTEN);
 }
 
@@ -91,10 +94,50 @@ test_kinds(Lab *lab)
     g_assert_cmpuint(images->len, ==, 1);
 }
 
+static const char *asked;
+
+ATTEMPT(ask, rl_witness_ask(asked, &alice, error))
+
+/* What it was told is marked durably; where that is not possible, noted elsewhere; else no end. */
+static void
+test_tells_once(Lab *lab)
+{
+    Disturbance lost = {.nr = SYS_fsync, .first = 1, .count = 1, .code = EIO},
+                full = {.nr = SYS_fsync,
+                        .also = SYS_fsetxattr,
+                        .first = 1,
+                        .count = 3,
+                        .code = EIO},
+                all = {.nr = SYS_fsync, .also = SYS_fsetxattr, .first = 1, .code = EIO};
+    GError *error = NULL;
+
+    lab_create(lab, V, "one", MIB);
+    Disturbance *const cases[] = {&lost, &full};
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        lab_start(lab, V, &alice);
+        g_autofree char *key = begin(lab);
+        asked = key;
+        g_assert_true(disturb(lab, cases[i], ask, &error));
+        g_assert_no_error(error);
+        g_assert_cmpuint(cases[i]->made, >=, 2);
+        g_assert_cmpint(lab_state(lab, V), ==, RL_STATE_SUSPECT);
+        lab_stop(lab, V, &alice, RL_STOP_HELD);
+        rl_witness_dismiss(key, true);
+        g_assert_true(rl_volume_discard(lab->pool, V, NULL));
+    }
+    lab_start(lab, V, &alice);
+    g_autofree char *key = begin(lab);
+    asked = key;
+    g_assert_false(disturb(lab, &all, ask, &error));
+    take_errno(error, EIO, "private-dirty.img");
+    rl_witness_dismiss(key, true);
+}
+
 void
 add_tests(void)
 {
     lab_add("/witness/is-no-user", test_is_no_user);
     lab_add("/witness/leaves-when-told", test_leaves_when_told);
     lab_add("/witness/kinds", test_kinds);
+    lab_add("/witness/tells-once", test_tells_once);
 }

@@ -226,6 +226,61 @@ test_a_shrinking_one_too(Lab *lab)
     is_suspect(lab);
 }
 
+/* The mark is made durable as well: after a power cut it would be an image like any other. */
+static void
+test_suspect_is_durable(Lab *lab)
+{
+    Disturbance first_one = {.nr = SYS_fsync, .first = 1, .count = 1, .code = EIO};
+    GError *error = NULL;
+
+    lab_create(lab, V, "one", MIB);
+    lab_start(lab, V, &alice);
+    image_write(lab, V, RL_FILE_DIRTY, "two");
+    g_assert_false(disturb(lab, &first_one, stop_alice, &error));
+    take_errno(error, EIO, "marked suspect");
+    g_assert_cmpuint(first_one.made, ==, 2);
+    is_suspect(lab);
+}
+
+static bool
+is_marked(Lab *lab)
+{
+    rl_autofd int fd = image_open(lab, V, RL_FILE_DIRTY, O_RDONLY);
+    RlMark hold;
+
+    g_assert_true(rl_mark_get(fd, &hold, NULL));
+    return hold == RL_MARK_SUSPECT;
+}
+
+/* A disk that is full loses writes, and takes no mark. That it lost them is not said twice. */
+static void
+test_suspect_without_space_for_the_mark(Lab *lab)
+{
+    GError *error = NULL;
+
+    lab_create(lab, V, "one", MIB);
+    for (int i = 0; i < 2; i++) {
+        Disturbance full = {
+            .nr = SYS_fsync, .also = SYS_fsetxattr, .first = 1, .count = 3, .code = ENOSPC};
+        error = NULL;
+        lab_start(lab, V, &alice);
+        image_write(lab, V, RL_FILE_DIRTY, "two");
+        g_assert_false(disturb(lab, &full, stop_alice, &error));
+        take_errno(error, ENOSPC, V);
+        g_assert_false(is_marked(lab));
+        is_suspect(lab);
+        lab_start_fails(lab, V, &alice, RL_ERROR_STATE, "suspect");
+        if (i == 0)
+            lab_stop(lab, V, &alice, RL_STOP_HELD); /* there is space now */
+        g_assert_cmpint(is_marked(lab), ==, i == 0);
+        is_suspect(lab);
+        g_assert_true(rl_volume_continue(lab->pool, V, NULL));
+        g_assert_cmpint(lab_state(lab, V), ==, RL_STATE_LEFT);
+        lab_start(lab, V, &alice);
+        lab_stop(lab, V, &alice, RL_STOP_COMMITTED);
+    }
+}
+
 static bool
 clear_hold(Lab *lab, GError **error)
 {
@@ -317,4 +372,6 @@ add_tests(void)
     lab_add_on("/fault/a-decision-that-failed-is-tried-again", both,
                test_a_decision_that_failed_is_tried_again);
     lab_add_on("/fault/markers-are-swept", both, test_markers_are_swept);
+    lab_add("/fault/suspect-is-durable", test_suspect_is_durable);
+    lab_add("/fault/suspect-without-space-for-the-mark", test_suspect_without_space_for_the_mark);
 }

@@ -219,7 +219,7 @@ test_lost_writes(Lab *outer)
     image_write(lab, V, RL_FILE_DIRTY, "two");
     g_assert_cmpint(ioctl(lab->pool->root, SHUT_DOWN, &how), ==, 0);
     inner_remount(&inner);
-    rl_witness_ask(key, &alice);
+    g_assert_true(rl_witness_ask(key, &alice, NULL));
     g_assert_true(rl_witness_pass_on(key, &bob, lab->pool, V, &error));
     g_assert_cmpint(lab_state(lab, V), !=, RL_STATE_SUSPECT); /* not his */
     g_assert_true(rl_witness_pass_on(key, &alice, lab->pool, V, &error));

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "suspect.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "common/base/error.h"
+#include "common/base/log.h"
+#include "common/format/image-mark.h"
+#include "common/format/lost-note.h"
+
+bool
+rl_suspect_mark(int fd, GError **error)
+{
+    g_autoptr(GError) cause = NULL;
+
+    if (!rl_mark_set(fd, RL_MARK_SUSPECT, &cause)) {
+        rl_log_warning("a dirty image cannot be marked suspect, which a boot of the host forgets: "
+                       "%s",
+                       cause->message);
+        return rl_lost_note(fd, error);
+    }
+    /* A power cut would leave an image like any other. */
+    if (fsync(fd) < 0)
+        rl_log_warning("that a dirty image is suspect may not outlive a power cut: %s",
+                       g_strerror(errno));
+    return true;
+}
+
+void
+rl_suspect_mark_late(int fd)
+{
+    bool lost;
+
+    if (rl_lost_is_noted(fd, &lost, NULL) && lost && rl_mark_set(fd, RL_MARK_SUSPECT, NULL) &&
+        fsync(fd) == 0)
+        rl_lost_forget(fd);
+}

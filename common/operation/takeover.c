@@ -296,6 +296,25 @@ find_below(const RlDirtyImage *image, const RlDomainRef *owner)
                : domain;
 }
 
+/* The domain's own overlay. The image alone does not say so where libvirt made that of a domain
+ * that was saved or off: what an administrator or another domain had begun, and what is restored.
+ * There the overlay of any other is in the way as well, since no rule asks for it later. */
+static char *
+find_below_own(const Question *question)
+{
+    const RlDirtyImage *image = question->image;
+    const RlDomainRef *owner = question->owner;
+    bool restored = question->flags & RL_START_RESTORED;
+    char *domain = rl_dirty_image_find_own_overlay(image, owner);
+
+    if (domain || !image->run || (!restored && rl_dirty_image_is_of(image, owner)))
+        return domain;
+    domain = rl_dirty_image_find_defined(image, NULL);
+    if (!restored && g_strcmp0(domain, owner->name) != 0)
+        g_clear_pointer(&domain, g_free);
+    return domain;
+}
+
 static uint32_t
 known_facts(const Question *question)
 {
@@ -356,7 +375,7 @@ ask(uint32_t fact, bool *ret_so, void *data, GError **error)
         *ret_so = !rl_fits_require(image, question->owner, &question->cause);
         return true;
     case RL_LEFT_BELOW_OWN:
-        question->domain = rl_dirty_image_find_own_overlay(image, question->owner);
+        question->domain = find_below_own(question);
         *ret_so = question->domain;
         return true;
     case RL_LEFT_BELOW_OTHER:

@@ -20,6 +20,9 @@
 
 #define V "a/b/private"
 
+static const RlDomainRef by_hand = {
+    .driver = RL_OWNER_BY_HAND, .uuid = "started by hand", .name = "started by hand"};
+
 static void
 test_overlaid(Lab *lab)
 {
@@ -298,6 +301,37 @@ test_cut_off_below(Lab *lab)
     lab->pool->documents = real;
 }
 
+/* libvirt puts an overlay on the disk of a domain that is saved, or off. What it is restored on in
+ * place, or started on by an older definition, is below that. */
+static void
+test_own_overlay_of_what_was_off(Lab *lab)
+{
+    const RlDocuments *real = lab->pool->documents;
+    RlDocuments documents = *real;
+    GError *error = NULL;
+    bool done;
+
+    documents.find_domain = find_own;
+    documents.find_doubt = no_doubt;
+    lab_create(lab, V, "one", MIB);
+    lab_start(lab, V, &alice);
+    g_assert_true(
+        rl_volume_keep_as(lab->pool, V, &(RlKeep){.owner = &alice, .saved = true}, &done, NULL));
+    g_assert_true(rl_volume_announce_restore(lab->pool, V, &alice, NULL));
+    lab->pool->documents = &documents;
+    g_assert_null(rl_volume_start(lab->pool, V, &alice, RL_START_RESTORED, &error));
+    take_error(error, RL_ERROR_STATE, "external snapshot & 'alice'");
+    lab->pool->documents = real;
+    rl_started_free(lab_start_with(lab, V, &alice, RL_START_RESTORED));
+    lab_stop(lab, V, &alice, RL_STOP_COMMITTED);
+
+    lab_start(lab, V, &by_hand);
+    lab_crash(lab, V);
+    lab->pool->documents = &documents;
+    lab_start_fails(lab, V, &alice, RL_ERROR_STATE, "external snapshot & 'alice'");
+    lab->pool->documents = real;
+}
+
 void
 add_tests(void)
 {
@@ -306,6 +340,7 @@ add_tests(void)
     lab_add("/overlaid/nothing-is-done-below", test_nothing_is_done_below);
     lab_add("/overlaid/saved-below-is-continued", test_saved_below_is_continued);
     lab_add("/overlaid/own-overlay", test_own_overlay);
+    lab_add("/overlaid/own-overlay-of-what-was-off", test_own_overlay_of_what_was_off);
     lab_add("/overlaid/kept-below", test_kept_below);
     lab_add("/overlaid/cut-off-below", test_cut_off_below);
 }

@@ -17,6 +17,8 @@
 #include "common/format/file-name.h"
 #include "common/format/volume-name.h"
 #include "common/fs/dirfd.h"
+#include "common/fs/local-links.h"
+#include "common/fs/mounts.h"
 
 /* Where libvirt's drivers write (virQEMUDriverConfigNew() and its like): domains that run first. */
 static const char *const domain_dirs[] = {"run/libvirt/qemu", "run/libvirt/libxl",
@@ -42,8 +44,11 @@ typedef struct {
     char *leaf;       /* of the volume's name */
     bool directly;
     const char *except;
-    bool permits; /* what is found permits something: only what root has written counts */
-    guint files;  /* snapshots read so far, and their bytes */
+    bool permits;      /* what is found permits something: only what root has written counts */
+    bool roots_only;   /* of the domains that run, only what root alone can have written */
+    GPtrArray *mounts; /* or NULL */
+    GHashTable *all;   /* the bases of all snapshots that were read; NULL: they are not kept */
+    guint files;       /* snapshots read so far, and their bytes */
     size_t bytes;
     gint64 until_us;      /* by the monotonic clock; 0 before the first */
     const char *doubt_of; /* a domain, or NULL: the log has been told, and this one is asked for */
@@ -57,6 +62,8 @@ search_clear(Search *search)
     g_free(search->base);
     g_free(search->leaf);
     g_free(search->doubt);
+    g_clear_pointer(&search->mounts, g_ptr_array_unref);
+    g_clear_pointer(&search->all, g_hash_table_unref);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Search, search_clear)
 
@@ -71,7 +78,7 @@ is_same_file(const char *a, const char *b)
 
 /* Only the image's own names are followed to a file: what others lead to may hang. */
 static bool
-is_image(const Search *search, const char *path)
+has_its_name(const Search *search, const char *path)
 {
     g_autofree char *base = g_path_get_basename(path);
     size_t leaf = strlen(search->leaf);
@@ -82,6 +89,16 @@ is_image(const Search *search, const char *path)
                   (g_str_has_prefix(base, search->leaf) &&
                    (base[leaf] == '\0' || strcmp(base + leaf, ".img") == 0));
     return may_be && is_same_file(path, search->image);
+}
+
+/* A domain may have its disk by a symbolic link of any name. */
+static bool
+is_image(const Search *search, const char *path)
+{
+    if (has_its_name(search, path) || search->permits)
+        return has_its_name(search, path);
+    g_autofree char *target = rl_local_links_follow(path, search->mounts);
+    return target && strcmp(target, path) != 0 && has_its_name(search, target);
 }
 
 /* An overlay's name, if nobody gave it another one, is its base's with what follows the last dot
@@ -108,7 +125,8 @@ is_roots_only(int fd)
 {
     struct stat st;
 
-    return fstat(fd, &st) == 0 && st.st_uid == 0 && st.st_nlink == 1;
+    return fstat(fd, &st) == 0 && st.st_uid == 0 && st.st_nlink == 1 &&
+           !(st.st_mode & (S_IWGRP | S_IWOTH));
 }
 
 /* One more, of so many bytes: what is passed over costs as well. */
@@ -181,16 +199,30 @@ open_snapshots(const Search *search, const char *domain, GError **error)
 }
 
 static char *
-read_text(const char *top, const char *dir_path, const char *file, size_t *ret_length)
+read_text(const Search *search, const char *dir_path, const char *file, size_t *ret_length)
 {
-    g_autofree char *path = g_build_filename(top, dir_path, NULL);
+    g_autofree char *path = g_build_filename(search->top, dir_path, NULL);
     rl_autofd int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    rl_autofd int fd = dir < 0 ? -1 : rl_dirfd_open_file(dir, file, O_RDONLY, NULL);
 
-    return dir < 0 ? NULL : rl_dirfd_read_file(dir, file, RL_DOMAIN_SIZE_MAX, ret_length, NULL);
+    /* libvirt 11.3.0 gives its directory to the device models' user. */
+    if (fd < 0 || (search->roots_only && !is_roots_only(fd)))
+        return NULL;
+    return rl_dirfd_read_opened(fd, file, RL_DOMAIN_SIZE_MAX, ret_length, NULL);
+}
+
+/* Is the image called as that of the volume @name is in its pool? */
+static bool
+is_called(const Search *search, const RlName *name)
+{
+    g_autofree char *dirty = rl_file_name(name->leaf, RL_FILE_DIRTY);
+    g_autofree char *inside = g_build_filename("/", name->dir, dirty, NULL);
+
+    return g_str_has_suffix(search->image, inside);
 }
 
 /* The dirty image of a volume that is named by its pool, owned by the caller; NULL where libvirt
- * has no such pool. */
+ * has no such pool. It may have another name now: what keeps the image is believed then. */
 static char *
 path_of_volume(const Search *search, const char *pool, const char *volume)
 {
@@ -201,14 +233,14 @@ path_of_volume(const Search *search, const char *pool, const char *volume)
         return NULL;
     for (size_t i = 0; i < G_N_ELEMENTS(pool_dirs); i++) {
         size_t length;
-        g_autofree char *text = read_text(search->top, pool_dirs[i], file, &length);
+        g_autofree char *text = read_text(search, pool_dirs[i], file, &length);
         g_autofree char *root = text ? rl_xml_target_path(text, length, file, NULL) : NULL;
         if (!root)
             continue;
         g_autofree char *dirty = rl_file_name(name->leaf, RL_FILE_DIRTY);
         return g_build_filename(root, name->dir, dirty, NULL);
     }
-    return NULL;
+    return !search->permits && is_called(search, name) ? g_strdup(search->image) : NULL;
 }
 
 static bool
@@ -284,18 +316,29 @@ path_of(const Search *search, const char *path, const char *pool, const char *vo
     return path || !pool ? g_strdup(path) : path_of_volume(search, pool, volume);
 }
 
+/* An overlay may have been given to another domain than the one whose snapshot made it. */
+static void
+add_to(const Search *search, GHashTable *bases, const char *key, const char *path)
+{
+    g_hash_table_insert(bases, g_strdup(key), g_strdup(path));
+    if (search->all)
+        g_hash_table_insert(search->all, g_strdup(key), g_strdup(path));
+}
+
 /* What the disk was before @overlay. */
 static void
 add_base(const Search *search, GHashTable *bases, const char *overlay, const RlDisk *before)
 {
-    char *base = path_of(search, before->path, before->pool, before->volume);
+    g_autofree char *base = path_of(search, before->path, before->pool, before->volume);
     if (!base)
         return;
 
-    char *data = path_of(search, before->data_path, before->data_pool, before->data_volume);
+    g_autofree char *data =
+        path_of(search, before->data_path, before->data_pool, before->data_volume);
+    g_autofree char *key = data_key(base);
     if (data)
-        g_hash_table_insert(bases, data_key(base), data);
-    g_hash_table_insert(bases, g_strdup(overlay), base);
+        add_to(search, bases, key, data);
+    add_to(search, bases, overlay, base);
 }
 
 /* Of a domain's snapshot: each overlay, and what the disk was before it. */
@@ -351,7 +394,7 @@ static RlDomain *
 read_domain(const Search *search, const char *dir, const char *file)
 {
     size_t length;
-    g_autofree char *text = read_text(search->top, dir, file, &length);
+    g_autofree char *text = read_text(search, dir, file, &length);
     g_autoptr(xmlDoc) document =
         text ? rl_xml_parse(text, length, RL_DOMAIN_SIZE_MAX, file, NULL) : NULL;
     const xmlNode *root = document ? xmlDocGetRootElement(document) : NULL;
@@ -377,27 +420,52 @@ note_doubt(Search *search, const RlDomain *domain, const GError *error)
         search->doubt = g_steal_pointer(&sentence);
 }
 
-/* Where its snapshots cannot be read, what keeps the image is believed of them. */
 static bool
-domain_is_on(Search *search, const RlDomain *domain)
+is_passed_over(const Search *search, const RlDomain *domain)
 {
-    g_autoptr(GError) error = NULL;
+    return domain->disks->len == 0 || g_strcmp0(domain->uuid, search->except) == 0;
+}
 
-    if (domain->disks->len == 0 || g_strcmp0(domain->uuid, search->except) == 0)
-        return false;
-    g_autoptr(GHashTable) bases = read_bases(search, domain->name, &error);
-    if (!bases) {
-        note_doubt(search, domain, error);
-        return !search->permits;
-    }
+static bool
+has_disk_on(const Search *search, GHashTable *bases, const RlDomain *domain)
+{
     for (guint i = 0; i < domain->disks->len; i++)
         if (disk_is_on(search, bases, g_ptr_array_index(domain->disks, i)))
             return true;
     return false;
 }
 
+/* Where its snapshots cannot be read, what keeps the image is believed of them. */
+static bool
+domain_is_on(Search *search, const RlDomain *domain)
+{
+    g_autoptr(GError) error = NULL;
+
+    bool passed_over = is_passed_over(search, domain);
+    if (passed_over && !search->all)
+        return false;
+    /* An overlay that such a one has a record of may be another's. */
+    g_autoptr(GHashTable) bases = read_bases(search, domain->name, &error);
+    if (passed_over)
+        return false;
+    if (!bases) {
+        note_doubt(search, domain, error);
+        return !search->permits;
+    }
+    return has_disk_on(search, bases, domain);
+}
+
+/* The same by the snapshots of all domains, which were read before. */
+static bool
+domain_is_on_by_all(Search *search, const RlDomain *domain)
+{
+    return !is_passed_over(search, domain) && has_disk_on(search, search->all, domain);
+}
+
+typedef bool (*IsOn)(Search *search, const RlDomain *domain);
+
 static char *
-find_in(Search *search, const char *dir)
+find_in(Search *search, const char *dir, IsOn is_on)
 {
     g_autofree char *path = g_build_filename(search->top, dir, NULL);
     g_autoptr(GDir) entries = g_dir_open(path, 0, NULL);
@@ -406,7 +474,7 @@ find_in(Search *search, const char *dir)
     while (entries && (file = g_dir_read_name(entries))) {
         g_autoptr(RlDomain) domain =
             g_str_has_suffix(file, ".xml") ? read_domain(search, dir, file) : NULL;
-        if (domain && domain_is_on(search, domain))
+        if (domain && is_on(search, domain))
             return g_strdup(domain->name);
     }
     return NULL;
@@ -425,19 +493,29 @@ search_begin(Search *search, const char *image)
     if (file.role != RL_FILE_DIRTY)
         return false;
     search->leaf = g_strdup(file.leaf);
+    search->mounts = search->permits ? NULL : rl_mounts_read(NULL);
     return true;
+}
+
+static char *
+find_by(Search *search, IsOn is_on)
+{
+    char *found = NULL;
+
+    for (size_t i = 0; !found && i < G_N_ELEMENTS(domain_dirs); i++)
+        found = find_in(search, domain_dirs[i], is_on);
+    return found;
 }
 
 static char *
 find(Search *search, const char *image)
 {
-    char *found = NULL;
-
     if (!search_begin(search, image))
         return NULL;
-    for (size_t i = 0; !found && i < G_N_ELEMENTS(domain_dirs); i++)
-        found = find_in(search, domain_dirs[i]);
-    return found;
+    search->all = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    char *found = find_by(search, domain_is_on);
+    return found || g_hash_table_size(search->all) == 0 ? found
+                                                        : find_by(search, domain_is_on_by_all);
 }
 
 char *
@@ -507,7 +585,7 @@ RlDomain *
 rl_xml_definitions_find_running_below(const char *top, const char *image, const char *except,
                                       bool *ret_overlaid)
 {
-    g_auto(Search) search = {.top = top, .except = except, .permits = true};
+    g_auto(Search) search = {.top = top, .except = except, .permits = true, .roots_only = true};
 
     *ret_overlaid = false;
     return search_begin(&search, image) ? find_running(&search, has_image, ret_overlaid) : NULL;
@@ -529,7 +607,7 @@ has_uuid(Search *search, RlDomain *domain, gpointer data)
 bool
 rl_xml_definitions_has_let_go_below(const char *top, const char *image, const char *uuid)
 {
-    g_auto(Search) search = {.top = top, .directly = true};
+    g_auto(Search) search = {.top = top, .directly = true, .roots_only = true};
 
     if (!search_begin(&search, image))
         return false;

@@ -18,10 +18,13 @@
  * Read are the domains that run, with the layers they have now; those that are defined, of which
  * libvirt writes only the upper layers down; and the snapshots it keeps a record of, which say what
  * lies below. A file of another format whose name is what libvirt makes of @image's for an overlay
- * counts as one. No image is opened. What cannot be read, or is no XML, is passed over: libvirt
- * does so, too. The directory of the snapshots belongs to the device models' user: no link in it is
- * followed, and a domain whose snapshots are behind one, cannot be opened at once, or are beyond
- * 20,000 files, 32 MiB or 10 seconds of all that one search reads, counts as one that has an
+ * counts as one. A record counts for what it calls an overlay whichever domain has that now. A
+ * symbolic link is followed, unless it leads onto a file system that is not known to be local. A
+ * volume of the image's name counts as it where libvirt knows no pool of the pool's name: that may
+ * have another one now. No image is opened. What cannot be read, or is no XML, is passed over:
+ * libvirt does so, too. The directory of the snapshots belongs to the device models' user: no link
+ * in it is followed, and a domain whose snapshots are behind one, cannot be opened at once, or are
+ * beyond 20,000 files, 32 MiB or 10 seconds of all that one search reads, counts as one that has an
  * overlay on @image; the log says why.
  */
 char *rl_xml_definitions_find(const char *image, bool directly, const char *except);
@@ -51,7 +54,9 @@ char *rl_xml_definitions_doubt_below(const char *top, const char *image, const c
  * rl_xml_definitions_find_running:
  * Returns the domain, running, that has the dirty image at the absolute path @image as a disk, or
  * with *@ret_overlaid below one; owned by the caller, NULL where none is known. Not the domain with
- * the UUID @except. Of snapshots only root's records count, for this gives the image to the domain.
+ * the UUID @except. Of the domains that run and of snapshots only root's own files count, for this
+ * gives the image to the domain: libvirt 11.3.0 gives the directory of the former to the device
+ * models' user.
  */
 RlDomain *rl_xml_definitions_find_running(const char *image, const char *except,
                                           bool *ret_overlaid);
@@ -66,7 +71,8 @@ RlDomain *rl_xml_definitions_find_running_below(const char *top, const char *ima
 /**
  * rl_xml_definitions_has_let_go:
  * True if a domain with the UUID @uuid runs, and has the dirty image at the absolute path @image
- * neither as a disk nor below one. False where that cannot be told.
+ * neither as a disk nor below one. False where that cannot be told, as where the file that says so
+ * is not root's alone.
  */
 bool rl_xml_definitions_has_let_go(const char *image, const char *uuid);
 

@@ -206,7 +206,8 @@ test_snapshots(Host *host, gconstpointer data)
     /* The disk was a volume by name. */
     put_snapshot_of(host, "var/lib/libvirt/qemu/snapshot/anna/1.xml", "/o/1",
                     "<source pool='p' volume='a/b'/>");
-    assert_found(host, IMAGE, false, NULL);
+    assert_found(host, IMAGE, false, "anna"); /* the pool may have another name now */
+    assert_found(host, "/pool/a/c-dirty.img", false, NULL);
     put(host, "etc/libvirt/storage/p.xml",
         "<pool type='dir'><name>p</name><target><path>/pool</path></target></pool>");
     assert_found(host, IMAGE, false, "anna");
@@ -249,6 +250,9 @@ test_volume(Host *host, gconstpointer data)
 
     (void) data;
     put(host, "etc/libvirt/qemu/anna.xml", text);
+    assert_found(host, IMAGE, true, "anna");
+    put(host, "etc/libvirt/storage/p.xml",
+        "<pool type='dir'><name>p</name><target><path>/other</path></target></pool>");
     assert_found(host, IMAGE, true, NULL);
     put(host, "etc/libvirt/storage/p.xml",
         "<pool type='dir'><name>p</name><target><path>/pool</path></target></pool>");
@@ -547,7 +551,10 @@ test_layer_volume(Host *host, gconstpointer data)
 
     (void) data;
     put_layer_volume(host, "p", "a/b");
+    assert_found(host, IMAGE, false, "anna");
+    put_layer_volume(host, "p", "b");
     assert_found(host, IMAGE, false, NULL);
+    put_layer_volume(host, "p", "a/b");
     put(host, "run/libvirt/storage/p.xml", "<poolstate");
     put(host, "etc/libvirt/storage/p.xml", pool);
     assert_found(host, IMAGE, false, "anna");
@@ -579,6 +586,87 @@ test_leased_snapshot(Host *host, gconstpointer data)
     g_assert_false(rl_xml_definitions_name_below(host->top, IMAGE, "anna", UUID_A));
     rl_fd_close(&fd);
     assert_found(host, IMAGE, false, NULL);
+}
+
+/* The domain has its disk by a link of another name. */
+static void
+test_links(Host *host, gconstpointer data)
+{
+    const char *file = "etc/libvirt/qemu/anna.xml";
+    g_autofree char *image = g_build_filename(host->top, "pool/a/b-dirty.img", NULL);
+    g_autofree char *link = g_build_filename(host->top, "o/root.img", NULL);
+    g_autofree char *second = g_build_filename(host->top, "second", NULL);
+    g_autofree char *loop = g_build_filename(host->top, "loop", NULL);
+    const char *others[] = {"o/root.img", "second", "o/.././o/root.img", "loop", "none"};
+    const bool is_it[] = {true, true, true, false, false};
+
+    (void) data;
+    put(host, "pool/a/b-dirty.img", "");
+    put(host, "o/other", "");
+    g_assert_cmpint(symlink("../pool/a/b-dirty.img", link), ==, 0);
+    g_assert_cmpint(symlink(link, second), ==, 0);
+    g_assert_cmpint(symlink("loop", loop), ==, 0);
+    for (size_t i = 0; i < G_N_ELEMENTS(others); i++) {
+        g_autofree char *disk = g_strdup_printf("<source file='%s/%s'/>", host->top, others[i]);
+        put_domain(host, file, disk);
+        assert_found(host, image, true, is_it[i] ? "anna" : NULL);
+    }
+    put_domain(host, file, "<driver type='qcow2'/><source file='/o/1'/>");
+    put_snapshot(host, "var/lib/libvirt/qemu/snapshot/anna/1.xml", "/o/1", link);
+    assert_found(host, image, false, "anna");
+    /* Where something is permitted, a link does not count. */
+    g_assert_false(rl_xml_definitions_name_below(host->top, image, "anna", UUID_A));
+}
+
+/* An overlay may have been given to another domain: the record is that of whose snapshot it was. */
+static void
+test_given_overlay(Host *host, gconstpointer data)
+{
+    g_autofree char *otto = domain("otto", "00000000-0000-4000-8000-00000000000c",
+                                   "<driver type='qcow2'/><source file='/o/1'/>");
+
+    (void) data;
+    put_snapshot(host, "var/lib/libvirt/qemu/snapshot/anna/1.xml", "/o/1", IMAGE);
+    put(host, "run/libvirt/qemu/otto.xml", otto);
+    assert_found(host, IMAGE, false, NULL);
+    put(host, "etc/libvirt/qemu/anna.xml",
+        "<domain type='kvm'><name>anna</name><uuid>" UUID_A "</uuid></domain>");
+    assert_found(host, IMAGE, false, "otto");
+    put_domain(host, "etc/libvirt/qemu/anna.xml", "<source file='/o/2'/>");
+    assert_found(host, IMAGE, false, "otto");
+    assert_found(host, "/pool/a/c-dirty.img", false, NULL);
+    g_autofree char *found = rl_xml_definitions_find_below(host->top, IMAGE, false, UUID_A);
+    g_assert_cmpstr(found, ==, "otto");
+}
+
+/* The directory of the files of domains that run may be the device models' user's. */
+static void
+test_forged_status(Host *host, gconstpointer data)
+{
+    const char *const file = "run/libvirt/qemu/anna.xml";
+    g_autofree char *path = g_build_filename(host->top, file, NULL);
+    g_autofree char *other = g_strconcat(path, ".other", NULL);
+    bool overlaid;
+
+    (void) data;
+    put_domain(host, file, "<source file='/o/1'/>");
+    if (geteuid() != 0)
+        return;
+    g_assert_true(rl_xml_definitions_has_let_go_below(host->top, IMAGE, UUID_A));
+    for (int i = 0; i < 3; i++) {
+        put_domain(host, file, "<source file='/o/1'/>");
+        g_assert_cmpint(i == 0   ? chown(path, 1000, 1000)
+                        : i == 1 ? chmod(path, 0620)
+                                 : link(path, other),
+                        ==, 0);
+        g_assert_false(rl_xml_definitions_has_let_go_below(host->top, IMAGE, UUID_A));
+        g_assert_cmpint(i == 2 ? g_unlink(other) : 0, ==, 0);
+    }
+    put_domain(host, file, "<source file='" IMAGE "'/>");
+    g_assert_cmpint(chown(path, 1000, 1000), ==, 0);
+    g_assert_null(rl_xml_definitions_find_running_below(host->top, IMAGE, UUID_B, &overlaid));
+    /* What forbids counts. */
+    assert_found(host, IMAGE, true, "anna");
 }
 
 /* The host's own files: no domain of it has this. */
@@ -618,6 +706,9 @@ add_tests(void)
         {"/xml/definitions/bad-snapshots", test_bad_snapshots},
         {"/xml/definitions/bad-domains", test_bad_domains},
         {"/xml/definitions/layer-volume", test_layer_volume},
+        {"/xml/definitions/links", test_links},
+        {"/xml/definitions/given-overlay", test_given_overlay},
+        {"/xml/definitions/forged-status", test_forged_status},
     };
 
     for (size_t i = 0; i < G_N_ELEMENTS(tests); i++)

@@ -201,9 +201,10 @@ refuse_own_overlay(const RlVolume *volume, const char *domain, GError **error)
     return rl_fail(
         error, RL_ERROR_STATE,
         "volume '%s' cannot be started: it is below an external snapshot of domain '%s', whose "
-        "disk would be destroyed; start the domain on that ('virsh start'), or merge it first "
-        "('virsh blockcommit --active --pivot' while the domain runs); to give up what the overlay "
-        "has, first define the domain with this volume as its disk",
+        "disk would be destroyed; start the domain on that ('virsh start'; if it was saved before "
+        "the snapshot, after 'virsh managedsave-remove'), or merge it first ('virsh blockcommit "
+        "--active --pivot' while the domain runs); to give up what the overlay has, first define "
+        "the domain with this volume as its disk",
         volume->name->volume, domain);
 }
 
@@ -236,8 +237,10 @@ static const RlDecision rules[] = {
     {RL_LEFT_OTHER | RL_LEFT_AWAITED, RL_STARTS_OVERLAID, RL_TAKEOVER_IN_USE},
     {RL_LEFT_OTHER | RL_LEFT_AWAITED, RL_LEFT_BY_HAND, RL_TAKEOVER_IN_USE},
     {RL_LEFT_BELOW_OTHER, RL_STARTS_OVERLAID, RL_TAKEOVER_BELOW},
-    /* How the other's run ended is not known, and its device model may have seen to that. */
-    {RL_LEFT_THROWAWAY | RL_LEFT_KEPT | RL_LEFT_KEPT_OTHER, 0, RL_TAKEOVER_KEPT_OTHER},
+    /* How the other's run ended is not known, and its device model may have seen to that. The
+     * domain that has the overlay now goes on with it. */
+    {RL_LEFT_THROWAWAY | RL_LEFT_KEPT | RL_LEFT_KEPT_OTHER, RL_STARTS_OVERLAID,
+     RL_TAKEOVER_KEPT_OTHER},
     {RL_STARTS_RESTORED | RL_LEFT_OTHER, 0, RL_TAKEOVER_OTHER},
     /* A migration to here was broken off, or the host was lost meanwhile. The next one writes over
      * the whole image. It is not dropped for that: only the run that has begun shows whether it is

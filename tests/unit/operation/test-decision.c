@@ -135,7 +135,7 @@ expected_takeover(uint32_t facts)
         return RL_TAKEOVER_IN_USE;
     if (HAS(RL_LEFT_BELOW_OTHER) && !overlaid)
         return RL_TAKEOVER_BELOW;
-    if (HAS(RL_LEFT_KEPT_OTHER))
+    if (HAS(RL_LEFT_KEPT_OTHER) && !overlaid)
         return RL_TAKEOVER_KEPT_OTHER;
     if (restored && HAS(RL_LEFT_OTHER))
         return RL_TAKEOVER_OTHER;

@@ -398,6 +398,21 @@ test_kept_is_its_domains(Lab *lab)
     }
 }
 
+/* The overlay on it was given to another domain, which has it now. */
+static void
+test_kept_goes_with_its_overlay(Lab *lab)
+{
+    bool done;
+
+    lab_create(lab, "t/root", "one", MIB);
+    lab_create_kind(lab, "a/root", RL_KIND_SNAPSHOT, "t/root", NULL, 0);
+    lab_start(lab, "a/root", &alice);
+    image_write(lab, "a/root", RL_FILE_DIRTY, "mine");
+    g_assert_true(rl_volume_keep(lab->pool, "a/root", &alice, &done, NULL));
+    rl_started_free(lab_start_with(lab, "a/root", &bob, RL_START_OVERLAID));
+    image_is(lab, "a/root", RL_FILE_DIRTY, "mine");
+}
+
 static void
 test_readonly(Lab *lab)
 {
@@ -441,4 +456,5 @@ add_tests(void)
     lab_add("/keep/only-image-is-not-discarded", test_only_image_is_not_discarded);
     lab_add("/keep/kept-snapshot-goes-on", test_kept_snapshot_goes_on);
     lab_add("/keep/kept-is-its-domains", test_kept_is_its_domains);
+    lab_add("/keep/kept-goes-with-its-overlay", test_kept_goes_with_its_overlay);
 }

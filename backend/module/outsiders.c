@@ -61,7 +61,9 @@ static bool
 require_devices_outside(const virStoragePoolDef *def, GError **error)
 {
     for (size_t i = 0; has_devices(def->type) && i < def->source.ndevice; i++) {
-        const char *device = def->source.devices[i].path;
+        const char *source = def->source.devices[i].path;
+        /* The daemon's programs take another one from its directory. */
+        g_autofree char *device = source ? g_canonicalize_filename(source, NULL) : NULL;
         g_autofree char *root = NULL, *inside = NULL;
         if (!device || !rl_pool_find(device, &root, &inside, error)) {
             if (device)

@@ -13,6 +13,7 @@
 #include "common/format/volume-name.h"
 #include "common/fs/dir-iter.h"
 #include "common/fs/dirfd.h"
+#include "common/fs/real-path.h"
 #include "common/fs/reflink.h"
 #include "common/fs/shared-fs.h"
 #include "common/fs/xattr.h"
@@ -117,9 +118,10 @@ rl_pool_require_outside(const char *path, GError **error)
 static bool
 require_opened_outside(int root, const char *path, GError **error)
 {
-    g_autofree char *self = g_strdup_printf("/proc/self/fd/%d/.", root);
+    g_autofree char *real = rl_real_path_of(root, error);
+    g_autofree char *self = real ? g_strconcat(real, "/.", NULL) : NULL;
 
-    return require_outside(self, path, error);
+    return self && require_outside(self, path, error);
 }
 
 /* A pool's own path may be a symbolic link to its directory, if the administrator made it: whose it

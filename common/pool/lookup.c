@@ -10,6 +10,7 @@
 #include "common/base/autofd.h"
 #include "common/base/error.h"
 #include "common/fs/above-mount.h"
+#include "common/fs/real-path.h"
 #include "pool.h"
 
 /* No file has a longer path, also where that of a symbolic link and what it points to were joined:
@@ -44,6 +45,18 @@ is_nowhere(int code)
     return code == ENOENT || code == ENOTDIR || code == ELOOP || code == ENAMETOOLONG;
 }
 
+static bool
+fail_unknown(const char *path, int code, GError **error)
+{
+    if (code == EXDEV)
+        return rl_fail(error, RL_ERROR_INVALID,
+                       "cannot determine whether '%s' lies in a reflink pool, since a link of "
+                       "/proc to what another process has is on the way: use the path of the file "
+                       "itself",
+                       path);
+    return rl_fail_errno(error, code, "cannot determine whether '%s' lies in a reflink pool", path);
+}
+
 /* The real path of the deepest directory on the way to @path that can be reached; what is left of
  * @path is in *@ret_rest. */
 static char *
@@ -52,16 +65,18 @@ resolve_directory(const char *path, char **ret_rest, GError **error)
     g_autofree char *prefix = g_path_get_dirname(path);
 
     for (;;) {
-        rl_autofd int fd = open(prefix, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        rl_autofd int fd = rl_real_path_open(prefix, O_DIRECTORY);
         if (fd >= 0) {
-            g_autofree char *self = g_strdup_printf("/proc/self/fd/%d", fd);
             size_t length = strcmp(prefix, "/") == 0 ? 1 : strlen(prefix) + 1;
             *ret_rest = g_strdup(path + MIN(length, strlen(path)));
-            return g_file_read_link(self, error);
+            char *dir = rl_real_path_of(fd, error);
+            if (!dir)
+                g_prefix_error(error,
+                               "cannot determine whether '%s' lies in a reflink pool: ", path);
+            return dir;
         }
         if (strcmp(prefix, "/") == 0 || (errno != EACCES && !is_nowhere(errno))) {
-            rl_fail_errno(error, errno, "cannot determine whether '%s' lies in a reflink pool",
-                          path);
+            fail_unknown(path, errno, error);
             return NULL;
         }
         char *parent = g_path_get_dirname(prefix);
@@ -104,8 +119,7 @@ cross(Find *find, int fd, const char *path, GError **error)
     struct statx st;
 
     if (statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &st) < 0)
-        return rl_fail_errno(error, errno, "cannot determine whether '%s' lies in a reflink pool",
-                             find->path);
+        return fail_unknown(find->path, errno, error);
     if (!(st.stx_attributes & STATX_ATTR_MOUNT_ROOT))
         return true;
     if (!find->mounts && !(find->mounts = rl_mounts_read(error)))
@@ -128,8 +142,32 @@ static bool
 cross_file(Find *find, GError **error)
 {
     rl_autofd int fd = open(find->whole, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    struct stat st;
 
-    return fd < 0 || cross(find, fd, find->whole, error);
+    if (fd < 0)
+        return true;
+    /* What a symbolic link says the caller reads. A magic link says no path. */
+    if (fstat(fd, &st) == 0 && S_ISLNK(st.st_mode)) {
+        rl_autofd int end = rl_real_path_open(find->whole, 0);
+        if (end < 0 && errno == EXDEV)
+            return fail_unknown(find->path, EXDEV, error);
+    }
+    return cross(find, fd, find->whole, error);
+}
+
+/* What is relative to a directory of libvirt's leads somewhere, and so may what is too long for one
+ * system call: that is no answer. */
+static bool
+require_path(const char *path, GError **error)
+{
+    bool absolute = path[0] == '/';
+
+    if (absolute && strlen(path) < PATH_SIZE_MAX)
+        return true;
+    return rl_fail(error, RL_ERROR_INVALID,
+                   "cannot determine whether '%.200s%s' lies in a reflink pool: %s", path,
+                   strlen(path) > 200 ? "..." : "",
+                   absolute ? "the path is too long" : "the path is not absolute");
 }
 
 /* Looks at the directory that the search has come to. */
@@ -163,8 +201,8 @@ rl_pool_find(const char *path, char **ret_root, char **ret_inside, GError **erro
     g_auto(Find) find = {.path = path};
 
     *ret_root = *ret_inside = NULL;
-    if (path[0] != '/' || strlen(path) >= PATH_SIZE_MAX)
-        return true;
+    if (!require_path(path, error))
+        return false;
     find.dir = resolve_directory(path, &rest, error);
     if (!find.dir)
         return false;

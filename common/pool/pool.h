@@ -95,9 +95,10 @@ bool rl_pool_has_marker(const char *path);
  * Looks for the pool that the file @path (which need not exist) lies in, walking up from it after
  * symbolic links in its directories were followed; from a mount that shows a part of a file system
  * (a bind mount, a subvolume) up in that file system first. *@ret_root is then the pool's path and
- * *@ret_inside the rest of the path below it, both owned by the caller; NULL where there is none,
- * as for a path that is longer than any file's. An untrusted marker counts, and so does one that
- * is lost: rl_pool_open() says what is wrong with it. False with @error where it cannot be told.
+ * *@ret_inside the rest of the path below it, both owned by the caller; NULL where there is none.
+ * An untrusted marker counts, and so does one that is lost: rl_pool_open() says what is wrong with
+ * it. False with @error where it cannot be told: RL_ERROR_INVALID for a path that is not absolute,
+ * is longer than any file's, or leads through a magic link of /proc (common/fs/real-path.h).
  */
 bool rl_pool_find(const char *path, char **ret_root, char **ret_inside, GError **error);
 

@@ -177,7 +177,7 @@ own=$LAB/own.qcow2
 own_header()
 {
     rm -f "$own"
-    qemu-img create -q -f qcow2 -b "$1" -F raw "$own"
+    qemu-img create -q -f qcow2 -u -b "$1" -F raw "$own" 1M
     chmod 666 "$own"
 }
 
@@ -194,6 +194,14 @@ define_other_disks 4 "$(disk file "file='$own'" | sed "s/type='raw'/type='qcow2'
 for file in read.img below.img "${revision##*/}"; do
     refused_header "$POOL/vm/$file"
 done
+# libvirt takes these as they are, relative to the directory of its daemon, or through what another process has.
+relative=$(realpath --relative-to="$(readlink "/proc/$(pgrep -n -x libvirtd)/cwd")" "$POOL/vm/below.img")
+own_header "json:{\"driver\":\"raw\",\"file\":{\"driver\":\"file\",\"filename\":\"$relative\"}}"
+fails_with "'$relative' & absolute" virsh start 4
+workers_done
+own_header "/proc/$$/root$POOL/vm/below.img"
+fails_with "'/proc/$$/root$POOL/vm/below.img' & /proc" virsh start 4
+workers_done
 expect_exactly "$wanted" of_readers
 ok "no header says which image at rest becomes the device model's"
 

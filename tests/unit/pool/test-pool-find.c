@@ -70,6 +70,16 @@ refused(const char *point, const char *words)
 }
 
 static void
+unknown(const char *point, const char *rest)
+{
+    g_autofree char *path = g_strconcat(point, rest, NULL), *root = NULL, *inside = NULL;
+    GError *error = NULL;
+
+    g_assert_false(rl_pool_find(path, &root, &inside, &error));
+    take_error(error, RL_ERROR_INVALID, "/proc");
+}
+
+static void
 test_bind_mount(Lab *lab)
 {
     g_autofree char *deep = lab_path(lab, "a/b c");
@@ -243,6 +253,29 @@ test_subvolume(Lab *lab)
     refused(point, "mount");
 }
 
+/* What another process has is reached through links of /proc, by a path that leads elsewhere here:
+ * it must not count as no pool's. */
+static void
+test_magic_links(Lab *lab)
+{
+    g_autofree char *dir = lab_path(lab, "a"), *image = lab_path(lab, "a/x.img");
+    g_autofree char *loop = g_build_filename(apart, "loop", NULL);
+
+    make_directories(dir);
+    make_file(image, "x");
+    rl_autofd int fd = open(image, O_RDONLY | O_CLOEXEC);
+    g_assert_cmpint(chdir(dir), ==, 0);
+    g_autofree char *file = g_strdup_printf("/proc/self/fd/%d", fd);
+    unknown("/proc/self/root", "/x");
+    unknown("/proc/self/cwd", "/x.img");
+    unknown(file, "");
+    unknown("/proc/self/root", image);
+    found("/proc/self", "/status", NULL, NULL);
+    /* Where a circle of links leads no file is. */
+    g_assert_cmpint(symlink(loop, loop), ==, 0);
+    found(loop, "/x", NULL, NULL);
+}
+
 /* In a process and a mount namespace of its own: what it mounts goes with it. */
 static void
 run_apart(Lab *lab, LabTest test)
@@ -282,6 +315,7 @@ APART(hidden_by_a_mount)
 APART(nothing_above_is_mounted)
 APART(nothing_above_a_plain_one)
 APART(subvolume)
+APART(magic_links)
 
 void
 add_tests(void)
@@ -297,5 +331,6 @@ add_tests(void)
     lab_add("/pool-find/hidden-by-a-mount", apart_hidden_by_a_mount);
     lab_add("/pool-find/nothing-above-is-mounted", apart_nothing_above_is_mounted);
     lab_add("/pool-find/nothing-above-a-plain-one", apart_nothing_above_a_plain_one);
+    lab_add("/pool-find/magic-links", apart_magic_links);
     lab_add_on("/pool-find/subvolume", "btrfs", apart_subvolume);
 }

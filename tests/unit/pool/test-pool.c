@@ -165,6 +165,18 @@ found(Lab *lab, const char *path, const char *wanted)
     g_assert_cmpstr(inside, ==, wanted);
 }
 
+/* That is never "no pool". */
+static void
+cannot_tell(const char *path, const char *words)
+{
+    g_autofree char *root = NULL, *inside = NULL;
+    GError *error = NULL;
+
+    g_assert_false(rl_pool_find(path, &root, &inside, &error));
+    g_assert_null(root);
+    take_error(error, RL_ERROR_INVALID, words);
+}
+
 /* It is none to open, and nobody takes the directory for a plain one. */
 static void
 untrusted(Lab *lab)
@@ -453,9 +465,10 @@ test_find(Lab *lab)
     found(lab, beside, NULL);
     found(lab, out, NULL);
     found(lab, "/", NULL);
-    found(lab, "", NULL);
-    found(lab, "relative/x", NULL);
     found(lab, "/etc/passwd", NULL);
+    cannot_tell("", "absolute");
+    cannot_tell("relative/x", "'relative/x' & absolute");
+    cannot_tell(lab->path + 1, "absolute");
 }
 
 static void
@@ -571,10 +584,10 @@ test_find_by_long_paths(Lab *lab)
     g_autofree char *elsewhere = long_path("", "/a", 4 * MIB);
 
     found(lab, longest, "x");
-    found(lab, deep, NULL);
-    found(lab, dots, NULL);
-    found(lab, slashes, NULL);
-    found(lab, elsewhere, NULL);
+    cannot_tell(deep, "too long");
+    cannot_tell(dots, "too long");
+    cannot_tell(slashes, "too long");
+    cannot_tell(elsewhere, "too long");
 }
 
 /* Root may not look everywhere: in what another user mounted, for one, where no pool can be. */
@@ -582,17 +595,18 @@ static void
 test_find_fails(Lab *lab)
 {
     Disturbance denied = {.nr = SYS_newfstatat, .first = 1, .code = EACCES};
-    Disturbance shut = {.nr = SYS_openat, .first = 1, .count = 1, .code = EACCES};
+    Disturbance shut = {.nr = SYS_openat2, .first = 1, .count = 1, .code = EACCES};
     GError *error = NULL;
 
     g_assert_true(find(lab, NULL));
+    fails_without(lab, SYS_openat2, find);
     fails_without(lab, SYS_openat, find);
     fails_without(lab, SYS_readlink, find);
     fails_without(lab, SYS_newfstatat, find);
     g_assert_false(disturb(lab, &denied, find, &error));
     take_error(error, RL_ERROR_NOT_FOUND, "as it should be");
     g_assert_true(disturb(lab, &shut, find, NULL));
-    denied = (Disturbance){.nr = SYS_openat, .first = 1, .code = ENOENT};
+    denied = (Disturbance){.nr = SYS_openat2, .first = 1, .code = ENOENT};
     error = NULL;
     g_assert_false(disturb(lab, &denied, find, &error));
     take_errno(error, ENOENT, "a/b.img");

@@ -41,39 +41,14 @@ complete(RlStagedImage *draft, uint64_t highest, GError **error)
            rl_tmpfile_seal(&draft->fd, error);
 }
 
-/* Without its image a volume may still have its history, and in the precache a copy of what was
- * lost. A deletion leaves neither (delete.h), so the image was lost or moved away. */
-static bool
-refuse_for_remains(const RlVolume *volume, GError **error)
-{
-    const char *name = volume->name->volume;
-    g_autoptr(GPtrArray) revisions = rl_revisions_list(volume->dir, volume->name->leaf, error);
-
-    if (!revisions)
-        return false;
-    if (revisions->len) {
-        g_autofree char *last =
-            rl_revision_name(g_ptr_array_index(revisions, revisions->len - 1), name);
-        return rl_fail(error, RL_ERROR_EXISTS,
-                       "cannot create volume '%s': revision '%s' of an earlier volume of that name "
-                       "is there. Clone it to another name, rename its file to '%s' to have that "
-                       "volume again, or delete all its revisions",
-                       name, last, volume->clean_file);
-    }
-    return !volume->precache.there ||
-           rl_fail(error, RL_ERROR_EXISTS,
-                   "cannot create volume '%s': '%s' is there, and may be the only copy of an image "
-                   "that was lost. Rename it to '%s' to have that volume again, or remove it",
-                   name, volume->precache_file, volume->clean_file);
-}
-
 /* The record of an earlier volume of this name, of a deletion or a creation that was cut off, would
  * tell the wrong kind. Nothing else goes: files that only look like Qubes OS's driver's may be an
  * administrator's. */
 static bool
 clear_way(const RlVolume *volume, GError **error)
 {
-    return refuse_for_remains(volume, error) && rl_file_drop(volume, volume->record_file, error);
+    return rl_staged_check_remains(volume, error) &&
+           rl_file_drop(volume, volume->record_file, error);
 }
 
 static bool

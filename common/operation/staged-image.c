@@ -46,12 +46,42 @@ open_file(RlStagedImage *draft, const RlAccess *access, GError **error)
     }
 }
 
+/* Without its image a volume may still have its history, and in the precache a copy of what was
+ * lost. A deletion leaves neither (delete.h), so the image was lost or moved away. */
+bool
+rl_staged_check_remains(const RlVolume *volume, GError **error)
+{
+    const char *name = volume->name->volume;
+    g_autoptr(GPtrArray) revisions = NULL;
+
+    if (volume->dir < 0)
+        return true;
+    revisions = rl_revisions_list(volume->dir, volume->name->leaf, error);
+    if (!revisions)
+        return false;
+    if (revisions->len) {
+        g_autofree char *last =
+            rl_revision_name(g_ptr_array_index(revisions, revisions->len - 1), name);
+        return rl_fail(error, RL_ERROR_STATE,
+                       "cannot create volume '%s': revision '%s' of an earlier volume of that name "
+                       "is there. Clone it to another name, rename its file to '%s' to have that "
+                       "volume again, or delete all its revisions",
+                       name, last, volume->clean_file);
+    }
+    return !volume->precache.there ||
+           rl_fail(error, RL_ERROR_STATE,
+                   "cannot create volume '%s': '%s' is there, and may be the only copy of an image "
+                   "that was lost. Rename it to '%s' to have that volume again, or remove it",
+                   name, volume->precache_file, volume->clean_file);
+}
+
+/* Early, since what is to be copied may be large. */
 static bool
 check_new_volume(const RlVolume *volume, GError **error)
 {
     if (rl_volume_exists(volume))
         return rl_fail(error, RL_ERROR_EXISTS, "volume '%s' exists already", volume->name->volume);
-    return true;
+    return rl_staged_check_remains(volume, error);
 }
 
 static bool

@@ -61,6 +61,13 @@ RlStagedImage *rl_staged_new(RlPool *pool, const char *text, const RlAccess *acc
 bool rl_staged_check_replaceable(const RlVolume *volume, GError **error);
 
 /**
+ * rl_staged_check_remains:
+ * True if nothing is left of an earlier volume of the name of @volume, which does not exist, that
+ * is data: revisions, or a precache. Else false with RL_ERROR_STATE, and what is there.
+ */
+bool rl_staged_check_remains(const RlVolume *volume, GError **error);
+
+/**
  * rl_staged_check_unchanged:
  * True if @volume, looked at with its lock, is as it was when the replacement @draft was begun: the
  * clean image is the same file with the same id, date and size, and nobody has it open for writing.
@@ -84,9 +91,8 @@ bool rl_staged_fill(RlStagedImage *draft, int from, uint64_t capacity, bool may_
  * rl_staged_create:
  * Publishes a new volume: of @record's kind, or plainly persistent with at least @capacity bytes,
  * in whole sectors, if
- * @record is NULL. Fails with RL_ERROR_EXISTS if somebody else was faster, or if revisions or a
- * precache of an earlier volume of that name are there: its image was lost or moved away, since a
- * deletion leaves neither (delete.h). A record that is left is removed.
+ * @record is NULL. A record that an earlier volume of that name left is removed. Fails with
+ * RL_ERROR_EXISTS if somebody else was faster, or as rl_staged_check_remains() does.
  */
 bool rl_staged_create(RlStagedImage *draft, const RlRecord *record, uint64_t capacity,
                       GError **error);

@@ -13,7 +13,7 @@ uint64_t counted[OP_KINDS][3];
 
 /* What each may fail with. */
 static const unsigned allowed[OP_KINDS] = {
-    [OP_CREATE] = E(EXISTS) | E(BUSY),
+    [OP_CREATE] = E(EXISTS) | E(STATE) | E(BUSY),
     [OP_CLONE] = E(EXISTS) | E(BUSY) | E(NOT_FOUND) | E(STATE) | E(UNSUPPORTED),
     [OP_LABEL] = E(EXISTS) | E(NOT_FOUND) | E(STATE) | E(UNSUPPORTED) | E(BUSY),
     [OP_REVERT] = E(NOT_FOUND) | E(STATE) | E(UNSUPPORTED) | E(BUSY),

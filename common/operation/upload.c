@@ -98,6 +98,7 @@ rl_upload_commit(RlStagedImage *draft, int timeout_ms, GError **error)
         return false;
     if (!swap(draft, volume, error))
         return false;
+    rl_fd_close(&draft->replaced_fd); /* a revision that is open is not pruned */
     /* What cannot be pruned now is pruned after the next commit. */
     if (rl_volume_refresh(volume, NULL))
         rl_volume_prune(volume, rl_options_keep(draft->pool->options, draft->name->volume), NULL);

@@ -450,6 +450,22 @@ test_id_is_another(Lab *lab)
     g_assert_no_error(error);
 }
 
+/* What was replaced is open no more when revisions are pruned, though the upload lives on. */
+static void
+test_upload_prunes(Lab *lab)
+{
+    g_autoptr(RlOptions) options = rl_options_new();
+    GError *error = NULL;
+
+    rl_options_add_rule(options, V, 0, -1);
+    g_assert_true(rl_pool_set_options(lab->pool, options, NULL));
+    lab_create(lab, V, "one", MIB);
+    g_autoptr(RlStagedImage) edit = rl_upload_begin(lab_pool(lab), V, NULL);
+    g_assert_true(rl_upload_commit(edit, 1000, &error));
+    g_assert_no_error(error);
+    assert_revisions(lab, V, "");
+}
+
 static int
 start_direct(Lab *lab)
 {
@@ -615,6 +631,7 @@ add_tests(void)
     lab_add_on("/meanwhile/numbers-of-two-replacements", "xfs btrfs",
                test_numbers_of_two_replacements);
     lab_add_on("/meanwhile/id-is-another", "xfs btrfs", test_id_is_another);
+    lab_add_on("/meanwhile/upload-prunes", "xfs btrfs", test_upload_prunes);
     lab_add_on("/meanwhile/edit-of-direct", "xfs btrfs", test_edit_of_direct);
     lab_add_on("/meanwhile/label-of-direct", "xfs btrfs", test_label_of_direct);
     lab_add_on("/meanwhile/replaced", "xfs btrfs", test_replaced);

@@ -119,6 +119,27 @@ run_processes(int n, int operations)
     }
 }
 
+/* When nobody has a revision open any more, those that are too many are gone. */
+static void
+check_pruned(const RlPool *pool)
+{
+    for (int i = 0; i < VOLUMES; i++) {
+        g_autoptr(RlVolume) volume = rl_volume_open(pool, volume_names[i], NULL);
+        g_autoptr(GPtrArray) revisions = NULL;
+        int n = 0;
+
+        if (!volume || volume->kind != RL_KIND_PERSISTENT || !volume->clean.there)
+            continue;
+        revisions = rl_revisions_list(volume->dir, volume->name->leaf, NULL);
+        for (guint j = 0; revisions && j < revisions->len; j++) {
+            const RlRevision *revision = g_ptr_array_index(revisions, j);
+            n += !revision->label && revision->st.st_ino != volume->clean.st.st_ino;
+        }
+        if (n > volume_keep[i])
+            fail("'%s' has %d automatic revisions after all was put in order", volume_names[i], n);
+    }
+}
+
 /* Only what is of a volume that is gone, and that somebody has named or may want, may be left. */
 static void
 check_disk(void)
@@ -134,6 +155,7 @@ check_disk(void)
         if (!strstr(file, ".img.") && !g_str_has_suffix(file, ".volume.xml"))
             fail("'%s' is left after all was put in order", file);
     }
+    check_pruned(pool);
 }
 
 static void

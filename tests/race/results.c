@@ -29,7 +29,7 @@ static const unsigned allowed[OP_KINDS] = {
     [OP_DISCARD] = E(NOT_FOUND) | E(STATE),
     [OP_RESIZE] = E(NOT_FOUND) | E(STATE) | E(UNSUPPORTED) | E(BUSY) | E(INVALID),
     [OP_DELETE] = E(NOT_FOUND) | E(STATE) | E(BUSY),
-    [OP_DELETE_REVISION] = E(NOT_FOUND),
+    [OP_DELETE_REVISION] = E(NOT_FOUND) | E(BUSY),
     [OP_STATE] = E(NOT_FOUND),
     [OP_READ] = E(NOT_FOUND) | E(STATE) | E(UNSUPPORTED) | E(BUSY),
 };
@@ -201,12 +201,26 @@ was_busy(const Op *op)
             was_opened(SNAPSHOT_SOURCE, op->begin, op->end));
 }
 
+/* A process may have had one of its revisions open to read it, whatever it did: that forbids to
+ * delete them. */
+static bool
+was_beside_others(const Op *op)
+{
+    for (int kind = 0; kind < OP_KINDS; kind++)
+        for (guint i = 0; i < ops_of(kind)->len; i++) {
+            const Op *other = g_ptr_array_index(ops_of(kind), i);
+            if (other != op && other->begin < op->end &&
+                (other->end == 0 || other->end > op->begin))
+                return true;
+        }
+    return false;
+}
+
 /* Other operations are refused as busy also for a run, or for what changes too often. */
 static bool
 only_waits_for_writers(OpKind kind)
 {
-    return kind == OP_LABEL || kind == OP_REVERT || kind == OP_UPLOAD || kind == OP_DELETE ||
-           kind == OP_READ;
+    return kind == OP_LABEL || kind == OP_REVERT || kind == OP_UPLOAD || kind == OP_READ;
 }
 
 static bool
@@ -242,6 +256,8 @@ has_reason(const Op *op)
         return is_kind(volume, RL_KIND_SNAPSHOT) &&
                timeline_some(SNAPSHOT_SOURCE, op->begin, op->end, is_larger, &op->size);
     case RL_ERROR_BUSY:
+        if (op->kind == OP_DELETE || op->kind == OP_DELETE_REVISION)
+            return was_busy(op) || was_beside_others(op);
         if (was_busy(op) || only_waits_for_writers(op->kind))
             return was_busy(op);
         G_GNUC_FALLTHROUGH;

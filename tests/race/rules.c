@@ -96,10 +96,10 @@ seen_labels(const Seen *seen)
 }
 
 /* All revisions of @after are @before's, and of the automatic ones the newest @keep are there that
- * are not the clean image itself; the others are gone, or with @cut may be there. @extra is one
- * that @before does not have. */
+ * are not the clean image itself; the others are gone, or with @may_stay may be there: it was
+ * cut off, or a process had them open. @extra is one that @before does not have. */
 static bool
-is_pruned(const Seen *before, const Revision *extra, const Seen *after, int keep, bool cut)
+is_pruned(const Seen *before, const Revision *extra, const Seen *after, int keep, bool may_stay)
 {
     Seen whole = *before;
     int seen = 0, wanted = 0;
@@ -117,7 +117,7 @@ is_pruned(const Seen *before, const Revision *extra, const Seen *after, int keep
         const Revision *revision = &whole.revisions[i];
         bool stays = revision->label || revision->ino == after->clean.ino || seen++ < keep;
         bool there = find_same(after, revision);
-        if (stays ? !there : there && !cut)
+        if (stays ? !there : there && !may_stay)
             return false;
         wanted += there;
     }
@@ -126,7 +126,7 @@ is_pruned(const Seen *before, const Revision *extra, const Seen *after, int keep
 
 /* The clean image gives way to another one, and is the next revision now. */
 static const char *
-replaced(const Seen *before, const Seen *after, int keep, bool cut)
+replaced(const Seen *before, const Seen *after, int keep, bool may_stay)
 {
     const Revision *linked = find_ino(before, before->clean.ino);
     Revision next = {.ino = before->clean.ino, .content = before->clean.content};
@@ -141,7 +141,7 @@ replaced(const Seen *before, const Seen *after, int keep, bool cut)
         next.number = seen_highest(before) + 1;
     if (!linked && next.number <= seen_highest(before))
         return "a revision's number does not grow";
-    if (!is_pruned(before, &next, after, keep, cut))
+    if (!is_pruned(before, &next, after, keep, may_stay))
         return "the revisions are not those from before, and the clean image";
     return NULL;
 }
@@ -198,7 +198,7 @@ rule_replace(const Op *op, const Seen *before, const Seen *after, unsigned diff,
     if (!op->made || after->clean.content != op->content)
         return "the new clean image is not what was made for it";
     if (op->kind == OP_UPLOAD)
-        return replaced(before, after, volume_keep[op->volume], cut);
+        return replaced(before, after, volume_keep[op->volume], true);
     return replaced(before, after, REVISIONS, cut);
 }
 
@@ -463,8 +463,8 @@ rule_broken(const Op *op, const Section *section, const Seen *after, bool cut)
     if (strcmp(purpose, "undo a replacement") == 0)
         return rule_unlink_replaced(before, after, diff);
     if (strcmp(purpose, "prune") == 0)
-        return diff == D_REVISIONS &&
-                       is_pruned(before, NULL, after, volume_keep[section->volume], cut)
+        return diff == D_REVISIONS && is_pruned(before, NULL, after, volume_keep[section->volume],
+                                                cut || op->kind != OP_QUIET)
                    ? NULL
                    : "not just the oldest automatic revisions are gone";
     if (strcmp(purpose, "tidy up") == 0)

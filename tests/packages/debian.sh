@@ -78,6 +78,7 @@ story_domain()
     guest_run demo
     [ "$(counter "$machine$volume_file.img")" = 2 ] || die "the disk counts $(counter "$machine$volume_file.img") runs"
     expect "disk@" virsh vol-list pool
+    said=$(in_machine virt-reflink doctor) || die "the doctor complains: $said"
     ok "a domain with a volume of a pool runs, and its ends are committed"
 }
 

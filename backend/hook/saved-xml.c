@@ -6,6 +6,7 @@
 #include "backend/libvirt/pool-registry.h"
 #include "common/base/error.h"
 #include "common/format/volume-name.h"
+#include "common/fs/path-writers.h"
 #include "common/pool/opened-image.h"
 #include "common/pool/volume.h"
 #include "disk-place.h"
@@ -181,11 +182,14 @@ bool
 rl_saved_xml_require(const RlDomain *domain, GError **error)
 {
     g_autoptr(RlMemory) memory = NULL;
+    RlWriter anyone = {.anyone = true};
 
     if (strcmp(rl_domain_ref_of(domain).driver, "qemu") != 0)
         return true;
+    /* A core dump is root's, and its device model's by content: who may change names where such a
+     * file lies can make it a save file. */
     if (rl_save_file_find(RL_SAVE_FILE_QEMU, domain->uuid, &memory) == RL_SAVE_FILE_READ &&
-        memory->by_root)
+        memory->by_root && !rl_path_can_be_changed(memory->file, &anyone))
         return true;
     return rl_saved_xml_require_below("/", domain, error);
 }

@@ -9,7 +9,8 @@
 /**
  * rl_saved_xml_require:
  * At 'restore begin': false with RL_ERROR_INVALID if a disk of @domain, or a layer below one, is an
- * image of a pool and only a save file says so that root alone did not write. Others that say so:
+ * image of a pool and only a save file says so that root alone did not write, or that lies where
+ * another user can change names. Others that say so:
  * libvirt's definition of the domain, which is root's (as a disk that is written to, if the save
  * file says that); the notes on a dirty image, that the domain ran on it; of a layer, also what
  * rl_named_layers_may_be_below() says. Permits everything under other drivers than qemu's.

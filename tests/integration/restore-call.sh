@@ -117,7 +117,13 @@ fails_with "'vm1' & 'vm/other' & definition" restore_other
 chown 0:12345 "$LAB/other.save"
 chmod 0620 "$LAB/other.save"
 fails_with "'vm1' & 'vm/other' & definition" restore_other
-ok "of another file no volume that neither the definition nor the image says to be the domain's"
+chmod 0600 "$LAB/other.save"
+chown 12345 "$LAB"
+fails_with "'vm1' & 'vm/other' & definition" restore_other
+chown 0 "$LAB"
+restore_other
+chmod 0620 "$LAB/other.save"
+ok "of another file, or one where others can change names, no volume that neither the definition nor the image says to be the domain's"
 
 mkdir -p /etc/libvirt/qemu
 sed -e 's,<devices>,<os><type>hvm</type></os><devices>,; s,<uuid>,<memory>1024</memory><uuid>,' \

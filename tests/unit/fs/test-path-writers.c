@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* filesystems: xfs btrfs ext4 */
+/* Whether a path can be made to lead elsewhere. */
+#include "common/fs/path-writers.h"
+
+#include "harness/lab.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define THEIRS 12345
+
+static void
+make(Lab *lab, const char *name, uid_t owner, mode_t mode)
+{
+    g_autofree char *path = lab_path(lab, name);
+
+    g_assert_cmpint(g_mkdir_with_parents(path, 0755), ==, 0);
+    g_assert_cmpint(chown(path, owner, 0), ==, 0);
+    g_assert_cmpint(chmod(path, mode), ==, 0);
+}
+
+/* @name in the pool's directory can be changed by anyone but root, and by that user. */
+static void
+changed(Lab *lab, const char *name, bool by_anyone, bool by_user)
+{
+    g_autofree char *path = lab_path(lab, name);
+    g_auto(RlWriter) user = {0};
+    RlWriter anyone = {.anyone = true};
+
+    rl_writer_set_user(&user, THEIRS);
+    if (rl_path_can_be_changed(path, &anyone) != by_anyone ||
+        rl_path_can_be_changed(path, &user) != by_user)
+        g_error("'%s' is told otherwise", name);
+}
+
+static void
+put(Lab *lab, const char *name, uid_t owner)
+{
+    g_autofree char *path = lab_path(lab, name);
+
+    make_file(path, "x");
+    g_assert_cmpint(chown(path, owner, 0), ==, 0);
+}
+
+static void
+put_link(Lab *lab, const char *name, const char *target)
+{
+    g_autofree char *path = lab_path(lab, name);
+
+    g_assert_cmpint(symlink(target, path), ==, 0);
+}
+
+static void
+test_directories(Lab *lab)
+{
+    make(lab, "roots", 0, 0755);
+    make(lab, "theirs", THEIRS, 0755);
+    make(lab, "theirs/roots", 0, 0755);
+    make(lab, "anothers", THEIRS + 1, 0775);
+    make(lab, "all", 0, 0777);
+    make(lab, "group", 0, 0775);
+    put(lab, "roots/x", THEIRS);
+    changed(lab, "roots/x", false, false);
+    changed(lab, "roots/none/x", false, false);
+    changed(lab, "theirs/x", true, true);
+    changed(lab, "theirs/roots/x", true, true);
+    changed(lab, "theirs/../roots/x", false, false); /* that one they cannot move */
+    changed(lab, "anothers/x", true, false);
+    changed(lab, "all/x", true, true);
+    changed(lab, "group/x", true, false);
+    changed(lab, "roots/x/x", true, true); /* no directory */
+}
+
+static void
+test_sticky(Lab *lab)
+{
+    make(lab, "tmp", 0, 01777);
+    put(lab, "tmp/roots", 0);
+    put(lab, "tmp/theirs", THEIRS);
+    put(lab, "tmp/anothers", THEIRS + 1);
+    changed(lab, "tmp/roots", false, false);
+    changed(lab, "tmp/theirs", true, true);
+    changed(lab, "tmp/anothers", true, false);
+    changed(lab, "tmp/none", true, true);
+}
+
+/* A link is root's where its directory is, and leads to what may not be. */
+static void
+test_links(Lab *lab)
+{
+    g_autofree char *theirs = lab_path(lab, "theirs/x");
+
+    make(lab, "roots", 0, 0755);
+    make(lab, "theirs", THEIRS, 0755);
+    put(lab, "roots/x", 0);
+    put_link(lab, "roots/near", "x");
+    put_link(lab, "roots/up", "../theirs/x");
+    put_link(lab, "roots/far", theirs);
+    put_link(lab, "roots/loop", "loop");
+    put_link(lab, "roots/nowhere", "none/x");
+    put_link(lab, "theirs/back", "../roots/x");
+    changed(lab, "roots/near", false, false);
+    changed(lab, "roots/nowhere", false, false);
+    changed(lab, "roots/up", true, true);
+    changed(lab, "roots/far", true, true);
+    changed(lab, "roots/loop", true, true);
+    changed(lab, "theirs/back", true, true);
+    changed(lab, "roots/./../roots//near", false, false);
+}
+
+static void
+test_relative(void)
+{
+    RlWriter anyone = {.anyone = true};
+
+    g_assert_true(rl_path_can_be_changed("etc/passwd", &anyone));
+    g_assert_false(rl_path_can_be_changed("/etc/passwd", &anyone));
+    g_assert_false(rl_path_can_be_changed("/", &anyone));
+}
+
+void
+add_tests(void)
+{
+    lab_add("/path-writers/directories", test_directories);
+    lab_add("/path-writers/sticky", test_sticky);
+    lab_add("/path-writers/links", test_links);
+    g_test_add_func("/path-writers/relative", test_relative);
+}

@@ -2,12 +2,14 @@
 #include "named-layers.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 #include "common/base/autofd.h"
 #include "common/base/error.h"
 #include "common/base/log.h"
 #include "common/format/image-overlays.h"
 #include "common/format/image-owner.h"
+#include "common/fs/path-writers.h"
 #include "common/pool/opened-image.h"
 #include "common/pool/overlay-file.h"
 #include "common/pool/volume.h"
@@ -21,6 +23,8 @@
 
 /* A thousand disks with many layers. */
 #define NOTE_SIZE_MAX (8 << 20)
+/* The home of the device models' user. */
+#define MODELS_DIR "/var/lib/libvirt/qemu"
 
 static char *
 note_name(const char *uuid)
@@ -136,6 +140,28 @@ rl_named_layers_may_be_below(const RlDiskPlace *place, const RlDomain *domain)
             is_in_definition(place, domain));
 }
 
+/* libvirt opens what the header names only after this call: where the device models' user can
+ * change names, that can be an image of a pool by then. */
+static bool
+require_lasting(const RlDisk *disk, const char *path, GError **error)
+{
+    g_auto(RlWriter) writer = {0};
+    struct stat st;
+
+    /* libvirt gives it to them. No such directory, or root's: they have no user of their own. */
+    if (stat(MODELS_DIR, &st) < 0 || st.st_uid == 0)
+        return true;
+    rl_writer_set_user(&writer, st.st_uid);
+    if (!rl_path_can_be_changed(path, &writer))
+        return true;
+    return rl_fail(error, RL_ERROR_INVALID,
+                   "disk '%s': only the header of an image names '%s', and the user of the device "
+                   "models (%u) can put another file there before libvirt opens it: name it in the "
+                   "domain's XML, in a <backingStore>, or move it to a directory that this user "
+                   "cannot write to",
+                   disk->target ? disk->target : "?", path, (unsigned) st.st_uid);
+}
+
 static bool
 require_layer(const RlDomain *domain, const RlDisk *disk, const char *path, GError **error)
 {
@@ -143,7 +169,9 @@ require_layer(const RlDomain *domain, const RlDisk *disk, const char *path, GErr
 
     if (!rl_disk_place_find(path, &place, error))
         return false;
-    if (!place.name || rl_named_layers_may_be_below(&place, domain))
+    if (!place.name)
+        return require_lasting(disk, path, error);
+    if (rl_named_layers_may_be_below(&place, domain))
         return true;
     return rl_fail(error, RL_ERROR_INVALID,
                    "disk '%s': '%s', an image of volume '%s', is named as backing file only by the "
@@ -162,7 +190,7 @@ require_data(const RlDisk *disk, GError **error)
     if (!rl_disk_place_find(disk->data_path, &place, error))
         return false;
     if (!place.name)
-        return true;
+        return require_lasting(disk, disk->data_path, error);
     return rl_fail(error, RL_ERROR_INVALID,
                    "disk '%s': '%s' is an image of volume '%s', and only the header of the disk's "
                    "image says that the disk has its data there: a guest may have written that; "

@@ -23,7 +23,9 @@ void rl_named_layers_note(const RlDomain *domain);
  * header says so. Others that say so: the XML at 'prepare begin'; a dirty image's own notes,
  * that the domain ran on it or has an overlay on it; the mark of an external snapshot's file that
  * is called like a clean image, for the same domain (common/pool/overlay-file.h); libvirt's
- * definition of the domain with its snapshots (xml/definitions.h), for a dirty image.
+ * definition of the domain with its snapshots (xml/definitions.h), for a dirty image. False as well
+ * if only a header names a file that is none of a pool, and the owner of libvirt's directory for
+ * device models can make that path lead elsewhere (common/fs/path-writers.h).
  */
 bool rl_named_layers_require(const RlDomain *domain, GError **error);
 

@@ -205,6 +205,18 @@ workers_done
 expect_exactly "$wanted" of_readers
 ok "no header says which image at rest becomes the device model's"
 
+# What libvirt is to open later must be what was looked at: its own directory is the device models' user's.
+theirs=/var/lib/libvirt/qemu/x
+device_model sh -c "head -c 1048576 /dev/zero >$theirs"
+own_header "$theirs"
+fails_with "'$theirs' & header & <backingStore> & cannot write" virsh start 4
+install -d -o 1000 -m 0775 /var/lib/libvirt/images/user
+head -c 1048576 /dev/zero >/var/lib/libvirt/images/user/x
+own_header /var/lib/libvirt/images/user/x
+virsh start 4 --paused
+virsh destroy 4
+ok "nor which file that the device models' user can replace; another user's is as good as ever"
+
 virsh vol-create-as pool vm/victim 1M
 "$STAGE_DIR/bin/virt-reflink" start "$POOL" vm/victim
 echo kept | dd of="$POOL/vm/victim-dirty.img" conv=notrunc status=none

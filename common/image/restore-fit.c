@@ -2,10 +2,12 @@
 #include "restore-fit.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 #include "common/base/error.h"
 #include "common/format/image-save.h"
+#include "dirty-image.h"
 
 /* File systems date by the tick, and some by two seconds. */
 #define TOLERANCE_US (2 * G_USEC_PER_SEC)
@@ -153,4 +155,76 @@ rl_fits_require(const RlDirtyImage *image, const RlDomainRef *owner, GError **er
     if (marked || !image->run || (hold == RL_MARK_RESTORED && !save))
         return true;
     return compare_run(&pair, error);
+}
+
+/* When the memory was saved, by the wall clock; 0 if that is not known. */
+static gint64
+saved_us(const RlDomainRef *owner)
+{
+    const RlMemory *memory = owner->memory;
+
+    if (!memory || memory->date_us != 0)
+        return memory ? memory->date_us : 0;
+    return memory->save ? g_get_real_time() - (rl_boot_clock_us() - memory->save_us) : 0;
+}
+
+static gint64
+to_us(gint64 seconds, gint64 nanoseconds)
+{
+    return seconds * G_USEC_PER_SEC + nanoseconds / 1000;
+}
+
+static bool
+refuse_changed(const RlVolume *volume, const RlDomainRef *owner, GError **error)
+{
+    g_autofree char *date = date_to_string(saved_us(owner));
+
+    return rl_fail(
+        error, RL_ERROR_STATE,
+        "volume '%s', which domain '%s' only reads, may have another content than when "
+        "the domain was saved (%s): its clean image was changed since. Restore the "
+        "domain without this disk, or with one that has that content, such as a revision "
+        "('virsh save-image-edit' or 'virsh managedsave-edit'); or start it without "
+        "that memory ('virsh start', after a managed save first 'virsh "
+        "managedsave-remove')",
+        volume->name->volume, owner->name, date);
+}
+
+/* When the file was made; G_MAXINT64 if that cannot be told. */
+static gint64
+born_us(int fd)
+{
+    struct statx now;
+
+    if (statx(fd, "", AT_EMPTY_PATH, STATX_BTIME, &now) < 0 || !(now.stx_mask & STATX_BTIME))
+        return G_MAXINT64;
+    return to_us(now.stx_btime.tv_sec, now.stx_btime.tv_nsec);
+}
+
+bool
+rl_fits_require_shared(const RlDirtyImage *image, const RlDomainRef *owner, GError **error)
+{
+    const RlVolume *volume = image->volume;
+    gint64 saved = saved_us(owner), began = rl_image_owner_began_us(image->run);
+
+    if (saved == 0 || (began != 0 && began <= saved))
+        return true;
+    /* A direct volume's image is the clean one, and others wrote to it before. */
+    if (volume->kind == RL_KIND_DIRECT)
+        return refuse_changed(volume, owner, error);
+    if (born_us(image->fd) <= saved)
+        return true;
+    g_autoptr(RlBase) base = rl_base_open(volume, NULL);
+    return base ? rl_fits_require_clean(volume, &base->st, owner, error)
+                : refuse_changed(volume, owner, error);
+}
+
+bool
+rl_fits_require_clean(const RlVolume *volume, const struct stat *clean, const RlDomainRef *owner,
+                      GError **error)
+{
+    gint64 saved = saved_us(owner);
+
+    return saved == 0 || to_us(clean->st_ctim.tv_sec, clean->st_ctim.tv_nsec) <= saved ||
+           refuse_changed(volume, owner, error);
 }

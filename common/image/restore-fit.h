@@ -2,6 +2,8 @@
 /* A domain is restored: do its memory and the dirty image belong together? */
 #pragma once
 
+#include <sys/stat.h>
+
 #include "common/pool/opened-image.h"
 
 /**
@@ -13,3 +15,21 @@
  * saved before saves were noted have no note.
  */
 bool rl_fits_require(const RlDirtyImage *image, const RlDomainRef *owner, GError **error);
+
+/**
+ * rl_fits_require_shared:
+ * True if @image, which other domains only read and @owner is about to read as well, had its
+ * content already when the memory of @owner was saved: it is no newer, or its run, or the clean
+ * image that it was made from was put there before that. Else false with RL_ERROR_STATE. True where
+ * the time of the save is not known.
+ */
+bool rl_fits_require_shared(const RlDirtyImage *image, const RlDomainRef *owner, GError **error);
+
+/**
+ * rl_fits_require_clean:
+ * The same of the clean image with the status @clean, of which @volume, a read-only disk of @owner,
+ * is about to get a dirty image: true if nothing has changed of it since the save, neither its name
+ * nor its access (its ctime).
+ */
+bool rl_fits_require_clean(const RlVolume *volume, const struct stat *clean,
+                           const RlDomainRef *owner, GError **error);

@@ -20,6 +20,7 @@
 #include "common/fs/xattr.h"
 #include "common/image/dirty-image.h"
 #include "common/image/new-revision.h"
+#include "common/image/restore-fit.h"
 #include "common/image/trash.h"
 #include "common/image/unwritten.h"
 #include "common/pool/capacity.h"
@@ -160,6 +161,25 @@ refuse_lost(const Start *start, GError **error)
         start->volume->name->volume, start->owner->name);
 }
 
+static bool
+image_is_needed(const RlVolume *volume)
+{
+    return rl_volume_exists(volume) &&
+           (volume->kind == RL_KIND_PERSISTENT || volume->kind == RL_KIND_SNAPSHOT);
+}
+
+/* What a domain only reads has the clean image's content: where that has not changed since the
+ * domain was saved, the memory fits a new image as well. The other domains that read it have ended
+ * the one of that time. */
+static bool
+require_kept(const Start *start, const RlBase *base, GError **error)
+{
+    if (!(start->flags & RL_START_READONLY) || !image_is_needed(start->volume))
+        return refuse_lost(start, error);
+    /* Without a base the image that was there has just gone: the start looks again. */
+    return !base || rl_fits_require_clean(start->volume, &base->st, start->owner, error);
+}
+
 static RlOwnerTraits
 traits_of(const Start *start, bool written)
 {
@@ -271,8 +291,8 @@ try_at_once(Start *start, RlDirtyImage *image, const RlBase *base, GError **erro
     /* From here on there is none. */
     if (start->flags & RL_START_OVERLAID)
         return refuse_missing(start, error);
-    if (start->flags & RL_START_RESTORED)
-        return refuse_lost(start, error);
+    if ((start->flags & RL_START_RESTORED) && !require_kept(start, base, error))
+        return false;
     if (volume->kind == RL_KIND_VOLATILE)
         return start_volatile(start, error);
     if (volume->kind == RL_KIND_DIRECT)
@@ -280,13 +300,6 @@ try_at_once(Start *start, RlDirtyImage *image, const RlBase *base, GError **erro
     if (base && rl_base_is_current(base, volume))
         return start_from_precache(start, base, error);
     return true;
-}
-
-static bool
-image_is_needed(const RlVolume *volume)
-{
-    return rl_volume_exists(volume) &&
-           (volume->kind == RL_KIND_PERSISTENT || volume->kind == RL_KIND_SNAPSHOT);
 }
 
 /* The image @fd was made without the lock, of the size that was recorded then. A snapshot may have

@@ -28,9 +28,11 @@ refuse_in_use(const RlVolume *volume, const RlImageOwner *run, GError **error)
                        volume->name->volume);
     if (rl_image_owner_is_by_hand(run)) {
         g_autofree char *domain = rl_domains_find_user(volume, run);
+        if (g_strcmp0(domain, run->name) == 0)
+            g_clear_pointer(&domain, g_free);
         return rl_fail(error, RL_ERROR_BUSY,
                        "volume '%s' is in use: it was started by hand, with 'virt-reflink start'"
-                       "%s%s%s",
+                       "%s%s%s; 'virt-reflink stop' ends that",
                        volume->name->volume, domain ? ", and domain '" : "", domain ? domain : "",
                        domain ? "' has it as a disk" : "");
     }
@@ -461,6 +463,9 @@ rl_takeover_decide(const RlDirtyImage *image, const RlDomainRef *owner, RlStartF
     *ret_takeover = (RlTakeover) takeover;
     g_free(question.domain);
     g_clear_error(&question.cause);
+    /* Domains that only read may have come and gone since it was saved. */
+    if (done && takeover == RL_TAKEOVER_SHARE && (flags & RL_START_RESTORED))
+        done = rl_fits_require_shared(image, owner, error);
     /* Whatever else is so of what a domain goes on with. */
     bool goes_on = takeover == RL_TAKEOVER_CONTINUE || takeover == RL_TAKEOVER_RESTORE;
     return done && (!goes_on || (facts.known & RL_LEFT_UNFIT) || rl_takeover_check(image, error));

@@ -76,7 +76,7 @@ const RlDecision *rl_takeover_rules(void);
  * is about to, naming the domain; RL_ERROR_STATE if it is saved, suspect, if a domain has an
  * overlay on it (its own too, as libvirt's files say) that this start does not go on with, if
  * rl_takeover_check() fails, and if a restore finds somebody else's or one that its memory does not
- * fit (restore-fit.h).
+ * fit (restore-fit.h), or one to share that may have got another content since the save.
  */
 bool rl_takeover_decide(const RlDirtyImage *image, const RlDomainRef *owner, RlStartFlags flags,
                         RlTakeover *ret_takeover, GError **error);

@@ -3,6 +3,7 @@
 /* Domains that only read: they share an image, and the last one to stop ends it. */
 #include "common/base/autofd.h"
 #include "common/format/image-mark.h"
+#include "common/format/image-save.h"
 #include "common/operation/save.h"
 #include "common/pool/volume-state.h"
 #include "harness/lab.h"
@@ -157,6 +158,63 @@ test_not_shared(Lab *lab)
     image_is(lab, V, RL_FILE_DIRTY, "one");
 }
 
+/* Time goes on by more than a tick of the clock that dates files. */
+static gint64
+let_time_pass(void)
+{
+    g_usleep(50 * 1000);
+    gint64 now = g_get_real_time();
+    g_usleep(50 * 1000);
+    return now;
+}
+
+/* Restores alice, who was saved at @saved_us and reads V; or fails, with the words @refused. */
+static void
+restore_alice(Lab *lab, gint64 saved_us, const char *refused)
+{
+    const RlMemory memory = {.digest = (char *) "aa", .date_us = saved_us};
+    RlDomainRef owner = alice;
+    GError *error = NULL;
+
+    owner.memory = &memory;
+    g_autoptr(RlStarted) started =
+        rl_volume_start(lab->pool, V, &owner, RL_START_READONLY | RL_START_RESTORED, &error);
+    if (refused) {
+        take_error(error, RL_ERROR_STATE, refused);
+        return;
+    }
+    g_assert_no_error(error);
+    g_assert_true(rl_volume_unstart(lab->pool, started, &owner, &error));
+    g_assert_no_error(error);
+}
+
+/* A domain's memory knows what it has read. It was saved while another one read the same image, and
+ * nothing is noted of it. */
+static void
+test_restored(Lab *lab)
+{
+    lab_create(lab, V, "one", MIB);
+    g_autoptr(RlStarted) first = start_reader(lab, V, &alice);
+    g_autoptr(RlStarted) second = start_reader(lab, V, &bob);
+    gint64 saved_us = let_time_pass();
+    restore_alice(lab, saved_us, NULL);
+    /* The same content, of another run, and of none. */
+    age(lab, V);
+    lab_stop(lab, V, &bob, RL_STOP_DROPPED);
+    restore_alice(lab, saved_us, NULL);
+    lab_stop(lab, V, &alice, RL_STOP_NOTHING);
+    g_autoptr(RlStarted) third = start_reader(lab, V, &bob);
+    restore_alice(lab, saved_us, NULL);
+    age(lab, V);
+    lab_stop(lab, V, &bob, RL_STOP_DROPPED);
+    /* Another content. */
+    lab_run(lab, V, "two");
+    restore_alice(lab, saved_us, "'a/b/private' & 'alice' & another content");
+    g_autoptr(RlStarted) fourth = start_reader(lab, V, &bob);
+    restore_alice(lab, saved_us, "'a/b/private' & 'alice' & another content");
+    image_is(lab, V, RL_FILE_DIRTY, "two");
+}
+
 /* The only image that a direct volume has is never dropped, whoever ran on it. */
 static void
 test_direct_is_kept(Lab *lab)
@@ -178,5 +236,6 @@ add_tests(void)
     lab_add_on("/readers/ended-by-hand", "xfs btrfs", test_ended_by_hand);
     lab_add_on("/readers/unstart", "xfs btrfs", test_unstart);
     lab_add_on("/readers/not-shared", "xfs btrfs", test_not_shared);
+    lab_add_on("/readers/restored", "xfs btrfs", test_restored);
     lab_add_on("/readers/direct-is-kept", "xfs btrfs", test_direct_is_kept);
 }

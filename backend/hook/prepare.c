@@ -14,6 +14,7 @@
 #include "common/operation/start.h"
 #include "domain-volumes.h"
 #include "end-reason.h"
+#include "layer-base.h"
 #include "named-layers.h"
 #include "outside-disks.h"
 #include "own.h"
@@ -225,7 +226,7 @@ prepare(const RlDomain *domain, GError **error)
     /* An earlier run that nobody ended may have left some. */
     rl_at_rest_end(domain);
     rl_named_layers_note(domain);
-    if (!rl_at_rest_begin(domain, error))
+    if (!rl_layer_bases_require(domain, error) || !rl_at_rest_begin(domain, error))
         return false;
     bool restored = false;
     if (uses->len > 0 && !rl_end_reason_is_restored(domain, &restored, &memory, error))

@@ -18,8 +18,11 @@
 #define RL_ATTR_BASE_DATE "base-date" /* and its date and size then, see image-base.h */
 #define RL_ATTR_RUN "run"             /* of a dirty image: who runs on it, see image-owner.h */
 #define RL_ATTR_USED_BY \
-    "used-by"               /* of an image: which domain has had this inode, see image-user.h */
-#define RL_ATTR_HOLD "hold" /* of a dirty image: saved, suspect, ..., see image-mark.h */
+    "used-by" /* of an image: which domain has had this inode, see image-user.h */
+#define RL_ATTR_ON \
+    "on" /* of an administrator's overlay: the id of the image at rest below it, and its volume */
+#define RL_ATTR_LAYER "layer" /* of an image at rest: it is not pruned, since a domain reads it */
+#define RL_ATTR_HOLD "hold"   /* of a dirty image: saved, suspect, ..., see image-mark.h */
 #define RL_ATTR_SAVE_FILE "save-file" /* of a saved one: where its domain's memory is */
 #define RL_ATTR_SAVE_DIR "save-dir"   /* and the directory: inode number, time of birth */
 #define RL_ATTR_RESTORE "restore"     /* of a saved one: when its restore was announced */

@@ -10,6 +10,7 @@
 #include "common/fs/dirfd.h"
 #include "common/fs/inode.h"
 #include "common/fs/lease.h"
+#include "common/fs/xattr.h"
 #include "common/image/dirty-image.h"
 #include "common/image/trash.h"
 #include "stop.h"
@@ -17,6 +18,15 @@
 
 /* As long as cloning a large and fragmented image may take on a slow disk. */
 #define MAINTENANCE_TIMEOUT_MS (10 * 60 * 1000)
+
+/* Does a domain's disk need it? A doubt keeps it. */
+static bool
+is_layer(const RlVolume *volume, const char *file)
+{
+    g_autofree char *value = NULL;
+
+    return !rl_xattr_get_at(volume->dir, file, RL_ATTR_LAYER, &value, NULL) || value;
+}
 
 bool
 rl_volume_prune(const RlVolume *volume, int keep, GError **error)
@@ -36,7 +46,7 @@ rl_volume_prune(const RlVolume *volume, int keep, GError **error)
          * daemon ends a domain that runs, when it is started again, if it finds a disk of it no
          * more. */
         if (seen++ >= keep && !rl_lease_has_opener_at(volume->dir, revision->file) &&
-            !rl_file_drop(volume, revision->file, error))
+            !is_layer(volume, revision->file) && !rl_file_drop(volume, revision->file, error))
             return false;
     }
     return true;

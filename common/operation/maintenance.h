@@ -43,6 +43,7 @@ bool rl_volume_end_late(const RlPool *pool, const char *name, bool *ret_committe
 /**
  * rl_volume_prune:
  * Drops automatic revisions but the newest @keep; never a named one, none that is the clean
- * image itself, and none that a process has open, even to read. The caller has the lock.
+ * image itself, none that a domain was started on as a layer or revision (RL_ATTR_LAYER), and none
+ * that a process has open, even to read. The caller has the lock.
  */
 bool rl_volume_prune(const RlVolume *volume, int keep, GError **error);

@@ -242,4 +242,65 @@ rm -r "$records"
 expect_exactly "$before" of_victim
 ok "nor which dirty image that another domain left"
 
+# An overlay of an administrator's on a clean image, and the volume's own runs.
+virsh vol-create-as pool vm/base 1M
+overlay=$LAB/overlay7.qcow2
+qemu-img create -q -f qcow2 -b "$POOL/vm/base.img" -F raw "$overlay"
+chmod 666 "$overlay"
+# on FILE: the overlay's domain has FILE below its disk.
+on()
+{
+    define_other_disks 7 "$(disk file "file='$overlay'" "<backingStore type='file'><format type='raw'/>\
+        <source file='$1'/><backingStore/></backingStore>" | sed "s/<driver\([^>]*\)type='raw'/<driver\1type='qcow2'/")"
+}
+
+# base_commits TEXT: the volume has another content.
+base_commits()
+{
+    "$STAGE_DIR/bin/virt-reflink" start "$POOL" vm/base
+    echo "$1" | dd of="$POOL/vm/base-dirty.img" conv=notrunc status=none
+    "$STAGE_DIR/bin/virt-reflink" stop "$POOL" vm/base
+}
+
+# starts: the domain does, and ends.
+starts()
+{
+    virsh start 7 --paused
+    virsh destroy 7
+    workers_done
+}
+
+on "$POOL/vm/base.img"
+starts
+base_commits two
+state=$(ls "$POOL"/vm/base.img.1@*)
+fails_with "another state of volume 'vm/base' & $state & <backingStore>" virsh start 7
+on "$state"
+starts
+for text in three four five; do
+    base_commits $text
+done
+[ -e "$state" ] || die "the overlay's base is pruned"
+[ "$(find "$POOL/vm" -name 'base.img.*' | wc -l)" = 3 ] || die "no other one was pruned: $(ls "$POOL/vm")"
+starts
+virsh vol-clone vm/base vm/base@fixed --pool pool
+on "$POOL/vm/base.img@fixed"
+starts
+on "$state"
+fails_with "another state of volume 'vm/base' & $POOL/vm/base.img@fixed" virsh start 7
+ok "an overlay of an administrator's own finds below it what it ran on, or does not start"
+
+# A revision that a saved domain reads.
+define_other_disks 8 "$(disk file "file='$state'" "<readonly/>" cdrom)"
+virsh start 8 --paused
+virsh managedsave 8
+workers_done
+for text in six seven eight; do
+    base_commits $text
+done
+virsh start 8
+virsh destroy 8
+workers_done
+ok "a revision that a saved domain reads is not pruned"
+
 done_testing

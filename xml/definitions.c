@@ -62,8 +62,10 @@ search_clear(Search *search)
     g_free(search->base);
     g_free(search->leaf);
     g_free(search->doubt);
-    g_clear_pointer(&search->mounts, g_ptr_array_unref);
-    g_clear_pointer(&search->all, g_hash_table_unref);
+    if (search->mounts)
+        g_ptr_array_unref(search->mounts);
+    if (search->all)
+        g_hash_table_unref(search->all);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Search, search_clear)
 

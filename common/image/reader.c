@@ -24,6 +24,7 @@
 
 /* Thousands of domains. */
 #define LIST_SIZE_MAX (1 << 20)
+#define PAUSE_MS 50
 
 /* The readers of one image, as lines of "READER MICROSECONDS": since when it is about to open the
  * image, by the boot's clock; OPENED for one that has. */
@@ -130,7 +131,8 @@ rl_reader_begin(const RlPool *pool, RlReadImage *image, const char *reader, GErr
 {
     g_autoptr(GError) cause = NULL;
     g_autoptr(RlVolume) volume = rl_volume_open(pool, image->volume, error);
-    rl_autofd int fd = volume ? rl_volume_open_image(volume, image->file, error) : -1;
+    g_autoptr(RlLock) lock = volume ? rl_volume_lock(volume, "note who reads it", error) : NULL;
+    rl_autofd int fd = lock ? rl_volume_open_image(volume, image->file, error) : -1;
     g_auto(List) list = {.dir = -1};
     struct stat st;
 
@@ -267,13 +269,16 @@ rl_reader_end(const RlPool *pool, const RlReadImage *image, const char *reader, 
            find_and_give_back(pool, image, &list, error) && list_write(&list, error);
 }
 
-void
-rl_reader_settle(int fd, const char *name)
+/* Does what can be done at once. */
+static void
+settle(int fd, const char *name, bool *ret_starting)
 {
     g_autoptr(GError) error = NULL;
     g_auto(List) list = {.dir = -1};
     g_autofree char *noted = NULL;
     struct stat st;
+
+    *ret_starting = false;
 
     /* Most have none, and need no lock. */
     if (!rl_xattr_get(fd, RL_ATTR_ACCESS, &noted, &error) || !noted || fstat(fd, &st) < 0) {
@@ -284,4 +289,24 @@ rl_reader_settle(int fd, const char *name)
     if (!list_open(&list, st.st_dev, st.st_ino, NULL, &error) ||
         (list.starting == 0 && !give_back(fd, g_hash_table_size(list.readers) == 0, &error)))
         rl_log_warning("%s: cannot give an image back to its owner: %s", name, error->message);
+    else
+        *ret_starting = list.starting > 0;
+}
+
+bool
+rl_reader_settle(int fd, const char *name, int patience_ms, GError **error)
+{
+    bool starting;
+
+    for (int waited_ms = 0;; waited_ms += PAUSE_MS) {
+        settle(fd, name, &starting);
+        if (!starting)
+            return true;
+        if (waited_ms >= patience_ms)
+            return rl_fail(error, RL_ERROR_BUSY,
+                           "volume '%s': a domain that reads its clean image is just starting. "
+                           "Try again",
+                           name);
+        g_usleep(PAUSE_MS * 1000);
+    }
 }

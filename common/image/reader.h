@@ -61,7 +61,9 @@ bool rl_reader_end(const RlPool *pool, const RlReadImage *image, const char *rea
 
 /**
  * rl_reader_settle:
- * Gives the image at rest @fd its access back if readers of before a crash have left it without,
- * and none is about to open it. A failure is logged, with @name.
+ * To be called, with the volume's lock, before the clean image @fd of the volume @name loses its
+ * name to another one: libvirt gives the device model what has that name then. Gives the image its
+ * access back if readers of before a crash have left it without; a failure of that is logged. False
+ * with RL_ERROR_BUSY where a reader is about to open it, and still is after @patience_ms.
  */
-void rl_reader_settle(int fd, const char *name);
+bool rl_reader_settle(int fd, const char *name, int patience_ms, GError **error);

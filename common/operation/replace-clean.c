@@ -11,6 +11,8 @@
 #include "common/fs/tmpfile.h"
 #include "common/image/dirty-image.h"
 #include "common/image/new-revision.h"
+#include "common/image/reader.h"
+#include "common/pool/writers.h"
 
 /* *@ret_base is NULL without an error where there is no clean image now. */
 static bool
@@ -71,7 +73,8 @@ rl_replace_clean(RlVolume *volume, const RlReshape *how, bool *ret_done, GError 
         return false;
     if (!volume->clean.there || volume->dirty.there || !rl_base_is_current(base, volume))
         return true;
-    if (!rl_access_copy(base->fd, fd, error) ||
+    if (!rl_reader_settle(base->fd, volume->name->volume, RL_CLEAN_PATIENCE_MS, error) ||
+        !rl_access_copy(base->fd, fd, error) ||
         !rl_new_revision_keep_highest(volume, base->fd, fd, error) ||
         !rl_tmpfile_replace(fd, volume->dir, temp, volume->clean_file, error))
         return false;

@@ -15,6 +15,7 @@
 #include "common/fs/inode.h"
 #include "common/fs/reflink.h"
 #include "common/fs/xattr.h"
+#include "common/image/reader.h"
 #include "common/pool/capacity.h"
 #include "common/pool/volume-state.h"
 #include "common/pool/writers.h"
@@ -156,7 +157,8 @@ rl_staged_check_unchanged(const RlStagedImage *draft, const RlVolume *volume, GE
     if (!rl_stat_same_date(&volume->clean.st, &draft->replaced) ||
         volume->clean.st.st_size != draft->replaced.st_size)
         return refuse_changed(name, error);
-    return rl_clean_require_unwritten(name, volume->clean_file, draft->replaced_fd, 0, error);
+    return rl_clean_require_unwritten(name, volume->clean_file, draft->replaced_fd, 0, error) &&
+           rl_reader_settle(draft->replaced_fd, name, RL_CLEAN_PATIENCE_MS, error);
 }
 
 /* What there is already may forbid it. */

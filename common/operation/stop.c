@@ -85,8 +85,8 @@ commit(const RlVolume *volume, int fd, int clean, GError **error)
     /* Half an edit would become a revision that is still written to. */
     if (rl_lease_has_writer(clean))
         return rl_clean_refuse_written(volume, error);
-    rl_reader_settle(clean, volume->name->volume);
-    if (!rl_new_revision_number(volume, clean, &number, &linked, error) ||
+    if (!rl_reader_settle(clean, volume->name->volume, 0, error) ||
+        !rl_new_revision_number(volume, clean, &number, &linked, error) ||
         !bring_to_rest(volume, fd, clean, error) || !rl_image_id_renew(fd, number, error) ||
         !rl_dirty_sync(volume, fd, error))
         return false;

@@ -118,12 +118,14 @@ virsh destroy 2
 expect_exactly "$wanted" of_readers
 ok "what a domain only reads at rest is its owner's again before anything can be done with that"
 
-# The image becomes a revision while its reader starts.
+# The image cannot become a revision while its reader starts, but after that.
 be_hostile "$STAGE_DIR/bin/virt-reflink start '$POOL' vm/read &&
     echo x | dd of='$POOL/vm/read-dirty.img' conv=notrunc status=none &&
-    $STAGE_DIR/bin/virt-reflink stop '$POOL' vm/read"
+    ! $STAGE_DIR/bin/virt-reflink stop '$POOL' vm/read"
 virsh start 1 --paused
 was_libvirts 4
+grep -q "just starting" "$LAB/hostile" || die "committed while its reader starts"
+tool stop "$POOL" vm/read
 expect_exactly "$wanted" access
 [ "$(find "$POOL/vm" -name 'read.img.*' | wc -l)" = 2 ] || die "nothing was committed"
 virsh destroy 1

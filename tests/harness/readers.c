@@ -66,7 +66,7 @@ settle_readers(Site *site, const Step *step, GError **error)
     rl_autofd int fd = site_open(site, step->volume, RL_FILE_CLEAN, O_RDONLY, error);
 
     if (fd >= 0)
-        rl_reader_settle(fd, step->volume);
+        rl_reader_settle(fd, step->volume, 0, NULL);
     return fd >= 0;
 }
 

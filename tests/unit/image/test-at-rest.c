@@ -10,6 +10,7 @@
 #include "common/fs/xattr.h"
 #include "common/image/reader.h"
 #include "common/operation/maintenance.h"
+#include "common/operation/resize.h"
 #include "common/operation/staged-image.h"
 
 #include <errno.h>
@@ -175,12 +176,15 @@ test_what_is_noted_goes_before(Lab *lab)
     assert_access(named, own);
 
     /* The commit makes the image that is read a revision: it is found there. */
+    opened(lab, &image, "alice");
     lab_run(lab, V, "two");
     assert_access(clean, own);
     g_assert_true(is_there(precache));
     assert_access(precache, own);
     g_autofree char *revision = revision_path(lab, V, "1");
-    assert_access(revision, models);
+    assert_access(revision, own);
+    g_assert_true(has_note(revision));
+    be_hostile(revision);
     end(lab, &image, "alice");
     assert_access(revision, own);
     g_assert_false(has_note(revision));
@@ -344,6 +348,34 @@ test_writer_since(Lab *lab)
     g_assert_false(has_note(clean));
 }
 
+/* libvirt gives the device model what has the image's name by then: that stays the same one. */
+static void
+test_no_other_image_while_a_reader_starts(Lab *lab)
+{
+    g_autofree char *clean = create(lab);
+    GError *error = NULL;
+    RlStop stop;
+
+    lab_start(lab, V, &bob);
+    image_write(lab, V, RL_FILE_DIRTY, "two");
+    RlReadImage image = begin(lab, "private.img", "alice");
+    g_assert_false(rl_volume_stop(lab->pool, V, &bob, &stop, &error));
+    take_error(error, RL_ERROR_BUSY, "'a/b/private' & starting");
+    image_is(lab, V, RL_FILE_CLEAN, "one");
+    be_hostile(clean);
+    opened(lab, &image, "alice");
+    lab_stop(lab, V, &bob, RL_STOP_COMMITTED);
+    assert_access(clean, own);
+    end(lab, &image, "alice");
+
+    image = begin(lab, "private.img", "alice");
+    error = NULL;
+    g_assert_false(rl_volume_resize(lab->pool, V, 2 * MIB, false, &error));
+    take_error(error, RL_ERROR_BUSY, "'a/b/private' & starting");
+    end(lab, &image, "alice");
+    g_assert_true(rl_volume_resize(lab->pool, V, 2 * MIB, false, NULL));
+}
+
 /* What readers of before a crash left; while one is about to open it nobody takes it from that. */
 static void
 test_settle(Lab *lab)
@@ -353,21 +385,21 @@ test_settle(Lab *lab)
     rl_autofd int fd = image_open(lab, V, RL_FILE_CLEAN, O_RDONLY);
 
     be_hostile(clean);
-    rl_reader_settle(fd, V);
+    g_assert_false(rl_reader_settle(fd, V, 0, NULL));
     assert_access(clean, models);
     opened(lab, &image, "alice");
     be_hostile(clean);
-    rl_reader_settle(fd, V);
+    g_assert_true(rl_reader_settle(fd, V, 0, NULL));
     assert_access(clean, own);
     g_assert_true(has_note(clean));
     be_hostile(clean);
     lose_list(&image);
-    rl_reader_settle(fd, V);
+    g_assert_true(rl_reader_settle(fd, V, 0, NULL));
     assert_access(clean, own);
     g_assert_false(has_note(clean));
     /* Without a note nothing is to be given back. */
     be_hostile(clean);
-    rl_reader_settle(fd, V);
+    g_assert_true(rl_reader_settle(fd, V, 0, NULL));
     assert_access(clean, models);
 }
 
@@ -393,7 +425,7 @@ test_unreadable_list(Lab *lab)
     g_assert_nonnull(error);
     g_clear_error(&error);
     rl_autofd int fd = image_open(lab, V, RL_FILE_CLEAN, O_RDONLY);
-    rl_reader_settle(fd, V);
+    g_assert_true(rl_reader_settle(fd, V, 0, NULL));
     assert_access(clean, models);
     g_assert_cmpint(rmdir(readers), ==, 0);
     end(lab, &image, "alice");
@@ -460,6 +492,8 @@ main(int argc, char **argv)
     lab_add("/at-rest/after-the-list-was-lost", test_after_the_list_was_lost);
     lab_add("/at-rest/image-that-is-gone", test_image_that_is_gone);
     lab_add("/at-rest/writer-since", test_writer_since);
+    lab_add("/at-rest/no-other-image-while-a-reader-starts",
+            test_no_other_image_while_a_reader_starts);
     lab_add("/at-rest/settle", test_settle);
     lab_add("/at-rest/unreadable-list", test_unreadable_list);
     lab_add("/at-rest/direct-that-is-read", test_direct_that_is_read);

@@ -62,6 +62,9 @@ add_value(GPtrArray *files, const xmlNode *node, const char *value, bool shared)
 {
     if (value[0] == '/')
         add(files, node, g_strndup(value, PATH_MAX + 1), shared);
+    else if (!node->ns && strchr(value, '/'))
+        /* The daemon's programs take one that is relative from its directory. */
+        add(files, node, g_strdup_printf("/%.*s", PATH_MAX, value), shared);
     if (node->ns)
         add_words(files, node, value);
 }

@@ -20,7 +20,8 @@ typedef struct {
 /**
  * rl_xml_named_files:
  * Returns an array of RlNamedFile, owned by the caller, of the element @domain: every value of an
- * attribute, and every text of an element, that begins with a slash; in elements of other
+ * attribute, and every text of an element, that begins with a slash, or has one in it (then put
+ * behind one: libvirt's daemon works in "/"); in elements of other
  * namespaces, as <qemu:arg>, also what begins with one behind "=", ":", a comma or a quote (of a
  * doubled comma, which is one for QEMU, as well). Left out are the images of disks
  * (domain-disks.h), and what libvirt does not read: <metadata>, <description>, <title>. There are

@@ -14,10 +14,8 @@
 /* As many as the kernel follows (path_resolution(7)). */
 #define LINKS_MAX 40
 
-/* What a domain would open at @path, owned by the caller: the end of the symbolic links there, also
- * where that does not exist yet. */
-static char *
-follow_links(const char *path)
+char *
+rl_disk_place_follow(const char *path)
 {
     char *end = g_strdup(path);
 
@@ -70,7 +68,7 @@ locate_alias(const char *path, RlDiskPlace *place, GError **error)
 bool
 rl_disk_place_may_be_image(const char *path)
 {
-    g_autofree char *end = follow_links(path);
+    g_autofree char *end = rl_disk_place_follow(path);
     g_autofree char *dir = g_path_get_dirname(end);
     g_autofree char *base = g_path_get_basename(end);
     g_autofree char *marker = g_build_filename(dir, RL_POOL_MARKER, NULL);
@@ -85,7 +83,7 @@ rl_disk_place_may_be_image(const char *path)
 bool
 rl_disk_place_find(const char *path, RlDiskPlace *place, GError **error)
 {
-    g_autofree char *end = follow_links(path);
+    g_autofree char *end = rl_disk_place_follow(path);
     g_autofree char *inside = NULL;
 
     if (!locate_alias(path, place, error) || (!place->name && !locate_alias(end, place, error)))

@@ -24,6 +24,13 @@ typedef struct {
 bool rl_disk_place_find(const char *path, RlDiskPlace *place, GError **error);
 
 /**
+ * rl_disk_place_follow:
+ * Returns what a domain would open at @path, owned by the caller: the end of the symbolic links
+ * there, also where that does not exist yet.
+ */
+char *rl_disk_place_follow(const char *path);
+
+/**
  * rl_disk_place_may_be_image:
  * False if rl_disk_place_find() is sure to find no image at @path: some system calls, and no look
  * for a pool.

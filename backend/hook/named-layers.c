@@ -2,19 +2,18 @@
 #include "named-layers.h"
 
 #include <string.h>
-#include <sys/stat.h>
 
 #include "common/base/autofd.h"
 #include "common/base/error.h"
 #include "common/base/log.h"
 #include "common/format/image-overlays.h"
 #include "common/format/image-owner.h"
-#include "common/fs/path-writers.h"
 #include "common/pool/opened-image.h"
 #include "common/pool/overlay-file.h"
 #include "common/pool/volume.h"
 #include "disk-place.h"
 #include "domain-volumes.h"
+#include "models-user.h"
 #include "note.h"
 #include "owner.h"
 #include "started-volumes.h"
@@ -23,8 +22,6 @@
 
 /* A thousand disks with many layers. */
 #define NOTE_SIZE_MAX (8 << 20)
-/* The home of the device models' user. */
-#define MODELS_DIR "/var/lib/libvirt/qemu"
 
 static char *
 note_name(const char *uuid)
@@ -145,21 +142,14 @@ rl_named_layers_may_be_below(const RlDiskPlace *place, const RlDomain *domain)
 static bool
 require_lasting(const RlDisk *disk, const char *path, GError **error)
 {
-    g_auto(RlWriter) writer = {0};
-    struct stat st;
-
-    /* libvirt gives it to them. No such directory, or root's: they have no user of their own. */
-    if (stat(MODELS_DIR, &st) < 0 || st.st_uid == 0)
-        return true;
-    rl_writer_set_user(&writer, st.st_uid);
-    if (!rl_path_can_be_changed(path, &writer))
+    if (!rl_models_user_can_change(path))
         return true;
     return rl_fail(error, RL_ERROR_INVALID,
                    "disk '%s': only the header of an image names '%s', and the user of the device "
-                   "models (%u) can put another file there before libvirt opens it: name it in the "
+                   "models can put another file there before libvirt opens it: name it in the "
                    "domain's XML, in a <backingStore>, or move it to a directory that this user "
                    "cannot write to",
-                   disk->target ? disk->target : "?", path, (unsigned) st.st_uid);
+                   disk->target ? disk->target : "?", path);
 }
 
 static bool

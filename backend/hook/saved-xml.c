@@ -13,6 +13,7 @@
 #include "named-layers.h"
 #include "owner.h"
 #include "save-file.h"
+#include "saved-files.h"
 #include "xml/definitions.h"
 #include "xml/documents.h"
 
@@ -175,7 +176,7 @@ rl_saved_xml_require_below(const char *top, const RlDomain *domain, GError **err
     for (guint i = 0; i < domain->disks->len; i++)
         if (!require_disk(g_ptr_array_index(domain->disks, i), domain, definition, error))
             return false;
-    return true;
+    return rl_saved_files_require(domain, definition, error);
 }
 
 bool

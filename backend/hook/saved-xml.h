@@ -13,7 +13,8 @@
  * another user can change names. Others that say so:
  * libvirt's definition of the domain, which is root's (as a disk that is written to, if the save
  * file says that); the notes on a dirty image, that the domain ran on it; of a layer, also what
- * rl_named_layers_may_be_below() says. Permits everything under other drivers than qemu's.
+ * rl_named_layers_may_be_below() says. So it is with what rl_saved_files_require() refuses
+ * (saved-files.h). Permits everything under other drivers than qemu's.
  */
 bool rl_saved_xml_require(const RlDomain *domain, GError **error);
 

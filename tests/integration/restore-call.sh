@@ -136,6 +136,32 @@ restore_other
 rm /etc/libvirt/qemu/vm1.xml
 ok "the definition counts, and what it only reads is only read"
 
+# forged SED: the same from a file that root has not written alone, where vm1's XML has that change.
+forged()
+{
+    domain 1 | sed "$1" >"$LAB/other.xml"
+    qemu_save_file <"$LAB/other.xml" >"$LAB/other.save"
+    restore_other
+}
+device=$(findmnt --noheadings --output SOURCE --target "$POOL" | sed 's/\[.*//')
+serial="<serial type='file'><source path="
+forged "s,</devices>,$serial'$LAB/console'/></serial>&,"
+for path in "$POOL/vm/disk.img" "${POOL#/}/vm/disk.img" "$POOL/none"; do
+    fails_with "'vm1' & /${path#/}' & reflink pool & definition" \
+        forged "s,</devices>,$serial'$path'/></serial>&,"
+done
+fails_with "'$POOL' & reflink pool" \
+    forged "s,</devices>,<filesystem><source dir='$POOL'/><readonly/></filesystem>&,"
+disk="<disk type='block'><source dev='$device'/><target dev='vdb'/></disk>"
+fails_with "'$device' & uses itself & definition" forged "s,</devices>,$disk&,"
+fails_with "marker" \
+    forged "s,</devices>,<disk><source file='$POOL/.reflink-pool.xml'/><target dev='vdb'/></disk>&,"
+sed -e 's,<devices>,<os><type>hvm</type></os><devices>,; s,<uuid>,<memory>1024</memory><uuid>,' \
+    -e "s,</devices>,$disk&," <(domain 1) >"/etc/libvirt/qemu/vm1.xml"
+forged "s,</devices>,$disk&,"
+rm /etc/libvirt/qemu/vm1.xml
+ok "nor does it name anything else into a pool, or below one, that the definition does not name"
+
 # The device models' user can change, rename and remove what the daemon has opened. Then there is no
 # telling: what follows is neither a restore nor a plain start. The next start is a plain one.
 # in_doubt SCRIPT: with that SCRIPT.

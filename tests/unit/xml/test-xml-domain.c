@@ -97,7 +97,9 @@ test_files(void)
 {
     assert_files("<os><type>hvm</type><loader type='pflash'>/l</loader><nvram template='/t'>"
                  " /v\n</nvram><kernel>/k</kernel><cmdline>root=/dev/sda</cmdline></os>",
-                 "<loader> /l; <nvram> /t; <nvram> /v; <kernel> /k");
+                 "<loader> /l; <nvram> /t; <nvram> /v; <kernel> /k; <cmdline> /root=/dev/sda");
+    assert_files("<devices><serial><source path='srv/x'/><log file='x'/></serial></devices>",
+                 "<source> /srv/x");
     assert_files("<os><nvram type='file'><source file='/v'/></nvram></os><devices>"
                  "<serial type='file'><source path='/s'/><log file='/log'/></serial>"
                  "<memory model='nvdimm'><source><path>/pmem</path></source></memory>"

@@ -6,7 +6,9 @@
 
 #include "common/base/autofd.h"
 #include "common/base/error.h"
+#include "common/base/log.h"
 #include "common/format/ended-note.h"
+#include "common/format/highest.h"
 #include "common/fs/dirfd.h"
 #include "common/fs/inode.h"
 #include "common/fs/lease.h"
@@ -28,14 +30,45 @@ is_layer(const RlVolume *volume, const char *file)
     return !rl_xattr_get_at(volume->dir, file, RL_ATTR_LAYER, &value, NULL) || value;
 }
 
+/* Does a revision have a higher number than any that was given? An administrator has put it there,
+ * and by their numbers those of now would be the oldest ones. Then the next number is higher. A
+ * crash before that leaves it to the next commit's pruning. */
+static bool
+find_put_back(const RlVolume *volume, const RlRevision *newest, bool *ret_found, GError **error)
+{
+    uint64_t highest;
+    bool sure;
+
+    *ret_found = false;
+    /* The clean image itself: a commit is under way, or was cut off. */
+    if (!newest || !volume->clean.there || rl_stat_same(&newest->st, &volume->clean.st))
+        return true;
+    rl_autofd int fd = rl_volume_open_image(volume, volume->clean_file, error);
+    if (fd < 0 || !rl_highest_get(fd, &highest, &sure, error))
+        return false;
+    /* Without a note the commit has looked at the names. */
+    *ret_found = highest > 0 && newest->number > highest;
+    if (!*ret_found)
+        return true;
+    rl_log_warning("volume '%s': revision %" G_GUINT64_FORMAT " was put there: nothing is pruned "
+                   "before the next commit",
+                   volume->name->volume, newest->number);
+    return rl_highest_set(fd, newest->number, error) &&
+           (fsync(fd) == 0 || rl_fail_errno(error, errno, "volume '%s': cannot record a number",
+                                            volume->name->volume));
+}
+
 bool
 rl_volume_prune(const RlVolume *volume, int keep, GError **error)
 {
     g_autoptr(GPtrArray) revisions = rl_revisions_list(volume->dir, volume->name->leaf, error);
+    bool put_back;
     int seen = 0;
 
-    if (!revisions)
+    if (!revisions || !find_put_back(volume, rl_revisions_newest(revisions), &put_back, error))
         return false;
+    if (put_back)
+        return true;
     for (guint i = revisions->len; i-- > 0;) {
         const RlRevision *revision = g_ptr_array_index(revisions, i);
         /* One that is the clean image itself belongs to a commit or replacement that is under way

@@ -44,6 +44,8 @@ bool rl_volume_end_late(const RlPool *pool, const char *name, bool *ret_committe
  * rl_volume_prune:
  * Drops automatic revisions but the newest @keep; never a named one, none that is the clean
  * image itself, none that a domain was started on as a layer or revision (RL_ATTR_LAYER), and none
- * that a process has open, even to read. The caller has the lock.
+ * that a process has open, even to read. Where one has a higher number than any that was given, as
+ * an administrator puts it there, it drops none, and notes that number, so that the next revision
+ * is the newest. The caller has the lock.
  */
 bool rl_volume_prune(const RlVolume *volume, int keep, GError **error);

@@ -84,6 +84,23 @@ test_a_revision_that_is_read_stays(Lab *lab)
     assert_revisions(lab, V, "");
 }
 
+/* Those that were put back, from a replica, have higher numbers than those of now. */
+static void
+test_prunes_nothing_for_what_was_put_back(Lab *lab)
+{
+    lab_create(lab, V, "one", MIB);
+    lab_options(lab, 2);
+    lab_run(lab, V, "two");
+    put(lab, "a/b/private.img.3@2018-01-02T05:06:07Z");
+    put(lab, "a/b/private.img.4@2018-01-02T05:06:07Z");
+    lab_run(lab, V, "three");
+    assert_revisions(lab, V, "1 2 3 4");
+    lab_run(lab, V, "four");
+    assert_revisions(lab, V, "4 5");
+    lab_run(lab, V, "five");
+    assert_revisions(lab, V, "5 6");
+}
+
 static void
 test_precache_is_as_the_clean_image(Lab *lab)
 {
@@ -344,6 +361,8 @@ add_tests(void)
 {
     lab_add("/maintain/prunes-all-but-the-newest", test_prunes_all_but_the_newest);
     lab_add("/maintain/a-revision-that-is-read-stays", test_a_revision_that_is_read_stays);
+    lab_add("/maintain/prunes-nothing-for-what-was-put-back",
+            test_prunes_nothing_for_what_was_put_back);
     lab_add("/maintain/precache-is-as-the-clean-image", test_precache_is_as_the_clean_image);
     lab_add("/maintain/who-has-a-precache", test_who_has_a_precache);
     lab_add("/maintain/precache-of-a-larger-snapshot", test_precache_of_a_larger_snapshot);

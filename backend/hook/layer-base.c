@@ -19,16 +19,29 @@
 #include "disk-place.h"
 #include "xml/documents.h"
 
-/* An image at rest below a disk, or that is one. */
+/* A disk, or a layer below it. */
 typedef struct {
     const RlDisk *disk;
     const char *above; /* the overlay's path; NULL where it is a read-only disk itself */
+} Place;
+
+/* An image at rest there. */
+typedef struct {
+    const Place *place;
     const RlVolume *volume;
     const char *file;
     RlFileRole role;
     int fd;
     char *id;
 } Base;
+
+static void
+base_clear(Base *base)
+{
+    rl_fd_close(&base->fd);
+    g_free(base->id);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Base, base_clear)
 
 /* A layer that is given as a volume comes last. */
 static const char *
@@ -70,7 +83,7 @@ refuse(const Base *base, const char *id, GError **error)
 {
     g_autofree char *state = find_state(base->volume, id);
     const char *name = base->volume->name->volume;
-    const char *target = base->disk->target ? base->disk->target : "?";
+    const char *target = base->place->disk->target ? base->place->disk->target : "?";
 
     if (!state)
         return rl_fail(
@@ -80,12 +93,12 @@ refuse(const Base *base, const char *id, GError **error)
             "if the overlay was made on the present one, clone the volume to a named "
             "revision ('virsh vol-clone %s %s@LABEL') and name that one's file in the "
             "disk's <backingStore>",
-            target, base->above, name, base->file, name, name);
+            target, base->place->above, name, base->file, name, name);
     return rl_fail(error, RL_ERROR_STATE,
                    "disk '%s': '%s' ran on another state of volume '%s' than '%s' is: the disk "
                    "would be damaged. That state is '%s' now: name this file in the disk's "
                    "<backingStore>, or a named revision ('virsh vol-clone'), which keeps its name",
-                   target, base->above, name, base->file, state);
+                   target, base->place->above, name, base->file, state);
 }
 
 /* The overlay above @base must have been on it before, if it was on an image of this volume. What
@@ -95,7 +108,7 @@ require_state(const Base *base, GError **error)
 {
     const char *name = base->volume->name->volume;
     g_autofree char *text = g_strdup_printf("%s %s", base->id, name), *noted = NULL;
-    rl_autofd int fd = open(base->above, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    rl_autofd int fd = open(base->place->above, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     g_autoptr(GError) cause = NULL;
 
     if (fd < 0 || !rl_xattr_get(fd, RL_ATTR_ON, &noted, NULL))
@@ -105,7 +118,7 @@ require_state(const Base *base, GError **error)
         base->role != RL_FILE_LABEL)
         return refuse(base, words[0], error);
     if (g_strcmp0(noted, text) != 0 && !rl_xattr_set(fd, RL_ATTR_ON, text, &cause))
-        rl_log_warning("'%s': cannot note that it is on '%s': %s", base->above, base->file,
+        rl_log_warning("'%s': cannot note that it is on '%s': %s", base->place->above, base->file,
                        cause->message);
     return true;
 }
@@ -124,25 +137,17 @@ keep_from_pruning(const Base *base)
                        cause ? cause->message : g_strerror(errno));
 }
 
-/* The image at rest @file of the volume @name; @above is the overlay on it, or NULL. */
 static bool
-check(const RlDisk *disk, const char *above, const char *root, const char *name, const char *file,
-      RlFileRole role, GError **error)
+check(const Place *place, const RlVolume *volume, const char *file, RlFileRole role, GError **error)
 {
-    g_autoptr(RlPool) pool = rl_pool_open(root, rl_xml_documents(), error);
-    g_autoptr(RlVolume) volume = pool ? rl_volume_open(pool, name, error) : NULL;
-    g_autoptr(GError) cause = NULL;
+    g_auto(Base) base = {.place = place, .volume = volume, .file = file, .role = role, .fd = -1};
 
-    if (!volume)
-        return false;
-    rl_autofd int fd = volume->dir < 0 ? -1 : rl_volume_open_image(volume, file, &cause);
-    Base base = {
-        .disk = disk, .above = above, .volume = volume, .file = file, .role = role, .fd = fd};
+    if (volume->dir >= 0)
+        base.fd = rl_volume_open_image(volume, file, NULL);
     /* One that is missing is a matter of libvirt's. */
-    if (fd < 0 || !get_id(&base, &cause) || !base.id)
+    if (base.fd < 0 || !get_id(&base, NULL) || !base.id)
         return true;
-    g_autofree char *id = base.id;
-    if (above && !require_state(&base, error))
+    if (place->above && !require_state(&base, error))
         return false;
     if (role != RL_FILE_LABEL)
         keep_from_pruning(&base);
@@ -150,7 +155,7 @@ check(const RlDisk *disk, const char *above, const char *root, const char *name,
 }
 
 static bool
-check_path(const RlDisk *disk, const char *above, const char *path, GError **error)
+check_path(const Place *layer, const char *path, GError **error)
 {
     g_auto(RlDiskPlace) place = {0};
 
@@ -159,14 +164,15 @@ check_path(const RlDisk *disk, const char *above, const char *path, GError **err
     if (!rl_disk_place_find(path, &place, error))
         return false;
     bool fixed = place.role == RL_FILE_REVISION || place.role == RL_FILE_LABEL;
-    if (!place.name || !place.file || !(fixed || (above && place.role == RL_FILE_CLEAN)))
+    if (!place.name || !place.file || !(fixed || (layer->above && place.role == RL_FILE_CLEAN)))
         return true;
-    return check(disk, above, place.root, place.name, place.file, place.role, error);
+    g_autoptr(RlPool) pool = rl_pool_open(place.root, rl_xml_documents(), error);
+    g_autoptr(RlVolume) volume = pool ? rl_volume_open(pool, place.name, error) : NULL;
+    return volume && check(layer, volume, place.file, place.role, error);
 }
 
 static bool
-check_volume(const RlDisk *disk, const char *above, const char *pool_name, const char *text,
-             GError **error)
+check_volume(const Place *layer, const char *pool_name, const char *text, GError **error)
 {
     g_autofree char *root = NULL;
 
@@ -184,27 +190,29 @@ check_volume(const RlDisk *disk, const char *above, const char *pool_name, const
         revisions ? rl_revisions_find(revisions, name->number, name->label) : NULL;
     if (!revision)
         return revisions != NULL;
-    return check(disk, above, root, name->volume, revision->file,
-                 revision->label ? RL_FILE_LABEL : RL_FILE_REVISION, error);
+    return check(layer, volume, revision->file, revision->label ? RL_FILE_LABEL : RL_FILE_REVISION,
+                 error);
 }
 
 static bool
 check_disk(const RlDisk *disk, GError **error)
 {
-    if (disk->readonly && (!check_path(disk, NULL, disk->path, error) ||
-                           !check_volume(disk, NULL, disk->pool, disk->volume, error)))
+    const Place itself = {.disk = disk};
+
+    if (disk->readonly && (!check_path(&itself, disk->path, error) ||
+                           !check_volume(&itself, disk->pool, disk->volume, error)))
         return false;
     for (guint i = 0; i < disk->backing->len; i++) {
         const char *format = g_ptr_array_index(disk->backing_formats, i);
-        const char *above = path_above(disk, i);
-        if (above && (*format == '\0' || strcmp(format, "raw") == 0) &&
-            !check_path(disk, above, g_ptr_array_index(disk->backing, i), error))
+        const Place layer = {disk, path_above(disk, i)};
+        if (layer.above && (*format == '\0' || strcmp(format, "raw") == 0) &&
+            !check_path(&layer, g_ptr_array_index(disk->backing, i), error))
             return false;
     }
     for (guint i = 0; i < disk->backing_volumes->len; i++) {
         const RlVolumeRef *ref = g_ptr_array_index(disk->backing_volumes, i);
-        const char *above = path_above(disk, G_MAXUINT);
-        if (above && !check_volume(disk, above, ref->pool, ref->volume, error))
+        const Place layer = {disk, path_above(disk, G_MAXUINT)};
+        if (layer.above && !check_volume(&layer, ref->pool, ref->volume, error))
             return false;
     }
     return true;

@@ -269,10 +269,10 @@ typedef enum {
     NOTE_FITS,
 } Note;
 
-/* A copy of the image has the note as well, and there it says nothing. Of readers nothing is known
- * after a boot, or where the list of them was lost: then no device model was made its owner since.
- * Whoever is its owner by then and was not before is a device model that had it, else the
- * administrator has set its access since. Root is no device model. */
+/* Of readers nothing is known after a boot, or where the list of them was lost, nor on a copy of
+ * the image, which has the note as well: then no device model was made its owner since. Whoever is
+ * its owner by then and was not before is a device model that had it, else the administrator has
+ * set its access since. Root is no device model. */
 static bool
 note_counts(int dir, const char *name, const Whole *noted, const Circumstances *at, Note *ret_note,
             GError **error)
@@ -283,13 +283,11 @@ note_counts(int dir, const char *name, const Whole *noted, const Circumstances *
     *ret_note = NOTE_NONE;
     if (at->inode && !rl_inode_describe(dir, name, &here, error))
         return false;
-    if (g_strcmp0(at->inode, here) != 0)
-        return true;
     if (at->boot && !(now = rl_boot_id(error)))
         return false;
     if (fstatat(dir, name, &st, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW) < 0)
         return rl_fail_errno(error, errno, "cannot examine an image");
-    if (at->boot && strcmp(at->boot, now) == 0 &&
+    if (g_strcmp0(at->inode, here) == 0 && at->boot && strcmp(at->boot, now) == 0 &&
         (!at->for_readers || rl_readers_are_noted(st.st_dev, st.st_ino)))
         *ret_note = NOTE_FITS;
     else if (st.st_uid != 0 && st.st_uid != noted->access.uid)

@@ -58,7 +58,7 @@ void rl_access_of(int dir, const char *name, const struct stat *st, RlAccess *re
  * rl_access_note:
  * Notes on the file @fd, in the attribute RL_ATTR_ACCESS, what access it has, for the time of a run
  * in which its owner may be another. What a note that is there already says stays if it counts. It
- * counts on the inode that it was made on, not on a copy, in the same boot of the host; after that,
+ * counts on the inode that it was made on, in the same boot of the host; after that, on a copy, and
  * as one that does not say on what it was made, only while the file's owner is neither root nor the
  * one noted, and so still a device model's user: else the administrator has set its access since. A
  * note that does not count is no note. Needs no fsync(2): the file system keeps the order of this

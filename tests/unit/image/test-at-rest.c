@@ -15,6 +15,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -257,6 +258,37 @@ test_note_that_was_copied(Lab *lab)
     image_write(lab, "a/b/other", RL_FILE_DIRTY, "two");
     lab_stop(lab, "a/b/other", &alice, RL_STOP_COMMITTED);
     assert_access(other, "0600 0 0");
+
+    /* As it was then, it is a device model's. */
+    g_assert_cmpint(setxattr(other, RL_ATTR_PREFIX RL_ATTR_ACCESS, text, (size_t) length, 0), ==,
+                    0);
+    be_hostile(other);
+    lab_start(lab, "a/b/other", &alice);
+    assert_access(dirty, own);
+    image_write(lab, "a/b/other", RL_FILE_DIRTY, "three");
+    lab_stop(lab, "a/b/other", &alice, RL_STOP_COMMITTED);
+    assert_access(other, own);
+}
+
+/* A direct volume's, as it was copied while it ran, is a leftover. */
+static void
+test_direct_that_was_copied(Lab *lab)
+{
+    g_autofree char *copy = lab_path(lab, "a/b/direct-copy"),
+                    *clean = lab_file(lab, "a/b/direct", RL_FILE_CLEAN),
+                    *dirty = lab_file(lab, "a/b/direct", RL_FILE_DIRTY);
+
+    lab_create_kind(lab, "a/b/direct", RL_KIND_DIRECT, NULL, "one", MIB);
+    g_assert_cmpint(chown(clean, OWNER, GROUP), ==, 0);
+    g_assert_cmpint(chmod(clean, 0640), ==, 0);
+    lab_start(lab, "a/b/direct", &alice);
+    be_hostile(dirty);
+    const char *const argv[] = {"cp", "-a", dirty, copy, NULL};
+    g_assert_true(g_spawn_sync(NULL, (char **) argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, NULL,
+                               NULL, NULL, NULL));
+    g_assert_cmpint(rename(copy, dirty), ==, 0);
+    lab_stop(lab, "a/b/direct", &alice, RL_STOP_RETURNED);
+    assert_access(clean, own);
 }
 
 /* The host crashed while it was read. */
@@ -488,6 +520,7 @@ main(int argc, char **argv)
     lab_add("/at-rest/what-is-noted-goes-before", test_what_is_noted_goes_before);
     lab_add("/at-rest/after-a-crash", test_after_a_crash);
     lab_add("/at-rest/note-that-was-copied", test_note_that_was_copied);
+    lab_add("/at-rest/direct-that-was-copied", test_direct_that_was_copied);
     lab_add("/at-rest/after-a-boot", test_after_a_boot);
     lab_add("/at-rest/after-the-list-was-lost", test_after_the_list_was_lost);
     lab_add("/at-rest/image-that-is-gone", test_image_that_is_gone);

@@ -16,6 +16,14 @@ private=$(virsh vol-path vm/private qubes)
 all=$(volumes qubes)
 sleep 2 # younger images count as written: their dates would prove nothing
 
+# The inode of the direct volume's image is left out: what one domain was to have another one gets no
+# more, but a reflink of it.
+eval "$(declare -f listing | sed '1s/.*/listing_with_all()/')"
+listing()
+{
+    listing_with_all "$1" | sed -E 's|^(vm/direct(-dirty)?.img f) [0-9]+|\1|'
+}
+
 # nothing_came_of_it: no dirty image, no revision, no change.
 nothing_came_of_it()
 {

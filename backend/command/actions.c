@@ -42,9 +42,10 @@ call_witness(const RlPool *pool, const char *name)
     rl_witness_begin(key, &by_hand, images);
 }
 
-/* The key of whoever saw the run on the volume from its beginning, owned by the caller. */
+/* The key of the domain whose run is on the volume, owned by the caller; NULL where it is none's.
+ */
 static char *
-witness_key(const RlPool *pool, const char *name)
+domain_key(const RlPool *pool, const char *name)
 {
     g_autoptr(RlVolume) volume = rl_volume_find(pool, name, NULL);
     rl_autofd int fd = volume ? rl_volume_open_image(volume, volume->dirty_file, NULL) : -1;
@@ -53,17 +54,31 @@ witness_key(const RlPool *pool, const char *name)
     if (fd >= 0 && rl_image_owner_get(fd, &run, NULL) && run &&
         strcmp(run->driver, RL_OWNER_BY_HAND) != 0)
         return g_strdup(run->uuid);
-    return rl_witness_key_by_hand(pool, name);
+    return NULL;
+}
+
+static bool
+ask(const char *key, const RlPool *pool, const char *name, GError **error)
+{
+    return rl_witness_ask(key, NULL, error) && rl_witness_pass_on(key, NULL, pool, name, error);
+}
+
+/* Who saw the run on the volume from its beginning: a domain that has the volume now may have been
+ * given what an administrator started. */
+static bool
+ask_all(const char *by_hand_key, const char *domain, const RlPool *pool, const char *name,
+        GError **error)
+{
+    return ask(by_hand_key, pool, name, error) && (!domain || ask(domain, pool, name, error));
 }
 
 bool
 rl_command_start(const RlPool *pool, const char *name, GError **error)
 {
-    g_autofree char *witness = witness_key(pool, name);
+    g_autofree char *key = rl_witness_key_by_hand(pool, name), *domain = domain_key(pool, name);
 
     /* Of a run that nobody ended. */
-    if (!rl_witness_ask(witness, NULL, error) ||
-        !rl_witness_pass_on(witness, NULL, pool, name, error))
+    if (!ask_all(key, domain, pool, name, error))
         return false;
     g_autoptr(RlStarted) started = rl_volume_start(pool, name, &by_hand, 0, error);
     g_autofree char *path = started ? dirty_path(pool, name, error) : NULL;
@@ -89,16 +104,17 @@ rl_command_stop(const RlPool *pool, const char *name, GError **error)
         [RL_STOP_DROPPED] = "is stopped; its dirty image is dropped",
         [RL_STOP_RETURNED] = "is stopped; its image is renamed to the clean image",
     };
-    g_autofree char *witness = witness_key(pool, name);
+    g_autofree char *key = rl_witness_key_by_hand(pool, name), *domain = domain_key(pool, name);
     RlStop stop;
 
-    if (!rl_witness_ask(witness, NULL, error) ||
-        !rl_witness_pass_on(witness, NULL, pool, name, error) ||
+    if (!ask_all(key, domain, pool, name, error) ||
         !rl_volume_stop(pool, name, NULL, &stop, error)) {
         rl_clean_name_writer(pool, name, error);
         return false;
     }
-    rl_witness_dismiss(witness, false);
+    rl_witness_dismiss(key, false);
+    if (domain)
+        rl_witness_dismiss(domain, false);
     if (stop == RL_STOP_HELD)
         return rl_fail(error, RL_ERROR_STATE, "volume '%s' %s", name, outcomes[stop]);
     rl_short_path_tidy(pool, name);

@@ -43,6 +43,18 @@ fails_with "saved|suspect" "$STAGE_DIR/bin/virt-reflink" stop "$POOL" vm/persist
 expect_exactly suspect state vm/persistent
 ok "what was started by hand is suspect"
 
+# It was a running domain's meanwhile, which noted that, and let go of it.
+dirty=$POOL/vm/persistent-dirty.img
+"$STAGE_DIR/bin/virt-reflink" discard "$POOL" vm/persistent
+"$STAGE_DIR/bin/virt-reflink" start "$POOL" vm/persistent
+setfattr -n trusted.libvirt-reflink.run -v "$(note "$dirty" run |
+    sed -e 's/^driver=.*/driver=qemu/' -e 's/^uuid=.*/uuid=00000000-0000-4000-8000-0000000000aa/')"$'\n' "$dirty"
+age_run "$dirty"
+lose_writes "$dirty"
+fails_with "saved|suspect" "$STAGE_DIR/bin/virt-reflink" stop "$POOL" vm/persistent
+expect_exactly suspect state vm/persistent
+ok "also if a domain was given it meanwhile"
+
 virsh pool-destroy pool
 virsh pool-undefine pool
 virsh undefine vm

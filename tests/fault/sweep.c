@@ -307,6 +307,7 @@ main(int argc, char **argv)
     setvbuf(stdout, NULL, _IOLBF, 0);
     /* Read once, before anything is counted: by libc, and by what converts text. */
     tzset();
+    g_get_charset(NULL);
     g_free(g_convert("", 0, "UTF-16", "UTF-8", NULL, NULL, NULL));
     for (const char *const *dir = (const char *const[]){"prepared", "work", NULL}; *dir; dir++) {
         g_autofree char *path = g_build_filename(base, *dir, NULL);

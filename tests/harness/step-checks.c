@@ -270,13 +270,13 @@ read_content(Site *site, const Step *step, GError **error)
 
 const Action act_keep_below = {"keep below", keep_below, STEP_NAMES},
              act_save_below = {"save below", save_below, STEP_NAMES},
-             act_arrived = {"arrived", arrived, STEP_NAMES},
-             act_claim = {"claim", claim, STEP_NAMES},
-             act_claim_below = {"claim below", claim, STEP_NAMES},
+             /* What these note is durable some time later. */
+    act_arrived = {"arrived", arrived, 0}, act_claim = {"claim", claim, 0},
+             act_claim_below = {"claim below", claim, 0},
              act_claim_overlay = {"claim the overlay", claim_overlay, STEP_NAMES},
              act_restore_refused = {"restore an earlier save of", restore_refused, 0},
              act_mark_pool = {"mark the pool", mark_pool, STEP_NAMES},
-             act_end_late = {"end late", end_late, STEP_NAMES},
+             act_end_late = {"end late", end_late, STEP_DROPS},
              act_end_late_again = {"end late", end_late_again, STEP_NAMES},
              act_link_short = {"link", link_short, STEP_NAMES},
              act_tidy_short = {"tidy the link of", tidy_short, STEP_NAMES},

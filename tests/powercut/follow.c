@@ -3,11 +3,13 @@
 
 #include "harness/model.h"
 
+#include "common/operation/arrival.h"
 #include "common/operation/delete.h"
 #include "common/operation/maintenance.h"
 #include "common/operation/save.h"
 #include "common/operation/start.h"
 #include "common/operation/stop.h"
+#include "common/pool/opened-image.h"
 #include "common/pool/volume-state.h"
 
 #include <string.h>
@@ -32,11 +34,44 @@ restore(const RlPool *pool, const char *name, GError **error)
 }
 
 static bool
-start(const RlPool *pool, const char *name, const RlDomainRef *owner, GError **error)
+start(const RlPool *pool, const char *name, const RlDomainRef *owner, RlStartFlags flags,
+      GError **error)
 {
-    g_autoptr(RlStarted) started = rl_volume_start(pool, name, owner, 0, error);
+    g_autoptr(RlStarted) started = rl_volume_start(pool, name, owner, flags, error);
 
     return started != NULL;
+}
+
+/* Half of it has come by a migration: no start goes on with that, another migration does. */
+static bool
+arrive(const RlPool *pool, const char *name, GError **error)
+{
+    g_autoptr(GError) refusal = NULL;
+
+    if (start(pool, name, &alice, 0, &refusal) ||
+        !g_error_matches(refusal, RL_ERROR, RL_ERROR_STATE))
+        return rl_fail(error, RL_ERROR_INVALID, "'%s' came half, and a start of it is %s", name,
+                       refusal ? refusal->message : "let through");
+    return start(pool, name, &alice, RL_START_ARRIVING, error);
+}
+
+static bool
+is_half(const RlVolume *volume)
+{
+    g_auto(RlDirtyImage) image = {.fd = -1};
+
+    return rl_dirty_image_open(volume, &image, NULL) && image.fd >= 0 &&
+           rl_state_is_half(volume, image.run);
+}
+
+static bool
+begin(const RlPool *pool, const RlVolume *volume, RlState state, GError **error)
+{
+    const char *name = volume->name->volume;
+
+    if (state == RL_STATE_SAVED)
+        return restore(pool, name, error);
+    return is_half(volume) ? arrive(pool, name, error) : start(pool, name, &bob, 0, error);
 }
 
 static bool
@@ -52,9 +87,9 @@ run(const RlPool *pool, const RlVolume *volume, GError **error)
 
     if (!rl_state_get(volume, &state, NULL, error))
         return false;
-    const RlDomainRef *owner = state == RL_STATE_SAVED ? &alice : &bob;
-    if (!(state == RL_STATE_SAVED ? restore(pool, name, error) : start(pool, name, owner, error)) ||
-        !rl_model_fill(pool, name, TAG, error) ||
+    const RlDomainRef *owner = state == RL_STATE_SAVED || is_half(volume) ? &alice : &bob;
+    if (!begin(pool, volume, state, error) || !rl_model_fill(pool, name, TAG, error) ||
+        !rl_volume_arrived(pool, name, owner, error) ||
         !rl_volume_stop(pool, name, owner, &done, error) ||
         !rl_volume_maintain(pool, name, true, error))
         return false;

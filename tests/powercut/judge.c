@@ -77,12 +77,27 @@ revisions_match(const Look *found, const GArray *stages, guint i)
     return true;
 }
 
+/* No image that is there says anything else than that half of it has come. */
+static bool
+are_halves(const GArray *stages)
+{
+    bool some = false;
+
+    for (guint i = 0; i < stages->len; i++) {
+        const Look *look = told_stage(stages, i)->look;
+        if (look->dirty_tag && !g_str_has_suffix(look->state, " arriving"))
+            return false;
+        some = some || look->dirty_tag;
+    }
+    return some;
+}
+
 /* While something is under way the marks may be any of those on the way; a commit takes them off
  * first. */
 static bool
 state_matches(const Look *found, const GArray *stages)
 {
-    if (stages->len > 1 && strcmp(found->state, "leftover") == 0)
+    if (stages->len > 1 && strcmp(found->state, "leftover") == 0 && !are_halves(stages))
         return true;
     for (guint i = 0; i < stages->len; i++)
         if (g_strcmp0(found->state, told_stage(stages, i)->look->state) == 0)

@@ -157,6 +157,34 @@ static const Step story[] = {
     STEP(save, WEB),
     STEP(discard, WEB),
 
+    /* Disks that come by a migration: it is broken off, or the guest comes. */
+    STEP(start, COPY, .wanted = RL_START_ARRIVING),
+    STEP(write, COPY, .tag = 90),
+    STEP(sync, COPY),
+    STEP(drop_arrival, COPY),
+    STEP(start, COPY, .wanted = RL_START_ARRIVING),
+    STEP(write, COPY, .tag = 91),
+    STEP(arrived, COPY),
+    STEP(write, COPY, .tag = 92),
+    STEP(stop, COPY, .wanted = RL_STOP_COMMITTED),
+    STEP(start, DIRECT, .wanted = RL_START_ARRIVING),
+    STEP(write, DIRECT, .tag = 93),
+    STEP(drop_arrival, DIRECT),
+    STEP(go_on, DIRECT, .wanted = RL_START_ARRIVING),
+    STEP(write, DIRECT, .tag = 94),
+    STEP(arrived, DIRECT),
+    STEP(stop, DIRECT, .wanted = RL_STOP_RETURNED),
+
+    /* A disk that a running domain is given; and a run whose end found no space at first. */
+    STEP(start, COPY, .owner = &by_hand),
+    STEP(write, COPY, .tag = 95),
+    STEP(claim, COPY),
+    STEP(write, COPY, .tag = 96),
+    STEP(stop, COPY, .wanted = RL_STOP_COMMITTED),
+    STEP(start, COPY),
+    STEP(write, COPY, .tag = 97),
+    STEP(end_late, COPY),
+
     /* All goes, and one comes again. */
     STEP(delete_revision, PRIVATE, .other = "running"),
     STEP(delete_revision, WEB, .other = "4"),
@@ -183,7 +211,16 @@ story_describe(const RlPool *pool, GError **error)
                 : NULL;
 }
 
-/* In another boot of the host nobody runs on what is running now. */
+static char *
+put_instead(const char *text, const char *old, const char *new)
+{
+    g_auto(GStrv) parts = g_strsplit(text, old, -1);
+
+    return g_strjoinv(new, parts);
+}
+
+/* In another boot of the host nobody runs on what is running now; and what was to come by a
+ * migration has not. */
 static char *
 describe(Site *site)
 {
@@ -191,8 +228,8 @@ describe(Site *site)
     g_autofree char *text = story_describe(site_pool(site, &error), &error);
 
     g_assert_no_error(error);
-    g_auto(GStrv) parts = g_strsplit(text, " running ", -1);
-    return g_strjoinv(" leftover ", parts);
+    g_autofree char *halves = put_instead(text, " running arriving ", " suspect arriving ");
+    return put_instead(halves, " running ", " leftover ");
 }
 
 static void

@@ -156,6 +156,23 @@ check_room(int volume, const Section *section, const Seen *after, uint64_t until
         wrong(volume, section, NULL, "the snapshot is smaller than its source");
 }
 
+/* Nor is it given to another domain then. */
+static void
+check_given(int volume, const Section *section, const Seen *after)
+{
+    const Seen *before = &section->before;
+    uint64_t released = is_cut(section) ? section->looked : section->released;
+
+    if (before->owner == after->owner || strcmp(section->purpose, "give it to its domain") != 0)
+        return;
+    for (guint i = 0; i < by_kind[OP_OPEN]->len; i++) {
+        const Op *op = g_ptr_array_index(by_kind[OP_OPEN], i);
+        if (op->volume == volume && op->there && op->end && op->ino == before->dirty.ino &&
+            op->end < section->taken && op->closed > released)
+            wrong(volume, section, op, "a guest's image was given to another domain");
+    }
+}
+
 static void
 check_step(int volume, const Section *section, const Seen *after, uint64_t until)
 {
@@ -167,6 +184,7 @@ check_step(int volume, const Section *section, const Seen *after, uint64_t until
               op_name(op->kind), section->slot);
     check_numbers(volume, section, &section->before, after);
     check_guests(volume, section, after);
+    check_given(volume, section, after);
     check_snapshot(volume, section, after, until);
     check_room(volume, section, after, until);
 }

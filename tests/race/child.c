@@ -174,13 +174,18 @@ static const struct {
     void (*function)(int volume);
     int weight[ROLES];
 } actions[] = {
-    {do_create, {12, 2, 0, 1}},         {do_clone, {12, 0, 0, 0}},     {do_label, {8, 0, 0, 4}},
-    {do_revert, {14, 0, 0, 8}},         {do_upload, {16, 0, 0, 0}},    {do_resize, {6, 1, 0, 5}},
-    {do_delete, {12, 0, 0, 0}},         {do_list, {10, 2, 2, 10}},     {do_read, {12, 2, 2, 6}},
-    {do_delete_revision, {8, 0, 0, 4}}, {do_start, {0, 24, 0, 1}},     {do_write, {0, 28, 0, 1}},
-    {do_end_of_run, {0, 22, 0, 1}},     {do_saved, {0, 5, 0, 0}},      {do_age, {1, 6, 3, 3}},
-    {do_tidy, {0, 0, 20, 8}},           {do_maintain, {8, 4, 40, 10}}, {do_decide, {0, 0, 0, 20}},
-    {do_state, {4, 4, 10, 12}},
+    {do_create, {12, 2, 0, 1}},     {do_clone, {12, 0, 0, 0}},
+    {do_label, {8, 0, 0, 4}},       {do_revert, {14, 0, 0, 8}},
+    {do_upload, {16, 0, 0, 0}},     {do_resize, {6, 1, 0, 5}},
+    {do_delete, {12, 0, 0, 0}},     {do_list, {10, 2, 2, 10}},
+    {do_read, {12, 2, 2, 6}},       {do_delete_revision, {8, 0, 0, 4}},
+    {do_start, {0, 24, 0, 1}},      {do_write, {0, 28, 0, 1}},
+    {do_end_of_run, {0, 22, 0, 1}}, {do_saved, {0, 5, 0, 0}},
+    {do_age, {1, 6, 3, 3}},         {do_tidy, {0, 0, 20, 8}},
+    {do_maintain, {8, 4, 40, 10}},  {do_decide, {0, 0, 0, 20}},
+    {do_state, {4, 4, 10, 12}},     {do_claim, {0, 5, 0, 1}},
+    {do_pass_on, {0, 3, 0, 0}},     {do_arrival, {0, 8, 0, 0}},
+    {do_end_late, {1, 4, 2, 2}},    {do_start_by_hand, {0, 0, 0, 4}},
 };
 
 static void

@@ -11,6 +11,7 @@ typedef struct {
     int owner;          /* 0: none */
     RlStarted *started; /* until the image is opened */
     int fd;             /* of the guest; -1 while it is not open */
+    bool arriving;
     Op *opened;
 } Run;
 
@@ -46,4 +47,20 @@ void do_write(int volume);
 void do_end_of_run(int volume);
 void do_inherit(int volume);
 void do_saved(int volume);
+void do_start_by_hand(int volume);
+/* The guest opens the image that it was started with, or was given. */
+void open_image(int volume);
+void close_image(int volume);
+void forget_run(Run *run);
+/* A volume that this process has a run on, @volume if it can be. */
+int with_run(int volume);
+int pick_owner(void);
+void start_run(int volume, int owner_number, RlStartFlags flags);
+
+/* passing.c: images that pass to another domain, or come from another host, or wait for their end.
+ */
+void do_claim(int volume);
+void do_pass_on(int volume);
+void do_arrival(int volume);
+void do_end_late(int volume);
 void do_age(int volume);

@@ -25,18 +25,21 @@ volume_find(const char *name)
 RlDomainRef
 owner_of(int owner)
 {
-    static char uuids[OWNERS + 1][40], names[OWNERS + 1][16];
+    static char uuids[BY_HAND + 1][40], names[BY_HAND + 1][16];
 
     g_snprintf(uuids[owner], sizeof(uuids[0]), "%08d-1111-4111-8111-111111111111", owner);
     g_snprintf(names[owner], sizeof(names[0]), "domain%d", owner);
-    return (RlDomainRef){
-        .driver = owner % 2 ? "libxl" : "qemu", .uuid = uuids[owner], .name = names[owner]};
+    return (RlDomainRef){.driver = owner == BY_HAND ? RL_OWNER_BY_HAND
+                                   : owner % 2      ? "libxl"
+                                                    : "qemu",
+                         .uuid = uuids[owner],
+                         .name = names[owner]};
 }
 
 int
 owner_find(const RlImageOwner *run)
 {
-    for (int i = 1; run && i <= OWNERS; i++) {
+    for (int i = 1; run && i <= BY_HAND; i++) {
         RlDomainRef owner = owner_of(i);
         if (rl_image_owner_is_of(run, &owner))
             return i;
@@ -59,11 +62,42 @@ label_find(const char *label)
 const char *
 op_name(OpKind kind)
 {
-    static const char *const names[OP_KINDS] = {
-        "create",  "clone",    "label",    "revert",  "upload", "start",  "open",
-        "write",   "close",    "stop",     "unstart", "save",   "keep",   "announce",
-        "restore", "confirm",  "continue", "discard", "resize", "delete", "delete-revision",
-        "tidy",    "maintain", "list",     "state",   "read",   "age",    "quiet"};
+    static const char *const names[OP_KINDS] = {"create",
+                                                "clone",
+                                                "label",
+                                                "revert",
+                                                "upload",
+                                                "start",
+                                                "arrive",
+                                                "arrived",
+                                                "refute",
+                                                "drop-arrival",
+                                                "claim",
+                                                "pass-on",
+                                                "note-end",
+                                                "end-late",
+                                                "open",
+                                                "write",
+                                                "close",
+                                                "stop",
+                                                "unstart",
+                                                "save",
+                                                "keep",
+                                                "announce",
+                                                "restore",
+                                                "confirm",
+                                                "continue",
+                                                "discard",
+                                                "resize",
+                                                "delete",
+                                                "delete-revision",
+                                                "tidy",
+                                                "maintain",
+                                                "list",
+                                                "state",
+                                                "read",
+                                                "age",
+                                                "quiet"};
 
     return names[kind];
 }

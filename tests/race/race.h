@@ -20,6 +20,7 @@
 #define SLOTS 8       /* processes at once */
 #define VOLUMES 6     /* see names.c */
 #define OWNERS 16     /* two for each slot */
+#define BY_HAND 17    /* the owner of what a person starts for a domain that runs */
 #define REVISIONS 32  /* seen of one volume at once */
 #define LABELS 3      /* different ones */
 #define OPS 2048      /* of a slot in a round */
@@ -51,7 +52,10 @@ typedef struct {
     Image clean, dirty;
     int owner; /* of the dirty image: from 1; 0 for nobody, -1 for somebody else */
     RlMark hold;
-    bool fresh; /* its run began a short while ago */
+    bool fresh;     /* its run began a short while ago */
+    bool arriving;  /* its run is to come by a migration */
+    bool continued; /* it was there before its run */
+    bool ended;     /* its run is over, and waits for what is to follow */
     bool record;
     off_t capacity; /* in the record */
     int temps;
@@ -66,6 +70,14 @@ typedef enum {
     OP_REVERT,
     OP_UPLOAD,
     OP_START,
+    OP_ARRIVE,
+    OP_ARRIVED,
+    OP_REFUTE,
+    OP_DROP_ARRIVAL,
+    OP_CLAIM,
+    OP_PASS_ON,
+    OP_NOTE_END, /* the test's own: a stop found no space */
+    OP_END_LATE,
     OP_OPEN,
     OP_WRITE,
     OP_CLOSE,
@@ -106,6 +118,7 @@ typedef struct {
     OpKind kind;
     int slot, volume;
     int owner;            /* 0 for a person */
+    int from;             /* OP_PASS_ON: whose it was */
     uint64_t tag;         /* the number of this operation, unique */
     uint64_t begin;       /* by the clock that all processes share */
     _Atomic uint64_t end; /* 0 if it was cut off */
@@ -115,7 +128,8 @@ typedef struct {
     char message[200];
     RlStop stop;
     int state;       /* OP_STATE: an RlState */
-    bool there;      /* OP_LIST: the volume is listed; OP_OPEN: as it was started */
+    bool there;      /* OP_LIST: the volume is listed; OP_OPEN: as it was started; OP_SAVE and the
+                      * like: something was done */
     bool labels;     /* OP_DELETE: named revisions too */
     uint64_t number; /* of a revision that it made or is for */
     int label;

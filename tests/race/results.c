@@ -20,6 +20,12 @@ static const unsigned allowed[OP_KINDS] = {
     [OP_UPLOAD] = E(NOT_FOUND) | E(STATE) | E(UNSUPPORTED) | E(BUSY),
     [OP_START] = E(NOT_FOUND) | E(BUSY) | E(STATE),
     [OP_RESTORE] = E(NOT_FOUND) | E(BUSY) | E(STATE),
+    [OP_ARRIVE] = E(NOT_FOUND) | E(BUSY) | E(STATE),
+    [OP_ARRIVED] = E(NOT_FOUND),
+    [OP_REFUTE] = E(NOT_FOUND) | E(STATE),
+    [OP_DROP_ARRIVAL] = E(NOT_FOUND) | E(BUSY),
+    [OP_PASS_ON] = E(NOT_FOUND),
+    [OP_END_LATE] = E(NOT_FOUND) | E(BUSY) | E(STATE),
     [OP_STOP] = E(NOT_FOUND) | E(BUSY) | E(STATE),
     [OP_UNSTART] = E(NOT_FOUND),
     [OP_SAVE] = E(NOT_FOUND) | E(BUSY),
@@ -145,6 +151,12 @@ source_was_missing(const Op *op)
 }
 
 static bool
+is_start(const Op *op)
+{
+    return op->kind == OP_START || op->kind == OP_RESTORE || op->kind == OP_ARRIVE;
+}
+
+static bool
 was_missing(const Op *op)
 {
     static const int source = SNAPSHOT_SOURCE;
@@ -157,8 +169,7 @@ was_missing(const Op *op)
     if (op->kind == OP_READ || op->kind == OP_CLONE)
         return source_was_missing(op);
     return !timeline_all(volume, op->begin, op->end, is_there, &volume) || source_was_missing(op) ||
-           ((op->kind == OP_START || op->kind == OP_RESTORE) &&
-            volume_kinds[volume] == RL_KIND_SNAPSHOT &&
+           (is_start(op) && volume_kinds[volume] == RL_KIND_SNAPSHOT &&
             !timeline_all(source, op->begin, op->end, is_there, &source));
 }
 
@@ -295,6 +306,9 @@ check_refused(const Op *op, const Section *sections, int n)
         unsigned diff = seen_diff(&section->before, &section->after);
         if (!diff || strcmp(section->purpose, "unshare") == 0)
             continue;
+        /* What is not its own: the end of a run that had waited. */
+        if (strcmp(section->purpose, "stop") == 0 && section->before.ended)
+            continue;
         /* A start that was to drop what a snapshot's or volatile volume's last run left. */
         if (strcmp(section->purpose, "start") == 0 && section->before.dirty.there &&
             !section->after.dirty.there)
@@ -322,7 +336,8 @@ stop_is_true(const Op *op, const Section *section)
     case RL_STOP_NOT_OWNED:
         return !diff && before->owner != op->owner;
     case RL_STOP_HELD:
-        return !diff && (before->hold == RL_MARK_SAVED || before->hold == RL_MARK_SUSPECT);
+        return !diff && (before->hold == RL_MARK_SAVED || before->hold == RL_MARK_SUSPECT ||
+                         before->arriving);
     case RL_STOP_COMMITTED:
         return !after->dirty.there && after->clean.ino == before->dirty.ino &&
                is_kind(op->volume, RL_KIND_PERSISTENT);
@@ -337,6 +352,22 @@ stop_is_true(const Op *op, const Section *section)
     return false;
 }
 
+static bool
+is_made_for_migration(const Op *op, const Seen *seen)
+{
+    return seen->dirty.there && seen->owner == op->owner && seen->arriving && !seen->continued &&
+           seen->hold == RL_MARK_NONE && !is_kind(op->volume, RL_KIND_DIRECT) &&
+           (seen->clean.there || !is_kind(op->volume, RL_KIND_PERSISTENT));
+}
+
+static bool
+waits_for_end(const Seen *seen, const void *data)
+{
+    (void) data;
+    return seen->dirty.there && seen->ended && !seen->arriving && seen->hold != RL_MARK_SAVED &&
+           seen->hold != RL_MARK_SUSPECT;
+}
+
 /* What the operation says it did is what it did with the lock; @changed of its sections. */
 static void
 check_deed(const Op *op, const Section *last, int changed)
@@ -347,8 +378,7 @@ check_deed(const Op *op, const Section *last, int changed)
     for (size_t i = 0; i < G_N_ELEMENTS(changing); i++)
         if (op->kind == changing[i] && !changed)
             wrong(op->volume, NULL, op, "nothing came of it");
-    if ((op->kind == OP_START || op->kind == OP_RESTORE) &&
-        (!last || !last->after.dirty.there || last->after.owner != op->owner))
+    if (is_start(op) && (!last || !last->after.dirty.there || last->after.owner != op->owner))
         wrong(op->volume, last, op, "it was started, and is not its owner's");
     if (op->kind == OP_STOP && (!last || !stop_is_true(op, last)))
         wrong(op->volume, last, op, "the stop did not do what it says (%d)", (int) op->stop);
@@ -356,6 +386,14 @@ check_deed(const Op *op, const Section *last, int changed)
         wrong(op->volume, last, op, "it was saved, and is not marked so");
     if (op->kind == OP_KEEP && op->there && !rl_mark_is_kept(last->after.hold))
         wrong(op->volume, last, op, "it was kept, and is not marked so");
+    if ((op->kind == OP_CLAIM || op->kind == OP_PASS_ON) &&
+        (op->there ? last->after.owner != op->owner : changed))
+        wrong(op->volume, last, op, "it was given to a domain, and is not its own");
+    if (op->kind == OP_DROP_ARRIVAL && last && is_made_for_migration(op, &last->after))
+        wrong(op->volume, last, op, "what was made for a migration is left");
+    if (op->kind == OP_END_LATE &&
+        timeline_all(op->volume, op->begin, op->end, waits_for_end, NULL))
+        wrong(op->volume, last, op, "a run that has ended still waits");
     if ((op->kind == OP_REVERT || op->kind == OP_UPLOAD) &&
         last->after.clean.content != op->content)
         wrong(op->volume, last, op, "its content was replaced by something else");

@@ -29,7 +29,7 @@ seen_diff(const Seen *a, const Seen *b)
     diff |= same_image(&a->clean, &b->clean) ? 0 : D_CLEAN;
     diff |= a->dirty.there == b->dirty.there && a->dirty.ino == b->dirty.ino ? 0 : D_DIRTY;
     diff |= a->dirty.size == b->dirty.size ? 0 : D_SIZE;
-    diff |= a->owner == b->owner ? 0 : D_OWNER;
+    diff |= a->owner == b->owner && a->arriving == b->arriving ? 0 : D_OWNER;
     diff |= a->hold == b->hold ? 0 : D_HOLD;
     diff |= a->record == b->record ? 0 : D_RECORD;
     diff |= !a->record || !b->record || a->capacity == b->capacity ? 0 : D_CAPACITY;
@@ -210,11 +210,25 @@ capacity_is_kept(const Op *op, const Seen *before, const Seen *after, unsigned d
            (volume_kinds[op->volume] == RL_KIND_VOLATILE && after->capacity == before->dirty.size);
 }
 
+/* May @op end the run that was there? A stop that is not its own: what an earlier one found no
+ * space for. */
+static bool
+may_stop(const Op *op, const Seen *before)
+{
+    if (op->kind != OP_STOP && op->kind != OP_UNSTART)
+        return before->ended;
+    if (op->owner)
+        return before->owner == op->owner;
+    return !before->fresh || before->hold == RL_MARK_SAVED || before->owner == BY_HAND;
+}
+
 static const char *
 rule_stop(const Op *op, const Seen *before, const Seen *after, unsigned diff, bool cut)
 {
-    if (op->owner ? before->owner != op->owner : before->fresh && before->hold != RL_MARK_SAVED)
+    if (!may_stop(op, before))
         return "another domain's run was ended";
+    if (before->arriving && op->kind != OP_UNSTART)
+        return "half of a migration was taken for a run";
     if (before->hold == RL_MARK_SAVED || before->hold == RL_MARK_SUSPECT)
         return "a saved or suspect image was taken";
     if (!capacity_is_kept(op, before, after, diff))
@@ -274,6 +288,12 @@ new_dirty(const Op *op, const Seen *before, const Seen *after)
     return same_image(&before->clean, &after->clean) ? NULL : "a start changed the clean image";
 }
 
+static bool
+keeps_halves(int volume)
+{
+    return volume_kinds[volume] == RL_KIND_PERSISTENT || volume_kinds[volume] == RL_KIND_DIRECT;
+}
+
 static const char *
 rule_start(const Op *op, const Seen *before, const Seen *after, unsigned diff, bool cut)
 {
@@ -287,6 +307,12 @@ rule_start(const Op *op, const Seen *before, const Seen *after, unsigned diff, b
         return "a domain was given another one's image: it has two owners";
     if (before->dirty.there && before->hold == RL_MARK_SAVED && before->owner != op->owner)
         return "a saved domain's image was taken";
+    if (after->arriving != (op->kind == OP_ARRIVE) && (after->dirty.there || !cut) &&
+        !(before->dirty.there && !after->dirty.there))
+        return "a start is a migration that is none, or none that is one";
+    if (before->dirty.there && !(diff & D_DIRTY) && keeps_halves(op->volume) &&
+        before->hold == RL_MARK_NONE && before->arriving != (op->kind == OP_ARRIVE))
+        return "a start goes on with half of a migration, or that with what a guest wrote";
     if (before->dirty.there && (diff & D_DIRTY)) {
         if (!drops || before->hold != RL_MARK_NONE)
             return "a start dropped what a guest wrote";
@@ -306,6 +332,9 @@ rule_unstart(const Op *op, const Seen *before, const Seen *after, unsigned diff,
 {
     if (before->owner != op->owner)
         return "another domain's start was undone";
+    if (after->dirty.there && before->arriving && !before->continued && !after->arriving &&
+        after->dirty.content != before->clean.content && keeps_halves(op->volume))
+        return "half of a migration is an ordinary leftover now";
     if (after->dirty.there)
         return diff & ~(D_OWNER | D_HOLD) ? "more than the owner has changed" : NULL;
     return rule_stop(op, before, after, diff, cut);
@@ -314,7 +343,9 @@ rule_unstart(const Op *op, const Seen *before, const Seen *after, unsigned diff,
 static const char *
 rule_decide(const Seen *before, const Seen *after, unsigned diff, bool discard)
 {
-    if (before->fresh && before->hold != RL_MARK_SAVED && before->hold != RL_MARK_SUSPECT)
+    /* A start changes the mark that keeps an image; who was given one has it open. */
+    if (before->fresh && before->hold != RL_MARK_SAVED && before->hold != RL_MARK_SUSPECT &&
+        !rl_mark_is_kept(before->hold) && before->owner != BY_HAND)
         return "a person decided about the image of a domain that was starting";
     if (!discard)
         return diff & ~(D_OWNER | D_HOLD) ? "more than the mark has changed" : NULL;
@@ -399,6 +430,48 @@ rule_keep(const Op *op, const Seen *before, unsigned diff)
                : "another domain's image was marked, or more than the mark has changed";
 }
 
+/* An image passes to a domain that has it as a disk: with what its run had. */
+static const char *
+rule_give(const Op *op, const Seen *before, const Seen *after, unsigned diff)
+{
+    bool throwaway = !keeps_halves(op->volume);
+
+    if (diff != D_OWNER || after->owner != op->owner || before->arriving != after->arriving)
+        return "more than the owner has changed, or it is another one";
+    if (before->hold == RL_MARK_SAVED || before->hold == RL_MARK_SUSPECT)
+        return "a saved or suspect image was given away";
+    if (op->kind == OP_PASS_ON)
+        return before->owner == op->from ? NULL : "a domain's image was passed on by another one";
+    if (before->fresh && before->owner != BY_HAND)
+        return "the image of a domain that was starting was given away";
+    return throwaway && rl_mark_is_kept(before->hold) ? "what was kept is to be dropped" : NULL;
+}
+
+static const char *
+rule_arrived(const Op *op, const Seen *before, const Seen *after, unsigned diff)
+{
+    if (diff != D_OWNER || before->owner != op->owner || after->owner != op->owner ||
+        !before->arriving)
+        return "more than that a migration has come has changed";
+    return op->kind == OP_REFUTE && before->continued && keeps_halves(op->volume)
+               ? "half of a migration counts as a run"
+               : NULL;
+}
+
+static const char *
+rule_drop_arrival(const Op *op, const Seen *before, const Seen *after)
+{
+    if (before->owner != op->owner || !before->arriving)
+        return "a migration that was broken off took another run's image";
+    if (after->dirty.there)
+        return "more than the image of a migration has changed";
+    if (before->continued || before->hold != RL_MARK_NONE ||
+        volume_kinds[op->volume] == RL_KIND_DIRECT ||
+        (volume_kinds[op->volume] == RL_KIND_PERSISTENT && !before->clean.there))
+        return "what no migration made was dropped";
+    return same_image(&before->clean, &after->clean) ? NULL : "the clean image has changed";
+}
+
 static const char *
 rule_unshare(const Seen *before, const Seen *after, unsigned diff)
 {
@@ -458,6 +531,12 @@ rule_broken(const Op *op, const Section *section, const Seen *after, bool cut)
         return diff == D_HOLD && before->owner == op->owner && before->hold == RL_MARK_RESTORED
                    ? NULL
                    : "more than the mark of a restored image is gone";
+    if (strcmp(purpose, "give it to its domain") == 0)
+        return rule_give(op, before, after, diff);
+    if (strcmp(purpose, "confirm a migration") == 0)
+        return rule_arrived(op, before, after, diff);
+    if (strcmp(purpose, "end a migration") == 0)
+        return rule_drop_arrival(op, before, after);
     if (strcmp(purpose, "unshare") == 0)
         return rule_unshare(before, after, diff);
     if (strcmp(purpose, "undo a replacement") == 0)

@@ -8,7 +8,7 @@ enum {
     D_CLEAN = 1 << 0,
     D_DIRTY = 1 << 1, /* it is another file, or there is none now */
     D_SIZE = 1 << 2,  /* of the dirty image */
-    D_OWNER = 1 << 3,
+    D_OWNER = 1 << 3, /* or whether its domain has come */
     D_HOLD = 1 << 4,
     D_RECORD = 1 << 5,
     D_REVISIONS = 1 << 6,

@@ -15,22 +15,23 @@
 #include <fcntl.h>
 #include <string.h>
 
-static int
+int
 pick_owner(void)
 {
     return child.slot * 2 + 1 + pick(2);
 }
 
-static void
-forget(Run *run)
+void
+forget_run(Run *run)
 {
     g_clear_pointer(&run->started, rl_started_free);
     run->owner = 0;
+    run->arriving = false;
 }
 
 /* The guest opens the path that it was given. It takes part only if what it has then is the image
  * that it was started with: a person may have put an end to that. */
-static void
+void
 open_image(int volume)
 {
     Run *run = &child.runs[volume];
@@ -56,15 +57,18 @@ open_image(int volume)
         g_clear_pointer(&run->started, rl_started_free);
     } else {
         rl_fd_close(&fd);
-        forget(run);
+        forget_run(run);
     }
     op_end(op, true, NULL);
 }
 
-static void
-start(int volume, int owner_number, RlStartFlags flags)
+void
+start_run(int volume, int owner_number, RlStartFlags flags)
 {
-    Op *op = op_begin(flags & RL_START_RESTORED ? OP_RESTORE : OP_START, volume);
+    Op *op = op_begin(flags & RL_START_RESTORED   ? OP_RESTORE
+                      : flags & RL_START_ARRIVING ? OP_ARRIVE
+                                                  : OP_START,
+                      volume);
     Run *run = &child.runs[volume];
     RlDomainRef owner = owner_of(owner_number);
     GError *error = NULL;
@@ -74,15 +78,15 @@ start(int volume, int owner_number, RlStartFlags flags)
     op_end(op, started, &error);
     if (!started)
         return;
-    forget(run);
+    forget_run(run);
     run->owner = owner_number;
     run->started = started;
+    run->arriving = flags & RL_START_ARRIVING;
     if (chance(90))
         open_image(volume);
 }
 
-/* A volume that this process has a run on, @volume if it can be. */
-static int
+int
 with_run(int volume)
 {
     for (int i = 0; i < VOLUMES; i++)
@@ -96,7 +100,21 @@ do_start(int volume)
 {
     /* A second start would wait for our own guest. */
     if (child.runs[volume].fd < 0)
-        start(volume, pick_owner(), 0);
+        start_run(volume, pick_owner(), 0);
+}
+
+/* A person makes a volume's dirty image for a domain that runs, which will be given it. */
+void
+do_start_by_hand(int volume)
+{
+    Op *op = op_begin(OP_START, volume);
+    RlDomainRef owner = owner_of(BY_HAND);
+    GError *error = NULL;
+
+    op->owner = BY_HAND;
+    g_autoptr(RlStarted) started =
+        rl_volume_start(child.pool, volume_names[volume], &owner, 0, &error);
+    op_end(op, started, &error);
 }
 
 void
@@ -117,7 +135,7 @@ do_write(int volume)
     op_end(op, true, NULL);
 }
 
-static void
+void
 close_image(int volume)
 {
     Run *run = &child.runs[volume];
@@ -141,7 +159,7 @@ unstart(int volume)
 
     op->owner = run->owner;
     op_end(op, rl_volume_unstart(child.pool, run->started, &owner, &error), &error);
-    forget(run);
+    forget_run(run);
 }
 
 static void
@@ -155,7 +173,7 @@ stop(int volume)
     RlDomainRef owner = owner_of(op->owner);
     bool done = rl_volume_stop(child.pool, volume_names[volume], &owner, &op->stop, &error);
     if (done && run->fd < 0)
-        forget(run);
+        forget_run(run);
     op_end(op, done, &error);
 }
 
@@ -190,7 +208,7 @@ save(int volume, OpKind kind)
                     : rl_volume_keep(child.pool, volume_names[volume], &owner, &op->there, &error);
     op_end(op, done, &error);
     if (done)
-        forget(run);
+        forget_run(run);
 }
 
 static void
@@ -203,7 +221,7 @@ restore(int volume, int owner_number)
     op->owner = owner_number;
     op_end(op, rl_volume_announce_restore(child.pool, volume_names[volume], &owner, &error),
            &error);
-    start(volume, owner_number, RL_START_RESTORED);
+    start_run(volume, owner_number, RL_START_RESTORED);
     if (child.runs[volume].owner != owner_number || chance(20))
         return;
     error = NULL;
@@ -218,7 +236,7 @@ do_saved(int volume)
     Run *run = &child.runs[volume];
     int owner = run->owner ? run->owner : pick_owner();
 
-    if (!run->owner && chance(50))
+    if ((!run->owner && chance(50)) || run->arriving)
         return;
     if (chance(90))
         close_image(volume);
@@ -249,7 +267,7 @@ do_age(int volume)
             (owner_find(is) + 1) / 2 - 1 == child.slot) {
             is->since_us -= 2 * (gint64) RL_OWNER_GRACE_SECONDS * G_USEC_PER_SEC;
             rl_image_owner_put_back(fd, is, &error);
-            forget(&child.runs[volume]);
+            forget_run(&child.runs[volume]);
         }
     }
     rl_lock_release(g_steal_pointer(&lock));
@@ -276,5 +294,5 @@ do_inherit(int volume)
     }
     child.runs[volume].owner = owner_find(is);
     stop(volume);
-    forget(&child.runs[volume]);
+    forget_run(&child.runs[volume]);
 }

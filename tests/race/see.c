@@ -55,6 +55,9 @@ look_at(int dir, const char *file, Seen *dirty)
             g_error("cannot read the attributes of %s", file);
         dirty->owner = owner_find(run);
         dirty->fresh = run && rl_image_owner_is_fresh(run);
+        dirty->arriving = run && run->arriving;
+        dirty->continued = run && run->continued;
+        dirty->ended = run && run->ended;
     }
     return (Image){true, st.st_ino, st.st_size, content_read(fd)};
 }

@@ -163,7 +163,7 @@ check_given(int volume, const Section *section, const Seen *after)
     const Seen *before = &section->before;
     uint64_t released = is_cut(section) ? section->looked : section->released;
 
-    if (before->owner == after->owner || strcmp(section->purpose, "give it to its domain") != 0)
+    if (before->owner == after->owner || strcmp(section->purpose, "make its domain the owner") != 0)
         return;
     for (guint i = 0; i < by_kind[OP_OPEN]->len; i++) {
         const Op *op = g_ptr_array_index(by_kind[OP_OPEN], i);

@@ -146,7 +146,7 @@ typedef struct {
 /* A volume's lock from its taking to its release. */
 typedef struct {
     int slot, op, volume;
-    char purpose[24];
+    char purpose[32];
     uint64_t taken, looked;  /* the look at what there was lies between */
     uint64_t done, released; /* and the look at what came of it; 0 if it was cut off */
     Seen before, after;

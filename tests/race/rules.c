@@ -531,7 +531,7 @@ rule_broken(const Op *op, const Section *section, const Seen *after, bool cut)
         return diff == D_HOLD && before->owner == op->owner && before->hold == RL_MARK_RESTORED
                    ? NULL
                    : "more than the mark of a restored image is gone";
-    if (strcmp(purpose, "give it to its domain") == 0)
+    if (strcmp(purpose, "make its domain the owner") == 0)
         return rule_give(op, before, after, diff);
     if (strcmp(purpose, "confirm a migration") == 0)
         return rule_arrived(op, before, after, diff);

@@ -248,7 +248,9 @@ do_saved(int volume)
 
 /* Time passes: a clean image at rest is old, so that a run that writes nothing can be told, and has
  * the date that others had before it (under a dirty image another date would mean an edit); and if
- * the dirty image is that of a domain of ours which is gone, its run began long ago. */
+ * the dirty image is that of a domain of ours, which is gone or has it open, its run began long
+ * ago.
+ */
 void
 do_age(int volume)
 {
@@ -261,13 +263,15 @@ do_age(int volume)
 
     if (lock && there->clean.there && !there->dirty.there)
         utimensat(there->dir, there->clean_file, times, 0);
-    if (lock && there->dirty.there && child.runs[volume].fd < 0) {
+    if (lock && there->dirty.there) {
+        bool runs = child.runs[volume].fd >= 0;
         rl_autofd int fd = rl_volume_open_image(there, there->dirty_file, &error);
-        if (fd >= 0 && rl_image_owner_get(fd, &is, &error) && is && !rl_lease_has_writer(fd) &&
-            (owner_find(is) + 1) / 2 - 1 == child.slot) {
+        if (fd >= 0 && rl_image_owner_get(fd, &is, &error) && is &&
+            (runs || !rl_lease_has_writer(fd)) && (owner_find(is) + 1) / 2 - 1 == child.slot) {
             is->since_us -= 2 * (gint64) RL_OWNER_GRACE_SECONDS * G_USEC_PER_SEC;
             rl_image_owner_put_back(fd, is, &error);
-            forget_run(&child.runs[volume]);
+            if (!runs)
+                forget_run(&child.runs[volume]);
         }
     }
     rl_lock_release(g_steal_pointer(&lock));

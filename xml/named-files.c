@@ -27,18 +27,20 @@ add(GPtrArray *files, const xmlNode *node, char *path, bool shared)
         g_free(path);
         return;
     }
+    /* What the kernel would not open counts all the same: no document costs more than its size. */
+    if (strlen(path) >= PATH_MAX)
+        path[1] = '\0';
     RlNamedFile file = {.element = rl_xml_describe(node), .path = path, .shared = shared};
     g_ptr_array_add(files, g_memdup2(&file, sizeof(file)));
 }
 
-/* The path at the beginning of @text, up to a quote or a comma that is not doubled. What is cut off
- * nobody can open. */
+/* The path at the beginning of @text, up to a quote or a comma that is not doubled, or too long. */
 static char *
 take_path(const char *text)
 {
     g_autoptr(GString) path = g_string_new(NULL);
 
-    for (const char *c = text; *c && *c != '"' && path->len <= PATH_MAX; c++) {
+    for (const char *c = text; *c && *c != '"' && path->len < PATH_MAX; c++) {
         if (*c == ',' && c[1] != ',')
             break;
         g_string_append_c(path, *c);
@@ -61,7 +63,7 @@ static void
 add_value(GPtrArray *files, const xmlNode *node, const char *value, bool shared)
 {
     if (value[0] == '/')
-        add(files, node, g_strndup(value, PATH_MAX + 1), shared);
+        add(files, node, g_strndup(value, PATH_MAX), shared);
     else if (!node->ns && strchr(value, '/'))
         /* The daemon's programs take one that is relative from its directory. */
         add(files, node, g_strdup_printf("/%.*s", PATH_MAX, value), shared);

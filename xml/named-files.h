@@ -13,7 +13,7 @@
 
 typedef struct {
     char *element; /* how a message names the element that says so: "<nvram>" */
-    char *path;    /* absolute; cut off where the kernel takes none */
+    char *path;    /* absolute; "/" in the place of one that is too long for the kernel */
     bool shared;   /* a directory that the guest is given, to write in */
 } RlNamedFile;
 

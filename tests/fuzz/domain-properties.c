@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "domain-properties.h"
 
+#include <limits.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -125,6 +126,17 @@ check_disk(const RlDisk *disk)
     g_assert_cmpuint(disk->backing->len + disk->backing_volumes->len, <=, RL_DISK_CHAIN_MAX);
 }
 
+static void
+check_files(const GPtrArray *files)
+{
+    g_assert_cmpuint(files->len, <=, RL_NAMED_FILES_MAX + 1);
+    for (guint i = 0; i < files->len; i++) {
+        const RlNamedFile *file = g_ptr_array_index(files, i);
+        g_assert_true(file->path[0] == '/' && file->element[0] == '<');
+        g_assert_cmpuint(strlen(file->path), <, PATH_MAX);
+    }
+}
+
 void
 check_domain(const RlDomain *domain)
 {
@@ -137,6 +149,7 @@ check_domain(const RlDomain *domain)
     g_assert_cmpuint(domain->disks->len, <=, RL_DOMAIN_DISKS_MAX);
     for (guint i = 0; i < domain->disks->len; i++)
         check_disk(g_ptr_array_index(domain->disks, i));
+    check_files(domain->files);
 
     g_autoptr(GString) text = format(domain);
     if (text->len > RL_DOMAIN_SIZE_MAX)

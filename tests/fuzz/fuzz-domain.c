@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "backend/hook/domain-volumes.h"
+#include "backend/hook/outside-disks.h"
 #include "domain-properties.h"
 
 #define POOL "/run/p"
@@ -56,5 +57,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_domain(domain);
     check_uses(domain, true);
     check_uses(domain, false);
+    check_error(!rl_outside_disks_require(domain, &error), error);
     return 0;
 }

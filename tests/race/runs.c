@@ -248,7 +248,7 @@ do_saved(int volume)
 
 /* Time passes: a clean image at rest is old, so that a run that writes nothing can be told, and has
  * the date that others had before it (under a dirty image another date would mean an edit); and if
- * the dirty image is that of a domain of ours, which is gone or has it open, its run began long
+ * the dirty image is that of a run of ours, whose domain is gone or has it open, its run began long
  * ago.
  */
 void
@@ -266,7 +266,7 @@ do_age(int volume)
     if (lock && there->dirty.there) {
         bool runs = child.runs[volume].fd >= 0;
         rl_autofd int fd = rl_volume_open_image(there, there->dirty_file, &error);
-        if (fd >= 0 && rl_image_owner_get(fd, &is, &error) && is &&
+        if (fd >= 0 && rl_image_owner_get(fd, &is, &error) && is && !is->ended &&
             (runs || !rl_lease_has_writer(fd)) && (owner_find(is) + 1) / 2 - 1 == child.slot) {
             is->since_us -= 2 * (gint64) RL_OWNER_GRACE_SECONDS * G_USEC_PER_SEC;
             rl_image_owner_put_back(fd, is, &error);

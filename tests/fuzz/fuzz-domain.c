@@ -26,7 +26,7 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
     return 0;
 }
 
-/* Each use is of that pool, and none twice; what is refused is refused as a whole. */
+/* Each use is of that pool, and none twice. Of a path that is not absolute nothing can be told. */
 static void
 check_uses(const RlDomain *domain, bool strict)
 {
@@ -35,7 +35,6 @@ check_uses(const RlDomain *domain, bool strict)
     bool told = rl_domain_volumes_find(domain, strict, uses, &error);
 
     check_error(!told, error); /* it quotes paths as they are */
-    g_assert_true(told || strict);
     for (guint i = 0; i < uses->len; i++) {
         const RlDomainVolume *use = g_ptr_array_index(uses, i);
         g_assert_cmpstr(use->root, ==, POOL);

@@ -58,7 +58,7 @@ write_attributes(FILE *out, const xmlNode *node)
     for (const xmlAttr *attribute = node->properties; attribute; attribute = attribute->next) {
         auto_free char *value =
             attribute->ns ? NULL : (char *) calls.property(node, attribute->name);
-        auto_free char *written = value ? rl_xml_text_encode(value) : NULL;
+        auto_free char *written = value ? rl_xml_text_escape(value) : NULL;
         if (written)
             fprintf(out, " %s='%s'", (const char *) attribute->name, written);
     }
@@ -137,7 +137,7 @@ rl_pool_options_prove(void)
         "<pool type='dir' xmlns:x='" RL_OPTIONS_NAMESPACE "'><name>proof</name>"
         "<target><path>/proc</path></target>"
         "<x:options><x:revisions keep='77'/><!-- --><y/>"
-        "<x:later><x:rule match='&lt;*' kind='new'/></x:later></x:options></pool>";
+        "<x:later><x:rule match='&lt;*&#9;&#x7f;' kind='new'/></x:later></x:options></pool>";
     const char *wrong = rl_pool_options_attach();
     auto_free char *text = wrong ? NULL : rl_stand_in_parse_and_format(xml);
 
@@ -147,7 +147,7 @@ rl_pool_options_prove(void)
                    strstr(text, "  <reflink:options>\n"
                                 "    <reflink:revisions keep='77'/>\n"
                                 "    <reflink:later>\n"
-                                "      <reflink:rule match='&lt;*' kind='new'/>\n"
+                                "      <reflink:rule match='&lt;*&#9;\x7f' kind='new'/>\n"
                                 "    </reflink:later>\n"
                                 "  </reflink:options>\n"
                                 "</pool>")

@@ -10,7 +10,8 @@ static const struct {
     const char *reference;
     char character;
 } references[] = {
-    {"&amp;", '&'}, {"&lt;", '<'}, {"&gt;", '>'}, {"&apos;", '\''}, {"&quot;", '"'},
+    {"&amp;", '&'},  {"&lt;", '<'},  {"&gt;", '>'},   {"&apos;", '\''},
+    {"&quot;", '"'}, {"&#9;", '\t'}, {"&#10;", '\n'}, {"&#13;", '\r'},
 };
 #define REFERENCES (sizeof(references) / sizeof(references[0]))
 #define REFERENCE_MAX 6
@@ -111,6 +112,23 @@ rl_xml_text_encode(const char *plain)
         else
             to = mempcpy(to, plain, length);
         plain += length;
+    }
+    if (written)
+        *to = '\0';
+    return written;
+}
+
+char *
+rl_xml_text_escape(const char *value)
+{
+    char *written = malloc(strlen(value) * REFERENCE_MAX + 1), *to = written;
+
+    for (; written && *value; value++) {
+        const char *reference = reference_of(*value);
+        if (reference)
+            to = stpcpy(to, reference);
+        else
+            *to++ = *value;
     }
     if (written)
         *to = '\0';

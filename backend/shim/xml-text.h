@@ -22,3 +22,10 @@ char *rl_xml_text_decode(const char *written);
  * stand in XML: it is not UTF-8, or has control characters.
  */
 char *rl_xml_text_encode(const char *plain);
+
+/**
+ * rl_xml_text_escape:
+ * @value, which was read from XML, as it is written in an attribute: whatever stood there stays,
+ * also what rl_xml_text_encode() has no use for. Owned by the caller (free()); NULL without memory.
+ */
+char *rl_xml_text_escape(const char *value);

@@ -160,7 +160,9 @@ test_text(void)
     g_autofree char *plain = rl_xml_text_decode(written);
     g_autofree char *path = rl_xml_text_element(
         "<pool><path>x</path><target>\n<path>/a&amp;b</path>", "target", "path");
+    g_autofree char *value = rl_xml_text_escape("a\t\n\r<'\x7f\xc2\x85");
 
+    g_assert_cmpstr(value, ==, "a&#9;&#10;&#13;&lt;&apos;\x7f\xc2\x85");
     g_assert_cmpstr(written, ==,
                     "&lt;it&apos;s&gt; &amp; &quot;\xe2\x82\xac&quot; \xf0\x9f\x98\x80");
     g_assert_cmpstr(plain, ==, "<it's> & \"\xe2\x82\xac\" \xf0\x9f\x98\x80");

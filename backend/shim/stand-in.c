@@ -88,14 +88,22 @@ check_pool(RlPoolObj *obj, bool *active)
     return 0;
 }
 
+/* One that was stopped while a domain runs on it would end that when the domain's driver starts. */
 static int
 start_pool(RlPoolObj *obj)
 {
-    const RlTable *table = stock_of(obj, "start");
+    auto_pool RlPoolText pool;
 
-    if (!table)
+    if (!rl_pool_text(&calls, obj, &pool)) {
+        refuse_unread("start");
         return -1;
-    return table->startPool ? table->startPool(obj) : 0;
+    }
+    if (pool.place == RL_PLACE_ELSEWHERE)
+        return stock[pool.type].startPool ? stock[pool.type].startPool(obj) : 0;
+    if (rl_running_needs(pool.written_name, pool.written_path))
+        return 0;
+    refuse(&pool, "start");
+    return -1;
 }
 
 static int

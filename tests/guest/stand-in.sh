@@ -12,7 +12,7 @@ lab_start_libvirtd
 
 reflink_options="<reflink:revisions keep='3'/>"
 reflink_pool qubes "$pool" "$reflink_options"
-reflink_pool other "$dir/other &amp; more" "$reflink_options"
+reflink_pool other "$dir/other &amp; more" "$reflink_options<reflink:volume match='a&#9;&#10;&#x7f;&#x85;b' kind='volatile'/>"
 reflink_pool emptied "$dir/emptied" "$reflink_options"
 mkdir "$dir/plain"
 cp "$BOOT_IMAGE" "$dir/plain/boot"
@@ -133,6 +133,11 @@ virsh pool-destroy plain
 virsh pool-start plain
 expect_exactly boot volumes plain
 ok "a stock pool works as ever"
+
+virsh pool-destroy qubes
+virsh pool-start qubes
+goes_on
+ok "a pool that was stopped starts again, as long as a domain needs it"
 
 # What it mounts may have a reflink pool on it.
 truncate -s 16M "$LAB/disk.fs"

@@ -5,6 +5,7 @@
 #include "backend/shim/listing.h"
 #include "backend/shim/place.h"
 #include "backend/shim/pool-options.h"
+#include "backend/shim/running.h"
 #include "backend/shim/xml-text.h"
 #include "common/fs/xattr.h"
 #include "common/pool/scan.h"
@@ -12,7 +13,12 @@
 #include "xml/namespace.h"
 
 #include <fcntl.h>
+#include <linux/capability.h>
+#include <sched.h>
 #include <string.h>
+#include <sys/mount.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static bool
@@ -299,6 +305,59 @@ test_place(Lab *lab)
     g_assert_cmpint(rl_place(lab->path), ==, RL_PLACE_ELSEWHERE);
 }
 
+static bool
+needs(void)
+{
+    return rl_running_needs("it&apos;s", "/a&amp;b");
+}
+
+static bool
+needs_with_status(const char *text)
+{
+    return g_file_set_contents("/run/libvirt/qemu/vm.xml", text, -1, NULL) && needs();
+}
+
+/* Root without its capabilities may look as little into a directory as root under SELinux. */
+static bool
+needs_without_capabilities(void)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {0};
+
+    return chmod("/run/libvirt/qemu", 0) == 0 && syscall(SYS_capset, &header, none) == 0 && needs();
+}
+
+/* In a process with a /run of its own. Returns the number of the step that is wrong. */
+static int
+try_running(void)
+{
+    if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+        mount("run", "/run", "tmpfs", 0, NULL) < 0)
+        return 1;
+    if (needs() || g_mkdir_with_parents("/run/libvirt/qemu", 0755) < 0 || needs())
+        return 2;
+    if (!needs_with_status("<source pool='it&apos;s' volume='x'/>"))
+        return 3;
+    if (!needs_with_status("<source file='/a&amp;b/c'/>"))
+        return 4;
+    if (needs_with_status("<source pool='its' file='/a&amp;bc'/>"))
+        return 5;
+    return needs_without_capabilities() ? 0 : 6;
+}
+
+static void
+test_running(void)
+{
+    pid_t child = fork();
+    int status;
+
+    g_assert_cmpint(child, >=, 0);
+    if (child == 0)
+        _exit(try_running());
+    g_assert_cmpint(waitpid(child, &status, 0), ==, child);
+    g_assert_cmpint(status, ==, 0);
+}
+
 static void
 test_constants(void)
 {
@@ -313,6 +372,7 @@ add_tests(void)
     g_test_add_func("/stand-in/names", test_known_names);
     g_test_add_func("/stand-in/chance", test_chance_names);
     g_test_add_func("/stand-in/text", test_text);
+    g_test_add_func("/stand-in/running", test_running);
     g_test_add_func("/stand-in/constants", test_constants);
     lab_add("/stand-in/listing", test_listing);
     lab_add("/stand-in/sizes", test_sizes);

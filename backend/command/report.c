@@ -3,18 +3,22 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 static void
 write_line(const char *word, const char *topic, const char *format, va_list args)
 {
     g_autofree char *sentence = g_strdup_vprintf(format, args);
-    g_autofree char *line = g_strdup_printf("%-8s%s: %s", word, topic, sentence);
+    g_autofree char *raw = g_strdup_printf("%-8s%s: %s", word, topic, sentence);
+    g_autofree char *line = g_utf8_make_valid(raw, -1);
 
-    /* Names come from others. */
-    for (char *c = line; *c; c++)
-        if (g_ascii_iscntrl(*c))
-            *c = ' ';
+    /* Names come from others: a terminal takes orders also from the characters U+0080 to U+009F. */
+    for (char *c = line, *next; *c; c = next) {
+        next = g_utf8_next_char(c);
+        if (g_unichar_iscntrl(g_utf8_get_char(c)))
+            memset(c, ' ', (size_t) (next - c));
+    }
     puts(line);
 }
 

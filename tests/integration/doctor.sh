@@ -265,6 +265,10 @@ pool_document mine "$LAB/home/pool" "<reflink:revisions keep='1'/>" >"$LAB/home/
 finds session "walter & 'mine' & virsh -c qemu:///system"
 plain_document mine "$pool" >"$LAB/home/.config/libvirt/storage/mine.xml"
 finds session "walter & 'mine' & virsh -c qemu:///system"
+# Its name has orders for a terminal.
+mv "$LAB/home/.config/libvirt/storage/mine.xml" "$LAB/home/.config/libvirt/storage/$(printf 'a\n\033\302\233\2332Jb').xml"
+finds session "walter & 'a    "$'\357\277\275'"2Jb'"
+rm "$LAB/home/.config/libvirt/storage"/a*
 plain_document mine "$LAB/home/pool" >"$LAB/home/.config/libvirt/storage/mine.xml"
 healthy session
 kill $session

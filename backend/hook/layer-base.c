@@ -78,6 +78,8 @@ find_state(const RlVolume *volume, const char *id)
     return NULL;
 }
 
+/* Who makes an overlay again over its file, or rebases it, keeps the inode and the note on it: the
+ * way out is to remove that. */
 static bool
 refuse(const Base *base, const char *id, GError **error)
 {
@@ -90,15 +92,18 @@ refuse(const Base *base, const char *id, GError **error)
             error, RL_ERROR_STATE,
             "disk '%s': '%s' ran on another state of volume '%s' than '%s' is, and that "
             "is not there any more: the disk would be damaged. Bring that state back; or, "
-            "if the overlay was made on the present one, clone the volume to a named "
-            "revision ('virsh vol-clone %s %s@LABEL') and name that one's file in the "
-            "disk's <backingStore>",
-            target, base->place->above, name, base->file, name, name);
+            "if the overlay was made again or rebased on the present one since: "
+            "'setfattr -x %s%s %s'",
+            target, base->place->above, name, base->file, RL_ATTR_PREFIX, RL_ATTR_ON,
+            base->place->above);
     return rl_fail(error, RL_ERROR_STATE,
                    "disk '%s': '%s' ran on another state of volume '%s' than '%s' is: the disk "
                    "would be damaged. That state is '%s' now: name this file in the disk's "
-                   "<backingStore>, or a named revision ('virsh vol-clone'), which keeps its name",
-                   target, base->place->above, name, base->file, state);
+                   "<backingStore>, or a named revision ('virsh vol-clone'), which keeps its name; "
+                   "or, if the overlay was made again or rebased on the present one since: "
+                   "'setfattr -x %s%s %s'",
+                   target, base->place->above, name, base->file, state, RL_ATTR_PREFIX, RL_ATTR_ON,
+                   base->place->above);
 }
 
 /* The overlay above @base must have been on it before, if it was on an image of this volume. What

@@ -290,6 +290,12 @@ on "$POOL/vm/base.img@fixed"
 starts
 on "$state"
 fails_with "another state of volume 'vm/base' & $POOL/vm/base.img@fixed" virsh start 7
+# Made again over the same file, which keeps its inode and attributes.
+qemu-img create -q -f qcow2 -b "$POOL/vm/base.img" -F raw "$overlay"
+on "$POOL/vm/base.img"
+fails_with "made again & setfattr -x trusted.libvirt-reflink.on $overlay" virsh start 7
+setfattr -x trusted.libvirt-reflink.on "$overlay"
+starts
 ok "an overlay of an administrator's own finds below it what it ran on, or does not start"
 
 # A revision that a saved domain reads.

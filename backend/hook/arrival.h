@@ -4,7 +4,7 @@
  * (libxl moves no disks, and says so when all of the memory has come.) */
 #pragma once
 
-#include "verdict.h"
+#include "status-verdict.h"
 #include "xml/domain.h"
 
 /**

@@ -9,7 +9,7 @@
 #include "last-save.h"
 #include "owner.h"
 #include "qemu-log.h"
-#include "restoring.h"
+#include "restore-note.h"
 #include "run-record.h"
 #include "save-file.h"
 

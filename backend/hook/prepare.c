@@ -20,7 +20,7 @@
 #include "own.h"
 #include "owner.h"
 #include "refused.h"
-#include "restoring.h"
+#include "restore-note.h"
 #include "run-record.h"
 #include "saved-xml.h"
 #include "started-volumes.h"

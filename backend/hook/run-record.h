@@ -5,7 +5,7 @@
 #pragma once
 
 #include "common/format/image-owner.h"
-#include "verdict.h"
+#include "status-verdict.h"
 
 typedef struct {
     gint64 began_ms; /* when it began, by the clock of the wall; 0 where that is not known */

@@ -10,7 +10,7 @@
 #include "run-record.h"
 #include "started-volumes.h"
 #include "status-file.h"
-#include "verdict.h"
+#include "status-verdict.h"
 
 bool
 rl_event_stopped(const RlDomain *domain, GError **error)

@@ -11,6 +11,7 @@
 #include "common/format/ended-note.h"
 #include "common/image/write-witness.h"
 #include "common/operation/maintenance.h"
+#include "common/operation/prune.h"
 #include "common/pool/census.h"
 #include "end-run.h"
 #include "refresh-daemon.h"

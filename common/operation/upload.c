@@ -15,7 +15,7 @@
 #include "common/image/dirty-image.h"
 #include "common/image/new-revision.h"
 #include "common/pool/volume-state.h"
-#include "maintenance.h"
+#include "prune.h"
 
 /* A direct volume's image is written in place as soon as it has its other name, and a start has
  * looked before that, with the lock, whether anybody reads it. So with the lock it is opened: who

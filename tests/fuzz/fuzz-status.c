@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "backend/hook/verdict.c"
+#include "backend/hook/status-verdict.c"
 #include "xml/text.h"
 
 static const char *const asyncs[] = {

@@ -4,6 +4,7 @@
 
 #include "common/operation/delete.h"
 #include "common/operation/maintenance.h"
+#include "common/operation/prune.h"
 #include "common/operation/resize.h"
 #include "common/operation/save.h"
 #include "common/pool/scan.h"

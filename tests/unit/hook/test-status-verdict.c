@@ -2,7 +2,7 @@
 /* What libvirt's status of a domain, and its log beside it, say of the end of its run. */
 #include <glib.h>
 
-#include "backend/hook/verdict.c"
+#include "backend/hook/status-verdict.c"
 
 #define ALONE true
 #define WITH_LOG false
@@ -239,11 +239,11 @@ test_log_alone(void)
 void
 add_tests(void)
 {
-    g_test_add_func("/verdict/rows", test_rows);
-    g_test_add_func("/verdict/not-arriving", test_not_arriving);
-    g_test_add_func("/verdict/join", test_join);
-    g_test_add_func("/verdict/migrated", test_migrated);
-    g_test_add_func("/verdict/no-status", test_no_status);
-    g_test_add_func("/verdict/saved-now", test_saved_now);
-    g_test_add_func("/verdict/log-alone", test_log_alone);
+    g_test_add_func("/status-verdict/rows", test_rows);
+    g_test_add_func("/status-verdict/not-arriving", test_not_arriving);
+    g_test_add_func("/status-verdict/join", test_join);
+    g_test_add_func("/status-verdict/migrated", test_migrated);
+    g_test_add_func("/status-verdict/no-status", test_no_status);
+    g_test_add_func("/status-verdict/saved-now", test_saved_now);
+    g_test_add_func("/status-verdict/log-alone", test_log_alone);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* openat2(2) for programs under a valgrind that does not know it (before 3.20), to be preloaded:
- * our directories are opened step by step instead. Good for what common/fs/dirfd.c asks for, no
- * more. */
+ * our directories are opened step by step instead. Good for what common/fs/dirfd.c and real-path.c
+ * ask for, where no magic link is on the way, no more. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -49,7 +49,9 @@ syscall(long number, ...)
     va_end(args);
     if (number == SYS_openat2) {
         const struct open_how *how = (const struct open_how *) a[2];
-        return open_beneath((int) a[0], (const char *) a[1], (int) how->flags);
+        const char *path = (const char *) a[1];
+        return how->resolve & RESOLVE_BENEATH ? open_beneath((int) a[0], path, (int) how->flags)
+                                              : openat((int) a[0], path, (int) how->flags);
     }
     if (!real)
         *(void **) &real = dlsym(RTLD_NEXT, "syscall");

@@ -67,8 +67,9 @@ static bool
 refuse_shareable(const RlDisk *disk, const char *name, GError **error)
 {
     return rl_fail(error, RL_ERROR_INVALID,
-                   "disk '%s': <shareable/> is not supported for volume '%s': the stop of one "
-                   "domain would commit or drop the image under the others",
+                   "disk '%s': <shareable/> is not supported for volume '%s': when one domain "
+                   "stops, it would commit or drop the image that the others use. Make the disk "
+                   "<readonly/> in all of them, or give each domain a clone",
                    disk->target ? disk->target : "?", name);
 }
 

@@ -90,18 +90,18 @@ refuse(const Base *base, const char *id, GError **error)
     if (!state)
         return rl_fail(
             error, RL_ERROR_STATE,
-            "disk '%s': '%s' ran on another state of volume '%s' than '%s' is, and that "
-            "is not there any more: the disk would be damaged. Bring that state back; or, "
-            "if the overlay was made again or rebased on the present one since: "
+            "disk '%s': the overlay '%s' was used on another state of volume '%s' than '%s' "
+            "has, and that state is gone: the disk would be damaged. Restore that state from a "
+            "backup. If the overlay was made again or rebased on the present state, type "
             "'setfattr -x %s%s %s'",
             target, base->place->above, name, base->file, RL_ATTR_PREFIX, RL_ATTR_ON,
             base->place->above);
     return rl_fail(error, RL_ERROR_STATE,
-                   "disk '%s': '%s' ran on another state of volume '%s' than '%s' is: the disk "
-                   "would be damaged. That state is '%s' now: name this file in the disk's "
-                   "<backingStore>, or a named revision ('virsh vol-clone'), which keeps its name; "
-                   "or, if the overlay was made again or rebased on the present one since: "
-                   "'setfattr -x %s%s %s'",
+                   "disk '%s': the overlay '%s' was used on another state of volume '%s' than '%s' "
+                   "has: the disk would be damaged. That state is in '%s' now. Name this file in "
+                   "the disk's <backingStore>; or clone it to a named revision ('virsh "
+                   "vol-clone'), whose name does not change, and name that. If the overlay was "
+                   "made again or rebased on the present state, type 'setfattr -x %s%s %s'",
                    target, base->place->above, name, base->file, state, RL_ATTR_PREFIX, RL_ATTR_ON,
                    base->place->above);
 }
@@ -137,7 +137,8 @@ keep_from_pruning(const Base *base)
 
     if (!rl_xattr_set_new(base->fd, RL_ATTR_LAYER, "1", &set, &cause) ||
         (set && fsync(base->fd) < 0 && rl_fail_errno(&cause, errno, "cannot make it durable")))
-        rl_log_warning("volume '%s': cannot note that '%s' is not to be pruned: %s",
+        rl_log_warning("volume '%s': cannot record that a domain needs '%s', which may be removed "
+                       "as an old revision: %s",
                        base->volume->name->volume, base->file,
                        cause ? cause->message : g_strerror(errno));
 }

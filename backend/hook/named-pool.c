@@ -77,9 +77,9 @@ rl_named_pool_find(const RlDomain *domain, const GPtrArray *started, const char 
         Image image = look(root, volume, &owner);
         if (image == OTHER)
             rl_log_warning(
-                "domain %s: volume '%s' in '%s' is kept as it is: the domain was not started on "
-                "it, and pool '%s' may have been another directory when the domain was given it; "
-                "if the image is the domain's, end its run with 'virt-reflink stop'",
+                "domain %s: volume '%s' in '%s' is not stopped: the domain was not started on it, "
+                "and pool '%s' may have been another directory when the domain got the disk. If "
+                "the domain ran on this volume, type 'virt-reflink stop'",
                 domain->name, volume, root, pool);
         if (image != OWN)
             return true;

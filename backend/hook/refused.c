@@ -17,7 +17,8 @@ rl_refused_note(const char *uuid)
     g_autoptr(GError) error = NULL;
 
     if (!rl_note_write(file, "", &error))
-        rl_log_warning("cannot record that a start was refused: %s", error->message);
+        rl_log_warning("domain %s: cannot record that its start was refused: %s", uuid,
+                       error->message);
 }
 
 bool

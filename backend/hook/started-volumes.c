@@ -136,7 +136,7 @@ add(const char *uuid, const GPtrArray *uses, const Began *began)
     Began before = read_note(uuid, all);
     g_autofree char *text = format(all, began ? *began : before);
     if (!rl_note_write(file, text, &error))
-        rl_log_warning("cannot record the volumes that a domain was started on: %s",
+        rl_log_warning("domain %s: cannot record the volumes that it was started on: %s", uuid,
                        error->message);
 }
 

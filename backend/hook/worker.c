@@ -122,7 +122,7 @@ rl_worker_start(const RlWork *work)
     pid_t middle = fork();
 
     if (middle < 0) {
-        rl_log_warning("domain %s: no worker: fork failed", work->owner.name);
+        rl_log_warning("domain %s: cannot start the worker process: fork failed", work->owner.name);
         return;
     }
     if (middle > 0) {
@@ -137,8 +137,8 @@ rl_worker_start(const RlWork *work)
         const RlTask *task = &g_array_index(work->tasks, RlTask, i);
         pid_t worker = fork();
         if (worker < 0)
-            rl_log_warning("domain %s: no worker for volume '%s': fork failed", work->owner.name,
-                           task->use->name);
+            rl_log_warning("domain %s: cannot start the worker process of volume '%s': fork failed",
+                           work->owner.name, task->use->name);
         if (worker != 0)
             continue;
         detach_output();
@@ -154,7 +154,7 @@ rl_worker_detach(const char *domain)
     pid_t middle = fork();
 
     if (middle < 0)
-        rl_log_warning("domain %s: no worker: fork failed", domain);
+        rl_log_warning("domain %s: cannot start the worker process: fork failed", domain);
     if (middle > 0)
         waitpid(middle, NULL, 0);
     if (middle != 0)
@@ -162,7 +162,7 @@ rl_worker_detach(const char *domain)
     setsid();
     pid_t worker = fork();
     if (worker < 0)
-        rl_log_warning("domain %s: no worker: fork failed", domain);
+        rl_log_warning("domain %s: cannot start the worker process: fork failed", domain);
     if (worker != 0)
         _exit(0);
     detach_output();

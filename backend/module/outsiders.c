@@ -166,8 +166,8 @@ require_no_pool(virStoragePoolObj *obj)
     if (!is_pool)
         return 0;
     rl_fail(&error, RL_ERROR_INVALID,
-            "its directory '%s' is a reflink pool: change volumes through that, a pool of type "
-            "'dir'",
+            "its directory '%s' is a reflink pool. Change volumes through the reflink pool, which "
+            "is of type 'dir'",
             def->target.path);
     return report(error, def);
 }

@@ -294,9 +294,9 @@ rl_dirty_sync(const RlVolume *volume, int fd, GError **error)
     bool marked = rl_suspect_mark(fd, &cause);
     const char *said = marked ? "is now marked suspect" : "cannot be marked suspect: ";
     const char *why = marked ? "" : cause->message;
-    rl_log_warning("%s: fsync of %s failed (%s), which %s%s", volume->name->volume,
+    rl_log_warning("volume '%s': cannot sync %s: %s. The image %s%s", volume->name->volume,
                    volume->dirty_file, g_strerror(saved_errno), said, why);
     return rl_fail_errno(error, saved_errno,
-                         "volume '%s': writing out its dirty image failed; the image %s%s",
+                         "volume '%s': its dirty image %s%s; writing it out failed",
                          volume->name->volume, said, why);
 }

@@ -15,14 +15,15 @@ rl_suspect_mark(int fd, GError **error)
     g_autoptr(GError) cause = NULL;
 
     if (!rl_mark_set(fd, RL_MARK_SUSPECT, &cause)) {
-        rl_log_warning("a dirty image cannot be marked suspect, which a boot of the host forgets: "
-                       "%s",
+        rl_log_warning("cannot mark a dirty image suspect: %s. It counts as suspect until the next "
+                       "boot of the host only",
                        cause->message);
         return rl_lost_note(fd, error);
     }
     /* A power cut would leave an image like any other. */
     if (fsync(fd) < 0)
-        rl_log_warning("that a dirty image is suspect may not outlive a power cut: %s",
+        rl_log_warning("cannot sync the mark of a dirty image that is suspect, and a power failure "
+                       "may lose it: %s",
                        g_strerror(errno));
     return true;
 }

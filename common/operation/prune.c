@@ -42,7 +42,8 @@ find_put_back(const RlVolume *volume, const RlRevision *newest, bool *ret_found,
     *ret_found = highest > 0 && newest->number > highest;
     if (!*ret_found)
         return true;
-    rl_log_warning("volume '%s': revision %" G_GUINT64_FORMAT " was put there: nothing is pruned "
+    rl_log_warning("volume '%s': revision %" G_GUINT64_FORMAT " has a higher number than the last "
+                   "one that was made, as after a restore from a backup: no revision is removed "
                    "before the next commit",
                    volume->name->volume, newest->number);
     return rl_highest_set(fd, newest->number, error) &&

@@ -42,9 +42,11 @@ static bool
 refuse_person(const RlVolume *volume, const RlImageOwner *run, GError **error)
 {
     g_autofree char *domain = rl_domains_find_user(volume, run);
-    g_autofree char *who = domain ? g_strdup_printf("domain '%s'", domain) : g_strdup("somebody");
+    g_autofree char *who = domain ? g_strdup_printf("domain '%s'", domain) : g_strdup("a process");
 
-    return rl_fail(error, RL_ERROR_BUSY, "volume '%s': %s still has its dirty image open",
+    return rl_fail(error, RL_ERROR_BUSY,
+                   "volume '%s' cannot be stopped: %s still has its dirty image open. End that "
+                   "first",
                    volume->name->volume, who);
 }
 

@@ -498,6 +498,8 @@ rl_takeover_mark(const RlDirtyImage *image, const RlDomainRef *owner, RlStartFla
     if (image->mark == RL_MARK_NONE || rl_mark_set(fd, RL_MARK_RESTORED, error))
         return true;
     if (!(run ? rl_image_owner_put_back(fd, run, NULL) : rl_image_owner_clear(fd, NULL)))
-        rl_log_warning("cannot take back that domain %s has an image", owner->name);
+        rl_log_warning("volume '%s': domain %s stays recorded as the owner of its dirty image, "
+                       "although its start failed",
+                       image->volume->name->volume, owner->name);
     return false;
 }

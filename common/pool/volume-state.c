@@ -238,8 +238,8 @@ rl_state_require_not_starting(const RlVolume *volume, const RlImageOwner *run, G
     if (!run || rl_image_owner_is_by_hand(run) || !rl_image_owner_is_fresh(run))
         return true;
     return rl_fail(error, RL_ERROR_STATE,
-                   "volume '%s' was started for domain '%s' less than %d minutes ago: the domain "
-                   "may be about to open it",
+                   "volume '%s' was started for domain '%s' less than %d minutes ago, and the "
+                   "domain may be about to open it. Try again after that time",
                    volume->name->volume, run->name, RL_OWNER_GRACE_SECONDS / 60);
 }
 

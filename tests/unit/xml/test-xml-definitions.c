@@ -98,6 +98,15 @@ test_data_store(Host *host, gconstpointer data)
     host_put_domain(host, file, "<driver type='qcow2'/><source file='/o/1'>" DATA "</source>");
     host_finds(host, IMAGE, true, "anna");
     host_finds(host, IMAGE, false, NULL);
+    host_finds(host, "/pool/a/x-dirty.img", true, NULL);
+    for (int i = 0; i < 2; i++) {
+        g_autofree char *disk =
+            g_strdup_printf("<driver type='qcow2'/><source file='/o/1'><dataStore type='volume'>"
+                            "<source pool='p' volume='a/%s'/></dataStore></source>",
+                            i ? "x" : "b");
+        host_put_domain(host, file, disk);
+        host_finds(host, IMAGE, true, i ? NULL : "anna");
+    }
     host_put_domain(host, file,
                     "<driver type='qcow2'/><source file='/o/2'/><backingStore type='file'>"
                     "<format type='qcow2'/><source file='/o/1'>" DATA "</source></backingStore>");
@@ -215,6 +224,7 @@ test_permits(Host *host, gconstpointer data)
     assert_names(host, "anna", UUID_A, true);
     assert_names(host, "anna", UUID_B, false);
     assert_names(host, "bert", UUID_A, false);
+    assert_names(host, "../qemu/anna", UUID_A, false);
     host_put_domain(host, "etc/libvirt/qemu/anna.xml", "<source file='/o/1'/>");
     assert_names(host, "anna", UUID_A, false);
     host_put_snapshot(host, record, "/o/1", IMAGE);

@@ -185,7 +185,13 @@ test_data_store(void)
               "</dataStore></source><backingStore><source file='/b'><dataStore type='volume'>"
               "<source pool='q' volume='z'/></dataStore></source></backingStore></disk>"
               "<disk><source file='/plain'/></disk><disk><dataStore><source file='/no'/>"
-              "</dataStore></disk>");
+              "</dataStore></disk>"
+              "<disk><source file='/d'><dataStore type='file'><source file='/e'/></dataStore>"
+              "</source></disk>"
+              "<disk><source file='/d'><dataStore type='volume'><source pool='q' volume='z'/>"
+              "</dataStore></source></disk>"
+              "<disk><source file='/d'/><backingStore type='volume'><source pool='q' volume='z'/>"
+              "</backingStore></disk>");
     const RlDisk *disk = disk_at(domain, 0), *named = disk_at(domain, 1);
 
     g_assert_cmpstr(disk->path, ==, "/o/top");
@@ -204,6 +210,8 @@ test_data_store(void)
         g_assert_null(disk_at(domain, i)->data_path);
         g_assert_false(rl_disk_has_layers(disk_at(domain, i)));
     }
+    for (guint i = 4; i < 7; i++)
+        g_assert_true(rl_disk_has_layers(disk_at(domain, i)));
 }
 
 static void

@@ -73,7 +73,8 @@ test_identity(void)
 
 #define FILES_HEAD                                                                              \
     "<domain type='kvm' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'><name>n</name>" \
-    "<uuid>" UUID "</uuid><description>/d</description><metadata><a b='/m'/></metadata>"
+    "<uuid>" UUID                                                                               \
+    "</uuid><title>/t</title><description>/d</description><metadata><a b='/m'/></metadata>"
 
 static void
 assert_files(const char *elements, const char *words)

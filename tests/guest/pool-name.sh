@@ -134,7 +134,7 @@ workers_done
 are_kept vm/data vm/other
 expect_exactly 3333 head -c 4 "$POOL/vm/data.img"
 expect "started by hand" tool info "$POOL" vm/other
-grep -q "'vm/other'.*'$two'.*kept.*'pool'" "$LAB/journal" ||
+grep -q "'vm/other'.*'$two'.*not stopped.*'pool'" "$LAB/journal" ||
     die "the log does not say it: $(cat "$LAB/journal")"
 tool stop "$POOL" vm/other >/dev/null
 ok "where the name was given away since, what is there is kept, and the log says so"

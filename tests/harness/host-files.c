@@ -56,20 +56,27 @@ host_remove_tree(const char *path)
     g_assert_cmpint(g_remove(path), ==, 0);
 }
 
-void
-host_set_up(Host *host, gconstpointer data)
+static void
+set_up(Host *host, gconstpointer data)
 {
     (void) data;
     host->top = g_dir_make_tmp("definitions-XXXXXX", NULL);
     g_assert_nonnull(host->top);
 }
 
-void
-host_tear_down(Host *host, gconstpointer data)
+static void
+tear_down(Host *host, gconstpointer data)
 {
     (void) data;
     host_remove_tree(host->top);
     g_free(host->top);
+}
+
+void
+host_add_tests(const HostTest *tests, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        g_test_add(tests[i].path, Host, NULL, set_up, tests[i].test, tear_down);
 }
 
 void

@@ -14,9 +14,13 @@ typedef struct {
     char *top;
 } Host;
 
-/* A fixture of g_test_add(). */
-void host_set_up(Host *host, gconstpointer data);
-void host_tear_down(Host *host, gconstpointer data);
+typedef struct {
+    const char *path;
+    void (*test)(Host *, gconstpointer);
+} HostTest;
+
+/* Each with a root directory of its own. */
+void host_add_tests(const HostTest *tests, size_t count);
 
 /* @file: its path below the root directory. */
 void host_put(const Host *host, const char *file, const char *text);

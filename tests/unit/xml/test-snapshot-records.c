@@ -194,10 +194,7 @@ test_given_overlay(Host *host, gconstpointer data)
 void
 add_tests(void)
 {
-    static const struct {
-        const char *path;
-        void (*test)(Host *, gconstpointer);
-    } tests[] = {
+    static const HostTest tests[] = {
         {"/xml/snapshot-records/snapshots", test_snapshots},
         {"/xml/snapshot-records/linked-snapshots", test_linked_snapshots},
         {"/xml/snapshot-records/many-snapshots", test_many_snapshots},
@@ -206,6 +203,5 @@ add_tests(void)
         {"/xml/snapshot-records/given-overlay", test_given_overlay},
     };
 
-    for (size_t i = 0; i < G_N_ELEMENTS(tests); i++)
-        g_test_add(tests[i].path, Host, NULL, host_set_up, tests[i].test, host_tear_down);
+    host_add_tests(tests, G_N_ELEMENTS(tests));
 }

@@ -424,10 +424,7 @@ test_host(void)
 void
 add_tests(void)
 {
-    static const struct {
-        const char *path;
-        void (*test)(Host *, gconstpointer);
-    } tests[] = {
+    static const HostTest tests[] = {
         {"/xml/definitions/nothing", test_nothing},
         {"/xml/definitions/disk", test_disk},
         {"/xml/definitions/layers", test_layers},
@@ -446,7 +443,6 @@ add_tests(void)
         {"/xml/definitions/forged-status", test_forged_status},
     };
 
-    for (size_t i = 0; i < G_N_ELEMENTS(tests); i++)
-        g_test_add(tests[i].path, Host, NULL, host_set_up, tests[i].test, host_tear_down);
+    host_add_tests(tests, G_N_ELEMENTS(tests));
     g_test_add_func("/xml/definitions/host", test_host);
 }

@@ -15,6 +15,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 #define V "a/b/private"
 #define DIRECT "db/main"
@@ -111,6 +112,9 @@ leave(Lab *lab, const char *name)
 static void
 test_leftover(Lab *lab)
 {
+    g_autofree char *dirty = lab_file(lab, V, RL_FILE_DIRTY);
+    struct stat old;
+
     lab_create(lab, V, "one", MIB);
     lab_start(lab, V, &alice);
     image_write(lab, V, RL_FILE_DIRTY, "two");
@@ -118,8 +122,12 @@ test_leftover(Lab *lab)
     ino_t before = image_inode(lab, V, RL_FILE_DIRTY);
     start_after(lab, V, &alice, before, false);
     leave(lab, V);
+    rl_autofd int place = open(dirty, O_PATH | O_CLOEXEC); /* does not count as having it open */
     start_after(lab, V, &bob, before, true);
     image_is(lab, V, RL_FILE_DIRTY, "two");
+    /* Of the old file no block is shared with it any more. */
+    g_assert_cmpint(fstat(place, &old), ==, 0);
+    g_assert_cmpint(old.st_size, ==, lab->reflinks ? 0 : MIB);
     lab_stop(lab, V, &bob, RL_STOP_COMMITTED);
     /* As an earlier version left it: the run tells. */
     lab_start(lab, V, &alice);

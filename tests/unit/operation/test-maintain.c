@@ -84,6 +84,30 @@ test_a_revision_that_is_read_stays(Lab *lab)
     assert_revisions(lab, V, "");
 }
 
+/* Nor is one pruned that a domain was started with below an overlay, or that a saved one reads. */
+static void
+test_a_layer_stays(Lab *lab)
+{
+    g_autoptr(RlName) first = rl_name_parse(V "@1", NULL);
+    GError *error = NULL;
+
+    put(lab, "a/b/private.img.1@2018-01-02T05:06:07Z");
+    put(lab, "a/b/private.img.2@2018-01-02T05:06:07Z");
+    put(lab, "a/b/private.img");
+    lab_options(lab, 0);
+    {
+        g_autofree char *path = revision_path(lab, V, "1");
+        rl_autofd int fd = open(path, O_RDONLY | O_CLOEXEC);
+        g_assert_true(rl_xattr_set(fd, RL_ATTR_LAYER, "1", &error));
+        g_assert_no_error(error);
+    }
+    maintain(lab, V, true);
+    assert_revisions(lab, V, "1");
+    /* An administrator deletes it. */
+    g_assert_true(rl_revision_delete(lab->pool, first, &error));
+    g_assert_no_error(error);
+}
+
 /* Those that were put back, from a replica, have higher numbers than those of now. */
 static void
 test_prunes_nothing_for_what_was_put_back(Lab *lab)
@@ -361,6 +385,7 @@ add_tests(void)
 {
     lab_add("/maintain/prunes-all-but-the-newest", test_prunes_all_but_the_newest);
     lab_add("/maintain/a-revision-that-is-read-stays", test_a_revision_that_is_read_stays);
+    lab_add("/maintain/a-layer-stays", test_a_layer_stays);
     lab_add("/maintain/prunes-nothing-for-what-was-put-back",
             test_prunes_nothing_for_what_was_put_back);
     lab_add("/maintain/precache-is-as-the-clean-image", test_precache_is_as_the_clean_image);

@@ -4,17 +4,15 @@
 #include <errno.h>
 #include <string.h>
 
-#include "backend/libvirt/pool-registry.h"
 #include "common/base/error.h"
 #include "common/base/log.h"
 #include "common/base/paths.h"
-#include "common/format/volume-name.h"
 #include "common/image/reader.h"
-#include "common/pool/revision-list.h"
 #include "common/pool/volume.h"
 #include "disk-place.h"
 #include "note.h"
 #include "owner.h"
+#include "revision-source.h"
 #include "xml/documents.h"
 
 /* A thousand disks with many layers. */
@@ -79,23 +77,13 @@ find_path(GPtrArray *images, const char *path, GError **error)
 static bool
 find_revision(GPtrArray *images, const char *pool_name, const char *text, GError **error)
 {
-    g_autofree char *root = NULL;
+    g_auto(RlRevisionSource) revision = {0};
 
-    if (!text || !rl_pools_reflink_root(pool_name, &root, error))
-        return !text;
-    g_autoptr(RlName) name = root ? rl_name_parse(text, NULL) : NULL;
-    if (!name || (name->form != RL_NAME_REVISION && name->form != RL_NAME_LABEL))
-        return true;
-    g_autoptr(RlPool) pool = rl_pool_open(root, rl_xml_documents(), error);
-    g_autoptr(RlVolume) volume = pool ? rl_volume_open(pool, name->volume, error) : NULL;
-    if (!volume || volume->dir < 0)
-        return volume != NULL;
-    g_autoptr(GPtrArray) revisions = rl_revisions_list(volume->dir, name->leaf, error);
-    if (!revisions)
+    if (!rl_revision_source_find(pool_name, text, &revision, error))
         return false;
-    const RlRevision *revision = rl_revisions_find(revisions, name->number, name->label);
-    if (revision)
-        add(images, g_steal_pointer(&root), g_strdup(name->volume), g_strdup(revision->file));
+    if (revision.file)
+        add(images, g_strdup(revision.pool->path), g_strdup(revision.volume->name->volume),
+            g_steal_pointer(&revision.file));
     return true;
 }
 

@@ -6,17 +6,16 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "backend/libvirt/pool-registry.h"
 #include "common/base/autofd.h"
 #include "common/base/error.h"
 #include "common/base/log.h"
 #include "common/format/image-id.h"
-#include "common/format/volume-name.h"
 #include "common/fs/lease.h"
 #include "common/fs/xattr.h"
 #include "common/pool/revision-list.h"
 #include "common/pool/volume.h"
 #include "disk-place.h"
+#include "revision-source.h"
 #include "xml/documents.h"
 
 /* A disk, or a layer below it. */
@@ -180,24 +179,12 @@ check_path(const Place *layer, const char *path, GError **error)
 static bool
 check_volume(const Place *layer, const char *pool_name, const char *text, GError **error)
 {
-    g_autofree char *root = NULL;
+    g_auto(RlRevisionSource) revision = {0};
 
-    if (!text || !rl_pools_reflink_root(pool_name, &root, error))
-        return !text;
-    g_autoptr(RlName) name = root ? rl_name_parse(text, NULL) : NULL;
-    if (!name || (name->form != RL_NAME_REVISION && name->form != RL_NAME_LABEL))
-        return true;
-    g_autoptr(RlPool) pool = rl_pool_open(root, rl_xml_documents(), error);
-    g_autoptr(RlVolume) volume = pool ? rl_volume_open(pool, name->volume, error) : NULL;
-    if (!volume || volume->dir < 0)
-        return volume != NULL;
-    g_autoptr(GPtrArray) revisions = rl_revisions_list(volume->dir, name->leaf, error);
-    const RlRevision *revision =
-        revisions ? rl_revisions_find(revisions, name->number, name->label) : NULL;
-    if (!revision)
-        return revisions != NULL;
-    return check(layer, volume, revision->file, revision->label ? RL_FILE_LABEL : RL_FILE_REVISION,
-                 error);
+    if (!rl_revision_source_find(pool_name, text, &revision, error))
+        return false;
+    return !revision.file || check(layer, revision.volume, revision.file,
+                                   revision.labelled ? RL_FILE_LABEL : RL_FILE_REVISION, error);
 }
 
 static bool

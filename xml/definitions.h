@@ -13,28 +13,32 @@
  * rl_xml_definitions_find:
  * Returns the name of a domain that has the dirty image at the absolute path @image as a layer
  * below a disk, or with @directly as a disk as well; owned by the caller, NULL where none is known.
- * Not the domain with the UUID @except, which may be NULL.
+ * Not the domain with the UUID @except, which may be NULL, nor those of the names @let_go
+ * (NULL-terminated; may be NULL).
  *
  * Read are the domains that run, with the layers they have now; those that are defined, of which
  * libvirt writes only the upper layers down; and the snapshots it keeps a record of, which say what
  * lies below. A file of another format whose name is what libvirt makes of @image's for an overlay
- * counts as one. A record counts for what it calls an overlay whichever domain has that now. A
+ * counts as one. A record counts for what it calls an overlay whichever domain has that now, and by
+ * itself where no definition has its disk: see lone-overlays.h. A
  * symbolic link is followed, unless it leads onto a file system that is not known to be local. A
  * volume of the image's name counts as it where libvirt knows no pool of the pool's name: that may
- * have another one now. No image is opened. What cannot be read, or is no XML, is passed over:
- * libvirt does so, too. The directory of the snapshots belongs to the device models' user: no link
- * in it is followed, and a domain whose snapshots are behind one, cannot be opened at once, or are
- * beyond 20,000 files, 32 MiB or 10 seconds of all that one search reads, counts as one that has an
- * overlay on @image; the log says why.
+ * have another one now. No image is opened, but this one may be, to ask when it was made. What
+ * cannot be read, or is no XML, is passed over: libvirt does so, too. The directory of the
+ * snapshots belongs to the device models' user: no link in it is followed, and a domain whose
+ * snapshots are behind one, cannot be opened at once, or are beyond 20,000 files, 32 MiB or 10
+ * seconds of all that one search reads, counts as one that has an overlay on @image; the log says
+ * why.
  */
-char *rl_xml_definitions_find(const char *image, bool directly, const char *except);
+char *rl_xml_definitions_find(const char *image, bool directly, const char *except,
+                              const char *const *let_go);
 
 /**
  * rl_xml_definitions_find_below:
  * The same with the directories of libvirt below @top instead of "/".
  */
 char *rl_xml_definitions_find_below(const char *top, const char *image, bool directly,
-                                    const char *except);
+                                    const char *except, const char *const *let_go);
 
 /**
  * rl_xml_definitions_doubt:
@@ -81,6 +85,19 @@ bool rl_xml_definitions_has_let_go(const char *image, const char *uuid);
  * The same with the directories of libvirt below @top instead of "/".
  */
 bool rl_xml_definitions_has_let_go_below(const char *top, const char *image, const char *uuid);
+
+/**
+ * rl_xml_definitions_date:
+ * Returns when libvirt last wrote its definition of the domain @name, in microseconds of the wall's
+ * clock: the latest change of such a file. 0 where there is none.
+ */
+gint64 rl_xml_definitions_date(const char *name);
+
+/**
+ * rl_xml_definitions_date_below:
+ * The same with the directories of libvirt below @top instead of "/".
+ */
+gint64 rl_xml_definitions_date_below(const char *top, const char *name);
 
 /**
  * rl_xml_definitions_name:

@@ -20,6 +20,7 @@ static const RlDocuments documents = {
     .find_domain = rl_xml_definitions_find,
     .find_doubt = rl_xml_definitions_doubt,
     .has_let_go = rl_xml_definitions_has_let_go,
+    .defined_us = rl_xml_definitions_date,
 };
 
 const RlDocuments *

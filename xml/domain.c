@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "domain.h"
 
-#include "autoptr.h"
 #include "node.h"
 #include "parser.h"
+#include "process-labels.h"
 #include "text.h"
 
 static void
@@ -23,6 +23,8 @@ rl_domain_free(RlDomain *domain)
     g_ptr_array_unref(domain->disks);
     if (domain->files)
         g_ptr_array_unref(domain->files);
+    if (domain->labels)
+        g_ptr_array_unref(domain->labels);
     g_free(domain);
 }
 
@@ -63,7 +65,7 @@ read_identity(RlDomain *domain, const xmlNode *root, GError **error)
         return false;
     if (!g_uuid_string_is_valid(uuid)) {
         g_autofree char *shown = rl_xml_shorten(uuid);
-        return rl_xml_fail(root, error, "'%s' in <uuid> is no UUID", shown);
+        return rl_xml_fail(root, error, "'%s' in <uuid> is not a UUID", shown);
     }
     domain->uuid = g_ascii_strdown(uuid, -1);
     return true;
@@ -113,17 +115,36 @@ rl_xml_domain_from_node(const xmlNode *node, GError **error)
     if (!read_domain(domain, node, error))
         return NULL;
     domain->files = rl_xml_named_files(node);
+    domain->labels = rl_xml_process_labels(node);
     return g_steal_pointer(&domain);
 }
 
 RlDomain *
 rl_xml_domain_parse(const char *text, size_t length, const char *what, GError **error)
 {
-    g_autoptr(xmlDoc) document = rl_xml_parse(text, length, RL_DOMAIN_SIZE_MAX, what, error);
+    g_autoptr(RlXmlDocument) document = rl_xml_parse(text, length, RL_DOMAIN_SIZE_MAX, what, error);
     if (!document)
         return NULL;
 
-    RlDomain *domain = rl_xml_domain_from_node(xmlDocGetRootElement(document), error);
+    RlDomain *domain = rl_xml_domain_from_node(document->root, error);
+    if (!domain)
+        g_prefix_error(error, "%s: ", what);
+    return domain;
+}
+
+RlDomain *
+rl_xml_domain_parse_kept(const char *text, size_t length, const char *what, GError **error)
+{
+    g_autoptr(RlXmlDocument) document = rl_xml_parse(text, length, RL_DOMAIN_SIZE_MAX, what, error);
+    const xmlNode *root = document ? document->root : NULL;
+
+    if (!document)
+        return NULL;
+    bool wrapped = rl_xml_is(root, NULL, "domstatus") || rl_xml_is(root, NULL, "domainsnapshot");
+    const xmlNode *node = wrapped ? rl_xml_child(root, "domain") : root;
+    RlDomain *domain = node ? rl_xml_domain_from_node(node, error) : NULL;
+    if (!node)
+        rl_xml_fail(root, error, "there is no <domain>");
     if (!domain)
         g_prefix_error(error, "%s: ", what);
     return domain;

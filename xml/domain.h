@@ -13,10 +13,11 @@
 
 typedef struct {
     char *name;
-    char *uuid;       /* 36 characters, lower case */
-    char *type;       /* xen, qemu, kvm, ... */
-    GPtrArray *disks; /* RlDisk, in the order of the document */
-    GPtrArray *files; /* RlNamedFile, in that order: what it names besides */
+    char *uuid;        /* 36 characters, lower case */
+    char *type;        /* xen, qemu, kvm, ... */
+    GPtrArray *disks;  /* RlDisk, in the order of the document */
+    GPtrArray *files;  /* RlNamedFile, in that order: what it names besides */
+    GPtrArray *labels; /* strings: as whom its emulator is to run (process-labels.h) */
 } RlDomain;
 
 /**
@@ -32,6 +33,14 @@ typedef struct {
 RlDomain *rl_xml_domain_parse(const char *text, size_t length, const char *what, GError **error);
 
 /**
+ * rl_xml_domain_parse_kept:
+ * The same of a file that libvirt keeps of a domain: its definition; or of one that runs its status
+ * (<domstatus>), or the record of a snapshot (<domainsnapshot>), which have the <domain> in them.
+ */
+RlDomain *rl_xml_domain_parse_kept(const char *text, size_t length, const char *what,
+                                   GError **error);
+
+/**
  * rl_xml_domain_from_node:
  * As rl_xml_domain_parse(), of the element @node of a document that was parsed.
  */
@@ -39,7 +48,7 @@ RlDomain *rl_xml_domain_from_node(const xmlNode *node, GError **error);
 
 /**
  * rl_domain_free:
- * Frees @domain and its disks; nothing for NULL.
+ * Frees @domain and what it has; nothing for NULL.
  */
 void rl_domain_free(RlDomain *domain);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(RlDomain, rl_domain_free)

@@ -103,5 +103,5 @@ rl_xml_fail(const xmlNode *node, GError **error, const char *format, ...)
     g_autofree char *sentence = g_strdup_vprintf(format, args);
     va_end(args);
 
-    return rl_fail(error, RL_ERROR_XML, "line %ld: %s", xmlGetLineNo(node), sentence);
+    return rl_fail(error, RL_ERROR_XML, "line %d: %s", node->line, sentence);
 }

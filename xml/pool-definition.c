@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "pool-definition.h"
 
-#include "autoptr.h"
+#include "namespace.h"
 #include "node.h"
 #include "parser.h"
 #include "pool-options.h"
@@ -36,13 +36,43 @@ read_pool(RlPoolDefinition *definition, const xmlNode *root, GError **error)
 RlPoolDefinition *
 rl_xml_pool_definition_parse(const char *text, size_t length, const char *what, GError **error)
 {
-    g_autoptr(xmlDoc) document = rl_xml_parse(text, length, RL_POOL_SIZE_MAX, what, error);
+    g_autoptr(RlXmlDocument) document = rl_xml_parse(text, length, RL_POOL_SIZE_MAX, what, error);
     g_autoptr(RlPoolDefinition) definition = g_new0(RlPoolDefinition, 1);
 
     if (!document)
         return NULL;
-    if (read_pool(definition, xmlDocGetRootElement(document), error))
+    if (read_pool(definition, document->root, error))
         return g_steal_pointer(&definition);
     g_prefix_error(error, "%s: ", what);
     return NULL;
+}
+
+/* Each line of @text two spaces further in. */
+static void
+append_indented(GString *out, const char *text)
+{
+    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+
+    for (guint i = 0; lines[i]; i++)
+        if (*lines[i])
+            g_string_append_printf(out, "  %s\n", lines[i]);
+}
+
+char *
+rl_xml_pool_definition_format(const char *name, const char *uuid, const char *path,
+                              const RlOptions *options)
+{
+    g_autofree char *safe_name = g_markup_escape_text(name, -1),
+                    *safe_path = g_markup_escape_text(path, -1),
+                    *said = rl_xml_options_format(options, false);
+    GString *out =
+        g_string_new("<pool type='dir' xmlns:" RL_XML_PREFIX "='" RL_XML_NAMESPACE "'>\n");
+
+    g_string_append_printf(out, "  <name>%s</name>\n", safe_name);
+    if (uuid)
+        g_string_append_printf(out, "  <uuid>%s</uuid>\n", uuid);
+    g_string_append_printf(out, "  <target>\n    <path>%s</path>\n  </target>\n", safe_path);
+    append_indented(out, said);
+    g_string_append(out, "</pool>\n");
+    return g_string_free(out, FALSE);
 }

@@ -23,6 +23,14 @@ RlPoolDefinition *rl_xml_pool_definition_parse(const char *text, size_t length, 
                                                GError **error);
 
 /**
+ * rl_xml_pool_definition_format:
+ * Returns the <pool> of the type "dir" that is called @name, at @path, with @options, as
+ * virsh pool-define takes it, owned by the caller. @uuid is the pool's; NULL: libvirt chooses one.
+ */
+char *rl_xml_pool_definition_format(const char *name, const char *uuid, const char *path,
+                                    const RlOptions *options);
+
+/**
  * rl_pool_definition_free:
  * Frees @definition; nothing for NULL.
  */

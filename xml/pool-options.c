@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "pool-options.h"
 
-#include "autoptr.h"
 #include "common/base/error.h"
 #include "node.h"
 #include "parser.h"
@@ -15,6 +14,7 @@ typedef struct {
     RlOptions *options;
     bool revisions;
     bool fallback;
+    bool space;
     size_t match_bytes;
 } Reader;
 
@@ -37,33 +37,85 @@ missing(const xmlNode *node, const char *name, GError **error)
     return rl_xml_fail(node, error, "%s needs %s", element, name);
 }
 
+/* What one attribute has, if it is there. */
 static bool
-read_keep(const xmlNode *node, const char *value, int *ret_keep, GError **error)
+read_count(const xmlNode *node, const char *name, int *ret_count, GError **error)
 {
+    g_autofree char *value = rl_xml_attribute(node, name);
     uint64_t number;
 
+    if (!value)
+        return true;
     if (!rl_xml_number(value, RL_KEEP_MAX, &number))
-        return bad_value(node, "keep", value,
+        return bad_value(node, name, value,
                          "a number from 0 to " G_STRINGIFY(RL_KEEP_MAX) ", digits only", error);
-    *ret_keep = (int) number;
+    *ret_count = (int) number;
+    return true;
+}
+
+/* keep is -1 where nothing is said of it; the others need it. */
+static bool
+read_keep(const xmlNode *node, RlRetention *ret_keep, GError **error)
+{
+    RlRetention keep = {.newest = -1};
+    const struct {
+        const char *name;
+        int *count;
+    } times[] = {
+        {"keep-hourly", &keep.hourly}, {"keep-daily", &keep.daily}, {"keep-weekly", &keep.weekly}};
+
+    if (!read_count(node, "keep", &keep.newest, error))
+        return false;
+    for (size_t i = 0; i < G_N_ELEMENTS(times); i++) {
+        int count = -1;
+        if (!read_count(node, times[i].name, &count, error))
+            return false;
+        if (count >= 0 && keep.newest < 0)
+            return missing(node, "keep, if it has keep-hourly, keep-daily or keep-weekly", error);
+        *times[i].count = MAX(count, 0);
+    }
+    *ret_keep = keep;
     return true;
 }
 
 static bool
 read_revisions(Reader *reader, const xmlNode *node, GError **error)
 {
-    const char *const known[] = {"keep", NULL};
+    const char *const known[] = {"keep", "keep-hourly", "keep-daily", "keep-weekly", NULL};
+    RlRetention keep = {.newest = -1};
 
     if (reader->revisions)
         return rl_xml_fail(node, error, "a second <reflink:revisions>");
     reader->revisions = true;
+    if (!rl_xml_check_attributes(node, known, error) || !read_keep(node, &keep, error))
+        return false;
+    if (keep.newest < 0)
+        return missing(node, "keep", error);
+    reader->options->keep = keep;
+    return true;
+}
+
+static bool
+read_space(Reader *reader, const xmlNode *node, GError **error)
+{
+    const char *const known[] = {"warn-below", NULL};
+    uint64_t percent;
+
+    if (reader->space)
+        return rl_xml_fail(node, error, "a second <reflink:space>");
+    reader->space = true;
     if (!rl_xml_check_attributes(node, known, error))
         return false;
 
-    g_autofree char *keep = rl_xml_attribute(node, "keep");
-    if (!keep)
-        return missing(node, "keep", error);
-    return read_keep(node, keep, &reader->options->keep, error);
+    g_autofree char *value = rl_xml_attribute(node, "warn-below");
+    if (!value)
+        return missing(node, "warn-below", error);
+    if (!rl_xml_number(value, RL_WARN_FREE_MAX, &percent))
+        return bad_value(node, "warn-below", value,
+                         "a percentage from 0 to " G_STRINGIFY(RL_WARN_FREE_MAX) ", digits only",
+                         error);
+    reader->options->warn_free = (int) percent;
+    return true;
 }
 
 static bool
@@ -103,6 +155,17 @@ read_kind(const xmlNode *node, const char *value, int *ret_kind, GError **error)
 }
 
 static bool
+read_backing(const xmlNode *node, const char *value, int *ret_kind, GError **error)
+{
+    int kind = rl_kind_from_string(value);
+
+    if (kind < 0 || kind == RL_KIND_VOLATILE)
+        return bad_value(node, "backing", value, "'snapshot', 'persistent' or 'direct'", error);
+    *ret_kind = kind;
+    return true;
+}
+
+static bool
 check_match(Reader *reader, const xmlNode *node, const char *match, GError **error)
 {
     if (!match)
@@ -124,8 +187,10 @@ check_match(Reader *reader, const xmlNode *node, const char *match, GError **err
 static bool
 read_rule(Reader *reader, const xmlNode *node, GError **error)
 {
-    const char *const known[] = {"match", "keep", "kind", NULL};
-    int keep_value = -1, kind_value = -1;
+    const char *const known[] = {"match",       "keep", "keep-hourly", "keep-daily",
+                                 "keep-weekly", "kind", "backing",     NULL};
+    RlRetention keep = {.newest = -1};
+    int kind_value = -1, backing_value = -1;
 
     if (reader->options->rules->len >= RL_OPTIONS_RULES_MAX)
         return rl_xml_fail(node, error, "more than %d <reflink:volume> rules",
@@ -134,17 +199,19 @@ read_rule(Reader *reader, const xmlNode *node, GError **error)
         return false;
 
     g_autofree char *match = rl_xml_attribute(node, "match");
-    g_autofree char *keep = rl_xml_attribute(node, "keep");
     g_autofree char *kind = rl_xml_attribute(node, "kind");
-    if (!check_match(reader, node, match, error))
+    g_autofree char *backing = rl_xml_attribute(node, "backing");
+    if (!check_match(reader, node, match, error) || !read_keep(node, &keep, error))
         return false;
-    if (!keep && !kind)
-        return missing(node, "keep or kind", error);
-    if (keep && !read_keep(node, keep, &keep_value, error))
-        return false;
+    if (keep.newest < 0 && !kind && !backing)
+        return missing(node, "keep, kind or backing", error);
     if (kind && !read_kind(node, kind, &kind_value, error))
         return false;
-    rl_options_add_rule(reader->options, match, keep_value, kind_value);
+    if (backing && !read_backing(node, backing, &backing_value, error))
+        return false;
+    RlRule *rule = rl_options_add_rule(reader->options, match, -1, kind_value);
+    rule->keep = keep;
+    rule->backing = backing_value;
     return true;
 }
 
@@ -167,6 +234,8 @@ read_child(Reader *reader, const xmlNode *node, GError **error)
         return read_revisions(reader, node, error);
     if (rl_xml_is(node, RL_XML_NAMESPACE, "fallback"))
         return read_fallback(reader, node, error);
+    if (rl_xml_is(node, RL_XML_NAMESPACE, "space"))
+        return read_space(reader, node, error);
     if (rl_xml_is(node, RL_XML_NAMESPACE, "volume"))
         return read_rule(reader, node, error);
 
@@ -218,11 +287,12 @@ rl_xml_options_from_nodes(const xmlNode *pool, RlOptions **ret_options, GError *
 RlOptions *
 rl_xml_options_parse(const char *text, size_t length, const char *what, GError **error)
 {
-    g_autoptr(xmlDoc) document = rl_xml_parse(text, length, RL_OPTIONS_SIZE_MAX, what, error);
+    g_autoptr(RlXmlDocument) document =
+        rl_xml_parse(text, length, RL_OPTIONS_SIZE_MAX, what, error);
     if (!document)
         return NULL;
 
-    const xmlNode *root = xmlDocGetRootElement(document);
+    const xmlNode *root = document->root;
     if (!rl_xml_is(root, RL_XML_NAMESPACE, "options")) {
         g_autofree char *element = rl_xml_describe(root);
         rl_fail(error, RL_ERROR_XML, "%s: the root element is %s, not <reflink:options> of '%s'",
@@ -237,15 +307,34 @@ rl_xml_options_parse(const char *text, size_t length, const char *what, GError *
 }
 
 static void
+format_count(GString *out, const char *name, int count)
+{
+    if (count > 0)
+        g_string_append_printf(out, " %s='%d'", name, count);
+}
+
+static void
+format_keep(GString *out, const RlRetention *keep)
+{
+    if (keep->newest < 0)
+        return;
+    g_string_append_printf(out, " keep='%d'", keep->newest);
+    format_count(out, "keep-hourly", keep->hourly);
+    format_count(out, "keep-daily", keep->daily);
+    format_count(out, "keep-weekly", keep->weekly);
+}
+
+static void
 format_rule(GString *out, const RlRule *rule)
 {
     g_string_append(out, "  <" RL_XML_PREFIX ":volume match='");
     rl_xml_append_escaped(out, rule->match);
     g_string_append_c(out, '\'');
-    if (rule->keep >= 0)
-        g_string_append_printf(out, " keep='%d'", rule->keep);
+    format_keep(out, &rule->keep);
     if (rule->kind >= 0)
         g_string_append_printf(out, " kind='%s'", rl_kind_to_string((RlKind) rule->kind));
+    if (rule->backing >= 0)
+        g_string_append_printf(out, " backing='%s'", rl_kind_to_string((RlKind) rule->backing));
     g_string_append(out, "/>\n");
 }
 
@@ -259,7 +348,12 @@ rl_xml_options_format(const RlOptions *options, bool declare_namespace)
     g_string_append(out, ">\n");
     if (declare_namespace && options->mark)
         g_string_append_printf(out, "  <?" RL_OPTIONS_MARK " %s?>\n", options->mark);
-    g_string_append_printf(out, "  <" RL_XML_PREFIX ":revisions keep='%d'/>\n", options->keep);
+    g_string_append(out, "  <" RL_XML_PREFIX ":revisions");
+    format_keep(out, &options->keep);
+    g_string_append(out, "/>\n");
+    if (options->warn_free != RL_WARN_FREE_DEFAULT)
+        g_string_append_printf(out, "  <" RL_XML_PREFIX ":space warn-below='%d'/>\n",
+                               options->warn_free);
     if (options->fallback_copy)
         g_string_append(out, "  <" RL_XML_PREFIX ":fallback copy='yes'/>\n");
     for (guint i = 0; i < options->rules->len; i++)

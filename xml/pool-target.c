@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "pool-target.h"
 
-#include "autoptr.h"
 #include "node.h"
 #include "parser.h"
 
@@ -30,8 +29,8 @@ read_path(const xmlNode *root, GError **error)
 char *
 rl_xml_target_path(const char *text, size_t length, const char *what, GError **error)
 {
-    g_autoptr(xmlDoc) document = rl_xml_parse(text, length, RL_POOL_SIZE_MAX, what, error);
-    char *path = document ? read_path(xmlDocGetRootElement(document), error) : NULL;
+    g_autoptr(RlXmlDocument) document = rl_xml_parse(text, length, RL_POOL_SIZE_MAX, what, error);
+    char *path = document ? read_path(document->root, error) : NULL;
 
     if (document && !path)
         g_prefix_error(error, "%s: ", what);

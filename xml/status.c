@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "status.h"
 
-#include "autoptr.h"
 #include "node.h"
 #include "parser.h"
 #include "text.h"
@@ -112,13 +111,13 @@ read_status(RlStatus *status, const xmlNode *root, GError **error)
 RlStatus *
 rl_xml_status_parse(const char *text, size_t length, const char *what, GError **error)
 {
-    g_autoptr(xmlDoc) document = rl_xml_parse(text, length, RL_STATUS_SIZE_MAX, what, error);
+    g_autoptr(RlXmlDocument) document = rl_xml_parse(text, length, RL_STATUS_SIZE_MAX, what, error);
     if (!document)
         return NULL;
 
     g_autoptr(RlStatus) status = g_new0(RlStatus, 1);
     status->copied = g_ptr_array_new_with_free_func(g_free);
-    if (read_status(status, xmlDocGetRootElement(document), error))
+    if (read_status(status, document->root, error))
         return g_steal_pointer(&status);
     g_prefix_error(error, "%s: ", what);
     return NULL;

@@ -47,6 +47,14 @@ rl_xml_check_attributes(const xmlNode *node, const char *const *known, GError **
     return true;
 }
 
+static bool
+is_blank(const xmlNode *text)
+{
+    const char *content = text->content ? (const char *) text->content : "";
+
+    return content[strspn(content, " \t\r\n")] == '\0';
+}
+
 bool
 rl_xml_check_no_text(const xmlNode *node, GError **error)
 {
@@ -54,7 +62,7 @@ rl_xml_check_no_text(const xmlNode *node, GError **error)
         g_autofree char *element = rl_xml_describe(node);
         bool text = child->type == XML_TEXT_NODE || child->type == XML_CDATA_SECTION_NODE;
 
-        if (text && !xmlIsBlankNode(child))
+        if (text && !is_blank(child))
             return rl_xml_fail(node, error, "text is not allowed in %s", element);
         if (child->type == XML_ENTITY_REF_NODE)
             return rl_xml_fail(node, error, "an entity reference is not allowed in %s", element);

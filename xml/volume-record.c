@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "volume-record.h"
 
-#include "autoptr.h"
 #include "common/base/error.h"
 #include "namespace.h"
 #include "node.h"
@@ -203,11 +202,11 @@ read_record(const xmlNode *root, GError **error)
 RlRecord *
 rl_xml_record_parse(const char *text, size_t length, const char *what, GError **error)
 {
-    g_autoptr(xmlDoc) document = rl_xml_parse(text, length, RL_RECORD_SIZE_MAX, what, error);
+    g_autoptr(RlXmlDocument) document = rl_xml_parse(text, length, RL_RECORD_SIZE_MAX, what, error);
     if (!document)
         return NULL;
 
-    RlRecord *record = read_record(xmlDocGetRootElement(document), error);
+    RlRecord *record = read_record(document->root, error);
     if (!record)
         g_prefix_error(error, "%s: ", what);
     return record;

@@ -1,97 +1,122 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* virt-reflink: reflink pools from the command line, on the directory tree alone. Its manual is
  * docs/virt-reflink.8. */
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "backend/libvirt/pool-registry.h"
-#include "cli.h"
+#include "backend/cli/cli.h"
 #include "common/base/error.h"
-#include "doctor.h"
-#include "xml/documents.h"
 
-static const struct {
-    const char *word;
-    bool (*function)(const RlPool *, const char *, GError **);
-    bool of_volume;
-    const char *purpose;
-} commands[] = {
-    {"list", rl_command_list, false, "list the volumes of a pool with their states and domains"},
-    {"info", rl_command_info, true, "show a volume and its images"},
-    {"start", rl_command_start, true, "make a dirty image, for a domain that libvirt does not run"},
-    {"stop", rl_command_stop, true, "commit or drop the dirty image, depending on the kind"},
-    {"continue", rl_command_continue, true,
-     "accept the dirty image: the next start continues with it"},
-    {"discard", rl_command_discard, true,
-     "drop the dirty image and all writes since the last commit"},
+static const RlCommand commands[] = {
+    {"list", "POOL", "list the volumes of a pool with their states and domains", 1, 1,
+     RL_COMMAND_JSON, rl_command_list},
+    {"info", "POOL VOLUME", "show a volume and its images", 2, 2, RL_COMMAND_JSON, rl_command_info},
+    {"revisions", "POOL VOLUME", "list the revisions of a volume", 2, 2, RL_COMMAND_JSON,
+     rl_command_revisions},
+    {"log", "POOL VOLUME", "show what happened to a volume, newest first", 2, 2, RL_COMMAND_JSON,
+     rl_command_log},
+    {"start", "POOL VOLUME", "make a dirty image, for a domain that libvirt does not run", 2, 2,
+     RL_COMMAND_PLAIN, rl_command_start},
+    {"stop", "POOL VOLUME", "commit or drop the dirty image, depending on the kind", 2, 2,
+     RL_COMMAND_PLAIN, rl_command_stop},
+    {"attach", "POOL VOLUME DOMAIN TARGET", "start a volume and give it to a running domain", 4, 4,
+     RL_COMMAND_PLAIN, rl_command_attach},
+    {"detach", "POOL VOLUME [DOMAIN]", "take a volume from its running domain and stop it", 2, 3,
+     RL_COMMAND_PLAIN, rl_command_detach},
+    {"continue", "POOL VOLUME", "accept the dirty image: the next start continues with it", 2, 2,
+     RL_COMMAND_PLAIN, rl_command_continue},
+    {"discard", "POOL VOLUME", "drop the dirty image and all writes since the last commit", 2, 2,
+     RL_COMMAND_PLAIN, rl_command_discard},
+    {"revert", "POOL VOLUME REVISION", "give a stopped volume the content of a revision of it", 2,
+     3, RL_COMMAND_PLAIN, rl_command_revert},
+    {"snapshot", "POOL VOLUME LABEL", "make a named revision, also while a domain runs", 3, 3,
+     RL_COMMAND_PLAIN, rl_command_snapshot},
+    {"clone", "POOL VOLUME[@REVISION] NEW", "make a new volume from a volume or revision", 3, 3,
+     RL_COMMAND_PLAIN, rl_command_clone},
+    {"rename", "POOL VOLUME NEW", "give a stopped volume another name", 3, 3, RL_COMMAND_PLAIN,
+     rl_command_rename},
+    {"delete", "POOL VOLUME[@REVISION]", "delete a volume or a revision", 2, 2, RL_COMMAND_PLAIN,
+     rl_command_delete},
+    {"prune", "POOL [VOLUME]", "remove old automatic revisions", 1, 2, RL_COMMAND_PLAIN,
+     rl_command_prune},
+    {"check", "POOL", "say what is out of order in a pool, or waits for a decision", 1, 1,
+     RL_COMMAND_JSON, rl_command_check},
+    {"usage", "POOL [VOLUME]", "show the exclusive and the shared bytes of each image", 1, 2,
+     RL_COMMAND_JSON, rl_command_usage},
+    {"fragmentation", "POOL [VOLUME]", "show into how many extents each image has come", 1, 2,
+     RL_COMMAND_JSON, rl_command_fragmentation},
+    {"defragment", "POOL VOLUME", "rewrite small extents of a stopped volume into large ones", 2, 2,
+     RL_COMMAND_PLAIN, rl_command_defragment},
+    {"diff", "POOL STATE STATE", "list the ranges in which two states differ", 3, 3,
+     RL_COMMAND_JSON, rl_command_diff},
+    {"send", "POOL STATE", "write a state, or what changed since another, as a stream", 2, 2,
+     RL_COMMAND_PLAIN, rl_command_send},
+    {"receive", "POOL VOLUME", "make a volume, or its next state, from a stream", 2, 2,
+     RL_COMMAND_PLAIN, rl_command_receive},
+    {"import", "FILE POOL VOLUME", "make a volume of an image in another format", 3, 3,
+     RL_COMMAND_FILE, rl_command_import},
+    {"export", "POOL VOLUME[@REVISION]", "serve a state to clients of NBD, read-only", 2, 2,
+     RL_COMMAND_JSON, rl_command_export},
+    {"metrics", "POOL", "print metrics of a pool for Prometheus", 1, 1, RL_COMMAND_PLAIN,
+     rl_command_metrics},
+    {"init", "DIR", "make a directory a pool, and print its definition for libvirt", 1, 1,
+     RL_COMMAND_NO_POOL | RL_COMMAND_ROOT | RL_COMMAND_JSON, rl_command_init},
+    {"adopt", "DIR", "show what the images in a directory would be as a pool, or make it one", 1, 1,
+     RL_COMMAND_NO_POOL | RL_COMMAND_ROOT | RL_COMMAND_JSON, rl_command_adopt},
+    {"validate", "FILE", "check a definition of a pool, before libvirt is given it", 1, 1,
+     RL_COMMAND_NO_POOL | RL_COMMAND_JSON, rl_command_validate},
+    {"doctor", "", "check whether everything that pools need is installed and works", 0, 0,
+     RL_COMMAND_NO_POOL | RL_COMMAND_JSON, rl_command_doctor},
 };
 
 static void
 print_usage(FILE *out)
 {
-    fprintf(out, "Usage: virt-reflink COMMAND POOL [VOLUME]\n"
-                 "       virt-reflink doctor\n\n"
-                 "POOL is a pool's directory, or its name in libvirt.\n\n");
+    fprintf(out, "Usage: virt-reflink COMMAND [OPTION...] POOL [VOLUME[@REVISION]]...\n\n"
+                 "POOL is a pool's directory, or its name in libvirt. VOLUME is its name, or the\n"
+                 "path of one of its images; such a path also stands for POOL and VOLUME.\n\n");
     for (size_t i = 0; i < G_N_ELEMENTS(commands); i++)
-        fprintf(out, "  %-22s %s\n", commands[i].word, commands[i].purpose);
-    fprintf(out, "  %-22s %s\n\nSee virt-reflink(8).\n", "doctor",
-            "look whether all that pools need is there and works");
+        fprintf(out, "  %-13s %s\n", commands[i].word, commands[i].purpose);
+    fprintf(out, "\n'virt-reflink COMMAND --help' describes one command; virt-reflink(8),\n"
+                 "virt-reflink-data(8) and virt-reflink-pool(8) describe all of them.\n");
 }
 
-static RlPool *
-open_pool(const char *text, GError **error)
+static RlExit
+run(const RlCommand *command, int argc, char **argv)
 {
-    g_autofree char *path = NULL;
-
-    if (strchr(text, '/'))
-        path = g_strdup(text);
-    else if (!rl_pools_reflink_root(text, &path, error))
-        return NULL;
-    if (path)
-        return rl_pool_open(path, rl_xml_documents(), error);
-    rl_fail(error, RL_ERROR_NOT_FOUND,
-            "libvirt has no reflink pool '%s' (a directory needs a '/' in its path)", text);
-    return NULL;
-}
-
-static int
-run(size_t command, const char *pool_text, const char *volume)
-{
+    g_auto(RlCall) call = {.command = command, .argc = argc, .argv = argv};
     g_autoptr(GError) error = NULL;
-    g_autoptr(RlPool) pool = NULL;
+    RlExit exit = command->function(&call, &error);
+    bool has_volume = call.names && !(command->flags & RL_COMMAND_NO_POOL);
+    const char *name = has_volume ? rl_call_name(&call, 0) : NULL;
 
-    if (geteuid() != 0) {
-        fprintf(stderr, "virt-reflink: this command needs root\n");
-        return 1;
-    }
-    pool = open_pool(pool_text, &error);
-    if (pool && commands[command].function(pool, volume, &error))
-        return 0;
-    if (volume)
-        rl_error_about(&error, "volume", volume);
-    fprintf(stderr, "virt-reflink: %s\n", error->message);
-    return 1;
+    if (error && name)
+        rl_error_about(&error, "volume", name);
+    if (!error)
+        return exit;
+    rl_call_warn("%s", error->message);
+    return RL_EXIT_FAILED;
 }
 
 int
 main(int argc, char **argv)
 {
-    if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0)) {
+    const char *word = argc > 1 ? argv[1] : "";
+
+    if (argc == 2 &&
+        (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0)) {
         print_usage(stdout);
-        return 0;
+        return RL_EXIT_DONE;
     }
-    if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+    if (argc == 2 && strcmp(word, "--version") == 0) {
         printf("virt-reflink " RL_VERSION "\n");
-        return 0;
+        return RL_EXIT_DONE;
     }
-    if (argc == 2 && strcmp(argv[1], "doctor") == 0)
-        return rl_command_doctor() ? 0 : 1;
-    for (size_t i = 0; argc > 1 && i < G_N_ELEMENTS(commands); i++)
-        if (strcmp(argv[1], commands[i].word) == 0 && argc == (commands[i].of_volume ? 4 : 3))
-            return run(i, argv[2], argv[3]);
+    for (size_t i = 0; i < G_N_ELEMENTS(commands); i++)
+        if (strcmp(word, commands[i].word) == 0)
+            return (int) run(&commands[i], argc - 2, argv + 2);
+    if (*word && *word != '-')
+        rl_call_warn("there is no command '%s'", word);
     print_usage(stderr);
-    return 2;
+    return RL_EXIT_USAGE;
 }

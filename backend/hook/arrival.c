@@ -18,20 +18,19 @@
 /* A migration takes from seconds to hours. */
 #define PAUSE_MS 1000
 
-/* Was it announced that a migration brings it, and is it not known to have come? */
 static bool
-is_announced(const RlDomainRef *owner, RlRunRecord *ret_note)
+read_run(const RlDomainRef *owner, RlRunRecord *ret_note)
 {
-    return strcmp(owner->driver, "qemu") == 0 && rl_run_record_read(owner, ret_note) &&
-           ret_note->arriving;
+    return strcmp(owner->driver, "qemu") == 0 && rl_run_record_read(owner, ret_note);
 }
 
+/* Does a migration bring it, and is it not known to have come? */
 static bool
 is_arriving(const RlDomainRef *owner)
 {
     RlRunRecord note;
 
-    return is_announced(owner, &note) && note.incoming;
+    return read_run(owner, &note) && note.arriving && note.incoming;
 }
 
 /* What it was started on, and has now. */
@@ -42,8 +41,32 @@ volumes_of(const RlDomain *domain)
 
     /* What it cannot tell it has said. */
     rl_domain_volumes_find_started(domain, uses, NULL);
-    rl_started_volumes_read(domain->uuid, uses);
+    rl_started_volumes_read(domain, uses);
     return uses;
+}
+
+/* What the start did not know. The first byte comes after this. Where one is refused the others are
+ * noted nevertheless: the end drops what this start has made. */
+static bool
+expect(const RlDomain *domain, const RlDomainRef *owner, GError **error)
+{
+    g_autoptr(GPtrArray) uses = volumes_of(domain);
+    g_autoptr(GError) first = NULL;
+
+    for (guint i = 0; i < uses->len; i++) {
+        const RlDomainVolume *use = g_ptr_array_index(uses, i);
+        /* No migration writes to the others. */
+        if (use->readonly || use->overlaid)
+            continue;
+        g_autoptr(RlPool) pool = rl_pool_open(use->root, rl_xml_documents(), first ? NULL : &first);
+        if (pool)
+            rl_volume_expect_arrival(pool, use->name, owner, first ? NULL : &first);
+    }
+    rl_run_record_incoming(owner);
+    if (!first)
+        return true;
+    g_propagate_error(error, g_steal_pointer(&first));
+    return false;
 }
 
 /* An ordinary start. All or none: a domain that must not run is none on any of them. */
@@ -75,16 +98,20 @@ rl_arrival_settle(const RlDomain *domain, GError **error)
     g_autoptr(GError) cause = NULL;
     RlRunRecord note;
 
-    if (!is_announced(&owner, &note))
+    if (!read_run(&owner, &note) || (!note.arriving && !rl_started_volumes_is_there(domain)))
         return true;
     g_autoptr(RlStatus) status = rl_status_file_read(domain, &cause);
+    if (!status && !note.arriving)
+        return true;
     if (!status) {
         rl_log_warning("domain %s: cannot determine whether a migration brings it: %s",
                        domain->name, cause->message);
         return true;
     }
     if (!rl_verdict_is_incoming(status))
-        return refute(domain, &owner, error);
+        return !note.arriving || refute(domain, &owner, error);
+    if (!note.arriving)
+        return expect(domain, &owner, error);
     rl_run_record_incoming(&owner);
     return true;
 }

@@ -9,11 +9,13 @@
 
 /**
  * rl_arrival_settle:
- * @domain has just been started, and libvirt has written its status. Was the start announced as a
- * migration? Then the status proves whether it is one, or the migration had failed before and this
- * is an ordinary start: its volumes are a run's like any other then. False with @error where it
- * runs on what an earlier migration left that was broken off: it must not run. What cannot be read
- * proves nothing: at its end nothing is committed or dropped.
+ * @domain has just been started, and libvirt has written its status, which proves whether a
+ * migration brings it. One that was announced may have failed before, and this is an ordinary
+ * start: its volumes are a run's like any other then. One that was not announced, or not in time,
+ * makes them arriving. False with @error where the domain must not run: an ordinary start on what
+ * an earlier migration left that was broken off, and a migration onto what an earlier run has left,
+ * or whose volumes cannot be noted as arriving. What cannot be read proves nothing: at the end of a
+ * start that was announced nothing is committed or dropped.
  */
 bool rl_arrival_settle(const RlDomain *domain, GError **error);
 

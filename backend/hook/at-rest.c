@@ -4,15 +4,19 @@
 #include <errno.h>
 #include <string.h>
 
+#include "backend/launcher/note-names.h"
+#include "common/base/autofd.h"
 #include "common/base/error.h"
 #include "common/base/log.h"
 #include "common/base/paths.h"
 #include "common/image/reader.h"
 #include "common/pool/volume.h"
 #include "disk-place.h"
+#include "name-age.h"
 #include "note.h"
 #include "owner.h"
 #include "revision-source.h"
+#include "run-record.h"
 #include "xml/documents.h"
 
 /* A thousand disks with many layers. */
@@ -48,7 +52,7 @@ add(GPtrArray *images, char *root, char *volume, char *file)
 static char *
 note_name(const char *uuid)
 {
-    return g_strdup_printf("reading-%s", uuid);
+    return g_strdup_printf(RL_NOTE_READING "-%s", uuid);
 }
 
 static bool
@@ -58,13 +62,15 @@ is_at_rest(RlFileRole role)
 }
 
 static bool
-find_path(GPtrArray *images, const char *path, GError **error)
+find_path(GPtrArray *images, const RlDisk *disk, const char *path, GError **error)
 {
+    g_autofree char *what = g_strdup_printf("disk '%s'", disk->target ? disk->target : "?");
     g_auto(RlDiskPlace) place = {0};
 
     if (!path)
         return true;
-    if (!rl_disk_place_find(path, &place, error))
+    if (!rl_disk_place_find(path, &place, error) ||
+        !rl_disk_place_require_file(&place, what, path, error))
         return false;
     if (place.name && place.file && is_at_rest(place.role))
         add(images, g_steal_pointer(&place.root), g_steal_pointer(&place.name),
@@ -91,7 +97,7 @@ static bool
 find_layers(GPtrArray *images, const RlDisk *disk, GError **error)
 {
     for (guint i = 0; i < disk->backing->len; i++)
-        if (!find_path(images, g_ptr_array_index(disk->backing, i), error))
+        if (!find_path(images, disk, g_ptr_array_index(disk->backing, i), error))
             return false;
     for (guint i = 0; i < disk->backing_volumes->len; i++) {
         const RlVolumeRef *ref = g_ptr_array_index(disk->backing_volumes, i);
@@ -106,9 +112,9 @@ find_images(const RlDomain *domain, GPtrArray *images, GError **error)
 {
     for (guint i = 0; i < domain->disks->len; i++) {
         const RlDisk *disk = g_ptr_array_index(domain->disks, i);
-        if (disk->readonly && (!find_path(images, disk->path, error) ||
+        if (disk->readonly && (!find_path(images, disk, disk->path, error) ||
                                !find_revision(images, disk->pool, disk->volume, error) ||
-                               !find_path(images, disk->data_path, error) ||
+                               !find_path(images, disk, disk->data_path, error) ||
                                !find_revision(images, disk->data_pool, disk->data_volume, error)))
             return false;
         if (!find_layers(images, disk, error))
@@ -172,7 +178,8 @@ write_note(const char *uuid, const GPtrArray *images, GError **error)
     return rl_note_write(name, text->str, error);
 }
 
-/* What is not there is nobody's: the domain runs without it, or not at all. */
+/* What is not there is nobody's: the domain runs without it, or not at all. Before libvirt gives
+ * the images away it looks again: what appears only after that is not to be the device model's. */
 static bool
 begin_one(Image *image, const char *uuid, bool *ret_there, GError **error)
 {
@@ -206,9 +213,18 @@ has_image(const GPtrArray *images, const Image *wanted)
     return false;
 }
 
-/* Those that were begun are in the note also where one fails. */
 static bool
-begin_all(const RlDomain *domain, GPtrArray *images, GError **error)
+refuse_missing(const Image *image, GError **error)
+{
+    return rl_fail(error, RL_ERROR_NOT_FOUND,
+                   "volume '%s': the domain needs the image '%s', which does not exist. Restore "
+                   "that image, then start the domain again",
+                   image->volume, image->file);
+}
+
+/* Those that were begun are in the note also where one fails. @needed: all are to be there. */
+static bool
+begin_all(const RlDomain *domain, GPtrArray *images, bool needed, GError **error)
 {
     g_autoptr(GPtrArray) begun = g_ptr_array_new_with_free_func(image_free);
     bool all = true, there;
@@ -218,7 +234,8 @@ begin_all(const RlDomain *domain, GPtrArray *images, GError **error)
     read_note(domain->uuid, begun);
     while (all && images->len > 0) {
         Image *image = g_ptr_array_steal_index(images, 0);
-        all = begin_one(image, domain->uuid, &there, error);
+        all = begin_one(image, domain->uuid, &there, error) &&
+              (there || !needed || refuse_missing(image, error));
         if (all && there && !has_image(begun, image))
             g_ptr_array_add(begun, image);
         else
@@ -227,14 +244,22 @@ begin_all(const RlDomain *domain, GPtrArray *images, GError **error)
     return (begun->len == 0 || write_note(domain->uuid, begun, all ? error : NULL)) && all;
 }
 
+/* The notes are of the qemu driver's domains, by UUID; one of the libxl driver may have the same.
+ */
+static bool
+is_concerned(const RlDomain *domain)
+{
+    return strcmp(rl_domain_ref_of(domain).driver, "qemu") == 0;
+}
+
 bool
-rl_at_rest_begin(const RlDomain *domain, GError **error)
+rl_at_rest_begin(const RlDomain *domain, bool needed, GError **error)
 {
     g_autoptr(GPtrArray) images = g_ptr_array_new_with_free_func(image_free);
 
-    if (strcmp(rl_domain_ref_of(domain).driver, "qemu") != 0)
+    if (!is_concerned(domain))
         return true;
-    return find_images(domain, images, error) && begin_all(domain, images, error);
+    return find_images(domain, images, error) && begin_all(domain, images, needed, error);
 }
 
 void
@@ -243,17 +268,16 @@ rl_at_rest_add_started(const RlDomain *domain, const GPtrArray *uses)
     g_autoptr(GPtrArray) images = g_ptr_array_new_with_free_func(image_free);
     g_autoptr(GError) error = NULL;
 
-    if (strcmp(rl_domain_ref_of(domain).driver, "qemu") != 0)
+    if (!is_concerned(domain))
         return;
     for (guint i = 0; i < uses->len; i++) {
         const RlDomainVolume *use = g_ptr_array_index(uses, i);
-        g_autoptr(RlPool) pool =
-            use->readonly ? rl_pool_open(use->root, rl_xml_documents(), NULL) : NULL;
+        RlPool *pool = use->readonly ? rl_domain_volume_pool(use, NULL) : NULL;
         g_autoptr(RlVolume) volume = pool ? rl_volume_open(pool, use->name, NULL) : NULL;
         if (volume && volume->dirty.there)
             add(images, g_strdup(use->root), g_strdup(use->name), g_strdup(volume->dirty_file));
     }
-    if (!begin_all(domain, images, &error))
+    if (!begin_all(domain, images, false, &error))
         rl_log_warning("domain %s: %s", domain->name, error->message);
 }
 
@@ -283,6 +307,8 @@ rl_at_rest_opened(const RlDomain *domain)
 {
     g_autoptr(GPtrArray) images = g_ptr_array_new_with_free_func(image_free);
 
+    if (!is_concerned(domain))
+        return;
     read_note(domain->uuid, images);
     g_ptr_array_unref(for_all(domain, images, rl_reader_opened));
 }
@@ -294,6 +320,8 @@ rl_at_rest_end(const RlDomain *domain)
     g_autofree char *name = note_name(domain->uuid);
     g_autoptr(GError) error = NULL;
 
+    if (!is_concerned(domain))
+        return;
     read_note(domain->uuid, images);
     if (images->len == 0)
         return;
@@ -302,4 +330,42 @@ rl_at_rest_end(const RlDomain *domain)
         rl_note_remove(name);
     else if (!write_note(domain->uuid, left, &error))
         rl_log_warning("domain %s: %s", domain->name, error->message);
+}
+
+/* Not noted at the domain's start: it was given that while it ran (libvirt calls no hook for a
+ * medium), or its driver's domains have no notes. */
+static int
+open_unlisted(const RlDomain *domain, const RlReadDisk *read, bool *ret_gone)
+{
+    RlDomainRef owner = rl_domain_ref_of(domain);
+    rl_autofd int fd = rl_volume_open_image(read->volume, read->file, NULL);
+    RlRunRecord run;
+
+    *ret_gone = fd >= 0 && rl_run_record_read(&owner, &run) && run.began_ms > 0 &&
+                rl_name_age_may_differ(fd, read, &run);
+    return *ret_gone ? -1 : rl_fd_steal(&fd);
+}
+
+int
+rl_at_rest_open(const RlDomain *domain, const RlReadDisk *read, bool *ret_gone)
+{
+    g_autoptr(GPtrArray) images = g_ptr_array_new_with_free_func(image_free);
+    g_autoptr(GError) error = NULL;
+
+    *ret_gone = false;
+    if (is_concerned(domain))
+        read_note(domain->uuid, images);
+    for (guint i = 0; i < images->len; i++) {
+        const Image *image = g_ptr_array_index(images, i);
+        const RlReadImage had = {image->volume, image->file, (dev_t) image->dev,
+                                 (ino_t) image->ino};
+        if (strcmp(image->root, read->pool->path) != 0 ||
+            strcmp(image->volume, read->volume->name->volume) != 0 ||
+            strcmp(image->file, read->file) != 0)
+            continue;
+        int fd = rl_reader_open(read->pool, &had, &error);
+        *ret_gone = fd < 0 && !error;
+        return fd;
+    }
+    return open_unlisted(domain, read, ret_gone);
 }

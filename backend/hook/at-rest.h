@@ -8,14 +8,20 @@
 #pragma once
 
 #include "domain-volumes.h"
+#include "read-disk.h"
 
 /**
  * rl_at_rest_begin:
- * @domain is about to get its images: notes those at rest. False with @error if the access of one
- * cannot be noted; what was noted before is for rl_at_rest_end(). Does nothing for other drivers,
- * nor for a domain that neither has a read-only disk nor an image below one.
+ * @domain is about to get its images: notes those at rest. To be called at `prepare`, and again
+ * with @needed at `start`, right before libvirt makes the device model their owner: one may have
+ * appeared in between, and RL_ERROR_NOT_FOUND refuses a start where it may still do so. (A source
+ * that the disk's startupPolicy lets go is none by then.) False with @error also if the access of
+ * one cannot be noted, and with RL_ERROR_INVALID if one is named by what no volume is called, or is
+ * a pool's marker (rl_disk_place_require_file()); what was noted before is for rl_at_rest_end().
+ * Does nothing for other drivers, nor for a domain that neither has a read-only disk nor an image
+ * below one.
  */
-bool rl_at_rest_begin(const RlDomain *domain, GError **error);
+bool rl_at_rest_begin(const RlDomain *domain, bool needed, GError **error);
 
 /**
  * rl_at_rest_add_started:
@@ -37,3 +43,13 @@ void rl_at_rest_opened(const RlDomain *domain);
  * logged, and is for the next call.
  */
 void rl_at_rest_end(const RlDomain *domain);
+
+/**
+ * rl_at_rest_open:
+ * Returns a descriptor of what @domain, for which rl_at_rest_end() was not called yet, has opened
+ * as @read, also if that has another name of its volume by now; owned by the caller. -1 with
+ * *@ret_gone where it is gone, and where that cannot be told. Where nothing is noted, as for other
+ * drivers and of a medium that the domain was given while it ran, it is what has the name;
+ * *@ret_gone if another image may have had that since the run began.
+ */
+int rl_at_rest_open(const RlDomain *domain, const RlReadDisk *read, bool *ret_gone);

@@ -6,9 +6,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/base/error.h"
 #include "common/format/volume-name.h"
 #include "common/image/short-path.h"
 #include "common/pool/pool.h"
+#include "linked-image.h"
 #include "xml/documents.h"
 
 /* As many as the kernel follows (path_resolution(7)). */
@@ -41,25 +43,33 @@ rl_disk_place_clear(RlDiskPlace *place)
     g_clear_pointer(&place->alias, g_free);
 }
 
-/* Is @path the short path of a volume? A link that is there may be one that an earlier run's end is
- * about to remove: then it is to be made anew. Of a pool that cannot be opened each is one: whoever
- * is to do something with it says what is wrong, and it is done with the domain's other volumes. */
+/* Is @inside, what a path says below the pool *@root, the short path of a volume? A link that is
+ * there may be one that an earlier run's end is about to remove: then it is to be made anew. Of a
+ * pool that cannot be opened each is one: whoever is to do something with it says what is wrong,
+ * and it is done with the domain's other volumes. */
+static void
+take_alias(char **root, const char *inside, RlDiskPlace *place)
+{
+    if (!*root || strchr(inside, '/'))
+        return;
+    g_autoptr(RlPool) pool = rl_pool_open(*root, rl_xml_documents(), NULL);
+    place->name = pool ? rl_short_path_volume(pool, inside) : g_strdup(inside);
+    if (!place->name)
+        return;
+    place->root = g_steal_pointer(root);
+    place->alias = g_strdup(inside);
+    place->role = RL_FILE_DIRTY;
+}
+
+/* The same for a link at @path itself. */
 static bool
-locate_alias(const char *path, RlDiskPlace *place, GError **error)
+find_alias(const char *path, RlDiskPlace *place, GError **error)
 {
     g_autofree char *root = NULL, *inside = NULL;
 
     if (!rl_pool_find(path, &root, &inside, error))
         return false;
-    if (!root || strchr(inside, '/'))
-        return true;
-    g_autoptr(RlPool) pool = rl_pool_open(root, rl_xml_documents(), NULL);
-    place->name = pool ? rl_short_path_volume(pool, inside) : g_strdup(inside);
-    if (!place->name)
-        return true;
-    place->root = g_steal_pointer(&root);
-    place->alias = g_steal_pointer(&inside);
-    place->role = RL_FILE_DIRTY;
+    take_alias(&root, inside, place);
     return true;
 }
 
@@ -76,25 +86,32 @@ rl_disk_place_may_be_image(const char *path)
 
     if (rl_file_name_parse(base).role != RL_FILE_OTHER || faccessat(AT_FDCWD, marker, F_OK, 0) == 0)
         return true;
-    return statx(AT_FDCWD, end, AT_SYMLINK_NOFOLLOW, 0, &st) == 0 &&
-           (st.stx_attributes & STATX_ATTR_MOUNT_ROOT) && !S_ISDIR(st.stx_mode);
+    return statx(AT_FDCWD, end, AT_SYMLINK_NOFOLLOW, STATX_TYPE | STATX_NLINK, &st) == 0 &&
+           !S_ISDIR(st.stx_mode) &&
+           ((st.stx_attributes & STATX_ATTR_MOUNT_ROOT) || st.stx_nlink > 1);
 }
 
-bool
-rl_disk_place_find(const char *path, RlDiskPlace *place, GError **error)
+/* By its name. @end: where the links at @path end. */
+static bool
+find_named(const char *path, const char *end, RlDiskPlace *place, GError **error)
 {
-    g_autofree char *end = rl_disk_place_follow(path);
-    g_autofree char *inside = NULL;
+    g_autofree char *root = NULL, *inside = NULL;
 
-    if (!locate_alias(path, place, error) || (!place->name && !locate_alias(end, place, error)))
+    /* Most paths are no links: one look is enough. */
+    if (strcmp(path, end) != 0 && !find_alias(path, place, error))
         return false;
+    if (!place->name && !rl_pool_find(end, &root, &inside, error))
+        return false;
+    if (!place->name)
+        take_alias(&root, inside, place);
     if (place->name)
         return true;
-    if (!rl_pool_find(end, &place->root, &inside, error))
-        return false;
+    place->root = g_steal_pointer(&root);
     /* No image lies in a pool's own directory. */
-    if (!place->root || !strchr(inside, '/'))
+    if (!place->root || !strchr(inside, '/')) {
+        place->marker = place->root && rl_pool_is_marker(inside);
         return true;
+    }
     g_autofree char *dir = g_path_get_dirname(inside);
     g_autofree char *base = g_path_get_basename(inside);
     RlFileName file = rl_file_name_parse(base);
@@ -105,5 +122,37 @@ rl_disk_place_find(const char *path, RlDiskPlace *place, GError **error)
     place->name = rl_name_join(dir, file.leaf);
     place->dirty = rl_file_name(file.leaf, RL_FILE_DIRTY);
     place->file = g_steal_pointer(&base);
+    return true;
+}
+
+bool
+rl_disk_place_find(const char *path, RlDiskPlace *place, GError **error)
+{
+    g_autofree char *end = rl_disk_place_follow(path);
+
+    return find_named(path, end, place, error);
+}
+
+bool
+rl_disk_place_require_file(const RlDiskPlace *place, const char *what, const char *path,
+                           GError **error)
+{
+    bool linked;
+
+    if (place->marker)
+        return rl_fail(error, RL_ERROR_INVALID,
+                       "%s: '%s' is the marker of reflink pool '%s', which must belong to root. "
+                       "Name another file",
+                       what, path, place->root);
+    if (place->name)
+        return true;
+    if (!rl_linked_image_look(path, &linked, error))
+        return false;
+    if (linked)
+        return rl_fail(error, RL_ERROR_INVALID,
+                       "%s: '%s' is an image of a reflink pool by another name (a hard link, for "
+                       "example of 'cp -al'), and a write to one changes the other. Name a copy "
+                       "('cp --reflink=auto'), or the volume itself",
+                       what, path);
     return true;
 }

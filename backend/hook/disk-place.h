@@ -14,6 +14,7 @@ typedef struct {
     char *dirty;     /* the name of the volume's dirty image; NULL for a short path */
     RlFileRole role; /* what the path leads to */
     char *alias;     /* the short path (common/image/short-path.h), if it is one */
+    bool marker;     /* no image, but the marker of the pool */
 } RlDiskPlace;
 
 /**
@@ -22,6 +23,15 @@ typedef struct {
  * told whether that lies in a reflink pool.
  */
 bool rl_disk_place_find(const char *path, RlDiskPlace *place, GError **error);
+
+/**
+ * rl_disk_place_require_file:
+ * False with RL_ERROR_INVALID if what lies at @place, the path @path, which @what of a domain names
+ * ("disk 'hda'"), is a pool's marker, or an image of a pool by a name that no volume has: what is
+ * done to the file, as to give it to the device models' user, is done to that.
+ */
+bool rl_disk_place_require_file(const RlDiskPlace *place, const char *what, const char *path,
+                                GError **error);
 
 /**
  * rl_disk_place_follow:

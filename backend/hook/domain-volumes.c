@@ -26,7 +26,39 @@ use_free(void *data)
     g_free(use->name);
     g_free(use->pool);
     g_free(use->alias);
+    if (use->pools)
+        g_hash_table_unref(use->pools);
     g_free(use);
+}
+
+static void
+close_pool(void *data)
+{
+    rl_pool_close(data);
+}
+
+/* Takes over @added. */
+static void
+append(GPtrArray *uses, RlDomainVolume *added)
+{
+    const RlDomainVolume *first = uses->len ? g_ptr_array_index(uses, 0) : NULL;
+
+    added->pools = first ? g_hash_table_ref(first->pools)
+                         : g_hash_table_new_full(g_str_hash, g_str_equal, NULL, close_pool);
+    g_ptr_array_add(uses, added);
+}
+
+RlPool *
+rl_domain_volume_pool(const RlDomainVolume *use, GError **error)
+{
+    RlPool *pool = g_hash_table_lookup(use->pools, use->root);
+
+    if (pool)
+        return pool;
+    pool = rl_pool_open(use->root, rl_xml_documents(), error);
+    if (pool)
+        g_hash_table_insert(use->pools, pool->path, pool);
+    return pool;
 }
 
 static gint
@@ -60,7 +92,7 @@ add(GPtrArray *uses, RlDomainVolume new)
         use_free(added);
         return;
     }
-    g_ptr_array_add(uses, added);
+    append(uses, added);
 }
 
 static bool
@@ -87,12 +119,21 @@ add_place(GPtrArray *uses, RlDiskPlace *place, const RlDisk *disk, bool overlaid
     add(uses, use);
 }
 
+/* What is only read is looked at elsewhere (at-rest.h). */
+static bool
+require_file(const RlDisk *disk, const char *path, const RlDiskPlace *place, GError **error)
+{
+    g_autofree char *what = g_strdup_printf("disk '%s'", disk->target ? disk->target : "?");
+
+    return disk->readonly || rl_disk_place_require_file(place, what, path, error);
+}
+
 static bool
 refuse_in_place(const RlDisk *disk, const char *path, const RlDiskPlace *place, GError **error)
 {
     return rl_fail(error, RL_ERROR_INVALID,
-                   "disk '%s': '%s' is an image at rest of volume '%s' and must not be written: "
-                   "use '%s', or make the disk <readonly/>",
+                   "disk '%s': '%s' is an image at rest of volume '%s' and must not be written to. "
+                   "Use '%s', or make the disk <readonly/>",
                    disk->target ? disk->target : "?", path, place->name, place->dirty);
 }
 
@@ -138,7 +179,7 @@ add_path(const Search *search, const RlDisk *disk, const char *path, const char 
     if (!rl_disk_place_find(path, &place, error))
         return false;
     if (!place.name)
-        return true;
+        return !strict || require_file(disk, path, &place, error);
     switch (place.role) {
     case RL_FILE_DIRTY:
         if (strict && disk->shareable)
@@ -340,7 +381,7 @@ rl_domain_volumes_find_started(const RlDomain *domain, GPtrArray *uses, GError *
     g_autoptr(GPtrArray) started = rl_domain_volumes_new();
     Search search = {.domain = domain, .uses = uses, .started = started};
 
-    rl_started_volumes_read(domain->uuid, started);
+    rl_started_volumes_read(domain, started);
     return find_all(&search, error);
 }
 
@@ -375,5 +416,5 @@ rl_domain_volumes_add_noted(GPtrArray *uses, const RlDomainVolume *noted)
                           .pool = g_strdup(noted->pool),
                           .overlaid = noted->overlaid,
                           .noted = true};
-    g_ptr_array_add(uses, g_memdup2(&use, sizeof(use)));
+    append(uses, g_memdup2(&use, sizeof(use)));
 }

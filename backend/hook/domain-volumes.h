@@ -17,6 +17,7 @@ typedef struct {
     RlStartup
         startup;   /* what libvirt does where the volume is missing: the strictest of its disks */
     bool doubtful; /* noted, and a disk of which nothing can be told may be on it still */
+    GHashTable *pools; /* those of its list that are open, by their paths */
 } RlDomainVolume;
 
 /**
@@ -24,6 +25,13 @@ typedef struct {
  * Returns an empty list of RlDomainVolume, owned by the caller.
  */
 GPtrArray *rl_domain_volumes_new(void);
+
+/**
+ * rl_domain_volume_pool:
+ * Returns the pool of @use, which is in a list, and opens it for all volumes of the list if it is
+ * not open yet; NULL with @error as rl_pool_open(). It stays open as long as there is one of them.
+ */
+RlPool *rl_domain_volume_pool(const RlDomainVolume *use, GError **error);
 
 /**
  * rl_domain_volumes_find:

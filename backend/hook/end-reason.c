@@ -7,6 +7,7 @@
 #include "common/base/error.h"
 #include "common/base/random.h"
 #include "last-save.h"
+#include "managed-save.h"
 #include "owner.h"
 #include "qemu-log.h"
 #include "restore-note.h"
@@ -14,6 +15,26 @@
 #include "save-file.h"
 
 #define SAVE_ID_DIGITS 32
+
+/* A daemon that is killed while it destroys a domain that it has saved leaves the end to the next
+ * one, which has no file open (libxlReconnectDomain()). A file that is not whole is no reason to
+ * give the disks away either. */
+static RlEndReason
+find_libxl_managed(const RlDomain *domain, char **ret_file)
+{
+    RlDomainRef owner = rl_domain_ref_of(domain);
+    RlRunRecord note = {0};
+
+    rl_run_record_read(&owner, &note);
+    g_autofree char *file = rl_managed_save_since(RL_LIBXL_SAVE_DIR, domain->name, note.began_ms);
+    g_autoptr(RlMemory) memory =
+        file ? rl_save_file_read(file, RL_SAVE_FILE_LIBXL, domain->uuid) : NULL;
+
+    if (!memory)
+        return RL_END_STOPPED;
+    *ret_file = g_steal_pointer(&file);
+    return RL_END_SAVED;
+}
 
 static RlEndReason
 find_libxl(const RlDomain *domain, char **ret_file)
@@ -34,14 +55,14 @@ find_libxl(const RlDomain *domain, char **ret_file)
     case RL_SAVE_FILE_NONE:
         break;
     }
-    return RL_END_STOPPED;
+    return find_libxl_managed(domain, ret_file);
 }
 
 /* The managed save file that this run has written; NULL where there is none. */
 static char *
 find_managed_save(const RlDomain *domain, gint64 began_ms)
 {
-    g_autofree char *file = rl_qemu_log_managed_save(domain->name, began_ms);
+    g_autofree char *file = rl_managed_save_since(RL_QEMU_SAVE_DIR, domain->name, began_ms);
     /* One that is not whole has another mark at its beginning. */
     g_autoptr(RlMemory) memory =
         file ? rl_save_file_read(file, RL_SAVE_FILE_QEMU, domain->uuid) : NULL;
@@ -84,12 +105,15 @@ rl_end_reason_memory(const RlDomain *domain, const char *file)
 {
     g_autoptr(RlMemory) memory = NULL;
 
+    RlSaveFileDriver driver =
+        strcmp(domain->type, "xen") == 0 ? RL_SAVE_FILE_LIBXL : RL_SAVE_FILE_QEMU;
+
     /* The libxl driver has written all of it, and not closed it yet. The qemu driver has closed it:
      * where it is is known of its own place alone. */
-    if (strcmp(domain->type, "xen") == 0)
-        rl_save_file_find(RL_SAVE_FILE_LIBXL, domain->uuid, &memory);
-    else if (file)
-        memory = rl_save_file_read(file, RL_SAVE_FILE_QEMU, domain->uuid);
+    if (driver == RL_SAVE_FILE_LIBXL)
+        rl_save_file_find(driver, domain->uuid, &memory);
+    if (!memory && file)
+        memory = rl_save_file_read(file, driver, domain->uuid);
     if (!memory)
         memory = g_new0(RlMemory, 1);
     memory->save = rl_random_hex(SAVE_ID_DIGITS);
@@ -117,7 +141,7 @@ give_memory(const RlDomain *domain, RlMemory *memory, RlMemory **ret_memory)
 {
     if (!memory)
         memory = g_new0(RlMemory, 1);
-    rl_last_save_read(domain->uuid, memory);
+    rl_last_save_read(domain, memory);
     *ret_memory = memory;
 }
 
@@ -126,9 +150,9 @@ static bool
 refuse_doubt(const RlDomain *domain, GError **error)
 {
     return rl_fail(error, RL_ERROR_STATE,
-                   "domain '%s': it cannot be told whether it is being restored: a restore was "
-                   "announced, and libvirt's daemon reads a file that may have been the save file, "
-                   "or is another one, as for the download of a volume: try again",
+                   "domain '%s': cannot determine whether this start is a restore: a restore was "
+                   "announced, and libvirt's daemon has a file open that may be the save file or "
+                   "another one (for the download of a volume, for example). Try again",
                    domain->name);
 }
 

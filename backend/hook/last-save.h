@@ -4,22 +4,23 @@
 #pragma once
 
 #include "common/format/image-save.h"
+#include "xml/domain.h"
 
 /**
  * rl_last_save_note:
- * Notes that all images of the domain @uuid say now that they are of the save @id. A failure is
+ * Notes that all images of @domain say now that they are of the save @id. A failure is
  * only logged.
  */
-void rl_last_save_note(const char *uuid, const char *id);
+void rl_last_save_note(const RlDomain *domain, const char *id);
 
 /**
  * rl_last_save_read:
- * Fills in what was noted last of the domain @uuid in @memory: its save and save_us.
+ * Fills in what was noted last of @domain in @memory: its save and save_us.
  */
-void rl_last_save_read(const char *uuid, RlMemory *memory);
+void rl_last_save_read(const RlDomain *domain, RlMemory *memory);
 
 /**
  * rl_last_save_forget:
  * Removes that note.
  */
-void rl_last_save_forget(const char *uuid);
+void rl_last_save_forget(const RlDomain *domain);

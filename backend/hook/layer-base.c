@@ -4,24 +4,33 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "at-rest.h"
 #include "common/base/autofd.h"
 #include "common/base/error.h"
 #include "common/base/log.h"
+#include "common/format/image-copy.h"
 #include "common/format/image-id.h"
+#include "common/format/overlay-base.h"
 #include "common/fs/lease.h"
 #include "common/fs/xattr.h"
-#include "common/pool/revision-list.h"
 #include "common/pool/volume.h"
 #include "disk-place.h"
+#include "layer-refusal.h"
+#include "name-age.h"
+#include "owner.h"
+#include "read-disk.h"
 #include "revision-source.h"
+#include "run-record.h"
 #include "xml/documents.h"
 
 /* A disk, or a layer below it. */
 typedef struct {
     const RlDisk *disk;
-    const char *above; /* the overlay's path; NULL where it is a read-only disk itself */
+    const char *above;      /* the overlay's path; NULL where it is a read-only disk itself */
+    const RlRunRecord *run; /* that has used it; NULL where one is about to begin */
 } Place;
 
 /* An image at rest there. */
@@ -61,85 +70,63 @@ get_id(Base *base, GError **error)
             rl_image_id_ensure(base->fd, &base->id, error));
 }
 
-/* The path of the revision with the id @id, owned by the caller; NULL where there is none. */
-static char *
-find_state(const RlVolume *volume, const char *id)
-{
-    g_autoptr(GPtrArray) revisions = rl_revisions_list(volume->dir, volume->name->leaf, NULL);
-
-    for (guint i = 0; revisions && i < revisions->len; i++) {
-        const RlRevision *revision = g_ptr_array_index(revisions, i);
-        g_autofree char *its = NULL;
-        if (rl_xattr_get_at(volume->dir, revision->file, RL_ATTR_ID, &its, NULL) &&
-            g_strcmp0(its, id) == 0)
-            return g_build_filename(volume->pool->path, volume->name->dir, revision->file, NULL);
-    }
-    return NULL;
-}
-
-/* Who makes an overlay again over its file, or rebases it, keeps the inode and the note on it: the
- * way out is to remove that. */
 static bool
-refuse(const Base *base, const char *id, GError **error)
+refuse(const Base *base, const RlOverlayBase *noted, GError **error)
 {
-    g_autofree char *state = find_state(base->volume, id);
-    const char *name = base->volume->name->volume;
-    const char *target = base->place->disk->target ? base->place->disk->target : "?";
+    const RlDisk *disk = base->place->disk;
 
-    if (!state)
-        return rl_fail(
-            error, RL_ERROR_STATE,
-            "disk '%s': the overlay '%s' was used on another state of volume '%s' than '%s' "
-            "has, and that state is gone: the disk would be damaged. Restore that state from a "
-            "backup. If the overlay was made again or rebased on the present state, type "
-            "'setfattr -x %s%s %s'",
-            target, base->place->above, name, base->file, RL_ATTR_PREFIX, RL_ATTR_ON,
-            base->place->above);
-    return rl_fail(error, RL_ERROR_STATE,
-                   "disk '%s': the overlay '%s' was used on another state of volume '%s' than '%s' "
-                   "has: the disk would be damaged. That state is in '%s' now. Name this file in "
-                   "the disk's <backingStore>; or clone it to a named revision ('virsh "
-                   "vol-clone'), whose name does not change, and name that. If the overlay was "
-                   "made again or rebased on the present state, type 'setfattr -x %s%s %s'",
-                   target, base->place->above, name, base->file, state, RL_ATTR_PREFIX, RL_ATTR_ON,
-                   base->place->above);
+    return rl_layer_refuse(&(RlLayer){.target = disk->target ? disk->target : "?",
+                                      .overlay = base->place->above,
+                                      .volume = base->volume,
+                                      .file = base->file,
+                                      .fd = base->fd,
+                                      .edited = strcmp(noted->state.id, base->id) == 0},
+                           noted, error);
 }
 
-/* The overlay above @base must have been on it before, if it was on an image of this volume. What
- * cannot be opened at once, or has no attributes, says nothing. */
+/* The overlay above @base must have been on it before, if it was on any, and it must be as it was
+ * then. What cannot be opened at once, or has no attributes, says nothing. */
 static bool
 require_state(const Base *base, GError **error)
 {
     const char *name = base->volume->name->volume;
-    g_autofree char *text = g_strdup_printf("%s %s", base->id, name), *noted = NULL;
     rl_autofd int fd = open(base->place->above, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    g_auto(RlOverlayBase) noted = {0};
     g_autoptr(GError) cause = NULL;
+    struct stat st;
 
-    if (fd < 0 || !rl_xattr_get(fd, RL_ATTR_ON, &noted, NULL))
+    if (fd < 0 || fstat(base->fd, &st) < 0 || !rl_overlay_base_get(fd, &noted, NULL))
         return true;
-    g_auto(GStrv) words = g_strsplit(noted ? noted : "", " ", 2);
-    if (words[0] && g_strcmp0(words[1], name) == 0 && strcmp(words[0], base->id) != 0 &&
-        base->role != RL_FILE_LABEL)
-        return refuse(base, words[0], error);
-    if (g_strcmp0(noted, text) != 0 && !rl_xattr_set(fd, RL_ATTR_ON, text, &cause))
-        rl_log_warning("'%s': cannot note that it is on '%s': %s", base->place->above, base->file,
-                       cause->message);
+    /* A named revision may be a reflink of that state, which is what the refusal advises. */
+    bool copy = base->role == RL_FILE_LABEL && rl_image_copy_is(base->fd, &noted.state);
+    if (!copy && !rl_image_base_is(&noted.state, base->id, &st))
+        return refuse(base, &noted, error);
+    if (!rl_overlay_base_set(fd, &noted, base->id, name, &st, &cause))
+        rl_log_warning("'%s': cannot record that it is an overlay on '%s': %s", base->place->above,
+                       base->file, cause->message);
     return true;
 }
 
 /* Durable once: pruning may come before the domain's next start. */
 static void
-keep_from_pruning(const Base *base)
+keep_from_pruning(int fd, const RlVolume *volume, const char *file)
 {
     g_autoptr(GError) cause = NULL;
     bool set;
 
-    if (!rl_xattr_set_new(base->fd, RL_ATTR_LAYER, "1", &set, &cause) ||
-        (set && fsync(base->fd) < 0 && rl_fail_errno(&cause, errno, "cannot make it durable")))
+    if (!rl_xattr_set_new(fd, RL_ATTR_LAYER, "1", &set, &cause) ||
+        (set && fsync(fd) < 0 && rl_fail_errno(&cause, errno, "cannot make the record durable")))
         rl_log_warning("volume '%s': cannot record that a domain needs '%s', which may be removed "
                        "as an old revision: %s",
-                       base->volume->name->volume, base->file,
-                       cause ? cause->message : g_strerror(errno));
+                       volume->name->volume, file, cause ? cause->message : g_strerror(errno));
+}
+
+/* Has the image had its name since that run began? Else the domain may have had another one, and
+ * has it still. */
+static bool
+was_there(const Base *base)
+{
+    return base->role == RL_FILE_REVISION || rl_name_age_is_older(base->fd, base->place->run);
 }
 
 static bool
@@ -152,10 +139,12 @@ check(const Place *place, const RlVolume *volume, const char *file, RlFileRole r
     /* One that is missing is a matter of libvirt's. */
     if (base.fd < 0 || !get_id(&base, NULL) || !base.id)
         return true;
-    if (place->above && !require_state(&base, error))
-        return false;
+    if (place->run && !was_there(&base))
+        return true;
+    if (place->above && !require_state(&base, place->run ? NULL : error))
+        return place->run;
     if (role != RL_FILE_LABEL)
-        keep_from_pruning(&base);
+        keep_from_pruning(base.fd, volume, file);
     return true;
 }
 
@@ -188,23 +177,23 @@ check_volume(const Place *layer, const char *pool_name, const char *text, GError
 }
 
 static bool
-check_disk(const RlDisk *disk, GError **error)
+check_disk(const RlDisk *disk, const RlRunRecord *run, GError **error)
 {
-    const Place itself = {.disk = disk};
+    const Place itself = {.disk = disk, .run = run};
 
     if (disk->readonly && (!check_path(&itself, disk->path, error) ||
                            !check_volume(&itself, disk->pool, disk->volume, error)))
         return false;
     for (guint i = 0; i < disk->backing->len; i++) {
         const char *format = g_ptr_array_index(disk->backing_formats, i);
-        const Place layer = {disk, path_above(disk, i)};
+        const Place layer = {disk, path_above(disk, i), run};
         if (layer.above && (*format == '\0' || strcmp(format, "raw") == 0) &&
             !check_path(&layer, g_ptr_array_index(disk->backing, i), error))
             return false;
     }
     for (guint i = 0; i < disk->backing_volumes->len; i++) {
         const RlVolumeRef *ref = g_ptr_array_index(disk->backing_volumes, i);
-        const Place layer = {disk, path_above(disk, G_MAXUINT)};
+        const Place layer = {disk, path_above(disk, G_MAXUINT), run};
         if (layer.above && !check_volume(&layer, ref->pool, ref->volume, error))
             return false;
     }
@@ -215,7 +204,38 @@ bool
 rl_layer_bases_require(const RlDomain *domain, GError **error)
 {
     for (guint i = 0; i < domain->disks->len; i++)
-        if (!check_disk(g_ptr_array_index(domain->disks, i), error))
+        if (!check_disk(g_ptr_array_index(domain->disks, i), NULL, error))
             return false;
     return true;
+}
+
+void
+rl_layer_bases_note(const RlDomain *domain)
+{
+    RlDomainRef owner = rl_domain_ref_of(domain);
+    RlRunRecord run;
+
+    if (!rl_run_record_read(&owner, &run))
+        return;
+    for (guint i = 0; i < domain->disks->len; i++) {
+        g_autoptr(GError) error = NULL;
+        if (!check_disk(g_ptr_array_index(domain->disks, i), &run, &error))
+            rl_log_warning("domain %s: cannot record the images below its disks: %s", domain->name,
+                           error->message);
+    }
+}
+
+void
+rl_layer_bases_keep_read(const RlDomain *domain)
+{
+    for (guint i = 0; i < domain->disks->len; i++) {
+        g_auto(RlReadDisk) read = {0};
+        bool gone;
+        if (!rl_read_disk_find(g_ptr_array_index(domain->disks, i), &read, NULL) || !read.volume ||
+            read.volume->dir < 0 || read.whole || strcmp(read.file, read.volume->clean_file) != 0)
+            continue;
+        rl_autofd int fd = rl_at_rest_open(domain, &read, &gone);
+        if (fd >= 0)
+            keep_from_pruning(fd, read.volume, read.file);
+    }
 }

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "arrival.h"
-#include "caller.h"
+#include "calling-daemon.h"
 #include "common/base/error.h"
 #include "common/base/log.h"
 #include "hook.h"
@@ -16,15 +16,21 @@
 
 /* What the parser takes at most, and one byte that tells there is more. */
 #define INPUT_MAX (RL_DOMAIN_SIZE_MAX + 1)
+/* Of most domains. */
+#define INPUT_USUAL ((size_t) 64 << 10)
 
 static char *
 read_input(size_t *ret_length, GError **error)
 {
-    g_autofree char *text = g_malloc(INPUT_MAX);
-    size_t length = 0;
+    size_t room = INPUT_USUAL, length = 0;
+    g_autofree char *text = g_malloc(room);
 
     while (length < INPUT_MAX) {
-        ssize_t n = read(STDIN_FILENO, text + length, INPUT_MAX - length);
+        if (length == room) {
+            room = MIN(2 * room, INPUT_MAX);
+            text = g_realloc(text, room);
+        }
+        ssize_t n = read(STDIN_FILENO, text + length, room - length);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0) {
@@ -98,7 +104,7 @@ main(int argc, char **argv)
                 "/etc/libvirt/hooks/libxl.d/50-reflink and /etc/libvirt/hooks/qemu.d/50-reflink\n");
         return 1;
     }
-    rl_caller_follow();
+    rl_calling_daemon_follow();
     if (strcmp(argv[2], "prepare") == 0 && strcmp(argv[3], "begin") == 0)
         return run(rl_event_prepare, argv[1]);
     if (strcmp(argv[2], "start") == 0 && strcmp(argv[3], "begin") == 0)

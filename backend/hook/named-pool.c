@@ -52,7 +52,7 @@ look(const char *root, const char *name, const RlDomainRef *owner)
 static bool
 is_unmoved(const RlDomain *domain, const char *pool)
 {
-    gint64 began_us = rl_started_volumes_began_us(domain->uuid);
+    gint64 began_us = rl_started_volumes_began_us(domain);
 
     return began_us > 0 && rl_pools_was_active(pool, began_us);
 }

@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "common/base/autofd.h"
@@ -29,6 +31,32 @@ rl_note_write(const char *name, const char *text, GError **error)
     rl_autofd int dir = open_dir(error);
 
     return dir >= 0 && rl_tmpfile_write(dir, name, text, 0600, error);
+}
+
+/* Within one page the kernel writes all of it or, for a signal, nothing. */
+bool
+rl_note_write_over(const char *name, const char *text, GError **error)
+{
+    rl_autofd int dir = open_dir(error);
+    rl_autofd int fd = dir < 0 ? -1 : openat(dir, name, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+    size_t length = strlen(text);
+
+    if (dir < 0)
+        return false;
+    if (fd < 0)
+        return rl_fail_errno(error, errno, "cannot open '%s/%s'", RL_LOCK_DIR, name);
+    return (pwrite(fd, text, length, 0) == (ssize_t) length &&
+            ftruncate(fd, (off_t) length) == 0) ||
+           rl_fail_errno(error, errno, "cannot write '%s/%s'", RL_LOCK_DIR, name);
+}
+
+bool
+rl_note_rename(const char *name, const char *to, GError **error)
+{
+    rl_autofd int dir = open_dir(error);
+
+    return dir >= 0 && (renameat(dir, name, dir, to) == 0 ||
+                        rl_fail_errno(error, errno, "cannot rename '%s/%s'", RL_LOCK_DIR, name));
 }
 
 char *

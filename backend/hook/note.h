@@ -15,6 +15,19 @@
 bool rl_note_write(const char *name, const char *text, GError **error);
 
 /**
+ * rl_note_write_over:
+ * Puts @text, of less than a page, into the note @name, which is there: in place, for where there
+ * is no room for a new file. False with an errno.
+ */
+bool rl_note_write_over(const char *name, const char *text, GError **error);
+
+/**
+ * rl_note_rename:
+ * Gives the note @name the name @to, in place of what has that. False with an errno.
+ */
+bool rl_note_rename(const char *name, const char *to, GError **error);
+
+/**
  * rl_note_read:
  * Returns what is in the note @name, up to @size_max bytes and with a NUL behind them, owned by the
  * caller; *@ret_length is its length. NULL with an errno, ENOENT where there is none.

@@ -14,13 +14,15 @@ require_file(const RlDomain *domain, const RlNamedFile *file, GError **error)
         return true;
     if (!rl_disk_place_find(file->path, &place, error))
         return false;
-    if (!place.name)
-        return true;
-    return rl_fail(error, RL_ERROR_INVALID,
-                   "domain '%s': %s names '%s', a file of volume '%s' in reflink pool '%s', which "
-                   "only a <disk> may have: attach the volume as a disk, or name a copy outside of "
-                   "the pool",
-                   domain->name, file->element, file->path, place.name, place.root);
+    if (!place.name) {
+        g_autofree char *what = g_strdup_printf("domain '%s': %s", domain->name, file->element);
+        return rl_disk_place_require_file(&place, what, file->path, error);
+    }
+    return rl_fail(
+        error, RL_ERROR_INVALID,
+        "domain '%s': %s names '%s', a file of volume '%s' in reflink pool '%s', which only a "
+        "<disk> may name. Attach the volume as a disk, or name a copy outside of the pool",
+        domain->name, file->element, file->path, place.name, place.root);
 }
 
 /* What lies in the directory is asked for: the directory may be the pool's own. */
@@ -34,7 +36,7 @@ require_directory(const RlDomain *domain, const RlNamedFile *file, GError **erro
         return false;
     return !root || rl_fail(error, RL_ERROR_INVALID,
                             "domain '%s': the <filesystem> '%s' lies in reflink pool '%s', and the "
-                            "guest could write to images there in place: share a directory outside "
+                            "guest could write to images there in place. Share a directory outside "
                             "of the pool, or make the filesystem <readonly/>",
                             domain->name, file->path, root);
 }
@@ -46,8 +48,8 @@ rl_outside_disks_require(const RlDomain *domain, GError **error)
 
     if (files->len > RL_NAMED_FILES_MAX)
         return rl_fail(error, RL_ERROR_INVALID,
-                       "domain '%s' names more than %d files: whether one is an image of a reflink "
-                       "pool is not looked at",
+                       "domain '%s' names more than %d files: these are too many to check whether "
+                       "one is an image of a reflink pool",
                        domain->name, RL_NAMED_FILES_MAX);
     for (guint i = 0; i < files->len; i++) {
         const RlNamedFile *file = g_ptr_array_index(files, i);

@@ -12,6 +12,7 @@
  * pool elsewhere than as a disk, or shares a directory of a pool with its guest for writing; or if
  * it names more than RL_NAMED_FILES_MAX files. A directory around a pool, and a path that is not
  * absolute, are not noticed. Costs a look at each path; the way up to a pool is only walked from
- * one that has the name of an image, that something is mounted on, or that lies beside a marker.
+ * one that has the name of an image, that something is mounted on, that has several
+ * names (rl_disk_place_require_file()), or that lies beside a marker.
  */
 bool rl_outside_disks_require(const RlDomain *domain, GError **error);

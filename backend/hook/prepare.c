@@ -6,25 +6,27 @@
 #include "arrival.h"
 #include "at-rest.h"
 #include "backend/libvirt/xen-disks.h"
+#include "claim-all.h"
+#include "clean-dates.h"
 #include "common/base/error.h"
 #include "common/base/log.h"
+#include "common/image/lost-write-witness.h"
 #include "common/image/short-path.h"
-#include "common/image/write-witness.h"
 #include "common/operation/save.h"
 #include "common/operation/start.h"
 #include "domain-volumes.h"
 #include "end-reason.h"
+#include "header-layers.h"
 #include "layer-base.h"
-#include "named-layers.h"
 #include "outside-disks.h"
-#include "own.h"
 #include "owner.h"
 #include "refused.h"
 #include "restore-note.h"
 #include "run-record.h"
+#include "saved-reads.h"
 #include "saved-xml.h"
 #include "started-volumes.h"
-#include "xml/documents.h"
+#include "unmarked-volumes.h"
 
 /* A domain that was not started through libvirt left no name on the image; under Xen libxl knows
  * it. */
@@ -49,7 +51,7 @@ name_xen_owner(const RlPool *pool, const char *name, GError **error)
 static RlStarted *
 start(const RlDomainVolume *use, const RlDomainRef *owner, RlStartFlags how, GError **error)
 {
-    g_autoptr(RlPool) pool = rl_pool_open(use->root, rl_xml_documents(), error);
+    RlPool *pool = rl_domain_volume_pool(use, error);
     RlStartFlags flags = (use->readonly ? RL_START_READONLY : 0) |
                          (use->overlaid ? RL_START_OVERLAID : 0) | (how & RL_START_RESTORED);
 
@@ -72,7 +74,7 @@ link_alias(const RlDomainVolume *use, GError **error)
 {
     if (!use->alias)
         return true;
-    g_autoptr(RlPool) pool = rl_pool_open(use->root, rl_xml_documents(), error);
+    RlPool *pool = rl_domain_volume_pool(use, error);
     return pool && rl_short_path_make(pool, use->alias, use->name, error);
 }
 
@@ -80,7 +82,7 @@ static void
 put_back(const RlDomainVolume *use, const RlStarted *started, const RlDomainRef *owner)
 {
     g_autoptr(GError) error = NULL;
-    g_autoptr(RlPool) pool = rl_pool_open(use->root, rl_xml_documents(), &error);
+    RlPool *pool = rl_domain_volume_pool(use, &error);
 
     if (!pool || !rl_volume_unstart(pool, started, owner, &error))
         rl_log_warning("domain %s: cannot undo the start of %s: %s", owner->name, use->name,
@@ -99,11 +101,12 @@ require_same_save(const GPtrArray *started, GError **error)
     for (guint i = 0; last->save && i + 1 < started->len; i++) {
         const RlStarted *one = g_ptr_array_index(started, i);
         if (one->save && strcmp(one->save, last->save) != 0)
-            return rl_fail(error, RL_ERROR_STATE,
-                           "volumes '%s' and '%s' belong to different saves of the domain: one of "
-                           "them was reset to an earlier state. Reset the other as well, or type "
-                           "'virt-reflink continue' for both and start the domain without memory",
-                           one->volume, last->volume);
+            return rl_fail(
+                error, RL_ERROR_STATE,
+                "volumes '%s' and '%s' belong to different saves of the domain: one of them was "
+                "put back to an earlier state. Put the other back as well, or type 'virt-reflink "
+                "continue' for both and start the domain without memory",
+                one->volume, last->volume);
     }
     return true;
 }
@@ -120,7 +123,7 @@ is_dropped(const RlDomainVolume *use, const RlDomainRef *owner, RlStartFlags how
     if (!may_be_missing || strcmp(owner->driver, "qemu") != 0 ||
         !g_error_matches(cause, RL_ERROR, RL_ERROR_NOT_FOUND))
         return false;
-    g_autoptr(RlPool) pool = rl_pool_open(use->root, rl_xml_documents(), NULL);
+    RlPool *pool = rl_domain_volume_pool(use, NULL);
     g_autoptr(RlVolume) volume = pool ? rl_volume_open(pool, use->name, NULL) : NULL;
     if (!volume || volume->dirty.there)
         return false;
@@ -159,7 +162,7 @@ announce_all(const GPtrArray *uses, const RlDomainRef *owner, GError **error)
 {
     for (guint i = 0; i < uses->len; i++) {
         const RlDomainVolume *use = g_ptr_array_index(uses, i);
-        g_autoptr(RlPool) pool = rl_pool_open(use->root, rl_xml_documents(), error);
+        RlPool *pool = rl_domain_volume_pool(use, error);
         if (!pool || !rl_volume_announce_restore(pool, use->name, owner, error))
             return false;
     }
@@ -174,42 +177,48 @@ call_witness(const GPtrArray *uses, const RlDomainRef *owner)
 
     for (guint i = 0; i < uses->len; i++) {
         const RlDomainVolume *use = g_ptr_array_index(uses, i);
-        g_autoptr(RlPool) pool =
-            use->readonly ? NULL : rl_pool_open(use->root, rl_xml_documents(), NULL);
+        RlPool *pool = use->readonly ? NULL : rl_domain_volume_pool(use, NULL);
         if (pool)
             rl_witness_add(images, pool, use->name);
     }
     rl_witness_begin(owner->uuid, owner, images);
 }
 
-/* What an earlier run has left, and lost. */
+/* What another run has left, and lost: another domain's, or an administrator's. */
 static bool
-ask_witness(const GPtrArray *uses, const RlDomainRef *owner, GError **error)
+ask_others(const GPtrArray *uses, GError **error)
 {
-    if (!rl_witness_ask(owner->uuid, owner, error))
-        return false;
-    for (guint i = 0; rl_witness_is_there(owner->uuid) && i < uses->len; i++) {
+    for (guint i = 0; i < uses->len; i++) {
         const RlDomainVolume *use = g_ptr_array_index(uses, i);
-        g_autoptr(RlPool) pool = rl_pool_open(use->root, rl_xml_documents(), NULL);
-        if (pool && !rl_witness_pass_on(owner->uuid, owner, pool, use->name, error))
+        RlPool *pool = rl_domain_volume_pool(use, NULL);
+        g_autofree char *key = pool ? rl_witness_key_noted(pool, use->name, NULL) : NULL;
+        if (key && rl_witness_is_there(key) &&
+            !rl_witness_ask_volume(key, NULL, pool, use->name, error))
             return false;
     }
     return true;
 }
 
-/* Only the qemu driver has what is noted of a run, and moves disks in a migration. Whether an
- * announced one has failed, and this start is another, is not seen before libvirt says that the
- * domain has started (arrival.h); but who reads a save file is restored from that. */
+/* And an earlier one of the domain's own. */
+static bool
+ask_witness(const GPtrArray *uses, const RlDomainRef *owner, GError **error)
+{
+    return rl_witness_ask(owner->uuid, owner, error) && ask_others(uses, error);
+}
+
+/* Only the qemu driver moves disks in a migration. Whether an announced one has failed, and this
+ * start is another, is not seen before libvirt says that the domain has started (arrival.h); but
+ * who reads a save file is restored from that. */
 static RlStartFlags
 begin_run(const RlDomain *domain, const RlDomainRef *owner, bool restored)
 {
     g_autoptr(RlMemory) memory = NULL;
 
-    if (strcmp(owner->driver, "qemu") != 0)
-        return 0;
-    bool arriving = rl_run_record_take_announcement(owner) &&
+    bool arriving = strcmp(owner->driver, "qemu") == 0 && rl_run_record_take_announcement(owner) &&
                     !(restored && rl_end_reason_is_read(domain, &memory));
     rl_run_record_begin(owner, arriving);
+    if (restored)
+        rl_run_record_restored(owner);
     return arriving ? RL_START_ARRIVING : 0;
 }
 
@@ -225,21 +234,34 @@ prepare(const RlDomain *domain, GError **error)
         return false;
     /* An earlier run that nobody ended may have left some. */
     rl_at_rest_end(domain);
-    rl_named_layers_note(domain);
-    if (!rl_layer_bases_require(domain, error) || !rl_at_rest_begin(domain, error))
+    rl_header_layers_note(domain);
+    /* From then on the names stay with these images. */
+    if (!rl_at_rest_begin(domain, false, error) || !rl_layer_bases_require(domain, error))
         return false;
-    bool restored = false;
-    if (uses->len > 0 && !rl_end_reason_is_restored(domain, &restored, &memory, error))
+    bool restored = false, has_any = uses->len > 0 || rl_clean_dates_has_any(domain);
+    if (has_any && !rl_end_reason_is_restored(domain, &restored, &memory, error))
+        return false;
+    /* Its volumes may lie below overlays, and only `start` finds them. */
+    if (!has_any && strcmp(owner.driver, "qemu") == 0)
+        restored = rl_restore_notes_take(domain->uuid);
+    if (restored && memory) {
+        rl_clean_dates_give(uses, memory);
+        rl_saved_reads_give(domain, memory);
+    }
+    owner.memory = memory;
+    if (restored && !rl_clean_dates_require(domain, &owner, error))
         return false;
     RlStartFlags how = begin_run(domain, &owner, restored);
     /* It may be given one while it runs. */
     if (uses->len == 0) {
-        rl_started_volumes_begin(domain->uuid, uses);
+        rl_started_volumes_begin(domain, uses);
         return true;
     }
     if (!ask_witness(uses, &owner, error))
         return false;
-    owner.memory = memory;
+    /* A restore finds out by itself what fits. */
+    if (!restored)
+        rl_unmarked_volumes_mark(domain, uses);
     /* The libxl driver has not said so before. */
     if (restored && strcmp(domain->type, "xen") == 0 && !announce_all(uses, &owner, error))
         return false;
@@ -247,7 +269,9 @@ prepare(const RlDomain *domain, GError **error)
         return false;
     rl_at_rest_add_started(domain, uses);
     call_witness(uses, &owner);
-    rl_started_volumes_begin(domain->uuid, uses);
+    if (restored)
+        rl_unmarked_volumes_mark(domain, uses);
+    rl_started_volumes_begin(domain, uses);
     return true;
 }
 
@@ -262,34 +286,48 @@ has_layers(const RlDomain *domain)
     return false;
 }
 
+/* The call that announced the restore was taken back at `prepare`. A file that is open may be that
+ * of a restore beside this start. */
+static bool
+is_restore(const RlDomain *domain, const RlDomainRef *owner, RlMemory **ret_memory)
+{
+    RlRunRecord note;
+
+    if (strcmp(owner->driver, "qemu") == 0 && (!rl_run_record_read(owner, &note) || !note.restored))
+        return false;
+    return rl_end_reason_is_read(domain, ret_memory);
+}
+
 bool
 rl_event_start(const RlDomain *domain, GError **error)
 {
-    g_autoptr(GPtrArray) uses = rl_domain_volumes_new(), known = rl_domain_volumes_new(),
-                         found = g_ptr_array_new();
+    g_autoptr(GPtrArray) uses = rl_domain_volumes_new(), found = g_ptr_array_new();
     g_autoptr(RlMemory) memory = NULL;
     RlDomainRef owner = rl_domain_ref_of(domain);
 
     if (!has_layers(domain))
-        return true;
-    /* Before anything is done with a layer. */
-    if (!rl_named_layers_require(domain, error) ||
-        !rl_domain_volumes_find(domain, true, uses, error) || !rl_at_rest_begin(domain, error))
+        return rl_at_rest_begin(domain, true, error);
+    /* Before anything is done with a layer. Of a base another one may have had the name at
+     * `prepare`. */
+    if (!rl_header_layers_require(domain, error) ||
+        !rl_domain_volumes_find(domain, true, uses, error) ||
+        !rl_at_rest_begin(domain, true, error) || !rl_layer_bases_require(domain, error))
         return false;
-    rl_started_volumes_read(domain->uuid, known);
     for (guint i = 0; i < uses->len; i++) {
         RlDomainVolume *use = g_ptr_array_index(uses, i);
-        if (use->overlaid && !rl_domain_volumes_has(known, use))
+        if (use->overlaid && !rl_started_volumes_has(domain, use))
             g_ptr_array_add(found, use);
     }
     if (found->len == 0)
         return true;
-    bool restored = rl_end_reason_is_read(domain, &memory);
+    bool restored = is_restore(domain, &owner, &memory);
     owner.memory = memory;
-    if ((restored && !announce_all(found, &owner, error)) ||
+    if (!ask_others(found, error) || (restored && !announce_all(found, &owner, error)) ||
         !start_all(found, &owner, restored ? RL_START_RESTORED : 0, error))
         return false;
-    rl_started_volumes_add(domain->uuid, found);
+    /* A layer that is merged becomes the guest's disk. In place of the one that has the others. */
+    call_witness(uses, &owner);
+    rl_started_volumes_add(domain, found);
     return true;
 }
 
@@ -300,10 +338,10 @@ rl_event_prepare(const RlDomain *domain, GError **error)
         rl_at_rest_end(domain);
         /* libxl calls no release then: the next one is that of a run. */
         if (strcmp(domain->type, "xen") != 0)
-            rl_refused_note(domain->uuid);
+            rl_refused_note(domain);
         return false;
     }
-    rl_refused_take(domain->uuid);
+    rl_refused_take(domain);
     return true;
 }
 
@@ -318,7 +356,7 @@ rl_event_restore(const RlDomain *domain, GError **error)
     /* The start that follows would not go on without a disk. */
     if (!rl_domain_volumes_find(domain, false, uses, error))
         return false;
-    if (uses->len > 0)
+    if (domain->disks->len > 0)
         rl_restore_notes_note(domain->uuid);
     return announce_all(uses, &owner, error);
 }
@@ -349,7 +387,7 @@ rl_event_started(const RlDomain *domain, GError **error)
     for (guint i = 0; i < uses->len; i++) {
         const RlDomainVolume *use = g_ptr_array_index(uses, i);
         g_autoptr(GError) cause = NULL;
-        g_autoptr(RlPool) pool = rl_pool_open(use->root, rl_xml_documents(), &cause);
+        RlPool *pool = rl_domain_volume_pool(use, &cause);
         if (pool && rl_volume_confirm(pool, use->name, &owner, &cause))
             continue;
         /* The others are to be confirmed nevertheless. */
@@ -366,8 +404,9 @@ rl_event_reconnect(const RlDomain *domain, GError **error)
     g_autoptr(GPtrArray) uses = rl_domain_volumes_new();
     RlDomainRef owner = rl_domain_ref_of(domain);
 
+    rl_layer_bases_note(domain);
     rl_domain_volumes_find_started(domain, uses, NULL);
-    rl_own_all(uses, &owner);
-    rl_started_volumes_add(domain->uuid, uses);
+    rl_claim_all(uses, &owner);
+    rl_started_volumes_add(domain, uses);
     return rl_event_started(domain, error);
 }

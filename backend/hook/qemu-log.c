@@ -137,16 +137,3 @@ rl_qemu_log_ending(const char *name, gint64 began_ms)
     return text ? rl_qemu_log_ending_of_text(text, began_ms, g_get_real_time() / 1000)
                 : RL_LOG_NOTHING;
 }
-
-char *
-rl_qemu_log_managed_save(const char *name, gint64 began_ms)
-{
-    g_autofree char *file = g_strdup_printf("%s/%s.save", RL_QEMU_SAVE_DIR, name);
-    struct stat st;
-
-    if (began_ms <= 0 || strchr(name, '/') || lstat(file, &st) < 0 || !S_ISREG(st.st_mode))
-        return NULL;
-    gint64 when_ms = (gint64) st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000;
-    bool ours = when_ms >= began_ms && when_ms <= g_get_real_time() / 1000;
-    return ours ? g_steal_pointer(&file) : NULL;
-}

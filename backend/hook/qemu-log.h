@@ -10,9 +10,6 @@
 #ifndef RL_QEMU_LOG_DIR
 #define RL_QEMU_LOG_DIR "/var/log/libvirt/qemu"
 #endif
-#ifndef RL_QEMU_SAVE_DIR
-#define RL_QEMU_SAVE_DIR "/var/lib/libvirt/qemu/save"
-#endif
 
 /* What the log of one run says. */
 typedef enum {
@@ -40,10 +37,3 @@ RlLogEnding rl_qemu_log_ending(const char *name, gint64 began_ms);
  * The same from the end of a log, for lines dated from @from_ms to @to_ms.
  */
 RlLogEnding rl_qemu_log_ending_of_text(const char *text, gint64 from_ms, gint64 to_ms);
-
-/**
- * rl_qemu_log_managed_save:
- * Returns the path of the managed save file of the domain @name, owned by the caller, if it was
- * written since @began_ms (0: not known), that is by this run; else NULL.
- */
-char *rl_qemu_log_managed_save(const char *name, gint64 began_ms);

@@ -1,30 +1,24 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "refused.h"
 
+#include "backend/launcher/note-names.h"
 #include "common/base/log.h"
-#include "note.h"
+#include "domain-note.h"
 
-static char *
-note_name(const char *uuid)
-{
-    return g_strdup_printf("refused-%s", uuid);
-}
+#define NOTE RL_NOTE_REFUSED
 
 void
-rl_refused_note(const char *uuid)
+rl_refused_note(const RlDomain *domain)
 {
-    g_autofree char *file = note_name(uuid);
     g_autoptr(GError) error = NULL;
 
-    if (!rl_note_write(file, "", &error))
-        rl_log_warning("domain %s: cannot record that its start was refused: %s", uuid,
+    if (!rl_domain_note_write(NOTE, domain, "", &error))
+        rl_log_warning("domain %s: cannot record that its start was refused: %s", domain->name,
                        error->message);
 }
 
 bool
-rl_refused_take(const char *uuid)
+rl_refused_take(const RlDomain *domain)
 {
-    g_autofree char *file = note_name(uuid);
-
-    return rl_note_remove(file);
+    return rl_domain_note_remove(NOTE, domain);
 }

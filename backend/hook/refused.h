@@ -3,16 +3,16 @@
  * for it all the same: then nothing is to be ended, least of all what an earlier run has left. */
 #pragma once
 
-#include <stdbool.h>
+#include "xml/domain.h"
 
 /**
  * rl_refused_note:
- * Notes that the start of the domain @uuid was refused. A failure is only logged.
+ * Notes that the start of @domain was refused. A failure is only logged.
  */
-void rl_refused_note(const char *uuid);
+void rl_refused_note(const RlDomain *domain);
 
 /**
  * rl_refused_take:
  * True if that was noted; it is taken back.
  */
-bool rl_refused_take(const char *uuid);
+bool rl_refused_take(const RlDomain *domain);

@@ -1,46 +1,48 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "restore-note.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <glib.h>
 #include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
-#include "common/base/autofd.h"
+#include "backend/launcher/note-names.h"
+#include "calling-thread.h"
 #include "common/base/log.h"
-#include "common/pool/volume-lock.h"
+#include "common/base/paths.h"
+#include "note.h"
 
 /* In between is the start of a process. */
 #define NOTE_SECONDS 30
+#define SIZE_MAX_NOTE 256
 
-/* In a directory of root's that a boot empties. A UUID has no characters that a path could mind. */
 static char *
-note_path(const char *uuid)
+note_name(const char *uuid)
 {
-    return g_strdup_printf("%s/restoring-%s", RL_LOCK_DIR, uuid);
+    return g_strdup_printf(RL_NOTE_RESTORING "-%s", uuid);
 }
 
 void
 rl_restore_notes_note(const char *uuid)
 {
-    g_autofree char *path = note_path(uuid);
+    g_autofree char *name = note_name(uuid), *thread = rl_calling_thread_find();
+    g_autoptr(GError) error = NULL;
 
-    g_mkdir_with_parents(RL_LOCK_DIR, 0700);
-    rl_autofd int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0 || futimens(fd, NULL) < 0)
-        rl_log_warning("cannot record in '%s' that a domain is restored: %s", path,
-                       g_strerror(errno));
+    if (!rl_note_write(name, thread ? thread : "", &error))
+        rl_log_warning("cannot record that a domain is restored: %s", error->message);
 }
 
+/* An empty one is of an older version, or of a thread that could not be told. */
 bool
 rl_restore_notes_take(const char *uuid)
 {
-    g_autofree char *path = note_path(uuid);
+    g_autofree char *name = note_name(uuid), *path = g_build_filename(RL_LOCK_DIR, name, NULL);
     struct stat st;
+    size_t length;
 
-    if (lstat(path, &st) < 0 || unlink(path) < 0)
+    if (lstat(path, &st) < 0)
+        return false;
+    g_autofree char *thread = rl_note_read(name, SIZE_MAX_NOTE, &length, NULL);
+    if (rl_calling_thread_match(thread) == RL_THREAD_OTHER || !rl_note_remove(name))
         return false;
     gint64 age = (gint64) time(NULL) - (gint64) st.st_mtim.tv_sec;
     return age >= -NOTE_SECONDS && age <= NOTE_SECONDS;

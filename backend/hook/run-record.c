@@ -3,13 +3,16 @@
 
 #include <string.h>
 
+#include "backend/launcher/note-names.h"
+#include "calling-thread.h"
 #include "common/base/boot.h"
 #include "common/base/log.h"
+#include "common/format/unmarked-run.h"
 #include "note.h"
 
 #define GROUP "run"
 #define SIZE_MAX_NOTE 4096
-/* Between the two calls is the start of a process. */
+/* Where the thread that announced it cannot be told. */
 #define ANNOUNCEMENT_SECONDS 30
 
 static const char *const endings[] = {
@@ -44,7 +47,7 @@ write_run(const RlDomainRef *owner, GKeyFile *note)
 {
     g_autoptr(GError) error = NULL;
 
-    if (!write_note("run", owner, note, &error))
+    if (!write_note(RL_NOTE_RUN, owner, note, &error))
         rl_log_warning("domain %s: cannot record the state of its run: %s", owner->name,
                        error->message);
 }
@@ -92,14 +95,14 @@ rl_run_record_begin(const RlDomainRef *owner, bool arriving)
 
     g_key_file_set_boolean(note, GROUP, "arriving", arriving);
     /* If the new one cannot be written the old one must not pass for it. */
-    remove_note("run", owner);
+    remove_note(RL_NOTE_RUN, owner);
     write_run(owner, note);
 }
 
 static void
 set_flag(const RlDomainRef *owner, const char *key, bool value)
 {
-    g_autoptr(GKeyFile) note = read_note("run", owner);
+    g_autoptr(GKeyFile) note = read_note(RL_NOTE_RUN, owner);
 
     if (!note)
         return;
@@ -108,8 +111,15 @@ set_flag(const RlDomainRef *owner, const char *key, bool value)
 }
 
 void
+rl_run_record_restored(const RlDomainRef *owner)
+{
+    set_flag(owner, "restored", true);
+}
+
+void
 rl_run_record_incoming(const RlDomainRef *owner)
 {
+    set_flag(owner, "arriving", true);
     set_flag(owner, "incoming", true);
 }
 
@@ -119,10 +129,27 @@ rl_run_record_arrived(const RlDomainRef *owner)
     set_flag(owner, "arriving", false);
 }
 
+/* Where there is no room for a new file the one of the run is written over. It gets the other name
+ * by a rename: from one moment to the next, and without room for anything. */
+static void
+write_ending(const RlDomainRef *owner, GKeyFile *note, RlEndReason ending)
+{
+    g_autofree char *run = file_of(RL_NOTE_RUN, owner);
+    g_autofree char *unmarked = file_of(RL_NOTE_UNMARKED, owner);
+    g_autofree char *text = g_key_file_to_data(note, NULL, NULL);
+    g_autoptr(GError) error = NULL;
+    bool to_be_marked = ending == RL_END_SAVED || ending == RL_END_UNKNOWN;
+
+    if ((rl_note_write(run, text, NULL) || rl_note_write_over(run, text, &error)) &&
+        (!to_be_marked || rl_note_rename(run, unmarked, &error)))
+        return;
+    rl_log_warning("domain %s: cannot record how its run ended: %s", owner->name, error->message);
+}
+
 void
 rl_run_record_end(const RlDomainRef *owner, RlVerdict verdict)
 {
-    g_autoptr(GKeyFile) note = read_note("run", owner);
+    g_autoptr(GKeyFile) note = read_note(RL_NOTE_RUN, owner);
 
     /* A run that an older version of this program began has none. */
     if (!note) {
@@ -131,7 +158,8 @@ rl_run_record_end(const RlDomainRef *owner, RlVerdict verdict)
     }
     g_key_file_set_string(note, GROUP, "ending", endings[verdict.ending]);
     g_key_file_set_boolean(note, GROUP, "alone", verdict.alone);
-    write_run(owner, note);
+    g_key_file_set_int64(note, GROUP, RL_UNMARKED_UNTIL, rl_boot_clock_us());
+    write_ending(owner, note, verdict.ending);
 }
 
 /* A word that is not known is none. */
@@ -151,8 +179,10 @@ read_ending(GKeyFile *note, RlRunRecord *ret_note)
 bool
 rl_run_record_read(const RlDomainRef *owner, RlRunRecord *ret_note)
 {
-    g_autoptr(GKeyFile) note = read_note("run", owner);
+    g_autoptr(GKeyFile) note = read_note(RL_NOTE_RUN, owner);
 
+    if (!note)
+        note = read_note(RL_NOTE_UNMARKED, owner);
     *ret_note = (RlRunRecord){.verdict = {.ending = RL_END_UNKNOWN}};
     if (!note)
         return false;
@@ -160,34 +190,75 @@ rl_run_record_read(const RlDomainRef *owner, RlRunRecord *ret_note)
     gint64 age_ms = (rl_boot_clock_us() - g_key_file_get_int64(note, GROUP, "since", NULL)) / 1000;
     ret_note->began_ms = wall_ms > 0 ? MAX(wall_ms, wall_clock_ms() - age_ms) : 0;
     ret_note->arriving = g_key_file_get_boolean(note, GROUP, "arriving", NULL);
+    ret_note->restored = g_key_file_get_boolean(note, GROUP, "restored", NULL);
     ret_note->incoming = g_key_file_get_boolean(note, GROUP, "incoming", NULL);
     read_ending(note, ret_note);
     return true;
 }
 
+bool
+rl_run_record_is_unmarked(const RlDomainRef *owner)
+{
+    g_autofree char *file = file_of(RL_NOTE_UNMARKED, owner);
+
+    return rl_note_is_there(file);
+}
+
+void
+rl_run_record_leave(const RlDomainRef *owner, bool saved)
+{
+    g_autofree char *run = file_of(RL_NOTE_RUN, owner);
+
+    /* Else `stopped` has noted it. */
+    if (rl_note_is_there(run) || !rl_run_record_is_unmarked(owner))
+        rl_run_record_end(owner, (RlVerdict){.ending = saved ? RL_END_SAVED : RL_END_UNKNOWN});
+    remove_note(RL_NOTE_RUN, owner);
+}
+
+void
+rl_run_record_marked(const RlDomainRef *owner)
+{
+    remove_note(RL_NOTE_UNMARKED, owner);
+}
+
+void
+rl_run_record_refused(const RlDomainRef *owner)
+{
+    remove_note(RL_NOTE_RUN, owner);
+}
+
 void
 rl_run_record_forget(const RlDomainRef *owner)
 {
-    remove_note("run", owner);
+    remove_note(RL_NOTE_RUN, owner);
+    remove_note(RL_NOTE_UNMARKED, owner);
 }
 
 bool
 rl_run_record_announce_arrival(const RlDomainRef *owner, GError **error)
 {
     g_autoptr(GKeyFile) note = new_note();
+    g_autofree char *thread = rl_calling_thread_find();
 
-    return write_note("arriving", owner, note, error);
+    if (thread)
+        g_key_file_set_string(note, GROUP, "thread", thread);
+    return write_note(RL_NOTE_ARRIVING, owner, note, error);
 }
 
 bool
 rl_run_record_take_announcement(const RlDomainRef *owner)
 {
-    g_autoptr(GKeyFile) note = read_note("arriving", owner);
+    g_autoptr(GKeyFile) note = read_note(RL_NOTE_ARRIVING, owner);
 
     if (!note)
         return false;
-    remove_note("arriving", owner);
+    g_autofree char *thread = g_key_file_get_string(note, GROUP, "thread", NULL);
+    RlThreadMatch match = rl_calling_thread_match(thread);
+    if (match == RL_THREAD_OTHER)
+        return false;
+    remove_note(RL_NOTE_ARRIVING, owner);
     g_autofree char *boot = g_key_file_get_string(note, GROUP, "boot", NULL);
-    return rl_boot_was_within(ANNOUNCEMENT_SECONDS, boot,
+    return match == RL_THREAD_SAME ||
+           rl_boot_was_within(ANNOUNCEMENT_SECONDS, boot,
                               g_key_file_get_int64(note, GROUP, "since", NULL));
 }

@@ -10,14 +10,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "caller.h"
+#include "calling-daemon.h"
+#include "calling-thread.h"
 #include "common/base/autofd.h"
 #include "common/base/error.h"
 #include "common/base/log.h"
 #include "common/format/file-name.h"
 #include "common/fs/dirfd.h"
 #include "common/pool/pool.h"
-#include "memory.h"
+#include "daemon-version.h"
+#include "managed-save.h"
+#include "saved-memory.h"
 #include "xml/domain.h"
 
 /* What both drivers' headers begin with: src/libxl/libxl_conf.h, src/qemu/qemu_saveimage.h. The
@@ -28,7 +31,6 @@
 /* What libvirt has a save file read with that is to bypass the host's cache; "/proc" cuts it off.
  */
 #define READER "libvirt_iohelpe"
-#define LIBXL_SAVE_DIR "/var/lib/libvirt/libxl/save"
 #define LIBXL_SAVE_SUFFIX ".save"
 /* The device models' user's, with its directory of managed save files. */
 #define QEMU_DIR "/var/lib/libvirt/qemu/"
@@ -129,7 +131,7 @@ open_flags(int parent, const char *number)
 bool
 rl_save_file_is_managed(const char *file)
 {
-    g_autofree char *dir = g_path_get_dirname(file), *managed = realpath(LIBXL_SAVE_DIR, NULL);
+    g_autofree char *dir = g_path_get_dirname(file), *managed = realpath(RL_LIBXL_SAVE_DIR, NULL);
 
     return managed && strcmp(dir, managed) == 0;
 }
@@ -173,8 +175,8 @@ is_image(const char *path, const struct stat *st, bool *ret_is)
 
 /* What the daemon reads, and is not known for the domain's save file: the device models' user can
  * have removed, renamed or changed that since the daemon opened it, if it is his, or lies where he
- * may change names. What root alone has written, and has its name, is what it was: another domain's
- * save file (@is_save), or none. */
+ * may change names. What root alone has written (daemon-version.h), and has its name, is what it
+ * was: another domain's save file (@is_save), or none. */
 static RlSaveFile
 not_recognised(RlSaveFileDriver driver, const char *path, const struct stat *st, int flags,
                bool is_save)
@@ -183,7 +185,8 @@ not_recognised(RlSaveFileDriver driver, const char *path, const struct stat *st,
     bool is_roots = st->st_uid == 0 && st->st_nlink == 1;
     bool is_known = is_roots && (is_save || !g_str_has_prefix(path, QEMU_DIR));
 
-    if (driver != RL_SAVE_FILE_QEMU || !reads || is_known)
+    if (driver != RL_SAVE_FILE_QEMU || !reads ||
+        (is_known && rl_daemon_saves_through_pipe(rl_calling_daemon_pid())))
         return RL_SAVE_FILE_NONE;
     rl_log_info("libvirt's daemon reads '%s', which may have been a save file", path);
     return RL_SAVE_FILE_DOUBT;
@@ -257,15 +260,13 @@ look_at_child(int pid, const char *uuid, RlMemory **ret_memory)
 static RlSaveFile
 look_at_children(int parent, const char *thread, const char *uuid, RlMemory **ret_memory)
 {
-    g_autofree char *path = g_strdup_printf("/proc/%d/task/%s/children", parent, thread);
-    g_autofree char *text = NULL;
+    g_auto(GStrv) pids = rl_thread_children(parent, thread);
     RlSaveFile answer = RL_SAVE_FILE_NONE;
 
     /* The thread has ended, or the kernel does not tell. */
-    if (!g_file_get_contents(path, &text, NULL, NULL))
+    if (!pids)
         return access("/proc/thread-self/children", R_OK) == 0 ? RL_SAVE_FILE_NONE
                                                                : RL_SAVE_FILE_UNKNOWN;
-    g_auto(GStrv) pids = g_strsplit(g_strchomp(text), " ", -1);
     for (char **pid = pids; *pid && answer < RL_SAVE_FILE_READ; pid++)
         answer = MAX(answer, look_at_child(atoi(*pid), uuid, ret_memory));
     return answer;
@@ -285,32 +286,18 @@ look_at_readers(int parent, const char *uuid, RlMemory **ret_memory)
     return answer;
 }
 
-/* Is it libvirt's daemon that called us, and not a script in between, nor init since the daemon is
- * dead? */
-static bool
-is_daemon(int pid)
-{
-    g_autofree char *link = g_strdup_printf("/proc/%d/exe", pid);
-    g_autofree char *path = g_file_read_link(link, NULL);
-    g_autofree char *name = path ? g_path_get_basename(path) : NULL;
-
-    /* " (deleted)" follows the name of a daemon that was upgraded while it runs. */
-    return name && (g_str_has_prefix(name, "libvirtd") || g_str_has_prefix(name, "virtxend") ||
-                    g_str_has_prefix(name, "virtqemud"));
-}
-
 RlSaveFile
 rl_save_file_find(RlSaveFileDriver driver, const char *uuid, RlMemory **ret_memory)
 {
-    int parent = rl_caller_daemon();
+    int parent = rl_calling_daemon_pid();
 
     *ret_memory = NULL;
-    if (!is_daemon(parent))
+    if (!rl_calling_daemon_is_one(parent))
         return RL_SAVE_FILE_UNKNOWN;
     RlSaveFile found = look_through(parent, driver, uuid, ret_memory);
     if (found < RL_SAVE_FILE_UNKNOWN && driver == RL_SAVE_FILE_QEMU)
         found = MAX(found, look_at_readers(parent, uuid, ret_memory));
     /* A daemon that died while we looked has closed its files. */
-    return found == RL_SAVE_FILE_NONE && rl_caller_daemon() != parent ? RL_SAVE_FILE_UNKNOWN
-                                                                      : found;
+    return found == RL_SAVE_FILE_NONE && rl_calling_daemon_pid() != parent ? RL_SAVE_FILE_UNKNOWN
+                                                                           : found;
 }

@@ -4,16 +4,18 @@
 #include <string.h>
 
 #include "backend/libvirt/pool-registry.h"
+#include "calling-daemon.h"
 #include "common/base/error.h"
 #include "common/format/volume-name.h"
 #include "common/fs/path-writers.h"
 #include "common/pool/opened-image.h"
 #include "common/pool/volume.h"
+#include "daemon-version.h"
 #include "disk-place.h"
-#include "named-layers.h"
+#include "header-layers.h"
 #include "owner.h"
 #include "save-file.h"
-#include "saved-files.h"
+#include "saved-xml-files.h"
 #include "xml/definitions.h"
 #include "xml/documents.h"
 
@@ -82,15 +84,29 @@ ran_on(const Named *named, const RlDiskPlace *place, const RlDomain *domain)
 static bool
 refuse(const Named *named, const RlDiskPlace *place, const RlDomain *domain, GError **error)
 {
-    return rl_fail(
-        error, RL_ERROR_INVALID,
-        "disk '%s': the saved memory's file of domain '%s' says that the domain %s an image of "
-        "volume '%s', and neither the domain's definition nor a note on the image says so: the "
-        "device model may have written that file; if it is right, give the domain that disk in "
-        "its definition ('virsh edit'), else start the domain without the memory ('virsh "
-        "managedsave-remove')",
-        named->disk->target ? named->disk->target : "?", domain->name,
-        writes(named) ? "writes to" : "reads", place->name);
+    return rl_fail(error, RL_ERROR_INVALID,
+                   "disk '%s': the save file of domain '%s', which the device model may have "
+                   "written, says that the domain %s an image of volume '%s'. Neither the domain's "
+                   "definition nor the attributes of the image say so. If the save file is right, "
+                   "give the domain that disk in its definition ('virsh edit'). Otherwise start "
+                   "the domain without the saved memory (after 'virsh managedsave-remove')",
+                   named->disk->target ? named->disk->target : "?", domain->name,
+                   writes(named) ? "writes to" : "reads", place->name);
+}
+
+/* What such a name leads to is libvirt's to find out, and may be the device below a pool's file
+ * system, as a volume of the group that has it. */
+static bool
+refuse_plain(const Named *named, const RlDomain *domain, GError **error)
+{
+    return rl_fail(error, RL_ERROR_INVALID,
+                   "disk '%s': the save file of domain '%s', which the device model may have "
+                   "written, names volume '%s' of pool '%s'. The domain's definition does not name "
+                   "it. If the save file is right, give the domain that disk in its definition "
+                   "('virsh edit', or 'virsh define' if it has none). Otherwise start the domain "
+                   "without the saved memory (after 'virsh managedsave-remove')",
+                   named->disk->target ? named->disk->target : "?", domain->name, named->volume,
+                   named->pool);
 }
 
 static bool
@@ -101,7 +117,7 @@ require_place(const Named *named, const RlDiskPlace *place, const RlDomain *doma
         return true;
     if (place->role == RL_FILE_DIRTY && ran_on(named, place, domain))
         return true;
-    if (named->layer && rl_named_layers_may_be_below(place, domain))
+    if (named->layer && rl_header_layers_may_be_below(place, domain))
         return true;
     return refuse(named, place, domain, error);
 }
@@ -127,7 +143,7 @@ require_volume(const Named *named, const RlDomain *domain, const RlDomain *defin
         return false;
     g_autoptr(RlName) name = place.root ? rl_name_parse(named->volume, NULL) : NULL;
     if (!name)
-        return true;
+        return refuse_plain(named, domain, error);
     place.name = g_strdup(name->volume);
     place.role = name->form == RL_NAME_HEAD ? RL_FILE_DIRTY : RL_FILE_REVISION;
     return require_place(named, &place, domain, definition, error);
@@ -176,7 +192,7 @@ rl_saved_xml_require_below(const char *top, const RlDomain *domain, GError **err
     for (guint i = 0; i < domain->disks->len; i++)
         if (!require_disk(g_ptr_array_index(domain->disks, i), domain, definition, error))
             return false;
-    return rl_saved_files_require(domain, definition, error);
+    return rl_saved_xml_files_require(domain, definition, error);
 }
 
 bool
@@ -187,10 +203,12 @@ rl_saved_xml_require(const RlDomain *domain, GError **error)
 
     if (strcmp(rl_domain_ref_of(domain).driver, "qemu") != 0)
         return true;
-    /* A core dump is root's, and its device model's by content: who may change names where such a
+    /* libvirt has written the XML in root's file, if the emulator had no more than a pipe to that.
+     * A core dump is root's, and its device model's by content: who may change names where such a
      * file lies can make it a save file. */
     if (rl_save_file_find(RL_SAVE_FILE_QEMU, domain->uuid, &memory) == RL_SAVE_FILE_READ &&
-        memory->by_root && !rl_path_can_be_changed(memory->file, &anyone))
+        memory->by_root && rl_daemon_saves_through_pipe(rl_calling_daemon_pid()) &&
+        !rl_path_can_be_changed(memory->file, &anyone))
         return true;
     return rl_saved_xml_require_below("/", domain, error);
 }

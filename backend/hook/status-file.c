@@ -47,6 +47,14 @@ read_file(const char *name, size_t *ret_length, GError **error)
     return rl_dirfd_read_opened(fd, path, RL_STATUS_SIZE_MAX, ret_length, error);
 }
 
+bool
+rl_status_file_is_latest(void)
+{
+    struct stat st;
+
+    return stat(RL_QEMU_STATUS_DIR, &st) == 0 && st.st_uid == 0 && !(st.st_mode & OTHERS_MAY_WRITE);
+}
+
 RlStatus *
 rl_status_file_read(const RlDomain *domain, GError **error)
 {

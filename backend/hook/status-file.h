@@ -19,3 +19,10 @@
  * it is damaged.
  */
 RlStatus *rl_status_file_read(const RlDomain *domain, GError **error);
+
+/**
+ * rl_status_file_is_latest:
+ * True if no other user than root can have put an older file of the same run back: the directory is
+ * root's alone.
+ */
+bool rl_status_file_is_latest(void);

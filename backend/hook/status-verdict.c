@@ -25,6 +25,7 @@ static const struct {
     {"running", "migration canceled", RAN},
     {"running", "save canceled", RAN},
     {"running", "wakeup", RAN},
+    {"running", "from snapshot", RAN},
     {"running", "crashed", RAN},
     {"crashed", "unknown", RAN},
     {"crashed", "panicked", RAN},
@@ -38,6 +39,7 @@ static const struct {
     {"paused", "watchdog", HALTED},
     {"paused", "shutdown", HALTED},
     {"paused", "snapshot", HALTED},
+    {"paused", "from snapshot", HALTED},
     {"paused", "panicked", HALTED},
     {"paused", "migration", WAITING},
     {"paused", "starting up", NEVER},
@@ -164,7 +166,7 @@ judge(const RlStatus *status, Course course)
         return stopped(status);
     /* A dump of a guest that is ended with it, or that has crashed: nothing restores that. */
     if (ran && is(status->async, "dump"))
-        return certain(RL_END_STOPPED);
+        return stopped(status);
     return certain(RL_END_UNKNOWN);
 }
 
@@ -179,6 +181,15 @@ rl_verdict_of(const RlStatus *status, bool arriving)
     if (verdict.ending == RL_END_ARRIVING && !arriving && !is(status->async, "migration in"))
         verdict = certain(RL_END_UNKNOWN);
     verdict.arrived = course == RAN || course == HALTED;
+    return verdict;
+}
+
+RlVerdict
+rl_verdict_of_any_time(RlVerdict verdict)
+{
+    bool gives_away = verdict.ending == RL_END_STOPPED || verdict.ending == RL_END_MIGRATED;
+
+    verdict.alone = verdict.alone && !gives_away && verdict.ending != RL_END_SAVED;
     return verdict;
 }
 

@@ -39,6 +39,15 @@ typedef struct {
 RlVerdict rl_verdict_of(const RlStatus *status, bool arriving);
 
 /**
+ * rl_verdict_of_any_time:
+ * Returns what is left of @verdict where the status may be an older one of the same run that
+ * another user put back, as in a directory that is not root's: an end with or after which the
+ * domain gives its images away, or is saved, needs the log as well. What has not come to run, or
+ * not all arrived, loses nothing that was written.
+ */
+RlVerdict rl_verdict_of_any_time(RlVerdict verdict);
+
+/**
  * rl_verdict_is_incoming:
  * True if @status is that of a domain which a migration brings, and which has not all come.
  */

@@ -23,7 +23,7 @@ rl_event_stopped(const RlDomain *domain, GError **error)
     /* libxl has no such file; and most domains have nothing to do with us. What an older version of
      * this program started has the other note only. */
     if (strcmp(owner.driver, "qemu") != 0 ||
-        (!rl_run_record_read(&owner, &note) && !rl_started_volumes_is_there(domain->uuid)))
+        (!rl_run_record_read(&owner, &note) && !rl_started_volumes_is_there(domain)))
         return true;
     g_autoptr(RlStatus) status = rl_status_file_read(domain, &cause);
     /* Not even that far has it come, and the log says so. */
@@ -34,6 +34,8 @@ rl_event_stopped(const RlDomain *domain, GError **error)
     }
     if (status)
         verdict = rl_verdict_of(status, note.arriving && note.incoming);
+    if (!rl_status_file_is_latest())
+        verdict = rl_verdict_of_any_time(verdict);
     rl_arrival_look(domain, verdict);
     rl_run_record_end(&owner, verdict);
     if (!cause)

@@ -4,17 +4,17 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "backend/libvirt/refresh-daemon.h"
+#include "common/base/detach.h"
 #include "common/base/log.h"
-#include "common/format/ended-note.h"
-#include "common/image/write-witness.h"
+#include "common/image/lost-write-witness.h"
 #include "common/operation/maintenance.h"
 #include "common/operation/prune.h"
 #include "common/pool/census.h"
-#include "end-run.h"
-#include "refresh-daemon.h"
+#include "common/pool/free-space.h"
+#include "end-volume.h"
 #include "xml/documents.h"
 
 /* A guest that dies hard can keep its disks for a while; one that goes on living (a failed
@@ -26,11 +26,11 @@ static bool
 finish_pending(const RlTask *task, const RlWork *work)
 {
     g_autoptr(GError) error = NULL;
+    RlDomainRef owner = work->owner;
     bool committed = false;
 
-    if (!rl_witness_ask(work->owner.uuid, &work->owner, &error) ||
-        !rl_end_run(task->use, &work->owner, work->ending, work->file, PATIENCE_MS, &committed,
-                    &error))
+    owner.late = true;
+    if (!rl_end_run(task->use, &owner, work->ending, work->file, PATIENCE_MS, &committed, &error))
         rl_log_warning("domain %s: %s", work->owner.name, error->message);
     rl_witness_dismiss(work->owner.uuid, false);
     return committed;
@@ -66,21 +66,13 @@ maintain_snapshots(const RlPool *pool, const char *source)
     }
 }
 
-/* The volume may have given back the space that others waited for at their end. */
 static void
-end_others(const RlPool *pool)
+ended_late(const RlPool *pool, const char *name, bool committed, const GError *error)
 {
-    g_autoptr(GPtrArray) names = rl_ended_list(pool->dev, pool->ino);
-
-    for (guint i = 0; i < names->len; i++) {
-        const char *name = g_ptr_array_index(names, i);
-        g_autoptr(GError) error = NULL;
-        bool committed;
-        if (!rl_volume_end_late(pool, name, &committed, &error))
-            warn(name, error);
-        if (committed)
-            rl_refresh_daemon(pool->path, name);
-    }
+    if (error)
+        warn(name, error);
+    if (committed)
+        rl_refresh_daemon(pool->path, name);
 }
 
 static void
@@ -102,7 +94,9 @@ do_task(const RlTask *task, const RlWork *work)
         warn(task->use->name, error);
     if (committed)
         maintain_snapshots(pool, task->use->name);
-    end_others(pool);
+    rl_pool_end_late(pool, ended_late);
+    if (committed)
+        rl_free_space_warn(pool);
 }
 
 /* libvirt reads the hook's output until it is closed. */
@@ -116,55 +110,38 @@ detach_output(void)
             close(fd);
 }
 
+/* One for each volume: none waits for another's. */
+static void
+start_worker(const RlTask *task, const RlWork *work)
+{
+    pid_t pid = rl_detach();
+
+    if (pid < 0)
+        rl_log_warning("domain %s: cannot start the worker process of volume '%s': fork failed",
+                       work->owner.name, task->use->name);
+    if (pid != 0)
+        return;
+    detach_output();
+    do_task(task, work);
+    _exit(0);
+}
+
 void
 rl_worker_start(const RlWork *work)
 {
-    pid_t middle = fork();
-
-    if (middle < 0) {
-        rl_log_warning("domain %s: cannot start the worker process: fork failed", work->owner.name);
-        return;
-    }
-    if (middle > 0) {
-        waitpid(middle, NULL, 0);
-        return;
-    }
-    /* Twice forked, it is nobody's child and no zombie of libvirtd's; in a session of its own no
-     * signal for the daemon's reaches it. */
-    setsid();
-    /* One for each volume: none waits for another's. */
-    for (guint i = 0; i < work->tasks->len; i++) {
-        const RlTask *task = &g_array_index(work->tasks, RlTask, i);
-        pid_t worker = fork();
-        if (worker < 0)
-            rl_log_warning("domain %s: cannot start the worker process of volume '%s': fork failed",
-                           work->owner.name, task->use->name);
-        if (worker != 0)
-            continue;
-        detach_output();
-        do_task(task, work);
-        _exit(0);
-    }
-    _exit(0);
+    for (guint i = 0; i < work->tasks->len; i++)
+        start_worker(&g_array_index(work->tasks, RlTask, i), work);
 }
 
 bool
 rl_worker_detach(const char *domain)
 {
-    pid_t middle = fork();
+    pid_t pid = rl_detach();
 
-    if (middle < 0)
+    if (pid < 0)
         rl_log_warning("domain %s: cannot start the worker process: fork failed", domain);
-    if (middle > 0)
-        waitpid(middle, NULL, 0);
-    if (middle != 0)
+    if (pid != 0)
         return false;
-    setsid();
-    pid_t worker = fork();
-    if (worker < 0)
-        rl_log_warning("domain %s: cannot start the worker process: fork failed", domain);
-    if (worker != 0)
-        _exit(0);
     detach_output();
     return true;
 }

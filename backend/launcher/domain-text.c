@@ -1,55 +1,149 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "domain-text.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <limits.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/xattr.h>
-#include <unistd.h>
 
-/* As common/pool/pool.h and common/fs/xattr.h have them; the unit test compares. */
-#define MARKER ".reflink-pool.xml"
-#define ATTRIBUTES "trusted.libvirt-reflink."
-#define DIRTY "-dirty."
-
-/* Above all that the hook program reads (xml/domain.h). */
-#define TEXT_MAX (64 << 20)
 /* What XML has between the words of a tag. */
 #define SPACE " \t\r\n"
 
-char *
-rl_domain_text_read(void)
-{
-    size_t size = 1 << 16, length = 0;
-    char *text = malloc(size);
+typedef struct {
+    RlDomainLook *found;
+    RlImageLook look;
+    bool in_disk;
+    char *what;
+    unsigned size;
+} Scan;
 
-    while (text && size <= TEXT_MAX) {
-        ssize_t n = read(STDIN_FILENO, text + length, size - length - 1);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            break;
-        length += (size_t) n;
-        text[length] = '\0';
-        if (n == 0 && strlen(text) == length)
-            return text;
-        if (n == 0)
-            break;
-        if (length + 1 < size)
-            continue;
-        size *= 2;
-        char *larger = realloc(text, size);
-        if (!larger)
-            break;
-        text = larger;
+/* A stretch of the text. */
+typedef struct {
+    const char *at;
+    size_t length;
+} Word;
+
+static bool
+is(Word word, const char *other)
+{
+    return strlen(other) == word.length && strncmp(word.at, other, word.length) == 0;
+}
+
+static const char *
+after_space(const char *text)
+{
+    return text + strspn(text, SPACE);
+}
+
+static void
+suspect(Scan *scan, RlImageDoubt doubt, Word word)
+{
+    if (doubt <= scan->found->doubt)
+        return;
+    scan->found->doubt = doubt;
+    snprintf(scan->what, scan->size, "'%.*s'",
+             (int) (word.length < PATH_MAX ? word.length : PATH_MAX), word.at);
+}
+
+/* @value has a slash. What is relative counts from "/", where libvirt's daemon works. */
+static RlImageDoubt
+look_at_path(Scan *scan, Word value)
+{
+    char path[PATH_MAX];
+    bool absolute = value.at[0] == '/';
+
+    if (memchr(value.at, '&', value.length))
+        return absolute || value.at[0] == '&' ? RL_IMAGE_MAYBE : RL_IMAGE_DOUBT;
+    if (value.length + 2 > sizeof(path))
+        return absolute ? RL_IMAGE_MAYBE : RL_IMAGE_DOUBT;
+    snprintf(path, sizeof(path), "%s%.*s", absolute ? "" : "/", (int) value.length, value.at);
+    return rl_image_look_at(&scan->look, path);
+}
+
+/* The image of a disk, which the hook program refuses if it is relative. */
+static bool
+is_image(const Scan *scan, Word element, Word attribute)
+{
+    return scan->in_disk && !is(element, "target") &&
+           (is(attribute, "file") || is(attribute, "dev"));
+}
+
+/* @attribute is empty for the text of an element. */
+static void
+look_at_value(Scan *scan, Word element, Word attribute, Word value)
+{
+    if (value.length == 0)
+        return;
+    if (is(attribute, "pool")) {
+        suspect(scan, RL_IMAGE_MAYBE, value);
+        return;
     }
-    free(text);
-    return NULL;
+    if (is_image(scan, element, attribute) && value.at[0] != '/')
+        suspect(scan, RL_IMAGE_DOUBT, value);
+    /* A slash can be written as a character reference. */
+    if (memchr(value.at, '/', value.length) || memmem(value.at, value.length, "&#", 2))
+        suspect(scan, look_at_path(scan, value), value);
+}
+
+/* Looks at the attributes of the tag of @element, from @text on. Returns what ends the tag; NULL
+ * where it does not end. */
+static const char *
+scan_attributes(Scan *scan, Word element, const char *text)
+{
+    for (text = after_space(text); *text && *text != '>' && *text != '/';
+         text = after_space(text)) {
+        Word name = {text, strcspn(text, SPACE "=<>/'\"&")};
+        text = after_space(text + name.length);
+        if (name.length == 0 || *text != '=')
+            return NULL;
+        text = after_space(text + 1);
+        const char *end = *text == '\'' || *text == '"' ? strchr(text + 1, *text) : NULL;
+        Word value = {text + 1, end ? (size_t) (end - text - 1) : 0};
+        if (!end || memchr(value.at, '<', value.length))
+            return NULL;
+        look_at_value(scan, element, name, value);
+        text = end + 1;
+    }
+    return *text == '>' || strncmp(text, "/>", 2) == 0 ? text : NULL;
+}
+
+/* What is for people, and may be anything: libvirt does not read it. */
+static const char *
+after_metadata(const char *text)
+{
+    const char *end = strchr(text, '>');
+
+    if (!end)
+        return NULL;
+    return end[-1] == '/' ? end + 1 : strstr(end, "</metadata>");
+}
+
+/* Looks at the tag that begins at @text, "<". Returns what stands behind it; NULL where it is none
+ * of libvirt's. */
+static const char *
+scan_tag(Scan *scan, const char *text)
+{
+    bool closing = text[1] == '/';
+    Word name = {text + (closing ? 2 : 1), 0};
+
+    name.length = strcspn(name.at, SPACE "<>/='\"&!?");
+    if (name.length == 0)
+        return NULL;
+    if (!closing && is(name, "metadata"))
+        return after_metadata(text);
+    /* Words for the emulator. */
+    if (memchr(name.at, ':', name.length))
+        suspect(scan, RL_IMAGE_DOUBT, name);
+    const char *end = scan_attributes(scan, name, name.at + name.length);
+    if (!end)
+        return NULL;
+    bool empty = *end == '/';
+    if (is(name, "disk") && !empty)
+        scan->in_disk = !closing;
+    scan->found->layers |=
+        !closing && ((is(name, "backingStore") && !empty) || is(name, "dataStore"));
+    return end + (empty ? 2 : 1);
 }
 
 /* Is it one XML document of a domain, from the first character to the last? */
@@ -57,108 +151,50 @@ static bool
 is_whole(const char *text)
 {
     static const char first[] = "<domain", last[] = "</domain>";
-    const char *begin = text + strspn(text, SPACE), *end = text + strlen(text);
-    const char *root = strstr(begin, first);
+    const char *begin = after_space(text), *end = text + strlen(text);
 
     while (end > begin && strchr(SPACE, end[-1]))
         end--;
-    return *begin == '<' && root && strchr(SPACE ">", root[sizeof(first) - 1]) &&
-           end - begin > (ptrdiff_t) sizeof(last) &&
+    return strncmp(begin, first, sizeof(first) - 1) == 0 &&
+           strchr(SPACE ">", begin[sizeof(first) - 1]) && end - begin > (ptrdiff_t) sizeof(last) &&
            strncmp(end - (sizeof(last) - 1), last, sizeof(last) - 1) == 0;
 }
 
-/* Is there the marker of a pool in a directory above @path, or can that not be told? */
-static bool
-is_below_marker(const char *path)
+static void
+scan_all(Scan *scan, const char *text)
 {
-    char marker[PATH_MAX + sizeof("/" MARKER)];
-    struct stat st;
+    const Word none = {"", 0};
 
-    for (const char *slash = strrchr(path, '/'); slash;
-         slash = memrchr(path, '/', (size_t) (slash - path))) {
-        snprintf(marker, sizeof(marker), "%.*s/%s", (int) (slash - path), path, MARKER);
-        if (lstat(marker, &st) == 0 || (errno != ENOENT && errno != ENOTDIR))
-            return true;
-    }
-    return false;
-}
-
-/* Has the file @path an attribute of ours, or can that not be told? */
-static bool
-has_attribute(const char *path)
-{
-    char names[XATTR_LIST_MAX];
-    ssize_t length = listxattr(path, names, sizeof(names));
-
-    if (length < 0)
-        return errno != ENOTSUP && errno != ENOENT && errno != ENOTDIR;
-    for (const char *name = names; name < names + length; name += strlen(name) + 1)
-        if (strncmp(name, ATTRIBUTES, strlen(ATTRIBUTES)) == 0)
-            return true;
-    return false;
-}
-
-static bool
-is_suspect_path(const char *path)
-{
-    char real[PATH_MAX];
-
-    if (strchr(path, '&') || strstr(path, DIRTY) || is_below_marker(path))
-        return true;
-    if (!realpath(path, real))
-        return errno != ENOENT && errno != ENOTDIR;
-    return strstr(real, DIRTY) || is_below_marker(real) || has_attribute(real);
-}
-
-/* Does the name of the attribute that ends before @end say that its value is a pool's? */
-static bool
-is_pool_name(const char *text, const char *end)
-{
-    static const char name[] = "pool";
-    const size_t length = sizeof(name) - 1;
-
-    while (end > text && strchr(SPACE, end[-1]))
-        end--;
-    return end - text > (ptrdiff_t) length && strncmp(end - length, name, length) == 0 &&
-           isspace((unsigned char) *(end - length - 1));
-}
-
-/* Is the value between @value and @end of the attribute whose name ends at @equals a suspect? */
-static bool
-is_suspect(const char *text, const char *equals, const char *value, const char *end)
-{
-    char path[PATH_MAX];
-    size_t length = (size_t) (end - value);
-
-    if (is_pool_name(text, equals))
-        return true;
-    if (*value != '/' && *value != '&')
-        return false;
-    if (length >= sizeof(path))
-        return true;
-    memcpy(path, value, length);
-    path[length] = '\0';
-    return is_suspect_path(path);
-}
-
-bool
-rl_domain_text_has_volume(const char *text, char *what, unsigned size)
-{
-    if (!text || !is_whole(text)) {
-        snprintf(what, size, "which is unknown without its XML");
-        return true;
-    }
-    for (const char *equals = strchr(text, '='); equals; equals = strchr(equals + 1, '=')) {
-        const char *quote = equals + 1 + strspn(equals + 1, SPACE);
-        if (*quote != '\'' && *quote != '"')
+    for (text = after_space(text); text && *text;) {
+        if (*text == '<') {
+            text = scan_tag(scan, text);
             continue;
-        const char *value = quote + 1, *end = strchr(value, *quote);
-        if (!end)
-            break;
-        if (is_suspect(text, equals, value, end)) {
-            snprintf(what, size, "'%.*s'", (int) (end - value), value);
-            return true;
         }
+        Word words = {text, strcspn(text, "<")};
+        text += words.length;
+        while (words.length > 0 && strchr(SPACE, words.at[words.length - 1]))
+            words.length--;
+        size_t space = strspn(words.at, SPACE);
+        words = (Word){words.at + space, words.length > space ? words.length - space : 0};
+        look_at_value(scan, none, none, words);
     }
-    return false;
+    if (text)
+        return;
+    scan->found->doubt = RL_IMAGE_MAYBE;
+    scan->what[0] = '\0';
+}
+
+void
+rl_domain_text_look(const char *text, RlDomainLook *ret_look, char *what, unsigned size)
+{
+    Scan scan = {.found = ret_look, .what = what, .size = size};
+
+    *ret_look = (RlDomainLook){.doubt = RL_IMAGE_NONE};
+    what[0] = '\0';
+    if (text && is_whole(text))
+        scan_all(&scan, text);
+    else
+        ret_look->doubt = RL_IMAGE_MAYBE;
+    if (ret_look->doubt != RL_IMAGE_NONE && !what[0])
+        snprintf(what, size, "which is unknown without its XML");
 }

@@ -1,27 +1,26 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* May a domain have to do with a reflink pool? For the time when the program that knows cannot be
- * run: a quick look at the text of the domain's XML, and at the files that it names. */
+/* Whether a domain may have to do with a reflink pool, as far as the text of its XML and the files
+ * that it names say, without a parser of XML: what libvirt would not write so is a doubt. */
 #pragma once
 
 #include <stdbool.h>
 
-/**
- * rl_domain_text_read:
- * What is left on standard input, owned by the caller (free()); NULL where that cannot be read, or
- * is longer than any domain. A program that has begun to look at the domain has read it to the end,
- * so what is whole here was not touched.
- */
-char *rl_domain_text_read(void);
+#include "image-path.h"
+
+typedef struct {
+    RlImageDoubt doubt;
+    bool layers; /* a disk's image is said to need others */
+} RlDomainLook;
 
 /**
- * rl_domain_text_has_volume:
- * True unless the domain's XML @text is whole, and nothing in it can be a volume of ours: it names
- * no volume of any pool, no file called like a dirty image, no file below the marker of a reflink
- * pool, by its own path or by that which symbolic links lead to, and none that has an attribute of
- * ours, as each image has that was ever started, by whatever path it is reached. A file that is not
- * there is none: the hook alone makes dirty images, and libvirt starts no domain without its file.
- * What an overlay lies on is not seen here before libvirt has looked: 'start' has it.
- * Any doubt (a character reference in a path, a directory that cannot be searched) is true.
- * The first suspect is copied to @what, of @size bytes.
+ * rl_domain_text_look:
+ * Looks at every value of an attribute and every text of an element of the domain's XML @text that
+ * may be a path, and at what lies there: @ret_look->doubt is RL_IMAGE_MAYBE where the domain may
+ * have a volume of ours, as it names one of any pool, or what rl_image_look_at() takes for an
+ * image, or where @text is not whole (or NULL), or is not as libvirt writes it; RL_IMAGE_DOUBT
+ * where what it names would have to be looked at by the hook program. What <metadata> holds is not
+ * looked at. An overlay may lie on an image of ours that only its header names: libvirt has looked
+ * for those before it calls 'start', and then @ret_look->layers is true. The first suspect is
+ * copied to @what, of @size bytes.
  */
-bool rl_domain_text_has_volume(const char *text, char *what, unsigned size);
+void rl_domain_text_look(const char *text, RlDomainLook *ret_look, char *what, unsigned size);

@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What libvirt calls as its hook: it runs the hook program (backend/hook), whose arguments, input,
- * output and answer these are, and answers by itself where that cannot be run: a library is gone in
- * an upgrade that is half done, the file is, or it crashes. libvirt takes each failure for a "no",
- * and that ends domains that run. So this program is linked statically, and has no libraries that
- * could go. */
+/* What libvirt calls as its hook. What is not for us, or of a domain that has nothing to do with
+ * us, it answers by itself (quick.h): that costs no more than a process does. Else it runs the hook
+ * program (backend/hook), whose arguments, input, output and answer these are, and answers by
+ * itself where that cannot be run: a library is gone in an upgrade that is half done, the file is,
+ * or it crashes. libvirt takes each failure for a "no", and that ends domains that run. So this
+ * program is linked statically, and has no libraries that could go. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "domain-text.h"
+#include "input.h"
 #include "program.h"
+#include "quick.h"
 #include "say.h"
 
 /* What libvirt does if a call fails, and so what we do if the program cannot be run. */
@@ -21,23 +24,27 @@ typedef enum {
     CALL_IGNORED, /* nothing: there is nothing to wait for */
 } Call;
 
-static Call
-call_of(const char *operation)
+/* Whatever else libvirt calls the hook program has nothing to do with. */
+static bool
+find_call(const char *operation, const char *suboperation, Call *ret_call)
 {
     static const struct {
-        const char *operation;
+        const char *operation, *suboperation;
         Call call;
     } calls[] = {
-        {"prepare", CALL_STARTS},  {"start", CALL_STARTS},    {"restore", CALL_STARTS},
-        {"migrate", CALL_STARTS},  {"started", CALL_DECIDES}, {"reconnect", CALL_ENDS},
-        {"stopped", CALL_IGNORED}, {"release", CALL_IGNORED},
+        {"prepare", "begin", CALL_STARTS},  {"start", "begin", CALL_STARTS},
+        {"restore", "begin", CALL_STARTS},  {"migrate", "begin", CALL_STARTS},
+        {"started", "begin", CALL_DECIDES}, {"reconnect", "begin", CALL_ENDS},
+        {"stopped", "end", CALL_IGNORED},   {"release", "end", CALL_IGNORED},
     };
 
     for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
-        if (strcmp(calls[i].operation, operation) == 0)
-            return calls[i].call;
-    /* What libvirt calls by then the hook program has nothing to do with. */
-    return CALL_ENDS;
+        if (strcmp(calls[i].operation, operation) == 0 &&
+            strcmp(calls[i].suboperation, suboperation) == 0) {
+            *ret_call = calls[i].call;
+            return true;
+        }
+    return false;
 }
 
 /* Nothing of the domain is started: the program reads all of the XML before it does anything. If it
@@ -45,18 +52,20 @@ call_of(const char *operation)
 static int
 decide_start(char **argv, const char *reason)
 {
-    char *text = rl_domain_text_read();
+    char *text = rl_input_read();
     char what[PATH_MAX + 64];
-    bool refuse = rl_domain_text_has_volume(text, what, sizeof(what));
+    RlDomainLook look;
 
+    rl_domain_text_look(text, &look, what, sizeof(what));
     free(text);
+    bool refuse = look.doubt == RL_IMAGE_MAYBE;
     if (refuse)
         rl_say("domain %s: '%s' is refused, because a disk may be in a reflink pool (%s), and the "
                "hook program did not run: %s",
                argv[1], argv[2], what, reason);
     else
-        rl_say("domain %s: '%s' goes on, because no disk in its XML is in a reflink pool, but the "
-               "hook program did not run: %s",
+        rl_say("domain %s: '%s' continues, because no disk in its XML is in a reflink pool, but "
+               "the hook program did not run: %s",
                argv[1], argv[2], reason);
     return refuse ? 1 : 0;
 }
@@ -83,12 +92,14 @@ decide(Call call, char **argv, const char *reason)
 int
 main(int argc, char **argv)
 {
-    Call call = argc > 3 ? call_of(argv[2]) : CALL_IGNORED;
+    Call call = CALL_IGNORED;
     char reason[3 * PATH_MAX];
     RlProgram program;
     RlOutcome outcome;
     int answer;
 
+    if (argc > 3 && (!find_call(argv[2], argv[3], &call) || rl_quick_call(argv[2])))
+        return 0;
     rl_program_find(&program, argv);
     if (call == CALL_IGNORED) {
         outcome = (RlOutcome){.error = rl_program_become(&program)};

@@ -86,6 +86,36 @@ rl_pools_reflink_root(const char *name, char **ret_root, GError **error)
     return true;
 }
 
+static void
+add_root(GPtrArray *roots, const char *name)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *root = NULL;
+
+    if (!rl_pools_reflink_root(name, &root, &error))
+        rl_log_warning("cannot determine where pool '%s' is: %s", name, error->message);
+    if (root && !g_ptr_array_find_with_equal_func(roots, root, g_str_equal, NULL))
+        g_ptr_array_add(roots, g_steal_pointer(&root));
+}
+
+GPtrArray *
+rl_pools_reflink_roots(void)
+{
+    GPtrArray *roots = g_ptr_array_new_with_free_func(g_free);
+
+    for (size_t i = 0; i < G_N_ELEMENTS(libvirt_dirs); i++) {
+        g_autoptr(GDir) dir = g_dir_open(libvirt_dirs[i], 0, NULL);
+        const char *file;
+        while (dir && (file = g_dir_read_name(dir))) {
+            if (!g_str_has_suffix(file, ".xml"))
+                continue;
+            g_autofree char *name = g_strndup(file, strlen(file) - strlen(".xml"));
+            add_root(roots, name);
+        }
+    }
+    return roots;
+}
+
 bool
 rl_pools_was_active(const char *name, gint64 when_us)
 {

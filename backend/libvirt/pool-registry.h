@@ -14,6 +14,13 @@
 bool rl_pools_reflink_root(const char *name, char **ret_root, GError **error);
 
 /**
+ * rl_pools_reflink_roots:
+ * Returns the real paths of all reflink pools that libvirt knows, active or defined, as strings
+ * owned by the caller. What cannot be read is left out, and the log says so.
+ */
+GPtrArray *rl_pools_reflink_roots(void);
+
+/**
  * rl_pools_was_active:
  * True if libvirt's pool @name is active, and was started before @when_us (microseconds of the wall
  * clock): since then the name has stood for one directory. Any doubt is no. libvirt writes the

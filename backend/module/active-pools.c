@@ -74,7 +74,7 @@ static bool
 refuse_second(const virStoragePoolDef *def, const ActivePool *rival, GError **error)
 {
     return rl_fail(error, RL_ERROR_STATE,
-                   "pool '%s': directory '%s' already belongs to the active pool '%s': use that "
+                   "pool '%s': directory '%s' already belongs to the active pool '%s'. Use that "
                    "pool, or stop it first",
                    def->name, def->target.path, rival->name);
 }
@@ -104,8 +104,8 @@ rl_active_pools_check_place(const virStoragePoolDef *def, const RlPool *pool, GE
     if (!own || (own->dev == pool->dev && own->ino == pool->ino))
         return true;
     return rl_fail(error, RL_ERROR_STATE,
-                   "pool '%s': path '%s' no longer leads to the directory that was there when the "
-                   "pool was started: restore the link or mount, or refresh the pool",
+                   "pool '%s': path '%s' no longer leads to the directory that the pool was "
+                   "started on. Restore the link or mount, or refresh the pool",
                    def->name, def->target.path);
 }
 

@@ -59,9 +59,10 @@ rl_backing_store_record(const RlPool *pool, const virStorageVolDef *vol, GError 
         g_prefix_error(error, "volume '%s', backing store: ", vol->name);
         return NULL;
     }
-    if (source->kind != RL_KIND_PERSISTENT) {
+    if (source->kind != RL_KIND_PERSISTENT && source->kind != RL_KIND_DIRECT) {
         rl_fail(error, RL_ERROR_INVALID,
-                "volume '%s': its backing store '%s' is %s, but must be a persistent volume",
+                "volume '%s': its backing store '%s' is %s, but must be a persistent or direct "
+                "volume",
                 vol->name, source_name, rl_kind_to_string(source->kind));
         return NULL;
     }

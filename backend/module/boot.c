@@ -15,7 +15,7 @@
 #include "common/pool/pool-mark.h"
 #include "common/pool/scan.h"
 #include "namespace.h"
-#include "others.h"
+#include "other-pools.h"
 #include "xml/documents.h"
 
 #define VIR_FROM_THIS VIR_FROM_STORAGE
@@ -105,7 +105,7 @@ rl_pool_check_cb(virStoragePoolObj *obj, bool *active)
     bool before = virStoragePoolObjIsActive(obj);
     int ours = rl_is_reflink_to_look(obj);
 
-    rl_others_wrap();
+    rl_other_pools_wrap();
     if (ours == 0 && before && has_lost_marker(def))
         ours = 1;
     if (ours < 0 || rl_stock()->checkPool(obj, active) < 0)

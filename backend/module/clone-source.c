@@ -13,6 +13,7 @@
 #include "common/base/error.h"
 #include "common/format/file-name.h"
 #include "common/image/content.h"
+#include "common/operation/clone.h"
 #include "xml/documents.h"
 
 bool
@@ -66,21 +67,6 @@ open_foreign(const virStorageVolDef *input, GError **error)
     return rl_fd_steal(&fd);
 }
 
-/* A revision is a state of the volume itself. */
-static bool
-check_label(const RlStagedImage *draft, const virStorageVolDef *input, bool same_pool,
-            GError **error)
-{
-    if (draft->name->form != RL_NAME_LABEL)
-        return true;
-    g_autoptr(RlName) from = same_pool ? rl_name_parse(input->name, NULL) : NULL;
-    if (from && strcmp(from->volume, draft->name->volume) == 0)
-        return true;
-    return rl_fail(error, RL_ERROR_INVALID,
-                   "'%s' can only be made from '%s' or one of its revisions", draft->name->text,
-                   draft->name->volume);
-}
-
 int
 rl_clone_source_open(const RlStagedImage *draft, const virStorageVolDef *input, bool *ret_same_pool,
                      GError **error)
@@ -90,13 +76,9 @@ rl_clone_source_open(const RlStagedImage *draft, const virStorageVolDef *input, 
     if (!rl_clone_source_pool(input, &pool, error))
         return -1;
     *ret_same_pool = pool && pool->dev == draft->pool->dev && pool->ino == draft->pool->ino;
-    if (!check_label(draft, input, *ret_same_pool, error))
+    if (!rl_clone_require_fit(draft, *ret_same_pool ? input->name : NULL, error))
         return -1;
-    if (!pool)
-        return open_foreign(input, error);
-    if (!rl_content_require_whole(pool, input->name, error))
-        return -1;
-    return rl_content_open(pool, input->name, draft->name->form == RL_NAME_LABEL, error);
+    return pool ? rl_clone_open(draft, pool, input->name, error) : open_foreign(input, error);
 }
 
 /* What the stock function is to open, owned by the caller. It follows links and waits for fifos, so

@@ -8,7 +8,6 @@
 #include "virerror.h"
 
 #include "background.h"
-#include "backing-store.h"
 #include "client-alive.h"
 #include "clone-source.h"
 #include "common/base/autofd.h"
@@ -16,10 +15,12 @@
 #include "common/format/file-name.h"
 #include "common/image/content.h"
 #include "common/image/short-path.h"
-#include "common/operation/replace.h"
+#include "common/operation/begin-replacement.h"
+#include "common/operation/clone.h"
 #include "common/pool/capacity.h"
+#include "new-volume.h"
 #include "pending-volume.h"
-#include "rights.h"
+#include "replacement-rights.h"
 #include "volume-list.h"
 #include "xml/documents.h"
 
@@ -31,7 +32,8 @@ require_raw(const virStorageVolDef *vol)
     if (vol->target.format != VIR_STORAGE_FILE_RAW && vol->target.format != VIR_STORAGE_FILE_NONE) {
         virReportError(
             VIR_ERR_CONFIG_UNSUPPORTED,
-            "volume '%s': a reflink pool has raw volumes only, not '%s': use the format raw",
+            "volume '%s': a reflink pool has only raw volumes, not '%s'. Use the format raw, or "
+            "'virt-reflink import' for an image that exists",
             vol->name, NULLSTR(virStorageFileFormatTypeToString(vol->target.format)));
         return -1;
     }
@@ -41,20 +43,6 @@ require_raw(const virStorageVolDef *vol)
         return -1;
     }
     return 0;
-}
-
-static RlAccess
-wanted_access(const virStorageVolDef *vol)
-{
-    RlAccess access = RL_ACCESS_DEFAULT;
-
-    if (!vol->target.perms)
-        return access;
-    if (vol->target.perms->mode != (mode_t) -1)
-        access.mode = vol->target.perms->mode;
-    access.uid = vol->target.perms->uid;
-    access.gid = vol->target.perms->gid;
-    return access;
 }
 
 /* The name and path that the finished draft will have. NAME.img is called NAME. NAME@current is
@@ -123,15 +111,20 @@ require_unlisted(virStoragePoolObj *obj, const virStorageVolDef *vol, const char
     return -1;
 }
 
-/* Who creates NAME@current writes to NAME. */
+/* Who creates NAME@current writes to NAME. libvirt has asked for the right to create what the
+ * client @asked for: a rule for the revisions of NAME ("NAME@...") says nothing of NAME, which
+ * NAME@kind=KIND makes. */
 static int
-require_right(virStoragePoolObj *obj, const char *text)
+require_right(virStoragePoolObj *obj, const char *text, const char *asked)
 {
+    const virStoragePoolDef *pool = virStoragePoolObjGetDef(obj);
     g_autoptr(RlName) name = rl_name_parse(text, NULL);
 
-    if (!name || name->form != RL_NAME_CURRENT)
+    if (!name)
         return 0;
-    return rl_rights_require(virStoragePoolObjGetDef(obj), name->volume, RL_RIGHT_WRITE);
+    if (name->form == RL_NAME_CURRENT)
+        return rl_rights_require(pool, name->volume, RL_RIGHT_WRITE);
+    return STREQ(text, asked) ? 0 : rl_rights_require(pool, text, RL_RIGHT_CREATE);
 }
 
 int
@@ -148,41 +141,22 @@ rl_vol_create_cb(virStoragePoolObj *obj, virStorageVolDef *vol)
     /* What libvirt has by now: for a clone at least its source's. */
     vol->target.capacity = rl_capacity_round_for(vol->name, vol->target.capacity);
 
+    RlAskedKind asked;
+    g_autofree char *wanted = rl_asked_kind_split(vol->name, &asked, &error);
+    if (!wanted)
+        return rl_report(error);
     /* Clients that put the suffix of the format behind a name, as virt-install does. */
-    g_autofree char *name = rl_short_path_strip(vol->name);
-    if (require_unlisted(obj, vol, name) < 0 || require_right(obj, name) < 0)
+    g_autofree char *name = rl_short_path_strip(wanted);
+    if (require_unlisted(obj, vol, name) < 0 || require_right(obj, name, vol->name) < 0)
         return -1;
 
     RlPool *pool = rl_open_pool(obj);
     RlStagedImage *draft = pool ? begin(obj, pool, name, &error) : NULL;
     if (!draft)
         return error ? rl_report_about(error, vol->name) : -1;
+    draft->asked = asked;
     rl_pending_volume_begin(vol, draft);
     settle_name(vol, draft);
-    return 0;
-}
-
-/* What is to be recorded of a new volume: a snapshot's source, a kind that a rule gives; NULL for a
- * persistent one. */
-static int
-decide_record(virStoragePoolObj *obj, const RlStagedImage *draft, const virStorageVolDef *vol,
-              RlRecord **ret_record)
-{
-    RlKind kind = rl_options_kind(draft->pool->options, draft->name->volume);
-    GError *error = NULL;
-
-    *ret_record = NULL;
-    if (vol->target.backingStore) {
-        *ret_record = rl_backing_store_record(draft->pool, vol, &error);
-        if (!*ret_record)
-            return rl_report(error);
-        return rl_rights_require(virStoragePoolObjGetDef(obj), (*ret_record)->source,
-                                 RL_RIGHT_READ);
-    }
-    if (kind != RL_KIND_PERSISTENT) {
-        *ret_record = rl_record_new(kind, NULL, vol->target.capacity);
-        (*ret_record)->access = wanted_access(vol);
-    }
     return 0;
 }
 
@@ -201,7 +175,7 @@ refuse_metadata(const RlStagedImage *draft, unsigned int flags)
 static int
 open_draft(RlStagedImage *draft, const virStorageVolDef *vol)
 {
-    RlAccess access = wanted_access(vol);
+    RlAccess access = rl_new_volume_access(vol);
     GError *error = NULL;
 
     if (!rl_staged_open(draft, &access, &error))
@@ -210,11 +184,30 @@ open_draft(RlStagedImage *draft, const virStorageVolDef *vol)
     return 0;
 }
 
+/* A copy, where the pool's options allow one, goes on as long as its client is there. */
+static void
+watch_client(RlStagedImage *draft, RlClient *client)
+{
+    *client = rl_client_of_call();
+    draft->go_on = rl_client_is_there;
+    draft->go_on_data = client;
+}
+
+static bool
+fill_from(RlStagedImage *draft, const char *source, uint64_t capacity, GError **error)
+{
+    rl_autofd int from = rl_clone_open(draft, draft->pool, source, error);
+
+    return from >= 0 &&
+           rl_staged_fill(draft, from, capacity, draft->pool->options->fallback_copy, error);
+}
+
 static int
 build(virStoragePoolObj *obj, RlStagedImage *draft, const virStorageVolDef *vol, unsigned int flags)
 {
-    g_autoptr(RlRecord) record = NULL;
+    g_auto(RlNewVolume) new = {0};
     GError *error = NULL;
+    RlClient client;
 
     if (refuse_metadata(draft, flags) < 0)
         return -1;
@@ -225,12 +218,15 @@ build(virStoragePoolObj *obj, RlStagedImage *draft, const virStorageVolDef *vol,
                        draft->name->text);
         return -1;
     }
-    if (decide_record(obj, draft, vol, &record) < 0 || open_draft(draft, vol) < 0)
+    if (rl_rights_require_users(virStoragePoolObjGetDef(obj), draft) < 0 ||
+        rl_new_volume_decide(obj, draft, vol, &new) < 0 || open_draft(draft, vol) < 0)
         return -1;
-    if (!rl_staged_create(draft, record, vol->target.capacity, &error))
+    watch_client(draft, &client);
+    if ((new.source && !fill_from(draft, new.source, vol->target.capacity, &error)) ||
+        !rl_staged_create(draft, new.record, vol->target.capacity, &error))
         return rl_report_about(error, draft->name->text);
-    /* A new image of another kind is empty: its clone costs nothing. */
-    if (record && record->kind == RL_KIND_SNAPSHOT)
+    /* Any other new image is empty: its clone costs nothing. */
+    if (new.source || (new.record &&new.record->kind == RL_KIND_SNAPSHOT))
         rl_background_maintain(draft->pool, draft->name->volume);
     return 0;
 }
@@ -248,45 +244,33 @@ rl_vol_build_cb(virStoragePoolObj *obj, virStorageVolDef *vol, unsigned int flag
     return rc;
 }
 
-static bool
-publish(RlStagedImage *draft, uint64_t capacity, GError **error)
-{
-    switch (draft->name->form) {
-    case RL_NAME_HEAD:
-        return rl_staged_create(draft, NULL, capacity, error);
-    case RL_NAME_LABEL:
-        return rl_staged_label(draft, error);
-    case RL_NAME_CURRENT:
-        return rl_staged_replace(draft, error);
-    case RL_NAME_REVISION:
-        break;
-    }
-    g_assert_not_reached();
-}
-
 static int
-build_from(RlStagedImage *draft, const virStorageVolDef *vol, const virStorageVolDef *input,
-           unsigned int flags)
+build_from(virStoragePoolObj *obj, RlStagedImage *draft, const virStorageVolDef *vol,
+           const virStorageVolDef *input, unsigned int flags)
 {
     /* A revision has the size of what it is of; libvirt's wish for more is for new volumes. */
     uint64_t capacity = draft->name->form == RL_NAME_HEAD ? vol->target.capacity : 0;
     GError *error = NULL;
     bool same_pool;
 
-    if (refuse_metadata(draft, flags) < 0 || open_draft(draft, vol) < 0)
+    if (refuse_metadata(draft, flags) < 0 ||
+        rl_rights_require_users(virStoragePoolObjGetDef(obj), draft) < 0 ||
+        open_draft(draft, vol) < 0)
         return -1;
     rl_autofd int from = rl_clone_source_open(draft, input, &same_pool, &error);
     if (from < 0)
         return rl_report(error);
-    RlClient client = rl_client_of_call();
-    draft->go_on = rl_client_is_there;
-    draft->go_on_data = &client;
+    RlClient client;
+    watch_client(draft, &client);
 
     /* From elsewhere a copy is what is expected; within the pool only if its options allow it. */
     bool may_copy = !(flags & VIR_STORAGE_VOL_CREATE_REFLINK) &&
                     (!same_pool || draft->pool->options->fallback_copy);
-    if (!rl_staged_fill(draft, from, capacity, may_copy, &error) ||
-        !publish(draft, capacity, &error))
+    if (!rl_staged_fill(draft, from, capacity, may_copy, &error))
+        return rl_report_about(error, draft->name->text);
+    if (rl_rights_require_replacement(virStoragePoolObjGetDef(obj), draft) < 0)
+        return -1;
+    if (!rl_clone_publish(draft, capacity, &error))
         return rl_report_about(error, draft->name->text);
     if (draft->name->form != RL_NAME_LABEL)
         rl_background_maintain(draft->pool, draft->name->volume);
@@ -302,7 +286,8 @@ rl_vol_build_from_cb(virStoragePoolObj *obj, virStorageVolDef *vol, virStorageVo
     if (!draft)
         return rl_clone_source_build_stock(rl_stock()->buildVolFrom, obj, vol, input, flags);
 
-    int rc = rl_rights_require_source(obj, input) < 0 ? -1 : build_from(draft, vol, input, flags);
+    int rc =
+        rl_rights_require_source(obj, input) < 0 ? -1 : build_from(obj, draft, vol, input, flags);
     rl_pending_volume_end(vol);
     return rc;
 }

@@ -10,6 +10,7 @@
  * its guest does not see the size that the volume has now, and what to type. (Its device model
  * would have to be told, through a domain's call, which may wait for as long as that model likes.
  * Loop devices, which Xen's block backend serves, have been told by then.) @path is the volume's,
- * as libvirt knows it.
+ * as libvirt knows it. The command finds a disk by the very path in the domain's XML, so the log
+ * has the short path while there is one.
  */
 void rl_guest_note_size(const RlPool *pool, const char *name, const char *path);

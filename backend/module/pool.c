@@ -10,7 +10,7 @@
 #include "common/fs/shared-fs.h"
 #include "common/operation/pool-build.h"
 #include "namespace.h"
-#include "others.h"
+#include "other-pools.h"
 #include "volume-list.h"
 #include "xml/documents.h"
 
@@ -122,7 +122,7 @@ rl_pool_start_cb(virStoragePoolObj *obj)
     int ours = rl_is_reflink(obj);
     GError *error = NULL;
 
-    rl_others_wrap();
+    rl_other_pools_wrap();
     if (ours < 0)
         return -1;
     if (!ours)

@@ -46,10 +46,21 @@ lists_pool_types(void)
 static bool
 names_rights(void)
 {
-    return g_strcmp0(virAccessPermStorageVolTypeToString(VIR_ACCESS_PERM_STORAGE_VOL_DATA_READ),
-                     "data_read") == 0 &&
-           g_strcmp0(virAccessPermStorageVolTypeToString(VIR_ACCESS_PERM_STORAGE_VOL_DATA_WRITE),
-                     "data_write") == 0;
+    static const struct {
+        virAccessPermStorageVol permission;
+        const char *name;
+    } rights[] = {
+        {VIR_ACCESS_PERM_STORAGE_VOL_CREATE, "create"},
+        {VIR_ACCESS_PERM_STORAGE_VOL_DELETE, "delete"},
+        {VIR_ACCESS_PERM_STORAGE_VOL_RESIZE, "resize"},
+        {VIR_ACCESS_PERM_STORAGE_VOL_DATA_READ, "data_read"},
+        {VIR_ACCESS_PERM_STORAGE_VOL_DATA_WRITE, "data_write"},
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(rights); i++)
+        if (g_strcmp0(virAccessPermStorageVolTypeToString(rights[i].permission), rights[i].name))
+            return false;
+    return true;
 }
 
 static bool

@@ -72,7 +72,7 @@ rl_proof_pool(void)
     if (!def || !reads_pool(def))
         return "a pool's definition (virStoragePoolDef)";
     const RlOptions *options = rl_namespace_options(def);
-    if (!options || options->keep != 77)
+    if (!options || options->keep.newest != 77)
         return "a pool's options (virXMLNamespace)";
     if (!reads_devices())
         return "the devices of a pool (virStoragePoolSource)";

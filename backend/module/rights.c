@@ -20,10 +20,15 @@ static const char *const connections[] = {"storage", "QEMU", "xenlight", "LXC", 
 
 static const struct {
     virAccessPermStorageVol permission;
-    const char *name, *verb;
+    const char *name, *verb, *need;
 } rights[] = {
-    [RL_RIGHT_READ] = {VIR_ACCESS_PERM_STORAGE_VOL_DATA_READ, "data-read", "read"},
-    [RL_RIGHT_WRITE] = {VIR_ACCESS_PERM_STORAGE_VOL_DATA_WRITE, "data-write", "replaced"},
+    [RL_RIGHT_READ] = {VIR_ACCESS_PERM_STORAGE_VOL_DATA_READ, "data-read", "read", "download"},
+    [RL_RIGHT_WRITE] = {VIR_ACCESS_PERM_STORAGE_VOL_DATA_WRITE, "data-write", "replaced",
+                        "upload to"},
+    [RL_RIGHT_CREATE] = {VIR_ACCESS_PERM_STORAGE_VOL_CREATE, "create", "created", "create"},
+    [RL_RIGHT_RESIZE] = {VIR_ACCESS_PERM_STORAGE_VOL_RESIZE, "resize", "resized", "resize"},
+    [RL_RIGHT_DELETE] = {VIR_ACCESS_PERM_STORAGE_VOL_DELETE, "delete", "made another kind",
+                         "delete"},
 };
 
 static bool
@@ -51,8 +56,8 @@ require(const virStoragePoolDef *pool, const virStorageVolDef *vol, RlRight righ
     virReportError(VIR_ERR_ACCESS_DENIED,
                    "this would change volume '%s' of pool '%s' (%s) and needs the right to %s it "
                    "(storage-vol.%s)",
-                   vol->name, pool->name, rights[right].verb,
-                   right == RL_RIGHT_READ ? "download" : "upload to", rights[right].name);
+                   vol->name, pool->name, rights[right].verb, rights[right].need,
+                   rights[right].name);
     return -1;
 }
 

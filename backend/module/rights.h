@@ -8,8 +8,11 @@
 #include "virstorageobj.h"
 
 typedef enum {
-    RL_RIGHT_READ,  /* storage_vol:data_read, as for a download */
-    RL_RIGHT_WRITE, /* storage_vol:data_write, as for an upload */
+    RL_RIGHT_READ,   /* storage_vol:data_read, as for a download */
+    RL_RIGHT_WRITE,  /* storage_vol:data_write, as for an upload */
+    RL_RIGHT_CREATE, /* storage_vol:create, of a name that libvirt was not given as it is */
+    RL_RIGHT_RESIZE, /* storage_vol:resize */
+    RL_RIGHT_DELETE, /* storage_vol:delete */
 } RlRight;
 
 /**

@@ -3,9 +3,11 @@
  * (src/util/virfdstream.c). So its stream is a shell here, around a descriptor that says when there
  * is room, and the data goes to a writer of ours.
  *
- * The daemon calls from its event loop, which must wait for no disk: it is told to come again until
- * a piece is durable, so that a finish has two names to change and nothing else. A hole, which
- * libvirt wants taken at once, is the exception: a finish right after one waits for it. */
+ * The daemon calls from its event loop, which must not wait for a disk: it is told to come again
+ * while others wait to be written, and until the last one is durable, so that a finish has two
+ * names to change and nothing else. Two exceptions: a finish before the end of the range waits for
+ * the few pieces that are not durable, and one right after a hole, which libvirt wants taken at
+ * once, waits for that. */
 #include "upload-stream.h"
 
 #include "datatypes.h"

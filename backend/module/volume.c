@@ -203,13 +203,13 @@ lock_pool_alone(virStoragePoolObj *obj, virStorageVolDef *vol)
 }
 
 static bool
-delete_name(const RlPool *pool, const char *text, bool with_labels, GError **error)
+delete_name(const RlPool *pool, const char *text, guint flags, GError **error)
 {
     g_autoptr(RlName) name = rl_name_parse(text, error);
 
     if (!name)
         return false;
-    return name->form == RL_NAME_HEAD ? rl_volume_delete(pool, name->volume, with_labels, error)
+    return name->form == RL_NAME_HEAD ? rl_volume_delete(pool, name->volume, flags, error)
                                       : rl_revision_delete(pool, name, error);
 }
 
@@ -236,7 +236,8 @@ rl_vol_delete_cb(virStoragePoolObj *obj, virStorageVolDef *vol, unsigned int fla
     if (!pool)
         return -1;
     unlock_pool(obj, vol);
-    bool done = delete_name(pool, vol->name, flags & VIR_STORAGE_VOL_DELETE_WITH_SNAPSHOTS, &error);
+    bool named = flags & VIR_STORAGE_VOL_DELETE_WITH_SNAPSHOTS;
+    bool done = delete_name(pool, vol->name, named ? RL_DELETE_NAMED : 0, &error);
     lock_pool_alone(obj, vol);
     /* Gone is what it was to be. */
     if (!done && !g_error_matches(error, RL_ERROR, RL_ERROR_NOT_FOUND))

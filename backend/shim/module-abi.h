@@ -3,7 +3,6 @@
  * upgrades of libvirt. */
 #pragma once
 
-#define RL_MODULE_FILE "reflink.so"
 /* Another name for another struct: a module of before is one that does not fit. */
 #define RL_MODULE_ENTRY "libvirt_reflink_module_2"
 /* A text, "0.1": what libvirt-reflink it is of. For a person; modules of before have none. */

@@ -4,8 +4,8 @@
 #include <libvirt/virterror.h>
 #include <string.h>
 
-#include "pool-options.h"
 #include "scope.h"
+#include "stand-in-options.h"
 #include "table.h"
 #include "xml-text.h"
 

@@ -16,11 +16,12 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "backend/libvirt/module-place.h"
 #include "build-id.h"
 #include "elf-file.h"
 #include "module-abi.h"
-#include "pool-options.h"
 #include "say.h"
+#include "stand-in-options.h"
 #include "stand-in.h"
 #include "start-line.h"
 #include "trial.h"
@@ -59,9 +60,10 @@ load_stock(void)
     return enter();
 }
 
-/* <dir of this file>/../<libvirt's version>/reflink.so */
+/* The directory that this file's is in, and libvirt's version as its directories of modules have
+ * it. */
 static int
-module_path(char *path, size_t size, char *version, size_t version_size)
+find_top(char *top, size_t size, char *version, size_t version_size)
 {
     unsigned long number;
     Dl_info self;
@@ -74,8 +76,7 @@ module_path(char *path, size_t size, char *version, size_t version_size)
 
     const char *slash = strrchr(self.dli_fname, '/');
     int length = slash ? (int) (slash - self.dli_fname) : 1;
-    int n = snprintf(path, size, "%.*s/../%s/" RL_MODULE_FILE, length, slash ? self.dli_fname : ".",
-                     version);
+    int n = snprintf(top, size, "%.*s/..", length, slash ? self.dli_fname : ".");
     return n < 0 || (size_t) n >= size ? -1 : 0;
 }
 
@@ -109,8 +110,7 @@ fits(const RlModule *module, const char *version, Cause *cause)
     if (rl_trial(module->prove, why, sizeof(why)))
         return 1;
     complain(cause,
-             "the module does not fit libvirt %s: %s: it has to be built with that version's "
-             "headers",
+             "the module does not fit libvirt %s: %s: build it with the headers of that version",
              version, why);
     return 0;
 }
@@ -122,7 +122,7 @@ attach_module(void *handle, const char *path, const char *version, Cause *cause)
     const RlModule *module = dlsym(handle, RL_MODULE_ENTRY);
 
     if (!module) {
-        complain(cause, "%s is no reflink module of this version", path);
+        complain(cause, "%s is not a reflink module of this version", path);
         return false;
     }
     if (!fits(module, version, cause))
@@ -136,18 +136,8 @@ attach_module(void *handle, const char *path, const char *version, Cause *cause)
 }
 
 static bool
-load_module(char *version, size_t version_size, Cause *cause)
+load_file(const char *path, const char *version, Cause *cause)
 {
-    char path[PATH_MAX];
-
-    if (module_path(path, sizeof(path), version, version_size) < 0) {
-        complain(cause, "cannot determine where the module is");
-        return false;
-    }
-    if (access(path, F_OK) < 0) {
-        complain(cause, "there is no module for libvirt %s (%s)", version, path);
-        return false;
-    }
     if (!rl_elf_file_is_whole(path)) {
         complain(cause, "the module %s is not a complete ELF file", path);
         return false;
@@ -161,6 +151,48 @@ load_module(char *version, size_t version_size, Cause *cause)
     if (attach_module(handle, path, version, cause))
         return true;
     dlclose(handle);
+    return false;
+}
+
+/* What lies below /usr is a package's. The other place is ours alone, so it is asked who else can
+ * write there. */
+static bool
+load_from(RlModulePlace place, const char *path, const char *version, Cause *cause)
+{
+    char why[PATH_MAX + 256];
+
+    if (place == RL_MODULE_STATE && !rl_module_is_trusted(path, why, sizeof(why))) {
+        complain(cause, "the module %s is not loaded: %s", path, why);
+        return false;
+    }
+    return load_file(path, version, cause);
+}
+
+/* The first that fits is taken. Where none does, the first that is there says why. */
+static bool
+load_module(char *version, size_t version_size, Cause *cause)
+{
+    char top[PATH_MAX], path[PATH_MAX];
+    Cause found = {""}, missing = {""};
+
+    if (find_top(top, sizeof(top), version, version_size) < 0) {
+        complain(cause, "cannot determine where the module is");
+        return false;
+    }
+    for (int place = 0; place < RL_MODULE_PLACES; place++) {
+        Cause why = {""};
+        if (!rl_module_path((RlModulePlace) place, top, version, path, sizeof(path)))
+            continue;
+        if (access(path, F_OK) < 0)
+            complain(&why, "there is no module for libvirt %s (%s)", version, path);
+        else if (load_from((RlModulePlace) place, path, version, &why))
+            return true;
+        else if (!found.text[0])
+            found = why;
+        if (!missing.text[0])
+            missing = why;
+    }
+    *cause = found.text[0] ? found : missing;
     return false;
 }
 
@@ -182,15 +214,15 @@ stand_in(const char *version, const Cause *cause)
 
     if (!wrong)
         rl_shim_say(LOG_WARNING,
-                    "libvirt-reflink: %s; reflink pools are not available, but for domains that "
-                    "run; all other pools are%s",
+                    "libvirt-reflink: %s; reflink pools are not available, except to domains that "
+                    "run; all other pools are available%s",
                     cause->text,
                     keep_options() ? "" : "; do not edit reflink pools, which lose their options");
     else
         rl_shim_say(
             LOG_WARNING,
-            "libvirt-reflink: %s; reflink pools are not available, and not protected, since "
-            "this libvirt is not known (%s): leave their directories alone",
+            "libvirt-reflink: %s; reflink pools are not available, and not protected, since this "
+            "version of libvirt is unknown (%s): do not change anything in their directories",
             cause->text, wrong);
 }
 

@@ -53,7 +53,7 @@ static void
 refuse_unread(const char *doing)
 {
     calls.report(VIR_FROM_STORAGE, VIR_ERR_OPERATION_INVALID, __FILE__, __func__, __LINE__,
-                 "cannot %s a pool whose definition is not understood without the reflink module",
+                 "cannot %s a pool whose definition cannot be read without the reflink module",
                  doing);
 }
 

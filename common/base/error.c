@@ -20,6 +20,16 @@ rl_fail(GError **error, RlErrorCode code, const char *format, ...)
     return false;
 }
 
+/* Most errors are of files that need not be there: g_strerror() loads what converts between
+ * character sets for the first of them. */
+static const char *
+describe(int code)
+{
+    const char *text = strerrordesc_np(code);
+
+    return text ? text : g_strerror(code);
+}
+
 bool
 rl_fail_errno(GError **error, int saved_errno, const char *format, ...)
 {
@@ -29,7 +39,7 @@ rl_fail_errno(GError **error, int saved_errno, const char *format, ...)
     g_autofree char *sentence = g_strdup_vprintf(format, args);
     va_end(args);
 
-    g_set_error(error, RL_ERRNO, saved_errno, "%s: %s", sentence, g_strerror(saved_errno));
+    g_set_error(error, RL_ERRNO, saved_errno, "%s: %s", sentence, describe(saved_errno));
     return false;
 }
 

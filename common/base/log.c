@@ -27,14 +27,43 @@ send_to(int fd, const char *path, const char *datagram)
                   (struct sockaddr *) &address, sizeof(address)) >= 0;
 }
 
+/* Names are checked before they get here, but a line that begins another one would be a forgery. */
+static void
+blank_controls(char *text)
+{
+    for (char *c = text; *c; c++)
+        if (g_ascii_iscntrl(*c))
+            *c = ' ';
+}
+
+static void
+add_field(GString *datagram, const char *name, const char *value)
+{
+    g_autofree char *line = g_strdup(value ? value : "");
+
+    if (!value)
+        return;
+    blank_controls(line);
+    g_string_append_printf(datagram, "%s=%s\n", name, line);
+}
+
 /* In the journal's own form: fields, one a line. */
 static bool
-send_to_journal(int fd, int priority, const char *sentence)
+send_to_journal(int fd, int priority, const RlLogFields *fields, const char *sentence)
 {
-    g_autofree char *datagram = g_strdup_printf(
-        "MESSAGE=%s\nPRIORITY=%d\nSYSLOG_IDENTIFIER=" RL_LOG_IDENTIFIER "\n", sentence, priority);
+    g_autoptr(GString) datagram = g_string_new(NULL);
 
-    return send_to(fd, JOURNAL_SOCKET, datagram);
+    add_field(datagram, "MESSAGE", sentence);
+    g_string_append_printf(datagram, "PRIORITY=%d\nSYSLOG_IDENTIFIER=" RL_LOG_IDENTIFIER "\n",
+                           priority);
+    add_field(datagram, "REFLINK_POOL", fields->pool);
+    add_field(datagram, "REFLINK_VOLUME", fields->volume);
+    add_field(datagram, "REFLINK_EVENT", fields->event);
+    if (fields->revision > 0)
+        g_string_append_printf(datagram, "REFLINK_REVISION=%" G_GUINT64_FORMAT "\n",
+                               fields->revision);
+    add_field(datagram, "DOMAIN", fields->domain);
+    return send_to(fd, JOURNAL_SOCKET, datagram->str);
 }
 
 /* In the form of RFC 3164. syslog(3) will not do: its identifier is the process's, and this code
@@ -54,36 +83,65 @@ send_to_syslog(int fd, int priority, const char *sentence)
 }
 
 static void
-send_line(int priority, const char *format, va_list args)
+send_line(int priority, const RlLogFields *fields, const char *format, va_list args)
 {
     g_autofree char *sentence = g_strdup_vprintf(format, args);
     rl_autofd int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
-    /* Names are checked before they get here, but a line that begins another one would be a
-     * forgery. */
-    for (char *c = sentence; *c; c++)
-        if (g_ascii_iscntrl(*c))
-            *c = ' ';
-    if (fd >= 0 && !send_to_journal(fd, priority, sentence))
+    blank_controls(sentence);
+    if (fd >= 0 && !send_to_journal(fd, priority, fields, sentence))
         send_to_syslog(fd, priority, sentence);
+}
+
+void
+rl_log_detail(const RlLogFields *fields, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    send_line(LOG_DEBUG, fields, format, args);
+    va_end(args);
+}
+
+void
+rl_log_event(const RlLogFields *fields, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    send_line(LOG_INFO, fields, format, args);
+    va_end(args);
 }
 
 void
 rl_log_info(const char *format, ...)
 {
+    const RlLogFields none = {0};
     va_list args;
 
     va_start(args, format);
-    send_line(LOG_INFO, format, args);
+    send_line(LOG_INFO, &none, format, args);
     va_end(args);
 }
 
 void
 rl_log_warning(const char *format, ...)
 {
+    const RlLogFields none = {0};
     va_list args;
 
     va_start(args, format);
-    send_line(LOG_WARNING, format, args);
+    send_line(LOG_WARNING, &none, format, args);
+    va_end(args);
+}
+
+void
+rl_log_error(const char *format, ...)
+{
+    const RlLogFields none = {0};
+    va_list args;
+
+    va_start(args, format);
+    send_line(LOG_ERR, &none, format, args);
     va_end(args);
 }

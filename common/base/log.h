@@ -7,9 +7,24 @@
 
 #define RL_LOG_IDENTIFIER "libvirt-reflink"
 
-/* Each writes one line. INFO is for every image that is made, cloned, linked, renamed or removed;
- * WARNING for what an administrator should look at. They go to the journal, to syslog where the
- * journal is not there or takes nothing on, and nowhere where there is neither: never to stderr,
- * which libvirt shows to its users. Nobody waits for them, and nothing depends on them. */
+/* What the journal can be asked for beside the sentence (journalctl REFLINK_VOLUME=web1). Strings
+ * are borrowed; NULL and 0 where there is none. */
+typedef struct {
+    const char *pool;   /* REFLINK_POOL: the real path of its directory */
+    const char *volume; /* REFLINK_VOLUME */
+    const char *event;  /* REFLINK_EVENT: a word, see common/operation/run-event.h and
+                           docs/libvirt-reflink.7 */
+    guint64 revision;   /* REFLINK_REVISION: the one that the event is about */
+    const char *domain; /* DOMAIN: the name of the one on whose behalf it is */
+} RlLogFields;
+
+/* Each writes one line. DEBUG, rl_log_detail(), is for every image that is made, cloned, linked,
+ * renamed or removed; INFO for what happened to a volume or pool; WARNING for what an administrator
+ * should look at; ERR for what must never be. They go to the journal, to syslog where the journal
+ * is not there or takes nothing on, and nowhere where there is neither: never to stderr, which
+ * libvirt shows to its users. Nobody waits for them, and nothing depends on them. */
+void rl_log_detail(const RlLogFields *fields, const char *format, ...) G_GNUC_PRINTF(2, 3);
+void rl_log_event(const RlLogFields *fields, const char *format, ...) G_GNUC_PRINTF(2, 3);
 void rl_log_info(const char *format, ...) G_GNUC_PRINTF(1, 2);
 void rl_log_warning(const char *format, ...) G_GNUC_PRINTF(1, 2);
+void rl_log_error(const char *format, ...) G_GNUC_PRINTF(1, 2);

@@ -6,3 +6,11 @@
 #ifndef RL_LOCK_DIR
 #define RL_LOCK_DIR "/run/libvirt-reflink"
 #endif
+
+/* What is to be known of saved domains also after that: root's, as is libvirt's directory. */
+#ifndef RL_SAVED_DIR
+#define RL_SAVED_DIR "/var/lib/libvirt/reflink-saves"
+#endif
+
+/* What the note that a run has left images to be marked begins with (format/unmarked-run.h). */
+#define RL_UNMARKED_NAME "unmarked"

@@ -30,6 +30,7 @@ rl_random_temp(void)
     do {
         g_free(random);
         random = rl_random_hex(6);
-    } while (!strpbrk(random, "abcdef") || !strpbrk(random, "0123456789"));
+    } while (!strpbrk(random, "abcdef") || !strpbrk(random, "0123456789") ||
+             strstr(random, "dec") || strstr(random, "feb"));
     return g_steal_pointer(&random);
 }

@@ -14,7 +14,7 @@ char *rl_random_hex(int digits);
 /**
  * rl_random_temp:
  * Returns what follows the tilde in the name of a temporary file, owned by the caller: six random
- * hex digits with a letter and a digit among them. No date and no word is that, so a backup is not
- * taken for one (file-name.h).
+ * hex digits with a letter and a digit among them, without the name of a month. No date and no word
+ * is that, so a backup is not taken for one (file-name.h).
  */
 char *rl_random_temp(void);

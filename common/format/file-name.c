@@ -97,13 +97,15 @@ is_peer_random(const char *text)
 }
 
 /* Temporary files are removed unasked, so a backup that an administrator made ("private.img~",
- * "private.img~before", "private.img~261129", "private.img~decade") must not pass for one: no word
- * and no date has letters and digits among six hex digits. */
+ * "private.img~before", "private.img~261129", "private.img~decade", "private.img~24dec6") must not
+ * pass for one: no word and no date has letters and digits among six hex digits, but with the name
+ * of a month. */
 static bool
 is_our_random(const char *text)
 {
     return strspn(text, "0123456789abcdef") == TEMP_RANDOM && !text[TEMP_RANDOM] &&
-           strpbrk(text, "abcdef") && strpbrk(text, "0123456789");
+           strpbrk(text, "abcdef") && strpbrk(text, "0123456789") && !strstr(text, "dec") &&
+           !strstr(text, "feb");
 }
 
 static bool

@@ -6,10 +6,11 @@
 
 #include "common/fs/file-date.h"
 #include "common/fs/xattr.h"
+#include "image-made.h"
 
-/* Size and date, the part of a second last. */
-static char *
-describe(const struct stat *st)
+/* The part of a second comes last. */
+char *
+rl_image_base_date(const struct stat *st)
 {
     return g_strdup_printf("%" G_GINT64_FORMAT " %" G_GINT64_FORMAT ".%09ld", (gint64) st->st_size,
                            (gint64) st->st_mtim.tv_sec, st->st_mtim.tv_nsec);
@@ -20,7 +21,7 @@ describe(const struct stat *st)
 static bool
 is_as_noted(const char *noted, const struct stat *st)
 {
-    g_autofree char *now = describe(st);
+    g_autofree char *now = rl_image_base_date(st);
     size_t length = (size_t) (strchr(now, '.') - now);
 
     if (rl_date_is_whole(&st->st_mtim))
@@ -66,7 +67,7 @@ rl_image_base_stat(const RlImageBase *base, struct stat *ret_st)
 bool
 rl_image_base_set(int fd, const char *id, const struct stat *st, GError **error)
 {
-    g_autofree char *date = describe(st);
+    g_autofree char *date = rl_image_base_date(st);
 
     return rl_xattr_set(fd, RL_ATTR_BASE, id, error) &&
            rl_xattr_set(fd, RL_ATTR_BASE_DATE, date, error);
@@ -76,5 +77,5 @@ bool
 rl_image_base_clear(int fd, GError **error)
 {
     return rl_xattr_remove(fd, RL_ATTR_BASE, error) &&
-           rl_xattr_remove(fd, RL_ATTR_BASE_DATE, error);
+           rl_xattr_remove(fd, RL_ATTR_BASE_DATE, error) && rl_image_made_clear(fd, error);
 }

@@ -51,6 +51,12 @@ bool rl_image_base_set(int fd, const char *id, const struct stat *st, GError **e
 
 /**
  * rl_image_base_clear:
- * Takes the note off the image @fd.
+ * Takes the note off the image @fd, and that of image-made.h.
  */
 bool rl_image_base_clear(int fd, GError **error);
+
+/**
+ * rl_image_base_date:
+ * Size and modification time of @st as they are noted, owned by the caller.
+ */
+char *rl_image_base_date(const struct stat *st);

@@ -6,7 +6,7 @@
 
 #include "common/base/error.h"
 #include "common/base/random.h"
-#include "common/format/highest.h"
+#include "common/format/highest-revision.h"
 #include "common/format/image-base.h"
 #include "common/fs/xattr.h"
 
@@ -50,7 +50,8 @@ rl_image_id_renew(int fd, uint64_t highest, GError **error)
         RL_ATTR_SAVE, RL_ATTR_BELOW, RL_ATTR_ACCESS,    RL_ATTR_KEPT_OF,  RL_ATTR_LET_GO};
     g_autofree char *id = rl_random_hex(ID_DIGITS);
 
-    if (!rl_xattr_set(fd, RL_ATTR_ID, id, error) || !rl_highest_set(fd, highest, error))
+    if (!rl_xattr_set(fd, RL_ATTR_ID, id, error) || !rl_highest_set(fd, highest, error) ||
+        !rl_xattr_set_number(fd, RL_ATTR_CLEAN_SINCE, (uint64_t) g_get_real_time(), error))
         return false;
     for (size_t i = 0; i < G_N_ELEMENTS(of_dirty); i++)
         if (!rl_xattr_remove(fd, of_dirty[i], error))

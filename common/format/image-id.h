@@ -22,7 +22,8 @@ bool rl_image_id_ensure(int fd, char **ret_id, GError **error);
 
 /**
  * rl_image_id_new:
- * Gives the image @fd, which is new, an id of its own and the highest revision number @highest, and
+ * Gives the image @fd, which is new, an id of its own and the highest revision number @highest,
+ * notes that it is a clean image since now, and
  * takes away what was said of it as a dirty image
  * (but not the size that was wished for, without which a commit that is cut off would leave it
  * looking damaged). Durable with the next fsync(2) of @fd.

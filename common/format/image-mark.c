@@ -184,7 +184,12 @@ rl_mark_announce_restore(int fd, GError **error)
     g_autofree char *text =
         boot ? g_strdup_printf("%s %" G_GINT64_FORMAT, boot, rl_boot_clock_us()) : NULL;
 
-    return text && rl_xattr_set(fd, RL_ATTR_RESTORE, text, error);
+    g_autoptr(RlImageOwner) run = NULL;
+
+    /* A restore that is refused leaves a leftover as it was. */
+    return text && rl_image_owner_get(fd, &run, error) &&
+           rl_image_owner_expect_change(fd, run, error) &&
+           rl_xattr_set(fd, RL_ATTR_RESTORE, text, error);
 }
 
 bool

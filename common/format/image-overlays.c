@@ -79,6 +79,16 @@ rl_overlays_other(int fd, const RlDomainRef *owner, char **ret_name, GError **er
 }
 
 bool
+rl_overlays_remove_first(int fd, const char *text, GError **error)
+{
+    const char *first = text ? text + strspn(text, "\n") : "";
+    const char *rest = first + strcspn(first, "\n");
+
+    rest += strspn(rest, "\n");
+    return *rest ? rl_xattr_set(fd, RL_ATTR_BELOW, rest, error) : rl_overlays_clear(fd, error);
+}
+
+bool
 rl_overlays_clear(int fd, GError **error)
 {
     return rl_xattr_remove(fd, RL_ATTR_BELOW, error);

@@ -39,6 +39,13 @@ char *rl_overlays_find_other(const char *text, const RlDomainRef *owner);
 bool rl_overlays_names(const char *text, const RlDomainRef *owner);
 
 /**
+ * rl_overlays_remove_first:
+ * No more notes on the image @fd the overlay that rl_overlays_find_other() names of @text for any
+ * domain, which rl_overlays_get() has read there. Fine where there is none.
+ */
+bool rl_overlays_remove_first(int fd, const char *text, GError **error);
+
+/**
  * rl_overlays_clear:
  * Nothing is above the image @fd any more.
  */

@@ -4,18 +4,23 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "common/base/autofd.h"
 #include "common/base/boot.h"
 #include "common/base/error.h"
+#include "common/fs/inode.h"
 #include "common/fs/lease.h"
 #include "common/fs/mounting.h"
 #include "common/fs/xattr.h"
 #include "ended-note.h"
 
 #define GROUP "run"
+/* So long may pass between a note of ours and what it was made for; an end of the image's own
+ * writing, as its date, comes then. */
+#define NOTED_US (60 * G_USEC_PER_SEC)
 /* A domain's name may be long; the attribute shares one block with all others on ext4. */
 #define NAME_SHOWN_MAX 256
 
@@ -29,10 +34,53 @@ rl_boot_clock_us(void)
     return (gint64) now.tv_sec * G_USEC_PER_SEC + now.tv_nsec / 1000;
 }
 
+/* Where the file system tells no time of birth, the number alone. Owned by the caller; NULL with
+ * @error. */
+static char *
+describe(int fd, GError **error)
+{
+    g_autofree char *inode = NULL;
+    struct stat st;
+
+    if (!rl_inode_describe(fd, "", &inode, error))
+        return NULL;
+    if (inode)
+        return g_steal_pointer(&inode);
+    if (fstat(fd, &st) == 0)
+        return g_strdup_printf("%" G_GUINT64_FORMAT, (guint64) st.st_ino);
+    rl_fail_errno(error, errno, "cannot examine an image");
+    return NULL;
+}
+
+/* Another kernel may tell a time of birth where this one does not. */
+static bool
+is_same_inode(const char *noted, const char *here)
+{
+    size_t number = strcspn(noted, " ");
+
+    if (noted[number] && strchr(here, ' '))
+        return strcmp(noted, here) == 0;
+    return number == strcspn(here, " ") && strncmp(noted, here, number) == 0;
+}
+
+/* Is @run of this boot of the host? @otherwise where that cannot be told. */
+static bool
+is_of_this_boot(const RlImageOwner *run, bool otherwise)
+{
+    g_autofree char *boot = rl_boot_id(NULL);
+
+    return boot ? strcmp(boot, run->boot_id) == 0 : otherwise;
+}
+
 bool
 rl_image_owner_put_back(int fd, const RlImageOwner *run, GError **error)
 {
     g_autoptr(GKeyFile) file = g_key_file_new();
+
+    if (!run->copied && !is_of_this_boot(run, false))
+        g_key_file_set_int64(file, GROUP, "noted", g_get_real_time());
+    if (run->host)
+        g_key_file_set_string(file, GROUP, "host", run->host);
 
     g_key_file_set_string(file, GROUP, "driver", run->driver);
     g_key_file_set_string(file, GROUP, "uuid", run->uuid);
@@ -46,6 +94,10 @@ rl_image_owner_put_back(int fd, const RlImageOwner *run, GError **error)
         g_key_file_set_uint64(file, GROUP, "mounting", run->mounting);
     if (run->arriving)
         g_key_file_set_boolean(file, GROUP, "arriving", TRUE);
+    if (run->inode)
+        g_key_file_set_string(file, GROUP, "inode", run->inode);
+    if (run->witness)
+        g_key_file_set_string(file, GROUP, "witness", run->witness);
 
     g_autofree char *text = g_key_file_to_data(file, NULL, NULL);
     return rl_xattr_set(fd, RL_ATTR_RUN, text, error);
@@ -58,19 +110,60 @@ rl_image_owner_set(int fd, const RlDomainRef *owner, RlOwnerTraits traits, GErro
 
     /* Without it the run would look like one of an earlier boot, which anybody may end. */
     run->boot_id = rl_boot_id(error);
-    if (!run->boot_id)
+    run->inode = run->boot_id ? describe(fd, error) : NULL;
+    if (!run->inode)
         return false;
     run->driver = g_strdup(owner->driver);
     run->uuid = g_strdup(owner->uuid);
     run->name =
         g_utf8_substring(owner->name, 0, MIN(NAME_SHOWN_MAX, g_utf8_strlen(owner->name, -1)));
+    run->host = rl_boot_host();
     run->since_us = rl_boot_clock_us();
     run->mounting = rl_mounting_id(fd);
     run->written = traits.written;
     run->readonly = traits.readonly;
     run->continued = traits.continued;
     run->arriving = traits.arriving;
+    run->witness = g_strdup(owner->witness);
     return rl_image_owner_put_back(fd, run, error);
+}
+
+bool
+rl_image_owner_take_along(int from, int fd, GError **error)
+{
+    g_autoptr(RlImageOwner) run = NULL;
+
+    if (!rl_image_owner_get(from, &run, error))
+        return false;
+    if (!run || !run->inode || run->copied)
+        return true;
+    g_free(run->inode);
+    run->inode = describe(fd, error);
+    return run->inode && rl_image_owner_put_back(fd, run, error);
+}
+
+/* A leftover's inode was changed since the host has booted, and not by us. Another host's clock is
+ * not this one's, and a time that is still to come is none. */
+static bool
+is_put_back(int fd, const RlImageOwner *run, gint64 noted_us, bool *ret_so, GError **error)
+{
+    g_autofree char *host = rl_boot_host();
+    struct stat st;
+
+    *ret_so = false;
+    /* An administrator may write to what he began. A version that notes no host notes no changes.
+     */
+    if (is_of_this_boot(run, true) || rl_image_owner_is_by_hand(run) || run->readonly ||
+        !run->host || g_strcmp0(run->host, host) != 0)
+        return true;
+    if (fstat(fd, &st) < 0)
+        return rl_fail_errno(error, errno, "cannot examine an image");
+    gint64 changed_us = (gint64) st.st_ctim.tv_sec * G_USEC_PER_SEC + st.st_ctim.tv_nsec / 1000;
+    gint64 booted_us = rl_boot_began_us();
+    *ret_so = booted_us != 0 && changed_us > booted_us + RL_OWNER_CLOCK_US &&
+              changed_us <= g_get_real_time() &&
+              (noted_us < booted_us || ABS(changed_us - noted_us) > NOTED_US);
+    return true;
 }
 
 static char *
@@ -84,11 +177,11 @@ string_or(GKeyFile *file, const char *key, const char *otherwise)
 bool
 rl_image_owner_get(int fd, RlImageOwner **ret_run, GError **error)
 {
-    g_autofree char *text = NULL;
+    g_autofree char *text = NULL, *here = NULL;
     g_autoptr(GKeyFile) file = g_key_file_new();
     g_autoptr(GError) no_flag = NULL;
 
-    if (!rl_xattr_get(fd, RL_ATTR_RUN, &text, error))
+    if (!rl_xattr_get(fd, RL_ATTR_RUN, &text, error) || (text && !(here = describe(fd, error))))
         return false;
     if (!text) {
         *ret_run = NULL;
@@ -110,7 +203,39 @@ rl_image_owner_get(int fd, RlImageOwner **ret_run, GError **error)
     run->continued = g_key_file_get_boolean(file, GROUP, "continued", NULL);
     run->arriving = g_key_file_get_boolean(file, GROUP, "arriving", NULL);
     run->ended = rl_ended_is_noted(fd, run->since_us);
+    run->inode = g_key_file_get_string(file, GROUP, "inode", NULL);
+    run->witness = g_key_file_get_string(file, GROUP, "witness", NULL);
+    run->host = g_key_file_get_string(file, GROUP, "host", NULL);
+    gint64 noted_us = g_key_file_get_int64(file, GROUP, "noted", NULL);
+    bool put_back;
+    if (!is_put_back(fd, run, noted_us, &put_back, error)) {
+        rl_image_owner_free(run);
+        return false;
+    }
+    bool other = run->inode && !is_same_inode(run->inode, here);
+    run->put_back = put_back && !other;
+    run->copied = put_back || other;
     *ret_run = run;
+    return true;
+}
+
+bool
+rl_image_owner_is_of_other_inode(int fd, bool *ret_so, GError **error)
+{
+    g_autofree char *text = NULL, *here = NULL;
+    g_autoptr(GKeyFile) file = g_key_file_new();
+
+    *ret_so = false;
+    if (!rl_xattr_get(fd, RL_ATTR_RUN, &text, error))
+        return false;
+    if (!text)
+        return true;
+    here = describe(fd, error);
+    if (!here)
+        return false;
+    g_key_file_load_from_data(file, text, (gsize) -1, G_KEY_FILE_NONE, NULL);
+    g_autofree char *noted = g_key_file_get_string(file, GROUP, "inode", NULL);
+    *ret_so = noted && !is_same_inode(noted, here);
     return true;
 }
 
@@ -199,6 +324,13 @@ rl_image_owner_leave(int fd, RlImageOwner *run, GError **error)
 }
 
 bool
+rl_image_owner_expect_change(int fd, const RlImageOwner *run, GError **error)
+{
+    return !run || run->copied || is_of_this_boot(run, false) ||
+           rl_image_owner_put_back(fd, run, error);
+}
+
+bool
 rl_image_owner_clear(int fd, GError **error)
 {
     return rl_xattr_remove(fd, RL_ATTR_RUN, error);
@@ -213,5 +345,8 @@ rl_image_owner_free(RlImageOwner *run)
     g_free(run->uuid);
     g_free(run->name);
     g_free(run->boot_id);
+    g_free(run->host);
+    g_free(run->inode);
+    g_free(run->witness);
     g_free(run);
 }

@@ -18,9 +18,16 @@ typedef struct {
     const char *uuid;   /* decides whether two are the same */
     const char *name;   /* for people */
     gint64 until_us; /* when its run ended, by the boot's clock: a later run is none of it; or 0 */
+    bool late; /* libvirt does not wait for its end any more, and may have put an overlay on its
+                * disk since */
     const struct RlMemory *memory; /* what it was saved as, or is restored from (save.h); NULL if
                                     * neither, or if that is not known */
+    const char *witness;           /* as in RlImageOwner; NULL where it is found by the uuid */
 } RlDomainRef;
+
+/* So far apart may the clock of the boot that a run was noted in and that of the next one be, or
+ * the time that a relabelling at boot takes. */
+#define RL_OWNER_CLOCK_US (5 * 60 * G_USEC_PER_SEC)
 
 typedef struct {
     char *driver;
@@ -30,10 +37,18 @@ typedef struct {
     bool readonly;   /* the domain only reads it: nothing is ever committed */
     bool continued;  /* it was there before this run, and is not this run's to end if that fails */
     char *boot_id;   /* of the host's boot in which it was started */
+    char *host;      /* which one (rl_boot_host()); NULL where it has no id, or none was noted */
     gint64 since_us; /* of that boot's clock, when it was started */
     uint64_t mounting; /* of the image's file system in that boot (mounting.h); 0 if not known */
     bool arriving;     /* it is to come by a migration, and is not known to have come whole */
-    bool ended; /* it is over, and what was to follow waits for space on the disk (ended-note.h) */
+    bool ended;  /* it is over, and what was to follow waits for space on the disk (ended-note.h) */
+    char *inode; /* the image's, when it was noted; NULL where an earlier version noted it */
+    bool copied; /* that is another inode than the image's, which came with a copy of the image; or
+                  * the content was put back into the same inode */
+    bool put_back; /* the latter */
+    char *witness; /* who sees its writes from the beginning, where that is not its owner's
+                    * process: it was another's run before, or a person began it
+                    * (witness-key.h); else NULL */
 } RlImageOwner;
 
 /* So long may pass between a domain's `prepare` and the opening of its disks (a large guest's
@@ -57,16 +72,41 @@ bool rl_image_owner_set(int fd, const RlDomainRef *owner, RlOwnerTraits traits, 
 
 /**
  * rl_image_owner_put_back:
- * Writes on the image @fd what rl_image_owner_get() read from it before: also when that run began.
+ * Writes on the image @fd what rl_image_owner_get() read from it before: also when that run began,
+ * and on which inode that was noted. On a run of another boot, if that is no copy, it notes the
+ * time, which explains the inode's change.
  */
 bool rl_image_owner_put_back(int fd, const RlImageOwner *run, GError **error);
 
 /**
+ * rl_image_owner_take_along:
+ * The image @fd, which takes the place of the one that a run was noted on, has that note by now
+ * (rl_xattr_copy()): writes that it belongs to this inode, if it did to that one. Nothing where
+ * there is no note. Durable with the next fsync(2) of @fd.
+ */
+bool rl_image_owner_take_along(int from, int fd, GError **error);
+
+/**
  * rl_image_owner_get:
  * Reads who runs on the image @fd; *@ret_run is NULL where nobody does, owned by the caller. What
- * cannot be understood is a run of an unknown owner that was written to.
+ * cannot be understood is a run of an unknown owner that was written to. Compares the inode with
+ * that which the run was noted on: by its number and, where the file system tells, its time of
+ * birth (statx(2)). A copy with attributes (cp -a, rsync -X) is another one; the same file after a
+ * rollback of its file system is not. A copy that is written over the file itself (cp -a, rsync
+ * --inplace; with attributes or without) keeps the inode. Of a run that a crash of the host has
+ * left it is told by the inode's last change, which nothing but the kernel can set: after that boot
+ * no domain writes before the run is noted anew, and we note before what we do. Not told is what
+ * was put back in the boot of its run, in the first minutes of the next one (RL_OWNER_CLOCK_US),
+ * before yet another one, or before the file system came from another host; nor is it asked of a
+ * run that was begun by hand, or that only read.
  */
 bool rl_image_owner_get(int fd, RlImageOwner **ret_run, GError **error);
+
+/**
+ * rl_image_owner_is_of_other_inode:
+ * Says in *@ret_so whether a run is noted on the image @fd, and was noted on another inode.
+ */
+bool rl_image_owner_is_of_other_inode(int fd, bool *ret_so, GError **error);
 
 /**
  * rl_boot_clock_us:
@@ -139,6 +179,14 @@ bool rl_image_owner_is_by_hand(const RlImageOwner *run);
  * the image that the last of them ends it, however soon that is.
  */
 bool rl_image_owner_leave(int fd, RlImageOwner *run, GError **error);
+
+/**
+ * rl_image_owner_expect_change:
+ * The image @fd, on which @run (or NULL) is noted, is about to be changed, or a mark on it, while
+ * nobody runs on it: notes that where the run is of another boot, so that it is not taken for a
+ * copy that was put back. False with an errno.
+ */
+bool rl_image_owner_expect_change(int fd, const RlImageOwner *run, GError **error);
 
 /**
  * rl_image_owner_clear:

@@ -19,6 +19,7 @@ rl_memory_free(RlMemory *memory)
     g_free(memory->file);
     g_free(memory->digest);
     g_free(memory->save);
+    g_strfreev(memory->reads);
     g_free(memory);
 }
 
@@ -31,6 +32,7 @@ rl_save_free(RlSave *save)
     g_free(save->memory);
     g_free(save->tried);
     g_strfreev(save->earlier);
+    g_strfreev(save->reads);
     g_free(save);
 }
 
@@ -60,6 +62,7 @@ parse(const char *text, RlSave *save)
     save->earlier = g_key_file_get_string_list(file, GROUP, "earlier", NULL, NULL);
     if (!save->earlier)
         save->earlier = g_new0(char *, 1);
+    save->reads = g_key_file_get_string_list(file, GROUP, "reads", NULL, NULL);
     /* Without these nothing can be compared. */
     save->date.tv_sec = g_key_file_get_int64(file, GROUP, "date", &missing);
     if (!missing)
@@ -92,6 +95,14 @@ put_string(GKeyFile *file, const char *key, const char *value)
         g_key_file_set_string(file, GROUP, key, value);
 }
 
+static void
+put_list(GKeyFile *file, const char *key, char **values)
+{
+    if (values && values[0])
+        g_key_file_set_string_list(file, GROUP, key, (const char *const *) values,
+                                   g_strv_length(values));
+}
+
 static bool
 put(int fd, const RlSave *save, GError **error)
 {
@@ -105,9 +116,8 @@ put(int fd, const RlSave *save, GError **error)
     g_key_file_set_int64(file, GROUP, "size", save->size);
     put_string(file, "memory", save->memory);
     put_string(file, "tried", save->tried);
-    if (save->earlier[0])
-        g_key_file_set_string_list(file, GROUP, "earlier", (const char *const *) save->earlier,
-                                   g_strv_length(save->earlier));
+    put_list(file, "earlier", save->earlier);
+    put_list(file, "reads", save->reads);
 
     g_autofree char *text = g_key_file_to_data(file, NULL, NULL);
     return rl_xattr_set(fd, RL_ATTR_SAVE, text, error);
@@ -153,6 +163,7 @@ rl_save_note(int fd, const RlImageOwner *run, const RlMemory *memory, GError **e
     save->earlier = earlier_of(old);
     save->id = memory ? g_strdup(memory->save) : NULL;
     save->memory = memory ? g_strdup(memory->digest) : NULL;
+    save->reads = memory ? g_strdupv(memory->reads) : NULL;
     save->begun_us = rl_image_owner_began_us(run);
     return note_image(fd, save, error);
 }
@@ -164,7 +175,7 @@ rl_save_note_cut_off(int fd, const RlImageOwner *run, GError **error)
 
     rl_save_get(fd, &old, NULL);
     save->earlier = earlier_of(old);
-    save->begun_us = rl_image_owner_began_us(run);
+    save->begun_us = run ? rl_image_owner_began_us(run) : 0;
     if (save->begun_us == 0)
         save->begun_us = g_get_real_time();
     return note_image(fd, save, error);

@@ -13,13 +13,16 @@
 
 /* A domain's memory in a file, as far as it can be told from another. */
 typedef struct RlMemory {
-    char *file;     /* its path, for people; NULL if not known */
-    char *digest;   /* of a bounded part of the memory in it; NULL if not known */
-    gint64 date_us; /* when it was written last, by the host's wall clock; 0 if not known */
-    bool by_root;   /* of a restore: the file is root's, and no other user may write to it */
-    char *save;     /* of a save: its id. Of a restore: that of the domain's last save that all its
-                     * images had, if there was one in this boot of the host; or NULL */
-    gint64 save_us; /* of a restore: when that was, by the boot's clock */
+    char *file;      /* its path, for people; NULL if not known */
+    char *digest;    /* of a bounded part of the memory in it; NULL if not known */
+    gint64 date_us;  /* when it was written last, by the host's wall clock; 0 if not known */
+    bool by_root;    /* of a restore: the file is root's, and no other user may write to it */
+    char *save;      /* of a save: its id. Of a restore: that of the domain's last save that all its
+                      * images had, if there was one in this boot of the host; or NULL */
+    gint64 save_us;  /* of a restore: when that was, by the boot's clock */
+    gint64 noted_us; /* of a restore: when one of the domain's images noted its save, by the wall
+                      * clock; 0 if none says. The file's date is a later one once it was edited */
+    char **reads;    /* what its read-only disks had (read-state.h); NULL if not known */
 } RlMemory;
 
 /* What an image says of the save that it was part of. */
@@ -34,6 +37,7 @@ typedef struct {
     char *memory;   /* the digest of the saved memory; NULL if not known */
     char *tried;    /* of the memory that was last tried on it, and may not have run */
     char **earlier; /* of those that its domain was saved in before, the last ones; never NULL */
+    char **reads;   /* what the domain's read-only disks had; NULL if not known */
 } RlSave;
 
 /**
@@ -67,8 +71,8 @@ bool rl_save_note(int fd, const RlImageOwner *run, const RlMemory *memory, GErro
 /**
  * rl_save_note_cut_off:
  * As rl_save_note(), of a @run that was not saved as far as is known: it was cut off, and the image
- * is to go on. Where it was another boot of the host that cut it off, no memory that there is by
- * now fits.
+ * is to go on. Where it was another boot of the host that cut it off, or nothing is noted of the
+ * run any more (NULL), no memory that there is by now fits.
  */
 bool rl_save_note_cut_off(int fd, const RlImageOwner *run, GError **error);
 

@@ -17,15 +17,28 @@ typedef enum {
 #define RL_KEEP_DEFAULT 1
 #define RL_KEEP_MAX 100000
 
-/* A rule for the volumes whose name matches; -1 where it says nothing. */
+/* Which automatic revisions of a volume are kept: those that one of these keeps (keep-rules.h).
+ * Each is 0 to RL_KEEP_MAX. */
 typedef struct {
-    char *match; /* fnmatch(3) pattern, FNM_PATHNAME, on the volume's name */
-    int keep;    /* automatic revisions to keep, 0 to RL_KEEP_MAX, or -1 */
-    int kind;    /* an RlKind, or -1; never RL_KIND_SNAPSHOT, which needs a source */
+    int newest;                /* how many, whatever their time */
+    int hourly, daily, weekly; /* the newest of each of so many hours, days and weeks */
+} RlRetention;
+
+/* A rule for the volumes whose name matches. */
+typedef struct {
+    char *match;      /* fnmatch(3) pattern, FNM_PATHNAME, on the volume's name */
+    RlRetention keep; /* newest is -1 where it says nothing of this */
+    int kind;         /* an RlKind, or -1; never RL_KIND_SNAPSHOT, which needs a source */
+    int backing;      /* the RlKind of what is created with a backing store, or -1; never
+                         RL_KIND_VOLATILE */
 } RlRule;
 
+#define RL_WARN_FREE_DEFAULT 5 /* XFS and btrfs may then refuse what a commit needs */
+#define RL_WARN_FREE_MAX 99
+
 typedef struct {
-    int keep;           /* automatic revisions to keep where no rule speaks; RL_KEEP_DEFAULT */
+    RlRetention keep;   /* where no rule speaks; the newest RL_KEEP_DEFAULT */
+    int warn_free;      /* a warning is given below so many percent of free space; 0: never */
     bool fallback_copy; /* a file system without reflinks will do */
     GPtrArray *rules;   /* RlRule, in the order of the document: the last that matches wins */
     char *mark; /* of a marker: the pool's own mark (pool-mark.h), or NULL; nobody's wish, so no
@@ -34,7 +47,8 @@ typedef struct {
 
 /**
  * rl_options_new:
- * Returns the defaults: RL_KEEP_DEFAULT, no fallback, no rule. Owned by the caller.
+ * Returns the defaults: RL_KEEP_DEFAULT, RL_WARN_FREE_DEFAULT, no fallback, no rule. Owned by the
+ * caller.
  */
 RlOptions *rl_options_new(void);
 
@@ -53,9 +67,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(RlOptions, rl_options_free)
 
 /**
  * rl_options_add_rule:
- * Appends a rule; @match is copied, @keep and @kind are -1 where the rule says nothing.
+ * Appends a rule; @match is copied, @keep (the newest) and @kind are -1 where the rule says
+ * nothing. It says nothing of backing stores. Returns it, borrowed.
  */
-void rl_options_add_rule(RlOptions *options, const char *match, int keep, int kind);
+RlRule *rl_options_add_rule(RlOptions *options, const char *match, int keep, int kind);
 
 /**
  * rl_options_equal:
@@ -65,15 +80,22 @@ bool rl_options_equal(const RlOptions *a, const RlOptions *b);
 
 /**
  * rl_options_keep:
- * Returns how many automatic revisions the volume @name keeps.
+ * Returns which automatic revisions the volume @name keeps; borrowed.
  */
-int rl_options_keep(const RlOptions *options, const char *name);
+const RlRetention *rl_options_keep(const RlOptions *options, const char *name);
 
 /**
  * rl_options_kind:
  * Returns the kind that the rules give a new volume @name: RL_KIND_PERSISTENT where none speaks.
  */
 RlKind rl_options_kind(const RlOptions *options, const char *name);
+
+/**
+ * rl_options_backing:
+ * Returns the kind that the rules give a new volume @name that is created with a backing store:
+ * RL_KIND_SNAPSHOT where none speaks.
+ */
+RlKind rl_options_backing(const RlOptions *options, const char *name);
 
 /**
  * rl_kind_to_string:

@@ -38,14 +38,19 @@ typedef struct {
     char *(*options_format)(const RlOptions *options);
     RlRecord *(*record_parse)(const char *text, size_t length, const char *what, GError **error);
     char *(*record_format)(const RlRecord *record, const char *name);
-    /* The name of a domain with another UUID than @except (may be NULL) that has the dirty image
-     * @image, an absolute path, below a disk, or with @directly as a disk; owned by the caller.
-     * NULL where none is known. It reads all that libvirt has on its domains: for a doubt only. */
-    char *(*find_domain)(const char *image, bool directly, const char *except);
+    /* The name of a domain with another UUID than @except (may be NULL), and none of the names
+     * @let_go (NULL-terminated; may be NULL), that has the dirty image @image, an absolute path,
+     * below a disk, or with @directly as a disk; owned by the caller. NULL where none is known. It
+     * reads all that libvirt has on its domains: for a doubt only. */
+    char *(*find_domain)(const char *image, bool directly, const char *except,
+                         const char *const *let_go);
     /* Why @find_domain, without @directly, has named @domain for @image, if that cannot be told: a
      * sentence for the message, owned by the caller; else NULL. It reads as much. */
     char *(*find_doubt)(const char *image, const char *domain);
     /* True if the domain with the UUID @uuid runs, and has the dirty image @image neither as a disk
      * nor below one any more. */
     bool (*has_let_go)(const char *image, const char *uuid);
+    /* When libvirt last wrote a definition of the domain @name, in microseconds of the wall's
+     * clock; 0 where it has none. */
+    gint64 (*defined_us)(const char *name);
 } RlDocuments;

@@ -196,8 +196,8 @@ static bool
 refuse(const RlMount *mount, GError **error)
 {
     return rl_fail(error, RL_ERROR_STATE,
-                   "'%s' is '%s' of a file system (%s, %s), and no mount shows the directories "
-                   "above it: mount the whole file system somewhere",
+                   "'%s' is the directory '%s' of a file system (%s, %s), and no mount shows the "
+                   "directories above it. Mount the whole file system somewhere",
                    mount->point, mount->root, mount->type, mount->source);
 }
 

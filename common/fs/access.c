@@ -149,6 +149,22 @@ is_owned(const RlAccess *now, const RlAccess *wanted)
            (wanted->gid == (gid_t) -1 || wanted->gid == now->gid);
 }
 
+/* Until then the former owner may give it another list, after every look; *@ret_same says whether
+ * it has the wanted one. */
+static bool
+take_over(int fd, const Whole *wanted, bool *ret_same, GError **error)
+{
+    const RlAccess *access = &wanted->access;
+    g_autoptr(GByteArray) list = NULL;
+
+    if (fchown(fd, access->uid, access->gid) < 0)
+        return rl_fail_errno(error, errno, "cannot set the owner of an image");
+    if (!get_list(fd, NULL, &list, error))
+        return false;
+    *ret_same = lists_are_equal(list, wanted->list);
+    return *ret_same || !list || take_list_away(fd, access->mode, error);
+}
+
 static bool
 set_whole(int fd, const Whole *wanted, GError **error)
 {
@@ -164,8 +180,8 @@ set_whole(int fd, const Whole *wanted, GError **error)
         return true;
     if (now.list && !same_list && !take_list_away(fd, mode, error))
         return false;
-    if (!owned && fchown(fd, access->uid, access->gid) < 0)
-        return rl_fail_errno(error, errno, "cannot set the owner of an image");
+    if (!owned && !take_over(fd, wanted, &same_list, error))
+        return false;
     /* The list brings the right mode with it; until then its mask is in nobody's favour. */
     bool give = wanted->list && !same_list;
     return set_mode(fd, give ? mode & 0700 : mode, error) &&
@@ -295,16 +311,23 @@ note_counts(int dir, const char *name, const Whole *noted, const Circumstances *
     return true;
 }
 
-/* What @text, noted on the file @name in @dir ("" for @dir itself), says. */
+typedef struct {
+    int dir;
+    const char *name; /* "" for @dir itself */
+    bool at_rest;     /* it is known that no run is on it */
+} Image;
+
+/* What @text, noted on @image, says. At rest a note for a run is of a start that was cut off, and
+ * counts as one for readers. */
 static bool
-read_note(int dir, const char *name, const char *text, Whole *ret_whole, Note *ret_note,
-          GError **error)
+read_note(const Image *image, const char *text, Whole *ret_whole, Note *ret_note, GError **error)
 {
     g_auto(Circumstances) at = {0};
 
     *ret_note = NOTE_NONE;
     bool sane = text && parse(text, ret_whole, &at);
-    if (sane && !note_counts(dir, name, ret_whole, &at, ret_note, error))
+    at.for_readers |= image->at_rest;
+    if (sane && !note_counts(image->dir, image->name, ret_whole, &at, ret_note, error))
         return false;
     if (*ret_note == NOTE_NONE)
         whole_clear(ret_whole);
@@ -312,12 +335,13 @@ read_note(int dir, const char *name, const char *text, Whole *ret_whole, Note *r
 }
 
 static bool
-get_note(int fd, Whole *ret_whole, Note *ret_note, GError **error)
+get_note(int fd, bool at_rest, Whole *ret_whole, Note *ret_note, GError **error)
 {
+    const Image image = {fd, "", at_rest};
     g_autofree char *text = NULL;
 
     return rl_xattr_get(fd, RL_ATTR_ACCESS, &text, error) &&
-           read_note(fd, "", text, ret_whole, ret_note, error);
+           read_note(&image, text, ret_whole, ret_note, error);
 }
 
 /* *@ret_noted is false where there is no note, or none that counts. */
@@ -326,7 +350,7 @@ get_noted(int fd, Whole *ret_whole, bool *ret_noted, GError **error)
 {
     Note note;
 
-    if (!get_note(fd, ret_whole, &note, error))
+    if (!get_note(fd, false, ret_whole, &note, error))
         return false;
     *ret_noted = note != NOTE_NONE;
     return true;
@@ -375,14 +399,14 @@ rl_access_is_same(int from, int to)
 
 /* A run's note stays where readers come, since it counts longer. */
 static bool
-note_access(int fd, bool for_readers, GError **error)
+note_access(int fd, bool for_readers, bool at_rest, GError **error)
 {
     g_auto(Circumstances) at = {.for_readers = for_readers};
     g_auto(Whole) whole = {0};
     mode_t bits = 0;
     Note note;
 
-    if (!get_note(fd, &whole, &note, error))
+    if (!get_note(fd, at_rest, &whole, &note, error))
         return false;
     if (note == NOTE_FITS && for_readers)
         return true;
@@ -396,13 +420,29 @@ note_access(int fd, bool for_readers, GError **error)
 bool
 rl_access_note(int fd, GError **error)
 {
-    return note_access(fd, false, error);
+    return note_access(fd, false, false, error);
 }
 
 bool
-rl_access_note_for_readers(int fd, GError **error)
+rl_access_note_for_readers(int fd, bool at_rest, GError **error)
 {
-    return note_access(fd, true, error);
+    return note_access(fd, true, at_rest, error);
+}
+
+bool
+rl_access_note_lasts(int fd, GError **error)
+{
+    g_auto(Circumstances) at = {0};
+    g_autofree char *noted = NULL;
+    g_auto(Whole) whole = {0};
+
+    if (!rl_xattr_get(fd, RL_ATTR_ACCESS, &noted, error))
+        return false;
+    if (!noted || !parse(noted, &whole, &at))
+        return note_access(fd, false, false, error);
+    at.for_readers = false;
+    g_autofree char *text = format(&whole, &at);
+    return rl_xattr_set(fd, RL_ATTR_ACCESS, text, error);
 }
 
 bool
@@ -417,7 +457,7 @@ rl_access_copy_note(int from, int to, GError **error)
     if (!noted)
         return true;
     bool for_readers = parse(noted, &whole, &at) && at.for_readers;
-    return rl_access_copy(from, to, error) && note_access(to, for_readers, error);
+    return rl_access_copy(from, to, error) && note_access(to, for_readers, false, error);
 }
 
 bool
@@ -441,12 +481,13 @@ rl_access_put_back(int fd, GError **error)
 bool
 rl_access_noted(int dir, const char *name, RlAccess *ret_access)
 {
+    const Image image = {dir, name, false};
     g_autofree char *text = NULL;
     g_auto(Whole) whole = {0};
     Note note;
 
     if (!rl_xattr_get_at(dir, name, RL_ATTR_ACCESS, &text, NULL) ||
-        !read_note(dir, name, text, &whole, &note, NULL) || note == NOTE_NONE)
+        !read_note(&image, text, &whole, &note, NULL) || note == NOTE_NONE)
         return false;
     *ret_access = whole.access;
     ret_access->mode = mode_without_list(whole.access.mode, whole.list);

@@ -71,8 +71,18 @@ bool rl_access_note(int fd, GError **error);
  * The same for the time that the image is noted in /run as one that is read (readers.h). Where it
  * is not, as after that list was lost, the note counts as one of an earlier boot. So the note comes
  * before the list, and one without a list is judged by the image's owner. A note that counts stays.
+ * @at_rest: the caller has the volume's lock, and no run is on the image. Then a note of
+ * rl_access_note() comes from a start that was cut off, or from a name that an administrator gave
+ * the image, and counts no more than one for readers.
  */
-bool rl_access_note_for_readers(int fd, GError **error);
+bool rl_access_note_for_readers(int fd, bool at_rest, GError **error);
+
+/**
+ * rl_access_note_lasts:
+ * What rl_access_note_for_readers() has just noted on @fd counts from now on as what
+ * rl_access_note() notes: until it is taken off.
+ */
+bool rl_access_note_lasts(int fd, GError **error);
 
 /**
  * rl_access_copy_note:

@@ -175,11 +175,18 @@ rl_dirfd_read_file(int dir, const char *name, size_t limit, size_t *ret_length, 
 char *
 rl_dirfd_read_opened(int fd, const char *name, size_t limit, size_t *ret_length, GError **error)
 {
-    /* One byte more than allowed tells a file that is too large, whatever its size said before. */
-    g_autofree char *text = g_malloc(limit + 2);
-    size_t length = 0;
+    struct stat st;
+    /* One byte more than allowed tells a file that is too large, whatever its size says. */
+    size_t said = fstat(fd, &st) == 0 && st.st_size > 0 ? (size_t) st.st_size : 0;
+    size_t room = MIN(said, limit) + 1, length = 0;
+    g_autofree char *text = g_malloc(room + 1);
+
     while (length <= limit) {
-        ssize_t n = read(fd, text + length, limit + 1 - length);
+        if (length == room) {
+            room = MIN(2 * room, limit + 1);
+            text = g_realloc(text, room + 1);
+        }
+        ssize_t n = read(fd, text + length, room - length);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0) {

@@ -10,16 +10,33 @@
 #include "dirfd.h"
 
 static bool
-lease_is_refused(int fd, int type)
+take(int fd, int type)
 {
     /* While the lease lasts, an open(2) that breaks it signals us: by default with SIGIO, which
      * kills. SIGURG is ignored unless a process asks for it. */
-    if (fcntl(fd, F_SETSIG, SIGURG) < 0)
-        return true;
-    if (fcntl(fd, F_SETLEASE, type) < 0)
+    return fcntl(fd, F_SETSIG, SIGURG) == 0 && fcntl(fd, F_SETLEASE, type) == 0;
+}
+
+static bool
+lease_is_refused(int fd, int type)
+{
+    if (!take(fd, type))
         return true;
     fcntl(fd, F_SETLEASE, F_UNLCK);
     return false;
+}
+
+bool
+rl_lease_take(int fd)
+{
+    return take(fd, F_WRLCK);
+}
+
+/* What is waited for is said in place of what there is. */
+bool
+rl_lease_is_held(int fd)
+{
+    return fcntl(fd, F_GETLEASE) == F_WRLCK;
 }
 
 bool

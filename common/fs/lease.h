@@ -31,3 +31,18 @@ bool rl_lease_has_opener(int fd);
  * The same for the file @name in @dir, as rl_lease_has_writer_at().
  */
 bool rl_lease_has_opener_at(int dir, const char *name);
+
+/**
+ * rl_lease_take:
+ * Takes a lease on the file of @fd, which may be open for writing: granted only if nobody else has
+ * it open, for whatever. It lasts until @fd is closed; who opens the file meanwhile waits until
+ * then, and takes it away after 45 seconds (/proc/sys/fs/lease-break-time). False where it is not
+ * granted.
+ */
+bool rl_lease_take(int fd);
+
+/**
+ * rl_lease_is_held:
+ * True if the lease of rl_lease_take() is still there and nobody waits for its end.
+ */
+bool rl_lease_is_held(int fd);

@@ -38,8 +38,8 @@ directory_by_uuid(int fd)
     return g_string_free(path, FALSE);
 }
 
-static char *
-directory_of(int fd)
+char *
+rl_mounting_directory(int fd)
 {
     struct statfs fs;
     struct stat st;
@@ -61,7 +61,7 @@ directory_of(int fd)
 uint64_t
 rl_mounting_id(int fd)
 {
-    g_autofree char *directory = directory_of(fd);
+    g_autofree char *directory = rl_mounting_directory(fd);
     struct stat st;
 
     return directory && stat(directory, &st) == 0 ? st.st_ino : 0;

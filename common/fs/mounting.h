@@ -17,3 +17,9 @@
  * device, and that of a mount before Linux 6.8, are given again.
  */
 uint64_t rl_mounting_id(int fd);
+
+/**
+ * rl_mounting_directory:
+ * Returns the path of that directory, owned by the caller; NULL where it cannot be told.
+ */
+char *rl_mounting_directory(int fd);

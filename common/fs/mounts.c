@@ -9,7 +9,6 @@
 #include "common/base/autofd.h"
 #include "common/base/error.h"
 
-#define MOUNTINFO "/proc/self/mountinfo"
 #define PIECE_SIZE (64 * 1024)
 
 /* proc(5), /proc/PID/mountinfo: ID PARENT DEVICE ROOT POINT OPTIONS [TAG...] - TYPE SOURCE OPTIONS.
@@ -72,11 +71,12 @@ read_all(int fd)
     return g_string_free(g_steal_pointer(&text), FALSE);
 }
 
-GPtrArray *
-rl_mounts_read(GError **error)
+/* Closes @fd. */
+static GPtrArray *
+read_opened(int opened, GError **error)
 {
     g_autoptr(GPtrArray) mounts = g_ptr_array_new_with_free_func(mount_free);
-    rl_autofd int fd = open(MOUNTINFO, O_RDONLY | O_CLOEXEC);
+    rl_autofd int fd = opened;
     g_autofree char *text = fd < 0 ? NULL : read_all(fd);
 
     if (!text) {
@@ -90,6 +90,18 @@ rl_mounts_read(GError **error)
             g_ptr_array_add(mounts, mount);
     }
     return g_steal_pointer(&mounts);
+}
+
+GPtrArray *
+rl_mounts_read(GError **error)
+{
+    return read_opened(open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC), error);
+}
+
+GPtrArray *
+rl_mounts_read_of(int process, GError **error)
+{
+    return read_opened(openat(process, "mountinfo", O_RDONLY | O_CLOEXEC), error);
 }
 
 const RlMount *

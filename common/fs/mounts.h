@@ -24,6 +24,13 @@ typedef struct {
 GPtrArray *rl_mounts_read(GError **error);
 
 /**
+ * rl_mounts_read_of:
+ * The same as the process or thread sees it that has the directory @process in proc(5): what can be
+ * reached from its root. ENOENT, ESRCH or EINVAL: it is gone.
+ */
+GPtrArray *rl_mounts_read_of(int process, GError **error);
+
+/**
  * rl_mounts_find:
  * The mount with that @id, borrowed; NULL where it is not there, or not any more.
  */

@@ -12,11 +12,10 @@
 #include "common/base/autofd.h"
 #include "dir-iter.h"
 #include "dirfd.h"
+#include "fdinfo.h"
 #include "loop-device.h"
 
 #define PATIENCE_US (500 * 1000)
-/* Enough for the first lines; behind them is each lock that the process has on the file. */
-#define FDINFO_SIZE 128
 
 typedef struct {
     struct statx file;
@@ -37,16 +36,10 @@ is_same(const struct statx *a, const struct statx *b)
            a->stx_dev_minor == b->stx_dev_minor;
 }
 
-/* proc(5), /proc/PID/fdinfo: the line "flags:" has those of open(2), in octal. */
 static bool
 is_for_writing(int process, const char *number)
 {
-    g_autofree char *name = g_strdup_printf("fdinfo/%s", number);
-    rl_autofd int fd = openat(process, name, O_RDONLY | O_CLOEXEC);
-    char text[FDINFO_SIZE + 1] = "";
-    ssize_t length = fd < 0 ? -1 : read(fd, text, FDINFO_SIZE);
-    const char *line = length > 0 ? strstr(text, "flags:") : NULL;
-    guint64 flags = line ? g_ascii_strtoull(line + strlen("flags:"), NULL, 8) : O_RDONLY;
+    guint64 flags = rl_fdinfo_flags(process, number);
 
     return !(flags & O_PATH) && (flags & O_ACCMODE) != O_RDONLY;
 }

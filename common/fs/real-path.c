@@ -49,7 +49,7 @@ rl_real_path_of(int fd, GError **error)
     if (!path)
         return NULL;
     if (statx(fd, "", AT_EMPTY_PATH, mask, &st) < 0) {
-        rl_fail_errno(error, errno, "cannot look at directory '%s'", path);
+        rl_fail_errno(error, errno, "cannot examine directory '%s'", path);
         return NULL;
     }
     rl_autofd int second = rl_real_path_open(path, O_DIRECTORY);
@@ -58,8 +58,9 @@ rl_real_path_of(int fd, GError **error)
         st.stx_nlink == 0)
         return g_steal_pointer(&path);
     rl_fail(error, RL_ERROR_STATE,
-            "the directory that the kernel calls '%s' is not the one at that path here: it was "
-            "moved meanwhile, something is mounted over it, or it is another mount namespace's",
+            "the kernel gives the path '%s' for a directory, but another directory has that path: "
+            "the first one was moved, something is mounted over it, or it belongs to another mount "
+            "namespace",
             path);
     return NULL;
 }

@@ -113,6 +113,29 @@ rl_stable_copy(int from, int to, RlGoOn go_on, void *data, GError **error)
     }
     return rl_fail(
         error, RL_ERROR_BUSY,
-        "the source changed while it was copied (this file system has no reflinks): suspend the "
-        "domain that writes to it ('virsh suspend') during the copy, or stop it");
+        "the source changed while it was copied, since this file system has no reflinks. Suspend "
+        "the domain that writes to it ('virsh suspend') during the copy, or stop it");
+}
+
+bool
+rl_stable_begin(int fd, struct stat *ret_before, GError **error)
+{
+    Watch watch = {.from = fd};
+
+    if (fstat(fd, &watch.before) < 0)
+        return rl_fail_errno(error, errno, "cannot examine an image");
+    *ret_before = watch.before;
+    /* That one is not compared. */
+    watch.before.st_ctim = watch.before.st_mtim;
+    wait_for_tick(&watch);
+    return true;
+}
+
+bool
+rl_stable_is_same(int fd, const struct stat *before)
+{
+    struct stat now;
+
+    return fstat(fd, &now) == 0 && now.st_size == before->st_size &&
+           rl_stat_same_date(&now, before);
 }

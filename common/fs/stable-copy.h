@@ -3,6 +3,8 @@
  * come to a state that the original never had. */
 #pragma once
 
+#include <sys/stat.h>
+
 #include "sparse-copy.h"
 
 /**
@@ -13,3 +15,17 @@
  * of a block device do not, so of that it is as rl_sparse_copy().
  */
 bool rl_stable_copy(int from, int to, RlGoOn go_on, void *data, GError **error);
+
+/**
+ * rl_stable_begin:
+ * Looks at the file @fd, and waits until a write to it has to get another date than it has in
+ * *@ret_before, two seconds at most. False with an errno.
+ */
+bool rl_stable_begin(int fd, struct stat *ret_before, GError **error);
+
+/**
+ * rl_stable_is_same:
+ * True if nobody wrote to @fd since rl_stable_begin() gave @before, as far as size and date tell.
+ * That it got another name, owner or attribute is no write.
+ */
+bool rl_stable_is_same(int fd, const struct stat *before);

@@ -162,6 +162,27 @@ rl_tmpfile_replace(int fd, int dir, const char *temp, const char *name, GError *
     return rl_dirfd_sync(dir, name, error);
 }
 
+/* The kernel tells the name of a descriptor that was opened by it, and no other. */
+bool
+rl_tmpfile_name(int *fd, int dir, const char *final, GError **error)
+{
+    g_autofree char *has = temporary_name(*fd, dir), *random = rl_random_temp();
+    g_autofree char *temp = g_strdup_printf("%s~%s", final, random);
+
+    if (has)
+        return true;
+    if (!rl_tmpfile_link(*fd, dir, temp, error))
+        return false;
+    rl_autofd int named = rl_dirfd_open_file(dir, temp, O_RDWR, error);
+    if (named < 0) {
+        unlinkat(dir, temp, 0);
+        return false;
+    }
+    rl_fd_close(fd);
+    *fd = rl_fd_steal(&named);
+    return true;
+}
+
 static bool
 write_all(int fd, const char *text, GError **error)
 {

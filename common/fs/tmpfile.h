@@ -33,6 +33,13 @@ int rl_tmpfile_open_for(int dir, const char *final, const RlAccess *access, GErr
 int rl_tmpfile_open_named(int dir, const char *final, const RlAccess *access, GError **error);
 
 /**
+ * rl_tmpfile_name:
+ * Gives *@fd, a new file in @dir that is to become @final, a temporary name as that of
+ * rl_tmpfile_open_named(), unless it has one. *@fd becomes another descriptor. @dir is not synced.
+ */
+bool rl_tmpfile_name(int *fd, int dir, const char *final, GError **error);
+
+/**
  * rl_tmpfile_discard:
  * Takes the temporary name away that @fd, a new file in @dir, may still have. To be called where
  * nothing is to be left of it.

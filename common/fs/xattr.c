@@ -3,14 +3,12 @@
 
 #include <errno.h>
 #include <linux/limits.h>
-#include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/vfs.h>
 #include <sys/xattr.h>
 
 #include "common/base/error.h"
-#include "common/base/log.h"
+#include "xattr-room.h"
 
 /* Longer than any value we write. One that is longer is damage, and read to its end all the same:
  * an attribute that is there must never pass for one that is not. */
@@ -62,29 +60,6 @@ rl_xattr_get_at(int dir, const char *entry, const char *key, char **ret_value, G
     return get(-1, path, key, ret_value, error);
 }
 
-/* ext4 has room for one block of attributes in a file. Who owns an image while its domain runs can
- * fill that, and no mark of ours would fit. What he put there goes. */
-static bool
-make_room(int fd)
-{
-    g_autofree char *names = g_malloc(XATTR_LIST_MAX);
-    struct statfs fs;
-    bool made = false;
-
-    /* Where blocks are what is missing, or there is no run, it is not he. */
-    if (fstatfs(fd, &fs) < 0 || fs.f_type != EXT4_SUPER_MAGIC || fs.f_bfree == 0 ||
-        fgetxattr(fd, RL_ATTR_PREFIX RL_ATTR_RUN, NULL, 0) < 0)
-        return false;
-    ssize_t length = flistxattr(fd, names, XATTR_LIST_MAX);
-    for (ssize_t at = 0; at < length; at += (ssize_t) strlen(names + at) + 1)
-        if (g_str_has_prefix(names + at, "user."))
-            made = fremovexattr(fd, names + at) == 0 || made;
-    if (made)
-        rl_log_warning("an image had no room for the attributes of the pool: its attributes user.* "
-                       "are removed");
-    return made;
-}
-
 static bool
 set(int fd, const char *key, const char *value, int flags, GError **error)
 {
@@ -94,7 +69,7 @@ set(int fd, const char *key, const char *value, int flags, GError **error)
     if (fsetxattr(fd, name, value, strlen(value), flags) == 0)
         return true;
     int saved_errno = errno;
-    if (saved_errno == ENOSPC && make_room(fd)) {
+    if ((saved_errno == ENOSPC || saved_errno == EOVERFLOW) && rl_xattr_make_room(fd, name)) {
         if (fsetxattr(fd, name, value, strlen(value), flags) == 0)
             return true;
         saved_errno = errno;
@@ -136,8 +111,8 @@ rl_xattr_remove(int fd, const char *key, GError **error)
     return true;
 }
 
-bool
-rl_xattr_has_any(int fd, bool *ret_any, GError **error)
+static bool
+has_any(int fd, const char *path, bool *ret_any, GError **error)
 {
     /* Asked for one by one, the usual ones first: who owns the image can give it more attributes
      * than flistxattr(2) lists. */
@@ -149,11 +124,30 @@ rl_xattr_has_any(int fd, bool *ret_any, GError **error)
     for (size_t i = 0; !*ret_any && i < G_N_ELEMENTS(keys); i++) {
         char name[128];
         full_name(name, sizeof(name), keys[i]);
-        *ret_any = fgetxattr(fd, name, NULL, 0) >= 0;
+        *ret_any = read_value(fd, path, name, NULL, 0) >= 0;
         if (!*ret_any && errno != ENODATA)
             return rl_fail_errno(error, errno, "cannot read the attribute '%s'", name);
     }
     return true;
+}
+
+bool
+rl_xattr_has_any(int fd, bool *ret_any, GError **error)
+{
+    return has_any(fd, NULL, ret_any, error);
+}
+
+bool
+rl_xattr_has_any_at_path(const char *path, bool *ret_any, GError **error)
+{
+    g_autoptr(GError) cause = NULL;
+
+    if (has_any(-1, path, ret_any, &cause))
+        return true;
+    if (rl_error_is_errno(cause, ENOTSUP) || rl_error_is_errno(cause, ENOENT))
+        return true;
+    g_propagate_error(error, g_steal_pointer(&cause));
+    return false;
 }
 
 bool
@@ -172,6 +166,23 @@ rl_xattr_copy(int from, int to, GError **error)
             return false;
     }
     return true;
+}
+
+GStrv
+rl_xattr_list(int fd, GError **error)
+{
+    g_autofree char *names = g_malloc(XATTR_LIST_MAX);
+    g_autoptr(GPtrArray) list = g_ptr_array_new_with_free_func(g_free);
+    ssize_t length = flistxattr(fd, names, XATTR_LIST_MAX);
+
+    if (length < 0) {
+        rl_fail_errno(error, errno, "cannot list the attributes of an image");
+        return NULL;
+    }
+    for (ssize_t at = 0; at < length; at += (ssize_t) strlen(names + at) + 1)
+        g_ptr_array_add(list, g_strdup(names + at));
+    g_ptr_array_add(list, NULL);
+    return (GStrv) g_ptr_array_free(g_steal_pointer(&list), FALSE);
 }
 
 bool

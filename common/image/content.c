@@ -2,16 +2,20 @@
 #include "content.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "common/base/autofd.h"
 #include "common/base/error.h"
 #include "common/format/image-overlays.h"
+#include "common/fs/inode.h"
 #include "common/fs/lease.h"
 #include "common/pool/domains.h"
 #include "common/pool/volume-state.h"
 #include "common/pool/volume.h"
 #include "common/pool/writers.h"
+#include "torn-copy.h"
 
 /* How often a file may be gone by the time that it is opened; each time somebody else got something
  * done. */
@@ -30,12 +34,13 @@ refuse_direct(const RlVolume *volume, GError **error)
             "stop the domain, or type 'virt-reflink continue' and 'stop'",
         [RL_STATE_SUSPECT] =
             "is a direct volume and suspect, since its disk reported an error: it has no committed "
-            "image to read. Type 'virt-reflink continue' and 'stop'",
+            "image to read. Type 'virt-reflink continue' and 'virt-reflink stop'",
         [RL_STATE_BELOW] = "is a direct volume with an external snapshot on it: it has no "
                            "committed image to read. Merge the snapshot and stop the domain, or "
                            "type 'virt-reflink continue' and 'stop'",
-        [RL_STATE_FOREIGN] = "is a direct volume whose image has no attributes of the pool: it has "
-                             "no committed image to read. Type 'virt-reflink continue' and 'stop'",
+        [RL_STATE_FOREIGN] =
+            "is a direct volume whose image has no attributes of the pool: it has no committed "
+            "image to read. Type 'virt-reflink continue' and 'virt-reflink stop'",
         [RL_STATE_ORPHAN] = NULL, /* persistent ones alone are */
     };
     g_autoptr(RlImageOwner) run = NULL;
@@ -43,8 +48,8 @@ refuse_direct(const RlVolume *volume, GError **error)
 
     if (!rl_state_get(volume, &state, &run, error))
         return;
-    if (state == RL_STATE_SUSPECT && rl_state_is_half(volume, run)) {
-        rl_state_refuse_half(volume, "cloned", error);
+    if (state == RL_STATE_SUSPECT && (rl_state_is_half(volume, run) || (run && run->copied))) {
+        rl_state_refuse_suspect(volume, run, "cloned", error);
         return;
     }
     /* Stopped only if it was so just now. */
@@ -110,8 +115,9 @@ find_file(const RlVolume *volume, const RlName *name, bool live, GError **error)
     case RL_NAME_CURRENT:
         break;
     }
-    rl_fail(error, RL_ERROR_INVALID, "'%s' can only be a destination: read '%s' instead",
-            name->text, name->volume);
+    rl_fail(error, RL_ERROR_INVALID,
+            "'%s' cannot be read: it can only be a destination. Read '%s' instead", name->text,
+            name->volume);
     return NULL;
 }
 
@@ -143,6 +149,18 @@ is_read_in_place(const RlVolume *volume, const RlName *name)
     return volume->kind == RL_KIND_DIRECT && name->form == RL_NAME_HEAD;
 }
 
+/* A revision that loses its name while it is opened can become the next precache, as long as
+ * nobody has it open: the name tells that it was not yet one. */
+static bool
+has_name(const RlVolume *volume, const char *file, int fd)
+{
+    struct stat opened, named;
+
+    return fstat(fd, &opened) == 0 &&
+           fstatat(volume->dir, file, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+           rl_stat_same(&opened, &named);
+}
+
 int
 rl_content_open(const RlPool *pool, const char *text, bool live, GError **error)
 {
@@ -164,10 +182,18 @@ rl_content_open(const RlPool *pool, const char *text, bool live, GError **error)
             continue;
         if (fd < 0)
             return -1;
+        if (!has_name(volume, file, fd)) {
+            if (i < ATTEMPTS_MAX - 1)
+                continue;
+            rl_fail(error, RL_ERROR_BUSY, "volume '%s': the images change too often. Try again",
+                    volume->name->volume);
+            return -1;
+        }
         bool dirty = strcmp(file, volume->dirty_file) == 0;
         bool fit = dirty ? require_arrived(volume, fd, error)
-                         : rl_clean_require_unwritten(volume->name->volume, file, fd,
-                                                      RL_CLEAN_PATIENCE_MS, error);
+                         : rl_torn_require_none(volume->name->volume, file, fd, error) &&
+                               rl_clean_require_unwritten(volume->name->volume, file, fd,
+                                                          RL_CLEAN_PATIENCE_MS, error);
         return fit ? rl_fd_steal(&fd) : -1;
     }
     return -1;
@@ -195,7 +221,7 @@ find_overlay(const RlVolume *volume, char **ret_domain, GError **error)
     if (*ret_domain && rl_lease_has_writer(fd))
         g_clear_pointer(ret_domain, g_free);
     if (!*ret_domain && run)
-        *ret_domain = rl_domains_find_overlay(volume, NULL);
+        *ret_domain = rl_domains_find_overlay(volume, NULL, NULL);
     return true;
 }
 
@@ -214,13 +240,15 @@ rl_content_require_whole(const RlPool *pool, const char *text, GError **error)
         return false;
     return !domain ||
            (rl_domains_require_told(volume, "cloned", domain, error) &&
-            rl_fail(error, RL_ERROR_STATE,
-                    "volume '%s' cannot be cloned: it is the backing image of an external snapshot "
-                    "of domain '%s', and the overlay has what was written since. Merge them "
-                    "('virsh blockcommit --active --pivot' while the domain runs), or copy the "
-                    "whole disk of the domain ('virsh blockcopy'). 'virsh vol-download' reads the "
-                    "last committed state",
-                    volume->name->volume, domain));
+            rl_fail(
+                error, RL_ERROR_STATE,
+                "volume '%s' cannot be cloned: it is the backing image of an external snapshot "
+                "of domain '%s', and the overlay has what was written since. Merge the "
+                "snapshot ('virsh blockcommit --active --pivot' while the domain runs), or "
+                "copy the whole disk of the domain ('virsh blockcopy'). If it is merged, delete "
+                "its record ('virsh snapshot-delete --metadata'). 'virsh vol-download' reads "
+                "the last committed state",
+                volume->name->volume, domain));
 }
 
 char *

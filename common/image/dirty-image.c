@@ -10,17 +10,20 @@
 #include "common/base/log.h"
 #include "common/format/image-base.h"
 #include "common/format/image-id.h"
+#include "common/format/image-made.h"
 #include "common/format/image-mark.h"
 #include "common/fs/dirfd.h"
 #include "common/fs/file-size-limit.h"
 #include "common/fs/inode.h"
 #include "common/fs/lease.h"
 #include "common/fs/reflink.h"
+#include "common/fs/stable-copy.h"
 #include "common/fs/tmpfile.h"
 #include "common/fs/xattr.h"
 #include "common/pool/capacity.h"
 #include "common/pool/writers.h"
 #include "suspect.h"
+#include "torn-copy.h"
 
 /* Whose clean image it is: @volume's, as it was seen last, or its source's, which is opened and
  * left in *@ret_source, to be closed by the caller. */
@@ -74,7 +77,8 @@ rl_base_open(const RlVolume *volume, GError **error)
         g_propagate_error(error, g_steal_pointer(&cause));
     base->volume = g_strdup(from->name->volume);
     base->file = g_strdup(from->clean_file);
-    if (base->fd < 0 || !get_identity(base, error))
+    if (base->fd < 0 || !rl_torn_require_none(base->volume, base->file, base->fd, error) ||
+        !get_identity(base, error))
         return NULL;
     if (fstat(base->fd, &base->st) < 0) {
         rl_fail_errno(error, errno, "cannot examine the clean image of volume '%s'",
@@ -140,25 +144,47 @@ rl_dirty_dates_are_true(const char *driver)
     return strcmp(driver, "qemu") != 0 && strcmp(driver, RL_OWNER_BY_HAND) != 0;
 }
 
-/* The modification time comes last: everything else that is done to the file would change it. */
+/* *@ret_shares says whether it is a reflink. */
 static bool
-set_up(int fd, const RlVolume *volume, const RlBase *base, GError **error)
+fill(int fd, const RlVolume *volume, const RlBase *base, bool *ret_shares, GError **error)
+{
+    g_autoptr(GError) cause = NULL;
+
+    *ret_shares = rl_reflink(base->fd, fd, &cause);
+    if (*ret_shares)
+        return true;
+    if (volume->pool->options->fallback_copy &&
+        g_error_matches(cause, RL_ERROR, RL_ERROR_UNSUPPORTED))
+        return rl_stable_copy(base->fd, fd, NULL, NULL, error);
+    g_propagate_error(error, g_steal_pointer(&cause));
+    return false;
+}
+
+bool
+rl_dirty_finish(int fd, const RlVolume *volume, const RlBase *base, bool shares, GError **error)
 {
     uint64_t size = rl_dirty_size(volume, base);
     const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, base->st.st_mtim};
 
-    if (!rl_access_copy(base->fd, fd, error) ||
-        !rl_reflink_or_copy(base->fd, fd, volume->pool->options->fallback_copy, NULL, NULL, error))
-        return false;
     if (!rl_limit_allows_size(fd, size, error))
         return false;
     if (size > (uint64_t) base->st.st_size && ftruncate(fd, (off_t) size) < 0)
         return rl_fail_errno(error, errno, "cannot set the size of a new image");
-    if (!rl_image_base_set(fd, base->id, &base->st, error))
+    if (!rl_image_base_set(fd, base->id, &base->st, error) ||
+        !rl_image_made_set(fd, base->fd, shares, error))
         return false;
     if (futimens(fd, times) < 0)
         return rl_fail_errno(error, errno, "cannot set the time stamp of a new image");
     return true;
+}
+
+static bool
+set_up(int fd, const RlVolume *volume, const RlBase *base, GError **error)
+{
+    bool shares;
+
+    return rl_access_copy(base->fd, fd, error) && fill(fd, volume, base, &shares, error) &&
+           rl_dirty_finish(fd, volume, base, shares, error);
 }
 
 int
@@ -192,26 +218,6 @@ rl_dirty_make_empty(const RlVolume *volume, uint64_t capacity, GError **error)
     if (fd < 0)
         g_prefix_error(error, "volume '%s': ", volume->name->volume);
     return rl_fd_steal(&fd);
-}
-
-bool
-rl_precache_is_valid(const RlVolume *volume, const RlBase *base, int *ret_fd)
-{
-    g_autofree char *id = NULL;
-    struct stat st;
-
-    *ret_fd = -1;
-    if (!volume->precache.there)
-        return false;
-    rl_autofd int fd = rl_volume_open_image(volume, volume->precache_file, NULL);
-    /* With a second name it may be the image of another volume's domain. */
-    if (fd < 0 || fstat(fd, &st) < 0 || !rl_dirty_is_unwritten(volume, base, &st) ||
-        st.st_nlink != 1 || !rl_access_is_same(base->fd, fd) ||
-        !rl_xattr_get(fd, RL_ATTR_BASE, &id, NULL) || g_strcmp0(id, base->id) != 0 ||
-        rl_lease_has_opener(fd))
-        return false;
-    *ret_fd = rl_fd_steal(&fd);
-    return true;
 }
 
 /* Of a direct volume that runs: the note is on its dirty image, which may be @fd itself. */
@@ -296,7 +302,6 @@ rl_dirty_sync(const RlVolume *volume, int fd, GError **error)
     const char *why = marked ? "" : cause->message;
     rl_log_warning("volume '%s': cannot sync %s: %s. The image %s%s", volume->name->volume,
                    volume->dirty_file, g_strerror(saved_errno), said, why);
-    return rl_fail_errno(error, saved_errno,
-                         "volume '%s': its dirty image %s%s; writing it out failed",
+    return rl_fail_errno(error, saved_errno, "volume '%s': cannot sync its dirty image, which %s%s",
                          volume->name->volume, said, why);
 }

@@ -18,7 +18,8 @@ typedef struct {
  * rl_base_open:
  * Opens what @volume's dirty image is to be made from: its own clean image, or its source's for a
  * snapshot. Returns it, owned by the caller; NULL with @error: RL_ERROR_NOT_FOUND naming a source
- * that is gone, RL_ERROR_STATE where there is no clean image now.
+ * that is gone, RL_ERROR_STATE where there is no clean image now, or that is a copy of a running
+ * one (torn-copy.h).
  */
 RlBase *rl_base_open(const RlVolume *volume, GError **error);
 
@@ -61,6 +62,15 @@ uint64_t rl_dirty_size(const RlVolume *volume, const RlBase *base);
 int rl_dirty_make(const RlVolume *volume, const RlBase *base, GError **error);
 
 /**
+ * rl_dirty_finish:
+ * Gives @fd, which has the content of @base and shares all its blocks if @shares says so, what else
+ * rl_dirty_make() gives an image: size, marks, and last the modification time, which everything
+ * else that is done to the file would change. Not fsynced. False with an errno.
+ */
+bool rl_dirty_finish(int fd, const RlVolume *volume, const RlBase *base, bool shares,
+                     GError **error);
+
+/**
  * rl_dirty_is_unwritten:
  * True if @st is that of an image that rl_dirty_make() made from @base and nobody has written to,
  * as far as size and modification time tell.
@@ -82,15 +92,6 @@ bool rl_dirty_dates_are_true(const char *driver);
  * recorded of it, owned by the caller; -1 with @error.
  */
 int rl_dirty_make_empty(const RlVolume *volume, uint64_t capacity, GError **error);
-
-/**
- * rl_precache_is_valid:
- * True if @volume's precache was made from @base as that is now: same id, size and modification
- * time, access; has no second name, and nobody has it open, not for reading either: what is left of
- * an earlier domain would read what the next one writes. Opens the precache, and leaves its
- * descriptor in *@ret_fd (owned by the caller), -1 if not valid.
- */
-bool rl_precache_is_valid(const RlVolume *volume, const RlBase *base, int *ret_fd);
 
 /**
  * rl_dirty_give_access:

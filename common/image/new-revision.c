@@ -6,7 +6,7 @@
 
 #include "common/base/error.h"
 #include "common/format/file-name.h"
-#include "common/format/highest.h"
+#include "common/format/highest-revision.h"
 #include "common/fs/inode.h"
 #include "common/fs/project-id.h"
 #include "common/fs/xattr.h"
@@ -94,7 +94,9 @@ rl_new_revision_keep_highest(const RlVolume *volume, int fd, int to, GError **er
     if (!rl_highest_set(to, highest, error))
         return false;
     return fsync(to) == 0 ||
-           rl_fail_errno(error, errno, "volume '%s': cannot record a number", volume->name->volume);
+           rl_fail_errno(error, errno,
+                         "volume '%s': cannot record the number of its newest revision",
+                         volume->name->volume);
 }
 
 bool

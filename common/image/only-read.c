@@ -6,7 +6,7 @@
 
 #include "common/base/error.h"
 #include "common/base/log.h"
-#include "common/fs/extents.h"
+#include "common/fs/compare-extents.h"
 #include "common/fs/file-date.h"
 #include "common/fs/inode.h"
 #include "common/pool/capacity.h"

@@ -16,11 +16,13 @@
 #include "common/fs/access.h"
 #include "common/fs/dir-iter.h"
 #include "common/fs/dirfd.h"
+#include "common/fs/inode.h"
 #include "common/fs/lease.h"
 #include "common/fs/readers.h"
 #include "common/fs/tmpfile.h"
 #include "common/fs/xattr.h"
 #include "common/pool/volume.h"
+#include "common/pool/writers.h"
 
 /* Thousands of domains. */
 #define LIST_SIZE_MAX (1 << 20)
@@ -139,12 +141,13 @@ rl_reader_begin(const RlPool *pool, RlReadImage *image, const char *reader, GErr
     if (fd < 0)
         return false;
     if (fstat(fd, &st) < 0)
-        return rl_fail_errno(error, errno, "cannot look at '%s'", image->file);
+        return rl_fail_errno(error, errno, "cannot examine '%s'", image->file);
     if (!list_open(&list, st.st_dev, st.st_ino, reader, error))
         return false;
-    if (!rl_access_note_for_readers(fd, &cause) && !rl_error_is_errno(cause, EROFS)) {
+    bool at_rest = strcmp(image->file, volume->dirty_file) != 0;
+    if (!rl_access_note_for_readers(fd, at_rest, &cause) && !rl_error_is_errno(cause, EROFS)) {
         g_propagate_prefixed_error(error, g_steal_pointer(&cause),
-                                   "volume '%s': cannot note whose '%s' is: ", image->volume,
+                                   "volume '%s': cannot record the owner of '%s': ", image->volume,
                                    image->file);
         return false;
     }
@@ -205,16 +208,27 @@ find_image(const RlVolume *volume, const RlReadImage *image, GError **error)
     return fd >= 0 ? rl_fd_steal(&fd) : open_renamed(volume, image, error);
 }
 
-/* Gives the image @fd back; with @last nobody reads it any more. A direct volume's run has the note
- * to its end; who writes there is its owner until then. */
+/* Is the image @fd the dirty one of @volume now? */
 static bool
-give_back(int fd, bool last, GError **error)
+is_dirty(const RlVolume *volume, int fd)
+{
+    struct stat st, dirty;
+
+    return fstatat(volume->dir, volume->dirty_file, &dirty, AT_SYMLINK_NOFOLLOW) == 0 &&
+           fstat(fd, &st) == 0 && rl_stat_same(&st, &dirty);
+}
+
+/* Gives the image @fd back; with @last nobody reads it any more. A direct volume's run has the note
+ * to its end; who writes there is its owner until then. On an image that is not @dirty what a
+ * start has noted that was cut off, or is about to go on, is no run. */
+static bool
+give_back(int fd, bool dirty, bool last, GError **error)
 {
     g_autoptr(RlImageOwner) run = NULL;
 
     if (!rl_image_owner_get(fd, &run, error))
         return false;
-    return (run && !run->readonly) || rl_access_settle(fd, run || !last, error);
+    return (dirty && run && !run->readonly) || rl_access_settle(fd, run || !last, error);
 }
 
 /* In the moment that it was the device model's it could have opened it. */
@@ -222,7 +236,7 @@ static void
 look_for_writer(int fd, const RlReadImage *image)
 {
     if (rl_lease_has_writer(fd))
-        rl_log_warning("%s: somebody has '%s' open for writing, which a domain only reads",
+        rl_log_warning("%s: a process has '%s' open for writing, which a domain only reads",
                        image->volume, image->file);
 }
 
@@ -238,7 +252,8 @@ find_and_give_back(const RlPool *pool, const RlReadImage *image, const List *lis
     if (!volume)
         return false;
     rl_autofd int fd = find_image(volume, image, &cause);
-    if (cause || (fd >= 0 && !give_back(fd, g_hash_table_size(list->readers) == 0, &cause))) {
+    bool last = g_hash_table_size(list->readers) == 0;
+    if (cause || (fd >= 0 && !give_back(fd, is_dirty(volume, fd), last, &cause))) {
         g_propagate_prefixed_error(
             error, g_steal_pointer(&cause),
             "volume '%s': cannot give '%s' back to its owner: ", image->volume, image->file);
@@ -269,7 +284,15 @@ rl_reader_end(const RlPool *pool, const RlReadImage *image, const char *reader, 
            find_and_give_back(pool, image, &list, error) && list_write(&list, error);
 }
 
-/* Does what can be done at once. */
+int
+rl_reader_open(const RlPool *pool, const RlReadImage *image, GError **error)
+{
+    g_autoptr(RlVolume) volume = rl_volume_open(pool, image->volume, error);
+
+    return volume ? find_image(volume, image, error) : -1;
+}
+
+/* Does what can be done at once for the clean image @fd. */
 static void
 settle(int fd, const char *name, bool *ret_starting)
 {
@@ -287,7 +310,7 @@ settle(int fd, const char *name, bool *ret_starting)
         return;
     }
     if (!list_open(&list, st.st_dev, st.st_ino, NULL, &error) ||
-        (list.starting == 0 && !give_back(fd, g_hash_table_size(list.readers) == 0, &error)))
+        (list.starting == 0 && !give_back(fd, false, g_hash_table_size(list.readers) == 0, &error)))
         rl_log_warning("%s: cannot give an image back to its owner: %s", name, error->message);
     else
         *ret_starting = list.starting > 0;
@@ -304,9 +327,23 @@ rl_reader_settle(int fd, const char *name, int patience_ms, GError **error)
             return true;
         if (waited_ms >= patience_ms)
             return rl_fail(error, RL_ERROR_BUSY,
-                           "volume '%s': a domain that reads its clean image is just starting. "
-                           "Try again",
+                           "volume '%s': a domain that reads an image of it at rest is just "
+                           "starting. Try again",
                            name);
         g_usleep(PAUSE_MS * 1000);
     }
+}
+
+bool
+rl_reader_settle_at(const RlVolume *volume, const char *file, GError **error)
+{
+    g_autoptr(GError) cause = NULL;
+    rl_autofd int fd = rl_volume_open_image(volume, file, &cause);
+
+    if (fd >= 0)
+        return rl_reader_settle(fd, volume->name->volume, RL_CLEAN_PATIENCE_MS, error);
+    if (rl_error_is_errno(cause, ENOENT))
+        return true;
+    g_propagate_error(error, g_steal_pointer(&cause));
+    return false;
 }

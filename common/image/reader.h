@@ -23,7 +23,7 @@
  * at most. */
 #pragma once
 
-#include "common/pool/pool.h"
+#include "common/pool/volume.h"
 
 #include <sys/types.h>
 
@@ -45,8 +45,8 @@ bool rl_reader_begin(const RlPool *pool, RlReadImage *image, const char *reader,
 /**
  * rl_reader_opened:
  * @reader has opened @image: gives that its access back, unless another reader is about to open it,
- * or a domain has it to write to. It is found under whatever name of the volume it has now; fine
- * where it is gone. The note stays. False with @error.
+ * or it is a dirty image that a domain has to write to. It is found under whatever name of the
+ * volume it has now; fine where it is gone. The note stays. False with @error.
  */
 bool rl_reader_opened(const RlPool *pool, const RlReadImage *image, const char *reader,
                       GError **error);
@@ -60,10 +60,25 @@ bool rl_reader_end(const RlPool *pool, const RlReadImage *image, const char *rea
                    GError **error);
 
 /**
+ * rl_reader_open:
+ * Returns a descriptor of @image, which its reader has begun, under whatever name of the volume it
+ * has now, owned by the caller; -1 where it is gone, or with @error.
+ */
+int rl_reader_open(const RlPool *pool, const RlReadImage *image, GError **error);
+
+/**
  * rl_reader_settle:
- * To be called, with the volume's lock, before the clean image @fd of the volume @name loses its
- * name to another one: libvirt gives the device model what has that name then. Gives the image its
- * access back if readers of before a crash have left it without; a failure of that is logged. False
- * with RL_ERROR_BUSY where a reader is about to open it, and still is after @patience_ms.
+ * To be called, with the volume's lock, before the image at rest @fd of the volume @name loses its
+ * name, which another one may get: libvirt gives the device model what has that name then. Gives
+ * the image its access back if readers of before a crash have left it without; a failure of that is
+ * logged. False with RL_ERROR_BUSY where a reader is about to open it, and still is after
+ * @patience_ms.
  */
 bool rl_reader_settle(int fd, const char *name, int patience_ms, GError **error);
+
+/**
+ * rl_reader_settle_at:
+ * The same for the volume's file @file, a clean image or a revision, which is opened for that and
+ * need not be there. It has RL_CLEAN_PATIENCE_MS.
+ */
+bool rl_reader_settle_at(const RlVolume *volume, const char *file, GError **error);

@@ -7,6 +7,7 @@
 
 #include "common/base/error.h"
 #include "common/format/image-save.h"
+#include "common/fs/xattr.h"
 #include "dirty-image.h"
 
 /* File systems date by the tick, and some by two seconds. */
@@ -39,15 +40,15 @@ refuse(const Pair *pair, const char *why, GError **error)
     g_autofree char *noted =
         pair->save ? date_to_string(pair->save->ended_us) : g_strdup("at no known time");
 
-    return rl_fail(
-        error, RL_ERROR_STATE,
-        "volume '%s' (last saved %s) does not fit the saved memory of domain '%s'%s%s%s%s%s%s: %s; "
-        "restore the memory that was saved with it, or start the domain without memory: "
-        "'virt-reflink continue' for the volumes that are saved, then 'virsh start' (if it was "
-        "saved by 'virsh managedsave', after 'virsh managedsave-remove')",
-        pair->volume->name->volume, noted, pair->owner->name, memory->file ? " in '" : "",
-        memory->file ? memory->file : "", memory->file ? "'" : "", date ? " (written " : "",
-        date ? date : "", date ? ")" : "", why);
+    return rl_fail(error, RL_ERROR_STATE,
+                   "volume '%s' (last saved %s) does not fit the saved memory of domain "
+                   "'%s'%s%s%s%s%s%s: %s. Restore the memory that was saved with it, or start the "
+                   "domain without memory: 'virt-reflink continue' for each volume that is saved, "
+                   "then 'virsh start' (after a managed save first 'virsh managedsave-remove')",
+                   pair->volume->name->volume, noted, pair->owner->name,
+                   memory->file ? " in '" : "", memory->file ? memory->file : "",
+                   memory->file ? "'" : "", date ? " (written " : "", date ? date : "",
+                   date ? ")" : "", why);
 }
 
 /* Was the domain's last save, as far as the host remembers, another one than the image's? */
@@ -90,7 +91,10 @@ compare_saves(const Pair *pair, GError **error)
     if (save->begun_us != 0 && memory->date_us <= save->ended_us + TOLERANCE_US)
         return true;
     return !was_put_back(pair) ||
-           refuse(pair, "the domain was saved again since, and the volume was put back", error);
+           refuse(
+               pair,
+               "the domain was saved again since, and the volume was put back to an earlier state",
+               error);
 }
 
 /* The image is not known to be as it was at a save that is noted on it, and nobody has marked it as
@@ -117,7 +121,9 @@ compare_run(const Pair *pair, GError **error)
     if (was_written_after(pair, g_get_real_time()))
         return refuse(pair, "the domain wrote to the volume after that memory", error);
     if (memory->save && memory->save_us > pair->run->since_us)
-        return refuse(pair, "the domain was saved since, and the volume was put back", error);
+        return refuse(pair,
+                      "the domain was saved since, and the volume was put back to an earlier state",
+                      error);
     return memory->digest || memory->date_us || !save ||
            refuse(pair, "it was written to since it was saved", error);
 }
@@ -129,7 +135,8 @@ rl_fits_require(const RlDirtyImage *image, const RlDomainRef *owner, GError **er
     const RlMemory *memory = owner->memory ? owner->memory : &nothing;
     g_autoptr(RlSave) save = NULL;
     Pair pair = {image->volume, owner, image->run, memory, NULL, 0};
-    RlMark hold = image->mark;
+    /* What is to be marked yet has not noted its save: it may say an earlier one. */
+    RlMark hold = image->unmarked ? RL_MARK_NONE : image->mark;
     bool marked = hold == RL_MARK_SAVED || rl_mark_is_kept(hold);
     struct stat st;
 
@@ -138,7 +145,7 @@ rl_fits_require(const RlDirtyImage *image, const RlDomainRef *owner, GError **er
         return false;
     }
     if (fstat(image->fd, &st) < 0)
-        return rl_fail_errno(error, errno, "cannot look at the dirty image of volume '%s'",
+        return rl_fail_errno(error, errno, "cannot examine the dirty image of volume '%s'",
                              image->volume->name->volume);
     pair.save = save;
     pair.written_us = (gint64) st.st_mtim.tv_sec * G_USEC_PER_SEC + st.st_mtim.tv_nsec / 1000;
@@ -151,9 +158,12 @@ rl_fits_require(const RlDirtyImage *image, const RlDomainRef *owner, GError **er
         return compare_saves(&pair, error);
     if (save && marked)
         return refuse(&pair, "its dirty image was changed since it was saved", error);
-    /* Saved or restored by whoever noted no saves; or by nobody, and left to a person. */
-    if (marked || !image->run || (hold == RL_MARK_RESTORED && !save))
+    /* Saved or restored by a version that noted no saves. */
+    if (marked || (hold == RL_MARK_RESTORED && !save))
         return true;
+    /* Its end was cut off before the image had another name. */
+    if (!image->run)
+        return refuse(&pair, "its last run has ended", error);
     return compare_run(&pair, error);
 }
 
@@ -163,8 +173,12 @@ saved_us(const RlDomainRef *owner)
 {
     const RlMemory *memory = owner->memory;
 
-    if (!memory || memory->date_us != 0)
-        return memory ? memory->date_us : 0;
+    if (!memory)
+        return 0;
+    if (memory->noted_us != 0 && (memory->date_us == 0 || memory->noted_us < memory->date_us))
+        return memory->noted_us;
+    if (memory->date_us != 0)
+        return memory->date_us;
     return memory->save ? g_get_real_time() - (rl_boot_clock_us() - memory->save_us) : 0;
 }
 
@@ -174,20 +188,23 @@ to_us(gint64 seconds, gint64 nanoseconds)
     return seconds * G_USEC_PER_SEC + nanoseconds / 1000;
 }
 
-static bool
-refuse_changed(const RlVolume *volume, const RlDomainRef *owner, GError **error)
+bool
+rl_fits_refuse_changed(const RlVolume *volume, const char *file, const RlDomainRef *owner,
+                       GError **error)
 {
     g_autofree char *date = date_to_string(saved_us(owner));
 
     return rl_fail(
         error, RL_ERROR_STATE,
-        "volume '%s', which domain '%s' only reads, may have another content than when "
-        "the domain was saved (%s): its clean image was changed since. Restore the "
-        "domain without this disk, or with one that has that content, such as a revision "
-        "('virsh save-image-edit' or 'virsh managedsave-edit'); or start it without "
-        "that memory ('virsh start', after a managed save first 'virsh "
-        "managedsave-remove')",
-        volume->name->volume, owner->name, date);
+        "volume '%s', which domain '%s' only reads, may have another content than when the domain "
+        "was saved (%s): its image '%s' was changed since, or has that name only since then. "
+        "Restore the domain without this disk, "
+        "or with one that has that content, such as a revision, or a copy of one outside of pools "
+        "if "
+        "the revision itself is refused ('virsh save-image-edit' or 'virsh "
+        "managedsave-edit'). Or start it without that memory ('virsh start'; after a managed save "
+        "first 'virsh managedsave-remove')",
+        volume->name->volume, owner->name, date, file);
 }
 
 /* When the file was made; G_MAXINT64 if that cannot be told. */
@@ -201,6 +218,18 @@ born_us(int fd)
     return to_us(now.stx_btime.tv_sec, now.stx_btime.tv_nsec);
 }
 
+/* The same, or when it was made of an older image (remake-precache.h). */
+static gint64
+made_us(int fd)
+{
+    gint64 born = born_us(fd);
+    uint64_t since;
+
+    if (!rl_xattr_get_number(fd, RL_ATTR_CLEAN_SINCE, &since, NULL))
+        return G_MAXINT64;
+    return MAX(born, (gint64) MIN(since, (uint64_t) G_MAXINT64));
+}
+
 bool
 rl_fits_require_shared(const RlDirtyImage *image, const RlDomainRef *owner, GError **error)
 {
@@ -211,12 +240,12 @@ rl_fits_require_shared(const RlDirtyImage *image, const RlDomainRef *owner, GErr
         return true;
     /* A direct volume's image is the clean one, and others wrote to it before. */
     if (volume->kind == RL_KIND_DIRECT)
-        return refuse_changed(volume, owner, error);
-    if (born_us(image->fd) <= saved)
+        return rl_fits_refuse_changed(volume, volume->clean_file, owner, error);
+    if (made_us(image->fd) <= saved)
         return true;
     g_autoptr(RlBase) base = rl_base_open(volume, NULL);
     return base ? rl_fits_require_clean(volume, &base->st, owner, error)
-                : refuse_changed(volume, owner, error);
+                : rl_fits_refuse_changed(volume, volume->clean_file, owner, error);
 }
 
 bool
@@ -226,5 +255,26 @@ rl_fits_require_clean(const RlVolume *volume, const struct stat *clean, const Rl
     gint64 saved = saved_us(owner);
 
     return saved == 0 || to_us(clean->st_ctim.tv_sec, clean->st_ctim.tv_nsec) <= saved ||
-           refuse_changed(volume, owner, error);
+           rl_fits_refuse_changed(volume, volume->clean_file, owner, error);
+}
+
+bool
+rl_fits_require_at_rest(const RlVolume *volume, const char *file, int fd, const RlDomainRef *owner,
+                        GError **error)
+{
+    gint64 saved = saved_us(owner), born = born_us(fd);
+    uint64_t since;
+    struct stat st;
+
+    if (saved == 0)
+        return true;
+    if (fstat(fd, &st) < 0)
+        return rl_fail_errno(error, errno, "cannot examine image '%s' of volume '%s'", file,
+                             volume->name->volume);
+    if (!rl_xattr_get_number(fd, RL_ATTR_CLEAN_SINCE, &since, error))
+        return false;
+    if (since <= (uint64_t) saved && (born <= saved || born == G_MAXINT64) &&
+        to_us(st.st_mtim.tv_sec, st.st_mtim.tv_nsec) <= saved)
+        return true;
+    return rl_fits_refuse_changed(volume, file, owner, error);
 }

@@ -26,6 +26,17 @@ bool rl_fits_require(const RlDirtyImage *image, const RlDomainRef *owner, GError
 bool rl_fits_require_shared(const RlDirtyImage *image, const RlDomainRef *owner, GError **error);
 
 /**
+ * rl_fits_require_at_rest:
+ * The same of the image at rest @fd of @volume, which has the name @file, and which @owner reads by
+ * that: true if it had the name already when the memory was saved, was not put there from a backup
+ * since, and has no later modification time. What an earlier version has committed or renamed does
+ * not say since when it is there.
+ * Its ctime says nothing: libvirt changes the owner of what a domain only reads.
+ */
+bool rl_fits_require_at_rest(const RlVolume *volume, const char *file, int fd,
+                             const RlDomainRef *owner, GError **error);
+
+/**
  * rl_fits_require_clean:
  * The same of the clean image with the status @clean, of which @volume, a read-only disk of @owner,
  * is about to get a dirty image: true if nothing has changed of it since the save, neither its name
@@ -33,3 +44,11 @@ bool rl_fits_require_shared(const RlDirtyImage *image, const RlDomainRef *owner,
  */
 bool rl_fits_require_clean(const RlVolume *volume, const struct stat *clean,
                            const RlDomainRef *owner, GError **error);
+
+/**
+ * rl_fits_refuse_changed:
+ * Says that @file of @volume, which @owner only reads, may have another content than its memory
+ * knows, and what to do. Always false, with RL_ERROR_STATE.
+ */
+bool rl_fits_refuse_changed(const RlVolume *volume, const char *file, const RlDomainRef *owner,
+                            GError **error);

@@ -2,6 +2,7 @@
 #include "short-path.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <string.h>
 #include <unistd.h>
@@ -51,6 +52,55 @@ look(const RlPool *pool, const char *inside, const char *target)
     return ours ? 0 : EEXIST;
 }
 
+static bool
+refuse_taken(const RlPool *pool, const char *name, const char *inside, GError **error)
+{
+    return rl_fail(
+        error, RL_ERROR_NAME,
+        "no volume can be called '%s': its path '%s/%s' is taken by something else. Choose "
+        "another name, or move what is there",
+        name, pool->path, inside);
+}
+
+static bool
+require_no_file(const RlPool *pool, const char *name, const char *target, GError **error)
+{
+    g_autofree char *with_suffix = g_strconcat(name, IMAGE_SUFFIX, NULL);
+
+    /* The folder may not have been made yet. */
+    if (strcmp(name, RL_NAME_FOLDER) == 0 || look(pool, name, target) == EEXIST)
+        return refuse_taken(pool, name, name, error);
+    return look(pool, with_suffix, target) != EEXIST ||
+           refuse_taken(pool, name, with_suffix, error);
+}
+
+/* Of a directory that is there already its first volume was the last to be asked. */
+static bool
+require_no_volume(const RlPool *pool, const RlName *name, GError **error)
+{
+    g_autofree char *first = g_strndup(name->dir, strcspn(name->dir, "/"));
+    struct stat st;
+
+    if (fstatat(pool->root, first, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode))
+        return true;
+    g_autoptr(RlVolume) volume = rl_volume_open(pool, first, NULL);
+    return !volume || !rl_volume_exists(volume) ||
+           rl_fail(
+               error, RL_ERROR_NAME,
+               "no volume can be called '%s': its directory '%s/%s' would take the path of volume "
+               "'%s'. Choose another name",
+               name->volume, pool->path, first, first);
+}
+
+bool
+rl_short_path_require_free(const RlPool *pool, const RlName *name, GError **error)
+{
+    g_autofree char *target = link_target(name->volume);
+
+    return target ? require_no_file(pool, name->volume, target, error)
+                  : require_no_volume(pool, name, error);
+}
+
 char *
 rl_short_path_volume(const RlPool *pool, const char *inside)
 {
@@ -86,6 +136,19 @@ rl_short_path_make(const RlPool *pool, const char *inside, const char *name, GEr
                          inside, name);
 }
 
+char *
+rl_short_path_made(const RlPool *pool, const char *name)
+{
+    g_autofree char *target = link_target(name);
+    g_autofree char *with_suffix = g_strconcat(name, IMAGE_SUFFIX, NULL);
+
+    if (!target)
+        return NULL;
+    if (look(pool, name, target) == 0)
+        return g_strdup(name);
+    return look(pool, with_suffix, target) == 0 ? g_steal_pointer(&with_suffix) : NULL;
+}
+
 static void
 remove_link(const RlPool *pool, const char *inside, const char *target)
 {
@@ -96,11 +159,12 @@ remove_link(const RlPool *pool, const char *inside, const char *target)
 void
 rl_short_path_tidy(const RlPool *pool, const char *name)
 {
+    g_autofree char *made = rl_short_path_made(pool, name);
     g_autofree char *target = link_target(name);
     g_autofree char *with_suffix = g_strconcat(name, IMAGE_SUFFIX, NULL);
 
     /* Most volumes have none, and need no lock to see that. */
-    if (!target || (look(pool, name, target) != 0 && look(pool, with_suffix, target) != 0))
+    if (!made)
         return;
     g_autoptr(RlVolume) volume = rl_volume_open(pool, name, NULL);
     g_autoptr(RlLock) lock = volume ? rl_volume_lock(volume, "remove a link", NULL) : NULL;

@@ -5,6 +5,7 @@
  * state: whoever starts a domain on such a path makes it anew. */
 #pragma once
 
+#include "common/format/volume-name.h"
 #include "common/pool/pool.h"
 
 /**
@@ -13,6 +14,15 @@
  * owned by the caller. A revision's name is returned as it is.
  */
 char *rl_short_path_strip(const char *name);
+
+/**
+ * rl_short_path_require_free:
+ * True if the new volume @name of @pool would take no path that is something else's, nor the short
+ * path of another volume. Else false with RL_ERROR_NAME: its short path is taken by what is no link
+ * of ours (a file, a directory, an overlay), or its first directory, which would have to be made,
+ * by a volume. What is there already may stay as it is.
+ */
+bool rl_short_path_require_free(const RlPool *pool, const RlName *name, GError **error);
 
 /**
  * rl_short_path_volume:
@@ -29,6 +39,13 @@ char *rl_short_path_volume(const RlPool *pool, const char *inside);
  * rl_volume_open() and rl_volume_lock() do, or with the errno, EEXIST if something else lies there.
  */
 bool rl_short_path_make(const RlPool *pool, const char *inside, const char *name, GError **error);
+
+/**
+ * rl_short_path_made:
+ * Returns the short path of the volume @name that is there, relative to the pool, owned by the
+ * caller: a domain was started that names it. NULL where there is none.
+ */
+char *rl_short_path_made(const RlPool *pool, const char *name);
 
 /**
  * rl_short_path_tidy:

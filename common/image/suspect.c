@@ -7,7 +7,7 @@
 #include "common/base/error.h"
 #include "common/base/log.h"
 #include "common/format/image-mark.h"
-#include "common/format/lost-note.h"
+#include "common/format/lost-writes-note.h"
 
 bool
 rl_suspect_mark(int fd, GError **error)

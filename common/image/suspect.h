@@ -9,7 +9,8 @@
 /**
  * rl_suspect_mark:
  * Marks the dirty image @fd suspect, durably; where its file system does not take the mark, in
- * memory (lost-note.h). False with @error where neither is possible: then nothing may end its run.
+ * memory (lost-writes-note.h). False with @error where neither is possible: then nothing may end
+ * its run.
  */
 bool rl_suspect_mark(int fd, GError **error);
 

@@ -12,6 +12,7 @@
 #include "common/fs/dir-iter.h"
 #include "common/fs/project-id.h"
 #include "common/fs/tmpfile.h"
+#include "partial-image.h"
 
 bool
 rl_file_drop(const RlVolume *volume, const char *file, GError **error)
@@ -49,7 +50,7 @@ rl_volume_sweep(const RlVolume *volume)
     while (entries && (file = rl_dir_iter_next(entries))) {
         RlFileName name = rl_file_name_parse(file);
         if (name.role == RL_FILE_TEMP && strcmp(name.leaf, volume->name->leaf) == 0 &&
-            rl_tmpfile_remove_litter(volume->dir, file))
+            !rl_partial_is_kept(volume->dir, file) && rl_tmpfile_remove_litter(volume->dir, file))
             rl_volume_log(volume, "removed %s", file);
     }
 }

@@ -19,7 +19,8 @@ bool rl_dirty_drop(const RlVolume *volume, GError **error);
 
 /**
  * rl_volume_sweep:
- * Removes the volume's temporary files that nobody has open; takes no lock, since they are
- * nobody's. Can take seconds for fragmented ones. Failures leave them to the next call.
+ * Removes the volume's temporary files that nobody has open, but for what came of a stream and
+ * is kept (partial-image.h); takes no lock, since they are nobody's. Can take seconds for
+ * fragmented ones. Failures leave them to the next call.
  */
 void rl_volume_sweep(const RlVolume *volume);

@@ -6,7 +6,7 @@
 
 #include "common/base/boot.h"
 #include "common/base/error.h"
-#include "common/fs/extents.h"
+#include "common/fs/compare-extents.h"
 #include "common/fs/file-date.h"
 
 bool

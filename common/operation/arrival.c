@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "arrival.h"
 
+#include <errno.h>
+#include <unistd.h>
+
 #include "common/base/error.h"
 #include "common/format/image-overlays.h"
 #include "common/image/trash.h"
@@ -34,6 +37,28 @@ rl_volume_refute_arrival(const RlPool *pool, const char *name, const RlDomainRef
                          GError **error)
 {
     return confirm(pool, name, owner, false, error);
+}
+
+bool
+rl_volume_expect_arrival(const RlPool *pool, const char *name, const RlDomainRef *owner,
+                         GError **error)
+{
+    g_autoptr(RlVolume) volume = rl_volume_find(pool, name, error);
+    g_auto(RlDirtyImage) image = {.fd = -1};
+
+    if (!volume || !rl_dirty_image_lock(volume, "expect a migration", &image, error))
+        return false;
+    RlImageOwner *run = image.run;
+    if (!rl_dirty_image_is_of(&image, owner) || run->readonly || run->arriving)
+        return true;
+    if (run->continued)
+        return rl_state_refuse_left(volume, ", which a migration to here would write over", error);
+    run->arriving = true;
+    run->written = true;
+    return rl_image_owner_put_back(image.fd, run, error) &&
+           (fsync(image.fd) == 0 ||
+            rl_fail_errno(error, errno, "volume '%s': cannot record that a migration brings it",
+                          name));
 }
 
 /* What was made for the migration goes, or waits for a person. */
@@ -73,5 +98,10 @@ rl_volume_drop_arrival(const RlPool *pool, const char *name, const RlDomainRef *
     if (rl_image_owner_is_open(image.run, image.fd))
         return rl_fail(error, RL_ERROR_BUSY,
                        "volume '%s': a process still has its dirty image open", name);
+    g_autofree char *domain = rl_dirty_image_find_own_overlay(&image, owner);
+    if (domain) {
+        *ret_done = false;
+        return true;
+    }
     return drop(&image, ret_done, error);
 }

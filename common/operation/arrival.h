@@ -16,6 +16,17 @@ bool rl_volume_arrived(const RlPool *pool, const char *name, const RlDomainRef *
                        GError **error);
 
 /**
+ * rl_volume_expect_arrival:
+ * The domain @owner, which has just been started on the volume @name and has written nothing yet,
+ * is brought by a migration that was not announced: notes that, durably, before the first byte of
+ * it comes. Fine where the volume is not @owner's, or is only read. Fails with RL_ERROR_STATE, and
+ * changes nothing, where the image is what an earlier run has left, which the migration would write
+ * over. A crash before it is durable leaves the image of a run that has written nothing.
+ */
+bool rl_volume_expect_arrival(const RlPool *pool, const char *name, const RlDomainRef *owner,
+                              GError **error);
+
+/**
  * rl_volume_refute_arrival:
  * The domain @owner runs, and no migration brought it, though its start was announced as one: the
  * run on the volume @name is one like any other. Fine where the volume is not @owner's. Fails with

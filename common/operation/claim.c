@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "claim.h"
 
+#include <string.h>
+
+#include "common/base/boot.h"
 #include "common/format/ended-note.h"
 #include "common/format/image-overlays.h"
 #include "common/format/image-user.h"
+#include "common/image/witness-key.h"
 #include "common/pool/domains.h"
 #include "common/pool/opened-image.h"
 
@@ -42,18 +46,33 @@ is_free(const RlDirtyImage *image, const RlDomainRef *owner, bool overlaid)
     return !defined;
 }
 
-/* As @run says of itself, but @owner's, who writes or has an overlay on it, and whose run has not
- * ended: what is noted of the end is the other's. */
+/* As its run says of itself, but @owner's, who writes or has an overlay on it, and whose run has
+ * not ended: what is noted of the end is the other's. Lost writes are still seen by who saw the
+ * first.
+ */
 static bool
-hand_over(int fd, const RlImageOwner *run, const RlDomainRef *owner, GError **error)
+hand_over(const RlDirtyImage *image, const RlDomainRef *owner, GError **error)
 {
+    const RlVolume *volume = image->volume;
+    const RlImageOwner *run = image->run;
     RlOwnerTraits traits = {.written = true, .continued = true};
+    int fd = image->fd;
 
     if (!rl_image_user_add(fd, owner, error))
         return false;
     if (!run)
         return rl_image_owner_set(fd, owner, traits, error);
+    g_autofree char *witness = rl_witness_key_of(run, volume->pool, volume->name->volume);
+    g_autofree char *boot = rl_boot_id(error);
     RlImageOwner theirs = *run;
+    if (!boot)
+        return false;
+    /* Of what a crash has left it is a run of this boot now. */
+    if (strcmp(boot, run->boot_id) != 0) {
+        theirs.boot_id = boot;
+        theirs.since_us = rl_boot_clock_us();
+    }
+    theirs.witness = witness;
     theirs.driver = (char *) owner->driver;
     theirs.uuid = (char *) owner->uuid;
     theirs.name = (char *) owner->name;
@@ -68,7 +87,7 @@ static bool
 give(const RlDirtyImage *image, const RlDomainRef *owner, bool overlaid, GError **error)
 {
     return (!overlaid || rl_overlays_add(image->fd, owner, error)) &&
-           hand_over(image->fd, image->run, owner, error);
+           hand_over(image, owner, error);
 }
 
 /* Looks at the image without the lock, as it is most often the domain's. */

@@ -7,14 +7,17 @@
 
 #include "common/base/autofd.h"
 #include "common/base/error.h"
+#include "common/format/ended-note.h"
 #include "common/format/file-name.h"
-#include "common/format/highest.h"
+#include "common/format/highest-revision.h"
 #include "common/fs/dir-iter.h"
 #include "common/fs/dirfd.h"
 #include "common/fs/inode.h"
 #include "common/image/new-revision.h"
+#include "common/image/reader.h"
 #include "common/image/short-path.h"
 #include "common/image/trash.h"
+#include "common/pool/users.h"
 #include "common/pool/volume-state.h"
 #include "common/pool/writers.h"
 
@@ -33,25 +36,39 @@ refuse_for_labels(const RlVolume *volume, const GPtrArray *revisions, GError **e
         return true;
     return rl_fail(error, RL_ERROR_STATE,
                    "volume '%s' has named revisions: %s. Delete them first, or use 'vol-delete "
-                   "--delete-snapshots'",
+                   "--delete-snapshots' or 'virt-reflink delete --with-named'",
                    volume->name->volume, labels->str);
 }
 
+/* A snapshot of a snapshot there is none, and most volumes of a pool of templates are snapshots. */
+static bool
+refuse_for_users(const RlVolume *volume, GError **error)
+{
+    if (volume->kind == RL_KIND_SNAPSHOT || volume->kind == RL_KIND_VOLATILE)
+        return true;
+    return rl_users_require_none(
+        volume->pool, volume->name->volume, "deleted",
+        "Delete what names it first, or use 'virt-reflink delete --with-users'", error);
+}
+
 /* What a process writes to has a use that we do not know of. A domain that runs on a revision is
- * ended if libvirt's daemon, when it is started again, finds that no more. One that is the clean
- * image itself, during a replacement, has the replacement's own opener. */
+ * ended if libvirt's daemon, when it is started again, finds that no more; one that is about to
+ * open an image would get another one that has its name by then. One that is the clean image
+ * itself, during a replacement, has the replacement's own opener. */
 static bool
 require_unused_revision(const RlVolume *volume, const RlRevision *revision, GError **error)
 {
     return (rl_stat_same(&revision->st, &volume->clean.st)
                 ? rl_clean_require_unwritten_at
-                : rl_clean_require_unopened_at)(volume, revision->file, error);
+                : rl_clean_require_unopened_at)(volume, revision->file, error) &&
+           rl_reader_settle_at(volume, revision->file, error);
 }
 
 static bool
 require_unused(const RlVolume *volume, const GPtrArray *revisions, GError **error)
 {
-    if (!rl_clean_require_unwritten_at(volume, volume->clean_file, error))
+    if (!rl_clean_require_unwritten_at(volume, volume->clean_file, error) ||
+        !rl_reader_settle_at(volume, volume->clean_file, error))
         return false;
     for (guint i = 0; i < revisions->len; i++) {
         const RlRevision *revision = g_ptr_array_index(revisions, i);
@@ -88,6 +105,59 @@ drop_peer_temporaries(const RlVolume *volume, GError **error)
     return entries && rl_dir_iter_are_all(entries, error);
 }
 
+/* No number is given twice. The clean image does not know that of @revision, the newest of those
+ * that are to go, if it is that itself (a replacement was cut off), if it came back from a backup,
+ * or if the revision did. Then the names tell, which are about to go. *@ret_changed says whether
+ * that had to be noted, on the open clean image that is returned; -1 with @error. */
+static int
+note_number(const RlVolume *volume, const RlRevision *revision, bool *ret_changed, GError **error)
+{
+    rl_autofd int clean = rl_volume_open_image(volume, volume->clean_file, error);
+    uint64_t highest;
+    bool sure;
+
+    *ret_changed = false;
+    if (clean < 0 || !rl_highest_get(clean, &highest, &sure, error))
+        return -1;
+    if (sure && highest >= revision->number)
+        return rl_fd_steal(&clean);
+    *ret_changed = true;
+    if (!(sure || rl_new_revision_highest(volume, clean, &highest, error)) ||
+        !rl_highest_set(clean, MAX(highest, revision->number), error))
+        return -1;
+    return rl_fd_steal(&clean);
+}
+
+/* A volume of which a deletion that is cut off leaves a part goes on counting. Where there is no
+ * space to note that, the deletion makes some: @if_space. */
+static bool
+keep_number(const RlVolume *volume, const RlRevision *revision, bool if_space, GError **error)
+{
+    g_autoptr(GError) cause = NULL;
+    bool changed;
+
+    if (!volume->clean.there)
+        return true;
+    rl_autofd int clean = note_number(volume, revision, &changed, &cause);
+    if (clean < 0 && if_space && rl_ended_means_full(cause))
+        return true;
+    if (clean < 0)
+        g_propagate_error(error, g_steal_pointer(&cause));
+    if (clean < 0 || !changed)
+        return clean >= 0;
+    return fsync(clean) == 0 ||
+           rl_fail_errno(error, errno, "volume '%s': cannot record the number of revision '%s'",
+                         volume->name->volume, revision->file);
+}
+
+static bool
+keep_newest_number(const RlVolume *volume, const GPtrArray *revisions, GError **error)
+{
+    const RlRevision *newest = rl_revisions_newest(revisions);
+
+    return !newest || keep_number(volume, newest, true, error);
+}
+
 /* All that does not make it a volume, and durably: what is left without a volume is nothing that a
  * deletion has left. */
 static bool
@@ -112,7 +182,7 @@ drop_files(const RlVolume *volume, const GPtrArray *revisions, GError **error)
 }
 
 bool
-rl_volume_delete(const RlPool *pool, const char *name, bool with_labels, GError **error)
+rl_volume_delete(const RlPool *pool, const char *name, guint flags, GError **error)
 {
     g_autoptr(RlVolume) volume = rl_volume_find(pool, name, error);
 
@@ -128,32 +198,18 @@ rl_volume_delete(const RlPool *pool, const char *name, bool with_labels, GError 
         if (!rl_state_require_idle(volume, "deleted", error))
             return false;
         g_autoptr(GPtrArray) revisions = rl_revisions_list(volume->dir, volume->name->leaf, error);
-        if (!revisions || (!with_labels && !refuse_for_labels(volume, revisions, error)) ||
-            !require_unused(volume, revisions, error) || !drop_files(volume, revisions, error))
+        if (!revisions ||
+            (!(flags & RL_DELETE_NAMED) && !refuse_for_labels(volume, revisions, error)) ||
+            !require_unused(volume, revisions, error) ||
+            (!(flags & RL_DELETE_USED) && !refuse_for_users(volume, error)) ||
+            !keep_newest_number(volume, revisions, error) || !drop_files(volume, revisions, error))
             return false;
+        rl_volume_event(volume, "deleted", 0, "deleted, with %u revisions", revisions->len);
     }
     rl_short_path_tidy(pool, name);
     rl_volume_sweep(volume);
     rl_dirfd_remove_empty(pool->root, volume->name->dir);
     return true;
-}
-
-/* A number is not given twice. One that is the clean image itself, since a replacement was cut off,
- * has not been noted anywhere yet. */
-static bool
-note_number(const RlVolume *volume, const RlRevision *revision, GError **error)
-{
-    if (revision->label || !volume->clean.there || !rl_stat_same(&revision->st, &volume->clean.st))
-        return true;
-
-    rl_autofd int clean = rl_volume_open_image(volume, volume->clean_file, error);
-    uint64_t highest;
-    if (clean < 0 || !rl_new_revision_highest(volume, clean, &highest, error) ||
-        !rl_highest_set(clean, MAX(highest, revision->number), error))
-        return false;
-    return fsync(clean) == 0 ||
-           rl_fail_errno(error, errno, "volume '%s': cannot record the number of revision '%s'",
-                         volume->name->volume, revision->file);
 }
 
 bool
@@ -176,9 +232,11 @@ rl_revision_delete(const RlPool *pool, const RlName *name, GError **error)
             return rl_fail(error, RL_ERROR_NOT_FOUND, "there is no revision '%s' in pool '%s'",
                            name->text, pool->path);
         if (!require_unused_revision(volume, revision, error) ||
-            !note_number(volume, revision, error) || !rl_file_drop(volume, revision->file, error) ||
-            !rl_volume_sync(volume, error))
+            !(revision->label || keep_number(volume, revision, false, error)) ||
+            !rl_file_drop(volume, revision->file, error) || !rl_volume_sync(volume, error))
             return false;
+        rl_volume_event(volume, "revision-deleted", revision->number, "revision '%s' is deleted",
+                        name->text);
     }
     rl_volume_sweep(volume);
     rl_dirfd_remove_empty(pool->root, volume->name->dir);

@@ -4,12 +4,20 @@
 
 #include "common/pool/volume.h"
 
+typedef enum {
+    RL_DELETE_NAMED = 1 << 0, /* together with its named revisions */
+    RL_DELETE_USED = 1 << 1,  /* also the source of snapshot volumes, which stay and do not start
+                                 until there is a volume of that name again */
+} RlDeleteFlags;
+
 /**
  * rl_volume_delete:
  * Removes the volume @name: its images, its automatic revisions, its record, and its directory if
- * that is empty then. Named revisions forbid it (RL_ERROR_STATE, listing them) unless @with_labels.
- * RL_ERROR_STATE while it runs, is saved or suspect; RL_ERROR_BUSY while a process has a revision
- * open, even to read; RL_ERROR_NOT_FOUND.
+ * that is empty then. Named revisions forbid it, and so do snapshot volumes that have it as their
+ * source (common/pool/users.h): RL_ERROR_STATE, listing them, unless @flags (of RlDeleteFlags, or
+ * 0) say otherwise. RL_ERROR_STATE while it runs, is saved or suspect; RL_ERROR_BUSY while a
+ * process has a revision open, even to read; RL_ERROR_NOT_FOUND. A snapshot volume that is made of
+ * it at that very moment can be missed.
  *
  * Order, and what a crash leaves: named revisions, automatic ones, the precache and what Qubes OS's
  * driver left (a volume with less of them); fsync of the directory; the dirty image (a stopped
@@ -17,7 +25,7 @@
  * removes); the record. So revisions and a precache without a volume are not what a deletion left.
  * Freeing the data is left to rl_volume_sweep().
  */
-bool rl_volume_delete(const RlPool *pool, const char *name, bool with_labels, GError **error);
+bool rl_volume_delete(const RlPool *pool, const char *name, guint flags, GError **error);
 
 /**
  * rl_revision_delete:

@@ -4,12 +4,11 @@
 #include "common/format/ended-note.h"
 #include "common/fs/dirfd.h"
 #include "common/image/trash.h"
+#include "maintenance-turn.h"
 #include "precache.h"
 #include "prune.h"
+#include "remake-precache.h"
 #include "stop.h"
-
-/* As long as cloning a large and fragmented image may take on a slow disk. */
-#define MAINTENANCE_TIMEOUT_MS (10 * 60 * 1000)
 
 /* The volume is gone: the record that a deletion or a creation left when it was cut off goes too.
  * Beside revisions or a precache it is that of an image that was lost or moved away; those are
@@ -43,18 +42,6 @@ clear_stale(RlVolume *volume, bool *ret_wanted, GError **error)
     return rl_precache_clear_stale(volume, ret_wanted, error);
 }
 
-/* One at a time: two would make the same precache twice. What the second one finds to do may be
- * newer, so it waits. */
-static RlLock *
-take_turn(const RlPool *pool, const char *name, GError **error)
-{
-    /* No volume has such a name, so it is a lock of its own; nobody takes it who has the volume's.
-     */
-    g_autofree char *key = g_strconcat(name, "~maintenance", NULL);
-
-    return rl_lock_take(pool->dev, pool->ino, key, "maintenance", MAINTENANCE_TIMEOUT_MS, error);
-}
-
 bool
 rl_volume_end_late(const RlPool *pool, const char *name, bool *ret_committed, GError **error)
 {
@@ -69,6 +56,20 @@ rl_volume_end_late(const RlPool *pool, const char *name, bool *ret_committed, GE
     }
     *ret_committed = stop == RL_STOP_COMMITTED;
     return rl_volume_maintain(pool, name, *ret_committed, error);
+}
+
+void
+rl_pool_end_late(const RlPool *pool, RlEndedLate told)
+{
+    g_autoptr(GPtrArray) names = rl_ended_list(pool->dev, pool->ino);
+
+    for (guint i = 0; i < names->len; i++) {
+        const char *name = g_ptr_array_index(names, i);
+        g_autoptr(GError) error = NULL;
+        bool committed;
+        rl_volume_end_late(pool, name, &committed, &error);
+        told(pool, name, committed, error);
+    }
 }
 
 static void
@@ -100,12 +101,15 @@ bool
 rl_volume_maintain(const RlPool *pool, const char *name, bool committed, GError **error)
 {
     g_autoptr(RlVolume) volume = rl_volume_open(pool, name, error);
-    g_autoptr(RlLock) turn = volume ? take_turn(pool, name, error) : NULL;
+    g_autoptr(RlLock) turn = volume ? rl_maintenance_turn(pool, name, error) : NULL;
     bool wanted;
 
     if (!turn || (committed && !rl_volume_tidy(pool, name, error)) ||
         !clear_stale(volume, &wanted, error))
         return false;
+    /* What goes can become the precache; else it is removed, and that is cloned. */
+    if (wanted && rl_precache_remake(volume))
+        wanted = false;
     rl_volume_sweep(volume);
     if (wanted && !rl_precache_make(volume, error))
         return false;

@@ -31,3 +31,15 @@ bool rl_volume_clear(const RlPool *pool, const char *name, GError **error);
  * and tidies it if that was a commit, which *@ret_committed says.
  */
 bool rl_volume_end_late(const RlPool *pool, const char *name, bool *ret_committed, GError **error);
+
+/* The run of the volume @name, which waited for space, has ended, with a commit or without; or it
+ * still waits, for the reason @error. */
+typedef void (*RlEndedLate)(const RlPool *pool, const char *name, bool committed,
+                            const GError *error);
+
+/**
+ * rl_pool_end_late:
+ * rl_volume_end_late() for all volumes of @pool that wait for space, as one of them may have given
+ * some back. @told is called for each.
+ */
+void rl_pool_end_late(const RlPool *pool, RlEndedLate told);

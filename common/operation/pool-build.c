@@ -219,23 +219,46 @@ write_marker(int root, const char *path, const RlOptions *options, const RlDocum
     return false;
 }
 
+/* Opens the directory @path, if it can be a pool; -1 with @error. */
+static int
+open_buildable(const char *path, const RlOptions *options, GError **error)
+{
+    rl_autofd int root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (root < 0) {
+        rl_fail_errno(error, errno, "cannot open the pool directory '%s'", path);
+        return -1;
+    }
+    if (!require_opened_outside(root, path, error) || !rl_shared_fs_require_none(root, path, error))
+        return -1;
+    g_autofree char *inner = find_inner(root, path, 2);
+    if (inner) {
+        rl_fail(error, RL_ERROR_INVALID, "the reflink pool '%s' lies inside '%s'", inner, path);
+        return -1;
+    }
+    return probe(root, path, options, error) ? rl_fd_steal(&root) : -1;
+}
+
+bool
+rl_pool_require_buildable(const char *path, const RlOptions *options, GError **error)
+{
+    struct stat st;
+
+    if (!rl_pool_require_outside(path, error))
+        return false;
+    if (lstat(path, &st) == 0 && S_ISLNK(st.st_mode) && !check_link(path, &st, error))
+        return false;
+    rl_autofd int root = open_buildable(path, options, error);
+    return root >= 0;
+}
+
 static bool
 set_up(const char *path, const RlOptions *options, const RlAccess *access,
        const RlDocuments *documents, GError **error)
 {
-    rl_autofd int root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    rl_autofd int root = open_buildable(path, options, error);
 
     if (root < 0)
-        return rl_fail_errno(error, errno, "cannot open the pool directory '%s'", path);
-    if (!require_opened_outside(root, path, error))
-        return false;
-    if (!rl_shared_fs_require_none(root, path, error))
-        return false;
-    g_autofree char *inner = find_inner(root, path, 2);
-    if (inner)
-        return rl_fail(error, RL_ERROR_INVALID, "the reflink pool '%s' lies inside '%s'", inner,
-                       path);
-    if (!probe(root, path, options, error))
         return false;
     if ((access->uid != (uid_t) -1 || access->gid != (gid_t) -1) &&
         fchown(root, access->uid, access->gid) < 0)

@@ -22,6 +22,13 @@ bool rl_pool_build(const char *path, const RlOptions *options, const RlAccess *a
                    const RlDocuments *documents, GError **error);
 
 /**
+ * rl_pool_require_buildable:
+ * True if rl_pool_build() would make the directory @path, which is there, a pool with @options.
+ * Else false with its error. Changes nothing.
+ */
+bool rl_pool_require_buildable(const char *path, const RlOptions *options, GError **error);
+
+/**
  * rl_pool_probe:
  * Sees with real bytes, in files without names, that the file system of @pool has extended
  * attributes, and reflinks unless its options allow copying. Fails as rl_pool_build() does.

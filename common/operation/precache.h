@@ -2,7 +2,19 @@
 /* The dirty image that is made for a volume's next start. */
 #pragma once
 
+#include "common/image/dirty-image.h"
 #include "common/pool/volume.h"
+
+/**
+ * rl_precache_is_valid:
+ * True if @volume's precache was made from @base as that is now: same id, size and modification
+ * time, access; that time tells of each edit since (rl_image_made_dates_tell()), or all blocks are
+ * shared, where there are no more than RL_UNWRITTEN_EXTENTS_MAX extents; has no second name, and
+ * nobody has it open, not for reading either: what is left of an earlier domain would read what the
+ * next one writes. Opens the precache, and leaves its descriptor in *@ret_fd (owned by the caller),
+ * -1 if not valid.
+ */
+bool rl_precache_is_valid(const RlVolume *volume, const RlBase *base, int *ret_fd);
 
 /**
  * rl_precache_clear_stale:
@@ -10,6 +22,13 @@
  * *@ret_wanted, which has to be false before, says whether one is to be made.
  */
 bool rl_precache_clear_stale(const RlVolume *volume, bool *ret_wanted, GError **error);
+
+/**
+ * rl_precache_is_wanted:
+ * True if @volume, as it was looked at with its lock, is at rest, of a kind that has a precache,
+ * and has none, and @base is what that is to be made from.
+ */
+bool rl_precache_is_wanted(const RlVolume *volume, const RlBase *base);
 
 /**
  * rl_precache_make:

@@ -7,11 +7,13 @@
 #include "common/base/autofd.h"
 #include "common/base/error.h"
 #include "common/format/file-name.h"
-#include "common/format/highest.h"
+#include "common/format/highest-revision.h"
+#include "common/format/image-copy.h"
 #include "common/format/image-id.h"
 #include "common/fs/dirfd.h"
 #include "common/fs/file-size-limit.h"
 #include "common/fs/inode.h"
+#include "common/fs/xattr.h"
 #include "common/image/dirty-image.h"
 #include "common/image/new-revision.h"
 #include "common/image/trash.h"
@@ -37,8 +39,11 @@ sync_file(const RlStagedImage *draft, GError **error)
 static bool
 complete(RlStagedImage *draft, uint64_t highest, GError **error)
 {
-    return rl_image_id_new(draft->fd, highest, error) && sync_file(draft, error) &&
-           rl_tmpfile_seal(&draft->fd, error);
+    return rl_image_id_new(draft->fd, highest, error) &&
+           (!draft->copy_of ||
+            rl_image_copy_note(draft->fd, draft->copy_of, &draft->copied, error)) &&
+           (!draft->received || rl_state_id_set_received(draft->fd, draft->received, error)) &&
+           sync_file(draft, error) && rl_tmpfile_seal(&draft->fd, error);
 }
 
 /* The record of an earlier volume of this name, of a deletion or a creation that was cut off, would
@@ -74,7 +79,7 @@ lock_for_creation(const RlStagedImage *draft, RlVolume *volume, GError **error)
     }
     if (volume->dir < 0 || fstat(draft->dir, &ours) < 0 || fstat(volume->dir, &there) < 0 ||
         !rl_stat_same(&ours, &there)) {
-        rl_fail_errno(error, ENOENT, "directory '%s'", draft->name->dir);
+        rl_fail_errno(error, ENOENT, "directory '%s' was removed meanwhile", draft->name->dir);
         return NULL;
     }
     return g_steal_pointer(&lock);
@@ -143,6 +148,8 @@ create(RlStagedImage *draft, RlVolume *volume, const RlRecord *record, bool has_
     rl_volume_log(volume, "created, %s%s",
                   rl_kind_to_string(record ? record->kind : RL_KIND_PERSISTENT),
                   has_image ? ", with a clean image" : "");
+    rl_volume_event(volume, "created", 0, "created, %s",
+                    rl_kind_to_string(record ? record->kind : RL_KIND_PERSISTENT));
     return true;
 }
 
@@ -158,7 +165,7 @@ rl_staged_create(RlStagedImage *draft, const RlRecord *record, uint64_t capacity
         return false;
     if (has_image) {
         if (fstat(draft->fd, &st) < 0)
-            return rl_fail_errno(error, errno, "cannot look at the new '%s'", draft->name->text);
+            return rl_fail_errno(error, errno, "cannot examine the new '%s'", draft->name->text);
         capacity = rl_capacity_round_for(draft->name->text, MAX((uint64_t) st.st_size, capacity));
         if (!rl_limit_allows_size(draft->fd, capacity, error))
             return false;
@@ -226,7 +233,10 @@ rl_staged_label(RlStagedImage *draft, GError **error)
     }
     rl_volume_log(volume, "made %s", file);
     rl_fd_close(&draft->fd);
-    return rl_volume_sync(volume, error);
+    if (!rl_volume_sync(volume, error))
+        return false;
+    rl_volume_event(volume, "snapshot", 0, "the named revision '%s' is made", draft->name->text);
+    return true;
 }
 
 /* The clean image has been its own next revision since the draft was begun. Whoever gave up a draft
@@ -248,11 +258,48 @@ keep_replaced(const RlStagedImage *draft, const RlVolume *volume, GError **error
     return linked || rl_new_revision_link(volume, draft->revision, error);
 }
 
+/* A record makes a volume direct, and persistent is what has none. */
+static bool
+set_kind(const RlVolume *volume, RlKind kind, GError **error)
+{
+    g_autoptr(RlRecord) record = rl_record_new(kind, NULL, (uint64_t) volume->clean.st.st_size);
+
+    if (kind != RL_KIND_PERSISTENT)
+        return write_record(volume, record, error);
+    return rl_file_drop(volume, volume->record_file, error);
+}
+
+static bool
+put_in_place(RlStagedImage *draft, const RlVolume *volume, GError **error)
+{
+    g_autofree char *temp = rl_file_name_temp(draft->name->leaf);
+
+    return keep_replaced(draft, volume, error) &&
+           rl_tmpfile_replace(draft->fd, volume->dir, temp, volume->clean_file, error);
+}
+
+/* The kind comes first: a crash after it leaves the old content in a volume of the new kind, which
+ * is complete, too. Where the content cannot be replaced, the old kind is put back. */
+static bool
+replace_with_kind(RlStagedImage *draft, const RlVolume *volume, GError **error)
+{
+    RlKind was = volume->kind;
+    RlKind kind = draft->asked.given ? draft->asked.kind : was;
+
+    if (kind == was)
+        return put_in_place(draft, volume, error);
+    if (set_kind(volume, kind, error) && put_in_place(draft, volume, error)) {
+        rl_volume_log(volume, "is %s now", rl_kind_to_string(kind));
+        return true;
+    }
+    set_kind(volume, was, NULL);
+    return false;
+}
+
 bool
 rl_staged_replace(RlStagedImage *draft, GError **error)
 {
     g_autoptr(RlVolume) volume = rl_volume_open(draft->pool, draft->name->volume, error);
-    g_autofree char *temp = rl_file_name_temp(draft->name->leaf);
 
     if (!volume || !rl_access_copy(draft->replaced_fd, draft->fd, error) ||
         !complete(draft, draft->revision, error))
@@ -261,12 +308,14 @@ rl_staged_replace(RlStagedImage *draft, GError **error)
     g_autoptr(RlLock) lock = rl_volume_lock(volume, "replace", error);
     if (!lock || !rl_staged_check_unchanged(draft, volume, error))
         return false;
-    if (!keep_replaced(draft, volume, error) ||
-        !rl_tmpfile_replace(draft->fd, volume->dir, temp, volume->clean_file, error))
+    if (!replace_with_kind(draft, volume, error))
         return false;
     rl_highest_clear(draft->replaced_fd, NULL);
     rl_volume_log(volume, "replaced %s; it is revision %" G_GUINT64_FORMAT " now",
                   volume->clean_file, draft->revision);
+    rl_volume_event(volume, "replaced", draft->revision,
+                    "its content is replaced; the state before is revision %" G_GUINT64_FORMAT,
+                    draft->revision);
     rl_fd_close(&draft->fd);
     return true;
 }

@@ -2,16 +2,20 @@
 #include "replace-clean.h"
 
 #include <errno.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/base/autofd.h"
 #include "common/base/error.h"
 #include "common/format/file-name.h"
+#include "common/format/highest-revision.h"
 #include "common/format/image-id.h"
+#include "common/format/image-layer.h"
 #include "common/fs/tmpfile.h"
-#include "common/image/dirty-image.h"
+#include "common/fs/xattr.h"
 #include "common/image/new-revision.h"
 #include "common/image/reader.h"
+#include "common/image/trash.h"
 #include "common/pool/writers.h"
 
 /* *@ret_base is NULL without an error where there is no clean image now. */
@@ -34,6 +38,22 @@ open_base(const RlVolume *volume, RlBase **ret_base, GError **error)
     return true;
 }
 
+/* The date comes last: everything else that is done to the file would change it. */
+static bool
+keep_state(int fd, const RlBase *base, GError **error)
+{
+    const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, base->st.st_mtim};
+    g_autofree char *received = NULL;
+    bool is_only = base->st.st_nlink == 1;
+
+    if ((is_only && !rl_xattr_set(fd, RL_ATTR_ID, base->id, error)) ||
+        !rl_xattr_get(base->fd, RL_ATTR_RECEIVED, &received, error) ||
+        (received && !rl_xattr_set(fd, RL_ATTR_RECEIVED, received, error)))
+        return false;
+    return futimens(fd, times) == 0 ||
+           rl_fail_errno(error, errno, "cannot set the modification time of a new image");
+}
+
 /* The new image, complete and durable; -1 with @error. */
 static int
 make(const RlVolume *volume, const RlBase *base, const RlReshape *how, GError **error)
@@ -43,7 +63,8 @@ make(const RlVolume *volume, const RlBase *base, const RlReshape *how, GError **
 
     if (fd < 0 || !rl_new_revision_highest(volume, base->fd, &highest, error) ||
         !rl_image_id_new(fd, highest, error) ||
-        (how->reshape && !how->reshape(fd, volume, how->data, error)))
+        (how->reshape && !how->reshape(fd, base, volume, how->data, error)) ||
+        (how->same_state && !keep_state(fd, base, error)))
         return -1;
     if (fsync(fd) < 0) {
         rl_fail_errno(error, errno, "volume '%s': cannot make its new image durable",
@@ -53,11 +74,46 @@ make(const RlVolume *volume, const RlBase *base, const RlReshape *how, GError **
     return rl_tmpfile_seal(&fd, error) ? rl_fd_steal(&fd) : -1;
 }
 
+/* What is below an overlay stays, as a revision: the new image has another id, and may be written
+ * in place. */
+static bool
+keep_layer(const RlVolume *volume, const RlBase *base, int fd, GError **error)
+{
+    uint64_t number;
+    bool is_layer, linked;
+
+    if (!rl_image_is_layer(base->fd, &is_layer, error))
+        return false;
+    if (!is_layer)
+        return rl_new_revision_keep_highest(volume, base->fd, fd, error);
+    if (!rl_new_revision_number(volume, base->fd, &number, &linked, error) ||
+        !rl_new_revision_make(volume, base->fd, linked, &number, error) ||
+        !rl_highest_set(fd, number, error))
+        return false;
+    return fsync(fd) == 0 ||
+           rl_fail_errno(error, errno, "volume '%s': cannot make its new image durable",
+                         volume->name->volume);
+}
+
+/* *@ret_may is false where it is below an overlay: a job may write to that very inode. */
+static bool
+may_keep_state(const RlVolume *volume, const RlBase *base, bool *ret_may, GError **error)
+{
+    bool is_layer;
+
+    if (!rl_image_is_layer(base->fd, &is_layer, error))
+        return false;
+    *ret_may = !is_layer;
+    return is_layer || rl_file_drop(volume, volume->precache_file, error);
+}
+
 bool
 rl_replace_clean(RlVolume *volume, const RlReshape *how, bool *ret_done, GError **error)
 {
     g_autofree char *temp = rl_file_name_temp(volume->name->leaf);
     g_autoptr(RlBase) base = NULL;
+
+    bool may = true;
 
     *ret_done = false;
     if (!open_base(volume, &base, error))
@@ -74,8 +130,11 @@ rl_replace_clean(RlVolume *volume, const RlReshape *how, bool *ret_done, GError 
     if (!volume->clean.there || volume->dirty.there || !rl_base_is_current(base, volume))
         return true;
     if (!rl_reader_settle(base->fd, volume->name->volume, RL_CLEAN_PATIENCE_MS, error) ||
-        !rl_access_copy(base->fd, fd, error) ||
-        !rl_new_revision_keep_highest(volume, base->fd, fd, error) ||
+        (how->same_state && !may_keep_state(volume, base, &may, error)))
+        return false;
+    if (!may)
+        return true;
+    if (!rl_access_copy(base->fd, fd, error) || !keep_layer(volume, base, fd, error) ||
         !rl_tmpfile_replace(fd, volume->dir, temp, volume->clean_file, error))
         return false;
     *ret_done = true;

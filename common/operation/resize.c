@@ -159,11 +159,16 @@ resize_dirty(const RlVolume *volume, uint64_t capacity, bool allocate, int *ret_
         return false;
 
     rl_autofd int fd = rl_dirfd_open_file(volume->dir, volume->dirty_file, O_RDWR, error);
+    g_autoptr(RlImageOwner) run = NULL;
     bool shrinks = capacity < (uint64_t) volume->dirty.st.st_size;
+
+    if (fd < 0 || !rl_image_owner_get(fd, &run, error) ||
+        !rl_image_owner_expect_change(fd, run, error))
+        return false;
     /* An image that is smaller than was wished for is taken for damage. So the wish comes before
      * the deed that makes it smaller. The one that makes it larger comes first, since it can fail,
      * and nothing has changed then; if it cannot be noted, an older and smaller wish stays. */
-    if (fd < 0 || (shrinks && !wish_size(fd, volume, capacity, error)))
+    if (shrinks && !wish_size(fd, volume, capacity, error))
         return false;
     if (!set_size(fd, volume, capacity, allocate, error)) {
         if (shrinks)
@@ -205,10 +210,11 @@ resize_at_once(RlVolume *volume, const Wish *wish, bool *ret_done, int *ret_fd, 
 }
 
 static bool
-reshape(int fd, const RlVolume *volume, void *data, GError **error)
+reshape(int fd, const RlBase *base, const RlVolume *volume, void *data, GError **error)
 {
     const Wish *wish = data;
 
+    (void) base;
     return set_size(fd, volume, wish->capacity, wish->allocate, error);
 }
 
@@ -240,12 +246,16 @@ rl_volume_resize(const RlPool *pool, const char *name, uint64_t capacity, bool a
         bool done = false;
         if (!resize_at_once(volume, &wish, &done, &dirty, error))
             return false;
-        if (dirty >= 0)
-            return rl_dirty_sync(volume, dirty, error) && rl_loop_update_size(dirty, error);
+        if (dirty >= 0 &&
+            (!rl_dirty_sync(volume, dirty, error) || !rl_loop_update_size(dirty, error)))
+            return false;
         if (!done && !resize_clean(volume, &wish, &done, error))
             return false;
-        if (done)
+        if (done) {
+            rl_volume_event(volume, "resized", 0, "resized to %" G_GUINT64_FORMAT " bytes",
+                            wish.capacity);
             return true;
+        }
     }
     return rl_fail(error, RL_ERROR_BUSY,
                    "volume '%s' cannot be resized: its images keep changing. Try again", name);

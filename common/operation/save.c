@@ -9,7 +9,7 @@
 #include "common/format/image-mark.h"
 #include "common/format/image-overlays.h"
 #include "common/format/image-save.h"
-#include "common/format/lost-note.h"
+#include "common/format/lost-writes-note.h"
 #include "common/image/dirty-image.h"
 #include "common/image/only-read.h"
 #include "common/image/qubes-adopt.h"
@@ -37,8 +37,10 @@ note_save(const RlVolume *volume, int fd, const RlImageOwner *run, const RlMemor
  * without a restore knows to make use; that of an earlier save's file must not be there with the
  * mark. */
 static bool
-mark_saved(const RlVolume *volume, int fd, const char *file, GError **error)
+mark_saved(const RlDirtyImage *image, const char *file, GError **error)
 {
+    const RlVolume *volume = image->volume;
+    int fd = image->fd;
     g_autoptr(GError) cause = NULL;
 
     if (!rl_mark_forget_file(fd, error) || !rl_mark_set(fd, RL_MARK_SAVED, error))
@@ -48,7 +50,10 @@ mark_saved(const RlVolume *volume, int fd, const char *file, GError **error)
                        volume->name->volume, file, cause->message);
     if (!rl_dirty_sync(volume, fd, error))
         return false;
+    if (image->mark == RL_MARK_SAVED)
+        return true;
     rl_volume_log(volume, "saved: %s stays as it is", volume->dirty_file);
+    rl_volume_event(volume, "saved", 0, "its domain is saved, and its image stays as it is");
     return true;
 }
 
@@ -59,6 +64,7 @@ mark_kept(const RlVolume *volume, int fd, RlMark mark, GError **error)
         !rl_dirty_sync(volume, fd, error))
         return false;
     rl_volume_log(volume, "kept %s for the next start", volume->dirty_file);
+    rl_volume_event(volume, "kept", 0, "its dirty image is kept for the next start");
     return true;
 }
 
@@ -85,7 +91,27 @@ is_restore(const RlDirtyImage *image)
            fstat(image->fd, &st) == 0 && rl_save_has_same_image(save, &st);
 }
 
-/* Notes what becomes of @image; nobody has it. */
+/* Did an earlier try mark @image as saved with @memory, while a process still had it open? */
+static bool
+is_marked_for(const RlDirtyImage *image, const RlMemory *memory)
+{
+    g_autoptr(RlSave) save = NULL;
+
+    return image->mark == RL_MARK_SAVED && memory && memory->save &&
+           rl_save_get(image->fd, &save, NULL) && save && g_strcmp0(save->id, memory->save) == 0;
+}
+
+/* Is @image for a restore, or for a person, to end? */
+static bool
+is_settled(const RlDirtyImage *image, const RlKeep *how)
+{
+    return image->mark == RL_MARK_SUSPECT ||
+           (image->mark == RL_MARK_SAVED &&
+            !(how->saved && is_marked_for(image, how->owner->memory)));
+}
+
+/* Notes what becomes of @image. Of one that is open still the date may change: the last note, when
+ * no process has it any more, has the one that counts. */
 static bool
 note(const RlDirtyImage *image, const RlKeep *how, GError **error)
 {
@@ -98,7 +124,7 @@ note(const RlDirtyImage *image, const RlKeep *how, GError **error)
     if ((how->saved || !is_restore(image)) && !note_save(volume, fd, image->run, memory, error))
         return false;
     if (how->saved)
-        return mark_saved(volume, fd, how->file, error);
+        return mark_saved(image, how->file, error);
     /* What is new at each start is not another domain's to see. */
     bool throwaway = volume->kind == RL_KIND_SNAPSHOT || volume->kind == RL_KIND_VOLATILE;
     return (how->overlaid || rl_overlays_clear(fd, error)) &&
@@ -119,11 +145,16 @@ rl_volume_keep_as(const RlPool *pool, const char *name, const RlKeep *how, bool 
     volume->actor = how->owner->name;
     if (!rl_dirty_image_lock(volume, "keep", &image, error))
         return false;
-    /* What is marked is for a restore, or for a person, to end. */
-    if (!rl_dirty_image_is_of(&image, how->owner) || image.mark == RL_MARK_SAVED ||
-        image.mark == RL_MARK_SUSPECT)
+    /* Whether the end of the run has marked it already is asked here. */
+    if (image.unmarked)
+        image.mark = image.written;
+    if (!rl_dirty_image_is_of(&image, how->owner) || is_settled(&image, how))
         return true;
-    if (rl_image_owner_is_open(image.run, image.fd))
+    bool open = rl_image_owner_is_open(image.run, image.fd);
+    /* The process may have it for longer than anyone waits for that, or the host may go down. */
+    if (open && how->saved && image.mark != RL_MARK_SAVED && !note(&image, how, error))
+        return false;
+    if (open)
         return rl_fail(error, RL_ERROR_BUSY,
                        "volume '%s': a process still has its dirty image open", name);
     /* What came of a migration that was broken off is kept, but not for the next start. */
@@ -131,6 +162,24 @@ rl_volume_keep_as(const RlPool *pool, const char *name, const RlKeep *how, bool 
         return rl_image_owner_leave(image.fd, image.run, error);
     *ret_done = true;
     return note(&image, how, error);
+}
+
+bool
+rl_volume_mark_ended(const RlPool *pool, const char *name, const RlDomainRef *owner, bool overlaid,
+                     GError **error)
+{
+    g_autoptr(RlVolume) volume = rl_volume_find(pool, name, error);
+    g_auto(RlDirtyImage) image = {.fd = -1};
+    bool done;
+
+    if (!volume || !rl_dirty_image_open(volume, &image, error))
+        return false;
+    if (!image.unmarked || !rl_dirty_image_is_of(&image, owner))
+        return true;
+    const RlKeep how = {.owner = owner,
+                        .overlaid = overlaid || rl_overlays_names(image.below, owner),
+                        .saved = image.mark == RL_MARK_SAVED};
+    return rl_volume_keep_as(pool, name, &how, &done, error);
 }
 
 bool
@@ -261,14 +310,18 @@ find_mark(const RlDirtyImage *image, RlMark *ret_mark, GError **error)
 }
 
 /* A run that was cut off goes on without memory: what was saved before it is none of it, nor, where
- * the host went down since, is any that there is now. A saved image still fits its own, and what an
- * administrator began is open to any (the recipe for clones, virt-reflink(8)). */
+ * the host went down since, is any that there is now. So does one whose end was cut off when it had
+ * taken the run off the image. A saved image still fits its own, and what an administrator began
+ * anew is open to any (the recipe for clones, virt-reflink(8)): not what he went on with. */
 static bool
 note_cut_off(const RlDirtyImage *image, GError **error)
 {
     const RlImageOwner *run = image->run;
 
-    if (!run || rl_image_owner_is_by_hand(run) || image->mark == RL_MARK_SAVED || is_restore(image))
+    bool begun_by_hand = run && rl_image_owner_is_by_hand(run) && !run->continued;
+    bool kept = !run && rl_mark_is_kept(image->mark);
+
+    if (begun_by_hand || kept || image->mark == RL_MARK_SAVED || is_restore(image))
         return true;
     return rl_save_note_cut_off(image->fd, run, error);
 }
@@ -280,6 +333,16 @@ forget_lost(const RlDirtyImage *image)
     if (image->mark == RL_MARK_SUSPECT)
         rl_lost_forget(image->fd);
     return true;
+}
+
+/* Was the person asked about something else than an overlay? One decision at a time: an overlay is
+ * let go of by who was told of it. */
+static bool
+is_other_decision(const RlDirtyImage *image)
+{
+    return image->mark == RL_MARK_SAVED || image->mark == RL_MARK_SUSPECT ||
+           image->mark == RL_MARK_FOREIGN || rl_state_is_half(image->volume, image->run) ||
+           !rl_takeover_check(image, NULL);
 }
 
 bool
@@ -294,30 +357,46 @@ rl_volume_continue(const RlPool *pool, const char *name, GError **error)
         (image.mark == RL_MARK_FOREIGN && !take_over_foreign(volume, error)) ||
         !rl_state_require_clean(volume, error))
         return false;
-    /* One decision at a time: an overlay is let go of by a person who was told of it. */
-    bool marked = image.mark == RL_MARK_SAVED || image.mark == RL_MARK_SUSPECT;
-    return (marked || rl_dirty_image_let_go(&image, error)) && find_mark(&image, &mark, error) &&
-           rl_takeover_accept(&image, error) && rl_mark_forget_kept_of(image.fd, error) &&
-           note_cut_off(&image, error) && mark_kept(volume, image.fd, mark, error) &&
-           forget_lost(&image);
+    return (is_other_decision(&image) || rl_dirty_image_let_go(&image, error)) &&
+           find_mark(&image, &mark, error) && rl_takeover_accept(&image, error) &&
+           rl_mark_forget_kept_of(image.fd, error) && note_cut_off(&image, error) &&
+           mark_kept(volume, image.fd, mark, error) && forget_lost(&image);
+}
+
+static bool
+require_droppable(const RlDirtyImage *image, GError **error)
+{
+    const RlVolume *volume = image->volume;
+    bool only_image = volume->kind == RL_KIND_DIRECT ||
+                      (volume->kind == RL_KIND_PERSISTENT && !volume->clean.there);
+
+    if (only_image)
+        return rl_fail(error, RL_ERROR_STATE,
+                       "volume '%s' cannot be discarded: its dirty image is its only image",
+                       volume->name->volume);
+    return rl_state_require_not_below(image, "discarded", error);
 }
 
 static bool
 drop(const RlDirtyImage *image, GError **error)
 {
     const RlVolume *volume = image->volume;
-    bool only_image = volume->kind == RL_KIND_DIRECT ||
-                      (volume->kind == RL_KIND_PERSISTENT && !volume->clean.there);
     g_autofree char *source = NULL;
 
-    if (only_image)
-        return rl_fail(error, RL_ERROR_STATE,
-                       "volume '%s' cannot be discarded: its dirty image is its only image",
-                       volume->name->volume);
-    if (!rl_state_require_not_below(image, "discarded", error) ||
+    if (!require_droppable(image, error) ||
         (image->mark == RL_MARK_FOREIGN && !rl_peer_source(volume, &source, error)))
         return false;
     return source ? rl_peer_make_snapshot(volume, source, error) : rl_dirty_drop(volume, error);
+}
+
+bool
+rl_volume_require_discardable(const RlPool *pool, const char *name, GError **error)
+{
+    g_autoptr(RlVolume) volume = rl_volume_find(pool, name, error);
+    g_auto(RlDirtyImage) image = {.fd = -1};
+
+    return volume && lock_idle(volume, "discarded", &image, error) &&
+           require_droppable(&image, error);
 }
 
 bool
@@ -328,6 +407,7 @@ rl_volume_discard(const RlPool *pool, const char *name, GError **error)
 
     if (!volume || !lock_idle(volume, "discarded", &image, error) || !drop(&image, error))
         return false;
+    rl_volume_event(volume, "discarded", 0, "what was written since the last commit is discarded");
     rl_dirty_image_close(&image);
     rl_volume_sweep(volume);
     return true;

@@ -22,10 +22,22 @@ typedef struct {
  * for the next start, whatever the volume's kind. On what is overlaid, until a person decides
  * otherwise, only the owner, and domains that have overlays on it as well, go on.
  * *@ret_done is false where the owner does not run on it, or it is saved or suspect already.
- * RL_ERROR_BUSY while somebody has it open for writing.
+ * RL_ERROR_BUSY while somebody has it open for writing: then one that is saved has its mark,
+ * durable, and the next call with the same memory notes the date that it has by then. Between the
+ * two, and after a crash, it is saved with the date of the first call: a restore is refused if it
+ * was written to since. One that is to be kept is unchanged.
  */
 bool rl_volume_keep_as(const RlPool *pool, const char *name, const RlKeep *how, bool *ret_done,
                        GError **error);
+
+/**
+ * rl_volume_mark_ended:
+ * Marks the dirty image of the volume @name as rl_volume_keep_as() does, if a run of @owner on it
+ * has ended as the note in /run says (unmarked-run.h), and the image has no mark of that. Fine
+ * where there is nothing to be marked. @overlaid as in RlKeep.
+ */
+bool rl_volume_mark_ended(const RlPool *pool, const char *name, const RlDomainRef *owner,
+                          bool overlaid, GError **error);
 
 /**
  * rl_volume_save, rl_volume_keep:
@@ -88,3 +100,9 @@ bool rl_volume_continue(const RlPool *pool, const char *name, GError **error);
  * RL_ERROR_NOT_FOUND where there is none.
  */
 bool rl_volume_discard(const RlPool *pool, const char *name, GError **error);
+
+/**
+ * rl_volume_require_discardable:
+ * False, with its error, where rl_volume_discard() would refuse now. Changes nothing.
+ */
+bool rl_volume_require_discardable(const RlPool *pool, const char *name, GError **error);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "begin-replacement.h"
 #include "common/base/autofd.h"
 #include "common/base/error.h"
 #include "common/format/file-name.h"
@@ -16,10 +17,10 @@
 #include "common/fs/reflink.h"
 #include "common/fs/xattr.h"
 #include "common/image/reader.h"
+#include "common/image/short-path.h"
 #include "common/pool/capacity.h"
 #include "common/pool/volume-state.h"
 #include "common/pool/writers.h"
-#include "replace.h"
 #include "stop.h"
 
 /* How often a directory may be removed by the time that there is a file in it. */
@@ -82,7 +83,8 @@ check_new_volume(const RlVolume *volume, GError **error)
 {
     if (rl_volume_exists(volume))
         return rl_fail(error, RL_ERROR_EXISTS, "volume '%s' exists already", volume->name->volume);
-    return rl_staged_check_remains(volume, error);
+    return rl_staged_check_remains(volume, error) &&
+           rl_short_path_require_free(volume->pool, volume->name, error);
 }
 
 static bool
@@ -121,8 +123,7 @@ rl_staged_check_replaceable(const RlVolume *volume, GError **error)
         return false;
     if (!rl_state_require_clean(volume, error))
         return false;
-    return !volume->dirty.there ||
-           rl_state_refuse_left(volume, " that nobody has committed", error);
+    return !volume->dirty.there || rl_state_refuse_left(volume, " that was not committed", error);
 }
 
 static bool
@@ -221,15 +222,46 @@ rl_staged_new(RlPool *pool, const char *text, const RlAccess *access, GError **e
     return draft && rl_staged_open(draft, access, error) ? g_steal_pointer(&draft) : NULL;
 }
 
+/* A dirty image that is being committed has the id that it will have. */
+static bool
+note_source(RlStagedImage *draft, int from, GError **error)
+{
+    g_autofree char *base = NULL, *id = NULL;
+
+    if (draft->name->form != RL_NAME_LABEL)
+        return true;
+    if (!rl_xattr_get(from, RL_ATTR_BASE, &base, error) || !rl_image_id_get(from, &id, error))
+        return false;
+    if (fstat(from, &draft->copied) < 0)
+        return rl_fail_errno(error, errno, "cannot examine the image to copy");
+    g_free(draft->copy_of);
+    draft->copy_of = base ? NULL : g_steal_pointer(&id);
+    return true;
+}
+
+/* Of one that was edited meanwhile no state is known. */
+static void
+forget_edited_source(RlStagedImage *draft, int from)
+{
+    struct stat now;
+
+    if (!draft->copy_of || (fstat(from, &now) == 0 && now.st_size == draft->copied.st_size &&
+                            rl_stat_same_date(&now, &draft->copied)))
+        return;
+    g_clear_pointer(&draft->copy_of, g_free);
+}
+
 bool
 rl_staged_fill(RlStagedImage *draft, int from, uint64_t capacity, bool may_copy, GError **error)
 {
     struct stat st;
 
-    if (!rl_reflink_or_copy(from, draft->fd, may_copy, draft->go_on, draft->go_on_data, error)) {
+    if (!note_source(draft, from, error) ||
+        !rl_reflink_or_copy(from, draft->fd, may_copy, draft->go_on, draft->go_on_data, error)) {
         g_prefix_error(error, "cannot make '%s': ", draft->name->text);
         return false;
     }
+    forget_edited_source(draft, from);
     if (fstat(draft->fd, &st) < 0)
         return rl_fail_errno(error, errno, "cannot examine the new '%s'", draft->name->text);
     capacity = rl_capacity_round_for(draft->name->text, MAX((uint64_t) st.st_size, capacity));
@@ -247,7 +279,8 @@ rl_staged_free(RlStagedImage *draft)
     if (!draft)
         return;
     bool unfinished = draft->fd >= 0;
-    rl_tmpfile_discard(draft->fd, draft->dir);
+    if (!draft->kept)
+        rl_tmpfile_discard(draft->fd, draft->dir);
     rl_fd_close(&draft->fd);
     rl_fd_close(&draft->dir);
     rl_fd_close(&draft->replaced_fd);
@@ -256,6 +289,7 @@ rl_staged_free(RlStagedImage *draft)
     if (draft->name && draft->made_dir)
         rl_dirfd_remove_empty(draft->pool->root, draft->name->dir);
     g_free(draft->replaced_id);
+    g_free(draft->copy_of);
     rl_name_free(draft->name);
     rl_pool_close(draft->pool);
     g_free(draft);

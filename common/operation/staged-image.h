@@ -3,18 +3,25 @@
  * complete. A crash, or a failure, leaves nothing of it. */
 #pragma once
 
+#include "common/format/asked-kind.h"
+#include "common/format/state-id.h"
 #include "common/fs/sparse-copy.h"
 #include "common/fs/tmpfile.h"
 #include "common/pool/volume.h"
 
 typedef struct {
-    RlPool *pool;  /* owned */
-    RlName *name;  /* what it is to become: any form but RL_NAME_REVISION */
-    int dir;       /* the directory it is to appear in; -1 before it is opened */
-    int fd;        /* the content; -1 before it is opened, and once it is done */
-    bool made_dir; /* the directory may be ours to remove again */
-    RlGoOn go_on;  /* asked while data is copied, with go_on_data; NULL: it always goes on */
+    RlPool *pool;      /* owned */
+    RlName *name;      /* what it is to become: any form but RL_NAME_REVISION */
+    int dir;           /* the directory it is to appear in; -1 before it is opened */
+    int fd;            /* the content; -1 before it is opened, and once it is done */
+    bool made_dir;     /* the directory may be ours to remove again */
+    RlAskedKind asked; /* what a new or replaced volume is to be, instead of the rules' */
+    RlGoOn go_on;      /* asked while data is copied, with go_on_data; NULL: it always goes on */
     void *go_on_data;
+    char *copy_of; /* of NAME@LABEL: the id of the image at rest that it was filled from; or NULL */
+    struct stat copied; /* and the status that this had */
+    bool kept;          /* it has a temporary name, and stays when the draft ends unpublished */
+    const RlStateId *received; /* of a new volume: what it was received as, borrowed; may be NULL */
 
     /* Of NAME@current: the clean image that is to be replaced, and the revision it was linked to.
      */
@@ -36,8 +43,8 @@ RlStagedImage *rl_staged_begin(RlPool *pool, const char *text, GError **error);
 /**
  * rl_staged_open:
  * Makes the file of @draft, and its directory where that is missing; for NAME@current the clean
- * image is linked to the name of its next revision (replace.h). Waits for the volume's lock and for
- * the disk. False with @error as rl_staged_new() has it.
+ * image is linked to the name of its next revision (begin-replacement.h). Waits for the volume's
+ * lock and for the disk. False with @error as rl_staged_new() has it.
  */
 bool rl_staged_open(RlStagedImage *draft, const RlAccess *access, GError **error);
 
@@ -105,7 +112,8 @@ bool rl_staged_label(RlStagedImage *draft, GError **error);
 
 /**
  * rl_staged_replace:
- * Puts the draft in place of the volume's clean image, in one step. RL_ERROR_STATE if that is
+ * Puts the draft in place of the volume's clean image, in one step; before that the volume gets the
+ * kind that was asked for, persistent or direct. RL_ERROR_STATE if the clean image is
  * another one than when the draft was begun, or if the volume runs.
  */
 bool rl_staged_replace(RlStagedImage *draft, GError **error);

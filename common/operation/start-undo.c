@@ -68,6 +68,8 @@ rl_volume_unstart(const RlPool *pool, const RlStarted *started, const RlDomainRe
     volume->actor = owner->name;
     if (!rl_dirty_image_is_of(&image, owner) || rl_lease_has_writer(image.fd))
         return true; /* somebody else's by now */
+    if (image.mark == RL_MARK_SAVED)
+        return true; /* it did run, and waits for its restore */
     RlImageOwner *run = image.run;
     if (started->continued)
         return put_back(image.fd, started, error);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "start.h"
+#include "precache.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,22 +10,27 @@
 #include "common/base/autofd.h"
 #include "common/base/error.h"
 #include "common/base/log.h"
+#include "common/format/ended-note.h"
 #include "common/format/file-name.h"
 #include "common/format/image-id.h"
+#include "common/format/image-layer.h"
 #include "common/format/image-overlays.h"
 #include "common/format/image-save.h"
 #include "common/format/image-user.h"
 #include "common/fs/dirfd.h"
 #include "common/fs/lease.h"
 #include "common/fs/project-id.h"
+#include "common/fs/readers.h"
 #include "common/fs/xattr.h"
 #include "common/image/dirty-image.h"
 #include "common/image/new-revision.h"
 #include "common/image/restore-fit.h"
+#include "common/image/torn-copy.h"
 #include "common/image/trash.h"
 #include "common/image/unwritten.h"
 #include "common/pool/capacity.h"
 #include "common/pool/hardlinks.h"
+#include "run-event.h"
 #include "stop.h"
 #include "takeover.h"
 #include "unshare.h"
@@ -68,7 +74,8 @@ take_over_image(const RlDirtyImage *image, RlTakeover takeover, GError **error)
     if (takeover == RL_TAKEOVER_SHARE)
         return true;
     /* Where nothing was noted of its clean image, that is now. */
-    if (!(image->base.id ? rl_takeover_accept_size : rl_takeover_accept)(image, error) ||
+    if (!rl_image_owner_expect_change(image->fd, image->run, error) ||
+        !(image->base.id ? rl_takeover_accept_size : rl_takeover_accept)(image, error) ||
         !rl_dirty_give_access(image->volume, image->fd, error))
         return false;
     rl_access_forget_labels(image->fd);
@@ -128,7 +135,7 @@ take_over(Start *start, RlDirtyImage *image, GError **error)
     /* Its memory is gone, and with the mark what said where that was. */
     bool lost = image->mark == RL_MARK_SAVED && takeover == RL_TAKEOVER_CONTINUE;
     start->hold = lost ? RL_MARK_KEPT : image->mark;
-    rl_volume_log(volume, "goes on with %s", volume->dirty_file);
+    rl_volume_log(volume, "continues with %s", volume->dirty_file);
     if (start->flags & RL_START_RESTORED)
         note_save(start, image->fd);
     start->continued = true;
@@ -154,10 +161,10 @@ refuse_lost(const Start *start, GError **error)
     return rl_fail(
         error, RL_ERROR_STATE,
         "volume '%s' has no dirty image, but the saved memory of domain '%s' needs the one that it "
-        "was saved with. That image was committed or discarded since, or this volume is a clone, "
-        "which has a clean image only. Start the domain without that memory ('virsh start'; after "
-        "a managed save first 'virsh managedsave-remove'). If this is a clone of the saved state, "
-        "make its dirty image first: 'virt-reflink start' and 'virt-reflink continue'",
+        "was saved with. Either that image was committed or discarded since, or this volume is a "
+        "clone and has only a clean image. Start the domain without that memory ('virsh start'; "
+        "after a managed save first 'virsh managedsave-remove'). If this is a clone of the saved "
+        "state, make its dirty image first: 'virt-reflink start' and 'virt-reflink continue'",
         start->volume->name->volume, start->owner->name);
 }
 
@@ -231,29 +238,65 @@ start_volatile(Start *start, GError **error)
     return fd >= 0 && finish_image(start, fd, true, error) && publish(start, fd, error);
 }
 
-/* A direct volume's only image changes its name. Another link to it, or anybody who reads it, would
- * see it change, and what another domain's device model has begun would change it: then it is made
- * an image of its own first. So it is where it ends within a sector,
- * for whole ones. */
+/* A start that fails leaves nothing on the clean image, whose lock we have. */
+static void
+undo_direct(const RlVolume *volume, int fd)
+{
+    const struct stat *st = &volume->clean.st;
+    g_autoptr(GError) error = NULL;
+
+    if (!rl_image_owner_clear(fd, &error) ||
+        !rl_access_settle(fd, rl_readers_are_noted(st->st_dev, st->st_ino), &error))
+        rl_log_warning("volume '%s': cannot undo what its start noted on '%s': %s",
+                       volume->name->volume, volume->clean_file, error->message);
+}
+
+static bool
+rename_image(const RlVolume *volume, const char *from, const char *to, GError **error)
+{
+    return rl_project_rename(volume->dir, from, to, RENAME_NOREPLACE) == 0 ||
+           rl_fail_errno(error, errno, "volume '%s': cannot rename its image%s",
+                         volume->name->volume, rl_project_hint(errno));
+}
+
+/* Until it has its new name, what is noted of its access counts only as long as it is needed. */
+static bool
+rename_direct(const Start *start, int fd, GError **error)
+{
+    const RlVolume *volume = start->volume;
+
+    if (rl_access_note_for_readers(fd, true, error) && note_owner(start, fd, true, error) &&
+        rename_image(volume, volume->clean_file, volume->dirty_file, error)) {
+        if (rl_access_note_lasts(fd, error))
+            return true;
+        if (!rename_image(volume, volume->dirty_file, volume->clean_file, NULL))
+            return false;
+    }
+    undo_direct(volume, fd);
+    return false;
+}
+
+/* A direct volume's only image changes its name. Another link to it, whoever reads it, and an
+ * overlay on it would see it change, and what another domain's device model has begun would change
+ * it: then it is made an image of its own first. So it is where it ends within a sector, for whole
+ * ones. */
 static bool
 start_direct(Start *start, GError **error)
 {
     RlVolume *volume = start->volume;
     rl_autofd int fd = rl_volume_open_image(volume, volume->clean_file, error);
+    bool is_layer;
 
-    if (fd < 0)
+    if (fd < 0 || !rl_torn_require_none(volume->name->volume, volume->clean_file, fd, error) ||
+        !rl_image_is_layer(fd, &is_layer, error))
         return false;
-    if (volume->clean.st.st_nlink > 1 || rl_lease_has_opener(fd) ||
+    if (is_layer || volume->clean.st.st_nlink > 1 || rl_lease_has_opener(fd) ||
         rl_unshare_is_others(volume, fd, start->owner, false) ||
         rl_capacity_round((uint64_t) volume->clean.st.st_size) !=
             (uint64_t) volume->clean.st.st_size)
         return true; /* not done: the caller unshares it */
-    if (!rl_access_note(fd, error) || !note_owner(start, fd, true, error))
+    if (!rename_direct(start, fd, error))
         return false;
-    if (rl_project_rename(volume->dir, volume->clean_file, volume->dirty_file, RENAME_NOREPLACE) <
-        0)
-        return rl_fail_errno(error, errno, "volume '%s': cannot rename its image%s",
-                             volume->name->volume, rl_project_hint(errno));
     rl_volume_log(volume, "renamed %s to %s", volume->clean_file, volume->dirty_file);
     start->done = true;
     return rl_volume_sync(volume, error);
@@ -312,6 +355,35 @@ has_its_size(const RlVolume *volume, const RlBase *base, int fd)
     return fstat(fd, &st) == 0 && (uint64_t) st.st_size == rl_dirty_size(volume, base);
 }
 
+/* A precache that is of no use takes the space that the image needs, in a pool that copies after
+ * each boot of the host. */
+static bool
+free_precache(RlVolume *volume)
+{
+    {
+        g_autoptr(RlLock) lock = rl_volume_lock(volume, "start", NULL);
+        if (!lock || volume->dirty.there || !volume->precache.there ||
+            !rl_file_drop(volume, volume->precache_file, NULL))
+            return false;
+    }
+    rl_volume_sweep(volume);
+    return true;
+}
+
+static int
+make_image(const Start *start, const RlBase *base, GError **error)
+{
+    g_autoptr(GError) cause = NULL;
+    int fd = rl_dirty_make(start->volume, base, &cause);
+
+    if (fd >= 0)
+        return fd;
+    if (rl_ended_means_full(cause) && free_precache(start->volume))
+        return rl_dirty_make(start->volume, base, error);
+    g_propagate_error(error, g_steal_pointer(&cause));
+    return -1;
+}
+
 /* One attempt: what can be done at once, else an image made without the lock and published with it.
  */
 static bool
@@ -340,7 +412,7 @@ attempt(Start *start, GError **error)
     if (!base)
         return true; /* a leftover was dropped, or the volume appeared while we waited: look anew */
 
-    rl_autofd int fd = rl_dirty_make(volume, base, error);
+    rl_autofd int fd = make_image(start, base, error);
     if (fd < 0 || !finish_image(start, fd, rl_unwritten_date_is_young(&base->st), error))
         return false;
     g_autoptr(RlLock) lock = rl_volume_lock(volume, "start", error);
@@ -403,6 +475,7 @@ rl_volume_start(const RlPool *pool, const char *name, const RlDomainRef *owner, 
         return NULL;
     }
 
+    rl_run_event_started(volume, flags, start.continued);
     RlStarted *started = g_new0(RlStarted, 1);
     started->volume = g_strdup(name);
     started->continued = start.continued;

@@ -10,7 +10,7 @@
 #include "common/base/error.h"
 #include "common/base/log.h"
 #include "common/format/ended-note.h"
-#include "common/format/highest.h"
+#include "common/format/highest-revision.h"
 #include "common/format/image-id.h"
 #include "common/format/image-overlays.h"
 #include "common/format/image-save.h"
@@ -27,6 +27,7 @@
 #include "common/pool/domains.h"
 #include "common/pool/volume-state.h"
 #include "common/pool/writers.h"
+#include "run-event.h"
 #include "takeover.h"
 
 /* For writing, or for reading only: where a run is noted on it that counts as well. */
@@ -44,17 +45,22 @@ refuse_person(const RlVolume *volume, const RlImageOwner *run, GError **error)
     g_autofree char *domain = rl_domains_find_user(volume, run);
     g_autofree char *who = domain ? g_strdup_printf("domain '%s'", domain) : g_strdup("a process");
 
-    return rl_fail(error, RL_ERROR_BUSY,
-                   "volume '%s' cannot be stopped: %s still has its dirty image open. End that "
-                   "first",
-                   volume->name->volume, who);
+    return rl_fail(
+        error, RL_ERROR_BUSY,
+        "volume '%s' cannot be stopped: %s still has its dirty image open. End that process first",
+        volume->name->volume, who);
 }
 
 /* Before the look at who has it open: after that nobody can open it any more who may not open the
  * clean image. */
 static bool
-bring_to_rest(const RlVolume *volume, int fd, int clean, GError **error)
+bring_to_rest(const RlDirtyImage *image, int clean, GError **error)
 {
+    const RlVolume *volume = image->volume;
+    int fd = image->fd;
+
+    if (!rl_image_owner_expect_change(fd, image->run, error))
+        return false;
     if (!(clean < 0 ? rl_access_put_back(fd, error) : rl_access_copy(clean, fd, error))) {
         g_prefix_error(error, "volume '%s': ", volume->name->volume);
         return false;
@@ -64,9 +70,12 @@ bring_to_rest(const RlVolume *volume, int fd, int clean, GError **error)
 }
 
 static bool
-keep_as_precache(const RlVolume *volume, int fd, const RlBase *base, GError **error)
+keep_as_precache(const RlDirtyImage *image, const RlBase *base, GError **error)
 {
-    if (!bring_to_rest(volume, fd, base->fd, error))
+    const RlVolume *volume = image->volume;
+    int fd = image->fd;
+
+    if (!bring_to_rest(image, base->fd, error))
         return false;
     /* As in a commit. */
     if (rl_lease_has_writer(fd))
@@ -79,8 +88,10 @@ keep_as_precache(const RlVolume *volume, int fd, const RlBase *base, GError **er
 }
 
 static bool
-commit(const RlVolume *volume, int fd, int clean, GError **error)
+commit(const RlDirtyImage *image, int clean, uint64_t *ret_made, GError **error)
 {
+    const RlVolume *volume = image->volume;
+    int fd = image->fd;
     uint64_t number;
     bool linked;
 
@@ -89,7 +100,7 @@ commit(const RlVolume *volume, int fd, int clean, GError **error)
         return rl_clean_refuse_written(volume, error);
     if (!rl_reader_settle(clean, volume->name->volume, 0, error) ||
         !rl_new_revision_number(volume, clean, &number, &linked, error) ||
-        !bring_to_rest(volume, fd, clean, error) || !rl_image_id_renew(fd, number, error) ||
+        !bring_to_rest(image, clean, error) || !rl_image_id_renew(fd, number, error) ||
         !rl_dirty_sync(volume, fd, error))
         return false;
     /* A guest that opened it while its data went to the disk writes on into what would be the clean
@@ -106,6 +117,7 @@ commit(const RlVolume *volume, int fd, int clean, GError **error)
         return false;
     if (!rl_volume_rename(volume, volume->dirty_file, volume->clean_file, error))
         return false;
+    *ret_made = made;
     /* Not sooner: a commit that is cut off must still know a clean image that was replaced. */
     rl_image_base_clear(fd, NULL);
     return rl_volume_sync(volume, error);
@@ -130,12 +142,14 @@ drop_volatile(const RlVolume *volume, GError **error)
 }
 
 static bool
-return_direct(const RlVolume *volume, int fd, GError **error)
+return_direct(const RlDirtyImage *image, GError **error)
 {
+    const RlVolume *volume = image->volume;
+    int fd = image->fd;
     uint64_t highest;
 
     if (!rl_new_revision_known_highest(volume, fd, &highest, error) ||
-        !bring_to_rest(volume, fd, -1, error) || !rl_image_id_new(fd, highest, error) ||
+        !bring_to_rest(image, -1, error) || !rl_image_id_new(fd, highest, error) ||
         !rl_dirty_sync(volume, fd, error))
         return false;
     /* As in a commit. */
@@ -203,6 +217,7 @@ typedef struct {
     RlBase *base;  /* of a persistent volume or a snapshot, when it was asked for */
     char *domain;  /* whose overlay it is below */
     GError *cause; /* why it is refused */
+    uint64_t made; /* the revision that a commit made */
 } Stop;
 
 static void
@@ -259,7 +274,7 @@ ask(uint32_t fact, bool *ret_so, void *data, GError **error)
         *ret_so = rl_image_owner_is_held(run, image->fd);
         return true;
     case RL_ENDED_SAVED:
-        *ret_so = image->mark == RL_MARK_SAVED && (stop->owner || !rl_mark_file_is_gone(image->fd));
+        *ret_so = stop->owner ? image->mark == RL_MARK_SAVED : rl_dirty_image_is_saved(image);
         return true;
     case RL_ENDED_OPEN:
         *ret_so = rl_image_owner_is_open(run, image->fd);
@@ -371,12 +386,11 @@ static bool
 end(Stop *stop, RlStopAction action, RlStop *ret_stop, GError **error)
 {
     const RlVolume *volume = stop->image->volume;
-    int fd = stop->image->fd;
 
     switch (action) {
     case RL_ENDING_PRECACHE:
         *ret_stop = RL_STOP_UNWRITTEN;
-        return keep_as_precache(volume, fd, stop->base, error);
+        return keep_as_precache(stop->image, stop->base, error);
     case RL_ENDING_DROP:
         *ret_stop = RL_STOP_DROPPED;
         return rl_dirty_drop(volume, error);
@@ -385,10 +399,10 @@ end(Stop *stop, RlStopAction action, RlStop *ret_stop, GError **error)
         return drop_volatile(volume, error);
     case RL_ENDING_RETURN:
         *ret_stop = RL_STOP_RETURNED;
-        return return_direct(volume, fd, error);
+        return return_direct(stop->image, error);
     case RL_ENDING_COMMIT:
         *ret_stop = RL_STOP_COMMITTED;
-        return commit(volume, fd, stop->base->fd, error);
+        return commit(stop->image, stop->base->fd, &stop->made, error);
     default:
         return leave(stop, action, ret_stop, error);
     }
@@ -433,6 +447,7 @@ end_run(Stop *stop, RlStop *ret_stop, GError **error)
     if (action >= 0 && end(stop, (RlStopAction) action, ret_stop, &cause)) {
         if (run && run->ended)
             rl_ended_forget(fd);
+        rl_run_event_ended(volume, run, *ret_stop, stop->made);
         return true;
     }
     rl_dirty_give_back(volume, fd, run, remembered);

@@ -2,9 +2,9 @@
 /* A domain has stopped: what it wrote is committed, or dropped. */
 #pragma once
 
+#include "common/base/decide.h"
 #include "common/format/image-owner.h"
 #include "common/pool/volume.h"
-#include "decision.h"
 
 typedef enum {
     RL_STOP_NOTHING,   /* there was no dirty image */

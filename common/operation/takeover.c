@@ -24,15 +24,15 @@ refuse_in_use(const RlVolume *volume, const RlImageOwner *run, GError **error)
 {
     if (!run)
         return rl_fail(error, RL_ERROR_BUSY,
-                       "volume '%s' is in use: somebody has its dirty image open for writing",
+                       "volume '%s' is in use: a process has its dirty image open for writing",
                        volume->name->volume);
     if (rl_image_owner_is_by_hand(run)) {
         g_autofree char *domain = rl_domains_find_user(volume, run);
         if (g_strcmp0(domain, run->name) == 0)
             g_clear_pointer(&domain, g_free);
         return rl_fail(error, RL_ERROR_BUSY,
-                       "volume '%s' is in use: it was started by hand, with 'virt-reflink start'"
-                       "%s%s%s; 'virt-reflink stop' ends that",
+                       "volume '%s' is in use: it was started with 'virt-reflink start'%s%s%s. "
+                       "Stop it with 'virt-reflink stop'",
                        volume->name->volume, domain ? ", and domain '" : "", domain ? domain : "",
                        domain ? "' has it as a disk" : "");
     }
@@ -55,13 +55,12 @@ check_size(const RlDirtyImage *image, GError **error)
         return false;
     if (asked != 0 && (uint64_t) dirty >= asked)
         return true;
-    return rl_fail(
-        error, RL_ERROR_STATE,
-        "volume '%s' was left with a dirty image that is smaller than its clean one (%lld and %lld "
-        "bytes), and no resize of the volume is noted: if its domain made it so ('virsh "
-        "blockresize'), 'virt-reflink continue' takes it as it is; if it is damaged, 'virt-reflink "
-        "discard' goes back to the clean one",
-        volume->name->volume, (long long) dirty, (long long) clean);
+    return rl_fail(error, RL_ERROR_STATE,
+                   "volume '%s' has a leftover dirty image that is smaller than its clean image "
+                   "(%lld and %lld bytes), and no resize of the volume is recorded. If 'virsh "
+                   "blockresize' made it smaller, accept it with 'virt-reflink continue'. If it is "
+                   "damaged, drop it with 'virt-reflink discard'",
+                   volume->name->volume, (long long) dirty, (long long) clean);
 }
 
 static char *
@@ -77,14 +76,13 @@ refuse_other_base(const RlVolume *volume, GError **error)
 {
     g_autofree char *dirty = date_of(&volume->dirty.st), *clean = date_of(&volume->clean.st);
 
-    return rl_fail(
-        error, RL_ERROR_STATE,
-        "volume '%s' has a dirty image (written %s) that was made from another clean image than is "
-        "there now (of %s), as after a clean image was put back from a backup, or edited: decide "
-        "which one is "
-        "right: 'virt-reflink discard' drops the dirty image, and what its domain wrote; "
-        "'virt-reflink continue' goes on with it, and the clean image becomes a revision",
-        volume->name->volume, dirty, clean);
+    return rl_fail(error, RL_ERROR_STATE,
+                   "volume '%s' has a dirty image (written %s) that was made from another clean "
+                   "image than the present one (of %s): the clean image was edited, or restored "
+                   "from a backup. Decide which of the two is right: 'virt-reflink discard' drops "
+                   "the dirty image and what its domain wrote; 'virt-reflink continue' continues "
+                   "with it, and the clean image becomes a revision",
+                   volume->name->volume, dirty, clean);
 }
 
 static bool
@@ -171,12 +169,11 @@ rl_takeover_accept(const RlDirtyImage *image, GError **error)
 static bool
 refuse_other(const RlVolume *volume, const RlDomainRef *owner, GError **error)
 {
-    return rl_fail(
-        error, RL_ERROR_STATE,
-        "volume '%s' has another dirty image than the one that the saved memory of domain '%s' "
-        "belongs to: start it without that memory ('virsh start'; if it was saved by 'virsh "
-        "managedsave', after 'virsh managedsave-remove')",
-        volume->name->volume, owner->name);
+    return rl_fail(error, RL_ERROR_STATE,
+                   "volume '%s' has a dirty image that the saved memory of domain '%s' does not "
+                   "belong to. Start the domain without that memory ('virsh start'; after a "
+                   "managed save first 'virsh managedsave-remove')",
+                   volume->name->volume, owner->name);
 }
 
 /* Through a loop device the end of an image within a sector is out of reach: who had it, under
@@ -186,11 +183,12 @@ refuse_sectors(const RlVolume *volume, GError **error)
 {
     uint64_t size = (uint64_t) volume->dirty.st.st_size;
 
-    return rl_fail(error, RL_ERROR_STATE,
-                   "volume '%s' was left with a dirty image of %" G_GUINT64_FORMAT
-                   " bytes, and Xen can serve whole sectors of %d only, without the end: first "
-                   "resize it ('virsh vol-resize') to %" G_GUINT64_FORMAT " bytes",
-                   volume->name->volume, size, RL_SECTOR, rl_capacity_round(size));
+    return rl_fail(
+        error, RL_ERROR_STATE,
+        "volume '%s' has a leftover dirty image of %" G_GUINT64_FORMAT
+        " bytes, and a domain of Xen would not see its end, since Xen serves only whole sectors of "
+        "%d bytes. First resize the volume ('virsh vol-resize') to %" G_GUINT64_FORMAT " bytes",
+        volume->name->volume, size, RL_SECTOR, rl_capacity_round(size));
 }
 
 /* An older memory or definition of the domain itself has the image as its disk, and the present one
@@ -202,11 +200,11 @@ refuse_own_overlay(const RlVolume *volume, const char *domain, GError **error)
         return false;
     return rl_fail(
         error, RL_ERROR_STATE,
-        "volume '%s' cannot be started: it is below an external snapshot of domain '%s', whose "
-        "disk would be destroyed; start the domain on that ('virsh start'; if it was saved before "
-        "the snapshot, after 'virsh managedsave-remove'), or merge it first ('virsh blockcommit "
-        "--active --pivot' while the domain runs); to give up what the overlay has, first define "
-        "the domain with this volume as its disk",
+        "volume '%s' cannot be started: it is the backing image of an external snapshot of domain "
+        "'%s', whose disk would be destroyed. Start the domain on the snapshot ('virsh start'; if "
+        "it was saved before the snapshot, first 'virsh managedsave-remove'), or merge the "
+        "snapshot ('virsh blockcommit --active --pivot' while the domain runs). To give up the "
+        "overlay, first define the domain with this volume as its disk",
         volume->name->volume, domain);
 }
 
@@ -214,11 +212,12 @@ refuse_own_overlay(const RlVolume *volume, const char *domain, GError **error)
 static bool
 refuse_kept_other(const RlVolume *volume, const char *domain, GError **error)
 {
-    return rl_fail(error, RL_ERROR_STATE,
-                   "volume '%s' has a dirty image that was kept as domain '%s' left it, since it "
-                   "is not known how that ended: start that domain, or decide: 'virt-reflink "
-                   "discard' drops the image, 'virt-reflink continue' gives it to the next start",
-                   volume->name->volume, domain);
+    return rl_fail(
+        error, RL_ERROR_STATE,
+        "volume '%s' has a dirty image that was kept for domain '%s', since it is unknown how the "
+        "run of that domain ended. Start that domain, or decide: 'virt-reflink discard' drops the "
+        "image, 'virt-reflink continue' gives it to the next start",
+        volume->name->volume, domain);
 }
 
 #define LEFTOVER_GOES (RL_LEFT_KEPT | RL_STARTS_OVERLAID)
@@ -302,16 +301,19 @@ find_below(const RlDirtyImage *image, const RlDomainRef *owner)
 }
 
 /* The domain's own overlay. The image alone does not say so where libvirt made that of a domain
- * that was saved or off: what an administrator or another domain had begun, and what is restored.
- * There the overlay of any other is in the way as well, since no rule asks for it later. */
+ * that was saved or off: what an administrator or another domain had begun, what is restored, and
+ * what the domain's own run has left, which nothing ended. Where it is restored, and on its own,
+ * the overlay of any other is in the way as well, since no rule asks for it later. */
 static char *
 find_below_own(const Question *question)
 {
     const RlDirtyImage *image = question->image;
     const RlDomainRef *owner = question->owner;
     bool restored = question->flags & RL_START_RESTORED;
-    char *domain = rl_dirty_image_find_own_overlay(image, owner);
+    RlDomainRef left = *owner;
 
+    left.late = true;
+    char *domain = rl_dirty_image_find_own_overlay(image, &left);
     if (domain || !image->run || (!restored && rl_dirty_image_is_of(image, owner)))
         return domain;
     domain = rl_dirty_image_find_defined(image, NULL);
@@ -366,7 +368,7 @@ ask(uint32_t fact, bool *ret_so, void *data, GError **error)
                                                                : rl_image_owner_is_held(run, fd);
         return true;
     case RL_LEFT_SAVED:
-        *ret_so = image->mark == RL_MARK_SAVED && !rl_mark_file_is_gone(fd);
+        *ret_so = rl_dirty_image_is_saved(image);
         return true;
     case RL_LEFT_AWAITED:
         *ret_so = run && image->mark != RL_MARK_SAVED && rl_image_owner_is_fresh(run);
@@ -392,8 +394,18 @@ ask(uint32_t fact, bool *ret_so, void *data, GError **error)
         return true;
     case RL_LEFT_KEPT_OTHER:
         *ret_so = false;
-        if (!rl_mark_is_kept(image->mark) || strcmp(question->owner->driver, RL_OWNER_BY_HAND) == 0)
+        /* "Restored": a start went on with it, an administrator's or the other's own, and ended
+         * before a guest ran. */
+        if ((!rl_mark_is_kept(image->mark) && image->mark != RL_MARK_RESTORED) ||
+            strcmp(question->owner->driver, RL_OWNER_BY_HAND) == 0)
             return true;
+        /* That is to be noted yet. */
+        if (image->unmarked) {
+            if (!rl_dirty_image_is_of(image, question->owner))
+                question->domain = g_strdup(run->name);
+            *ret_so = question->domain;
+            return true;
+        }
         if (!rl_mark_find_other_kept_of(fd, question->owner, &question->domain, error))
             return false;
         *ret_so = question->domain;
@@ -440,9 +452,11 @@ refuse(Question *question, RlTakeover takeover, GError **error)
     case RL_TAKEOVER_SECTORS:
         return refuse_sectors(volume, error);
     case RL_TAKEOVER_OVERWRITTEN:
-        return rl_state_refuse_left(volume, ", which a migration to here would write over", error);
+        return rl_state_refuse_left(volume, ", which the migration to this host would overwrite",
+                                    error);
     case RL_TAKEOVER_UNFINISHED:
-        return rl_state_refuse_left(volume, ", and a domain that only reads cannot have it", error);
+        return rl_state_refuse_left(
+            volume, ", which a domain that only reads the volume cannot use", error);
     default:
         return true;
     }

@@ -2,8 +2,8 @@
 /* A volume that is to be started has a dirty image already: whose is it, and what becomes of it? */
 #pragma once
 
+#include "common/base/decide.h"
 #include "common/pool/opened-image.h"
-#include "decision.h"
 #include "start.h"
 
 typedef enum {

@@ -90,7 +90,7 @@ clone_image(const RlVolume *volume, int from, GError **error)
     if (fd < 0)
         return -1;
     if (rl_reflink_or_copy(from, fd, volume->pool->options->fallback_copy, NULL, NULL, error) &&
-        (fsync(fd) == 0 || rl_fail_errno(error, errno, "cannot make it durable")))
+        (fsync(fd) == 0 || rl_fail_errno(error, errno, "cannot make the copy of an image durable")))
         return rl_fd_steal(&fd);
     rl_tmpfile_discard(fd, volume->dir);
     return -1;
@@ -115,10 +115,11 @@ dress(int from, int to, const struct stat *st, GError **error)
     const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, st->st_mtim};
 
     if (!rl_access_copy(from, to, error) || !rl_xattr_copy(from, to, error) ||
-        !rl_access_copy_note(from, to, error) || !rl_image_user_set_none(to, error))
+        !rl_image_owner_take_along(from, to, error) || !rl_access_copy_note(from, to, error) ||
+        !rl_image_user_set_none(to, error))
         return false;
     return (futimens(to, times) == 0 && fsync(to) == 0) ||
-           rl_fail_errno(error, errno, "cannot give a new image its date");
+           rl_fail_errno(error, errno, "cannot set the modification time of a new image");
 }
 
 /* The end of the run that has ended is still to come, by the new inode. */
@@ -144,7 +145,8 @@ empty_old(int from)
 
     if (fstat(from, &st) < 0 || st.st_nlink > 0 || rl_lease_has_opener(from))
         return;
-    rl_autofd int fd = open(path, O_WRONLY | O_CLOEXEC);
+    /* At once: a lease that another process takes meanwhile would hold the volume's lock up. */
+    rl_autofd int fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0 || ftruncate(fd, 0) < 0)
         rl_log_warning("cannot empty an image that was replaced: %s", g_strerror(errno));
 }

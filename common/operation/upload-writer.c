@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -13,6 +14,18 @@
 #include "maintenance.h"
 #include "upload.h"
 
+/* So many bytes at most wait for the thread: the caller has to come again less often than once a
+ * piece. */
+#define QUEUE (1024 * 1024)
+/* So many bytes at most are written and not durable: what a finish may have to wait for. */
+#define WINDOW (8 * 1024 * 1024)
+/* A hole is a change of the file system's own data. */
+#define HOLE_COST 65536
+/* The file system begins to write after so many: little is left to be waited for. */
+#define WRITE_BEHIND (1024 * 1024)
+/* After so long without a piece there is time to make them durable. */
+#define IDLE_US (50 * G_TIME_SPAN_MILLISECOND)
+
 /* An eventfd that holds this is not writable (eventfd(2)). */
 #define NO_ROOM 0xfffffffffffffffeULL
 
@@ -22,17 +35,20 @@ struct RlUploadWriter {
     GThread *thread;
     off_t at; /* where the next byte goes; the thread's alone */
 
-    GMutex lock; /* of all that follows */
-    GCond changed;
-    char *data;     /* the piece in work; NULL where there is none */
-    size_t size;    /* of it */
-    bool taken;     /* it is durable, and whoever put it has yet to be told */
-    off_t hole;     /* bytes that are to become a hole */
-    off_t left;     /* bytes that may still be put */
-    bool ready;     /* what the draft was begun with is durable */
-    bool ended;     /* there is nothing more to come */
-    bool committed; /* and it was for something */
-    GError *error;  /* the first; then nothing more is done */
+    /* Of all that follows. The C library's: the thread sanitizer does not see GLib's. */
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    GByteArray *queue; /* what was taken and is not written */
+    bool busy;         /* the thread writes what was in it */
+    bool last_put;     /* it has the last piece of the range, which is taken when all is durable */
+    off_t hole;        /* bytes that are to become a hole */
+    off_t left;        /* bytes that may still be put */
+    off_t unsynced;    /* bytes that are written or made a hole, and not durable */
+    bool finishing;    /* the caller waits until there are none */
+    bool ready;        /* what the draft was begun with is durable */
+    bool ended;        /* there is nothing more to come */
+    bool committed;    /* and it was for something */
+    GError *error;     /* the first; then nothing more is done */
 };
 
 static void
@@ -46,7 +62,7 @@ set_room(const RlUploadWriter *writer, bool there)
 }
 
 static bool
-write_piece(const RlUploadWriter *writer, const char *data, size_t size, GError **error)
+write_piece(const RlUploadWriter *writer, const uint8_t *data, size_t size, GError **error)
 {
     for (off_t at = writer->at; size > 0;) {
         ssize_t n = pwrite(writer->draft->fd, data, size, at);
@@ -62,9 +78,14 @@ write_piece(const RlUploadWriter *writer, const char *data, size_t size, GError 
     return true;
 }
 
+/* Most are in what has been a hole before: a new volume is nothing else. */
 static bool
 punch(const RlUploadWriter *writer, off_t length, GError **error)
 {
+    off_t data = lseek(writer->draft->fd, writer->at, SEEK_DATA);
+
+    if (data < 0 ? errno == ENXIO : data >= writer->at + length)
+        return true;
     if (fallocate(writer->draft->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, writer->at,
                   length) < 0)
         return rl_fail_errno(error, errno, "cannot make a hole in volume '%s'",
@@ -81,7 +102,7 @@ make_durable(const RlUploadWriter *writer, GError **error)
     return true;
 }
 
-/* The caller has the lock. Takes @error over. */
+/* The caller has the lock. Takes @error over. Who waits for room is to hear of it. */
 static void
 fail(RlUploadWriter *writer, GError *error)
 {
@@ -89,32 +110,68 @@ fail(RlUploadWriter *writer, GError *error)
         g_error_free(error);
     else
         writer->error = error;
+    set_room(writer, true);
 }
 
-/* Does what there is to do, without the lock; called and returns with it. A piece is only taken on
- * while no hole waits, so what there is is one of the two. */
+/* A hint: an error of it is one of fdatasync(2) as well. */
+static void
+write_behind(const RlUploadWriter *writer, off_t size)
+{
+    off_t end = writer->at + size;
+
+    if (end / WRITE_BEHIND != writer->at / WRITE_BEHIND)
+        sync_file_range(writer->draft->fd, MAX(end - WRITE_BEHIND, 0), WRITE_BEHIND,
+                        SYNC_FILE_RANGE_WRITE);
+}
+
+/* Makes all durable, without the lock; called and returns with it. */
+static void
+sync_all(RlUploadWriter *writer)
+{
+    GError *error = NULL;
+
+    pthread_mutex_unlock(&writer->lock);
+    bool done = make_durable(writer, &error);
+    pthread_mutex_lock(&writer->lock);
+    writer->unsynced = 0;
+    if (!done)
+        fail(writer, error);
+    pthread_cond_broadcast(&writer->changed);
+}
+
+/* Does what there is to do, without the lock; called and returns with it. No piece is taken while a
+ * hole waits, so what is queued comes before that. */
 static void
 do_pending(RlUploadWriter *writer)
 {
-    /* It stays where it is meanwhile: whoever comes again too early has to wait. */
-    const char *data = writer->data;
-    size_t size = writer->size;
-    off_t hole = data ? 0 : writer->hole;
+    g_autoptr(GByteArray) data = NULL;
+    off_t hole = writer->queue->len > 0 ? 0 : writer->hole;
     GError *error = NULL;
 
-    g_mutex_unlock(&writer->lock);
-    bool done = data ? write_piece(writer, data, size, &error) : punch(writer, hole, &error);
-    done = done && make_durable(writer, &error);
-    writer->at += data ? (off_t) size : hole;
-    g_mutex_lock(&writer->lock);
+    if (hole == 0) {
+        data = writer->queue;
+        writer->queue = g_byte_array_new();
+    }
+    off_t size = data ? (off_t) data->len : hole;
+    off_t unsynced = writer->unsynced + (data ? size : MIN(size, HOLE_COST));
+    bool sync = unsynced >= WINDOW || writer->last_put;
+    writer->busy = true;
+    pthread_mutex_unlock(&writer->lock);
+    bool done =
+        data ? write_piece(writer, data->data, data->len, &error) : punch(writer, hole, &error);
+    if (done && data && !sync)
+        write_behind(writer, size);
+    done = done && (!sync || make_durable(writer, &error));
+    writer->at += size;
+    pthread_mutex_lock(&writer->lock);
 
+    writer->busy = false;
+    writer->unsynced = sync ? 0 : unsynced;
     writer->hole -= hole;
-    writer->taken = data != NULL;
-    g_clear_pointer(&writer->data, g_free);
     if (!done)
         fail(writer, error);
     set_room(writer, true);
-    g_cond_broadcast(&writer->changed);
+    pthread_cond_broadcast(&writer->changed);
 }
 
 static void
@@ -125,10 +182,10 @@ writer_free(RlUploadWriter *writer)
         close(writer->room);
     if (writer->thread)
         g_thread_unref(writer->thread);
-    g_mutex_clear(&writer->lock);
-    g_cond_clear(&writer->changed);
+    pthread_mutex_destroy(&writer->lock);
+    pthread_cond_destroy(&writer->changed);
     g_clear_error(&writer->error);
-    g_free(writer->data);
+    g_byte_array_unref(writer->queue);
     g_free(writer);
 }
 
@@ -145,6 +202,17 @@ complete(const RlUploadWriter *writer)
         rl_log_warning("%s: %s", draft->name->volume, error->message);
 }
 
+/* False if nothing came in that time. */
+static bool
+wait_a_little(RlUploadWriter *writer)
+{
+    gint64 until_us = g_get_monotonic_time() + IDLE_US;
+    const struct timespec until = {.tv_sec = until_us / G_USEC_PER_SEC,
+                                   .tv_nsec = until_us % G_USEC_PER_SEC * 1000};
+
+    return pthread_cond_clockwait(&writer->changed, &writer->lock, CLOCK_MONOTONIC, &until) == 0;
+}
+
 /* Works until the end, and then frees all: that can take time too. */
 static gpointer
 work(gpointer opaque)
@@ -158,19 +226,21 @@ work(gpointer opaque)
     bool ready =
         fsync(writer->draft->fd) == 0 ||
         rl_fail_errno(&error, errno, "cannot write to volume '%s'", writer->draft->name->text);
-    g_mutex_lock(&writer->lock);
+    pthread_mutex_lock(&writer->lock);
     writer->ready = true;
     if (!ready)
-        writer->error = g_steal_pointer(&error);
+        fail(writer, g_steal_pointer(&error));
     set_room(writer, true);
-    g_cond_broadcast(&writer->changed);
+    pthread_cond_broadcast(&writer->changed);
     while (!writer->ended) {
-        if (writer->error || (!writer->data && !writer->hole))
-            g_cond_wait(&writer->changed, &writer->lock);
-        else
+        if (!writer->error && (writer->queue->len > 0 || writer->hole))
             do_pending(writer);
+        else if (writer->error || writer->unsynced == 0)
+            pthread_cond_wait(&writer->changed, &writer->lock);
+        else if (writer->finishing || !wait_a_little(writer))
+            sync_all(writer);
     }
-    g_mutex_unlock(&writer->lock);
+    pthread_mutex_unlock(&writer->lock);
     if (writer->committed)
         complete(writer);
     writer_free(writer);
@@ -200,8 +270,9 @@ rl_upload_writer_new(RlStagedImage *draft, uint64_t offset, uint64_t length, GEr
 {
     RlUploadWriter *writer = g_new0(RlUploadWriter, 1);
 
-    g_mutex_init(&writer->lock);
-    g_cond_init(&writer->changed);
+    pthread_mutex_init(&writer->lock, NULL);
+    pthread_cond_init(&writer->changed, NULL);
+    writer->queue = g_byte_array_new();
     writer->draft = draft;
     writer->room = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (writer->room < 0)
@@ -242,6 +313,14 @@ reserve(RlUploadWriter *writer, uint64_t length, GError **error)
 }
 
 /* The caller has the lock. */
+static bool
+has_pending(const RlUploadWriter *writer)
+{
+    return !writer->ready || writer->busy || writer->queue->len > 0 || writer->hole > 0 ||
+           writer->unsynced > 0;
+}
+
+/* The caller has the lock. */
 static RlWriterAnswer
 put(RlUploadWriter *writer, const char *data, size_t size, GError **error)
 {
@@ -249,30 +328,36 @@ put(RlUploadWriter *writer, const char *data, size_t size, GError **error)
 
     if (size == 0 && !writer->error)
         return RL_WRITER_TAKEN;
-    if (writer->taken && !writer->error) {
-        writer->taken = false;
+    /* It comes again with the last piece. */
+    if (writer->last_put && !writer->error && !has_pending(writer)) {
+        writer->last_put = false;
         return RL_WRITER_TAKEN;
     }
-    if (!writer->error && (!writer->ready || writer->data || writer->hole))
+    bool full = writer->queue->len > 0 && writer->queue->len + size > QUEUE;
+    if (!writer->error && (writer->last_put || writer->hole > 0 || full)) {
+        set_room(writer, false);
         return RL_WRITER_WAIT;
+    }
     if (!reserve(writer, size, &cause)) {
         fail(writer, g_error_copy(cause));
         g_propagate_error(error, cause);
         return RL_WRITER_FAILED;
     }
-    writer->data = g_memdup2(data, size);
-    writer->size = size;
+    g_byte_array_append(writer->queue, (const guint8 *) data, (guint) size);
+    pthread_cond_broadcast(&writer->changed);
+    if (writer->left > 0)
+        return RL_WRITER_TAKEN;
+    writer->last_put = true;
     set_room(writer, false);
-    g_cond_broadcast(&writer->changed);
     return RL_WRITER_WAIT;
 }
 
 RlWriterAnswer
 rl_upload_writer_put(RlUploadWriter *writer, const char *data, size_t size, GError **error)
 {
-    g_mutex_lock(&writer->lock);
+    pthread_mutex_lock(&writer->lock);
     RlWriterAnswer answer = put(writer, data, size, error);
-    g_mutex_unlock(&writer->lock);
+    pthread_mutex_unlock(&writer->lock);
     return answer;
 }
 
@@ -281,18 +366,18 @@ rl_upload_writer_put_hole(RlUploadWriter *writer, uint64_t length, GError **erro
 {
     GError *cause = NULL;
 
-    g_mutex_lock(&writer->lock);
+    pthread_mutex_lock(&writer->lock);
     bool done = reserve(writer, length, &cause);
     if (done && length > 0) {
         writer->hole += (off_t) length;
         set_room(writer, false);
-        g_cond_broadcast(&writer->changed);
+        pthread_cond_broadcast(&writer->changed);
     } else if (!done) {
         fail(writer, g_error_copy(cause));
         set_room(writer, true);
         g_propagate_error(error, cause);
     }
-    g_mutex_unlock(&writer->lock);
+    pthread_mutex_unlock(&writer->lock);
     return done;
 }
 
@@ -300,21 +385,23 @@ rl_upload_writer_put_hole(RlUploadWriter *writer, uint64_t length, GError **erro
 static void
 end(RlUploadWriter *writer, bool committed)
 {
-    g_mutex_lock(&writer->lock);
+    pthread_mutex_lock(&writer->lock);
     writer->ended = true;
     writer->committed = committed;
-    g_cond_broadcast(&writer->changed);
-    g_mutex_unlock(&writer->lock);
+    pthread_cond_broadcast(&writer->changed);
+    pthread_mutex_unlock(&writer->lock);
 }
 
 static bool
 wait_for_pending(RlUploadWriter *writer, GError **error)
 {
-    g_mutex_lock(&writer->lock);
-    while ((!writer->ready || writer->data || writer->hole) && !writer->error)
-        g_cond_wait(&writer->changed, &writer->lock);
+    pthread_mutex_lock(&writer->lock);
+    writer->finishing = true;
+    pthread_cond_broadcast(&writer->changed);
+    while (has_pending(writer) && !writer->error)
+        pthread_cond_wait(&writer->changed, &writer->lock);
     bool done = reserve(writer, 0, error);
-    g_mutex_unlock(&writer->lock);
+    pthread_mutex_unlock(&writer->lock);
     return done;
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Writes a stream of pieces and holes into a draft, in a thread of its own, for somebody who must
- * never wait for a disk: an event loop. A piece counts as taken only when it is durable, so when
- * the last one has been taken all is. */
+ * not wait for a disk: an event loop. The last piece of the range counts as taken only when all is
+ * durable. Of those before few are not: what a commit before the end of the range waits for has a
+ * bound. */
 #pragma once
 
 #include "staged-image.h"
@@ -9,7 +10,7 @@
 typedef struct RlUploadWriter RlUploadWriter;
 
 typedef enum {
-    RL_WRITER_TAKEN,  /* the piece is written and durable */
+    RL_WRITER_TAKEN,  /* the writer has the piece */
     RL_WRITER_WAIT,   /* come again with the same piece when there is room */
     RL_WRITER_FAILED, /* with the error; nothing will be taken any more */
 } RlWriterAnswer;
@@ -50,9 +51,9 @@ bool rl_upload_writer_put_hole(RlUploadWriter *writer, uint64_t length, GError *
 /**
  * rl_upload_writer_commit:
  * All has been put: makes the draft the volume's content (rl_upload_commit(), waiting for the
- * volume's lock for @timeout_ms at most), and ends the writer. Waits for holes that were put last;
- * for pieces there is nothing to wait for. False with @error if anything failed since the
- * beginning; then nothing has changed.
+ * volume's lock for @timeout_ms at most), and ends the writer. Waits until all is durable: after
+ * the last piece of the range it is; else for 8 MiB at most, and for holes that were put last.
+ * False with @error if anything failed since the beginning; then nothing has changed.
  */
 bool rl_upload_writer_commit(RlUploadWriter *writer, int timeout_ms, GError **error);
 

@@ -9,7 +9,7 @@
 #include "common/base/autofd.h"
 #include "common/base/error.h"
 #include "common/format/file-name.h"
-#include "common/format/highest.h"
+#include "common/format/highest-revision.h"
 #include "common/format/image-id.h"
 #include "common/fs/dirfd.h"
 #include "common/image/dirty-image.h"
@@ -98,6 +98,9 @@ rl_upload_commit(RlStagedImage *draft, int timeout_ms, GError **error)
         return false;
     if (!swap(draft, volume, error))
         return false;
+    rl_volume_event(volume, "uploaded", draft->revision,
+                    "content was uploaded; the state before is revision %" G_GUINT64_FORMAT,
+                    draft->revision);
     rl_fd_close(&draft->replaced_fd); /* a revision that is open is not pruned */
     /* What cannot be pruned now is pruned after the next commit. */
     if (rl_volume_refresh(volume, NULL))

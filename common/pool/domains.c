@@ -11,17 +11,17 @@ image_of(const RlVolume *volume)
 }
 
 static char *
-find(const RlVolume *volume, bool directly, const char *except)
+find(const RlVolume *volume, bool directly, const char *except, const char *const *let_go)
 {
     g_autofree char *image = image_of(volume);
 
-    return volume->pool->documents->find_domain(image, directly, except);
+    return volume->pool->documents->find_domain(image, directly, except, let_go);
 }
 
 char *
-rl_domains_find_overlay(const RlVolume *volume, const RlDomainRef *owner)
+rl_domains_find_overlay(const RlVolume *volume, const RlDomainRef *owner, const char *const *let_go)
 {
-    return find(volume, false, owner ? owner->uuid : NULL);
+    return find(volume, false, owner ? owner->uuid : NULL, let_go);
 }
 
 bool
@@ -32,9 +32,15 @@ rl_domains_require_told(const RlVolume *volume, const char *what, const char *do
     g_autofree char *doubt = volume->pool->documents->find_doubt(image, domain);
 
     return !doubt || rl_fail(error, RL_ERROR_STATE,
-                             "volume '%s' cannot be %s: %s; mend that, or if the domain has no "
-                             "overlay on it, let go of it with 'virt-reflink continue'",
+                             "volume '%s' cannot be %s: %s. Correct that. Or, if the domain has no "
+                             "overlay on the volume, type 'virt-reflink continue'",
                              volume->name->volume, what, doubt);
+}
+
+gint64
+rl_domains_defined_us(const RlVolume *volume, const char *name)
+{
+    return volume->pool->documents->defined_us(name);
 }
 
 bool
@@ -48,7 +54,7 @@ rl_domains_has_let_go(const RlVolume *volume, const RlImageOwner *run)
 char *
 rl_domains_find_user(const RlVolume *volume, const RlImageOwner *run)
 {
-    char *domain = run && !rl_image_owner_is_by_hand(run) ? NULL : find(volume, true, NULL);
+    char *domain = run && !rl_image_owner_is_by_hand(run) ? NULL : find(volume, true, NULL, NULL);
 
     return domain || !run ? domain : g_strdup(run->name);
 }

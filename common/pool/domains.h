@@ -10,10 +10,12 @@
 
 /**
  * rl_domains_find_overlay:
- * Returns the name of a domain other than @owner (may be NULL) whose disk is an overlay on the
- * dirty image of @volume, owned by the caller; NULL where libvirt's files name none.
+ * Returns the name of a domain other than @owner (may be NULL), and none of the names @let_go
+ * (NULL-terminated; may be NULL), whose disk is an overlay on the dirty image of @volume, owned by
+ * the caller; NULL where libvirt's files name none.
  */
-char *rl_domains_find_overlay(const RlVolume *volume, const RlDomainRef *owner);
+char *rl_domains_find_overlay(const RlVolume *volume, const RlDomainRef *owner,
+                              const char *const *let_go);
 
 /**
  * rl_domains_require_told:
@@ -23,6 +25,13 @@ char *rl_domains_find_overlay(const RlVolume *volume, const RlDomainRef *owner);
  */
 bool rl_domains_require_told(const RlVolume *volume, const char *what, const char *domain,
                              GError **error);
+
+/**
+ * rl_domains_defined_us:
+ * When libvirt last wrote a definition of the domain @name, in microseconds of the wall's clock; 0
+ * where it has none.
+ */
+gint64 rl_domains_defined_us(const RlVolume *volume, const char *name);
 
 /**
  * rl_domains_has_let_go:

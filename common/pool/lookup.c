@@ -49,11 +49,11 @@ static bool
 fail_unknown(const char *path, int code, GError **error)
 {
     if (code == EXDEV)
-        return rl_fail(error, RL_ERROR_INVALID,
-                       "cannot determine whether '%s' lies in a reflink pool, since a link of "
-                       "/proc to what another process has is on the way: use the path of the file "
-                       "itself",
-                       path);
+        return rl_fail(
+            error, RL_ERROR_INVALID,
+            "cannot determine whether '%s' lies in a reflink pool: the path leads through a link "
+            "of /proc to a file of another process. Use the path of the file itself",
+            path);
     return rl_fail_errno(error, code, "cannot determine whether '%s' lies in a reflink pool", path);
 }
 

@@ -12,7 +12,13 @@ typedef struct {
     const RlVolume *volume; /* has its status, as of its last look */
     int fd;                 /* readable; -1 where there is no dirty image */
     RlImageOwner *run;      /* who runs or ran on it, or NULL */
-    RlMark mark;
+    RlMark
+        mark; /* suspect also where it is noted elsewhere that it lost writes (lost-writes-note.h),
+               * and of a copy that was made while its run was going on, so that it may be torn;
+               * saved or kept also where the end of its run is to mark it (@unmarked) */
+    bool unmarked;    /* it is noted in /run how its run ended, and the image says @written yet
+                       * (unmarked-run.h) */
+    RlMark written;   /* the mark that is on the image itself */
     char *below;      /* whose overlays are on it, as rl_overlays_get() reads it */
     RlImageBase base; /* what it was made from */
 } RlDirtyImage;
@@ -47,19 +53,25 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(RlDirtyImage, rl_dirty_image_close)
 bool rl_dirty_image_is_of(const RlDirtyImage *image, const RlDomainRef *owner);
 
 /**
+ * rl_dirty_image_is_saved:
+ * True if the domain of @image is saved, and is not known to have lost its memory.
+ */
+bool rl_dirty_image_is_saved(const RlDirtyImage *image);
+
+/**
  * rl_dirty_image_find_defined:
  * Returns the name of a domain other than @owner (NULL: of any) whose disk is an overlay on @image
  * as libvirt's own files say (domains.h), owned by the caller; NULL where there is none. They are
- * read where a run is noted on it, or it is kept for a next start; not the domain that an
- * administrator let go of.
+ * read where a run is noted on it, it is kept for a next start, or nothing of ours is noted on it;
+ * of a kept one without the domains that an administrator let go of (let-go.h).
  */
 char *rl_dirty_image_find_defined(const RlDirtyImage *image, const RlDomainRef *owner);
 
 /**
  * rl_dirty_image_let_go:
- * An administrator has decided that no overlay on @image counts: none is noted any more, and of
- * the domain that libvirt's files name now that is noted. As long as the image is kept; what
- * another domain has put on it later counts again. A crash in between leaves the overlays noted.
+ * An administrator has decided that the overlay that rl_dirty_image_find_overlay() names does not
+ * count: he was told of that one, and of no other. As long as the image is kept; what the domain
+ * is defined with later counts again. A crash in between leaves the overlay noted.
  */
 bool rl_dirty_image_let_go(const RlDirtyImage *image, GError **error);
 
@@ -72,10 +84,10 @@ char *rl_dirty_image_find_overlay(const RlDirtyImage *image);
 
 /**
  * rl_dirty_image_find_own_overlay:
- * The same, of any domain, if @image notes that @owner has an overlay on it, or the host went down
- * while @owner ran on it, and nothing could be noted; of @owner, if it is kept for a next start;
- * else NULL. @owner itself is about to use the image in place, or has done so: after a merge
- * libvirt's files name no overlay of it any more, before that what is on the image would lose its
- * base.
+ * The same, of any domain, if @image notes that @owner has an overlay on it, or @owner ran on it
+ * and nothing could be noted, since the host went down or the end is late (RlDomainRef.late); of
+ * @owner, if it is kept for a next start; else NULL. @owner itself is about to use the image in
+ * place, or has done so: after a merge libvirt's files name no overlay of it any more, before that
+ * what is on the image would lose its base.
  */
 char *rl_dirty_image_find_own_overlay(const RlDirtyImage *image, const RlDomainRef *owner);

@@ -13,7 +13,8 @@
  * libvirt says that the clean image of the volume @name is a file that @owner's disk writes to on
  * top of another, in a format that no volume has. *@ret_is is true if it can be that, and is marked
  * so: it has no trace of a volume, neither an id nor another file beside it. Nothing of the image
- * is read. The mark is made durable once, when it is set; a failure to do so takes it back.
+ * is read. The mark is made durable once, when it is set; a failure to do so takes it back. One
+ * that is there already becomes @owner's.
  */
 bool rl_overlay_claim(const RlPool *pool, const char *name, const RlDomainRef *owner, bool *ret_is,
                       GError **error);
@@ -21,9 +22,10 @@ bool rl_overlay_claim(const RlPool *pool, const char *name, const RlDomainRef *o
 /**
  * rl_overlay_is_of:
  * True if the clean image of the volume @name is marked as an external snapshot's file of the
- * domain @domain. Any doubt is no.
+ * domain with the UUID @uuid. Any doubt is no, and so is a mark of an earlier version, which says
+ * the domain's name alone: another domain may have that name now.
  */
-bool rl_overlay_is_of(const RlPool *pool, const char *name, const char *domain);
+bool rl_overlay_is_of(const RlPool *pool, const char *name, const char *uuid);
 
 /**
  * rl_overlay_require_none:

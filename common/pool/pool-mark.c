@@ -24,7 +24,7 @@ may_set(int root, GError **error)
 {
     if (fsetxattr(root, NOBODYS, "", 0, XATTR_REPLACE) == 0 || errno == ENODATA)
         return true;
-    return rl_fail_errno(error, errno, "the attributes trusted.* cannot be set");
+    return rl_fail_errno(error, errno, "cannot set attributes of the namespace trusted");
 }
 
 static bool

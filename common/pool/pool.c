@@ -106,10 +106,13 @@ is_nowhere(int code)
 static bool
 refuse_untrusted(const char *path, GError **error)
 {
-    return rl_fail(error, RL_ERROR_UNTRUSTED,
-                   "untrusted marker '%s/%s': it must be a regular file that belongs to root and "
-                   "that others cannot write (chown root, chmod 644)",
-                   path, RL_POOL_MARKER);
+    return rl_fail(
+        error, RL_ERROR_UNTRUSTED,
+        "untrusted marker '%s/%s': it must be a regular file that belongs to root and that others "
+        "cannot write. Another user may have changed its options. Stop the pool and type 'virsh "
+        "pool-build', which writes the marker again with the options of the definition; or check "
+        "the options in it, and type 'chown root' and 'chmod 644'",
+        path, RL_POOL_MARKER);
 }
 
 static bool
@@ -121,14 +124,13 @@ refuse_unbuilt(int root, const char *path, GError **error)
         return rl_fail(
             error, RL_ERROR_NOT_BUILT,
             "pool '%s' is not built: its directory is a reflink pool, but its '%s' is missing. "
-            "Write it again "
-            "with 'virsh pool-build' of a pool whose XML has <reflink:options>; or, if the "
-            "directory shall not be a reflink pool, type 'setfattr -x " RL_ATTR_PREFIX RL_ATTR_POOL
-            "'",
+            "Write it again with 'virsh pool-build' of a pool whose XML has <reflink:options>; or, "
+            "if the directory is not to be a reflink pool, type 'setfattr -x " RL_ATTR_PREFIX
+                RL_ATTR_POOL "'",
             path, RL_POOL_MARKER);
     return rl_fail(error, RL_ERROR_NOT_BUILT,
-                   "'%s' is not a reflink pool: it has no '%s' (the pool was not built, or its "
-                   "file system is not mounted)",
+                   "'%s' is not a reflink pool: it has no '%s' (its file system is not mounted, or "
+                   "it was not built)",
                    path, RL_POOL_MARKER);
 }
 
@@ -329,6 +331,15 @@ rl_pool_set_options(RlPool *pool, const RlOptions *options, GError **error)
     rl_options_free(pool->options);
     pool->options = g_steal_pointer(&copy);
     return true;
+}
+
+char *
+rl_pool_real_path(const RlPool *pool)
+{
+    g_autofree char *self = g_strdup_printf("/proc/self/fd/%d", pool->root);
+    char *path = g_file_read_link(self, NULL);
+
+    return path ? path : g_strdup(pool->path);
 }
 
 bool

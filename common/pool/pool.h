@@ -138,6 +138,13 @@ RlLock *rl_pool_lock_marker(const RlPool *pool, GError **error);
 bool rl_pool_set_options(RlPool *pool, const RlOptions *options, GError **error);
 
 /**
+ * rl_pool_real_path:
+ * The path of the directory of @pool without symbolic links, by which its lines in the journal are
+ * found, owned by the caller; the one that it was opened by where that cannot be told.
+ */
+char *rl_pool_real_path(const RlPool *pool);
+
+/**
  * rl_pool_space:
  * The bytes that the file system has and that are free on it (statvfs(3)).
  */

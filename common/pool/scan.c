@@ -15,6 +15,7 @@ typedef struct {
     const RlPool *pool;
     GPtrArray *listed;
     GPtrArray *leftovers; /* names; NULL: nobody asks for them */
+    bool records_only;    /* no other file is looked at */
     GHashTable *linked;   /* inode number -> RlListed, of clean images with more than one link */
 } Scan;
 
@@ -76,6 +77,8 @@ add_record(Scan *scan, RlListed *listed)
 static bool
 is_looked_at(const Scan *scan, RlFileRole role)
 {
+    if (scan->records_only)
+        return role == RL_FILE_RECORD;
     switch (role) {
     case RL_FILE_CLEAN:
     case RL_FILE_DIRTY:
@@ -226,18 +229,13 @@ compare(gconstpointer a, gconstpointer b)
     return strcmp((*(RlListed *const *) a)->name, (*(RlListed *const *) b)->name);
 }
 
-GPtrArray *
-rl_scan(const RlPool *pool, GError **error)
-{
-    return rl_scan_leftovers(pool, NULL, error);
-}
-
-GPtrArray *
-rl_scan_leftovers(const RlPool *pool, GPtrArray *names, GError **error)
+static GPtrArray *
+scan_pool(const RlPool *pool, GPtrArray *leftovers, bool records_only, GError **error)
 {
     Scan scan = {
         .pool = pool,
-        .leftovers = names,
+        .leftovers = leftovers,
+        .records_only = records_only,
         .listed = g_ptr_array_new_with_free_func(listed_free),
         .linked = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
     };
@@ -250,4 +248,22 @@ rl_scan_leftovers(const RlPool *pool, GPtrArray *names, GError **error)
     }
     g_ptr_array_sort(scan.listed, compare);
     return scan.listed;
+}
+
+GPtrArray *
+rl_scan(const RlPool *pool, GError **error)
+{
+    return scan_pool(pool, NULL, false, error);
+}
+
+GPtrArray *
+rl_scan_leftovers(const RlPool *pool, GPtrArray *names, GError **error)
+{
+    return scan_pool(pool, names, false, error);
+}
+
+GPtrArray *
+rl_scan_recorded(const RlPool *pool, GError **error)
+{
+    return scan_pool(pool, NULL, true, error);
 }

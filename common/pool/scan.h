@@ -32,3 +32,10 @@ GPtrArray *rl_scan(const RlPool *pool, GError **error);
  * those, or one is under way. rl_volume_clear() tells, and removes them.
  */
 GPtrArray *rl_scan_leftovers(const RlPool *pool, GPtrArray *names, GError **error);
+
+/**
+ * rl_scan_recorded:
+ * As rl_scan(), for volumes with a record only: looks at no other file. Of what it returns, name,
+ * dir, leaf, recorded and exists are set.
+ */
+GPtrArray *rl_scan_recorded(const RlPool *pool, GError **error);

@@ -14,7 +14,7 @@ decide(const RlDirtyImage *image, const char *below)
     const RlImageOwner *run = image->run;
     const RlVolume *volume = image->volume;
 
-    if (image->mark == RL_MARK_SAVED && !rl_mark_file_is_gone(image->fd))
+    if (rl_dirty_image_is_saved(image))
         return RL_STATE_SAVED;
     if (image->mark == RL_MARK_SUSPECT)
         return RL_STATE_SUSPECT;
@@ -178,13 +178,32 @@ rl_state_refuse_half(const RlVolume *volume, const char *what, GError **error)
                    volume->name->volume, what, or_discard(volume));
 }
 
+static bool
+refuse_copied(const RlVolume *volume, const RlImageOwner *run, const char *what, GError **error)
+{
+    g_autofree char *when = rl_image_owner_is_by_hand(run)
+                                ? g_strdup("the volume was started with 'virt-reflink start'")
+                                : g_strdup_printf("domain '%s' ran on it", run->name);
+
+    return rl_fail(
+        error, RL_ERROR_STATE,
+        "volume '%s' cannot be %s: its dirty image is a copy that was made while %s, or "
+        "was put back or changed after a crash of the host, and may be torn (parts of it from "
+        "different moments). Decide with 'virt-reflink "
+        "continue', which keeps it as it is%s",
+        volume->name->volume, what, when,
+        volume->kind == RL_KIND_DIRECT
+            ? ""
+            : ", or 'virt-reflink discard', which goes back to the clean image");
+}
+
 bool
 rl_state_refuse_written(const RlVolume *volume, const char *what, GError **error)
 {
     return rl_fail(error, RL_ERROR_STATE,
-                   "volume '%s' cannot be %s: its dirty image was written to, though its domain "
-                   "only reads it; decide with 'virt-reflink continue', which keeps what was "
-                   "written, or 'virt-reflink discard', which drops it",
+                   "volume '%s' cannot be %s: a process wrote to its dirty image, although its "
+                   "domain only reads it. Decide with 'virt-reflink continue', which keeps what "
+                   "was written, or 'virt-reflink discard', which drops it",
                    volume->name->volume, what);
 }
 
@@ -197,7 +216,7 @@ rl_state_refuse_below(const RlVolume *volume, const char *what, const char *doma
         error, RL_ERROR_STATE,
         "volume '%s' cannot be %s: it is the backing image of an external snapshot of domain '%s', "
         "whose disk would be destroyed. Merge the snapshot ('virsh blockcommit --active --pivot' "
-        "while the domain runs), or give it up with 'virt-reflink continue'",
+        "while the domain runs), or give up the overlay with 'virt-reflink continue'",
         volume->name->volume, what, domain);
 }
 
@@ -215,6 +234,12 @@ rl_state_refuse_running(const RlVolume *volume, const RlImageOwner *run, const c
 {
     g_autofree char *domain = rl_domains_find_user(volume, run);
 
+    if (run && rl_image_owner_is_by_hand(run) && g_strcmp0(domain, run->name) == 0)
+        return rl_fail(
+            error, RL_ERROR_STATE,
+            "volume '%s' cannot be %s: it is running, for it was started by hand. Stop it "
+            "with 'virt-reflink stop'",
+            volume->name->volume, what);
     return rl_fail(error, RL_ERROR_STATE, "volume '%s' cannot be %s: it is running%s%s%s",
                    volume->name->volume, what, domain ? " for domain '" : "", domain ? domain : "",
                    domain ? "'" : "");
@@ -257,6 +282,8 @@ bool
 rl_state_refuse_suspect(const RlVolume *volume, const RlImageOwner *run, const char *what,
                         GError **error)
 {
+    if (run && run->copied)
+        return refuse_copied(volume, run, what, error);
     if (rl_state_is_half(volume, run))
         return rl_state_refuse_half(volume, what, error);
     if (run && run->readonly && volume->kind == RL_KIND_PERSISTENT)

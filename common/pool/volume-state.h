@@ -10,7 +10,8 @@ typedef enum {
     RL_STATE_LEFT,  /* a dirty image that nobody runs on: the next start continues with it, or drops
                        it */
     RL_STATE_SAVED, /* its domain was saved, and is not known to have lost its memory */
-    RL_STATE_SUSPECT, /* its disk reported an error once, or a migration to it was broken off */
+    RL_STATE_SUSPECT, /* its disk reported an error once, a migration to it was broken off, or it is
+                         a copy that was made while its domain ran */
     RL_STATE_ORPHAN,  /* a dirty image without the clean one that it belongs to */
     RL_STATE_BELOW,   /* half of a domain's disk: the other half is in an overlay on it */
     RL_STATE_FOREIGN, /* a dirty image that nothing of ours is noted on: from a copy of a pool that

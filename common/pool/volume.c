@@ -246,14 +246,35 @@ rl_volume_sync(const RlVolume *volume, GError **error)
 void
 rl_volume_log(const RlVolume *volume, const char *format, ...)
 {
+    g_autofree char *pool = rl_pool_real_path(volume->pool);
+    const RlLogFields fields = {
+        .pool = pool, .volume = volume->name->volume, .domain = volume->actor};
     va_list args;
 
     va_start(args, format);
     g_autofree char *what = g_strdup_vprintf(format, args);
     va_end(args);
-    rl_log_info("%s in %s: %s%s%s%s", volume->name->volume, volume->pool->path, what,
-                volume->actor ? " (domain " : "", volume->actor ? volume->actor : "",
-                volume->actor ? ")" : "");
+    rl_log_detail(&fields, "%s in %s: %s%s%s%s", volume->name->volume, volume->pool->path, what,
+                  volume->actor ? " (domain " : "", volume->actor ? volume->actor : "",
+                  volume->actor ? ")" : "");
+}
+
+void
+rl_volume_event(const RlVolume *volume, const char *event, uint64_t revision, const char *format,
+                ...)
+{
+    g_autofree char *pool = rl_pool_real_path(volume->pool);
+    const RlLogFields fields = {.pool = pool,
+                                .volume = volume->name->volume,
+                                .event = event,
+                                .revision = revision,
+                                .domain = volume->actor};
+    va_list args;
+
+    va_start(args, format);
+    g_autofree char *what = g_strdup_vprintf(format, args);
+    va_end(args);
+    rl_log_event(&fields, "volume '%s' in %s: %s", volume->name->volume, volume->pool->path, what);
 }
 
 bool

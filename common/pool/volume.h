@@ -93,9 +93,19 @@ bool rl_volume_sync(const RlVolume *volume, GError **error);
 
 /**
  * rl_volume_log:
- * Writes one line of INFO about the volume, with its name, its pool and the actor, if there is one.
+ * Writes one line of DEBUG about a file of the volume, with its name, its pool and the actor, if
+ * there is one.
  */
 void rl_volume_log(const RlVolume *volume, const char *format, ...) G_GNUC_PRINTF(2, 3);
+
+/**
+ * rl_volume_event:
+ * Writes one line of INFO about what happened to the volume, for who asks for its history, with
+ * fields (common/base/log.h): @event is a word for programs, and @revision the number of the one
+ * that it made or removed, 0 for none. What it says has been done, and is as durable as it will be.
+ */
+void rl_volume_event(const RlVolume *volume, const char *event, uint64_t revision,
+                     const char *format, ...) G_GNUC_PRINTF(4, 5);
 
 /**
  * rl_volume_rename:

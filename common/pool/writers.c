@@ -34,7 +34,7 @@ rl_clean_require_unwritten(const char *volume, const char *file, int fd, int pat
     return rl_fail(error, RL_ERROR_BUSY,
                    "volume '%s': %s has its image '%s' open for writing, although images at rest "
                    "must not change. End that process, then try again",
-                   volume, opener ? opener : "somebody", file);
+                   volume, opener ? opener : "a process", file);
 }
 
 bool
@@ -83,7 +83,7 @@ rl_clean_find_writer(const RlVolume *volume, const char *file)
     if (fd < 0 || !rl_lease_has_writer(fd))
         return NULL;
     char *opener = rl_opener_describe(fd);
-    return opener ? opener : g_strdup("somebody");
+    return opener ? opener : g_strdup("a process");
 }
 
 void

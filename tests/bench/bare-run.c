@@ -54,7 +54,7 @@ bare_commit(BareRun *run, int dir)
     if (run->calls == CALLS_SAME) {
         set_attr(fd, ATTR("id"), ID_TEXT);
         set_attr(fd, ATTR("highest"), "1234");
-        set_attr(fd, ATTR("highest-of"), "1234567 1700000000.123456789");
+        set_attr(fd, ATTR("highest-of"), "1234567 1700000000.123456789 1700000000123456");
         must(fremovexattr(fd, ATTR("run")));
         must(fremovexattr(fd, ATTR("base")));
         must(fsync(fd));

@@ -11,18 +11,22 @@ static const struct {
     void (*function)(const Bench *bench);
     bool reflinks;
 } sections[] = {
-    {"cycle", bench_cycle, true}, {"unwritten", bench_unwritten, true},
-    {"many", bench_many, true},   {"extents", bench_extents, true},
-    {"scan", bench_scan, true},   {"copy", bench_copy, false},
+    {"cycle", bench_cycle, true},   {"unwritten", bench_unwritten, true},
+    {"many", bench_many, true},     {"extents", bench_extents, true},
+    {"worker", bench_worker, true}, {"scan", bench_scan, true},
+    {"hook", bench_hook, true},     {"data", bench_data, true},
+    {"copy", bench_copy, false},
 };
 
 static gboolean quick, full, check;
-static char **wanted;
+static char **wanted, *vs;
 
 static const GOptionEntry options[] = {
     {"quick", 0, 0, G_OPTION_ARG_NONE, &quick, "Fewer rounds, smaller files", NULL},
-    {"full", 0, 0, G_OPTION_ARG_NONE, &full, "A pool of 10,000 volumes instead of 2,000", NULL},
+    {"full", 0, 0, G_OPTION_ARG_NONE, &full,
+     "A pool of 10,000 volumes instead of 2,000, an image of 8 GiB instead of 1", NULL},
     {"check", 0, 0, G_OPTION_ARG_NONE, &check, "Exit with 1 if a bar was missed", NULL},
+    {"vs", 0, 0, G_OPTION_ARG_FILENAME, &vs, "The hook of another build to compare with", "HOOK"},
     {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_STRING_ARRAY, &wanted, NULL, "[SECTION...]"},
     {NULL},
 };
@@ -48,8 +52,10 @@ run_on(const char *fs, bool reflinks)
         Bench bench = {.fs = fs,
                        .dir = dir,
                        .quick = quick,
+                       .full = full,
                        .volumes = full ? 10000 : 2000,
-                       .extents = 100000};
+                       .extents = 100000,
+                       .vs = vs};
         must(g_mkdir_with_parents(dir, 0755));
         sections[i].function(&bench);
     }
@@ -62,7 +68,8 @@ main(int argc, char **argv)
     g_autoptr(GError) error = NULL;
 
     g_option_context_add_main_entries(context, options, NULL);
-    g_option_context_set_summary(context, "Sections: cycle unwritten many extents scan copy.");
+    g_option_context_set_summary(
+        context, "Sections: cycle unwritten many extents worker scan hook data copy.");
     if (!g_option_context_parse(context, &argc, &argv, &error)) {
         fprintf(stderr, "bench: %s\n", error->message);
         return 2;

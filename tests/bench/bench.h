@@ -16,8 +16,10 @@ typedef struct {
     const char *fs;  /* "xfs", "btrfs" or "ext4" */
     const char *dir; /* an empty directory there, for one section alone */
     bool quick;      /* fewer rounds */
+    bool full;       /* larger pools and images */
     int volumes;     /* of the pool that is scanned */
     int extents;     /* of the fragmented image */
+    const char *vs;  /* the hook of another build, or NULL */
 } Bench;
 
 /* --- measure.c: milliseconds, and how many fsync(2) the program did. */
@@ -85,5 +87,8 @@ void bench_cycle(const Bench *bench);
 void bench_unwritten(const Bench *bench);
 void bench_many(const Bench *bench);
 void bench_extents(const Bench *bench);
+void bench_worker(const Bench *bench);
 void bench_scan(const Bench *bench);
 void bench_copy(const Bench *bench);
+void bench_hook(const Bench *bench);
+void bench_data(const Bench *bench);

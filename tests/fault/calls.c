@@ -195,15 +195,33 @@ set_errnos(Call *call, const Kind *kind, pid_t tid, const guint64 *args)
     return true;
 }
 
+/* A look through all processes takes other calls each time. */
+static bool
+is_of_processes(const char *path)
+{
+    if (!path || !g_str_has_prefix(path, "/proc"))
+        return false;
+    path += strlen("/proc");
+    if (*path == '\0')
+        return true;
+    size_t number = strspn(path + 1, "0123456789");
+    path += number + 1;
+    return number > 0 &&
+           (*path == '\0' || g_str_has_prefix(path, "/task") || g_str_has_prefix(path, "/fd"));
+}
+
 /* What a call of that kind is about, owned by the caller; NULL if that does not count. */
 static char *
 read_subject(const Kind *kind, pid_t tid, const guint64 *args, bool *ret_is_dir)
 {
     if (kind->flags & LOG)
         return g_strdup("the log");
-    if (kind->flags & FD)
-        return read_fd(tid, (int) args[0], ret_is_dir);
-    return read_path(tid, args[kind->flags & PATHAT ? 1 : 0]);
+    if (kind->flags & PATH)
+        return read_path(tid, args[0]);
+    g_autofree char *opened = read_fd(tid, (int) args[0], ret_is_dir);
+    if (is_of_processes(opened))
+        return NULL;
+    return kind->flags & FD ? g_steal_pointer(&opened) : read_path(tid, args[1]);
 }
 
 bool

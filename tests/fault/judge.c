@@ -127,6 +127,14 @@ comes_late(const Sweep *sweep, const Call *call)
     return late;
 }
 
+/* What could not be made durable is not used then. */
+static bool
+has_other_way(const Sweep *sweep, const Call *call)
+{
+    return (sweep->operation->flags & OP_HAS_OTHER_WAY) &&
+           (call->syncs_dir || strstr(call->text, ".img~"));
+}
+
 /* What could not be written may be gone after a power cut, however it looks now. */
 bool
 judge_sync(const Sweep *sweep, const Call *call, const Fault *fault, const Outcome *outcome,
@@ -135,7 +143,7 @@ judge_sync(const Sweep *sweep, const Call *call, const Fault *fault, const Outco
     bool no_errors = sweep->operation->flags & OP_MAY_DO_NOTHING;
 
     if (!outcome->ok || !call->syncs || fault->kind != FAULT_ERRNO || no_errors ||
-        comes_late(sweep, call))
+        comes_late(sweep, call) || has_other_way(sweep, call))
         return true;
     return rl_fail(error, RL_ERROR_INVALID, "it says it is done, and something is not durable");
 }

@@ -131,8 +131,8 @@ look_state(const char *work, GError **error)
     g_autofree char *text = rl_model_check(pool, 0, error) ? rl_model_describe(pool, error) : NULL;
     g_autofree char *links = list_links(pool), *notes = text ? list_notes(pool, error) : NULL;
     const char *mark = notes ? mark_word(pool, error) : NULL;
-    return mark ? g_strdup_printf("pool keep=%d %s\n%s%s%s", pool->options->keep, mark, links,
-                                  notes, text)
+    return mark ? g_strdup_printf("pool keep=%d %s\n%s%s%s", pool->options->keep.newest, mark,
+                                  links, notes, text)
                 : NULL;
 }
 
@@ -203,11 +203,11 @@ settle(const RlPool *pool, const char *name, bool *ret_resting, GError **error)
     *ret_resting = state != RL_STATE_SAVED;
     if (state == RL_STATE_STOPPED || state == RL_STATE_SAVED)
         return true;
-    bool decided = state == RL_STATE_SUSPECT || state == RL_STATE_BELOW;
-    /* The second lets go of an overlay. */
-    if (decided &&
-        (!rl_volume_continue(pool, name, error) || !rl_volume_continue(pool, name, error)))
-        return false;
+    /* The second lets go of an overlay, and each of those that follow of another one. */
+    for (bool decided = state == RL_STATE_SUSPECT || state == RL_STATE_BELOW; decided;
+         decided = state == RL_STATE_BELOW)
+        if (!rl_volume_continue(pool, name, error) || !rl_state_get(volume, &state, NULL, error))
+            return false;
     RlDomainRef owner = {0};
     if (run)
         owner = (RlDomainRef){.driver = run->driver, .uuid = run->uuid, .name = run->name};

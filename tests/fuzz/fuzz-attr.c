@@ -29,7 +29,8 @@
 static const char *const keys[] = {
     RL_ATTR_ID,        RL_ATTR_HIGHEST,    RL_ATTR_BASE,      RL_ATTR_RUN,     RL_ATTR_HOLD,
     RL_ATTR_SAVE_FILE, RL_ATTR_SAVE_DIR,   RL_ATTR_SIZE,      RL_ATTR_RESTORE, RL_ATTR_LINKS,
-    RL_ATTR_SAVE,      RL_ATTR_HIGHEST_OF, RL_ATTR_BASE_DATE, RL_ATTR_KEPT_OF, RL_ATTR_USED_BY};
+    RL_ATTR_SAVE,      RL_ATTR_HIGHEST_OF, RL_ATTR_BASE_DATE, RL_ATTR_KEPT_OF, RL_ATTR_USED_BY,
+    RL_ATTR_MADE,      RL_ATTR_CLEAN_SINCE};
 
 static const RlDomainRef owner = {
     .driver = "qemu", .uuid = "11111111-1111-4111-8111-111111111111", .name = "alice"};
@@ -111,6 +112,8 @@ check_run(int fd)
     g_assert_cmpstr(back->name, ==, run->name);
     g_assert_cmpstr(back->boot_id, ==, run->boot_id);
     g_assert_cmpint(back->since_us, ==, run->since_us);
+    g_assert_cmpstr(back->inode, ==, run->inode);
+    g_assert_true(back->copied == run->copied);
     g_assert_true(back->written == run->written && back->readonly == run->readonly &&
                   back->continued == run->continued && back->arriving == run->arriving);
 }

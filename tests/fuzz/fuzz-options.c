@@ -5,25 +5,38 @@
 
 #include <string.h>
 
-#include "xml/autoptr.h"
 #include "xml/parser.h"
 #include "xml/pool-options.h"
 
 static void
+check_keep(const RlRetention *keep)
+{
+    const int by_time[] = {keep->hourly, keep->daily, keep->weekly};
+
+    g_assert_cmpint(keep->newest, <=, RL_KEEP_MAX);
+    for (size_t i = 0; i < G_N_ELEMENTS(by_time); i++)
+        g_assert_true(by_time[i] >= 0 && by_time[i] <= (keep->newest < 0 ? 0 : RL_KEEP_MAX));
+}
+
+static void
 check_rules(const RlOptions *options)
 {
-    g_assert_cmpint(options->keep, >=, 0);
-    g_assert_cmpint(options->keep, <=, RL_KEEP_MAX);
+    g_assert_cmpint(options->keep.newest, >=, 0);
+    check_keep(&options->keep);
+    g_assert_true(options->warn_free >= 0 && options->warn_free <= RL_WARN_FREE_MAX);
     g_assert_cmpuint(options->rules->len, <=, RL_OPTIONS_RULES_MAX);
     for (guint i = 0; i < options->rules->len; i++) {
         const RlRule *rule = g_ptr_array_index(options->rules, i);
         g_assert_cmpstr(rule->match, !=, "");
         g_assert_true(g_utf8_validate(rule->match, -1, NULL));
-        g_assert_true(rule->keep >= 0 || rule->kind >= 0);
-        g_assert_true(rule->keep <= RL_KEEP_MAX && rule->kind != RL_KIND_SNAPSHOT);
+        g_assert_true(rule->keep.newest >= 0 || rule->kind >= 0 || rule->backing >= 0);
+        g_assert_true(rule->backing != RL_KIND_VOLATILE);
+        check_keep(&rule->keep);
+        g_assert_true(rule->kind != RL_KIND_SNAPSHOT);
     }
-    g_assert_cmpint(rl_options_keep(options, "a/b/c"), >=, 0);
+    g_assert_cmpint(rl_options_keep(options, "a/b/c")->newest, >=, 0);
     rl_options_kind(options, "a/b/c");
+    g_assert_cmpint(rl_options_backing(options, "a/b/c"), !=, RL_KIND_VOLATILE);
 }
 
 /* As the marker. */
@@ -49,11 +62,11 @@ check_in_pool(const RlOptions *options)
                                             RL_XML_NAMESPACE, inner);
     GError *error = NULL;
     RlOptions *back = NULL;
-    g_autoptr(xmlDoc) document =
+    g_autoptr(RlXmlDocument) document =
         rl_xml_parse(text, strlen(text), 2 * RL_OPTIONS_SIZE_MAX, "pool", &error);
 
     g_assert_no_error(error);
-    g_assert_true(rl_xml_options_from_nodes(xmlDocGetRootElement(document), &back, &error));
+    g_assert_true(rl_xml_options_from_nodes(document->root, &back, &error));
     g_assert_true(rl_options_equal(options, back));
     rl_options_free(back);
 }
@@ -64,11 +77,11 @@ read_pool(const char *text, size_t size)
     GError *error = NULL;
     RlOptions *const untouched = (RlOptions *) 1;
     RlOptions *options = untouched;
-    g_autoptr(xmlDoc) document = rl_xml_parse(text, size, RL_OPTIONS_SIZE_MAX, "pool", NULL);
+    g_autoptr(RlXmlDocument) document = rl_xml_parse(text, size, RL_OPTIONS_SIZE_MAX, "pool", NULL);
 
     if (!document)
         return;
-    bool good = rl_xml_options_from_nodes(xmlDocGetRootElement(document), &options, &error);
+    bool good = rl_xml_options_from_nodes(document->root, &options, &error);
     check_outcome(!good, error);
     g_assert_true(good || options == untouched);
     if (!good || !options)

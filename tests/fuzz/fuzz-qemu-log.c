@@ -11,7 +11,6 @@
 /* So that a log can be put where it looks for one. */
 static const char *dir = "/nonexistent";
 #define RL_QEMU_LOG_DIR dir
-#define RL_QEMU_SAVE_DIR dir
 #include "backend/hook/qemu-log.c"
 
 #define TIME "2026-11-22 04:05:06.789+0000"

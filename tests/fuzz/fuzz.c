@@ -102,7 +102,7 @@ remove_one(const char *path, const struct stat *st, int type, struct FTW *place)
 void
 remove_tree(const char *path)
 {
-    nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
 }
 
 RlPool *

@@ -97,10 +97,17 @@ was_libvirts 4
 expect_exactly "$wanted" access
 virsh destroy 1
 expect_exactly "$wanted" access
+# Newer QEMU commits nothing into images that have not been in use since the restore.
+was_in_use()
+{
+    virsh resume 2
+    virsh suspend 2
+}
 virsh save 2 "$LAB/2.save"
 virsh restore "$LAB/2.save" --paused
 was_libvirts 4
 expect_exactly "$wanted" access
+was_in_use
 virsh snapshot-create-as 2 --disk-only --no-metadata --diskspec "hdd,file=$LAB/above.qcow2"
 virsh blockcommit 2 hdd --shallow --active --pivot --wait
 virsh save 2 "$LAB/2.save"
@@ -108,6 +115,7 @@ virsh restore "$LAB/2.save" --paused
 expect_exactly "$wanted" access
 device_model chmod 666 "$POOL/vm/read.img" 2>/dev/null && die "it is still its owner"
 # An administrator who has all layers committed: the image is the domain's disk then.
+was_in_use
 virsh blockcommit 2 hdd --active --pivot --wait
 [ "$(stat -c %U "$POOL/vm/below.img")" = libvirt-qemu ] || die "a commit changes no owner"
 device_model chmod 666 "$POOL/vm/below.img"
@@ -132,6 +140,32 @@ virsh destroy 1
 expect_exactly "$wanted" of_readers
 rm "$hostile"
 ok "also if it becomes a revision meanwhile"
+
+later=/etc/libvirt/hooks/qemu.d/60-later
+# meanwhile WHEN COMMAND: COMMAND is run when our hook was called for "DOMAIN OPERATION".
+meanwhile()
+{
+    cat >"$later" <<-END
+	#!/bin/bash
+	[ "\$1 \$2" = "$1" ] || exit 0
+	{ $2; } >>"$LAB/later" 2>&1
+	exit 0
+	END
+    chmod +x "$later"
+    : >"$LAB/later"
+}
+
+before=$(ls -i "$POOL"/vm/read.img*)
+meanwhile "1 start" "$STAGE_DIR/bin/virt-reflink rename $POOL vm/read vm/moved
+    $STAGE_DIR/bin/virt-reflink delete --yes --with-named $POOL vm/read
+    $STAGE_DIR/bin/virt-reflink delete --yes $POOL vm/read@label"
+virsh start 1 --paused
+rm "$later"
+[ "$(grep -c "just starting" "$LAB/later")" = 3 ] || die "$(cat "$LAB/later")"
+virsh destroy 1
+[ "$(ls -i "$POOL"/vm/read.img*)" = "$before" ] || die "$(cat "$LAB/later")"
+expect_exactly "$wanted" of_readers
+ok "no name goes to another image between our hook and libvirt's change of the owner"
 
 # A start that fails after libvirt has changed the owners.
 sed -e "s|</domain>|<qemu:commandline><qemu:arg value='-no-such-option'/></qemu:commandline></domain>|" \
@@ -219,6 +253,61 @@ virsh start 4 --paused
 virsh destroy 4
 ok "nor which file that the device models' user can replace; another user's is as good as ever"
 
+# What becomes the device model's must be no image by another name, and no part of the pool or of the host.
+mkdir "$dir/backup"
+ln "$POOL/vm/read.img" "$dir/backup/monday.img"
+cp "$POOL/vm/read.img" "$POOL/vm/read.img~before"
+: >/run/libvirt-reflink/a-note
+device=$(findmnt --noheadings --output SOURCE --target "$POOL" | sed 's/\[.*//')
+# refused_name FILE WORDS
+refused_name()
+{
+    local owner
+
+    owner=$(stat -c '%a %U' "$1")
+    own_header "$1"
+    fails_with "'$1' & $2 & <backingStore" virsh start 4
+    workers_done
+    expect_exactly "$owner" stat -c '%a %U' "$1"
+}
+refused_name "$dir/backup/monday.img" "another name"
+# Of one that was put into the pool, and has not been used since, no attribute tells.
+head -c 1048576 /dev/zero >"$POOL/vm/fresh.img"
+ln "$POOL/vm/fresh.img" "$dir/backup/fresh.img"
+refused_name "$dir/backup/fresh.img" "another name"
+refused_name "$POOL/.reflink-pool.xml" "marker"
+refused_name "$POOL/vm/read.img~before" "lies in a reflink pool"
+refused_name "$device" "not a regular file"
+refused_name /run/libvirt-reflink/a-note "of libvirt-reflink"
+exec 8>>/var/lib/libvirt/images/user/x
+refused_name /var/lib/libvirt/images/user/x "open for writing"
+exec 8>&-
+own_header /var/lib/libvirt/images/user/x
+virsh start 4 --paused
+virsh destroy 4
+ok "nor an image by another name, the pool's marker, a device, or what is being written"
+
+define_other_disks 9 "$(disk file "file='$dir/backup/monday.img'")"
+fails_with "monday.img' & another name & copy" virsh start 9
+define_other_disks 9 "$(disk file "file='$dir/backup/monday.img'" "<readonly/>" cdrom)"
+fails_with "monday.img' & another name & copy" virsh start 9
+define_other_disks 9 "$(disk file "file='$POOL/.reflink-pool.xml'" "<readonly/>" cdrom)"
+fails_with "marker of reflink pool" virsh start 9
+define_other_disks 9 "$(disk file "file='$dir/backup/fresh.img'" "<readonly/>" cdrom)"
+fails_with "fresh.img' & another name & copy" virsh start 9
+ln -s "$dir/backup/fresh.img" "$LAB/link.img"
+define_other_disks 9 "$(disk file "file='$LAB/link.img'")"
+fails_with "link.img' & another name & copy" virsh start 9
+rm "$LAB/link.img" "$POOL/vm/fresh.img"
+cp "$dir/backup/monday.img" "$dir/backup/copy.img"
+ln "$dir/backup/copy.img" "$dir/backup/copy-too.img"
+define_other_disks 9 "$(disk file "file='$dir/backup/copy.img'" "<readonly/>" cdrom)"
+virsh start 9 --paused
+virsh destroy 9
+rm -r "$dir/backup" "$POOL/vm/read.img~before" /run/libvirt-reflink/a-note
+expect_exactly "$wanted" of_readers
+ok "nor does the domain's own XML name a hard link of an image, or the marker"
+
 virsh vol-create-as pool vm/victim 1M
 "$STAGE_DIR/bin/virt-reflink" start "$POOL" vm/victim
 echo kept | dd of="$POOL/vm/victim-dirty.img" conv=notrunc status=none
@@ -241,6 +330,10 @@ END
 chown libvirt-qemu "$records/forged.xml"
 refused_header "$POOL/vm/victim-dirty.img"
 rm -r "$records"
+# Nor the list of a run whose end was lost: the domain was started on it before, and has it no more.
+started=/run/libvirt-reflink/started-qemu-$(virsh domuuid 4)
+printf 'disk\t%s\tvm/victim\n' "$POOL" >"$started"
+refused_header "$POOL/vm/victim-dirty.img"
 expect_exactly "$before" of_victim
 ok "nor which dirty image that another domain left"
 
@@ -256,12 +349,13 @@ on()
         <source file='$1'/><backingStore/></backingStore>" | sed "s/<driver\([^>]*\)type='raw'/<driver\1type='qcow2'/")"
 }
 
-# base_commits TEXT: the volume has another content.
+# base_commits TEXT [VOLUME]: the volume has another content.
 base_commits()
 {
-    "$STAGE_DIR/bin/virt-reflink" start "$POOL" vm/base
-    echo "$1" | dd of="$POOL/vm/base-dirty.img" conv=notrunc status=none
-    "$STAGE_DIR/bin/virt-reflink" stop "$POOL" vm/base
+    local volume=${2:-vm/base}
+    "$STAGE_DIR/bin/virt-reflink" start "$POOL" "$volume"
+    echo "$1" | dd of="$POOL/$volume-dirty.img" conv=notrunc status=none
+    "$STAGE_DIR/bin/virt-reflink" stop "$POOL" "$volume"
 }
 
 # starts: the domain does, and ends.
@@ -287,14 +381,56 @@ done
 starts
 virsh vol-clone vm/base vm/base@fixed --pool pool
 on "$POOL/vm/base.img@fixed"
+fails_with "another state of volume 'vm/base' & $state" virsh start 7
+virsh vol-delete vm/base@fixed --pool pool
+virsh vol-clone vm/base@1 vm/base@fixed --pool pool
 starts
 on "$state"
 fails_with "another state of volume 'vm/base' & $POOL/vm/base.img@fixed" virsh start 7
+# What is there when our hook is called first stays, and what comes later is looked at again.
+on "$POOL/vm/base.img@fixed"
+meanwhile "7 prepare" "$STAGE_DIR/bin/virt-reflink delete --yes $POOL vm/base@fixed"
+starts
+expect "just starting" cat "$LAB/later"
+virsh vol-delete vm/base@fixed --pool pool
+meanwhile "7 prepare" "virsh -c qemu:///system vol-clone vm/base vm/base@fixed --pool pool"
+fails_with "another state of volume 'vm/base' & gone" virsh start 7
+rm "$later"
+# A named revision that is made again under its name has another state.
+fails_with "another state of volume 'vm/base' & gone" virsh start 7
 # Made again over the same file, which keeps its inode and attributes.
 qemu-img create -q -f qcow2 -b "$POOL/vm/base.img" -F raw "$overlay"
 on "$POOL/vm/base.img"
 fails_with "made again & setfattr -x trusted.libvirt-reflink.on $overlay" virsh start 7
 setfattr -x trusted.libvirt-reflink.on "$overlay"
+starts
+# Its volume gets another name, and then another state; another volume has none of it.
+virsh vol-clone vm/base vm/other --pool pool
+on "$POOL/vm/other.img"
+fails_with "another state of volume 'vm/base' & $POOL/vm/base.img" virsh start 7
+"$STAGE_DIR/bin/virt-reflink" rename "$POOL" vm/base vm/renamed
+fails_with "another state of volume 'vm/other' & gone" virsh start 7
+on "$POOL/vm/renamed.img"
+starts
+"$STAGE_DIR/bin/virt-reflink" rename "$POOL" vm/renamed vm/base
+on "$POOL/vm/base.img"
+base_commits "after the names"
+fails_with "another state of volume 'vm/base' & $POOL/vm/base.img." virsh start 7
+# Edited in place, which keeps its id; also where the domain is saved.
+setfattr -x trusted.libvirt-reflink.on "$overlay"
+on "$POOL/vm/other.img"
+virsh start 7 --paused
+virsh save 7 "$LAB/7.save"
+workers_done
+echo edited | dd of="$POOL/vm/other.img" conv=notrunc status=none
+fails_with "'other.img' & changed in place & setfattr -x trusted.libvirt-reflink.on-date $overlay" virsh start 7
+fails_with "'other.img' & changed in place" virsh restore "$LAB/7.save" --paused
+# A copy of the edited one has the state of its edit.
+virsh vol-clone vm/other vm/other@edited --pool pool
+on "$POOL/vm/other.img@edited"
+fails_with "revision 'other.img@edited' & not known & setfattr -x trusted.libvirt-reflink.on $overlay" virsh start 7
+on "$POOL/vm/other.img"
+setfattr -x trusted.libvirt-reflink.on-date "$overlay"
 starts
 ok "an overlay of an administrator's own finds below it what it ran on, or does not start"
 
@@ -309,6 +445,85 @@ done
 virsh start 8
 virsh destroy 8
 workers_done
+# And what it reads by the name of the clean image.
+define_other_disks 8 "$(disk file "file='$POOL/vm/base.img'" "<readonly/>" cdrom)"
+virsh start 8 --paused
+virsh save 8 "$LAB/8.save"
+workers_done
+id=$(getfattr --only-values -n trusted.libvirt-reflink.id "$POOL/vm/base.img" 2>/dev/null)
+for text in one two three; do
+    base_commits $text
+done
+fails_with "'vm/base' & only reads & changed since" virsh restore "$LAB/8.save" --paused
+for read in "$POOL"/vm/base.img.*; do
+    [ "$(getfattr --only-values -n trusted.libvirt-reflink.id "$read" 2>/dev/null)" != "$id" ] || break
+done
+virsh save-image-dumpxml "$LAB/8.save" | sed "s,$POOL/vm/base.img,$read," >"$LAB/edited.xml"
+virsh save-image-define "$LAB/8.save" "$LAB/edited.xml"
+define_other_disks 8 "$(disk file "file='$read'" "<readonly/>" cdrom)"
+virsh restore "$LAB/8.save" --paused
+virsh destroy 8
+workers_done
 ok "a revision that a saved domain reads is not pruned"
+
+# What is not there yet when our hook is called first.
+# appears IMAGE COMMAND: the domain 9 only reads IMAGE, which COMMAND makes when our hook was called.
+appears()
+{
+    local image=$1
+    cat >"$later" <<-END
+	#!/bin/bash
+	[ "\$1 \$2" = "9 prepare" ] || exit 0
+	[ ! -e "$image" ] && $2 >>"$LAB/later" 2>&1
+	END
+    chmod +x "$later"
+    define_other_disks 9 "$(disk file "file='$image'" "<readonly/>" cdrom)"
+    virsh start 9 --paused
+    rm "$later"
+    expect_exactly "600 1000" stat -c '%a %u' "$image"
+    virsh destroy 9
+    workers_done
+    expect_exactly "600 1000" stat -c '%a %u' "$image"
+}
+
+"$STAGE_DIR/bin/virt-reflink" start "$POOL" vm/direct
+appears "$POOL/vm/direct.img" "$STAGE_DIR/bin/virt-reflink stop $POOL vm/direct"
+appears "$POOL/vm/read.img@late" "virsh -c qemu:///system vol-clone vm/read vm/read@late --pool pool"
+define_other_disks 9 "$(disk file "file='$POOL/vm/read.img@none'" "<readonly/>" cdrom |
+    sed "s/<source /&startupPolicy='optional' /")"
+virsh start 9 --paused
+virsh destroy 9
+workers_done
+ok "an image that appears while a domain starts is its owner's; a disk that may be missing is let go of"
+
+# Overlays that are plugged into a domain that runs, and stay its disks.
+# plug FILE TARGET: an overlay on FILE.
+plug()
+{
+    local overlay=$LAB/$2.qcow2
+    qemu-img create -q -f qcow2 -b "$1" -F raw "$overlay"
+    chmod 666 "$overlay"
+    cat >"$LAB/plug.xml" <<-END
+	<disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='$overlay'/>
+	<backingStore type='file'><format type='raw'/><source file='$1'/><backingStore/></backingStore>
+	<target dev='$2' bus='virtio'/></disk>
+	END
+    virsh attach-device 9 "$LAB/plug.xml" --live --config
+}
+
+base_commits nine
+state=$(printf "%s\n" "$POOL"/vm/base.img.*@* | sort -V | tail -1)
+define_other_disks 9 "$(disk volume "pool='pool' volume='vm/read'" "" disk)"
+virsh start 9 --paused
+plug "$state" vda
+plug "$POOL/vm/base.img" vdb
+virsh destroy 9
+workers_done
+for text in ten eleven twelve; do
+    base_commits $text
+done
+[ -e "$state" ] || die "the plugged overlay's base is pruned"
+fails_with "another state of volume 'vm/base' & $LAB/vdb.qcow2 & <backingStore>" virsh start 9
+ok "so does one that was plugged in"
 
 done_testing

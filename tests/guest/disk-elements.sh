@@ -89,7 +89,7 @@ workers_done
 [ "$(stat -c '%i %Y' "$POOL/vm/template.img")" = "$before" ] || die "the template has changed"
 expect_revisions vm/template ""
 expect_info vm/template suspect
-fails_with "'vm/template' & written to & virt-reflink discard" virsh start vm
+fails_with "'vm/template' & only reads & virt-reflink discard" virsh start vm
 "$STAGE_DIR/bin/virt-reflink" discard "$POOL" vm/template >/dev/null
 virsh start vm --paused
 cmp "$POOL/vm/template-dirty.img" "$POOL/vm/template.img"

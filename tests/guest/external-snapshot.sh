@@ -191,7 +191,7 @@ fails_with "regular" virsh snapshot-create-as one night --disk-only
 tool start "$POOL" off/one >/dev/null
 virsh snapshot-create-as one night --disk-only --no-metadata
 expect "off/one-dirty.night" virsh domblklist one
-refused "by hand" "$POOL" virsh start other-one
+refused "virt-reflink start" "$POOL" virsh start other-one
 age_run "$POOL/off/one-dirty.img"
 nobody_else one
 goes_on one 1
@@ -257,8 +257,9 @@ virsh snapshot-create-as eight night --memspec "file=$LAB/eight.memory" \
 virsh destroy eight
 workers_done
 nobody_else eight
-refused "external snapshot & 'eight' & start" \
-    "$POOL" virsh restore "$LAB/eight.memory"
+words="external snapshot & 'eight' & start"
+! emulators_write_saves || words="save file & 'eight'"
+refused "$words" "$POOL" virsh restore "$LAB/eight.memory"
 nobody_else eight
 goes_on eight 2
 virsh destroy eight

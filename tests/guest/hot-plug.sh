@@ -34,7 +34,7 @@ virsh define "$LAB/other.xml"
 fails_with "'data' & in use & 'vm'" virsh start other
 virsh detach-disk vm sda --live
 workers_done
-fails_with "'data' & in use & by hand" virsh start other
+fails_with "'data' & in use & virt-reflink start" virsh start other
 workers_done
 expect "started by hand" tool info "$POOL" data
 expect "data is " tool stop "$POOL" data

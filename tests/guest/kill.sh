@@ -3,6 +3,8 @@
 # filesystems: xfs btrfs
 # SIGKILL at each step that changes a file, of the hook's prepare and release, and of the work that is
 # left for later. The next start runs on the right data, and no revision is lost or made twice.
+#
+# KILL_EVERY takes each such step, KILL_FIRST is which one first (from 0; by chance).
 set -eu
 . "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool guest kinds -- strace
 KEEP=1000 kinds_make "$dir"
@@ -53,6 +55,8 @@ sweep()
     a_run
     while read -r total call; do
         for ((n = 1; n <= total; n++)); do
+            steps=$((steps + 1))
+            [ $((steps % every)) = "$first" ] || continue
             where="$name, $call number $n"
             status=0
             "$before"
@@ -104,7 +108,10 @@ check_revisions()
     [ "$last" -lt "$(counter "$POOL/vm/persistent.img")" ] || die "$where: a revision is current"
 }
 
+every=${KILL_EVERY:-1}
+first=${KILL_FIRST:-$((RANDOM % every))}
 count=0
+steps=0
 points=0
 
 # a_run: the whole run that follows what was killed. The domain has disks with $count on them.
@@ -166,8 +173,8 @@ ok "release: what was written is committed once, or goes on"
 sweep "stop" written_and_alone "$STAGE_DIR/bin/virt-reflink" stop "$POOL" vm/persistent
 ok "pruning, precaches, removing: cut off anywhere, they are made up for"
 check_revisions 1000
-[ $points -gt 50 ] || die "only $points points"
-echo "# killed at $points points"
+[ $points -gt $((50 / every)) ] || die "only $points points"
+echo "# killed at $points points (KILL_EVERY=$every KILL_FIRST=$first)"
 
 a_run
 no_temporary

@@ -157,7 +157,7 @@ said 3 8 1 8
 virsh destroy vm
 ok "not while the template runs, nor while it runs itself"
 
-virsh vol-delete template/root qubes
+tool delete -q --with-users qubes template/root
 # Where images are copied only the date tells that nothing was written, and it does if it is not young.
 sleep 2.1
 before=$(counter "$clean")

@@ -127,5 +127,30 @@ revision=$(virsh vol-list pool | awk '$1 ~ /^vm\/persistent@[0-9]+$/ { print $2 
 expect "the good state" strings "$revision"
 ok "a clean image that was put back is not passed over: a person says which one is right"
 
+# A backup with attributes of a pool whose domain runs, put back after the host was lost.
+kinds_start_idle
+echo "half of it" | write_image "$POOL/vm/persistent-dirty.img" 4096
+cp -a --reflink=always "$POOL/vm" "$dir/backup"
+host_loses_power
+rm -r "$POOL/vm"
+cp -a --reflink=always "$dir/backup" "$POOL/vm"
+before=$(sha256sum "$POOL"/vm/*.img)
+for kind in "${kinds[@]}"; do
+    expect_info "vm/$kind" "suspect"
+    fails_with "'vm/$kind' & copy & 'vm' & virt-reflink continue" tool stop "vm/$kind"
+done
+fails_with "copy & virt-reflink continue" virsh start vm
+[ "$(sha256sum "$POOL"/vm/*.img)" = "$before" ] || die "an image was changed"
+tool discard vm/persistent
+for kind in "${kinds[@]:1}"; do
+    tool continue "vm/$kind"
+done
+virsh start vm
+kinds_idle
+virsh destroy vm
+workers_done
+expect_not "half of it" strings "$POOL/vm/persistent.img"
+ok "a copy that was made while the domain ran is for a person to decide about"
+
 no_temporary
 done_testing

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # filesystems: xfs btrfs
-# Each image that is made, renamed, linked or dropped is one line in the log, with the domain's name.
+# Each image that is made, renamed, linked or dropped is one line in the log, with the domain's name; and what
+# happened to a volume is an event.
 set -eu
 . "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool guest kinds journal -- qemu-system-x86_64 python3
 
@@ -19,12 +20,13 @@ forget()
     workers_done
     sleep 0.2
     : >"$LAB/journal"
+    : >"$LAB/events"
 }
 
-# once VOLUME WHAT: there is one such line, of ours, as information; WHAT is a regular expression.
+# once VOLUME WHAT: there is one such line, of ours, as a detail; WHAT is a regular expression.
 once()
 {
-    local line="^libvirt-reflink 6 $1 in $POOL: $2\$"
+    local line="^libvirt-reflink 7 $1 in $POOL: $2\$"
 
     eventually 5 grep -q -E -e "$line" "$LAB/journal"
     [ "$(lines "$line")" = 1 ] || die "not once /$line/: $(cat "$LAB/journal")"
@@ -36,12 +38,24 @@ once_for_vm()
     once "$1" "$2 \(domain vm\)"
 }
 
-# exactly NUMBER: all that the log has is that many lines.
+# exactly NUMBER: all details that the log has are that many lines, and the rest is events.
 exactly()
 {
     workers_done
     sleep 0.2
-    [ "$(wc -l <"$LAB/journal")" = "$1" ] || die "not $1 lines: $(cat "$LAB/journal")"
+    [ "$(lines '^libvirt-reflink 7 ')" = "$1" ] || die "not $1 lines: $(cat "$LAB/journal")"
+    [ "$(lines "^libvirt-reflink (7|6 volume '[^']*' in $POOL: )")" = "$(wc -l <"$LAB/journal")" ] ||
+        die "other lines: $(cat "$LAB/journal")"
+}
+
+# events EVENT VOLUME REVISION...: in any order, all since the last "forget", of the domain.
+events()
+{
+    local wanted
+    wanted=$(printf "%s vm/%s %s vm $POOL\n" "$@" | LC_ALL=C sort)
+    workers_done
+    eventually 5 test "$(wc -l <"$LAB/events")" -ge $(($# / 3))
+    [ "$(LC_ALL=C sort "$LAB/events")" = "$wanted" ] || die "events: $(cat "$LAB/events")"
 }
 
 temporary='[^ ]*img~[a-zA-Z0-9]+'
@@ -55,6 +69,7 @@ once_for_vm "vm/snapshot" "made snapshot-dirty.img"
 once_for_vm "vm/volatile" "made volatile-dirty.img"
 once_for_vm "vm/direct" "renamed direct.img to direct-dirty.img"
 exactly 4
+events started persistent - started snapshot - started volatile - started direct -
 ok "a start: one line for each image, with the domain's name"
 
 forget
@@ -69,6 +84,8 @@ done
 once_for_vm "vm/persistent" "made persistent-precache.img"
 once_for_vm "vm/snapshot" "made snapshot-precache.img"
 exactly 9
+events committed persistent 1 dropped snapshot - dropped volatile - returned direct -
+grep -q "the run of 'vm' is committed after [0-9]* s; the state before is revision 1" "$LAB/journal"
 ok "an end: each link, rename, drop and removal, and what the worker made"
 
 forget
@@ -89,7 +106,7 @@ for kind in persistent snapshot volatile direct; do
 done
 virsh restore "$LAB/vm.save" --paused
 for kind in persistent snapshot volatile direct; do
-    once_for_vm "vm/$kind" "goes on with $kind-dirty.img"
+    once_for_vm "vm/$kind" "continues with $kind-dirty.img"
 done
 virsh destroy vm
 ok "a save and a restore"
@@ -102,6 +119,8 @@ virsh vol-delete vm/copy --pool pool --delete-snapshots
 once "vm/copy" "created.*persistent.*"
 once "vm/copy" "made copy.img@label"
 once "vm/copy" "dropped copy.img as $temporary"
-[ "$(lines '^libvirt-reflink 6 vm/copy in ')" = "$(wc -l <"$LAB/journal")" ] || die "other lines"
+[ "$(lines "^libvirt-reflink (7 vm/copy|6 volume 'vm/copy') in ")" = "$(wc -l <"$LAB/journal")" ] ||
+    die "other lines: $(cat "$LAB/journal")"
+expect_exactly $'created -\nsnapshot -\nreplaced 1\ndeleted -' awk '{ print $1, $3 }' "$LAB/events"
 ok "the module's deeds are in the same log"
 done_testing

@@ -168,6 +168,35 @@ broken_off kill_emulator
 left2 direct
 ok "so it is when the emulator there dies, as often as that happens"
 
+# site COMMAND: a hook of the site, there and behind ours, does that between the announcement of a
+# migration and its start.
+site=/etc/libvirt/hooks/qemu.d/60-site
+site()
+{
+    # shellcheck disable=SC2016
+    in2 sh -c 'printf "#!/bin/sh\n[ \$2 != migrate ] || %s\n" "$1" >$0; chmod +x $0' $site "$1"
+}
+
+# As if that had taken long.
+site "sed -i s/^since=.*/since=-1/ /run/libvirt-reflink/arriving-*"
+broken_off eventually 20 virsh domjobabort vm
+left2 direct
+ok "so it is where much time goes by after it was announced"
+
+site "rm /run/libvirt-reflink/arriving-*"
+in2 "$STAGE_DIR/bin/virt-reflink" continue "$POOL" vm/direct >/dev/null
+direct2=$(in2 sha256sum "$POOL/vm/direct-dirty.img")
+fails_with "vm/direct & leftover & migration" migrate
+eventually 20 dead2
+workers_done
+expect_exactly "$direct2" in2 sha256sum "$POOL/vm/direct-dirty.img"
+expect_exactly direct-dirty.img in2 sh -c "cd $POOL/vm && ls | grep dirty"
+in2 "$STAGE_DIR/bin/virt-reflink" stop "$POOL" vm/direct >/dev/null
+broken_off eventually 20 virsh domjobabort vm
+left2 direct
+in2 rm $site
+ok "and where the start did not know of it: onto what an earlier run has left it is refused"
+
 # The log alone says that it failed, which it says of what came half as well.
 hook=/etc/libvirt/hooks/qemu.d/50-reflink
 in2 mv $hook /etc/libvirt/hook

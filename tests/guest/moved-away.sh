@@ -5,7 +5,7 @@
 set -eu
 . "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool guest kinds disks -- qemu-system-x86_64
 kinds_make "$dir"
-started=/run/libvirt-reflink/started-00000000-0000-4000-8000-000000000001
+started=/run/libvirt-reflink/started-qemu-00000000-0000-4000-8000-000000000001
 
 # pivot: the running domain's disks go on as copies elsewhere.
 pivot()
@@ -116,6 +116,17 @@ hook vm release end <"$LAB/one.xml"
 workers_done
 kinds_no_dirty
 ok "so does what an earlier start without an end was on"
+
+# Each driver counts its domains for itself.
+echo "<domain type='xen'><name>xen</name><uuid>00000000-0000-4000-8000-000000000001</uuid><devices/></domain>" \
+    >"$LAB/xen.xml"
+start_by_hand
+hook xen prepare begin <"$LAB/xen.xml"
+hook xen release end <"$LAB/xen.xml"
+hook vm release end <"$LAB/one.xml"
+workers_done
+kinds_no_dirty
+ok "the end of another driver's domain with the same UUID takes nothing from it"
 
 start_by_hand
 cp "$started" "$LAB/note"

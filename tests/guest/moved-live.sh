@@ -125,4 +125,36 @@ for reader in d c; do
     [ ! -e "$snap" ] && [ ! -e "$data" ] || die "what was merged is left"
 done
 ok "below an unplugged overlay, they are kept when a domain that was to read them ends"
+
+# Overlays that no definition names by the path that the record of their snapshot has: they were taken
+# from one domain, and their files moved, to be given to another one. At the old place others are.
+create_snapshot pool snap3 "$POOL/vm/template.img"
+virsh vol-create-as pool data3 1M
+snap=$(virsh vol-path snap3 pool)
+data=$(virsh vol-path data3 pool)
+domain e "$(scsi_disk "$snap" sda) $(scsi_disk "$data" sdb)"
+mkdir "$LAB/old" "$LAB/new"
+touch "$LAB/old/other"
+virsh start e
+printf fifth | write_image "$snap"
+printf fifth | write_image "$data"
+virsh snapshot-create-as e one --disk-only --diskspec "sda,file=$LAB/old/a" --diskspec "sdb,file=$LAB/old/b"
+
+without_overlays()
+{
+    ! virsh domblklist e | grep -q "$LAB/old/"
+}
+
+virsh detach-disk e sda --live --config
+virsh detach-disk e sdb --live --config
+eventually 30 without_overlays
+mv "$LAB/old/a" "$LAB/old/b" "$LAB/new"
+qcow2_disks="$(scsi_disk "$LAB/new/a" sda) $(scsi_disk "$LAB/new/b" sdb)"
+domain f "${qcow2_disks//"'raw'"/"'qcow2'"}"
+end e
+has "$snap" fifth
+has "$data" fifth
+tool list "$POOL" | grep -q "^data3 .*overlaid" || die "not overlaid: $(tool list "$POOL")"
+refused "'data3' & external snapshot & 'e'" "$POOL" tool stop "$POOL" data3
+ok "below unplugged overlays whose files were moved, they are kept when the domain ends"
 done_testing

@@ -142,9 +142,10 @@ ok "where the name was given away since, what is there is kept, and the log says
 # What an earlier version noted at the start has no names of pools, and no date.
 give_name "$POOL"
 virsh start vm --paused
-started=/run/libvirt-reflink/started-00000000-0000-4000-8000-000000000001
+started=/run/libvirt-reflink/started-qemu-00000000-0000-4000-8000-000000000001
 cut -f 1-3 "$started" | grep -v ^began >"$LAB/earlier"
-cp "$LAB/earlier" "$started"
+mv "$LAB/earlier" "${started/-qemu/}"
+rm "$started"
 printf 4444 | write_image "$POOL/vm/persistent-dirty.img" 512
 give_name "$two"
 virsh destroy vm
@@ -156,7 +157,8 @@ ok "an earlier version's note of the start is as good, for what it names"
 
 give_name "$POOL"
 virsh start vm --paused
-cp "$LAB/earlier" "$started"
+cut -f 1-3 "$started" | grep -v ^began >"${started/-qemu/}"
+rm "$started"
 printf 5555 | write_image "$POOL/vm/persistent-dirty.img" 512
 virsh destroy vm
 workers_done

@@ -160,8 +160,8 @@ ok "snapshot and volatile volumes start afresh, a direct one goes on"
 
 # --- delete
 
-virsh vol-delete vm/root qubes --delete-snapshots
 virsh vol-delete vm/snapshot qubes
+virsh vol-delete vm/root qubes --delete-snapshots
 power_cut
 expect_exactly "" find "$pool" -name '[rs]*' -not -name '*~*' # temporaries are nobody's volume
 expect_exactly $'vm/clone\nvm/direct\nvm/volatile' volumes qubes

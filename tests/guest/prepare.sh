@@ -74,7 +74,7 @@ ok "a volume that is missing stops all of them"
 create_snapshot qubes vm/snapshot "$pool/vm/root.img"
 virsh vol-clone vm/root vm/template --pool qubes
 create_snapshot qubes vm/orphan "$pool/vm/template.img"
-virsh vol-delete vm/template qubes
+tool delete -q --with-users qubes vm/template
 guest_domain orphaned vm/direct vm/orphan vm/snapshot vm/private
 before=$(listing "$pool")
 all=$(volumes qubes)

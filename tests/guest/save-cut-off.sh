@@ -73,10 +73,32 @@ virsh start vm
 ends_well 4
 run_to_save
 cut_off release save vm "$save"
-kinds_same_disks
+saved_well
+refused "'vm' & saved" "$POOL" virsh start other
+refused "'vm' & saved" "$POOL" virsh vol-delete vm/volatile --pool pool
 virsh restore "$save"
 ends_well 5
-ok "a restore finds them, too, where nobody has marked them as saved"
+ok "a restore finds them, too, where nobody has marked them as saved; nobody else does"
+
+# What our program has noted when the domain stopped holds where no new file can be made in /run, and
+# no volume can be locked.
+run_to_save
+cp -a /run/libvirt-reflink "$LAB/notes"
+mount -t tmpfs -o nr_inodes=200,mode=700 notes /run/libvirt-reflink
+cp -a "$LAB/notes/." /run/libvirt-reflink
+while true; do mktemp -p /run/libvirt-reflink full.XXXXXX || break; done >/dev/null 2>&1
+virsh save vm "$save"
+workers_done
+rm /run/libvirt-reflink/full.*
+saved_well
+fails_with "'vm' & saved & virt-reflink continue" virsh start vm
+saved_well
+# By now the images say so themselves.
+umount /run/libvirt-reflink
+saved_well
+virsh restore "$save"
+ends_well 6
+ok "nor where /run was full at the end: the start that is refused marks them"
 
 run_to_save
 virsh save vm "$save"
@@ -87,7 +109,7 @@ for operation in prepare start started; do
     cp "$LAB/copy" "$save"
 done
 virsh restore "$save"
-ends_well 6
+ends_well 7
 ok "a restore that was cut off can be tried again, as often as it is"
 
 run_to_save
@@ -100,7 +122,7 @@ for operation in prepare start started; do
     lab_restart_libvirtd
 done
 virsh start vm
-ends_well 7
+ends_well 8
 ok "so can that of a managed save"
 
 no_temporary

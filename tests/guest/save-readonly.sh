@@ -81,4 +81,151 @@ for volume in template snapshot direct; do
     expect_exactly "" revisions "vm/$volume"
 done
 ok "stopped by hand, what was only read is not committed"
+
+# Images at rest, by their paths and as a volume. Whatever their dates, they are what they were at the save.
+# becomes TEXT: the template has another content, and a revision more.
+becomes()
+{
+    "$vr" start "$POOL" x/template
+    echo "$1" | write_image "$POOL/x/template-dirty.img"
+    "$vr" stop "$POOL" x/template
+}
+
+# is_believed: what the save file says of images has to be in the domain's definition as well where libvirt may have had
+# an emulator write that.
+is_believed()
+{
+    emulators_write_saves || return 0
+    virsh save-image-dumpxml "$save" >"$LAB/saved.xml"
+    virsh define "$LAB/saved.xml"
+}
+
+# reads FILE [COMMAND...]: the domain does, COMMAND is run, and it is saved. Each save is of a run of its own: a paused guest's memory may
+# be that of an earlier save, byte for byte.
+reads()
+{
+    define_other_disks 1 "$(disk file "file='$POOL/vm/persistent-dirty.img'")" \
+        "$(disk file "file='$1'" "<readonly/>" cdrom)" \
+        "$(disk volume "pool='pool' volume='x/template@gold'" "<readonly/>" cdrom)"
+    virsh start 1 --paused
+    "${@:2}"
+    virsh save 1 "$save"
+    workers_done
+    is_believed
+}
+
+# fits: the domain is restored, and ends.
+fits()
+{
+    virsh restore "$save" --paused
+    virsh destroy 1
+    workers_done
+}
+
+clean=$POOL/x/template.img
+virsh vol-create-as pool x/template 1M
+becomes one
+becomes two
+"$vr" snapshot "$POOL" x/template gold
+reads "$clean"
+fits
+reads "$clean"
+# The dates say that it has another name since.
+"$vr" rename "$POOL" x/template x/away
+fails_with "x/template" virsh restore "$save"
+"$vr" rename "$POOL" x/away x/template
+fits
+reads "$clean"
+# What is older than the save.
+older=$(ls "$POOL"/x/template.img.1@*)
+mv "$clean" "$dir/aside"
+mv "$older" "$clean"
+fails_with "'x/template' & only reads & 'template.img' & changed since" virsh restore "$save"
+mv "$clean" "$older"
+mv "$dir/aside" "$clean"
+fits
+reads "$clean"
+mv "$POOL/x/template.img@gold" "$dir/aside"
+ln "$older" "$POOL/x/template.img@gold"
+fails_with "'x/template' & only reads & @gold' & changed since" virsh restore "$save"
+mv -f "$dir/aside" "$POOL/x/template.img@gold"
+fits
+# The domain has read what is a revision by now; that will do, as the message says.
+reads "$clean" becomes three
+fails_with "'x/template' & only reads & changed since & save-image-edit" virsh restore "$save"
+virsh save-image-dumpxml "$save" | sed "s,$clean,$(ls "$POOL"/x/template.img.3@*)," >"$LAB/edited.xml"
+virsh save-image-define "$save" "$LAB/edited.xml"
+is_believed
+fits
+ok "what a saved guest only reads at rest is what it was at the save, by whatever name and date"
+
+# with_disk FILE: the saved domain has that in place of the clean image.
+with_disk()
+{
+    virsh save-image-dumpxml "$save" | sed "s,${clean}[^']*,$1," >"$LAB/edited.xml"
+    virsh save-image-define "$save" "$LAB/edited.xml"
+    is_believed
+}
+
+# A medium that the domain is given while it runs, of which libvirt tells no hook: it has the image that had the name then.
+cp "$BOOT_IMAGE" "$LAB/medium.img"
+# inserts FILE [COMMAND...]
+inserts()
+{
+    virsh change-media 1 hdb "$1" --update --live --force
+    "${@:2}"
+}
+# makes_fresh: a volume that has had one image, ever.
+makes_fresh()
+{
+    virsh vol-create-as pool x/fresh 1M
+    inserts "$POOL/x/fresh.img"
+}
+reads "$LAB/medium.img" inserts "$clean"
+fits
+reads "$LAB/medium.img" makes_fresh
+fits
+reads "$LAB/medium.img" inserts "$clean" becomes four
+fails_with "'x/template' & only reads & changed since & without this disk" virsh restore "$save"
+with_disk "$LAB/medium.img"
+fits
+ok "so is a medium that it was given while it ran, unless another image may have had that name"
+
+# A named revision has the state that it was made of, and not what the image was before an edit or after it.
+reads "$clean"
+"$vr" snapshot "$POOL" x/template before
+echo edited | write_image "$clean"
+"$vr" snapshot "$POOL" x/template after
+with_disk "$clean@after"
+fails_with "'x/template' & only reads & @after' & changed since & outside of pools" virsh restore "$save"
+cp -a "$clean@before" "$dir/aside"
+with_disk "$clean@before"
+echo edited | write_image "$clean@before"
+fails_with "'x/template' & only reads & @before' & changed since" virsh restore "$save"
+cp -a "$dir/aside" "$clean@before"
+fits
+ok "nor is a named revision of an edited image, or an edited one, what it was made of"
+
+# A domain without a volume, on which nothing can be noted.
+# reads_alone [COMMAND...]: as reads "$clean".
+reads_alone()
+{
+    define_other_disks 1 "$(disk file "file='$LAB/medium.img'")" "$(disk file "file='$clean'" "<readonly/>" cdrom)"
+    virsh start 1 --paused
+    "$@"
+    virsh save 1 "$save"
+    workers_done
+}
+reads_alone
+cp -a "$clean" "$dir/aside"
+echo "put back" | write_image "$clean"
+touch -d 2020-01-01 "$clean"
+fails_with "'x/template' & only reads & changed since" virsh restore "$save"
+cp -a "$dir/aside" "$clean"
+fits
+reads_alone becomes five
+fails_with "'x/template' & only reads & changed since" virsh restore "$save"
+with_disk "$(printf '%s\n' "$POOL"/x/template.img.* | sort -V | tail -1)"
+fits
+ok "nor is what a domain without a volume has read"
 done_testing

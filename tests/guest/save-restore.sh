@@ -51,9 +51,25 @@ lab_restart_libvirtd
 saved_well
 fails_with "saved & restore & virt-reflink continue" virsh start vm
 saved_well
-virsh restore "$save"
+# A hook of the site, behind ours, holds the restore before it has the domain.
+site=/etc/libvirt/hooks/qemu.d/60-site
+cat >$site <<END
+#!/bin/sh
+[ "\$2" = restore ] || exit 0
+touch "$LAB/restoring"
+while [ -e "$LAB/restoring" ]; do sleep 0.1; done
+END
+chmod +x $site
+virsh restore "$save" &
+restore=$!
+eventually 20 test -e "$LAB/restoring"
+fails_with "saved & restore & virt-reflink continue" virsh start vm
+saved_well
+rm "$LAB/restoring"
+wait $restore
+rm $site
 ends_well 2
-ok "saved to a file: a plain start is refused, a restore goes on, also after a restart of libvirtd"
+ok "saved to a file: a plain start is refused, also beside a restore; that goes on, also after a restart of libvirtd"
 
 # altered: the domain's XML, which libvirt will not restore it with.
 altered()

@@ -189,6 +189,57 @@ workers_done
 expect_exactly 2 counter "$pool/volumes/web.img"
 ok "with the module again all is as before, and the domain's end is committed"
 
+# --- a removal of the packages, which would make the daemon start without us
+
+removal()
+{
+    PATH=$STAGE_DIR/bin:$PATH sh "$SOURCE_DIR/packaging/refuse-removal"
+}
+
+# run_on DISK WORDS: while a domain runs on that disk, a removal is refused with these.
+run_on()
+{
+    define_other_disks 1 "$(disk file "file='$dir/plain/boot'")" "$1"
+    virsh start 1 --paused
+    fails_with "$2" removal
+    virsh destroy 1
+    workers_done
+    removal
+}
+
+removal
+run_on "$(disk volume "pool='qubes' volume='vm/it&apos;s &amp; &lt;more&gt;'")" \
+    "domain 1: pool='qubes' & $pool: vm/it's . <more>"
+run_on "$(disk volume "pool='other' volume='a/b'")" "domain 1: pool='other' & $dir/other . more: a/b"
+virsh vol-clone web web@gold --pool qubes
+run_on "$(disk volume "pool='qubes' volume='web@gold'" "<readonly/>" cdrom)" "domain 1: pool='qubes'"
+ln -s "$pool/volumes/web.img@gold" "$LAB/gold.iso"
+run_on "$(disk file "file='$LAB/gold.iso'" "<readonly/>" cdrom)" "domain 1: $LAB/gold.iso"
+# A description can have what a shell's echo takes for the end.
+define_other_disks 1 "$(disk file "file='$dir/plain/boot'")" \
+    "$(disk volume "pool='qubes' volume='web@gold'" "<readonly/>" cdrom)"
+virsh desc 1 --config --new-desc 'a Windows server: D:\customers'
+virsh start 1 --paused
+fails_with "domain 1: pool='qubes'" removal
+# Of a pool that libvirt does not know any more it cannot say whose its volumes are.
+virsh pool-destroy qubes
+virsh pool-undefine qubes
+fails_with "domain 1: pool='qubes'" removal
+virsh destroy 1
+workers_done
+removal
+reflink_pool qubes "$pool" "$reflink_options"
+define_other_disks 1 "$(disk file "file='$dir/plain/boot'")"
+chmod 664 "$pool/.reflink-pool.xml"
+removal
+virsh start 1 --paused
+fails_with "$pool: it cannot be told & .reflink-pool.xml" removal
+chmod 644 "$pool/.reflink-pool.xml"
+removal
+virsh destroy 1
+workers_done
+ok "the packages are not removed while a domain runs on a volume or a revision, by whatever name"
+
 # --- a domain that ends while it is gone
 
 virsh start vm

@@ -163,7 +163,7 @@ ok "what waits at the source of a migration is not what came by one: its disks a
 
 kinds_start_idle
 kinds_note_disks
-rm "$notes/run-qemu-$uuid" "$notes/started-$uuid"
+rm "$notes/run-qemu-$uuid" "$notes/started-qemu-$uuid"
 virsh destroy vm
 kinds_same_disks
 virsh start vm

@@ -102,6 +102,84 @@ expect_exactly "" temporaries
 listed_soon vm/persistent "$(revisions vm/persistent)"
 ok "workers killed: the next starts and ends are as ever, and the last worker makes up for all"
 
+# hold_images, let_images_go: another process has two of the images open for writing.
+hold_images()
+{
+    exec 8<>"$POOL/vm/snapshot-dirty.img" 9<>"$POOL/vm/persistent-dirty.img"
+}
+
+let_images_go()
+{
+    exec 8<&- 9<&-
+}
+
+kinds_start_idle
+hold_images
+virsh save vm "$LAB/vm.save"
+kill_workers
+let_images_go
+fails_with "saved & restore & virt-reflink continue" virsh start vm
+virsh restore "$LAB/vm.save"
+expect "running" virsh domstate vm
+count=$(counter "$POOL/vm/persistent-dirty.img")
+virsh destroy vm
+workers_done
+[ "$(counter "$POOL/vm/persistent.img")" = "$count" ] || die "what was saved is lost"
+ok "saved while a process has the images open, and the worker killed: they are saved nevertheless"
+
+# snapshot_while_off: libvirt makes an external snapshot of the domain, which is off, since what it ran
+# on is there still.
+snapshot_while_off()
+{
+    virsh snapshot-create-as vm late --disk-only \
+        --diskspec "hda,file=$LAB/late.hda" --diskspec "hdb,file=$LAB/late.hdb" \
+        --diskspec "hdc,snapshot=no" --diskspec "hdd,snapshot=no"
+    below=$(cd "$POOL/vm" && cksum persistent-dirty.img snapshot-dirty.img)
+}
+
+# goes_on_above: what is below the snapshot is as it was, and the domain goes on; merged, it ends as
+# ever.
+goes_on_above()
+{
+    local target
+
+    [ "$(cd "$POOL/vm" && cksum persistent-dirty.img snapshot-dirty.img)" = "$below" ] ||
+        die "what is below the snapshot has changed"
+    virsh start vm
+    kinds_idle
+    for target in hda hdb; do
+        virsh blockcommit vm $target --active --pivot --wait >/dev/null
+    done
+    count=$(counter "$POOL/vm/persistent-dirty.img")
+    virsh destroy vm
+    workers_done
+    kinds_no_dirty
+    [ "$(counter "$POOL/vm/persistent.img")" = "$count" ] || die "what was merged is not committed"
+    virsh snapshot-delete vm late --metadata
+    rm "$LAB/late.hda" "$LAB/late.hdb"
+}
+
+kinds_start_idle
+exec 8<>"$POOL/vm/snapshot-dirty.img" 9<>"$POOL/vm/persistent.img"
+virsh destroy vm
+snapshot_while_off
+let_images_go
+workers_done
+expect_info vm/persistent "overlaid"
+expect_info vm/snapshot "overlaid"
+goes_on_above
+ok "an end that waits for a process leaves what libvirt has put a snapshot on meanwhile"
+
+kinds_start_idle
+hold_images
+virsh destroy vm
+kill_workers
+snapshot_while_off
+let_images_go
+fails_with "external snapshot of domain 'vm'" virsh create "$LAB/vm.xml"
+goes_on_above
+ok "so does a start by an older definition, where that end never came"
+
 [ -z "$(ps -eo stat,comm | awk '$1 ~ /^Z/ && /reflink/')" ] || die "zombies: $(ps -e)"
 ok "no worker became a zombie"
 done_testing

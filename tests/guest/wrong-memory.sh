@@ -130,7 +130,7 @@ for state in running monday; do
     cp "$LAB/wednesday" "$LAB/copy"
     put_back $state
     touch -d "10 minutes" "$LAB/copy"
-    wrong "put back|host|run on" virsh restore "$LAB/copy"
+    wrong "put back|host|run on|copy" virsh restore "$LAB/copy"
     abandon
 done
 put_back monday
@@ -198,12 +198,15 @@ for kind in snapshot volatile direct; do
 done
 clones=$(printf "$POOL/clone/%s-dirty.img " persistent snapshot-state volatile-state direct-state)
 lab_domain vm "$clones" "<uuid>00000000-0000-4000-8000-000000000001</uuid>" >"$LAB/clone.xml"
+virsh dumpxml vm --inactive --security-info >"$LAB/defined.xml"
+! emulators_write_saves || virsh define "$LAB/clone.xml"
 fails_with "clone & virt-reflink start" virsh restore "$LAB/monday" --xml "$LAB/clone.xml"
 for volume in clone/persistent clone/snapshot-state clone/volatile-state clone/direct-state; do
     tool start $volume
     tool continue $volume
 done
 fits virsh restore "$LAB/monday" --xml "$LAB/clone.xml"
+virsh define "$LAB/defined.xml"
 ok "the memory runs on clones of its disks, and the disks stay saved"
 virsh destroy vm
 workers_done

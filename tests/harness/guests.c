@@ -5,6 +5,7 @@
 #include "common/base/autofd.h"
 #include "common/fs/dirfd.h"
 #include "common/image/dirty-image.h"
+#include "common/operation/precache.h"
 #include "common/operation/upload-writer.h"
 #include "common/operation/upload.h"
 

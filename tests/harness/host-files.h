@@ -37,6 +37,7 @@ void host_put_snapshot_of(const Host *host, const char *file, const char *overla
                           const char *disk);
 void host_put_snapshot(const Host *host, const char *file, const char *overlay, const char *before);
 
+/* What lies at @path, with all that it has; not what a link in it leads to, nor a mount. */
 void host_remove_tree(const char *path);
 
 /* The domain that has @image as a disk or below one is @wanted, which may be NULL. */

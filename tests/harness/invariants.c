@@ -5,6 +5,7 @@
 #include "common/fs/inode.h"
 #include "common/fs/xattr.h"
 #include "common/image/dirty-image.h"
+#include "common/operation/precache.h"
 #include "common/pool/scan.h"
 #include "common/pool/volume.h"
 
@@ -178,7 +179,7 @@ rl_model_check(const RlPool *pool, RlModelFlags flags, GError **error)
             g_prefix_error(error, "volume '%s': ", one->name);
             return false;
         }
-        if (one->shared)
+        if (one->shared && !(flags & RL_MODEL_MOVE_CUT))
             return wrong(one->name, "its clean image is another volume's, too", error);
     }
     return listed != NULL;

@@ -5,6 +5,7 @@
 #include "common/fs/xattr.h"
 #include "common/operation/maintenance.h"
 #include "common/operation/pool-build.h"
+#include "common/operation/rename.h"
 #include "common/operation/staged-image.h"
 #include "says.h"
 #include "xml/documents.h"
@@ -18,6 +19,8 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
+const RlDomainRef by_hand = {
+    .driver = RL_OWNER_BY_HAND, .uuid = "by hand", .name = "started by hand"};
 const RlDomainRef alice = {
     .driver = "qemu", .uuid = "11111111-1111-4111-8111-111111111111", .name = "alice"};
 const RlDomainRef bob = {
@@ -36,7 +39,7 @@ default_options(bool reflinks)
 {
     RlOptions *options = rl_options_new();
 
-    options->keep = 3;
+    options->keep.newest = 3;
     options->fallback_copy = !reflinks;
     return options;
 }
@@ -115,7 +118,7 @@ lab_options(Lab *lab, int keep)
     g_autoptr(RlOptions) options = rl_options_copy(lab->pool->options);
     GError *error = NULL;
 
-    options->keep = keep;
+    options->keep.newest = keep;
     rl_pool_set_options(lab->pool, options, &error);
     g_assert_no_error(error);
 }
@@ -296,6 +299,18 @@ lab_path(Lab *lab, const char *relative)
     return g_build_filename(lab->path, relative, NULL);
 }
 
+void
+lab_rename_fails(Lab *lab, const char *from, const char *to, int code, const char *words)
+{
+    g_autofree char *before = list_tree(lab->path), *after = NULL;
+    GError *error = NULL;
+
+    g_assert_false(rl_volume_rename_to(lab->pool, from, to, &error));
+    take_error(error, code, words);
+    after = list_tree(lab->path);
+    g_assert_cmpstr(after, ==, before);
+}
+
 int
 lab_open(Lab *lab, const char *relative, int flags)
 {
@@ -365,6 +380,14 @@ image_open(Lab *lab, const char *name, RlFileRole role, int flags)
     if (fd < 0)
         g_error("cannot open %s: %s", path, g_strerror(errno));
     return fd;
+}
+
+void
+image_set_attr(Lab *lab, const char *name, const char *key, const char *value)
+{
+    rl_autofd int fd = image_open(lab, name, RL_FILE_DIRTY, O_RDONLY);
+
+    g_assert_true(value ? rl_xattr_set(fd, key, value, NULL) : rl_xattr_remove(fd, key, NULL));
 }
 
 char *

@@ -51,7 +51,7 @@ void lab_create_kind(Lab *lab, const char *name, RlKind kind, const char *source
                      uint64_t size);
 
 /* Domains: of qemu's driver, but for the last. */
-extern const RlDomainRef alice, bob, xen;
+extern const RlDomainRef alice, bob, xen, by_hand;
 
 /* Start and stop that must not fail; stopping must come to @wanted. */
 void lab_start(Lab *lab, const char *name, const RlDomainRef *owner);
@@ -82,6 +82,8 @@ void take_errno(GError *error, int wanted_errno, const char *words);
  * (CLEAN, DIRTY, PRECACHE, RECORD), or any @relative path. */
 char *lab_file(Lab *lab, const char *name, RlFileRole role);
 char *lab_path(Lab *lab, const char *relative);
+/* A renaming that must fail with that code and those words, and changes nothing. */
+void lab_rename_fails(Lab *lab, const char *from, const char *to, int code, const char *words);
 /* Opens that file below the pool to read and write, making it, with @flags besides; closed by the
  * caller. */
 int lab_open(Lab *lab, const char *relative, int flags);
@@ -104,6 +106,8 @@ ino_t image_inode(Lab *lab, const char *name, RlFileRole role);
 off_t image_size(Lab *lab, const char *name, RlFileRole role);
 bool image_is_there(Lab *lab, const char *name, RlFileRole role);
 int image_open(Lab *lab, const char *name, RlFileRole role, int flags);
+/* Of the dirty image; @value may be NULL: none. */
+void image_set_attr(Lab *lab, const char *name, const char *key, const char *value);
 
 /* The names in @path, sorted, with a space between, owned by the caller. Temporary ones show as
  * "LEAF.img~". */

@@ -5,6 +5,8 @@
 #include "common/format/file-name.h"
 #include "common/fs/dir-iter.h"
 #include "common/image/dirty-image.h"
+#include "common/image/partial-image.h"
+#include "common/operation/precache.h"
 #include "common/pool/volume.h"
 
 #include <errno.h>
@@ -49,6 +51,9 @@ look_at_file(const RlPool *pool, const char *dir, const char *file, bool *ret_us
     case RL_FILE_PRECACHE:
         *ret_used = precache_is_used(volume);
         return true;
+    case RL_FILE_TEMP:
+        *ret_used = rl_partial_is_kept(volume->dir, file);
+        return true;
     default:
         *ret_used = false;
         return true;
@@ -58,7 +63,7 @@ look_at_file(const RlPool *pool, const char *dir, const char *file, bool *ret_us
 static bool
 look_at_root(const char *file, bool *ret_used, GError **error)
 {
-    *ret_used = strcmp(file, RL_POOL_MARKER) == 0;
+    *ret_used = strcmp(file, RL_POOL_MARKER) == 0 || strcmp(file, RL_MODEL_PLAIN) == 0;
     if (*ret_used || (g_str_has_prefix(file, RL_POOL_MARKER "~") &&
                       strlen(file) == strlen(RL_POOL_MARKER "~") + 6))
         return true;

@@ -93,6 +93,9 @@ bool rl_model_fill(const RlPool *pool, const char *name, uint64_t tag, GError **
  */
 char *rl_model_describe(const RlPool *pool, GError **error);
 
+/* In the pool's own directory: an image that is to be adopted, and no leftover. */
+#define RL_MODEL_PLAIN "plain.img"
+
 /**
  * rl_model_leftovers:
  * Returns the names in the pool's tree that belong to no volume's present state, sorted, strings
@@ -105,6 +108,7 @@ GPtrArray *rl_model_leftovers(const RlPool *pool, GError **error);
 
 typedef enum {
     RL_MODEL_GUEST_CUT = 1 << 0, /* a guest was cut off while it wrote: dirty images may be torn */
+    RL_MODEL_MOVE_CUT = 1 << 1,  /* a renaming was: two volumes may have one clean image */
 } RlModelFlags;
 
 /**

@@ -5,6 +5,7 @@
 #include "common/base/autofd.h"
 #include "common/fs/xattr.h"
 #include "common/pool/pool-mark.h"
+#include "harness/scatter.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -132,6 +133,19 @@ remove_file(Site *site, const Step *step, GError **error)
     return unlink(path) == 0 || rl_fail_errno(error, errno, "unlink");
 }
 
+/* The clean image comes to lie in as many pieces as it has blocks, and keeps its date. */
+static bool
+scatter_clean(Site *site, const Step *step, GError **error)
+{
+    rl_autofd int fd = site_open(site, step->volume, RL_FILE_CLEAN, O_RDWR, error);
+    struct stat st;
+
+    if (fd < 0 || fstat(fd, &st) < 0 || !scatter(fd, 0, (uint64_t) st.st_size, error))
+        return false;
+    const struct timespec times[2] = {st.st_atim, st.st_mtim};
+    return futimens(fd, times) == 0 || rl_fail_errno(error, errno, "futimens");
+}
+
 static bool
 size_dirty(Site *site, const Step *step, GError **error)
 {
@@ -189,4 +203,5 @@ const Action act_ready = {"build", ready, 0}, act_age = {"age", age, 0},
              act_put = {"put", put_file, 0}, act_make_dir = {"mkdir", make_dir, 0},
              act_unlink = {"unlink", remove_file, 0}, act_set_size = {"truncate", size_dirty, 0},
              act_copy_record = {"copy the record of", copy_record, 0},
-             act_swap_clean = {"swap", swap_clean, 0}, act_unmark = {"unmark", unmark, 0};
+             act_swap_clean = {"swap", swap_clean, 0}, act_unmark = {"unmark", unmark, 0},
+             act_scatter = {"scatter", scatter_clean, 0};

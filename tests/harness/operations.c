@@ -33,6 +33,7 @@
 #define PRIVATE \
     PLAIN, COMMIT(V, 2), COMMIT(V, 3), STEP(label, V, .other = "named"), STEP(date_back, V)
 #define PRECACHED PRIVATE, STEP(maintain, V)
+#define FRAGMENTED PRIVATE, STEP(scatter, V), STEP(maintain, V)
 #define SNAPSHOT PRIVATE, MAKE(ROOT, SNAPSHOT)
 #define VOLATILE READY, MAKE(SCRATCH, VOLATILE)
 #define DIRECT_ONE READY, MAKE(DIRECT, DIRECT)
@@ -77,6 +78,9 @@
     PRECACHED, COMMIT(V, 4), STEP(maintain, V), COMMIT(V, 5), COMMIT(V, 6), COMMIT(V, 7), \
         REMAINS("private.img~0123ab")
 
+/* A revision is more than is kept. */
+#define UNPRUNED PRECACHED, COMMIT(V, 4), STEP(maintain, V), COMMIT(V, 5)
+
 /* --- What is done */
 
 #define START(of, ...) DO(STEP(start, of, ##__VA_ARGS__))
@@ -94,6 +98,7 @@
 #define LABEL DO(STEP(label, V, .other = "label", .size = SIZE))
 #define REVERT(of, to) DO(STEP(revert, of, .other = to, .size = SIZE))
 #define STREAM(how) DO(STEP(how, V, .tag = 1, .size = SIZE))
+#define RECEIVE(of, changes) DO(STEP(receive, of, .tag = 9, .size = SIZE, .wanted = changes))
 
 const Operation operations[] = {
     /* Making volumes, revisions, and new contents. */
@@ -121,6 +126,11 @@ const Operation operations[] = {
     {"replace-direct", DO(BESIDE_DIRECT), REVERT(DIRECT, V), NULL, OP_SKIPS_NUMBERS, 0},
     {"upload", DO(BESIDE_DIRECT), STREAM(stream), NULL, 0, EACH | AGAIN},
     {"upload-confined", DO(BESIDE_DIRECT), STREAM(stream), NULL, OP_CONFINED, 0},
+    {"receive-new", DO(PRIVATE), RECEIVE("new/deep/copy", 0), NULL, 0, EACH | AGAIN},
+    {"receive-full", DO(BESIDE_DIRECT), RECEIVE(V, 0), NULL, OP_NOT_SWEPT, EACH},
+    {"receive-changes", DO(BESIDE_DIRECT), RECEIVE(V, 1), NULL, 0, EACH | AGAIN},
+    {"receive-rest", DO(BESIDE_DIRECT),
+     DO(STEP(receive_rest, V, .tag = 9, .size = SIZE, .wanted = 1)), NULL, 0, 0},
     {"upload-aborted", DO(BESIDE_DIRECT), STREAM(stream_aborted), NULL, 0, 0},
 
     /* Starts. */
@@ -171,12 +181,12 @@ const Operation operations[] = {
     {"stop-direct", DO(RUNNING_DIRECT), STOP(DIRECT, RETURNED), RESTART(DIRECT), OP_LEAVES, EACH},
 
     /* Dirty images that outlive a run. */
-    {"save", DO(RUNNING), DO(SAVE(V)), NULL, 0, EACH | GONE},
-    {"save-snapshot", DO(RUNNING_SNAPSHOT), DO(SAVE(ROOT)), NULL, 0, EACH},
+    {"save", DO(RUNNING), DO(SAVE(V)), NULL, OP_ERROR_COMES_LATE, EACH | GONE},
+    {"save-snapshot", DO(RUNNING_SNAPSHOT), DO(SAVE(ROOT)), NULL, OP_ERROR_COMES_LATE, EACH},
     {"keep", DO(RUNNING_SNAPSHOT), DO(STEP(keep, ROOT)), NULL, OP_LEAVES | OP_ERROR_COMES_LATE, 0},
     {"keep-below", DO(RUNNING_SNAPSHOT), DO(STEP(keep_below, ROOT)), NULL,
      OP_LEAVES | OP_ERROR_COMES_LATE, 0},
-    {"save-below", DO(RUNNING), DO(STEP(save_below, V)), NULL, 0, EACH | GONE},
+    {"save-below", DO(RUNNING), DO(STEP(save_below, V)), NULL, OP_ERROR_COMES_LATE, EACH | GONE},
     {"start-overlaid", DO(RUNNING_SNAPSHOT, STEP(keep_below, ROOT)),
      START(ROOT, .wanted = RL_START_OVERLAID), NULL, OP_LEAVES, EACH},
     {"restore", DO(SAVED), DO(RESTORE(V, 4)), NULL, 0, EACH},
@@ -205,7 +215,7 @@ const Operation operations[] = {
 
     /* What is noted besides the state of an image. */
     {"save-again", DO(RUNNING_AGAIN), DO(STEP(save, V, .other = "outside", .owner = &alice_of_5)),
-     NULL, 0, EACH},
+     NULL, OP_ERROR_COMES_LATE, EACH},
     {"restore-earlier", DO(SAVED_AGAIN),
      DO(STEP(restore_refused, V, .wanted = RL_START_RESTORED, .owner = &alice_of_4)), NULL, 0,
      EACH},
@@ -232,6 +242,9 @@ const Operation operations[] = {
      OP_IN_PARTS, 0},
     {"delete-revision", DO(PRECACHED), DO(STEP(delete_revision, V, .other = "2")), NULL, 0, 0},
     {"delete-label", DO(PRECACHED), DO(STEP(delete_revision, V, .other = "named")), NULL, 0, 0},
+    {"rename", DO(PRECACHED), DO(STEP(rename, V, .other = "vm/renamed")), NULL, OP_IN_PARTS, EACH},
+    {"prune-by", DO(PLAIN, COMMIT(V, 2), COMMIT(V, 3)), DO(STEP(prune_by, V, .wanted = 1)), NULL,
+     OP_IN_PARTS | OP_MAY_DO_PARTS, EACH},
     {"resize-dirty-grow", DO(RUNNING), RESIZE(V, 2 * SIZE), NULL, OP_ERROR_COMES_LATE, EACH},
     {"resize-dirty-allocate", DO(RUNNING), DO(STEP(allocate, V, .size = 2 * SIZE)), NULL,
      OP_ERROR_COMES_LATE, EACH},
@@ -247,7 +260,12 @@ const Operation operations[] = {
      EACH | GONE | LOST},
     {"resize-clean-shrink", DO(PRIVATE), RESIZE(V, 8 * RL_MODEL_BLOCK), NULL, 0, 0},
     {"resize-record", DO(READY, MAKE(DEEP, VOLATILE)), RESIZE(DEEP, 2 * SIZE), NULL, 0, EACH},
-    {"tidy", DO(UNTIDY), MAINTAIN(V), NULL, OP_IN_PARTS | OP_MAY_DO_PARTS, EACH},
+    {"defragment", DO(FRAGMENTED), DO(STEP(defragment, V)), NULL, 0, EACH | GONE | LOST},
+    {"defragment-confined", DO(FRAGMENTED), DO(STEP(defragment, V)), NULL, OP_CONFINED, 0},
+    {"tidy", DO(UNTIDY), MAINTAIN(V), NULL, OP_IN_PARTS | OP_MAY_DO_PARTS | OP_HAS_OTHER_WAY, EACH},
+    /* The revision that is one too many becomes the precache. */
+    {"tidy-remade", DO(UNPRUNED), MAINTAIN(V), NULL,
+     OP_IN_PARTS | OP_MAY_DO_PARTS | OP_HAS_OTHER_WAY, EACH | GONE | LOST},
     {"tidy-snapshot", DO(SNAPSHOT), MAINTAIN(ROOT), NULL, 0, EACH},
     {"tidy-confined", DO(SNAPSHOT), MAINTAIN(ROOT), NULL, OP_CONFINED, 0},
     {"tidy-gone", DO(OTHER_GONE), MAINTAIN("vm/other"), NULL, 0, 0},
@@ -275,6 +293,10 @@ const Operation operations[] = {
     {"pool-build-adopt",
      DO(PRIVATE, STEP(unmark, NULL), STEP(unlink, NULL, .other = RL_POOL_MARKER)),
      DO(STEP(build, NULL)), NULL, 0, 0},
+    {"adopt", DO(PRIVATE, STEP(put, NULL, .other = RL_MODEL_PLAIN, .tag = 5, .size = SIZE)),
+     DO(STEP(adopt, "plain")), NULL, 0, EACH | GONE},
+    {"adopt-snapshot", DO(PRIVATE), DO(STEP(adopt_snapshot, ROOT, .other = V)), NULL, 0, EACH},
+    {"adopt-volatile", DO(PRIVATE), DO(STEP(adopt_volatile, DEEP, .size = SIZE)), NULL, 0, EACH},
     {"pool-delete", DO(READY, STEP(make_dir, NULL, .other = "pool/a/b")),
      DO(STEP(delete_pool, NULL)), NULL, 0, EACH | LOST},
     {"pool-options", DO(PRIVATE), DO(STEP(options, NULL, .wanted = 2)), NULL, 0, EACH | AGAIN},

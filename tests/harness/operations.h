@@ -19,7 +19,8 @@ typedef enum {
     /* If it fails the number of the revision that was to be is not given again. */
     OP_SKIPS_NUMBERS = 1 << 4,
     /* An error can tell of what comes after the deed: the image is kept, and still says who ran on
-     * it; the size is changed, and no loop device knows. */
+     * it; the size is changed, and no loop device knows; the image is saved, and a process may have
+     * it open. */
     OP_ERROR_COMES_LATE = 1 << 5,
     /* A loop device lies on the dirty image of V meanwhile. */
     OP_ON_DEVICE = 1 << 6,
@@ -35,6 +36,9 @@ typedef enum {
     OP_NEEDS_BOOT = 1 << 10,
     /* Like another one to who looks at the disk: the sweep leaves it out. */
     OP_NOT_SWEPT = 1 << 11,
+    /* What it cannot do in the quick way it does in another: that a directory, or an image with a
+     * temporary name, could not be made durable is no failure of it. */
+    OP_HAS_OTHER_WAY = 1 << 12,
 } OperationFlags;
 
 /* What unit/every-call does with it: nothing, or each call fails with EIO, and... */

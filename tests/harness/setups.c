@@ -24,7 +24,7 @@ rl_model_build(const char *path, int keep, GError **error)
     g_autoptr(RlOptions) options = rl_options_new();
     RlAccess access = {(mode_t) -1, (uid_t) -1, (gid_t) -1};
 
-    options->keep = keep;
+    options->keep.newest = keep;
     return rl_pool_build(path, options, &access, rl_xml_documents(), error);
 }
 

@@ -7,12 +7,15 @@
 #include "common/image/content.h"
 #include "common/operation/arrival.h"
 #include "common/operation/claim.h"
+#include "common/operation/clone.h"
+#include "common/operation/defragment.h"
 #include "common/operation/delete.h"
 #include "common/operation/maintenance.h"
 #include "common/operation/pool-build.h"
+#include "common/operation/prune.h"
+#include "common/operation/rename.h"
 #include "common/operation/resize.h"
 #include "common/operation/save.h"
-#include "common/operation/staged-image.h"
 #include "common/operation/start.h"
 #include "common/operation/stop.h"
 #include "xml/documents.h"
@@ -31,9 +34,7 @@ const RlDomainRef alice_of_4 = {.driver = "qemu",
                                 .uuid = "11111111-1111-4111-8111-111111111111",
                                 .name = "alice",
                                 .memory = &memory_of_5},
-                  nobody = {0},
-                  by_hand = {
-                      .driver = RL_OWNER_BY_HAND, .uuid = "by hand", .name = "started by hand"};
+                  nobody = {0};
 
 /* --- Where it is done */
 
@@ -139,7 +140,7 @@ build(Site *site, const Step *step, GError **error)
 
     if (step->owner == &nobody)
         access = (RlAccess){0700, 0, 0};
-    options->keep = step->wanted ? step->wanted : 3;
+    options->keep.newest = step->wanted ? step->wanted : 3;
     options->fallback_copy = pools_copy();
     return rl_pool_build(path, options, &access, rl_xml_documents(), error);
 }
@@ -153,7 +154,7 @@ set_options(Site *site, const Step *step, GError **error)
 
     if (!pool)
         return false;
-    options->keep = step->wanted ? step->wanted : options->keep;
+    options->keep.newest = step->wanted ? step->wanted : options->keep.newest;
     return rl_pool_set_options(pool, options, error);
 }
 
@@ -189,8 +190,7 @@ stage_from(Site *site, const char *name, const char *from, const Step *step, GEr
     RlPool *pool = site_own_pool(site, error);
     RlAccess access = RL_ACCESS_DEFAULT;
     g_autoptr(RlStagedImage) staged = pool ? rl_staged_new(pool, name, &access, error) : NULL;
-    bool live = step->action == &act_label;
-    rl_autofd int fd = staged && from ? rl_content_open(pool, from, live, error) : -1;
+    rl_autofd int fd = staged && from ? rl_content_open(pool, from, false, error) : -1;
 
     if (!staged || (from && (fd < 0 || !rl_staged_fill(staged, fd, step->size,
                                                        pool->options->fallback_copy, error))))
@@ -222,36 +222,38 @@ make_clone(Site *site, const Step *step, GError **error)
     return staged && rl_staged_create(staged, record, step->size, error);
 }
 
+/* As the engine makes it from beginning to end: @to of @from. */
+static bool
+make(Site *site, const char *to, const char *from, GError **error)
+{
+    RlPool *pool = site_own_pool(site, error);
+    g_autoptr(RlStagedImage) made = pool ? rl_clone_make(pool, to, from, error) : NULL;
+
+    return made != NULL;
+}
+
 static bool
 label(Site *site, const Step *step, GError **error)
 {
     g_autofree char *name = g_strconcat(step->volume, "@", step->other, NULL);
-    g_autoptr(RlStagedImage) staged = stage_from(site, name, step->volume, step, error);
 
-    return staged && rl_staged_label(staged, error);
-}
-
-/* To @other; nobody wants it any more where that is NULL, or @wanted. */
-static RlStagedImage *
-stage_current(Site *site, const Step *step, GError **error)
-{
-    g_autofree char *name = g_strconcat(step->volume, "@current", NULL);
-
-    return stage_from(site, name, step->other, step, error);
+    return make(site, name, step->volume, error);
 }
 
 static bool
 revert(Site *site, const Step *step, GError **error)
 {
-    g_autoptr(RlStagedImage) staged = stage_current(site, step, error);
+    g_autofree char *name = g_strconcat(step->volume, "@current", NULL);
 
-    return staged && rl_staged_replace(staged, error);
+    return make(site, name, step->other, error);
 }
 
+/* A revert to @other that nobody wants any more. */
 static bool
 give_up(Site *site, const Step *step, GError **error)
 {
-    g_autoptr(RlStagedImage) staged = stage_current(site, step, error);
+    g_autofree char *name = g_strconcat(step->volume, "@current", NULL);
+    g_autoptr(RlStagedImage) staged = stage_from(site, name, step->other, step, error);
 
     return staged != NULL;
 }
@@ -273,6 +275,18 @@ maintain(Site *site, const Step *step, GError **error)
     return pool && rl_volume_maintain(pool, step->volume, true, error);
 }
 
+/* A pool may be a copy that shares all blocks with the original. Those that copy share nothing, and
+ * are not defragmented. */
+static bool
+defragment(Site *site, const Step *step, GError **error)
+{
+    const RlDefragment how = {.rule = {.limit = MIB, .unshare = true}};
+    RlPool *pool = site_pool(site, error);
+    RlDefragmented found;
+
+    return pool && (pools_copy() || rl_volume_defragment(pool, step->volume, &how, &found, error));
+}
+
 static bool
 clear(Site *site, const Step *step, GError **error)
 {
@@ -286,8 +300,11 @@ remove_volume(Site *site, const Step *step, GError **error)
 {
     RlPool *pool = site_pool(site, error);
 
-    return pool &&
-           rl_volume_delete(pool, step->volume, step->action != &act_delete_unlabelled, error);
+    return pool && rl_volume_delete(pool, step->volume,
+                                    step->action == &act_delete_unlabelled
+                                        ? 0
+                                        : RL_DELETE_NAMED | RL_DELETE_USED,
+                                    error);
 }
 
 /* A record that is left of a volume is cleared away by whoever makes one of its name. */
@@ -301,7 +318,7 @@ remove_rest(Site *site, const Step *step, GError **error)
            (rl_volume_exists(volume) ||
             rl_model_create(site->path, step->volume, RL_KIND_PERSISTENT, NULL, 1, step->size,
                             error)) &&
-           rl_volume_delete(pool, step->volume, true, error);
+           rl_volume_delete(pool, step->volume, RL_DELETE_NAMED | RL_DELETE_USED, error);
 }
 
 static bool
@@ -312,6 +329,25 @@ remove_revision(Site *site, const Step *step, GError **error)
     g_autoptr(RlName) name = rl_name_parse(text, error);
 
     return pool && name && rl_revision_delete(pool, name, error);
+}
+
+/* Keeps the newest @wanted. */
+static bool
+prune_by(Site *site, const Step *step, GError **error)
+{
+    RlPool *pool = site_pool(site, error);
+    const RlPruneRule rule = {.keep = {.newest = step->wanted}, .before_us = G_MAXINT64};
+
+    return pool && rl_volume_prune_by(pool, step->volume, &rule, NULL, error);
+}
+
+/* To @other. */
+static bool
+rename_to(Site *site, const Step *step, GError **error)
+{
+    RlPool *pool = site_pool(site, error);
+
+    return pool && rl_volume_rename_to(pool, step->volume, step->other, error);
 }
 
 /* --- Domains */
@@ -453,10 +489,13 @@ const Action act_build = {"build the pool", build, STEP_NAMES},
              act_allocate = {"allocate", resize, STEP_NAMES | STEP_DATA},
              act_maintain = {"maintain", maintain, STEP_DROPS},
              act_clear = {"clear", clear, STEP_DROPS},
+             act_defragment = {"defragment", defragment, STEP_NAMES | STEP_DATA},
              act_delete = {"delete", remove_volume, STEP_NAMES | STEP_DATA | STEP_DROPS},
              act_delete_unlabelled = {"delete", remove_volume, STEP_NAMES | STEP_DATA | STEP_DROPS},
              act_delete_rest = {"delete the rest of", remove_rest, STEP_DROPS},
              act_delete_revision = {"delete revision", remove_revision, STEP_NAMES | STEP_DROPS},
+             act_prune_by = {"prune", prune_by, STEP_NAMES | STEP_DROPS},
+             act_rename = {"rename", rename_to, STEP_NAMES | STEP_DROPS | STEP_MOVES},
              act_start = {"start", start, STEP_NAMES | STEP_DATA},
              /* What it notes on an image that has no mark is not synced. */
     act_go_on = {"go on with", start, 0}, act_start_unstart = {"start, put back", start_unstart, 0},

@@ -12,6 +12,8 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "common/format/image-owner.h"
+
 static void
 need(bool done, const char *what)
 {
@@ -61,6 +63,8 @@ copy_file(const char *from, const char *to, const struct stat *st)
         copy_data(source, copy, st->st_size, to);
     }
     copy_attributes(source, copy, to);
+    /* It stands for the same file at an earlier time. */
+    need(rl_image_owner_take_along(source, copy, NULL), to);
     need(fchmod(copy, st->st_mode & 07777) == 0 && futimens(copy, times) == 0, to);
     close(source);
     close(copy);

@@ -3,7 +3,7 @@
 # filesystems: xfs btrfs
 # Other clients of libvirt's: its Python and Perl bindings, virt-install and virt-clone.
 set -eu
-. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool guest states nowhere later -- python3 perl virt-install virt-clone qemu-system-x86_64
+. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool guest journal states nowhere later -- python3 perl virt-install virt-clone qemu-system-x86_64
 /usr/bin/python3 -c "import libvirt" 2>/dev/null || skip "needs Python's module libvirt"
 perl -MSys::Virt -e 1 2>/dev/null || skip "needs Perl's module Sys::Virt"
 export HOME=$LAB XDG_CACHE_HOME=$LAB/cache
@@ -12,6 +12,7 @@ pool=$dir/qubes
 lab_start_libvirtd
 
 guest_pool "$dir/qubes"
+journal_begin
 
 # --- the bindings
 
@@ -143,6 +144,10 @@ guest_wish "$(image third)" P
 virsh start third
 [ "$(readlink "$pool/third")" = volumes/third-dirty.img ]
 fails_with "running" virsh vol-delete third qubes
+virsh vol-resize third 2M --pool qubes
+eventually 10 grep -q "virsh blockresize third $pool/third 2097152B" "$LAB/journal"
+virsh blockresize third "$pool/third" 2097152B
+fails_with "" virsh blockresize third "$(virsh vol-path third qubes)" 2097152B # why the log has the other
 virsh destroy third
 guest_wait third
 [ ! -L "$pool/third" ] || die "the link is left"

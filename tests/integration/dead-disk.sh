@@ -18,7 +18,7 @@ done
 virsh vol-create-as other vm/third 1M
 far=$LAB/far
 mkdir "$far"
-started=/run/libvirt-reflink/started-00000000-0000-4000-8000-000000000001
+started=/run/libvirt-reflink/started-libxl-00000000-0000-4000-8000-000000000001
 
 # dies DIRECTORY: what is mounted there from now on fails with ENOTCONN.
 dies()

@@ -3,7 +3,7 @@
 # filesystems: xfs btrfs
 # One look tells that it works: the line at the daemon's start, and virt-reflink doctor.
 set -eu
-. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool states later -- setfattr setpriv
+. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool states state-dir later -- setfattr setpriv python3
 
 # --- what the daemon says when it starts
 
@@ -55,7 +55,7 @@ export BACKEND_DIR=$LAB/copy/lib/libvirt-reflink/storage-backend
 
 doctor()
 {
-    "$LAB/copy/bin/virt-reflink" doctor 2>/dev/null
+    "$LAB/copy/bin/virt-reflink" doctor "$@" 2>/dev/null
 }
 
 # healthy [TOPIC]: all is well, and there is a line about it.
@@ -101,6 +101,10 @@ healthy "pool qubes: active, '$pool' on $FS of .*, reflinks work, "
 healthy "libvirtd: process $LIBVIRTD_PID has loaded '$module'"
 same_listing "$pool" "$before"
 [ "$(doctor)" = "$(doctor)" ] || die "its output is not stable"
+doctor --json >"$LAB/said" || die "in JSON the doctor complains: $(cat "$LAB/said")"
+expect_exactly "$(doctor | wc -l) ok 0" python3 -c "import json
+top = json.load(open('$LAB/said'))
+print(len(top['topics']), *{one['result'] for one in top['topics']}, top['wrong'] + top['unknown'])"
 ok "where all is well, each line says so, and nothing is changed"
 
 cp "$module" "$LAB/module"
@@ -122,6 +126,41 @@ for id in "${ids[@]}"; do
 done
 healthy "module: '$module' is for libvirt [0-9.]*"
 ok "a module that is missing, another libvirt's, replaced or not loaded"
+
+own_state_dir
+there=$state_dir/$(basename "$(dirname "$module")")
+mkdir "$there"
+mv "$module" "$there"
+lab_restart_libvirtd
+healthy "module: '$there/reflink.so' is for libvirt"
+sed "s/${ids[0]}/${ids[0]//?/0}/" "$LAB/module" >"$module"
+healthy "module: '$there/reflink.so' is for libvirt"
+rm "$module"
+chmod g+w "$there"
+finds module "not loaded & others than root & '$there' & chmod go-w $there"
+chmod g-w "$there"
+mount --bind "$there" "$there"
+mount -o remount,bind,noexec "$there"
+finds_also module "noexec & $there"
+umount "$there"
+# As far as can be seen. Another kernel has rules of its own about labels.
+if [ ! -e /sys/fs/selinux/enforce ]; then
+    library=$(ldconfig -p | sed -n 's/.*libvirt.so.0 .*=> //p')
+    cp -L "$library" "$LAB/library"
+    mount --bind "$LAB/library" "$(realpath "$library")"
+    mount -t tmpfs selinux /sys/fs
+    mkdir /sys/fs/selinux
+    echo 1 >/sys/fs/selinux/enforce
+    setfattr -n security.selinux -v system_u:object_r:lib_t:s0 "$LAB/library"
+    setfattr -n security.selinux -v system_u:object_r:var_lib_t:s0 "$there/reflink.so"
+    finds_also module "var_lib_t & SELinux & chcon --reference=[^ ]* $there/reflink.so"
+    setfattr -n security.selinux -v unconfined_u:object_r:lib_t:s0 "$there/reflink.so"
+    healthy "module: '$there/reflink.so' is for libvirt"
+    umount /sys/fs "$(realpath "$library")"
+fi
+mv "$there/reflink.so" "$module"
+lab_restart_libvirtd
+ok "a module below /var, which others can change, or the daemon cannot load"
 
 BACKEND_DIR=stock lab_restart_libvirtd
 finds libvirtd "without the drop-in & install the drop-in & daemon-reload"

@@ -51,7 +51,7 @@ prune()
     virsh vol-create-as qubes vm/disk 64K
     random_file "$LAB/data" 64K
     files 1 "$1" "$pool/vm/disk.img.%d@2018-01-02T03:04:05Z"
-    files 0 "$1" "$pool/vm/disk.img~a0%04x"
+    files 0 "$1" "$pool/vm/disk.img~a0%04d"
     virsh pool-refresh qubes
     before=$(daemon_time)
     virsh vol-upload vm/disk "$LAB/data" --pool qubes

@@ -22,7 +22,8 @@ eventually 10 has_drafts 0
 volume_document copy 0 >"$LAB/copy.xml"
 
 # swap NAME KIND: in the background, until swap_ends, that foreign thing is in the place of NAME every
-# other moment. Operations rename over it, so it is made anew where it is lost. Counts how often.
+# other moment, also while nothing has that name (a dirty image or a precache comes and goes). Operations
+# rename over it, so it is made anew where it is lost. Counts how often.
 cat >"$LAB/swap" <<'END'
 use POSIX;
 my ($machine, $name, $kind, $target) = @ARGV;
@@ -38,6 +39,10 @@ sub swap
 {
     return syscall($exchange, -100, $name, -100, $aside, 2) == 0; # RENAME_EXCHANGE
 }
+sub move
+{
+    return syscall($exchange, -100, $_[0], -100, $_[1], 1) == 0; # RENAME_NOREPLACE
+}
 until ($end) {
     if (!is_foreign($aside)) {
         unlink($aside);
@@ -45,8 +50,9 @@ until ($end) {
         mkfifo($aside, 0666) if $kind eq "fifo";
         system("mknod", $aside, "c", "60", "0") if $kind eq "device";
     }
-    $count++ if swap();
-    swap() if is_foreign($name);
+    $count++ if swap() || move($aside, $name);
+    next if !is_foreign($name);
+    move($name, $aside) if !swap();
 }
 swap() if is_foreign($name);
 unlink($aside);

@@ -91,6 +91,28 @@ fails_with "saved" call vm2 prepare begin
 restore_and_end "$LAB/vm.save"
 ok "saved to a file: only the restore of that domain goes on"
 
+# The daemon is killed while it destroys the domain that it has saved: the next one has no file open.
+call vm1 prepare begin
+call vm1 started begin
+echo "of the guest" | tee >(write_image "$POOL/vm/disk-dirty.img") |
+    write_image "$POOL/vm/volatile-dirty.img"
+eventually 10 is_on_disk "of the guest"
+libxl_save_file vm1 >"$managed/vm1.save"
+call vm1 release end
+workers_done
+saved_well
+fails_with "saved" call vm1 prepare begin
+restore_and_end "$managed/vm1.save"
+# The file of an earlier run says nothing of a later one.
+touch -d yesterday "$managed/vm1.save"
+call vm1 prepare begin
+call vm1 started begin
+call vm1 release end
+workers_done
+kinds_no_dirty
+rm "$managed/vm1.save"
+ok "a managed save that the daemon did not live to tell of is one"
+
 run_to_save "$LAB/vm.save"
 mv "$LAB/vm.save" "$LAB/elsewhere"
 fails_with "saved" call vm1 prepare begin

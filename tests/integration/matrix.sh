@@ -43,7 +43,7 @@ run_cell()
     *) target=$volume ;;
     esac
     said=
-    rm -f /run/libvirt-reflink/{started,refused,run}-*
+    rm -f /run/libvirt-reflink/{started,refused,run,unmarked}-*
     initial "$op"
     look "$op"
     [ "$has" = "$had" ] || wrong "it has '$has' before, not '$had'"

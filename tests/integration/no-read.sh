@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # filesystems: xfs btrfs
 # Guests write what is in images. Refresh, start and stop read none of it, and a refresh does not
-# even open an image: strace watches libvirtd, its hooks and their workers.
+# even open an image; the worker reads a sample to compare: strace watches libvirtd, its hooks and their workers.
 set -eu
 . "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool guest later -- strace qemu-system-x86_64
 reads=read,pread64,readv,preadv,preadv2,mmap,copy_file_range,sendfile,splice
@@ -124,17 +124,50 @@ ok "a refresh, a pool's start and all information open no image"
 
 # --- start and stop
 
+# Where the worker makes a precache of a pruned revision it compares at most 32 blocks of both images.
+sample_reads()
+{
+    image_reads | grep -E 'pread64\([0-9]+<[^>]*/private\.img(~[0-9a-f]{6})?>' || true
+}
+
+reads_a_sample_at_most()
+{
+    expect_exactly "" sh -c 'grep -v -F -x -f "$1" "$2" || true' sh "$LAB/sample" "$LAB/reads"
+    [ "$(grep -c 'private\.img>' "$LAB/sample")" -le 32 ]
+    [ "$(grep -c 'private\.img>' "$LAB/sample")" = "$(grep -c 'private\.img~' "$LAB/sample")" ]
+}
+
 for word in second third; do
     watch_starts
     run "$word"
     watch_ends
     grep -q "execve.*50-reflink" "$LAB/seen"
     grep -q "openat.*private-dirty.img" "$LAB/seen"
-    expect_exactly "" image_reads
+    image_reads >"$LAB/reads"
+    sample_reads >"$LAB/sample"
+    reads_a_sample_at_most
     expect_exactly "$word" head -n 1 "$pool/vm/private.img"
 done
 expect "vm/private@3" volumes qubes
-ok "start and commit read no image, nor does the work after them"
+ok "start and commit read no image, and the work after them no more than a sample"
+
+# costs OPERATION: what libvirt's call for that opened and made: pools, processes, and the libraries behind libxml2.
+costs()
+{
+    awk -v operation="\"$1\"" '
+        /execve\(".*libvirt-reflink-event"/ && index($0, operation) { hook = $2 }
+        $2 != hook { next }
+        /open.*\.reflink-pool\.xml"/ { pools++ }
+        /(clone3?|v?fork)[( ].* = [0-9]+$/ { processes++ }
+        /open.*\/lib(xml2|icu)[^"]*\.so/ { libraries++ }
+        END { print (hook != ""), pools + 0, processes + 0, libraries + 0 }' "$LAB/seen"
+}
+
+# All four volumes are of one pool. One process keeps their images open; each has a worker.
+expect_exactly "1 1 1 0" costs prepare
+expect_exactly "1 1 0 0" costs started
+expect_exactly "1 1 4 0" costs release
+ok "a call of the hook opens a pool once, and loads nothing for XML as libvirt writes it"
 
 sleep 2 # younger, the clean image's date would prove nothing
 watch_starts

@@ -45,7 +45,9 @@ polkit.addRule(function(action, subject) {
     if (what.match(/^storage-vol\.(create|delete|resize|data-read|data-write)$/) &&
         volume.match(/^mine/) && action.lookup("connect_driver") == "QEMU")
         return polkit.Result.YES;
-    if (what == "storage-vol.create" && volume.match(/^(new|other@)/))
+    if (what == "storage-vol.create" && volume.match(/^(new|(other|gone|written)@)/))
+        return polkit.Result.YES;
+    if (what == "storage-vol.data-write" && volume == "written")
         return polkit.Result.YES;
     return polkit.Result.NO;
 });
@@ -141,6 +143,27 @@ keeps other qubes replaced vol-clone mine other@current --pool qubes
 keeps other qubes replaced vol-clone other@1 other@current --pool qubes
 ok "who may only create cannot replace a volume's content by creating NAME@current"
 
+virsh vol-create-as qubes written 64K
+as_nobody vol-create-as qubes mine5 64K
+as_nobody vol-create-as qubes mine6 128K
+qubes=$(listing "$dir/qubes")
+keeps written qubes resize vol-clone mine6 written@current --pool qubes
+keeps written qubes "another kind & delete" vol-clone mine5 written@current@kind=direct --pool qubes
+as_nobody vol-clone mine5 written@current@kind=persistent --pool qubes
+as_nobody vol-clone mine5 written@current --pool qubes
+as_nobody vol-clone mine5 mine6@current@kind=direct --pool qubes
+for volume in written mine5 mine6; do
+    virsh vol-delete $volume qubes --delete-snapshots
+done
+qubes=$(listing "$dir/qubes")
+ok "nor change its size or kind so who may write to it"
+
+denied vol-create-as qubes gone 64K
+for name in gone@kind=direct gone@kind=persistent; do
+    keeps gone qubes create vol-create-as qubes "$name" 64K
+done
+ok "nor make the volume NAME who may create its revisions, NAME@..., by the name NAME@kind=KIND"
+
 snapshot_of()
 {
     volume_document "$1" 0 "<backingStore><path>$dir/qubes/volumes/$2</path></backingStore>" >"$LAB/$1.xml"
@@ -164,6 +187,18 @@ keeps other qubes read vol-create-from plain "$LAB/new3.xml" other --inputpool q
 keeps template qubes read vol-create qubes "$LAB/new1.xml"
 expect_exactly "mine mine3 mine@1 mine@2 other other@1 template" eval "volumes qubes | xargs"
 ok "nor read one by cloning it, into whatever pool, or by taking a snapshot of it"
+
+# A snapshot volume waits for its source, which was deleted.
+virsh vol-create-as qubes new-source 64K
+create_snapshot qubes kiosk "$dir/qubes/volumes/new-source-dirty.img"
+tool delete --quiet --with-users qubes new-source
+qubes=$(listing "$dir/qubes")
+keeps kiosk qubes replaced vol-create-as qubes new-source 64K
+keeps kiosk qubes replaced vol-clone mine new-source --pool qubes
+virsh vol-delete kiosk qubes
+as_nobody vol-create-as qubes new-source 64K
+virsh vol-delete new-source qubes
+ok "nor supply what others' snapshot volumes begin with"
 
 as_nobody vol-create-as qubes new 64K
 as_nobody vol-clone mine new5 --pool qubes

@@ -13,6 +13,19 @@ cp "$(command -v bash)" "$LAB/virtqemud"
 cp "$(command -v perl)" "$LAB/virtqemud-perl"
 cp "$(command -v sleep)" "$LAB/libvirt_iohelper"
 
+# By the library that the daemon runs with the hook knows its version; nothing that the daemon calls gets it.
+library=$(libvirt_library 9000)
+newer=$(libvirt_library 11003)
+
+# daemon SCRIPT ARGUMENTS...: libvirt's daemon with that library does SCRIPT.
+daemon()
+{
+    local script=$1
+
+    shift
+    LD_PRELOAD=$library "$LAB/virtqemud" -c "unset LD_PRELOAD; $script; exit \$?" - "$@"
+}
+
 # domain NUMBER: its XML. All have the same disk.
 domain()
 {
@@ -25,17 +38,22 @@ domain()
 # call SCRIPT [OPERATION]: the daemon does that, and calls the hook for vm1 with "$@" in it.
 call()
 {
-    # shellcheck disable=SC2016
-    domain 1 | "$LAB/virtqemud" -c "$1"'; exit $?' - \
+    domain 1 | daemon "$1" \
         /etc/libvirt/hooks/qemu.d/50-reflink vm1 "${2:-prepare}" begin -
 }
 
-# restored SCRIPT: libvirt says that it restores the domain; what comes then is a start with that
-# SCRIPT, and finds the disk.
+# announced SCRIPT: libvirt says that it restores the domain; what comes then, from the same thread of
+# its daemon, is a start with that SCRIPT.
+announced()
+{
+    domain 1 >"$LAB/vm1.xml"
+    call "/etc/libvirt/hooks/qemu.d/50-reflink vm1 restore begin - <$LAB/vm1.xml || exit; $1"
+}
+
+# restored SCRIPT: that is a restore, and finds the disk.
 restored()
 {
-    call '"$@"' restore
-    call "$1"
+    announced "$1"
     expect "vm1" "$STAGE_DIR/bin/virt-reflink" info "$POOL" vm/disk
     setfattr -n trusted.libvirt-reflink.hold -v saved "$POOL/vm/disk-dirty.img"
 }
@@ -43,8 +61,7 @@ restored()
 # not_restored SCRIPT: the same, and it is not taken for a restore.
 not_restored()
 {
-    call '"$@"' restore
-    fails_with "saved" call "$1"
+    fails_with "saved" announced "$1"
     expect_info vm/disk "saved"
 }
 
@@ -71,6 +88,21 @@ ok "nor with a program that reads another domain's file, or is none that reads f
 fails_with "saved" call "exec 9<$LAB/vm1.save; \"\$@\""
 ok "an open file alone is no restore either"
 
+call '"$@"' restore
+fails_with "saved" call "exec 9<$LAB/vm1.save; \"\$@\""
+# A hook of the site may call ours.
+printf '#!/bin/sh\n/etc/libvirt/hooks/qemu.d/50-reflink "$@"; exit $?\n' >"$LAB/site"
+chmod +x "$LAB/site"
+fails_with "saved" call "exec 9<$LAB/vm1.save; $LAB/site vm1 prepare begin -"
+ok "nor is a start of another thread, beside the restore"
+
+restored "exec 9<$LAB/vm1.save; $LAB/site vm1 prepare begin -"
+# What an older version of the hook has noted names no thread.
+call '"$@"' restore
+: >/run/libvirt-reflink/restoring-00000000-0000-4000-8000-000000000001
+call "exec 9<$LAB/vm1.save; \"\$@\""
+setfattr -n trusted.libvirt-reflink.hold -v saved "$POOL/vm/disk-dirty.img"
+
 restored "exec 9<$LAB/vm1.save; \"\$@\""
 cp "$LAB/vm1.save" "$POOL/vm/vm1.save"
 restored "exec 9<$POOL/vm/vm1.save; \"\$@\""
@@ -79,8 +111,8 @@ ok "with the domain's file open it is one, also with one beside images"
 restored "$LAB/libvirt_iohelper 20 <$LAB/vm1.save >/dev/null 2>&1 & \"\$@\""
 # A daemon that has not waited for its end yet.
 # shellcheck disable=SC2016
-not_waiting='sleep 1; exit(system(@ARGV) >> 8)'
-restored "$LAB/libvirt_iohelper 0.1 <$LAB/vm1.save >/dev/null 2>&1 & exec $LAB/virtqemud-perl -e '$not_waiting' \"\$@\""
+not_waiting='delete $ENV{LD_PRELOAD}; sleep 1; exit(system(@ARGV) >> 8)'
+restored "$LAB/libvirt_iohelper 0.1 <$LAB/vm1.save >/dev/null 2>&1 & LD_PRELOAD=$library exec $LAB/virtqemud-perl -e '$not_waiting' \"\$@\""
 ok "so it is where a program reads for the daemon, or has read all"
 
 # What the image says of its save is compared with what is read, whoever reads it. The memory is behind
@@ -91,11 +123,74 @@ setfattr -n trusted.libvirt-reflink.save "$dirty" \
     -v "$(printf '[save]\nid=1\nbegun=1\nended=1\ndate=%s\ndate-ns=%s\nsize=%s\nmemory=other\n' \
         "$(stat -c %Y "$dirty")" "$((10#$(date -r "$dirty" +%N)))" "$(stat -c %s "$dirty")")"
 for script in "exec 9<$LAB/vm1.save; \"\$@\"" "$LAB/libvirt_iohelper 20 <$LAB/vm1.save >/dev/null 2>&1 & \"\$@\""; do
-    call '"$@"' restore
-    fails_with "'vm1' & '$LAB/vm1.save' & another save" call "$script"
+    fails_with "'vm1' & '$LAB/vm1.save' & another save" announced "$script"
     expect_info vm/disk "saved"
 done
 ok "with another memory than the image says it is refused, also where a program reads it"
+
+# A domain that reads a clean image by its path, and has no volume.
+virsh vol-create-as pool vm/template 1M
+sleep 0.1
+domain 4 | sed "s,disk-dirty,template,; s,<target,<readonly/><target," >"$LAB/vm4.xml"
+qemu_save_file <"$LAB/vm4.xml" >"$LAB/vm4.save"
+
+# read_call SCRIPT [OPERATION]: as call, for that domain.
+read_call()
+{
+    daemon "$1" \
+        /etc/libvirt/hooks/qemu.d/50-reflink vm4 "${2:-prepare}" begin - <"$LAB/vm4.xml"
+}
+
+restore="exec 9<$LAB/vm4.save; /etc/libvirt/hooks/qemu.d/50-reflink vm4 restore begin - <$LAB/vm4.xml || exit; \"\$@\""
+read_call "$restore"
+read_call '"$@"' started
+read_call '"$@"' release
+tool start "$POOL" vm/template >/dev/null
+echo changed | write_image "$POOL/vm/template-dirty.img"
+tool stop "$POOL" vm/template >/dev/null
+fails_with "'vm/template' & only reads & changed since" read_call "$restore"
+read_call '"$@"'
+ok "nor is one restored on a clean image that was changed since, which it reads by its path"
+
+# read_ends: it does not run any more.
+read_ends()
+{
+    daemon '"$@"' /etc/libvirt/hooks/qemu.d/50-reflink vm4 release end - <"$LAB/vm4.xml"
+}
+
+# saved_reading FILE: the domain reads that image of the template, and was just saved.
+saved_reading()
+{
+    domain 4 | sed "s,disk-dirty.img,$1,; s,<target,<readonly/><target," >"$LAB/vm4.xml"
+    sleep 0.1
+    qemu_save_file <"$LAB/vm4.xml" >"$LAB/vm4.save"
+    read_call "$restore"
+    read_ends
+}
+
+# vr COMMAND ARGUMENT...: on the pool.
+vr()
+{
+    "$STAGE_DIR/bin/virt-reflink" "$1" "$POOL" "${@:2}" >/dev/null
+}
+read_ends
+virsh vol-create-as pool vm/next 1M
+for name in template next; do
+    vr snapshot vm/$name gold
+done
+for file in template.img template.img@gold; do
+    saved_reading $file
+    vr rename vm/template vm/last
+    vr rename vm/next vm/template
+    fails_with "'vm/template' & only reads & '$file' & changed since" read_call "$restore"
+    vr rename vm/template vm/next
+    vr rename vm/last vm/template
+done
+saved_reading template.img@gold
+vr delete --yes vm/template@gold
+vr snapshot vm/template gold
+fails_with "'vm/template' & only reads & '$file' & changed since" read_call "$restore"
+ok "nor on one that got its name since from another volume, or is a named revision that was made again"
 
 # Whose word is the save file's XML? Here it names a volume that the domain never had.
 virsh vol-create-as pool vm/other 1M
@@ -105,13 +200,19 @@ qemu_save_file <"$LAB/other.xml" >"$LAB/other.save"
 # restore_other: libvirt says that it restores vm1 with that XML, from that file.
 restore_other()
 {
-    # shellcheck disable=SC2016
-    "$LAB/virtqemud" -c "exec 9<$LAB/other.save; \"\$@\"; exit \$?" - \
+    daemon "exec 9<$LAB/other.save; \"\$@\"" \
         /etc/libvirt/hooks/qemu.d/50-reflink vm1 restore begin - <"$LAB/other.xml"
 }
 
 restore_other
 ok "of a file that root alone has written all is believed"
+pipes=$library
+library=$newer
+fails_with "'vm1' & 'vm/other' & definition" restore_other
+library=
+fails_with "'vm1' & 'vm/other' & definition" restore_other
+library=$pipes
+ok "but not where an emulator may have had that file open (libvirt >= 11.2), or the daemon's version is not known"
 chown 12345 "$LAB/other.save"
 fails_with "'vm1' & 'vm/other' & definition" restore_other
 chown 0:12345 "$LAB/other.save"
@@ -156,9 +257,41 @@ disk="<disk type='block'><source dev='$device'/><target dev='vdb'/></disk>"
 fails_with "'$device' & uses itself & definition" forged "s,</devices>,$disk&,"
 fails_with "marker" \
     forged "s,</devices>,<disk><source file='$POOL/.reflink-pool.xml'/><target dev='vdb'/></disk>&,"
+# forged_disk PATH [TYPE ATTRIBUTE]: as that.
+forged_disk()
+{
+    forged "s,</devices>,<disk type='${2:-file}'><source ${3:-file}='$1'/><target dev='vdb'/></disk>&,"
+}
+ln "$POOL/vm/disk.img" "$dir/monday.img"
+: >"$LAB/written"
+: >/run/libvirt-reflink/a-note
+fails_with "monday.img' & another name & definition" forged_disk "$dir/monday.img"
+fails_with "'/dev/null' & not a regular file" forged_disk /dev/null block dev
+fails_with "a-note' & of libvirt-reflink" forged_disk /run/libvirt-reflink/a-note
+exec 8>>"$LAB/written"
+fails_with "written' & open for writing" forged_disk "$LAB/written"
+fails_with "written' & open for writing" forged "s,</devices>,$serial'$LAB/written'/></serial>&,"
+exec 8>&-
+forged_disk "$LAB/written"
+forged "s,</devices>,$serial'$LAB/written'/></serial>&,"
+# libvirt would make the file below the pool empty.
+fails_with "'$(losetup --noheadings --output BACK-FILE "$device")' & open for writing" \
+    forged "s,</devices>,$serial'$(losetup --noheadings --output BACK-FILE "$device")'/></serial>&,"
+fails_with "monday.img' & another name" forged "s,</devices>,$serial'$dir/monday.img'/></serial>&,"
+for path in / "$dir" "$dir/../${dir##*/}"; do
+    fails_with "'$path' & a reflink pool lies in & definition" \
+        forged "s,</devices>,<filesystem><source dir='$path'/></filesystem>&,"
+done
+label="<seclabel type='static' model='dac'><label>+0:+0</label></seclabel>"
+fails_with "<seclabel> 'dac static .0:.0' & definition" forged "s,</devices>,&$label,"
+fails_with "<seclabel> 'dac none'" forged "s,</devices>,&<seclabel type='none' model='dac'/>,"
+forged "s,</devices>,&<seclabel type='dynamic' model='dac'><label>+0:+0</label></seclabel>,"
+rm "$dir/monday.img" /run/libvirt-reflink/a-note
+fails_with "volume 'lv' of pool 'plain' & definition" \
+    forged "s,</devices>,<disk type='volume'><source pool='plain' volume='lv'/><target dev='vdb'/></disk>&,"
 sed -e 's,<devices>,<os><type>hvm</type></os><devices>,; s,<uuid>,<memory>1024</memory><uuid>,' \
-    -e "s,</devices>,$disk&," <(domain 1) >"/etc/libvirt/qemu/vm1.xml"
-forged "s,</devices>,$disk&,"
+    -e "s,</devices>,$disk&$label," <(domain 1) >"/etc/libvirt/qemu/vm1.xml"
+forged "s,</devices>,$disk&$label,"
 rm /etc/libvirt/qemu/vm1.xml
 ok "nor does it name anything else into a pool, or below one, that the definition does not name"
 
@@ -167,8 +300,7 @@ ok "nor does it name anything else into a pool, or below one, that the definitio
 # in_doubt SCRIPT: with that SCRIPT.
 in_doubt()
 {
-    call '"$@"' restore
-    fails_with "'vm1' & cannot be told & try again" call "$1"
+    fails_with "'vm1' & restore & try again" announced "$1"
 }
 
 setfattr -x trusted.libvirt-reflink.save "$dirty"

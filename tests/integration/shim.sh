@@ -3,7 +3,7 @@
 # filesystems: xfs
 # Whatever is wrong with our files: libvirtd starts, says so in one line, and its other pools work.
 set -eu
-. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool later -- cmake
+. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool state-dir later -- cmake
 
 BACKEND_DIR=stock lab_start_libvirtd
 reflink_options="<reflink:revisions keep='3'/>"
@@ -108,7 +108,7 @@ ok "with one that was cut off"
 
 fresh
 cp "$LAB/copy/storage-backend/libvirt_storage_backend_fs.so" "$module"
-starts_without_module "reflink.so is no reflink module"
+starts_without_module "reflink.so is not a reflink module"
 for wrong in "echo 'not an ELF file' >" "mkdir" "mkfifo" "ln -s /dev/null"; do
     fresh
     rm "$module"
@@ -119,6 +119,61 @@ fresh
 ln -sf reflink.so "$module"
 starts_without_module "module"
 ok "with something else in its place"
+
+# --- a module below /var, where /usr cannot be written
+
+own_state_dir
+fresh
+there=$state_dir/$(basename "$(dirname "$module")")
+mkdir "$there"
+mv "$module" "$there"
+# loads: the module below /var is taken, and nothing is complained of.
+loads()
+{
+    : >"$LAB/libvirtd.log"
+    start_with_copy
+    expect_exactly "" complaints
+    expect "$there/reflink.so" cat "/proc/$(cat /run/libvirtd.pid)/maps"
+}
+loads
+echo "not an ELF file" >"$module"
+loads
+sed "s/$id/${id//?/0}/" "$there/reflink.so" >"$module"
+loads
+rm "$module"
+ok "a module below /var is taken where none beside the shim fits"
+
+# refuses FILE COMMAND...: with that done to it the module is not loaded, and FILE is named.
+refuses()
+{
+    local file=$1 before
+    before=$(stat -c %a "$file")
+    "${@:2}" "$file"
+    : >"$LAB/libvirtd.log"
+    starts_without_module "not loaded: others than root can change '$file' .*chown root:root $file"
+    chown root:root "$file"
+    chmod "$before" "$file"
+}
+refuses "$there/reflink.so" chmod 664
+refuses "$there" chmod o+w
+refuses "$state_dir" chown daemon
+refuses /var/lib chmod 1777
+loads
+mkdir -m 777 "$LAB/open"
+mv "$there" "$LAB/open/elsewhere"
+ln -s "$LAB/open/elsewhere" "$there"
+: >"$LAB/libvirtd.log"
+starts_without_module "not loaded: others than root can change '/.*' "
+rm "$there"
+mv "$LAB/open/elsewhere" "$there"
+mount --bind "$there" "$there"
+mount -o remount,bind,noexec "$there"
+: >"$LAB/libvirtd.log"
+starts_without_module "the module does not load: $there/reflink.so: "
+umount --lazy "$there" # the daemon may have a part of it mapped
+loads
+rm -r "$there"
+ok "but none that others than root can change, nor from a file system without programs"
 
 # --- headers that are not this libvirt's, and such as are declared for it
 
@@ -150,8 +205,8 @@ for wrong in "$BUILD_DIR"/tests/proof/wrong-*.so; do
     esac
     fresh
     cp "$wrong" "$module"
-    starts_with_line "the module does not fit libvirt [0-9.]+: ($why): it has to be built with that"
-    echo "# ${name#wrong-}: $(complaints | sed 's/.* libvirt [0-9.]*: \(.*\): it has.*/\1/')"
+    starts_with_line "the module does not fit libvirt [0-9.]+: ($why): build it with"
+    echo "# ${name#wrong-}: $(complaints | sed 's/.* libvirt [0-9.]*: \(.*\): build it.*/\1/')"
     expect_exactly disk volumes plain
     expect_not "$module" cat "/proc/$(cat /run/libvirtd.pid)/maps"
     tried=$((tried + 1))

@@ -58,6 +58,24 @@ bad_name "web\.volume\.xml'" "'\.volume\.xml'" web.volume.xml
 bad_name "volumes/web'" "'web'" volumes/web
 ok "so are those that name our files"
 
+# A new volume gets no path that is something else's.
+: >"$pool/foreign"
+: >"$pool/image.img"
+: >"$pool/web1.monday" # as libvirt names an overlay
+for name in foreign foreign.img image image.img web1.monday a volumes; do
+    file=${name%.img}
+    [ "$file" != image ] || file=image.img
+    bad "'${name%.img}' & taken & '$pool/$file'" virsh vol-create-as qubes $name 1M
+    bad "'${name%.img}' & taken & '$pool/$file'" virsh vol-clone web1 $name --pool qubes
+done
+bad "'web1/data' & '$pool/web1' & path of volume 'web1'" virsh vol-create-as qubes web1/data 1M
+bad "web1 & exist" virsh vol-create-as qubes web1 1M
+bad "web1 & exist" virsh vol-create-as qubes web1.img 1M
+bad "web1 & exist" virsh vol-clone a/b web1.img --pool qubes
+bad "a/b & exist" virsh vol-create-as qubes a/b.img 1M
+rm "$pool/foreign" "$pool/image.img" "$pool/web1.monday"
+ok "nor is a name free whose path is taken, and NAME.img is NAME"
+
 bad_name 'line\\nbreak' "control" $'line\nbreak'
 bad_name 'a/tab\\tulator' "control" $'a/tab\tulator'
 bad_name 'delete\\177' "control" $'delete\x7f'

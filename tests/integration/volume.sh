@@ -168,20 +168,20 @@ virsh vol-resize odd 50001 --shrink --pool qubes
 head -c 1500 /dev/urandom >"$dir/plain/odd-file"
 truncate -s 1500 "$pool/volumes/odd.img"
 virsh pool-refresh plain
-virsh vol-create-from qubes <(volume_document odd/imported 1) odd-file --inputpool plain
-[ "$(capacity odd/imported)" = 1536 ]
-cmp -n 1500 "$pool/odd/imported.img" "$dir/plain/odd-file"
+virsh vol-create-from qubes <(volume_document sizes/imported 1) odd-file --inputpool plain
+[ "$(capacity sizes/imported)" = 1536 ]
+cmp -n 1500 "$pool/sizes/imported.img" "$dir/plain/odd-file"
 [ "$(stat -c %s "$pool/volumes/odd.img")" = 1500 ]
-virsh vol-clone odd odd/cloned --pool qubes
+virsh vol-clone odd sizes/cloned --pool qubes
 virsh vol-clone odd odd@label --pool qubes
-[ "$(capacity odd/cloned) $(capacity odd@label)" = "1536 1536" ]
+[ "$(capacity sizes/cloned) $(capacity odd@label)" = "1536 1536" ]
 virsh vol-upload odd "$dir/plain/odd-file" --pool qubes
 [ "$(capacity odd)" = 1536 ]
 cmp -n 1500 "$pool/volumes/odd.img" "$dir/plain/odd-file"
 virsh vol-delete odd qubes --delete-snapshots
-virsh vol-delete odd/cloned qubes
-virsh vol-delete odd/imported qubes
-rmdir "$pool/odd"
+virsh vol-delete sizes/cloned qubes
+virsh vol-delete sizes/imported qubes
+rmdir "$pool/sizes"
 rm "$dir/plain/odd-file"
 virsh pool-refresh plain
 ok "a size that is no whole sectors is rounded up, also by clone, import, revision and upload"
@@ -203,8 +203,105 @@ virsh vol-resize appvms/bar/root 2M --pool qubes
 [ "$(capacity snap)" = 2097152 ]
 virsh vol-resize appvms/bar/root 512K --shrink --pool qubes
 [ "$(capacity snap)" = 1048576 ]
-virsh vol-delete snap qubes
 ok "a snapshot may be larger than its source, never smaller"
+
+# --- a volume that a snapshot is made of
+
+for option in "" --delete-snapshots; do
+    # shellcheck disable=SC2086
+    refused "'appvms/bar/root' & source & 'snap' & virt-reflink delete --with-users" "$pool" \
+        virsh vol-delete appvms/bar/root qubes $option
+done
+virsh vol-delete snap qubes
+virsh vol-clone appvms/bar/root appvms/bar/spare --pool qubes
+virsh vol-delete appvms/bar/spare qubes
+ok "a source is not deleted, and names whom that would stop"
+
+# --- a kind that the name asks for
+
+# kind VOLUME
+kind()
+{
+    tool list "$pool" | awk -v name="$1" '$1 == name { print $2 }'
+}
+
+for asked in persistent volatile direct; do
+    virsh vol-create-as qubes "asked@kind=$asked" 1M
+    expect "asked" volumes qubes
+    expect_not "kind" volumes qubes
+    [ "$(kind asked)" = "$asked" ] || die "$asked: $(tool list "$pool")"
+    refused "asked & exist" "$pool" virsh vol-create-as qubes "asked@kind=$asked" 1M
+    virsh vol-delete asked qubes
+done
+virsh vol-clone web1 asked@kind=direct --pool qubes
+[ "$(kind asked)" = direct ]
+virsh vol-download web1 "$LAB/web1" --pool qubes
+holds asked "$LAB/web1"
+# An existing volume becomes one of another kind in place: with its revisions, and with what it has.
+for asked in persistent direct direct persistent; do
+    revision=$(answer vol-clone asked "asked@current@kind=$asked" --pool qubes | grep -o "asked@[0-9]*" | tail -n 1)
+    [ "$(kind asked)" = "$asked" ] || die "$asked: $(tool list "$pool")"
+    holds asked "$LAB/web1"
+    holds "$revision" "$LAB/web1"
+done
+[ "$(volumes qubes | grep -c '^asked@')" = 4 ]
+tool start "$pool" asked >/dev/null
+refused "asked & running" "$pool" virsh vol-clone web1 asked@current@kind=direct --pool qubes
+tool stop "$pool" asked
+[ "$(kind asked)" = persistent ]
+virsh vol-delete asked qubes
+refused "web1 & volatile" "$pool" virsh vol-clone web1 web1@current@kind=volatile --pool qubes
+refused "label & revision & kind" "$pool" virsh vol-clone web1 web1@label@kind=direct --pool qubes
+refused "asked & volatile" "$pool" virsh vol-clone web1 asked@kind=volatile --pool qubes
+refused "persistent, snapshot, volatile or direct" "$pool" virsh vol-create-as qubes asked@kind=fast 1M
+refused "asked & snapshot & needs a <backingStore>" "$pool" virsh vol-create-as qubes asked@kind=snapshot 1M
+refused "asked & snapshot & <backingStore>" "$pool" virsh vol-clone web1 asked@kind=snapshot --pool qubes
+refused "asked & volatile & <backingStore>" "$pool" create_snapshot qubes asked@kind=volatile "$pool/volumes/web1.img"
+expect_not asked volumes qubes
+[ ! -e "$pool/volumes/asked.volume.xml" ]
+ok "the name of a new volume may ask for its kind"
+
+# --- a backing store: the source of a snapshot, or what a lasting volume begins as
+
+# lasts POOL VOLUME KIND TEMPLATE: a volume of its own, with what the template has.
+lasts()
+{
+    local path
+    path=$(virsh vol-path "$4" "$1")
+    expect "kind             $3" tool info "$1" "$2"
+    expect_not source tool info "$1" "$2"
+    expect_not backingStore virsh vol-dumpxml "$2" "$1"
+    cmp "$(dirname "$(virsh vol-path "$2" "$1")")/$2.img" "${path%-dirty.img}.img"
+}
+
+for asked in persistent direct; do
+    create_snapshot qubes "asked@kind=$asked" "$pool/volumes/web1.img"
+    lasts qubes asked "$asked" web1
+    virsh vol-delete asked qubes
+done
+create_snapshot qubes asked@kind=snapshot "$pool/volumes/web1.img"
+[ "$(kind asked)" = snapshot ]
+virsh vol-delete asked qubes
+reflink_pool lasting "$dir/lasting" "$fallback<reflink:volume match='*' backing='persistent'/>
+    <reflink:volume match='direct' backing='direct'/><reflink:volume match='vm/*' backing='snapshot'/>"
+virsh vol-create-as lasting template 1M
+virsh vol-upload template "$dir/plain/first" --pool lasting
+create_snapshot lasting web "$(virsh vol-path template lasting)"
+create_snapshot lasting direct "$(virsh vol-path template lasting)"
+create_snapshot lasting vm/root "$(virsh vol-path template lasting)"
+create_volume lasting large 2097152 "<backingStore><path>$(virsh vol-path template lasting)</path></backingStore>"
+lasts lasting web persistent template
+lasts lasting direct direct template
+expect "source           template" tool info lasting vm/root
+[ "$(stat -c %s "$dir/lasting/volumes/large.img")" = 2097152 ]
+cmp -n 1048576 "$dir/lasting/volumes/large.img" "$dir/plain/first"
+[ "$FS" = ext4 ] || expect shared filefrag -v "$dir/lasting/volumes/web.img"
+refused "web & smaller" "$dir/lasting" create_volume lasting web2 512 \
+    "<backingStore><path>$(virsh vol-path template lasting)</path></backingStore>"
+virsh vol-delete vm/root lasting
+virsh vol-delete template lasting
+cmp "$dir/lasting/volumes/web.img" "$dir/plain/first"
+ok "name or rules say whether a backing store makes a snapshot or a volume that lasts"
 
 # --- what is refused
 

@@ -66,7 +66,7 @@ watch_daemon()
 
 watched_number=0
 
-# Who keeps the images of a run open for minutes (common/image/write-witness.h) is not waited for.
+# Who keeps the images of a run open for minutes (common/image/lost-write-witness.h) is not waited for.
 watched()
 {
     watched_number=$((watched_number + 1))

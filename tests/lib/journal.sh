@@ -1,20 +1,24 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=bash
 # A journal of the laboratory's own, which writes what it is told to $LAB/journal, one line each:
-# identifier, priority, message. To be sourced after lab.sh; needs python3.
+# identifier, priority, message; and to $LAB/events what programs ask for, of those that are events: event,
+# volume, revision, domain. To be sourced after lab.sh; needs python3.
 
 # journal_begin: /run is the laboratory's by now. Each datagram is lines KEY=VALUE.
 journal_begin()
 {
     mkdir -p /run/systemd/journal
     python3 -c '
-import socket
+import socket, sys
 s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 s.bind("/run/systemd/journal/socket")
 while True:
     fields = dict(l.split("=", 1) for l in s.recv(65536).decode().splitlines() if "=" in l)
+    if "REFLINK_EVENT" in fields:
+        names = ("REFLINK_EVENT", "REFLINK_VOLUME", "REFLINK_REVISION", "DOMAIN", "REFLINK_POOL")
+        print(*[fields.get(name, "-") for name in names], file=open(sys.argv[1], "a"))
     print(fields["SYSLOG_IDENTIFIER"], fields["PRIORITY"], fields["MESSAGE"], flush=True)' \
-        >>"$LAB/journal" &
+        "$LAB/events" >>"$LAB/journal" &
     disown # its end is no news
     eventually 10 test -S /run/systemd/journal/socket
 }

@@ -140,15 +140,18 @@ host_loses_power()
     virsh list >/dev/null
 }
 
-# workers_done: what the hook has left to be done later is done.
+# workers_done: what the hook, or the module in the daemon, has left to be done later is done.
 workers_done()
 {
     eventually 30 no_worker
 }
 
+# The module's workers are threads; -w looks at those, too. A thread takes its name a moment after its
+# start, and a worker's parent can end while pgrep reads: so twice.
 no_worker()
 {
-    ! pgrep -x '50-reflink|libvirt-reflink' >/dev/null
+    ! pgrep -w -x '50-reflink|libvirt-reflink|reflink-later' >/dev/null && sleep 0.03 &&
+        ! pgrep -w -x '50-reflink|libvirt-reflink|reflink-later' >/dev/null
 }
 
 # revisions VOLUME: the numbers of its automatic revisions on disk, oldest first.
@@ -187,7 +190,6 @@ hook()
 {
     local document=$LAB/hook.xml note
 
-    [ -e "$LAB/virtxend" ] || cp "$(command -v bash)" "$LAB/virtxend"
     if [ "$2" != release ] || [ "${HOOK_ENDING:-destroyed}" = none ]; then
         call_hook "$@"
         return
@@ -195,7 +197,7 @@ hook()
     cat >"$document"
     if ! grep -q -a "type='xen'" "$document"; then
         # The note of its start went with another end of the same domain, if the test plays several.
-        note=/run/libvirt-reflink/started-$(uuid_of "$document")
+        note=/run/libvirt-reflink/started-qemu-$(uuid_of "$document")
         [ -e "$note" ] || : >"$note"
         status_file "$1" "${HOOK_ENDING:-destroyed}" "$document"
         call_hook "$1" stopped end <"$document"
@@ -206,7 +208,24 @@ hook()
 
 call_hook()
 {
-    "$LAB/virtxend" -c '"$@"; exit $?' - /etc/libvirt/hooks/libxl.d/50-reflink "$@" - 5>&-
+    play_daemon '"$@"; exit $?' - /etc/libvirt/hooks/libxl.d/50-reflink "$@" -
+}
+
+# play_daemon SCRIPT ARGUMENT...: a shell that is taken for the daemon.
+play_daemon()
+{
+    [ -e "$LAB/virtxend" ] || cp "$(command -v bash)" "$LAB/virtxend"
+    "$LAB/virtxend" -c "$@" 5>&-
+}
+
+# libvirt_library VERSION: the path of libvirt's library by the name that a daemon of that version maps. The hook
+# tells by that what a save file of root's is worth.
+libvirt_library()
+{
+    local file=$LAB/libvirt.so.0.$1.0
+
+    [ -e "$file" ] || cp "$(ldconfig -p | awk '$1 == "libvirt.so.0" { print $NF; exit }')" "$file"
+    echo "$file"
 }
 
 # status_file NAME destroyed|saved|arriving FILE: libvirt's status file of the domain whose XML is in

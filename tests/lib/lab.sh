@@ -224,8 +224,24 @@ lab_leave()
     for directory in $(lab_mounts); do
         unmount_filesystem "$directory"
     done
+    # Never through a mount: of a directory of this machine that is bound there all files would go.
+    if lab_is_mounted; then
+        echo "FAILED: a file system is still mounted below $LAB, which is left" >&2
+        exit 1
+    fi
     rm -rf --one-file-system "$LAB"
     exit $status
+}
+
+# With nothing but Bash: it says the truth where a program that lab_mounts needs is missing, too.
+lab_is_mounted()
+{
+    local where
+
+    while read -r _ _ _ _ where _; do
+        [[ $where != "$LAB"/* ]] || return 0
+    done </proc/self/mountinfo
+    return 1
 }
 
 # All that is left in our process namespace: guests, detached workers.

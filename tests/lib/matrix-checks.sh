@@ -67,7 +67,7 @@ check_nothing()
     [ "$op" != restore ] || forget_announcement
     # The end of a domain notes that an image is its own, or once more that it is below its overlay.
     case "$op $state" in
-    "stop below" | "save below" | "stop-other orphan") forget_last_change ;;
+    "stop below" | "save below" | "save running" | "stop-other orphan") forget_last_change ;;
     esac
     [ "$listed_after" = "$listed_before" ] ||
         wrong "changed: $(diff <(echo "$listed_before") <(echo "$listed_after"))"

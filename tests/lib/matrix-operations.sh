@@ -70,13 +70,16 @@ operation_start_other()
     domain_xml other "$(disk)" | hook other prepare begin
 }
 
-# The daemon has the save file open while it calls the hook.
+# The daemon has the save file open while it calls the hook, and calls it twice from one thread.
 operation_restore()
 {
-    domain_xml own "$(disk)" | qemu_save_file >"$LAB/own.save"
-    {
-        domain_xml own "$(disk)" | hook own restore begin && operation_start
-    } 9<"$LAB/own.save"
+    local document=$LAB/restored.xml
+
+    domain_xml own "$(disk)" >"$document"
+    qemu_save_file <"$document" >"$LAB/own.save"
+    LD_PRELOAD=$(libvirt_library 9000) play_daemon \
+        'unset LD_PRELOAD; "$1" own restore begin - <"$2" && "$1" own prepare begin - <"$2"; exit $?' - \
+        /etc/libvirt/hooks/libxl.d/50-reflink "$document" 9<"$LAB/own.save"
 }
 
 operation_stop()

@@ -119,11 +119,12 @@ listing_of_pool()
     find "$POOL" -type f -printf '%P %i %n %m %U %G %s %T@ %C@\n' | sort
 }
 
-# notes: all that is noted on the dirty image, but for the announcement of a restore.
+# notes: all that is noted on the dirty image, but for the announcement of a restore, and when that was
+# noted.
 notes()
 {
     getfattr --absolute-names --dump --match=libvirt-reflink "$image-dirty.img" 2>/dev/null |
-        grep -v '\.restore=' || true
+        grep -v '\.restore=' | sed 's/\\012noted=[0-9]*//' || true
 }
 
 # --- Waiting.
@@ -236,14 +237,16 @@ enter_batch()
     [ "$state" != orphan ] || rm "${images[@]/%-dirty.img/.img}"
 }
 
-# The run was in another boot of the host.
+# The run was in another boot of the host. Each image has a note of its own, which names its inode.
 leave()
 {
-    local run
+    local file run
 
-    run=$(note "$1" run)
-    setfattr -n trusted.libvirt-reflink.run \
-        -v "$(sed 's/^boot=.*/boot=00000000-dead-4000-8000-000000000000/' <<<"$run")"$'\n' "$@"
+    for file in "$@"; do
+        run=$(note "$file" run)
+        setfattr -n trusted.libvirt-reflink.run \
+            -v "$(sed 's/^boot=.*/boot=00000000-dead-4000-8000-000000000000/' <<<"$run")"$'\nnoted='$(date +%s%6N)$'\n' "$file"
+    done
 }
 
 # initial OP: sets $had to what the volumes of the batch have in their state, as look() says it.

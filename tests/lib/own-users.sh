@@ -8,6 +8,12 @@ own_users()
     sed -i -e 's/^user = .*/user = "libvirt-qemu"/; s/^group = .*/group = "kvm"/' \
         -e 's/^remember_owner = .*/remember_owner = 1/' /etc/libvirt/qemu.conf
     echo 'dynamic_ownership = 1' >>/etc/libvirt/qemu.conf
+    # Where only root may use KVM, libvirt finds that its capabilities have changed at each definition, for 7 seconds.
+    if [ -c /dev/kvm ] && [ ! -e "$LAB/kvm" ]; then
+        cp -a /dev/kvm "$LAB/kvm"
+        chmod 666 "$LAB/kvm"
+        mount --bind "$LAB/kvm" /dev/kvm
+    fi
     rm -f "$LAB/vm.serial" # on another file system, with the notes of a run that has lost its host
     lab_restart_libvirtd
 }

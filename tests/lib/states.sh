@@ -34,7 +34,7 @@ leave_volume()
     file=$(image "$1" -dirty.img)
     run=$(getfattr --only-values --absolute-names -n trusted.libvirt-reflink.run "$file")
     # Of another boot of the host.
-    setfattr -n trusted.libvirt-reflink.run -v "$(sed 's/^boot=.*/boot=another/' <<<"$run")"$'\n' "$file"
+    setfattr -n trusted.libvirt-reflink.run -v "$(sed 's/^boot=.*/boot=another/' <<<"$run")"$'\nnoted='$(date +%s%6N)$'\n' "$file"
 }
 
 # hold_volume VOLUME saved|suspect: as the hook leaves it.

@@ -12,11 +12,10 @@ set -eu
 SUITE=${SUITE:-bookworm}
 
 requires_filesystem xfs
-requires_command git
 [ -e "$BOOT_IMAGE" ] || skip "needs the guest's image $BOOT_IMAGE: build first"
 if [ -z "${LAB_ENTERED:-}" ]; then
     requires_root
-    need_roots "$SUITE"
+    need_roots "$SUITE" run build
 fi
 lab_enter "$0"
 
@@ -29,14 +28,6 @@ files_of_machine()
     (cd "$machine" && find . -xdev \( -path ./var/lib/dpkg -o -path ./var/lib/apt -o -path ./var/log -o \
         -path ./var/cache -o -path ./packages -o -path ./var/lib/libvirt -o -path ./tmp \) -prune -o \
         ! -name '*-' ! -name ld.so.cache -print | LC_ALL=C sort)
-}
-
-# machine_domain NAME DISK-SOURCE: a domain that waits for its end, or ends itself as its disk says.
-machine_domain()
-{
-    lab_domain "$1" '' "" | sed "/<devices>/a <disk $2<target dev='hda' bus='ide'/></disk>" |
-        sed "s|<source path='$LAB/|<source path='/var/log/libvirt/|" >"$machine/tmp/$1.xml"
-    virsh define "/tmp/$1.xml" >/dev/null
 }
 
 story_install()

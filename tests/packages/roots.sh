@@ -8,38 +8,60 @@ roots_cache=${LIBVIRT_REFLINK_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}}/l
 # What a machine with libvirt has, and what makes a file system for the pool.
 run_packages=libvirt-daemon-system,libvirt-clients,qemu-system-x86,apparmor,xfsprogs
 
-# What debian/control wants for a build, and build-deb itself.
+# What debian/control wants for a build, and build-deb itself; and what runs a domain where a module is built.
 build_packages()
 {
     sed -n '/^Build-Depends:/,/^[A-Z]/s/^ \([a-z0-9.-]*\).*/\1/p' "$SOURCE_DIR/packaging/debian/control" |
         sed "s/^debhelper-compat$/debhelper/; /^libvirt-daemon-driver-storage$/d; s/^pkgconf$/pkg-config/" |
         tr '\n' ,
-    echo "build-essential,ca-certificates,lintian,xz-utils,libvirt-daemon-system"
+    echo "build-essential,ca-certificates,lintian,xz-utils,libvirt-daemon-system,qemu-system-x86"
 }
 
-# make_root SUITE NAME PACKAGES: the archive SUITE-NAME.tar.
+# packages_of NAME: what is in that system.
+packages_of()
+{
+    if [ "$1" = build ]; then build_packages; else echo "$run_packages"; fi
+}
+
+# make_root SUITE NAME: the archive SUITE-NAME.tar.
 make_root()
 {
-    nice mmdebstrap --quiet --variant=apt --aptopt='APT::Install-Recommends "false"' --include="$3" \
+    local packages options=()
+
+    packages=$(packages_of "$2")
+    if [ "$2" = build ]; then
+        options=(--dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*'
+            --dpkgopt='path-exclude=/usr/share/locale/*')
+    fi
+    echo "$packages" >"$roots_cache/$1-$2.packages"
+    nice mmdebstrap --quiet --variant=apt --aptopt='APT::Install-Recommends "false"' --aptopt='Acquire::Retries "3"' \
+        --aptopt='Acquire::Languages "none"' "${options[@]}" --include="$packages" \
         "$1" "$roots_cache/$1-$2.new.tar" >"$roots_cache/$1-$2.log" 2>&1 ||
         skip "mmdebstrap makes no system of $1: $(tail -n 1 "$roots_cache/$1-$2.log")"
 }
 
-# need_roots SUITE
+# need_roots SUITE NAME...: "run" to install in, "build" to build in, or to install in where a module is built.
 need_roots()
 {
-    local suite=$1
+    local suite=$1 name missing=''
+    shift
 
     requires_command mmdebstrap
     mkdir -p "$roots_cache"
     exec {roots_lock}>"$roots_cache/$suite.lock"
     flock "$roots_lock"
-    [ -z "$(find "$roots_cache" -name "$suite-build.tar" -mmin -1440)" ] || return 0
+    for name in "$@"; do
+        [ -n "$(find "$roots_cache" -name "$suite-$name.tar" -mmin -1440)" ] &&
+            [ "$(cat "$roots_cache/$suite-$name.packages" 2>/dev/null)" = "$(packages_of "$name")" ] || missing=yes
+    done
+    [ -n "$missing" ] || return 0
     rm -f "$roots_cache/$suite"-*.tar
-    make_root "$suite" run "$run_packages"
-    make_root "$suite" build "$(build_packages)"
-    mv "$roots_cache/$suite-run.new.tar" "$roots_cache/$suite-run.tar"
-    mv "$roots_cache/$suite-build.new.tar" "$roots_cache/$suite-build.tar"
+    for name in "$@"; do
+        make_root "$suite" "$name"
+    done
+    for name in "$@"; do
+        mv "$roots_cache/$suite-$name.new.tar" "$roots_cache/$suite-$name.tar"
+    done
 }
 
 # open_root SUITE NAME DIRECTORY: unpacks it to $LAB/DIRECTORY, with what a running system has.
@@ -56,6 +78,19 @@ open_root()
     mount -t tmpfs -o mode=755 libvirt-reflink "$root/run"
     mkdir -p "$root/run/lock" "$root/run/libvirt"
     cp /etc/resolv.conf "$root/etc/resolv.conf"
+    # It is thrown away: no package has to be on the disk.
+    echo force-unsafe-io >"$root/etc/dpkg/dpkg.cfg.d/unsafe-io"
+}
+
+# An archive of what git knows or would add; or, where git does not say, of all but builds.
+source_files()
+{
+    if git -C "$SOURCE_DIR" rev-parse --git-dir >/dev/null 2>&1; then
+        git -C "$SOURCE_DIR" ls-files -z --cached --others --exclude-standard |
+            tar -C "$SOURCE_DIR" --null --files-from=- --ignore-failed-read -c
+    else
+        tar -C "$SOURCE_DIR" --exclude='./build*' --exclude=./.git -c .
+    fi
 }
 
 # build_packages_of SUITE: puts the packages into $LAB/packages, and, if that is set, into KEEP_PACKAGES as well.
@@ -64,9 +99,7 @@ build_packages_of()
     open_root "$1" build builder
     mkdir -p "$LAB/builder/source" "$LAB/builder/cache/libvirt-reflink" "$LAB/packages"
     mount --bind "${roots_cache%/*}" "$LAB/builder/cache/libvirt-reflink"
-    # What git knows or would add.
-    git -C "$SOURCE_DIR" ls-files -z --cached --others --exclude-standard |
-        tar -C "$SOURCE_DIR" --null --files-from=- --ignore-failed-read -c | tar -C "$LAB/builder/source" -x
+    source_files | tar -C "$LAB/builder/source" -x
     nice chroot "$LAB/builder" env HOME=/root LIBVIRT_REFLINK_CACHE=/cache SOURCE_DATE_EPOCH="$(date +%s)" /source/packaging/build-deb /packages \
         >"$LAB/build.log" 2>&1 || {
         tail -n 30 "$LAB/build.log" >&2

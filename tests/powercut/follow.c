@@ -6,6 +6,7 @@
 #include "common/operation/arrival.h"
 #include "common/operation/delete.h"
 #include "common/operation/maintenance.h"
+#include "common/operation/rename.h"
 #include "common/operation/save.h"
 #include "common/operation/start.h"
 #include "common/operation/stop.h"
@@ -103,7 +104,7 @@ make_and_delete(const RlPool *pool, const char *name, GError **error)
 {
     return rl_volume_maintain(pool, name, false, error) &&
            rl_model_create(pool->path, name, RL_KIND_PERSISTENT, NULL, TAG, SIZE, error) &&
-           rl_volume_delete(pool, name, false, error) &&
+           rl_volume_delete(pool, name, RL_DELETE_USED, error) &&
            rl_volume_maintain(pool, name, false, error);
 }
 
@@ -169,6 +170,21 @@ has_new_number(const Told *told, guint epoch, const RlPool *pool, const char *na
                               name, newest->number, before));
 }
 
+/* The administrator whose command was cut off types it again. */
+static bool
+rename_again(const RlPool *pool, const GPtrArray *volumes, GError **error)
+{
+    g_autoptr(GError) cause = NULL;
+
+    if (!g_ptr_array_find_with_equal_func((GPtrArray *) volumes, STORY_NEW_NAME, g_str_equal,
+                                          NULL) ||
+        rl_volume_rename_to(pool, STORY_OLD_NAME, STORY_NEW_NAME, &cause) ||
+        g_error_matches(cause, RL_ERROR, RL_ERROR_NOT_FOUND))
+        return true;
+    g_propagate_error(error, g_steal_pointer(&cause));
+    return false;
+}
+
 bool
 follow_on(const Told *told, guint epoch, const char *path, GError **error)
 {
@@ -177,13 +193,14 @@ follow_on(const Told *told, guint epoch, const char *path, GError **error)
     g_autoptr(RlPool) pool = rl_model_pool(path, error);
     g_autoptr(GPtrArray) volumes = told_volumes(told, epoch);
 
-    for (guint i = 0; pool && i < volumes->len; i++) {
+    if (!pool || !rename_again(pool, volumes, error))
+        return false;
+    for (guint i = 0; i < volumes->len; i++) {
         const char *name = g_ptr_array_index(volumes, i);
         if (strcmp(name, STORY_POOL_NAME) == 0)
             continue;
         if (!follow_volume(pool, name, error) || !has_new_number(told, epoch, pool, name, error))
             return false;
     }
-    return pool && is_at_rest(pool, error) && is_tidy(pool, error) &&
-           rl_model_check(pool, 0, error);
+    return is_at_rest(pool, error) && is_tidy(pool, error) && rl_model_check(pool, 0, error);
 }

@@ -55,6 +55,20 @@ may_be_gone(const GArray *stages, guint i, const char *line)
     return false;
 }
 
+/* A renaming links the revisions to their new names first, and drops the old ones last. */
+static bool
+is_being_renamed(const GArray *stages, guint i, const char *line)
+{
+    for (guint j = i; j < stages->len; j++) {
+        const Stage *stage = told_stage(stages, j);
+        if ((stage->flags & STEP_MOVES) &&
+            (has_revision(stage->look, line) ||
+             (j > 0 && has_revision(told_stage(stages, j - 1)->look, line))))
+            return true;
+    }
+    return false;
+}
+
 static bool
 revisions_match(const Look *found, const GArray *stages, guint i)
 {
@@ -71,7 +85,7 @@ revisions_match(const Look *found, const GArray *stages, guint i)
         /* A deletion drops them before what makes the volume. */
         bool not_yet_gone = (told_stage(stages, i)->flags & STEP_DROPS) &&
                             has_revision(before, line) && look->there;
-        if (!has_revision(look, line) && !not_yet_gone)
+        if (!has_revision(look, line) && !not_yet_gone && !is_being_renamed(stages, i, line))
             return false;
     }
     return true;
@@ -255,7 +269,9 @@ judge_pool(const Judge *judge, guint epoch, const char *path, GError **error)
     if (!pool && !told_has_pool(judge->told, epoch))
         return true;
     g_autofree char *text = pool ? story_describe(pool, &cause) : NULL;
-    if (!text || !rl_model_check(pool, RL_MODEL_GUEST_CUT, &cause)) {
+    RlModelFlags flags =
+        RL_MODEL_GUEST_CUT | (told_is_renaming(judge->told, epoch) ? RL_MODEL_MOVE_CUT : 0);
+    if (!text || !rl_model_check(pool, flags, &cause)) {
         g_propagate_error(error, g_steal_pointer(&cause));
         g_prefix_error(error, "%s", text ? text : "");
         return false;

@@ -11,7 +11,7 @@
 #define ROOT "app/root"
 #define VOLATILE "app/volatile"
 #define DIRECT "app/direct"
-#define WEB "web1"
+#define WEB STORY_OLD_NAME
 #define COPY "app/deep/copy"
 
 static const Step story[] = {
@@ -200,6 +200,12 @@ static const Step story[] = {
     STEP(start, WEB),
     STEP(write, WEB, .tag = 82),
     STEP(stop, WEB, .wanted = RL_STOP_COMMITTED),
+
+    /* From one directory to another. */
+    STEP(rename, WEB, .other = STORY_NEW_NAME),
+    STEP(start, STORY_NEW_NAME),
+    STEP(write, STORY_NEW_NAME, .tag = 83),
+    STEP(stop, STORY_NEW_NAME, .wanted = RL_STOP_COMMITTED),
 };
 
 char *
@@ -207,7 +213,8 @@ story_describe(const RlPool *pool, GError **error)
 {
     g_autofree char *text = rl_model_describe(pool, error);
 
-    return text ? g_strdup_printf("%s pool keep %d\n%s", STORY_POOL_NAME, pool->options->keep, text)
+    return text ? g_strdup_printf("%s pool keep %d\n%s", STORY_POOL_NAME,
+                                  pool->options->keep.newest, text)
                 : NULL;
 }
 

@@ -13,6 +13,10 @@
 /* The pool itself among the volumes. */
 #define STORY_POOL_NAME "-"
 
+/* A volume gets another name at last; nothing of the old name is made after that. */
+#define STORY_OLD_NAME "web1"
+#define STORY_NEW_NAME "app/moved"
+
 /* Tells the story on the file system of @disk, which is mounted at @mount_point and recorded. Each
  * step sets two marks:
  *

@@ -147,6 +147,28 @@ told_has_pool(const Told *told, guint epoch)
     return had_returned(told, 0, epoch);
 }
 
+bool
+told_is_renaming(const Told *told, guint epoch)
+{
+    guint begun = steps_begun(told, epoch);
+
+    return begun && (step_at(told, begun - 1)->flags & STEP_MOVES) &&
+           !had_returned(told, begun - 1, epoch);
+}
+
+/* One may get its name by a step of another. */
+static void
+add_names(GPtrArray *names, GHashTable *looks)
+{
+    GHashTableIter iter;
+    gpointer name;
+
+    g_hash_table_iter_init(&iter, looks);
+    while (g_hash_table_iter_next(&iter, &name, NULL))
+        if (!g_ptr_array_find_with_equal_func(names, name, g_str_equal, NULL))
+            g_ptr_array_add(names, name);
+}
+
 GPtrArray *
 told_volumes(const Told *told, guint epoch)
 {
@@ -158,6 +180,8 @@ told_volumes(const Told *told, guint epoch)
         if (!g_ptr_array_find_with_equal_func(names, volume, g_str_equal, NULL))
             g_ptr_array_add(names, volume);
     }
+    if (begun)
+        add_names(names, step_at(told, begun - 1)->looks);
     return names;
 }
 

@@ -22,6 +22,9 @@ char *told_moment(const Told *told, guint epoch);
 /* True if the pool was there for good when the epoch ended. */
 bool told_has_pool(const Told *told, guint epoch);
 
+/* True if a renaming was under way when the epoch ended. */
+bool told_is_renaming(const Told *told, guint epoch);
+
 /* The names of the pool and of all volumes of the story as far as it had got when the epoch ended;
  * owned by the caller, the strings borrowed. */
 GPtrArray *told_volumes(const Told *told, guint epoch);

@@ -83,7 +83,8 @@ do_delete(int volume)
     GError *error = NULL;
 
     op->labels = chance(70);
-    op_end(op, rl_volume_delete(child.pool, volume_names[volume], op->labels, &error), &error);
+    guint flags = RL_DELETE_USED | (op->labels ? RL_DELETE_NAMED : 0);
+    op_end(op, rl_volume_delete(child.pool, volume_names[volume], flags, &error), &error);
 }
 
 static void

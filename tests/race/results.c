@@ -313,6 +313,10 @@ check_refused(const Op *op, const Section *sections, int n)
         if (strcmp(section->purpose, "start") == 0 && section->before.dirty.there &&
             !section->after.dirty.there)
             continue;
+        /* A save marks an image that is still open, and says that it is. */
+        if (op->kind == OP_SAVE && op->code == RL_ERROR_BUSY &&
+            section->after.hold == RL_MARK_SAVED)
+            continue;
         if (op->kind != OP_REVERT)
             wrong(op->volume, section, op, "a refused %s changed something", op_name(op->kind));
         first = first ? first : section;

@@ -8,18 +8,20 @@ trap 'rm -rf "$work"' EXIT
 
 "$here/layers"
 
+mkdir "$work/tree"
+cp -r "$here"/../../{common,xml,backend} "$work/tree"
+
 # finds FILE LINE: a copy of the tree with that line in that file is refused, and the file named.
 finds()
 {
-    rm -rf "$work/tree"
-    mkdir "$work/tree"
-    cp -r "$here"/../../{common,xml,backend} "$work/tree"
+    cp "$work/tree/$1" "$work/before"
     echo "$2" >>"$work/tree/$1"
     if "$here/layers" "$work/tree" >"$work/said"; then
         echo "$2 in $1 was not found" >&2
         exit 1
     fi
     grep -q -F "$1:" "$work/said"
+    cp "$work/before" "$work/tree/$1"
 }
 
 finds common/fs/reflink.c '#include "xml/parser.h"'

@@ -94,6 +94,35 @@ test_journal(void)
     g_assert_nonnull(strstr(entry, "libvirt-reflink"));
 }
 
+/* What the journal is asked for; no field begins another one. */
+static void
+test_fields(void)
+{
+    const RlLogFields fields = {.pool = "/srv/a\nMESSAGE=b",
+                                .volume = "a/b",
+                                .event = "committed",
+                                .revision = 7,
+                                .domain = "web"};
+    const RlLogFields some = {.volume = "a/c"};
+
+    if (!hide_logs())
+        return;
+    g_assert_cmpint(g_mkdir_with_parents("/run/systemd/journal", 0755), ==, 0);
+    rl_autofd int journal = listen_at("/run/systemd/journal/socket");
+    rl_log_event(&fields, "%s", "it\nis");
+    rl_log_detail(&some, "made %s", "c.img");
+    g_autofree char *event = receive(journal), *detail = receive(journal);
+    show_logs();
+
+    g_assert_cmpstr(event, ==,
+                    "MESSAGE=it is\nPRIORITY=6\nSYSLOG_IDENTIFIER=libvirt-reflink\n"
+                    "REFLINK_POOL=/srv/a MESSAGE=b\nREFLINK_VOLUME=a/b\nREFLINK_EVENT=committed\n"
+                    "REFLINK_REVISION=7\nDOMAIN=web\n");
+    g_assert_cmpstr(detail, ==,
+                    "MESSAGE=made c.img\nPRIORITY=7\nSYSLOG_IDENTIFIER=libvirt-reflink\n"
+                    "REFLINK_VOLUME=a/c\n");
+}
+
 /* What has the journal's name and takes nothing is no log. */
 static void
 test_no_journal(void)
@@ -173,6 +202,7 @@ add_tests(void)
 {
     g_test_add_func("/log/syslog", test_syslog);
     g_test_add_func("/log/journal", test_journal);
+    g_test_add_func("/log/fields", test_fields);
     g_test_add_func("/log/no-journal", test_no_journal);
     g_test_add_func("/log/nobody-listens", test_nobody_listens);
     g_test_add_func("/log/full-journal", test_full_journal);

@@ -45,6 +45,37 @@ test_noted(Lab *lab)
     assert_other(fd, &bob, NULL);
 }
 
+static void
+assert_noted(int fd, const char *wanted)
+{
+    g_autofree char *text = NULL;
+
+    g_assert_true(rl_overlays_get(fd, &text, NULL));
+    g_assert_cmpstr(text, ==, wanted);
+}
+
+/* The first is what rl_overlays_find_other() names; nothing is left of the last, nor of nothing. */
+static void
+test_remove_first(Lab *lab)
+{
+    static const char *const texts[] = {"qemu 1 a\nqemu 2 b c\nlibxl 3 d", "qemu 2 b c\nlibxl 3 d",
+                                        "libxl 3 d", NULL};
+    rl_autofd int fd = new_image(lab);
+
+    g_assert_true(rl_xattr_set(fd, RL_ATTR_BELOW, texts[0], NULL));
+    for (size_t i = 0; texts[i]; i++) {
+        g_assert_true(rl_overlays_remove_first(fd, texts[i], NULL));
+        assert_noted(fd, texts[i + 1]);
+    }
+    g_assert_true(rl_overlays_remove_first(fd, NULL, NULL));
+    assert_noted(fd, NULL);
+    /* A damaged line is one as well. */
+    g_assert_true(rl_overlays_remove_first(fd, "\n\nnonsense\n\nqemu 1 a", NULL));
+    assert_noted(fd, "qemu 1 a");
+    g_assert_true(rl_overlays_remove_first(fd, "nonsense\n", NULL));
+    assert_noted(fd, NULL);
+}
+
 /* More domains than fit are not noted, and those that are go on protecting them all. */
 static void
 test_very_many(Lab *lab)
@@ -81,6 +112,7 @@ void
 add_tests(void)
 {
     lab_add("/below/noted", test_noted);
+    lab_add("/below/remove-first", test_remove_first);
     lab_add_on("/below/very-many", "xfs btrfs", test_very_many);
     lab_add("/below/damage-is-read-carefully", test_damage_is_read_carefully);
 }

@@ -101,6 +101,8 @@ test_qubes_forms(void)
     is("private.img~before", RL_FILE_OTHER, "");
     is("private.img~261129", RL_FILE_OTHER, "");
     is("private.img~decade", RL_FILE_OTHER, "");
+    is("private.img~24dec6", RL_FILE_OTHER, "");
+    is("private.img~1feb27", RL_FILE_OTHER, "");
     is("private.img~abc123_x", RL_FILE_PEER_TEMP, "private");
     is("private.img~original", RL_FILE_OTHER, "");
     is("private.img~20180102", RL_FILE_OTHER, "");

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "common/format/asked-kind.h"
 #include "common/format/volume-name.h"
 
 #include "harness/lab.h"
@@ -281,9 +282,47 @@ test_one_component(void)
     take_error(error, RL_ERROR_NAME, "'/'");
 }
 
+/* What follows "@kind=" is taken off the name of a new volume; all else stays. */
+static void
+test_asked_kind(void)
+{
+    static const char *const plain[] = {"a/b",    "a@7",         "a@current",
+                                        "a@kind", "kind=direct", "a@kind=direct@7"};
+    static const RlKind kinds[] = {RL_KIND_PERSISTENT, RL_KIND_SNAPSHOT, RL_KIND_VOLATILE,
+                                   RL_KIND_DIRECT};
+    static const char *const wrong[] = {"a@kind=", "a@kind=snap", "a@kind=direct.img",
+                                        "a@kind=Direct"};
+    g_autoptr(GError) error = NULL;
+    RlAskedKind asked;
+
+    for (size_t i = 0; i < G_N_ELEMENTS(plain); i++) {
+        g_autofree char *name = rl_asked_kind_split(plain[i], &asked, &error);
+        g_assert_no_error(error);
+        g_assert_cmpstr(name, ==, plain[i]);
+        g_assert_false(asked.given);
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++) {
+        g_autofree char *text = g_strconcat("a/b@kind=", rl_kind_to_string(kinds[i]), NULL);
+        g_autofree char *name = rl_asked_kind_split(text, &asked, &error);
+        g_assert_no_error(error);
+        g_assert_cmpstr(name, ==, "a/b");
+        g_assert_true(asked.given);
+        g_assert_cmpint(asked.kind, ==, kinds[i]);
+    }
+    g_autofree char *current = rl_asked_kind_split("a@current@kind=direct", &asked, &error);
+    g_assert_cmpstr(current, ==, "a@current");
+    g_assert_true(asked.given);
+    for (size_t i = 0; i < G_N_ELEMENTS(wrong); i++) {
+        GError *refused = NULL;
+        g_assert_null(rl_asked_kind_split(wrong[i], &asked, &refused));
+        take_error(refused, RL_ERROR_NAME, "persistent, snapshot, volatile or direct");
+    }
+}
+
 void
 add_tests(void)
 {
+    g_test_add_func("/name/asked-kind", test_asked_kind);
     g_test_add_func("/name/parts", test_parts);
     g_test_add_func("/name/forms", test_forms);
     g_test_add_func("/name/revision-numbers", test_revision_numbers);

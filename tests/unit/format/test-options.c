@@ -8,9 +8,9 @@ test_defaults(void)
 {
     g_autoptr(RlOptions) options = rl_options_new();
 
-    g_assert_cmpint(options->keep, ==, 1);
+    g_assert_cmpint(options->keep.newest, ==, 1);
     g_assert_false(options->fallback_copy);
-    g_assert_cmpint(rl_options_keep(options, "a/b"), ==, 1);
+    g_assert_cmpint(rl_options_keep(options, "a/b")->newest, ==, 1);
     g_assert_cmpint(rl_options_kind(options, "a/b"), ==, RL_KIND_PERSISTENT);
 }
 
@@ -20,7 +20,7 @@ example(void)
 {
     RlOptions *options = rl_options_new();
 
-    options->keep = 3;
+    options->keep.newest = 3;
     rl_options_add_rule(options, "*/*/volatile", -1, RL_KIND_VOLATILE);
     rl_options_add_rule(options, "vm-templates/*/root", 5, -1);
     rl_options_add_rule(options, "db/*", -1, RL_KIND_DIRECT);
@@ -33,11 +33,11 @@ test_rules(void)
     g_autoptr(RlOptions) options = example();
 
     g_assert_cmpint(rl_options_kind(options, "appvms/foo/volatile"), ==, RL_KIND_VOLATILE);
-    g_assert_cmpint(rl_options_keep(options, "appvms/foo/volatile"), ==, 3);
-    g_assert_cmpint(rl_options_keep(options, "vm-templates/debian/root"), ==, 5);
+    g_assert_cmpint(rl_options_keep(options, "appvms/foo/volatile")->newest, ==, 3);
+    g_assert_cmpint(rl_options_keep(options, "vm-templates/debian/root")->newest, ==, 5);
     g_assert_cmpint(rl_options_kind(options, "vm-templates/debian/root"), ==, RL_KIND_PERSISTENT);
     g_assert_cmpint(rl_options_kind(options, "db/main"), ==, RL_KIND_DIRECT);
-    g_assert_cmpint(rl_options_keep(options, "web1"), ==, 3);
+    g_assert_cmpint(rl_options_keep(options, "web1")->newest, ==, 3);
 }
 
 /* A star stops at a slash, and case matters. */
@@ -62,11 +62,28 @@ test_last_rule_that_speaks_wins(void)
 
     rl_options_add_rule(options, "db/*", 0, -1);
     g_assert_cmpint(rl_options_kind(options, "db/main"), ==, RL_KIND_DIRECT);
-    g_assert_cmpint(rl_options_keep(options, "db/main"), ==, 0);
+    g_assert_cmpint(rl_options_keep(options, "db/main")->newest, ==, 0);
     rl_options_add_rule(options, "db/m*", RL_KEEP_MAX, RL_KIND_PERSISTENT);
     g_assert_cmpint(rl_options_kind(options, "db/main"), ==, RL_KIND_PERSISTENT);
-    g_assert_cmpint(rl_options_keep(options, "db/main"), ==, RL_KEEP_MAX);
+    g_assert_cmpint(rl_options_keep(options, "db/main")->newest, ==, RL_KEEP_MAX);
     g_assert_cmpint(rl_options_kind(options, "db/other"), ==, RL_KIND_DIRECT);
+}
+
+/* Rules for kinds say nothing of backing stores, nor the other way round. */
+static void
+test_backing(void)
+{
+    g_autoptr(RlOptions) options = example();
+
+    g_assert_cmpint(rl_options_backing(options, "db/main"), ==, RL_KIND_SNAPSHOT);
+    rl_options_add_rule(options, "db/*", -1, -1)->backing = RL_KIND_PERSISTENT;
+    rl_options_add_rule(options, "db/m*", -1, -1)->backing = RL_KIND_DIRECT;
+    rl_options_add_rule(options, "*/*", 7, RL_KIND_VOLATILE);
+    g_assert_cmpint(rl_options_backing(options, "db/main"), ==, RL_KIND_DIRECT);
+    g_assert_cmpint(rl_options_backing(options, "db/other"), ==, RL_KIND_PERSISTENT);
+    g_assert_cmpint(rl_options_backing(options, "other"), ==, RL_KIND_SNAPSHOT);
+    g_assert_cmpint(rl_options_kind(options, "db/main"), ==, RL_KIND_VOLATILE);
+    g_assert_cmpint(rl_options_kind(options, "other"), ==, RL_KIND_PERSISTENT);
 }
 
 static void
@@ -86,17 +103,19 @@ test_every_difference_counts(void)
 {
     g_autoptr(RlOptions) options = example();
 
-    for (int i = 0; i < 5; i++) {
+    for (int i = 0; i < 6; i++) {
         g_autoptr(RlOptions) other = rl_options_copy(options);
         RlRule *rule = g_ptr_array_index(other->rules, 1);
         if (i == 0) {
-            other->keep = 2;
+            other->keep.newest = 2;
         } else if (i == 1) {
             other->fallback_copy = true;
         } else if (i == 2) {
-            rule->keep = 4;
+            rule->keep.newest = 4;
         } else if (i == 3) {
             rule->kind = RL_KIND_DIRECT;
+        } else if (i == 4) {
+            rule->backing = RL_KIND_SNAPSHOT;
         } else {
             g_free(rule->match);
             rule->match = g_strdup("vm-templates/*/roo?");
@@ -127,4 +146,5 @@ add_tests(void)
     g_test_add_func("/options/copy-is-equal-and-apart", test_copy_is_equal_and_apart);
     g_test_add_func("/options/every-difference-counts", test_every_difference_counts);
     g_test_add_func("/options/kind-words", test_kind_words);
+    g_test_add_func("/options/backing", test_backing);
 }

@@ -588,6 +588,8 @@ fails_at(Lab *lab, Attempt attempt, const char *path, guint number)
     Disturbance disturbance = {.first = number, .count = 1, .code = EIO};
     GError *error = NULL;
 
+    /* An attempt that failed late has set the owner already. */
+    g_assert_cmpint(chown(path, 0, 0), ==, 0);
     g_assert_cmpint(chmod(path, 0600), ==, 0);
     set_list(path, 4, FRIEND, 6, 6, 0);
     /* As earlier versions noted it, and the device model still has the image. */
@@ -623,30 +625,38 @@ test_calls_fail(Lab *lab)
     rl_fd_close(&target);
 }
 
-/* What libvirt noted cannot be taken away, or not even listed: that is no reason to end nothing. */
-static bool
-forget_labels(Lab *lab, GError **error)
-{
-    (void) lab;
-    (void) error;
-    rl_access_forget_labels(target);
-    return true;
-}
-
-static void
-test_labels_that_stay(Lab *lab)
+static int
+give_a_list(Lab *lab)
 {
     g_autofree char *other = lab_path(lab, "other");
-    const char *name = "trusted.libvirt.security.dac";
-    Disturbance removal = {.nr = SYS_fremovexattr, .first = 1, .code = EIO};
-    Disturbance listing = {.nr = SYS_flistxattr, .first = 1, .code = E2BIG};
 
+    set_list(other, 6, STRANGER, 6, 6, 0);
+    return 0;
+}
+
+/* Until it is another's, the owner of an image can give it a list. */
+static void
+test_list_at_the_last_moment(Lab *lab)
+{
+    g_autofree char *clean = lab_path(lab, "clean"), *other = lab_path(lab, "other");
+    Disturbance list = {.nr = SYS_fchown, .first = 1, .count = 1, .before = give_a_list};
+    GError *error = NULL;
+
+    image = lab_open(lab, "clean", 0);
     target = lab_open(lab, "other", 0);
-    g_assert_cmpint(setxattr(other, name, "+0:+0", 5, 0), ==, 0);
-    g_assert_true(disturb(lab, &removal, forget_labels, NULL));
-    g_assert_cmpint(getxattr(other, name, NULL, 0), ==, 5);
-    g_assert_true(disturb(lab, &listing, forget_labels, NULL));
-    g_assert_cmpint(getxattr(other, name, NULL, 0), ==, -1);
+    g_assert_cmpint(fchmod(image, 0660), ==, 0);
+    for (int with_list = 0; with_list < 2; with_list++) {
+        if (with_list)
+            set_list(clean, 4, FRIEND, 4, 4, 0);
+        g_autofree char *wanted = access_of(clean);
+        g_assert_cmpint(chown(other, DEVICE_MODEL, DEVICE_MODEL), ==, 0);
+        g_assert_true(disturb(lab, &list, copy, &error));
+        g_assert_no_error(error);
+        g_assert_cmpuint(list.made, ==, 1);
+        g_autofree char *is = access_of(other);
+        g_assert_cmpstr(is, ==, wanted);
+    }
+    rl_fd_close(&image);
     rl_fd_close(&target);
 }
 
@@ -656,7 +666,7 @@ add_tests(void)
     lab_add("/access/damaged-notes", test_damaged_notes);
     lab_add_on("/access/long-list", "xfs", test_long_list);
     lab_add_on("/access/calls-fail", "xfs btrfs", test_calls_fail);
-    lab_add("/access/labels-that-stay", test_labels_that_stay);
+    lab_add_on("/access/list-at-the-last-moment", "xfs btrfs", test_list_at_the_last_moment);
     lab_add("/access/is-the-volumes", test_access_is_the_volumes);
     lab_add("/access/list-goes-with-it", test_list_goes_with_it);
     lab_add("/access/direct", test_direct);

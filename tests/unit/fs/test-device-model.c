@@ -65,7 +65,85 @@ write_two(int fd)
     g_assert_cmpint(pwrite(fd, "two", 4, 0), ==, 4);
 }
 
-/* --- attributes: on ext4 all of a file's share one block */
+/* --- attributes: on ext4 all of a file's share one block, on btrfs those of one checksum an item
+ */
+
+static uint32_t
+checksum(const char *text)
+{
+    uint32_t crc = 0xfffffffe;
+
+    for (; *text; text++) {
+        crc ^= (uint8_t) *text;
+        for (int bit = 0; bit < 8; bit++)
+            crc = crc & 1 ? (crc >> 1) ^ 0x82f63b78 : crc >> 1;
+    }
+    return crc;
+}
+
+/* A name of the owner's that has the checksum of @wanted. */
+static char *
+name_like(const char *wanted)
+{
+    uint32_t before = checksum(wanted);
+
+    for (int bit = 0; bit < 32; bit++)
+        before = before & 0x80000000 ? ((before ^ 0x82f63b78) << 1) | 1 : before << 1;
+    for (int i = 0;; i++) {
+        g_autofree char *begin = g_strdup_printf("user.%d", i);
+        uint32_t rest = before ^ checksum(begin);
+        char end[5] = {(char) rest, (char) (rest >> 8), (char) (rest >> 16), (char) (rest >> 24)};
+        g_autofree char *name = g_strconcat(begin, end, NULL);
+        if (checksum(name) == checksum(wanted))
+            return g_steal_pointer(&name);
+    }
+}
+
+/* As much as there is room for. */
+static void
+fill_item(int fd, const char *key)
+{
+    g_autofree char *wanted = g_strconcat(RL_ATTR_PREFIX, key, NULL);
+    g_autofree char *name = name_like(wanted), *value = g_malloc0(64 * 1024);
+    size_t size = 16 * 1024;
+
+    while (size > 1000 && fsetxattr(fd, name, value, size, 0) < 0)
+        size--;
+}
+
+static void
+fill_items(int fd)
+{
+    write_two(fd);
+    fill_item(fd, RL_ATTR_ID);
+    fill_item(fd, RL_ATTR_HOLD);
+}
+
+static void
+test_attributes_of_one_checksum(Lab *lab)
+{
+    lab_create(lab, V, "one", MIB);
+    lab_start(lab, V, &alice);
+    attack(lab, V, fill_items);
+    lab_stop(lab, V, &alice, RL_STOP_COMMITTED);
+    image_is(lab, V, RL_FILE_CLEAN, "two");
+    lab_run(lab, V, "three");
+}
+
+static void
+test_attributes_of_one_checksum_saved(Lab *lab)
+{
+    GError *error = NULL;
+    bool done;
+
+    lab_create(lab, V, "one", MIB);
+    lab_start(lab, V, &alice);
+    attack(lab, V, fill_items);
+    g_assert_true(rl_volume_save(lab->pool, V, &alice, &done, &error));
+    g_assert_no_error(error);
+    g_assert_true(done);
+    lab_start_fails(lab, V, &bob, RL_ERROR_STATE, "saved");
+}
 
 static void
 fill_attributes(int fd)
@@ -366,6 +444,9 @@ add_tests(void)
 {
     lab_add("/device-model/attributes", test_attributes);
     lab_add("/device-model/attributes-of-saved", test_attributes_of_saved);
+    lab_add("/device-model/attributes-of-one-checksum", test_attributes_of_one_checksum);
+    lab_add("/device-model/attributes-of-one-checksum-saved",
+            test_attributes_of_one_checksum_saved);
     lab_add("/device-model/flags", test_flags);
     lab_add("/device-model/size-of-direct", test_size_of_direct);
     lab_add("/device-model/lease", test_lease);

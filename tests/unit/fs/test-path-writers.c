@@ -3,8 +3,10 @@
 /* Whether a path can be made to lead elsewhere. */
 #include "common/fs/path-writers.h"
 
-#include "harness/lab.h"
+#include "harness/disturb.h"
 
+#include <errno.h>
+#include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -70,6 +72,73 @@ test_directories(Lab *lab)
     changed(lab, "all/x", true, true);
     changed(lab, "group/x", true, false);
     changed(lab, "roots/x/x", true, true); /* no directory */
+    put(lab, "all/x", 0);
+    put(lab, "group/x", 0);
+    changed(lab, "all/x", true, true);
+    changed(lab, "group/x", true, false);
+}
+
+/* A user's groups are those that the system has him in; where they are not known he has none. */
+static void
+test_groups(Lab *lab)
+{
+    const struct passwd *user = getpwuid(1);
+    g_auto(RlWriter) writer = {0};
+    const RlWriter no_groups = {.uid = 1};
+
+    if (!user || user->pw_gid == 0) {
+        g_test_skip("no user 1 with a group of his own");
+        return;
+    }
+    const gid_t gid = user->pw_gid;
+    make(lab, "theirs", 0, 0775);
+    make(lab, "anothers", 0, 0775);
+    g_autofree char *theirs = lab_path(lab, "theirs"), *anothers = lab_path(lab, "anothers");
+    g_assert_cmpint(chown(theirs, 0, gid), ==, 0);
+    g_assert_cmpint(chown(anothers, 0, THEIRS), ==, 0);
+    g_autofree char *in_theirs = lab_path(lab, "theirs/x"), *in_other = lab_path(lab, "anothers/x");
+    rl_writer_set_user(&writer, 1);
+    g_assert_true(rl_path_can_be_changed(in_theirs, &writer));
+    g_assert_false(rl_path_can_be_changed(in_other, &writer));
+    g_assert_false(rl_path_can_be_changed(in_theirs, &no_groups));
+    g_assert_cmpint(chmod(theirs, 0755), ==, 0);
+    g_assert_false(rl_path_can_be_changed(in_theirs, &writer));
+}
+
+static bool
+can_be_changed(Lab *lab, GError **error)
+{
+    g_autofree char *path = lab_path(lab, "roots/far");
+    const RlWriter user = {.uid = THEIRS};
+
+    (void) error;
+    return rl_path_can_be_changed(path, &user);
+}
+
+/* Of each call that looks at the path: what cannot be looked at may be anything. */
+static void
+test_unknown(Lab *lab)
+{
+    static const long calls[] = {SYS_openat, SYS_newfstatat, SYS_readlinkat};
+    g_autofree char *end = lab_path(lab, "roots/x");
+
+    make(lab, "roots", 0, 0755);
+    put(lab, "roots/x", 0);
+    put_link(lab, "roots/far", end);
+    g_assert_false(can_be_changed(lab, NULL));
+    for (size_t i = 0; i < G_N_ELEMENTS(calls); i++) {
+        Disturbance count = {
+            .nr = calls[i], .also = calls[i] == SYS_newfstatat ? SYS_fstat : 0, .first = G_MAXUINT};
+        g_assert_false(disturb(lab, &count, can_be_changed, NULL));
+        g_assert_cmpuint(count.made, >, 0);
+        for (guint n = 1, calls_made = count.made; n <= calls_made; n++) {
+            Disturbance one = count;
+            one.first = n;
+            one.count = 1;
+            one.code = EIO;
+            g_assert_true(disturb(lab, &one, can_be_changed, NULL));
+        }
+    }
 }
 
 static void
@@ -123,6 +192,8 @@ void
 add_tests(void)
 {
     lab_add("/path-writers/directories", test_directories);
+    lab_add("/path-writers/groups", test_groups);
+    lab_add("/path-writers/unknown", test_unknown);
     lab_add("/path-writers/sticky", test_sticky);
     lab_add("/path-writers/links", test_links);
     g_test_add_func("/path-writers/relative", test_relative);

@@ -75,7 +75,7 @@ test_persistent(Lab *lab)
     set_project(dir, 46);
     /* It has the image open that it replaced, which is a revision since. */
     rl_staged_free(g_steal_pointer(&draft));
-    g_assert_true(rl_volume_delete(lab->pool, V, true, &error));
+    g_assert_true(rl_volume_delete(lab->pool, V, RL_DELETE_NAMED, &error));
     g_assert_no_error(error);
     g_assert_false(is_there(dir));
 }

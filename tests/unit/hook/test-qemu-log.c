@@ -6,7 +6,7 @@
 /* So that a log can be put where it looks for one. */
 static char *dir;
 #define RL_QEMU_LOG_DIR dir
-#define RL_QEMU_SAVE_DIR dir
+#include "backend/hook/managed-save.c"
 #include "backend/hook/qemu-log.c"
 
 #define BEFORE "2026-11-22 04:05:06.788+0000"
@@ -119,17 +119,17 @@ test_managed_save(void)
     gint64 now_ms = g_get_real_time() / 1000;
     g_autofree char *path = g_build_filename(dir, "x.save", NULL);
 
-    g_assert_null(rl_qemu_log_managed_save("x", now_ms - 1000));
+    g_assert_null(rl_managed_save_since(dir, "x", now_ms - 1000));
     put("x.save", "", 0);
-    g_autofree char *file = rl_qemu_log_managed_save("x", now_ms - 1000);
+    g_autofree char *file = rl_managed_save_since(dir, "x", now_ms - 1000);
     g_assert_cmpstr(file, ==, path);
-    g_assert_null(rl_qemu_log_managed_save("x", now_ms + 5000));
-    g_assert_null(rl_qemu_log_managed_save("x", 0));
-    g_assert_null(rl_qemu_log_managed_save("../x", now_ms - 1000));
+    g_assert_null(rl_managed_save_since(dir, "x", now_ms + 5000));
+    g_assert_null(rl_managed_save_since(dir, "x", 0));
+    g_assert_null(rl_managed_save_since(dir, "../x", now_ms - 1000));
 
     struct timespec future[] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = now_ms / 1000 + 3600}};
     g_assert_cmpint(utimensat(AT_FDCWD, path, future, 0), ==, 0);
-    g_assert_null(rl_qemu_log_managed_save("x", now_ms - 1000));
+    g_assert_null(rl_managed_save_since(dir, "x", now_ms - 1000));
     g_assert_cmpint(unlink(path), ==, 0);
 }
 

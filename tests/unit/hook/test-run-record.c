@@ -6,6 +6,7 @@
 /* So that notes lie where this test can damage them. */
 static char *place;
 #define RL_LOCK_DIR place
+#include "backend/hook/calling-thread.c"
 #include "backend/hook/note.c"
 #include "backend/hook/run-record.c"
 
@@ -13,6 +14,14 @@ static char *place;
 
 static const RlDomainRef vm = {.driver = "qemu", .uuid = UUID, .name = "vm"};
 static const RlDomainRef xen = {.driver = "libxl", .uuid = UUID, .name = "vm"};
+
+/* No daemon has called this test: see test-calling-thread.c. */
+int
+rl_calling_daemon_find(int *ret_child)
+{
+    *ret_child = 0;
+    return 0;
+}
 
 /* Writes the key @key of the note @file anew. */
 static void
@@ -39,10 +48,15 @@ test_run(void)
     g_assert_true(rl_run_record_read(&vm, &note));
     g_assert_false(note.ended);
     g_assert_false(note.arriving);
+    g_assert_false(note.restored);
     g_assert_cmpint(note.began_ms, >=, before_ms);
     g_assert_cmpint(note.began_ms, <=, g_get_real_time() / 1000 + 1);
     /* Each driver counts its domains for itself. */
     g_assert_false(rl_run_record_read(&xen, &note));
+
+    rl_run_record_restored(&vm);
+    g_assert_true(rl_run_record_read(&vm, &note));
+    g_assert_true(note.restored);
 
     rl_run_record_end(&vm, saved);
     g_assert_true(rl_run_record_read(&vm, &note));
@@ -51,16 +65,76 @@ test_run(void)
     g_assert_true(note.verdict.alone);
     g_assert_cmpint(note.began_ms, >=, before_ms);
 
+    /* Until its images are marked. */
+    g_assert_true(rl_run_record_is_unmarked(&vm));
+
     /* The next run knows nothing of it. */
     rl_run_record_begin(&vm, true);
     g_assert_true(rl_run_record_read(&vm, &note));
     g_assert_false(note.ended);
+    g_assert_false(note.restored);
     g_assert_true(note.arriving);
     rl_run_record_arrived(&vm);
     g_assert_true(rl_run_record_read(&vm, &note));
     g_assert_false(note.arriving);
+    /* What is noted of the one before stays with its images. */
+    rl_run_record_refused(&vm);
+    g_assert_true(rl_run_record_is_unmarked(&vm));
+    rl_run_record_begin(&vm, false);
+    rl_run_record_marked(&vm);
+    g_assert_false(rl_run_record_is_unmarked(&vm));
+    g_assert_true(rl_run_record_read(&vm, &note));
     rl_run_record_forget(&vm);
     g_assert_false(rl_run_record_read(&vm, &note));
+    rl_run_record_forget(&vm);
+}
+
+/* An end that gives the images away leaves none to be marked. */
+static void
+test_to_be_marked(void)
+{
+    static const struct {
+        RlEndReason ending;
+        bool unmarked;
+    } ends[] = {{RL_END_STOPPED, false},  {RL_END_SAVED, true},     {RL_END_FAILED, false},
+                {RL_END_ARRIVING, false}, {RL_END_MIGRATED, false}, {RL_END_UNKNOWN, true}};
+
+    for (size_t i = 0; i < G_N_ELEMENTS(ends); i++) {
+        rl_run_record_begin(&vm, false);
+        rl_run_record_end(&vm, (RlVerdict){.ending = ends[i].ending});
+        g_assert_cmpint(rl_run_record_is_unmarked(&vm), ==, ends[i].unmarked);
+        /* `release` could not do all. */
+        rl_run_record_leave(&vm, true);
+        g_assert_true(rl_run_record_is_unmarked(&vm));
+        rl_run_record_forget(&vm);
+        g_assert_false(rl_run_record_is_unmarked(&vm));
+    }
+    rl_run_record_leave(&xen, false);
+    g_assert_true(rl_run_record_is_unmarked(&xen));
+    rl_run_record_forget(&xen);
+}
+
+/* No new file can be made. */
+static void
+test_no_room(void)
+{
+    RlRunRecord note;
+
+    rl_run_record_begin(&vm, false);
+    g_autofree char *run = g_build_filename(place, "run-qemu-" UUID, NULL), *text = NULL;
+    g_autofree char *longer = NULL;
+    GError *error = NULL;
+    g_assert_true(g_file_get_contents(run, &text, NULL, &error));
+    longer = g_strconcat(text, "more=1\n", NULL);
+    g_assert_true(rl_note_write_over("run-qemu-" UUID, longer, &error));
+    g_assert_true(rl_note_write_over("run-qemu-" UUID, text, &error));
+    g_assert_no_error(error);
+    g_assert_true(rl_note_rename("run-qemu-" UUID, "unmarked-qemu-" UUID, &error));
+    g_assert_true(rl_run_record_read(&vm, &note));
+    g_assert_false(note.ended);
+    g_assert_false(rl_note_write_over("run-qemu-" UUID, text, &error));
+    g_assert_nonnull(error);
+    g_clear_error(&error);
     rl_run_record_forget(&vm);
 }
 
@@ -143,6 +217,8 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     place = g_dir_make_tmp(NULL, NULL);
     g_test_add_func("/run-record/run", test_run);
+    g_test_add_func("/run-record/to-be-marked", test_to_be_marked);
+    g_test_add_func("/run-record/no-room", test_no_room);
     g_test_add_func("/run-record/no-beginning", test_no_beginning);
     g_test_add_func("/run-record/clock", test_clock);
     g_test_add_func("/run-record/damage", test_damage);

@@ -5,9 +5,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "backend/hook/caller.c"
-#include "backend/hook/memory.c"
+#include "backend/hook/calling-daemon.c"
+#include "backend/hook/calling-thread.c"
+#include "backend/hook/daemon-version.c"
 #include "backend/hook/save-file.c"
+#include "backend/hook/saved-memory.c"
 
 #define UUID "00000000-0000-4000-8000-00000000000a"
 #define OTHER "00000000-0000-4000-8000-00000000000b"

@@ -21,6 +21,8 @@ static const Row rows[] = {
     {"running", "restored", "destroy", "none", "none", RL_END_STOPPED, ALONE, true},
     {"running", "migrated", "destroy", "none", "none", RL_END_STOPPED, ALONE, true},
     {"running", "save canceled", "destroy", "none", "none", RL_END_STOPPED, ALONE, true},
+    {"running", "from snapshot", "destroy", "none", "none", RL_END_STOPPED, ALONE, true},
+    {"paused", "from snapshot", "destroy", "none", "none", RL_END_STOPPED, ALONE, true},
     {"paused", "user", "destroy", "none", "none", RL_END_STOPPED, ALONE, true},
     {"paused", "ioerror", "destroy", "none", "none", RL_END_STOPPED, ALONE, true},
     {"paused", "unknown", "destroy", "none", "none", RL_END_STOPPED, ALONE, true},
@@ -28,8 +30,8 @@ static const Row rows[] = {
     {"pmsuspended", "unknown", "destroy", "none", "none", RL_END_STOPPED, ALONE, true},
     {"running", "booted", "destroy", "backup", "none", RL_END_STOPPED, ALONE, true},
     /* with a dump */
-    {"paused", "dump", "none", "dump", "none", RL_END_STOPPED, ALONE, true},
-    {"crashed", "panicked", "none", "dump", "none", RL_END_STOPPED, ALONE, true},
+    {"paused", "dump", "none", "dump", "none", RL_END_STOPPED, WITH_LOG, true},
+    {"crashed", "panicked", "none", "dump", "none", RL_END_STOPPED, WITH_LOG, true},
     /* the last status of one that a daemon has found dead */
     {"running", "booted", "none", "none", "none", RL_END_STOPPED, WITH_LOG, true},
     {"paused", "user", "none", "none", "none", RL_END_STOPPED, WITH_LOG, true},
@@ -183,6 +185,37 @@ test_join(void)
         assert_join(RL_END_UNKNOWN, log, RL_END_UNKNOWN);
 }
 
+/* A status that another user may have put back gives nothing away that the log says is saved, or of
+ * which it says nothing. So it is with one from the middle of a dump, whoever's its directory is.
+ */
+static void
+test_older(void)
+{
+    static const Row dump = {
+        .state = "running", .reason = "booted", .job = "none", .async = "dump", .phase = "none"};
+    static const RlLogEnding logs[] = {RL_LOG_SAVED, RL_LOG_NOTHING, RL_LOG_OTHER};
+    RlStatus status = {.state = (char *) dump.state,
+                       .reason = (char *) dump.reason,
+                       .job = (char *) dump.job,
+                       .async = (char *) dump.async,
+                       .phase = (char *) dump.phase};
+    RlVerdict of_dump = rl_verdict_of(&status, false);
+
+    g_assert_cmpint(rl_end_reason_join(&of_dump, RL_LOG_STOPPED, false), ==, RL_END_STOPPED);
+    for (size_t i = 0; i < G_N_ELEMENTS(logs); i++) {
+        static const RlEndReason endings[] = {RL_END_STOPPED, RL_END_MIGRATED};
+        g_assert_cmpint(rl_end_reason_join(&of_dump, logs[i], false), ==, RL_END_UNKNOWN);
+        for (size_t j = 0; j < G_N_ELEMENTS(endings); j++) {
+            RlVerdict older = rl_verdict_of_any_time(certain(endings[j]));
+            g_assert_cmpint(rl_end_reason_join(&older, logs[i], false), ==, RL_END_UNKNOWN);
+        }
+    }
+    RlVerdict stop = rl_verdict_of_any_time(certain(RL_END_STOPPED)),
+              failed = rl_verdict_of_any_time(certain(RL_END_FAILED));
+    g_assert_cmpint(rl_end_reason_join(&stop, RL_LOG_STOPPED, false), ==, RL_END_STOPPED);
+    g_assert_cmpint(rl_end_reason_join(&failed, RL_LOG_NOTHING, false), ==, RL_END_FAILED);
+}
+
 /* A run that ended before libvirt noted anything of it. */
 static void
 test_no_status(void)
@@ -242,6 +275,7 @@ add_tests(void)
     g_test_add_func("/status-verdict/rows", test_rows);
     g_test_add_func("/status-verdict/not-arriving", test_not_arriving);
     g_test_add_func("/status-verdict/join", test_join);
+    g_test_add_func("/status-verdict/older", test_older);
     g_test_add_func("/status-verdict/migrated", test_migrated);
     g_test_add_func("/status-verdict/no-status", test_no_status);
     g_test_add_func("/status-verdict/saved-now", test_saved_now);

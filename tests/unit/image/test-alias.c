@@ -4,6 +4,8 @@
 #include "common/image/short-path.h"
 
 #include "common/operation/delete.h"
+#include "common/operation/rename.h"
+#include "common/operation/staged-image.h"
 #include "harness/disturb.h"
 
 #include <errno.h>
@@ -92,6 +94,14 @@ assert_link(Lab *lab, const char *relative, const char *wanted)
 }
 
 static void
+assert_made(Lab *lab, const char *name, const char *wanted)
+{
+    g_autofree char *made = rl_short_path_made(lab->pool, name);
+
+    g_assert_cmpstr(made, ==, wanted);
+}
+
+static void
 test_make_and_tidy(Lab *lab)
 {
     GError *error = NULL;
@@ -102,6 +112,7 @@ test_make_and_tidy(Lab *lab)
         g_assert_true(rl_short_path_make(lab->pool, "web", "web", &error));
     g_assert_true(rl_short_path_make(lab->pool, "web.img", "web", &error));
     assert_link(lab, "web", "volumes/web-dirty.img");
+    assert_made(lab, "web", "web");
 
     rl_short_path_tidy(lab->pool, "web");
     assert_link(lab, "web", "volumes/web-dirty.img");
@@ -109,14 +120,17 @@ test_make_and_tidy(Lab *lab)
     rl_short_path_tidy(lab->pool, "web");
     assert_link(lab, "web", NULL);
     assert_link(lab, "web.img", NULL);
+    assert_made(lab, "web", NULL);
+    assert_made(lab, "a/b", NULL);
 
     g_assert_true(rl_short_path_make(lab->pool, "web.img", "web", &error));
+    assert_made(lab, "web", "web.img");
     rl_short_path_tidy(lab->pool, "web");
     assert_link(lab, "web.img", NULL);
 
     /* Left by a crash, it goes with the volume. */
     g_assert_true(rl_short_path_make(lab->pool, "web", "web", &error));
-    g_assert_true(rl_volume_delete(lab->pool, "web", false, &error));
+    g_assert_true(rl_volume_delete(lab->pool, "web", 0, &error));
     assert_link(lab, "web", NULL);
 }
 
@@ -141,8 +155,8 @@ test_somebody_elses_stays(Lab *lab)
     take_errno(g_steal_pointer(&error), ENOENT, "'web'");
 
     /* Its target is as long as ours. */
-    make_link(lab, "volumes/bew-dirty.img", "bow");
     lab_create(lab, "bow", "two", MIB);
+    make_link(lab, "volumes/bew-dirty.img", "bow");
     g_assert_false(rl_short_path_make(lab->pool, "bow", "bow", &error));
     take_errno(g_steal_pointer(&error), EEXIST, "'bow'");
     rl_short_path_tidy(lab->pool, "bow");
@@ -161,6 +175,61 @@ test_somebody_elses_stays(Lab *lab)
     assert_volume(lab, "web", NULL);
     rl_short_path_tidy(lab->pool, "web");
     assert_link(lab, "web", "volumes/web-dirty.img");
+}
+
+static void
+assert_taken(Lab *lab, const char *name, const char *words)
+{
+    const RlAccess access = RL_ACCESS_DEFAULT;
+    g_autofree char *before = list_tree(lab->path);
+    GError *error = NULL;
+
+    g_assert_null(rl_staged_new(lab_pool(lab), name, &access, &error));
+    take_error(g_steal_pointer(&error), RL_ERROR_NAME, words);
+    g_assert_false(rl_volume_rename_to(lab->pool, "a/b", name, &error));
+    take_error(g_steal_pointer(&error), RL_ERROR_NAME, words);
+    g_autofree char *after = list_tree(lab->path);
+    g_assert_cmpstr(after, ==, before);
+}
+
+/* No new volume gets a path that is something else's. */
+static void
+test_taken(Lab *lab)
+{
+    g_autofree char *foreign = lab_path(lab, "foreign"), *image = lab_path(lab, "image.img");
+    g_autofree char *overlay = lab_path(lab, "web.monday"), *dir = lab_path(lab, "folder");
+    g_autofree char *old = lab_path(lab, "old");
+    GError *error = NULL;
+
+    lab_create(lab, "a/b", "two", MIB);
+    assert_taken(lab, "volumes", "/volumes'");
+    make_file(foreign, "somebody's own");
+    make_file(image, "somebody's own");
+    make_file(overlay, "of a snapshot");
+    g_assert_cmpint(mkdir(dir, 0700), ==, 0);
+    make_link(lab, "/nowhere", "link");
+    make_link(lab, "volumes/bow-dirty.img", "bew");
+    assert_taken(lab, "foreign", "'foreign' & /foreign'");
+    assert_taken(lab, "image", "'image' & /image.img'");
+    assert_taken(lab, "web.monday", "/web.monday'");
+    assert_taken(lab, "folder", "/folder'");
+    assert_taken(lab, "a", "/a'");
+    assert_taken(lab, "link", "/link'");
+    assert_taken(lab, "bew", "/bew'");
+
+    lab_create(lab, "web", "one", MIB);
+    assert_taken(lab, "web/data", "'web/data' & /web' & of volume 'web'");
+    assert_taken(lab, "web/more/data", "of volume 'web'");
+
+    /* A link that a crash left, and what an earlier version let be made. */
+    make_link(lab, "volumes/old-dirty.img", "old.img");
+    lab_create(lab, "old", "three", MIB);
+    g_assert_cmpint(mkdir(old, 0700), ==, 0);
+    lab_create(lab, "old/data", "four", MIB); /* its directory is there */
+    lab_start(lab, "old", &alice);
+    lab_stop(lab, "old", &alice, RL_STOP_UNWRITTEN);
+    g_assert_true(rl_volume_rename_to(lab->pool, "a/b", "folder/b", &error));
+    g_assert_no_error(error);
 }
 
 static bool
@@ -194,4 +263,5 @@ add_tests(void)
     lab_add("/alias/make-and-tidy", test_make_and_tidy);
     lab_add("/alias/somebody-elses-stays", test_somebody_elses_stays);
     lab_add("/alias/link-that-stays", test_link_that_stays);
+    lab_add("/short-path/taken", test_taken);
 }

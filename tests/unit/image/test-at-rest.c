@@ -3,19 +3,27 @@
 /* Whose an image is that domains only read, at rest or a direct volume's, while libvirt makes their
  * device models its owner. */
 #include "harness/lab.h"
+#include "harness/staged.h"
 
 #include "common/base/autofd.h"
+#include "common/base/error.h"
 #include "common/base/paths.h"
 #include "common/fs/access.h"
 #include "common/fs/xattr.h"
 #include "common/image/reader.h"
+#include "common/operation/delete.h"
 #include "common/operation/maintenance.h"
+#include "common/operation/rename.h"
 #include "common/operation/resize.h"
+#include "common/operation/save.h"
 #include "common/operation/staged-image.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -270,7 +278,7 @@ test_note_that_was_copied(Lab *lab)
     assert_access(other, own);
 }
 
-/* A direct volume's, as it was copied while it ran, is a leftover. */
+/* A direct volume's, as it was copied while it ran, and as an administrator takes it. */
 static void
 test_direct_that_was_copied(Lab *lab)
 {
@@ -287,7 +295,9 @@ test_direct_that_was_copied(Lab *lab)
     g_assert_true(g_spawn_sync(NULL, (char **) argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, NULL,
                                NULL, NULL, NULL));
     g_assert_cmpint(rename(copy, dirty), ==, 0);
-    lab_stop(lab, "a/b/direct", &alice, RL_STOP_RETURNED);
+    lab_stop(lab, "a/b/direct", &alice, RL_STOP_HELD);
+    g_assert_true(rl_volume_continue(lab->pool, "a/b/direct", NULL));
+    lab_stop(lab, "a/b/direct", NULL, RL_STOP_RETURNED);
     assert_access(clean, own);
 }
 
@@ -408,6 +418,50 @@ test_no_other_image_while_a_reader_starts(Lab *lab)
     g_assert_true(rl_volume_resize(lab->pool, V, 2 * MIB, false, NULL));
 }
 
+static void
+assert_is_starting(const GError *error)
+{
+    g_assert_error(error, RL_ERROR, RL_ERROR_BUSY);
+    g_assert_nonnull(strstr(error->message, "'" V "'"));
+    g_assert_nonnull(strstr(error->message, "starting"));
+}
+
+/* While @file of V is about to be opened, no name of V is free for another image. */
+static void
+keeps_its_names(Lab *lab, const char *file, const char *revision)
+{
+    RlReadImage image = begin(lab, file, "alice");
+    g_autoptr(RlName) name = rl_name_parse(revision, NULL);
+    g_autoptr(GError) renamed = NULL, deleted = NULL, dropped = NULL;
+
+    g_assert_false(rl_volume_rename_to(lab->pool, V, "a/b/other", &renamed));
+    assert_is_starting(renamed);
+    g_assert_false(rl_volume_delete(lab->pool, V, RL_DELETE_NAMED, &deleted));
+    assert_is_starting(deleted);
+    if (strcmp(file, "private.img") != 0) {
+        g_assert_false(rl_revision_delete(lab->pool, name, &dropped));
+        assert_is_starting(dropped);
+    }
+    end(lab, &image, "alice");
+}
+
+static void
+test_no_name_goes_while_a_reader_starts(Lab *lab)
+{
+    g_autofree char *clean = create(lab);
+
+    lab_run(lab, V, "two");
+    staged_label(lab, V, "named");
+    g_autofree char *path = revision_path(lab, V, "1"), *revision = g_path_get_basename(path);
+    keeps_its_names(lab, "private.img", V "@1");
+    keeps_its_names(lab, "private.img@named", V "@named");
+    keeps_its_names(lab, revision, V "@1");
+    g_autoptr(RlName) named = rl_name_parse(V "@named", NULL);
+    g_assert_true(rl_revision_delete(lab->pool, named, NULL));
+    g_assert_true(rl_volume_rename_to(lab->pool, V, "a/b/other", NULL));
+    g_assert_true(rl_volume_delete(lab->pool, "a/b/other", 0, NULL));
+}
+
 /* What readers of before a crash left; while one is about to open it nobody takes it from that. */
 static void
 test_settle(Lab *lab)
@@ -511,6 +565,92 @@ test_direct_that_is_written(Lab *lab)
     g_assert_false(has_note(clean));
 }
 
+/* A direct image as a start has left it that was cut off before it changed its name. */
+static char *
+create_cut_off(Lab *lab)
+{
+    char *clean = lab_file(lab, V, RL_FILE_CLEAN);
+
+    lab_create_kind(lab, V, RL_KIND_DIRECT, NULL, "one", MIB);
+    g_assert_cmpint(chown(clean, OWNER, GROUP), ==, 0);
+    g_assert_cmpint(chmod(clean, 0644), ==, 0);
+    rl_autofd int fd = image_open(lab, V, RL_FILE_CLEAN, O_RDWR);
+    g_assert_true(rl_access_note_for_readers(fd, true, NULL));
+    g_assert_true(rl_image_owner_set(fd, &bob, (RlOwnerTraits){.written = true}, NULL));
+    g_assert_cmpint(chmod(clean, 0640), ==, 0);
+    return clean;
+}
+
+/* What such a start has noted holds nothing up, and outranks no administrator. */
+static void
+test_start_that_was_cut_off(Lab *lab)
+{
+    g_autofree char *clean = create_cut_off(lab);
+    RlReadImage image = begin(lab, "private.img", "alice");
+
+    be_hostile(clean);
+    opened(lab, &image, "alice");
+    assert_access(clean, own);
+    be_hostile(clean);
+    end(lab, &image, "alice");
+    assert_access(clean, own);
+
+    g_assert_cmpint(chmod(clean, 0644), ==, 0);
+    g_assert_cmpint(chmod(clean, 0640), ==, 0);
+    lab_start(lab, V, &bob);
+    g_autofree char *dirty = lab_file(lab, V, RL_FILE_DIRTY);
+    /* Even its own owner may be the device model's user. */
+    g_assert_cmpint(chmod(dirty, 0666), ==, 0);
+    lab_stop(lab, V, &bob, RL_STOP_RETURNED);
+    assert_access(clean, own);
+    g_assert_false(has_note(clean));
+}
+
+/* An administrator, or an earlier version, has left the note of a run on it. */
+static void
+test_run_on_an_image_at_rest(Lab *lab)
+{
+    g_autofree char *clean = create_cut_off(lab);
+    {
+        rl_autofd int fd = image_open(lab, V, RL_FILE_CLEAN, O_RDWR);
+        g_assert_true(rl_access_note(fd, NULL));
+    }
+    g_assert_cmpint(chmod(clean, 0600), ==, 0);
+    RlReadImage image = begin(lab, "private.img", "alice");
+    be_hostile(clean);
+    end(lab, &image, "alice");
+    assert_access(clean, "0600 1234 5678");
+}
+
+static void
+set_append_only(const char *path, bool append_only)
+{
+    rl_autofd int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int flags;
+
+    g_assert_cmpint(ioctl(fd, FS_IOC_GETFLAGS, &flags), ==, 0);
+    flags = append_only ? flags | FS_APPEND_FL : flags & ~FS_APPEND_FL;
+    g_assert_cmpint(ioctl(fd, FS_IOC_SETFLAGS, &flags), ==, 0);
+}
+
+static void
+test_start_that_fails(Lab *lab)
+{
+    g_autofree char *clean = lab_file(lab, V, RL_FILE_CLEAN), *dir = lab_path(lab, "a/b");
+    g_autoptr(RlImageOwner) run = NULL;
+    g_autoptr(GError) error = NULL;
+
+    lab_create_kind(lab, V, RL_KIND_DIRECT, NULL, "one", MIB);
+    set_append_only(dir, true);
+    g_assert_null(rl_volume_start(lab->pool, V, &bob, 0, &error));
+    g_assert_true(rl_error_is_errno(error, EPERM));
+    set_append_only(dir, false);
+    rl_autofd int fd = image_open(lab, V, RL_FILE_CLEAN, O_RDONLY);
+    g_assert_true(rl_image_owner_get(fd, &run, NULL));
+    g_assert_null(run);
+    g_assert_false(has_note(clean));
+}
+
 int
 main(int argc, char **argv)
 {
@@ -527,9 +667,13 @@ main(int argc, char **argv)
     lab_add("/at-rest/writer-since", test_writer_since);
     lab_add("/at-rest/no-other-image-while-a-reader-starts",
             test_no_other_image_while_a_reader_starts);
+    lab_add("/at-rest/no-name-goes-while-a-reader-starts", test_no_name_goes_while_a_reader_starts);
     lab_add("/at-rest/settle", test_settle);
     lab_add("/at-rest/unreadable-list", test_unreadable_list);
     lab_add("/at-rest/direct-that-is-read", test_direct_that_is_read);
     lab_add("/at-rest/direct-that-is-written", test_direct_that_is_written);
+    lab_add("/at-rest/start-that-was-cut-off", test_start_that_was_cut_off);
+    lab_add("/at-rest/run-on-an-image-at-rest", test_run_on_an_image_at_rest);
+    lab_add("/at-rest/start-that-fails", test_start_that_fails);
     return g_test_run();
 }

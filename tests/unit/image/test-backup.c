@@ -2,7 +2,8 @@
 /* filesystems: xfs btrfs */
 /* A clean image comes back from a backup with its attributes, as by cp -a or rsync -aX. */
 #include "common/base/autofd.h"
-#include "common/format/highest.h"
+#include "common/format/highest-revision.h"
+#include "common/fs/inode.h"
 #include "common/fs/xattr.h"
 #include "common/operation/save.h"
 #include "harness/lab.h"
@@ -140,6 +141,39 @@ test_number_of_old_pool(Lab *lab)
     g_assert_true(sure);
 }
 
+/* The backup is of an earlier run on the same inode: those that go come back. It was put back over
+ * the file, some time after it was made. */
+static void
+test_number_in_place(Lab *lab)
+{
+    g_autofree char *clean = lab_file(lab, V, RL_FILE_CLEAN), *inode = NULL;
+    uint64_t highest;
+    bool sure;
+
+    lab_create(lab, V, "v0", MIB);
+    lab_run(lab, V, "v1");
+    lab_run(lab, V, "v2");
+    {
+        rl_autofd int fd = image_open(lab, V, RL_FILE_CLEAN, O_RDONLY);
+        g_assert_true(rl_inode_describe(fd, "", &inode, NULL));
+        g_autofree char *noted =
+            g_strdup_printf("%s %" G_GINT64_FORMAT, inode, g_get_real_time() - 10 * G_USEC_PER_SEC);
+        g_assert_true(rl_xattr_set_number(fd, RL_ATTR_HIGHEST, 1, NULL));
+        g_assert_true(rl_xattr_set(fd, RL_ATTR_HIGHEST_OF, noted, NULL));
+        g_assert_true(rl_highest_get(fd, &highest, &sure, NULL));
+        g_assert_false(sure);
+    }
+    lab_run(lab, V, "v3");
+    assert_revisions(lab, V, "1 2 3");
+    revision_is(lab, V, "2", "v1");
+    /* An ordinary run does not change its clean image, so the next end need not look. */
+    struct stat before = look(clean);
+    lab_start(lab, V, &alice);
+    struct stat after = look(clean);
+    g_assert_cmpint(before.st_ctim.tv_sec, ==, after.st_ctim.tv_sec);
+    g_assert_cmpint(before.st_ctim.tv_nsec, ==, after.st_ctim.tv_nsec);
+}
+
 /* Left by a crash. */
 static void
 leave(Lab *lab)
@@ -236,6 +270,7 @@ add_tests(void)
     lab_add("/backup/number-is-given-once", test_number_is_given_once);
     lab_add("/backup/number-of-direct", test_number_of_direct);
     lab_add("/backup/number-of-old-pool", test_number_of_old_pool);
+    lab_add("/backup/number-in-place", test_number_in_place);
     lab_add("/backup/edited-under-leftover", test_edited_under_leftover);
     lab_add("/backup/resized-under-run", test_resized_under_run);
     lab_add("/backup/same-under-leftover", test_same_under_leftover);

@@ -4,9 +4,13 @@
 #include "common/image/content.h"
 
 #include "common/base/autofd.h"
+#include "common/format/image-copy.h"
+#include "common/format/image-id.h"
 #include "common/format/image-overlays.h"
+#include "common/fs/xattr.h"
 #include "common/operation/save.h"
 #include "harness/disturb.h"
+#include "harness/staged.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -61,9 +65,9 @@ test_below_what_is_noted(Lab *lab)
 }
 
 static char *
-find_carol(const char *image, bool directly, const char *except)
+find_carol(const char *image, bool directly, const char *except, const char *const *let_go)
 {
-    (void) except;
+    (void) except, (void) let_go;
     return !directly && strstr(image, "private-dirty.img") ? g_strdup("carol") : NULL;
 }
 
@@ -181,11 +185,93 @@ test_committed_just_now(Lab *lab)
     g_assert_false(image_is_there(lab, V, RL_FILE_DIRTY));
 }
 
+/* The state that the named revision @label is noted to be made from, owned by the caller. */
+static char *
+source_of(Lab *lab, const char *label)
+{
+    g_autofree char *inside = g_strdup_printf("a/b/private.img@%s", label);
+    g_autofree char *path = lab_path(lab, inside), *id = NULL;
+    rl_autofd int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    g_assert_true(rl_xattr_get(fd, RL_ATTR_COPY_OF, &id, NULL));
+    return g_steal_pointer(&id);
+}
+
+/* It is noted if that was a state at rest. */
+static void
+test_source_of_label(Lab *lab)
+{
+    lab_create(lab, V, "one", MIB);
+    rl_autofd int fd = image_open(lab, V, RL_FILE_CLEAN, O_RDONLY);
+    g_autofree char *id = NULL;
+    g_assert_true(rl_image_id_ensure(fd, &id, NULL));
+    staged_label(lab, V, "rest");
+    g_autofree char *of_rest = source_of(lab, "rest");
+    g_assert_cmpstr(of_rest, ==, id);
+
+    lab_start(lab, V, &alice);
+    g_autofree char *path = lab_file(lab, V, RL_FILE_DIRTY);
+    g_autoptr(RlStagedImage) draft = staged_begin(lab, V "@live");
+    rl_autofd int from = open(path, O_RDONLY | O_CLOEXEC);
+    g_assert_true(rl_xattr_set(from, RL_ATTR_ID, id, NULL)); /* as while it is committed */
+    g_assert_true(rl_staged_fill(draft, from, 0, true, NULL) && rl_staged_label(draft, NULL));
+    g_autofree char *of_live = source_of(lab, "live");
+    g_assert_null(of_live);
+}
+
+/* Is the named revision @label known to be a copy of @noted? */
+static bool
+is_copy(Lab *lab, const char *label, const RlImageBase *noted)
+{
+    g_autofree char *inside = g_strdup_printf("a/b/private.img@%s", label);
+    rl_autofd int fd = lab_open(lab, inside, 0);
+
+    return rl_image_copy_is(fd, noted);
+}
+
+/* An image that is edited in place keeps its id, and so does a named revision. */
+static void
+test_copy_of_edited(Lab *lab)
+{
+    g_autofree char *id = NULL, *date = NULL, *edited_date = NULL;
+    const char *const gold = "a/b/private.img@gold";
+    struct stat st;
+
+    lab_create(lab, V, "one", MIB);
+    rl_autofd int fd = image_open(lab, V, RL_FILE_CLEAN, O_RDONLY);
+    g_assert_true(rl_image_id_ensure(fd, &id, NULL) && fstat(fd, &st) == 0);
+    date = rl_image_base_date(&st);
+    const RlImageBase noted = {id, date}, by_id = {id, NULL};
+    staged_label(lab, V, "gold");
+    staged_label(lab, V, "old");
+    g_assert_true(is_copy(lab, "gold", &noted) && is_copy(lab, "gold", &by_id));
+
+    image_write(lab, V, RL_FILE_CLEAN, "two");
+    g_assert_true(fstat(fd, &st) == 0);
+    edited_date = rl_image_base_date(&st);
+    const RlImageBase edited = {id, edited_date};
+    staged_label(lab, V, "edited");
+    g_assert_true(is_copy(lab, "gold", &noted) && !is_copy(lab, "gold", &edited));
+    g_assert_true(is_copy(lab, "edited", &edited) && !is_copy(lab, "edited", &noted));
+
+    g_autofree char *path = lab_path(lab, gold);
+    make_file(path, "three");
+    g_assert_false(is_copy(lab, "gold", &noted));
+
+    /* What a version before this one has made. */
+    rl_autofd int old = lab_open(lab, "a/b/private.img@old", 0);
+    g_assert_true(rl_image_copy_is(old, &noted));
+    g_assert_true(rl_xattr_remove(old, RL_ATTR_COPY_DATE, NULL));
+    g_assert_true(!rl_image_copy_is(old, &noted) && rl_image_copy_may_be(old, id));
+}
+
 void
 add_tests(void)
 {
     lab_add("/content/below-what-is-noted", test_below_what_is_noted);
     lab_add("/content/below-what-libvirt-says", test_below_what_libvirt_says);
+    lab_add("/content/source-of-label", test_source_of_label);
+    lab_add("/content/copy-of-edited", test_copy_of_edited);
     lab_add("/content/bad-names", test_bad_names);
     lab_add("/content/kinds-without-content", test_kinds_without_content);
     lab_add("/content/direct-that-is-not-at-rest", test_direct_that_is_not_at_rest);

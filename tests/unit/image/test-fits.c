@@ -4,6 +4,7 @@
 #include "common/image/restore-fit.h"
 
 #include "common/base/autofd.h"
+#include "common/format/image-id.h"
 #include "common/format/image-save.h"
 #include "common/fs/xattr.h"
 #include "common/operation/save.h"
@@ -85,14 +86,6 @@ restore_fails(Lab *lab, const char *name, const RlMemory *memory, const char *wo
     take_error(error, RL_ERROR_STATE, words);
     after = read_at(path, 0, 8);
     g_assert_cmpstr(before, ==, after);
-}
-
-static void
-set_attr(Lab *lab, const char *name, const char *key, const char *value)
-{
-    rl_autofd int fd = image_open(lab, name, RL_FILE_DIRTY, O_RDONLY);
-
-    g_assert_true(value ? rl_xattr_set(fd, key, value, NULL) : rl_xattr_remove(fd, key, NULL));
 }
 
 /* As if its run had begun a minute ago. */
@@ -225,7 +218,7 @@ test_dates(Lab *lab)
     const RlMemory *const good[] = {&within, &copied, &same, &noted, NULL};
     for (size_t i = 0; i < G_N_ELEMENTS(good); i++) {
         restores(lab, V, good[i]);
-        set_attr(lab, V, RL_ATTR_HOLD, "saved");
+        image_set_attr(lab, V, RL_ATTR_HOLD, "saved");
     }
 }
 
@@ -251,7 +244,7 @@ test_checkpoint(Lab *lab)
     const gint64 dates[] = {now - SECONDS(31), now + SECONDS(3600)};
     for (size_t i = 0; i < G_N_ELEMENTS(dates); i++) {
         set_mtime(dirty, dates[i] / G_USEC_PER_SEC, 0);
-        set_attr(lab, V, RL_ATTR_HOLD, NULL);
+        image_set_attr(lab, V, RL_ATTR_HOLD, NULL);
         RlDomainRef owner = alice_with(&unknown);
         g_assert_true(rl_volume_save(lab->pool, V, &owner, &done, NULL));
         restores(lab, V, &checkpoint);
@@ -278,8 +271,8 @@ test_unmarked(Lab *lab)
         restore_fails(lab, names[i], &before, "last run");
         restore_fails(lab, names[i], &put_back, "put back");
         restores(lab, names[i], &since);
-        set_attr(lab, names[i], RL_ATTR_HOLD, NULL);
-        set_attr(lab, names[i], RL_ATTR_SAVE, NULL);
+        image_set_attr(lab, names[i], RL_ATTR_HOLD, NULL);
+        image_set_attr(lab, names[i], RL_ATTR_SAVE, NULL);
         lab_crash(lab, names[i]);
         restore_fails(lab, names[i], &since, "host");
     }
@@ -299,7 +292,7 @@ test_changed(Lab *lab)
     restore_fails(lab, V, NULL, "changed");
     set_mtime(dirty, st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
     restores(lab, V, &monday);
-    set_attr(lab, V, RL_ATTR_HOLD, "saved");
+    image_set_attr(lab, V, RL_ATTR_HOLD, "saved");
     set_size(dirty, 2 * MIB);
     set_mtime(dirty, st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
     restore_fails(lab, V, &monday, "changed");
@@ -350,11 +343,50 @@ test_continued_after_a_crash(Lab *lab)
     lab_start(lab, V, &alice);
     age(lab, V);
     image_write(lab, V, RL_FILE_DIRTY, "wed");
-    set_attr(lab, V, RL_ATTR_HOLD, "suspect");
+    image_set_attr(lab, V, RL_ATTR_HOLD, "suspect");
     g_assert_true(rl_volume_continue(lab->pool, V, NULL));
     const RlMemory before = {.date_us = now - SECONDS(120)};
     restore_fails(lab, V, &before, "before the run");
     restores(lab, V, &since);
+}
+
+/* Nor has one who went on with it by hand, to look at it, and left it. */
+static void
+test_continued_by_hand(Lab *lab)
+{
+    const RlDomainRef by_hand = {.driver = RL_OWNER_BY_HAND, .uuid = "by hand", .name = "by hand"};
+    const RlMemory old = {.date_us = g_get_real_time() - SECONDS(60)};
+
+    lab_create(lab, V, "one", MIB);
+    lab_start(lab, V, &alice);
+    image_write(lab, V, RL_FILE_DIRTY, "two");
+    lab_crash(lab, V);
+    lab_start(lab, V, &by_hand);
+    lab_crash(lab, V);
+    g_assert_true(rl_volume_continue(lab->pool, V, NULL));
+    restore_fails(lab, V, &old, "before the run");
+    lab_start(lab, V, &alice);
+    lab_stop(lab, V, &alice, RL_STOP_COMMITTED);
+}
+
+/* The end of the run was cut off when the image had lost its notes, and not yet its name. */
+static void
+test_cut_off_end(Lab *lab)
+{
+    const RlMemory old = {.date_us = g_get_real_time() - SECONDS(60)};
+
+    lab_create(lab, V, "one", MIB);
+    run_and_save(lab, V, "mon", &monday);
+    restores_and_runs(lab, V, &monday);
+    change(lab, V, "two");
+    rl_autofd int fd = image_open(lab, V, RL_FILE_DIRTY, O_RDONLY);
+    g_assert_true(rl_image_id_renew(fd, 1, NULL));
+    rl_fd_close(&fd);
+    restore_fails(lab, V, &monday, "has ended");
+    g_assert_true(rl_volume_continue(lab->pool, V, NULL));
+    restore_fails(lab, V, &old, "before the run");
+    lab_start(lab, V, &alice);
+    lab_stop(lab, V, &alice, RL_STOP_COMMITTED);
 }
 
 /* Saved by a version that noted no saves: nothing to compare. */
@@ -366,8 +398,8 @@ test_without_a_note(Lab *lab)
     lab_create(lab, V, "one", MIB);
     for (size_t i = 0; i < G_N_ELEMENTS(holds); i++) {
         run_and_save(lab, V, "mon", &monday);
-        set_attr(lab, V, RL_ATTR_SAVE, NULL);
-        set_attr(lab, V, RL_ATTR_HOLD, holds[i]);
+        image_set_attr(lab, V, RL_ATTR_SAVE, NULL);
+        image_set_attr(lab, V, RL_ATTR_HOLD, holds[i]);
         lab_crash(lab, V);
         restores_and_runs(lab, V, &tuesday);
         change(lab, V, "two");
@@ -400,7 +432,7 @@ test_damaged(Lab *lab)
     run_and_save(lab, V, "mon", &monday);
     for (size_t i = 0; i < G_N_ELEMENTS(values); i++) {
         GError *error = NULL;
-        set_attr(lab, V, RL_ATTR_SAVE, values[i]);
+        image_set_attr(lab, V, RL_ATTR_SAVE, values[i]);
         g_assert_null(try_restore(lab, V, &monday, &error));
         take_error(error, RL_ERROR_STATE, "damaged");
     }
@@ -410,9 +442,156 @@ test_damaged(Lab *lab)
     restores(lab, V, &tuesday);
 }
 
+/* Does the clean image fit the memory of that date, which another image noted then? */
+static bool
+fits_clean_noted(Lab *lab, gint64 date_us, gint64 noted_us)
+{
+    const RlMemory memory = {.date_us = date_us, .noted_us = noted_us};
+    RlDomainRef owner = alice_with(&memory);
+    g_autoptr(RlVolume) volume = rl_volume_open(lab->pool, V, NULL);
+    rl_autofd int fd = image_open(lab, V, RL_FILE_CLEAN, O_RDONLY);
+    GError *error = NULL;
+    bool fits = rl_fits_require_at_rest(volume, volume->clean_file, fd, &owner, &error);
+
+    if (!fits)
+        take_error(error, RL_ERROR_STATE, "only reads & changed since");
+    return fits;
+}
+
+static bool
+fits_clean(Lab *lab, gint64 date_us)
+{
+    return fits_clean_noted(lab, date_us, 0);
+}
+
+/* What a domain reads by its path. */
+static void
+test_clean_by_path(Lab *lab)
+{
+    g_autofree char *clean = lab_file(lab, V, RL_FILE_CLEAN);
+
+    lab_create(lab, V, "one", MIB);
+    lab_start(lab, V, &alice);
+    image_write(lab, V, RL_FILE_DIRTY, "two");
+    g_usleep(20 * 1000);
+    gint64 before_us = g_get_real_time();
+    lab_stop(lab, V, &alice, RL_STOP_COMMITTED);
+    /* It was written before that, and became the clean image after. */
+    g_assert_false(fits_clean(lab, before_us));
+    g_assert_true(fits_clean(lab, g_get_real_time()));
+    g_assert_true(fits_clean(lab, 0));
+    /* The file was edited, or copied, since. */
+    g_assert_false(fits_clean_noted(lab, g_get_real_time(), before_us));
+    g_assert_false(fits_clean_noted(lab, 0, before_us));
+    g_assert_true(fits_clean_noted(lab, g_get_real_time(), g_get_real_time()));
+    g_assert_false(fits_clean_noted(lab, before_us, g_get_real_time()));
+    /* An edit in place. */
+    set_mtime(clean, (time_t) (g_get_real_time() / G_USEC_PER_SEC) + 60, 0);
+    g_assert_false(fits_clean(lab, g_get_real_time()));
+    set_mtime(clean, 1000, 0);
+    /* A backup that was put back; and what an earlier version has committed. */
+    rl_autofd int fd = image_open(lab, V, RL_FILE_CLEAN, O_RDONLY);
+    g_assert_true(rl_xattr_remove(fd, RL_ATTR_CLEAN_SINCE, NULL));
+    g_assert_true(fits_clean(lab, before_us));
+    g_assert_false(fits_clean(lab, SECONDS(2000)));
+}
+
+/* A date that no calendar has is said all the same; so is a file's that is not known. */
+static void
+test_unreadable_dates(Lab *lab)
+{
+    const RlMemory far = {.digest = (char *) "zzzz", .date_us = SECONDS(300000000000)};
+
+    lab_create(lab, V, "one", MIB);
+    run_and_save(lab, V, "mon", &monday);
+    restore_fails(lab, V, &far, "unknown time");
+    restores(lab, V, &monday);
+}
+
+/* The run was kept, for it may have been saved: no other save is in the way. */
+static void
+test_kept_without_an_id(Lab *lab)
+{
+    const RlMemory later = {.date_us = g_get_real_time() + SECONDS(60),
+                            .save = (char *) "other-id"};
+    bool done;
+
+    lab_create(lab, V, "one", MIB);
+    lab_start(lab, V, &alice);
+    image_write(lab, V, RL_FILE_DIRTY, "two");
+    g_assert_true(rl_volume_keep(lab->pool, V, &alice, &done, NULL));
+    restores(lab, V, &later);
+    image_is(lab, V, RL_FILE_DIRTY, "two");
+}
+
+/* When the run began is not known: what the dates of the save itself say still counts. */
+static void
+test_begun_at_no_known_time(Lab *lab)
+{
+    gint64 now = g_get_real_time();
+    const RlMemory before = {.date_us = now - SECONDS(60)}, within = {.date_us = now},
+                   put_back = {.date_us = now, .save = (char *) "other-id"};
+    g_autofree char *text = NULL;
+
+    lab_create(lab, V, "one", MIB);
+    run_and_save(lab, V, "mon", &unknown);
+    rl_autofd int fd = image_open(lab, V, RL_FILE_DIRTY, O_RDONLY);
+    g_assert_true(rl_xattr_get(fd, RL_ATTR_SAVE, &text, NULL));
+    g_autoptr(GKeyFile) file = g_key_file_new();
+    g_assert_true(g_key_file_load_from_data(file, text, (gsize) -1, G_KEY_FILE_NONE, NULL));
+    g_key_file_set_int64(file, "save", "begun", 0);
+    g_autofree char *changed = g_key_file_to_data(file, NULL, NULL);
+    g_assert_true(rl_xattr_set(fd, RL_ATTR_SAVE, changed, NULL));
+    restore_fails(lab, V, &before, "after that memory");
+    restore_fails(lab, V, &put_back, "put back");
+    restores(lab, V, &within);
+}
+
+/* It ran on since its save: what is known of that is refused, and what is of no known save is not
+ * taken for it. */
+static void
+test_ran_on(Lab *lab)
+{
+    const RlMemory later = {.digest = (char *) "cccc", .date_us = g_get_real_time() + SECONDS(60)},
+                   of_before = {.date_us = g_get_real_time() + SECONDS(60),
+                                .save = (char *) "id",
+                                .save_us = 1};
+
+    lab_create(lab, V, "one", MIB);
+    run_and_save(lab, V, "mon", &monday);
+    restores(lab, V, &monday);
+    change(lab, V, "tried");
+    restore_fails(lab, V, &monday, "run on");
+    g_assert_true(rl_volume_confirm(lab->pool, V, &alice, NULL));
+    restore_fails(lab, V, &monday, "run on");
+    restore_fails(lab, V, NULL, "written to since");
+    restores(lab, V, &of_before);
+    change(lab, V, "later");
+    image_set_attr(lab, V, RL_ATTR_HOLD, NULL);
+    restores(lab, V, &later);
+    image_is(lab, V, RL_FILE_DIRTY, "later");
+}
+
+/* Nothing is known of the memory, nor of a save. */
+static void
+test_nothing_known(Lab *lab)
+{
+    lab_create(lab, V, "one", MIB);
+    lab_start(lab, V, &alice);
+    image_write(lab, V, RL_FILE_DIRTY, "two");
+    restores(lab, V, NULL);
+    image_is(lab, V, RL_FILE_DIRTY, "two");
+}
+
 void
 add_tests(void)
 {
+    lab_add("/fits/unreadable-dates", test_unreadable_dates);
+    lab_add("/fits/kept-without-an-id", test_kept_without_an_id);
+    lab_add("/fits/begun-at-no-known-time", test_begun_at_no_known_time);
+    lab_add("/fits/ran-on", test_ran_on);
+    lab_add("/fits/nothing-known", test_nothing_known);
+    lab_add("/fits/clean-by-path", test_clean_by_path);
     lab_add("/fits/fitting", test_fitting);
     lab_add("/fits/earlier", test_earlier);
     lab_add("/fits/tried", test_tried);
@@ -422,6 +601,8 @@ add_tests(void)
     lab_add("/fits/changed", test_changed);
     lab_add("/fits/continued", test_continued);
     lab_add("/fits/continued-after-a-crash", test_continued_after_a_crash);
+    lab_add("/fits/continued-by-hand", test_continued_by_hand);
+    lab_add("/fits/cut-off-end", test_cut_off_end);
     lab_add("/fits/without-a-note", test_without_a_note);
     lab_add("/fits/only-read", test_only_read);
     lab_add("/fits/damaged", test_damaged);

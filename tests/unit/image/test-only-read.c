@@ -3,7 +3,9 @@
 /* What was to be read only and was written to is not dropped: neither by a start nor by a stop. */
 #include "common/image/only-read.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -11,10 +13,10 @@
 #include "common/fs/xattr.h"
 #include "common/operation/save.h"
 #include "common/operation/start.h"
-#include "harness/lab.h"
+#include "harness/disturb.h"
 
 #define V "web/iso"
-#define WRITTEN "written to, though its domain only reads it"
+#define WRITTEN "although its domain only reads it"
 
 static void
 read_only(Lab *lab, const RlDomainRef *owner)
@@ -166,9 +168,186 @@ test_size(Lab *lab)
     lab_start_fails(lab, V, &bob, RL_ERROR_STATE, WRITTEN);
 }
 
+/* What is asked of one image that is open already. */
+static RlDirtyImage opened;
+static bool written;
+
+ATTEMPT(is_written, rl_only_read_is_written(&opened, NULL, &written, error))
+
+static void
+open_image(const RlVolume *volume)
+{
+    rl_dirty_image_close(&opened);
+    written = false;
+    g_assert_true(rl_dirty_image_open(volume, &opened, NULL));
+}
+
+/* A volume that is only read, with dates that say nothing: as if it was put back to the clean
+ * image's. */
+static RlVolume *
+in_doubt(Lab *lab)
+{
+    g_autofree char *clean = lab_file(lab, V, RL_FILE_CLEAN);
+    time_t then = time(NULL) - 3600;
+
+    lab_create(lab, V, "one", MIB);
+    set_mtime(clean, then, 0);
+    read_only(lab, &alice);
+    g_autofree char *dirty = lab_file(lab, V, RL_FILE_DIRTY);
+    image_write(lab, V, RL_FILE_DIRTY, "one");
+    set_mtime(dirty, then, 0);
+    return rl_volume_open(lab->pool, V, NULL);
+}
+
+/* What cannot be looked at is an error, or is taken for written: it is not dropped. */
+static void
+test_calls_fail(Lab *lab)
+{
+    g_autoptr(RlVolume) volume = in_doubt(lab);
+
+    open_image(volume);
+    g_assert_true(is_written(lab, NULL));
+    g_assert_false(written);
+    fails_without(lab, SYS_openat, is_written);
+    fails_without(lab, SYS_fgetxattr, is_written);
+    if (lab->reflinks)
+        fails_without(lab, SYS_ioctl, is_written);
+    for (guint number = 1; lab->reflinks && number <= 2; number++) {
+        Disturbance reads = {.nr = SYS_pread64, .first = number, .count = 1, .code = EIO};
+        written = false;
+        g_assert_true(disturb(lab, &reads, is_written, NULL));
+        g_assert_cmpuint(reads.made, ==, number);
+        g_assert_true(written);
+    }
+    rl_dirty_image_close(&opened);
+}
+
+/* Blocks that were allocated and say nothing may be too many to be read: then date and size
+ * decide. */
+static void
+test_too_many_blocks(Lab *lab)
+{
+    g_autofree char *clean = lab_file(lab, V, RL_FILE_CLEAN);
+    g_autofree char *dirty = lab_file(lab, V, RL_FILE_DIRTY);
+    const off_t size = 80 * (off_t) MIB;
+    time_t then = time(NULL) - 3600;
+
+    lab_create(lab, V, "one", (uint64_t) size);
+    set_mtime(clean, then, 0);
+    read_only(lab, &alice);
+    rl_autofd int fd = image_open(lab, V, RL_FILE_DIRTY, O_RDWR);
+    g_assert_cmpint(fallocate(fd, 0, (off_t) MIB, size - (off_t) MIB), ==, 0);
+    rl_fd_close(&fd);
+    set_mtime(dirty, then, 0);
+    lab_stop(lab, V, &alice, RL_STOP_DROPPED);
+    image_is(lab, V, RL_FILE_CLEAN, "one");
+}
+
+/* A whole second is a cut date only of the same second. */
+static void
+test_another_whole_second(Lab *lab)
+{
+    g_autofree char *dirty = lab_file(lab, V, RL_FILE_DIRTY);
+
+    leave(lab, NULL);
+    set_mtime(dirty, look(dirty).st_mtim.tv_sec + 5, 0);
+    lab_stop_fails(lab, V, &alice, RL_ERROR_STATE, WRITTEN);
+    g_assert_cmpint(lab_state(lab, V), ==, RL_STATE_SUSPECT);
+}
+
+/* Without a clean image the date that was noted decides; where none was, it is taken for written.
+ */
+static void
+test_no_clean_image(Lab *lab)
+{
+    g_autofree char *clean = lab_file(lab, V, RL_FILE_CLEAN), *away = lab_path(lab, "web/away");
+
+    leave(lab, NULL);
+    g_assert_cmpint(rename(clean, away), ==, 0);
+    g_autoptr(RlVolume) volume = rl_volume_open(lab->pool, V, NULL);
+    open_image(volume);
+    g_assert_true(is_written(lab, NULL));
+    g_assert_false(written);
+    g_assert_true(rl_xattr_remove(opened.fd, RL_ATTR_BASE_DATE, NULL));
+    open_image(volume);
+    g_assert_true(is_written(lab, NULL));
+    g_assert_true(written);
+    rl_dirty_image_close(&opened);
+}
+
+/* One that somebody writes to, and that has no identity yet, is not waited for. */
+static void
+test_clean_image_is_written(Lab *lab)
+{
+    leave(lab, NULL);
+    rl_autofd int fd = image_open(lab, V, RL_FILE_CLEAN, O_RDWR);
+    g_assert_true(rl_xattr_remove(fd, RL_ATTR_ID, NULL));
+    g_autoptr(RlVolume) volume = rl_volume_open(lab->pool, V, NULL);
+    open_image(volume);
+    g_assert_true(is_written(lab, NULL));
+    g_assert_false(written);
+    rl_dirty_image_close(&opened);
+}
+
+/* Nothing is noted of what it was made from: as it can be told it is judged by the clean image's
+ * date only where that is its own. */
+static void
+test_no_base(Lab *lab)
+{
+    leave(lab, NULL);
+    g_autoptr(RlVolume) volume = rl_volume_open(lab->pool, V, NULL);
+    open_image(volume);
+    g_assert_true(rl_xattr_remove(opened.fd, RL_ATTR_BASE, NULL));
+    open_image(volume);
+    g_assert_true(is_written(lab, NULL));
+    g_assert_false(written);
+    g_assert_true(rl_xattr_remove(opened.fd, RL_ATTR_BASE_DATE, NULL));
+    open_image(volume);
+    g_assert_true(is_written(lab, NULL));
+    g_assert_true(written);
+    rl_dirty_image_close(&opened);
+}
+
+ATTEMPT(stop_alice, try_stop(lab, V, &alice, error))
+
+/* That it is suspect cannot be noted: the stop fails all the same, and the next one finds it. */
+static void
+test_mark_fails(Lab *lab)
+{
+    leave(lab, "two");
+    fails_without(lab, SYS_fsetxattr, stop_alice);
+    image_is(lab, V, RL_FILE_DIRTY, "two");
+    lab_stop_fails(lab, V, &alice, RL_ERROR_STATE, WRITTEN);
+    g_assert_true(rl_volume_continue(lab->pool, V, NULL));
+    image_is(lab, V, RL_FILE_DIRTY, "two");
+}
+
+/* Nor can it be made durable: the mark stays. */
+static void
+test_sync_fails(Lab *lab)
+{
+    Disturbance of_the_mark = {.nr = SYS_fsync, .first = 2, .count = 1, .code = EIO};
+    GError *error = NULL;
+
+    leave(lab, "two");
+    g_assert_false(disturb(lab, &of_the_mark, stop_alice, &error));
+    take_errno(error, EIO, "'" V "' & suspect");
+    image_is(lab, V, RL_FILE_DIRTY, "two");
+    g_assert_cmpint(lab_state(lab, V), ==, RL_STATE_SUSPECT);
+    lab_stop(lab, V, &alice, RL_STOP_HELD);
+}
+
 void
 add_tests(void)
 {
+    lab_add("/only-read/calls-fail", test_calls_fail);
+    lab_add_on("/only-read/too-many-blocks", "xfs btrfs", test_too_many_blocks);
+    lab_add("/only-read/another-whole-second", test_another_whole_second);
+    lab_add("/only-read/no-clean-image", test_no_clean_image);
+    lab_add("/only-read/clean-image-is-written", test_clean_image_is_written);
+    lab_add("/only-read/no-base", test_no_base);
+    lab_add("/only-read/mark-fails", test_mark_fails);
+    lab_add("/only-read/sync-fails", test_sync_fails);
     lab_add("/only-read/start", test_start);
     lab_add("/only-read/discard", test_discard);
     lab_add("/only-read/unwritten", test_unwritten);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* filesystems: xfs btrfs ext4 */
 /* Who keeps a run's images open; that it sees failed writes is shown by integration/lost-writes. */
-#include "common/image/write-witness.h"
+#include "common/image/lost-write-witness.h"
 
 #include "common/base/autofd.h"
 #include "common/fs/lease.h"
+#include "common/operation/claim.h"
+#include "common/operation/clone.h"
 #include "common/operation/save.h"
 #include "common/pool/volume-lock.h"
 #include "common/pool/volume-state.h"
@@ -94,6 +96,158 @@ test_kinds(Lab *lab)
     g_assert_cmpuint(images->len, ==, 1);
 }
 
+ATTEMPT(ask_volume, rl_witness_ask_volume(alice.uuid, &alice, lab->pool, V, error))
+
+/* Where a lost write can be recorded nowhere, no other volume of the domain has to wait for that,
+ * and the kernel's report of theirs is not used up. */
+static void
+test_one_volume(Lab *lab)
+{
+    Disturbance all = {.nr = SYS_fsync, .also = SYS_fsetxattr, .first = 1, .code = EIO};
+    g_autoptr(GArray) images = rl_witness_new();
+    GError *error = NULL;
+
+    lab_create(lab, V, "one", MIB);
+    lab_create(lab, "other", "one", MIB);
+    lab_start(lab, V, &alice);
+    lab_start(lab, "other", &alice);
+    rl_witness_add(images, lab->pool, "other");
+    rl_witness_add(images, lab->pool, V);
+    rl_witness_begin(alice.uuid, &alice, images);
+    g_assert_false(disturb(lab, &all, ask_volume, &error));
+    take_errno(error, EIO, "private-dirty.img");
+    g_assert_cmpint(lab_state(lab, "other"), ==, RL_STATE_RUNNING);
+    g_assert_true(rl_witness_ask_volume(alice.uuid, &alice, lab->pool, "other", NULL));
+    image_write(lab, "other", RL_FILE_DIRTY, "two");
+    lab_stop(lab, "other", &alice, RL_STOP_COMMITTED);
+    g_assert_true(rl_witness_ask_volume(alice.uuid, &alice, lab->pool, "none", NULL));
+    rl_witness_dismiss(alice.uuid, true);
+    g_assert_true(rl_witness_ask_volume(alice.uuid, &alice, lab->pool, V, NULL));
+}
+
+/* The domain that was started with the disk is alice, whose run is noted; bob has it now. */
+static char *
+pass_to_bob(Lab *lab)
+{
+    const RlClaim claim = {.from = &alice, .to = &bob};
+    g_autoptr(GArray) images = rl_witness_new();
+    g_autoptr(GError) error = NULL;
+    bool done;
+
+    lab_create(lab, V, "one", MIB);
+    lab_start(lab, V, &alice);
+    rl_witness_add(images, lab->pool, V);
+    rl_witness_begin(alice.uuid, &alice, images);
+    rl_volume_pass_on(lab->pool, V, &claim, &done, &error);
+    g_assert_no_error(error);
+    g_assert_true(done);
+    return rl_witness_key_noted(lab->pool, V, &bob);
+}
+
+/* The end of alice, and a new start of it, leave the process that has bob's disk. */
+static void
+test_passed_on(Lab *lab)
+{
+    g_autofree char *key = pass_to_bob(lab), *path = witness_socket(alice.uuid);
+    g_autoptr(GArray) images = rl_witness_new();
+
+    g_assert_cmpstr(key, ==, alice.uuid);
+    g_assert_null(rl_witness_key_noted(lab->pool, V, &alice));
+    rl_witness_dismiss(key, true);
+    g_assert_true(is_there(path));
+    rl_witness_begin(key, &alice, images);
+    g_assert_cmpuint(images->len, ==, 1);
+    g_assert_true(is_there(path));
+    g_assert_true(rl_witness_ask(key, &bob, NULL));
+    image_write(lab, V, RL_FILE_DIRTY, "two");
+    lab_stop(lab, V, &bob, RL_STOP_COMMITTED);
+    g_assert_null(rl_witness_key_noted(lab->pool, V, NULL));
+    rl_witness_dismiss(key, false);
+    g_assert_false(is_there(path));
+}
+
+/* What an administrator began is asked for under its own key, whosever it is by now. */
+static void
+test_passed_on_by_hand(Lab *lab)
+{
+    const RlDomainRef by_hand = {.driver = RL_OWNER_BY_HAND, .uuid = "0", .name = "by hand"};
+    g_autofree char *wanted = rl_witness_key_by_hand(lab->pool, V);
+    const RlClaim claim = {.to = &alice}, on = {.from = &alice, .to = &bob};
+    bool done;
+
+    lab_create(lab, V, "one", MIB);
+    lab_start(lab, V, &by_hand);
+    for (int i = 0; i < 3; i++) {
+        g_autofree char *key = rl_witness_key_noted(lab->pool, V, NULL);
+        g_assert_cmpstr(key, ==, wanted);
+        if (i == 0)
+            g_assert_true(rl_volume_claim(lab->pool, V, &claim, &done, NULL) && done);
+        if (i == 1)
+            g_assert_true(rl_volume_pass_on(lab->pool, V, &on, &done, NULL) && done);
+    }
+    /* The next run has its own. */
+    lab_crash(lab, V);
+    lab_start(lab, V, &alice);
+    g_autofree char *key = rl_witness_key_noted(lab->pool, V, NULL);
+    g_assert_cmpstr(key, ==, alice.uuid);
+}
+
+/* The run began longer ago than anybody is waited for. */
+static void
+make_old(Lab *lab)
+{
+    rl_autofd int fd = image_open(lab, V, RL_FILE_DIRTY, O_RDONLY);
+    g_autoptr(RlImageOwner) run = lab_run_of(lab, V);
+
+    g_assert_true(rl_image_owner_leave(fd, run, NULL));
+}
+
+/* It may be attached at any time, until an administrator stops it, or has to decide about it. */
+static void
+test_waits_by_hand(Lab *lab)
+{
+    const RlDomainRef by_hand = {.driver = RL_OWNER_BY_HAND, .uuid = "0", .name = "by hand"};
+
+    lab_create(lab, V, "one", MIB);
+    lab_start(lab, V, &by_hand);
+    make_old(lab);
+    g_autofree char *key = begin(lab), *path = witness_socket(key);
+    rl_witness_dismiss(key, false);
+    g_assert_true(is_there(path));
+    {
+        rl_autofd int fd = image_open(lab, V, RL_FILE_DIRTY, O_RDONLY);
+        g_assert_true(rl_mark_set(fd, RL_MARK_SUSPECT, NULL));
+    }
+    rl_witness_dismiss(key, false);
+    g_assert_false(is_there(path));
+}
+
+/* The process is disturbed, too: it has the filter of who begins it. */
+static bool
+begin_and_leave(Lab *lab, GError **error)
+{
+    g_autofree char *key = begin(lab);
+
+    (void) error;
+    rl_witness_dismiss(key, false);
+    return true;
+}
+
+/* Nobody ends the run, nor goes on with it: before the process leaves it sees what was lost. */
+static void
+test_leaves_unasked(Lab *lab)
+{
+    Disturbance lost = {.nr = SYS_fsync, .first = 1, .count = 1, .code = EIO};
+
+    lab_create(lab, V, "one", MIB);
+    lab_start(lab, V, &alice);
+    make_old(lab);
+    g_assert_true(disturb(lab, &lost, begin_and_leave, NULL));
+    g_assert_cmpuint(lost.made, >=, 1);
+    g_assert_cmpint(lab_state(lab, V), ==, RL_STATE_SUSPECT);
+    lab_stop(lab, V, &alice, RL_STOP_HELD);
+}
+
 static const char *asked;
 
 ATTEMPT(ask, rl_witness_ask(asked, &alice, error))
@@ -133,11 +287,49 @@ test_tells_once(Lab *lab)
     rl_witness_dismiss(key, true);
 }
 
+static bool
+make_label(Lab *lab, const char *to, GError **error)
+{
+    g_autoptr(RlStagedImage) draft = rl_clone_make(lab_pool(lab), to, V, error);
+
+    return draft != NULL;
+}
+
+ATTEMPT(label, make_label(lab, V "@night", error))
+
+/* A named revision of a run that has lost writes is made by who knows that. */
+static void
+test_label(Lab *lab)
+{
+    Disturbance lost = {.nr = SYS_fsync, .first = 1, .count = 1, .code = EIO};
+    GError *error = NULL;
+
+    lab_create(lab, V, "one", MIB);
+    g_assert_true(make_label(lab, V "@noon", &error));
+    lab_start(lab, V, &alice);
+    g_autofree char *noted = rl_witness_key_noted(lab->pool, V, NULL);
+    g_autoptr(GArray) images = rl_witness_new();
+    rl_witness_add(images, lab->pool, V);
+    rl_witness_begin(noted, &alice, images);
+    g_assert_false(disturb(lab, &lost, label, &error));
+    take_error(error, RL_ERROR_STATE, "suspect");
+    g_assert_cmpint(lab_state(lab, V), ==, RL_STATE_SUSPECT);
+    g_assert_true(make_label(lab, V "@night", NULL));
+    lab_stop(lab, V, &alice, RL_STOP_HELD);
+    rl_witness_dismiss(noted, true);
+}
+
 void
 add_tests(void)
 {
     lab_add("/witness/is-no-user", test_is_no_user);
     lab_add("/witness/leaves-when-told", test_leaves_when_told);
     lab_add("/witness/kinds", test_kinds);
+    lab_add("/witness/leaves-unasked", test_leaves_unasked);
     lab_add("/witness/tells-once", test_tells_once);
+    lab_add("/witness/one-volume", test_one_volume);
+    lab_add("/witness/passed-on", test_passed_on);
+    lab_add("/witness/passed-on-by-hand", test_passed_on_by_hand);
+    lab_add("/witness/waits-by-hand", test_waits_by_hand);
+    lab_add("/witness/label", test_label);
 }

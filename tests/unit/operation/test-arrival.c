@@ -4,6 +4,8 @@
 #include "common/operation/arrival.h"
 
 #include "common/base/autofd.h"
+#include "common/format/image-mark.h"
+#include "common/format/image-overlays.h"
 #include "common/fs/xattr.h"
 #include "common/image/content.h"
 #include "common/operation/save.h"
@@ -11,6 +13,7 @@
 #include "harness/lab.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -179,6 +182,54 @@ test_refuted(Lab *lab)
         lab_crash(lab, name);
         assert_refused(lab, name);
     }
+}
+
+static bool
+expect(Lab *lab, const char *name, GError **error)
+{
+    return rl_volume_expect_arrival(lab->pool, name, &alice, error);
+}
+
+/* The migration was not announced in time: the start was an ordinary one. */
+static void
+test_expected(Lab *lab)
+{
+    g_autoptr(GError) error = NULL;
+
+    lab_create(lab, V, "one", MIB);
+    lab_create_kind(lab, D, RL_KIND_DIRECT, NULL, "one", MIB);
+    for (int i = 0; i < 2; i++) {
+        const char *name = i ? D : V;
+        lab_start(lab, name, &alice);
+        g_assert_true(rl_volume_expect_arrival(lab->pool, name, &bob, &error));
+        g_assert_no_error(error);
+        g_assert_true(expect(lab, name, &error));
+        g_assert_no_error(error);
+        g_assert_true(expect(lab, name, &error));
+        image_write(lab, name, RL_FILE_DIRTY, "half");
+        lab_stop(lab, name, &alice, RL_STOP_HELD);
+        lab_crash(lab, name);
+        assert_refused(lab, name);
+    }
+    image_is(lab, V, RL_FILE_CLEAN, "one");
+}
+
+/* Then what an earlier run has left is not written over. */
+static void
+test_not_expected(Lab *lab)
+{
+    GError *refused = NULL;
+
+    lab_create(lab, V, "one", MIB);
+    lab_start(lab, V, &alice);
+    image_write(lab, V, RL_FILE_DIRTY, "two");
+    lab_crash(lab, V);
+    lab_start(lab, V, &alice);
+    g_assert_false(expect(lab, V, &refused));
+    take_error(refused, RL_ERROR_STATE, "migration");
+    image_is(lab, V, RL_FILE_DIRTY, "two");
+    lab_stop(lab, V, &alice, RL_STOP_COMMITTED);
+    image_is(lab, V, RL_FILE_CLEAN, "two");
 }
 
 static void
@@ -356,15 +407,111 @@ test_other_runs(Lab *lab)
     take_error(busy, RL_ERROR_BUSY, "dirty image open");
 }
 
+/* What only reads is not written over, and nothing is noted. */
+static void
+test_reader_expects_nothing(Lab *lab)
+{
+    g_autoptr(GError) error = NULL;
+
+    lab_create(lab, V, "one", MIB);
+    rl_started_free(lab_start_with(lab, V, &alice, RL_START_READONLY));
+    g_assert_true(expect(lab, V, &error));
+    g_assert_no_error(error);
+    g_autoptr(RlImageOwner) run = lab_run_of(lab, V);
+    g_assert_false(run->arriving);
+    lab_stop(lab, V, &alice, RL_STOP_DROPPED);
+}
+
+static void
+set_arriving(Lab *lab, const char *name)
+{
+    rl_autofd int fd = image_open(lab, name, RL_FILE_DIRTY, O_RDONLY);
+    g_autoptr(RlImageOwner) run = lab_run_of(lab, name);
+
+    run->arriving = true;
+    g_assert_true(rl_image_owner_put_back(fd, run, NULL));
+}
+
+/* More than an image that was made for the migration is left to a person. */
+static void
+test_not_made_for_it(Lab *lab)
+{
+    g_autofree char *clean = lab_file(lab, V, RL_FILE_CLEAN), *away = lab_path(lab, "a/b/away");
+
+    lab_create(lab, V, "one", MIB);
+    /* Its clean image is gone: it is the only one. */
+    arrive(lab, V);
+    g_assert_cmpint(rename(clean, away), ==, 0);
+    break_off(lab, V);
+    image_is(lab, V, RL_FILE_DIRTY, "half");
+    g_assert_cmpint(rename(away, clean), ==, 0);
+    assert_refused(lab, V);
+    g_assert_true(rl_volume_discard(lab->pool, V, NULL));
+    /* It is marked. */
+    arrive(lab, V);
+    rl_autofd int fd = image_open(lab, V, RL_FILE_DIRTY, O_RDONLY);
+    g_assert_true(rl_mark_set(fd, RL_MARK_SUSPECT, NULL));
+    rl_fd_close(&fd);
+    break_off(lab, V);
+    image_is(lab, V, RL_FILE_DIRTY, "half");
+    g_assert_true(rl_volume_discard(lab->pool, V, NULL));
+    /* It is only read. */
+    rl_started_free(lab_start_with(lab, V, &alice, RL_START_READONLY));
+    set_arriving(lab, V);
+    break_off(lab, V);
+    g_assert_true(image_is_there(lab, V, RL_FILE_DIRTY));
+    image_is(lab, V, RL_FILE_CLEAN, "one");
+}
+
+/* It is below another domain's overlay. */
+static void
+test_below(Lab *lab)
+{
+    lab_create(lab, V, "one", MIB);
+    arrive(lab, V);
+    rl_autofd int fd = image_open(lab, V, RL_FILE_DIRTY, O_RDONLY);
+    g_assert_true(rl_overlays_add(fd, &bob, NULL));
+    rl_fd_close(&fd);
+    break_off(lab, V);
+    image_is(lab, V, RL_FILE_DIRTY, "half");
+    lab_start_fails(lab, V, &alice, RL_ERROR_STATE, "");
+}
+
+/* A volatile volume's is no half of anything. */
+static void
+test_refuted_volatile(Lab *lab)
+{
+    const char *const name = "a/b/volatile";
+    g_autoptr(GError) error = NULL;
+    bool done;
+
+    lab_create_kind(lab, name, RL_KIND_VOLATILE, NULL, NULL, MIB);
+    lab_start(lab, name, &alice);
+    g_assert_true(rl_volume_keep(lab->pool, name, &alice, &done, NULL));
+    lab_start(lab, name, &alice);
+    set_arriving(lab, name);
+    g_assert_true(refute(lab, name, &error));
+    g_assert_no_error(error);
+    g_autoptr(RlImageOwner) run = lab_run_of(lab, name);
+    g_assert_true(run->continued);
+    g_assert_false(run->arriving);
+}
+
 void
 add_tests(void)
 {
+    lab_add("/arrival/reader-expects-nothing", test_reader_expects_nothing);
+    lab_add("/arrival/not-made-for-it", test_not_made_for_it);
+    lab_add("/arrival/below", test_below);
+    lab_add("/arrival/refuted-volatile", test_refuted_volatile);
     lab_add("/arrival/dropped", test_dropped);
     lab_add("/arrival/dropped-kinds", test_dropped_kinds);
     lab_add("/arrival/arrived-is-not-dropped", test_arrived_is_not_dropped);
     lab_add("/arrival/arrived", test_arrived);
     lab_add("/arrival/host-crashes", test_host_crashes);
     lab_add("/arrival/refuted", test_refuted);
+    lab_add("/arrival/expected", test_expected);
+    lab_add("/arrival/not-expected", test_not_expected);
     lab_add("/arrival/unknown-end", test_unknown_end);
     lab_add("/arrival/direct", test_direct);
     lab_add("/arrival/leftover", test_leftover);

@@ -17,9 +17,6 @@
 
 #define V "web/data"
 
-static const RlDomainRef by_hand = {
-    .driver = RL_OWNER_BY_HAND, .uuid = "started by hand", .name = "started by hand"};
-
 static void
 claim(Lab *lab, const RlDomainRef *owner, bool overlaid, bool wanted)
 {
@@ -117,7 +114,7 @@ test_start_on_overlay(Lab *lab)
 
     lab_create(lab, V, "old", MIB);
     lab_start(lab, V, &by_hand);
-    lab_start_fails(lab, V, &alice, RL_ERROR_BUSY, "by hand");
+    lab_start_fails(lab, V, &alice, RL_ERROR_BUSY, "virt-reflink start");
     g_autoptr(RlStarted) started = rl_volume_start(lab->pool, V, &alice, RL_START_OVERLAID, &error);
     g_assert_no_error(error);
     g_assert_true(started->continued);

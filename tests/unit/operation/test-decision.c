@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The tables of a start that finds a dirty image, and of a stop: each cell says what the rules in
  * words say, each row decides some cell, and docs/domains.md prints them. */
-#include "common/operation/decision.h"
+#include "common/base/decide.h"
 
 #include <string.h>
 

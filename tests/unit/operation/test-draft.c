@@ -5,12 +5,14 @@
 #include "common/base/autofd.h"
 #include "common/fs/dirfd.h"
 #include "common/image/content.h"
+#include "common/operation/begin-replacement.h"
 #include "common/operation/delete.h"
 #include "common/operation/maintenance.h"
-#include "common/operation/replace.h"
 #include "common/operation/resize.h"
+#include "harness/disturb.h"
 #include "harness/staged.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -207,7 +209,7 @@ test_somebody_was_faster(Lab *lab)
     {
         g_autoptr(RlStagedImage) draft = staged_begin(lab, V "@other");
         error = NULL;
-        g_assert_true(rl_volume_delete(lab->pool, V, true, NULL));
+        g_assert_true(rl_volume_delete(lab->pool, V, RL_DELETE_NAMED, NULL));
         g_assert_false(rl_staged_label(draft, &error));
         take_error(error, RL_ERROR_NOT_FOUND, "'a/b/private'");
     }
@@ -225,14 +227,14 @@ test_directory_was_removed(Lab *lab)
     lab_create(lab, "a/b/other", "x", MIB);
     {
         g_autoptr(RlStagedImage) draft = staged_begin(lab, V);
-        g_assert_true(rl_volume_delete(lab->pool, "a/b/other", false, NULL));
+        g_assert_true(rl_volume_delete(lab->pool, "a/b/other", 0, NULL));
         g_assert_false(is_there(dir));
         staged_write(draft, "written before");
         rl_staged_create(draft, NULL, MIB, &error);
         g_assert_no_error(error);
     }
     image_is(lab, V, RL_FILE_CLEAN, "written before");
-    g_assert_true(rl_volume_delete(lab->pool, V, false, NULL));
+    g_assert_true(rl_volume_delete(lab->pool, V, 0, NULL));
     /* And made again by others. */
     {
         g_autoptr(RlStagedImage) draft = staged_begin(lab, V);
@@ -242,7 +244,7 @@ test_directory_was_removed(Lab *lab)
         g_assert_no_error(error);
     }
     assert_list(dir, "private.img");
-    g_assert_true(rl_volume_delete(lab->pool, V, false, NULL));
+    g_assert_true(rl_volume_delete(lab->pool, V, 0, NULL));
     /* A temporary file with a name stays with that. */
     {
         g_autoptr(RlStagedImage) draft = staged_begin(lab, V);
@@ -373,7 +375,7 @@ test_replaced_by_another_kind(Lab *lab)
 
     lab_create(lab, V, "one", MIB);
     g_autoptr(RlStagedImage) draft = staged_begin(lab, V "@current");
-    g_assert_true(rl_volume_delete(lab->pool, V, true, &error));
+    g_assert_true(rl_volume_delete(lab->pool, V, RL_DELETE_NAMED, &error));
     lab_create_kind(lab, V, RL_KIND_VOLATILE, NULL, NULL, MIB);
     g_assert_false(rl_staged_replace(draft, &error));
     take_error(error, RL_ERROR_STATE, "meanwhile");
@@ -410,6 +412,58 @@ test_direct_volume(Lab *lab)
     g_assert_false(rl_staged_check_replaceable(volume, &error));
     g_assert_null(strstr(error->message, "discard"));
     take_error(error, RL_ERROR_STATE, "'virt-reflink stop'");
+}
+
+/* What a disturbed attempt publishes. */
+static RlStagedImage *changing;
+
+ATTEMPT(try_change, rl_staged_replace(changing, error))
+
+/* Begins what makes the volume, with its own content, one of that kind. */
+static RlStagedImage *
+begin_change(Lab *lab, RlKind kind)
+{
+    RlStagedImage *draft = staged_begin(lab, V "@current");
+
+    draft->asked = (RlAskedKind){.given = true, .kind = kind};
+    staged_fill(lab, draft, V, 0);
+    return draft;
+}
+
+static void
+kind_is(Lab *lab, RlKind kind)
+{
+    g_autoptr(RlVolume) volume = rl_volume_open(lab->pool, V, NULL);
+
+    g_assert_nonnull(volume);
+    g_assert_cmpint(volume->kind, ==, kind);
+    image_is(lab, V, RL_FILE_CLEAN, "one");
+}
+
+/* A replacement that changes the kind, with each of its calls failing once: where it fails the
+ * volume has its old kind, and always its content. */
+static void
+test_kind_changes(Lab *lab)
+{
+    bool done = false;
+
+    for (guint i = 1; !done; i++) {
+        Disturbance disturbance = {.first = i, .count = 1, .code = EIO};
+        g_autoptr(GError) error = NULL;
+        lab_create(lab, V, "one", MIB);
+        changing = begin_change(lab, RL_KIND_DIRECT);
+        bool ok = disturb(lab, &disturbance, try_change, &error);
+        rl_staged_free(changing);
+        g_assert_true(ok || error);
+        kind_is(lab, ok ? RL_KIND_DIRECT : RL_KIND_PERSISTENT);
+        done = disturbance.made < i;
+        if (done) {
+            g_autoptr(RlStagedImage) back = begin_change(lab, RL_KIND_PERSISTENT);
+            g_assert_true(rl_staged_replace(back, NULL));
+            kind_is(lab, RL_KIND_PERSISTENT);
+        }
+        g_assert_true(rl_volume_delete(lab->pool, V, RL_DELETE_NAMED, NULL));
+    }
 }
 
 static void
@@ -611,6 +665,7 @@ add_tests(void)
     lab_add("/draft/replaced-by-another-kind", test_replaced_by_another_kind);
     lab_add("/draft/recorded-as-persistent", test_recorded_as_persistent);
     lab_add("/draft/direct-volume", test_direct_volume);
+    lab_add("/draft/kind-changes", test_kind_changes);
     lab_add("/draft/replaced-image-is-another", test_replaced_image_is_another);
     lab_add("/draft/two-replacements", test_two_replacements);
     lab_add("/draft/deleted-while-it-was-to-be", test_deleted_while_it_was_to_be);

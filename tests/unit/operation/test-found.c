@@ -58,7 +58,7 @@ test_written_by_nobody(Lab *lab)
 
     find_image(lab);
     rl_autofd int writer = image_open(lab, V, RL_FILE_DIRTY, O_RDWR);
-    g_assert_false(rl_volume_delete(lab->pool, V, true, &error));
+    g_assert_false(rl_volume_delete(lab->pool, V, RL_DELETE_NAMED, &error));
     g_assert_false(rl_says(error->message, "domain"));
     take_error(g_steal_pointer(&error), RL_ERROR_STATE, V " & running");
     g_assert_false(rl_volume_discard(lab->pool, V, &error));
@@ -75,7 +75,7 @@ test_saved_by_nobody(Lab *lab)
     find_image(lab);
     rl_autofd int fd = image_open(lab, V, RL_FILE_DIRTY, O_RDONLY);
     g_assert_true(rl_mark_set(fd, RL_MARK_SAVED, NULL));
-    g_assert_false(rl_volume_delete(lab->pool, V, true, &error));
+    g_assert_false(rl_volume_delete(lab->pool, V, RL_DELETE_NAMED, &error));
     take_error(error, RL_ERROR_STATE, "saved & 'unknown'");
 }
 
@@ -168,7 +168,7 @@ unstart(Lab *lab, const RlDomainRef *owner, bool source_goes)
 
     g_assert_no_error(error);
     if (source_goes)
-        g_assert_true(rl_volume_delete(lab->pool, V, false, &error));
+        g_assert_true(rl_volume_delete(lab->pool, V, RL_DELETE_USED, &error));
     g_assert_true(rl_volume_unstart(lab->pool, started, owner, &error));
     g_assert_no_error(error);
     g_assert_false(image_is_there(lab, SNAPSHOT, RL_FILE_DIRTY));

@@ -21,9 +21,6 @@
 #define DIRECT "db/main"
 #define VOLATILE "a/b/volatile"
 
-static const RlDomainRef by_hand = {
-    .driver = RL_OWNER_BY_HAND, .uuid = "started by hand", .name = "started by hand"};
-
 /* Starts @name for @owner, which must get the inode @before, or another one where @others: another
  * domain had it. */
 static void

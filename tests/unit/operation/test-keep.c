@@ -4,6 +4,7 @@
 
 #include "common/base/autofd.h"
 #include "common/format/image-mark.h"
+#include "common/format/image-save.h"
 #include "common/fs/xattr.h"
 #include "harness/disturb.h"
 
@@ -119,17 +120,66 @@ test_not_while_it_is_open(Lab *lab)
     lab_create(lab, V, "one", MIB);
     lab_start(lab, V, &alice);
     int fd = image_open(lab, V, RL_FILE_DIRTY, O_RDWR);
+    g_assert_false(rl_volume_keep(lab->pool, V, &alice, &done, &error));
+    take_error(g_steal_pointer(&error), RL_ERROR_BUSY, "dirty image open");
     g_assert_false(rl_volume_save(lab->pool, V, &alice, &done, &error));
     take_error(error, RL_ERROR_BUSY, "dirty image open");
     g_assert_false(done);
     close(fd);
-    g_assert_true(rl_volume_save(lab->pool, V, &alice, &done, NULL));
-    g_assert_true(done);
+    lab_start_fails(lab, V, &alice, RL_ERROR_STATE, "saved");
 
     /* What is saved is saved; a keep does not take that away. */
     g_assert_true(rl_volume_keep(lab->pool, V, &alice, &done, NULL));
     g_assert_false(done);
     lab_start_fails(lab, V, &alice, RL_ERROR_STATE, "saved");
+}
+
+/* The process may have it for longer than anyone waits for it, and the host may go down meanwhile:
+ * a domain that is saved is so at once. */
+static void
+test_saved_while_it_is_open(Lab *lab)
+{
+    const char *const names[] = {V, "a/root"};
+    RlMemory memory = {.digest = (char *) "d", .save = (char *) "s"};
+    RlDomainRef saved = alice;
+    GError *error = NULL;
+    bool done;
+
+    saved.memory = &memory;
+    lab_create(lab, V, "one", MIB);
+    lab_create_kind(lab, "a/root", RL_KIND_SNAPSHOT, V, NULL, 0);
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+        const RlKeep how = {.owner = &saved, .saved = true, .file = "/nowhere/file"};
+        g_autoptr(RlStarted) run = lab_start_with(lab, names[i], &alice, 0);
+        image_write(lab, names[i], RL_FILE_DIRTY, "two");
+        int fd = image_open(lab, names[i], RL_FILE_DIRTY, O_RDWR);
+        for (int again = 0; again < 2; again++) {
+            g_assert_false(rl_volume_keep_as(lab->pool, names[i], &how, &done, &error));
+            take_error(g_steal_pointer(&error), RL_ERROR_BUSY, "dirty image open");
+            g_assert_false(done);
+        }
+        lab_start_fails(lab, names[i], &bob, RL_ERROR_BUSY, "'alice'");
+        g_assert_cmpint(pwrite(fd, "six", 3, 0), ==, 3);
+        close(fd);
+        /* Neither a start nor what ends a run takes it. */
+        lab_start_fails(lab, names[i], &alice, RL_ERROR_STATE, "saved & restore");
+        lab_start_fails(lab, names[i], &bob, RL_ERROR_STATE, "saved & 'alice'");
+        lab_stop(lab, names[i], &alice, RL_STOP_HELD);
+        g_assert_true(rl_volume_unstart(lab->pool, run, &alice, NULL));
+        image_is(lab, names[i], RL_FILE_DIRTY, "six");
+        /* As it is now, what is tried first is not what was saved. */
+        g_assert_true(rl_volume_announce_restore(lab->pool, names[i], &alice, NULL));
+        g_assert_null(rl_volume_start(lab->pool, names[i], &saved, RL_START_RESTORED, &error));
+        take_error(g_steal_pointer(&error), RL_ERROR_STATE, "changed since it was saved");
+        /* The save is completed, by that save alone. */
+        g_assert_true(rl_volume_save(lab->pool, names[i], &alice, &done, NULL));
+        g_assert_false(done);
+        g_assert_true(rl_volume_keep_as(lab->pool, names[i], &how, &done, NULL));
+        g_assert_true(done);
+        rl_started_free(lab_start_with(lab, names[i], &saved, RL_START_RESTORED));
+        image_is(lab, names[i], RL_FILE_DIRTY, "six");
+        lab_stop(lab, names[i], &alice, i ? RL_STOP_DROPPED : RL_STOP_COMMITTED);
+    }
 }
 
 /* Its name is longer than any attribute. */
@@ -292,6 +342,7 @@ add_tests(void)
     lab_add("/keep/nothing-to-confirm", test_nothing_to_confirm);
     lab_add("/keep/restore-without-its-image", test_restore_without_its_image);
     lab_add("/keep/not-while-it-is-open", test_not_while_it_is_open);
+    lab_add("/keep/saved-while-it-is-open", test_saved_while_it_is_open);
     lab_add("/keep/file-cannot-be-noted", test_file_cannot_be_noted);
     lab_add("/keep/readers-share", test_readers_share);
     lab_add("/keep/decisions", test_decisions);

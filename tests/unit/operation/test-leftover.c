@@ -201,7 +201,7 @@ test_memory_is_gone_for_all(Lab *lab)
             lab_stop(lab, V, NULL, RL_STOP_COMMITTED);
             image_is(lab, V, RL_FILE_CLEAN, "two");
         }
-        g_assert_true(rl_volume_delete(lab->pool, V, false, &error));
+        g_assert_true(rl_volume_delete(lab->pool, V, 0, &error));
         g_assert_no_error(error);
     }
 }

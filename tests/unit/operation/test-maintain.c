@@ -76,7 +76,7 @@ test_a_revision_that_is_read_stays(Lab *lab)
         assert_revisions(lab, V, "1");
         g_assert_false(rl_revision_delete(lab->pool, first, &error));
         take_error(g_steal_pointer(&error), RL_ERROR_BUSY, "private.img.1@");
-        g_assert_false(rl_volume_delete(lab->pool, V, true, &error));
+        g_assert_false(rl_volume_delete(lab->pool, V, RL_DELETE_NAMED, &error));
         take_error(g_steal_pointer(&error), RL_ERROR_BUSY, "private.img.1@");
         g_assert_cmpint(reader, >=, 0);
     }
@@ -257,21 +257,61 @@ test_remove(Lab *lab)
     put(lab, "a/b/private.img@y");
     put(lab, "a/b/private-import.img");
     g_autofree char *before = list_tree(lab->path);
-    g_assert_false(rl_volume_delete(lab->pool, V, false, &error));
+    g_assert_false(rl_volume_delete(lab->pool, V, 0, &error));
     take_error(error, RL_ERROR_STATE, "a/b/private@x & a/b/private@y");
     g_autofree char *after = list_tree(lab->path);
     g_assert_cmpstr(after, ==, before);
 
     error = NULL;
-    g_assert_true(rl_volume_delete(lab->pool, V, true, &error));
+    g_assert_true(rl_volume_delete(lab->pool, V, RL_DELETE_NAMED, &error));
     g_assert_no_error(error);
     g_autofree char *dir = lab_path(lab, "a/b");
     assert_list(dir, "sibling.img");
-    g_assert_true(rl_volume_delete(lab->pool, "a/b/sibling", false, &error));
+    g_assert_true(rl_volume_delete(lab->pool, "a/b/sibling", 0, &error));
     g_autofree char *tree = list_tree(lab->path);
     g_assert_cmpstr(tree, ==, ".reflink-pool.xml a");
-    g_assert_false(rl_volume_delete(lab->pool, V, false, &error));
+    g_assert_false(rl_volume_delete(lab->pool, V, 0, &error));
     take_error(error, RL_ERROR_NOT_FOUND, "'a/b/private'");
+}
+
+/* A directory's name is no volume's, and the place in the tree is of no matter. */
+static void
+test_remove_source(Lab *lab)
+{
+    const char *const snapshots[] = {"a/b/s", "vm/s", "web", NULL};
+    GError *error = NULL;
+
+    lab_create(lab, "t/root", "one", MIB);
+    lab_create(lab, "t/other", "one", MIB);
+    lab_create_kind(lab, "vm/other", RL_KIND_SNAPSHOT, "t/other", NULL, 0);
+    for (int i = 0; snapshots[i]; i++)
+        lab_create_kind(lab, snapshots[i], RL_KIND_SNAPSHOT, "t/root", NULL, 0);
+    lab_start(lab, "vm/s", &alice);
+    g_autofree char *before = list_tree(lab->path);
+    g_assert_false(rl_volume_delete(lab->pool, "t/root", RL_DELETE_NAMED, &error));
+    take_error(g_steal_pointer(&error), RL_ERROR_STATE,
+               "'t/root' & 'a/b/s', 'vm/s' and 'web' & --with-users");
+    g_autofree char *after = list_tree(lab->path);
+    g_assert_cmpstr(after, ==, before);
+
+    for (int i = 0; i < 9; i++) {
+        g_autofree char *name = g_strdup_printf("vm/%d/root", i);
+        lab_create_kind(lab, name, RL_KIND_SNAPSHOT, "t/root", NULL, 0);
+    }
+    g_assert_false(rl_volume_delete(lab->pool, "t/root", 0, &error));
+    take_error(g_steal_pointer(&error), RL_ERROR_STATE, "'vm/0/root' & and 7 more");
+
+    /* Asked for twice: who runs goes on, and who starts needs another one of that name. */
+    g_assert_true(rl_volume_delete(lab->pool, "t/root", RL_DELETE_USED, &error));
+    g_assert_no_error(error);
+    lab_stop(lab, "vm/s", &alice, RL_STOP_DROPPED);
+    lab_start_fails(lab, "vm/s", &alice, RL_ERROR_NOT_FOUND, "'t/root'");
+    lab_create(lab, "t/root", "two", MIB);
+    lab_start(lab, "vm/s", &alice);
+    lab_stop(lab, "vm/s", &alice, RL_STOP_DROPPED);
+    g_assert_true(rl_volume_delete(lab->pool, "vm/other", 0, &error));
+    g_assert_true(rl_volume_delete(lab->pool, "t/other", 0, &error));
+    g_assert_no_error(error);
 }
 
 static void
@@ -288,12 +328,12 @@ test_remove_while_running(Lab *lab)
     for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
         g_autofree char *words = g_strdup_printf("'%s' & running & 'alice'", names[i]);
         GError *error = NULL;
-        g_assert_false(rl_volume_delete(lab->pool, names[i], true, &error));
+        g_assert_false(rl_volume_delete(lab->pool, names[i], RL_DELETE_NAMED, &error));
         take_error(error, RL_ERROR_STATE, words);
         g_assert_true(image_is_there(lab, names[i], RL_FILE_DIRTY));
     }
     lab_stop(lab, "a/v", &alice, RL_STOP_DROPPED);
-    g_assert_true(rl_volume_delete(lab->pool, "a/v", false, NULL));
+    g_assert_true(rl_volume_delete(lab->pool, "a/v", 0, NULL));
     g_assert_false(image_is_there(lab, "a/v", RL_FILE_RECORD));
 }
 
@@ -396,6 +436,7 @@ add_tests(void)
     lab_add("/discard/drop", test_drop);
     lab_add("/remove/volume", test_remove);
     lab_add("/remove/while-running", test_remove_while_running);
+    lab_add("/remove/source", test_remove_source);
     lab_add("/remove/revision", test_remove_revision);
     lab_add("/maintain/clears-what-is-gone", test_clears_what_is_gone);
 }

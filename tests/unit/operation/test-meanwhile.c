@@ -48,7 +48,7 @@ remove_it(Lab *lab)
 {
     GError *error = NULL;
 
-    g_assert_true(rl_volume_delete(lab->pool, V, true, &error));
+    g_assert_true(rl_volume_delete(lab->pool, V, RL_DELETE_NAMED, &error));
     g_assert_no_error(error);
     return 0;
 }
@@ -210,7 +210,7 @@ ATTEMPT(start, try_start(lab, V, &bob, error))
 
 static bool delete (Lab *lab, GError **error)
 {
-    return rl_volume_delete(lab->pool, V, true, error);
+    return rl_volume_delete(lab->pool, V, RL_DELETE_NAMED, error);
 }
 
 ATTEMPT(grow, rl_volume_resize(lab->pool, V, 2 * MIB, false, error))
@@ -601,7 +601,7 @@ test_directory_is_removed(Lab *lab)
     try(lab, (Disturbance){.nr = SYS_linkat, .first = 1, .count = 2, .before = remove_directory},
         create_in_it, 0, NULL);
     assert_list(dir, "volume.img");
-    g_assert_true(rl_volume_delete(lab->pool, "n/new/volume", false, NULL));
+    g_assert_true(rl_volume_delete(lab->pool, "n/new/volume", 0, NULL));
 
     /* But not for ever. */
     try(lab, (Disturbance){.nr = SYS_linkat, .first = 1, .before = remove_directory}, create_in_it,

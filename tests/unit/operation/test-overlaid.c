@@ -8,6 +8,7 @@
 #include "common/fs/xattr.h"
 #include "common/operation/claim.h"
 #include "common/operation/delete.h"
+#include "common/operation/end-of-run.h"
 #include "common/operation/resize.h"
 #include "common/operation/save.h"
 #include "common/operation/upload.h"
@@ -15,13 +16,11 @@
 #include "harness/lab.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/xattr.h>
 
 #define V "a/b/private"
-
-static const RlDomainRef by_hand = {
-    .driver = RL_OWNER_BY_HAND, .uuid = "started by hand", .name = "started by hand"};
 
 static void
 test_overlaid(Lab *lab)
@@ -91,6 +90,9 @@ test_below_an_overlay(Lab *lab)
         rl_volume_keep_as(lab->pool, V, &(RlKeep){.owner = &alice, .overlaid = true}, &done, NULL));
     lab_start_fails(lab, V, &bob, RL_ERROR_STATE, "'alice'");
     lab_start_fails(lab, V, &alice, RL_ERROR_STATE, "'bob'");
+    /* A person is told of one of them at a time. */
+    g_assert_true(rl_volume_continue(lab->pool, V, NULL));
+    lab_start_fails(lab, V, &bob, RL_ERROR_STATE, "'alice'");
     g_assert_true(rl_volume_continue(lab->pool, V, NULL));
     lab_start(lab, V, &bob);
     lab_stop(lab, V, &bob, RL_STOP_COMMITTED);
@@ -137,7 +139,7 @@ test_nothing_is_done_below(Lab *lab)
     assert_below(g_steal_pointer(&error), "discarded");
     g_assert_false(rl_volume_resize(lab->pool, V, 4 * KIB, false, &error));
     assert_below(g_steal_pointer(&error), "resized");
-    g_assert_false(rl_volume_delete(lab->pool, V, true, &error));
+    g_assert_false(rl_volume_delete(lab->pool, V, RL_DELETE_NAMED, &error));
     assert_below(g_steal_pointer(&error), "deleted");
     g_assert_null(rl_upload_begin(lab_pool(lab), V, &error));
     assert_below(g_steal_pointer(&error), "replaced");
@@ -180,12 +182,13 @@ test_saved_below_is_continued(Lab *lab)
     g_assert_cmpint(lab_state(lab, V), ==, RL_STATE_BELOW);
     g_assert_true(rl_volume_continue(lab->pool, V, NULL));
     g_assert_cmpint(lab_state(lab, V), ==, RL_STATE_LEFT);
-    g_assert_true(rl_volume_delete(lab->pool, V, false, NULL));
+    g_assert_true(rl_volume_delete(lab->pool, V, 0, NULL));
 }
 
 static char *
-find_own(const char *image, bool directly, const char *except)
+find_own(const char *image, bool directly, const char *except, const char *const *let_go)
 {
+    (void) let_go;
     return directly || except || !strstr(image, "private-dirty.img") ? NULL : g_strdup("alice");
 }
 
@@ -228,12 +231,47 @@ test_own_overlay(Lab *lab)
     image_is(lab, V, RL_FILE_CLEAN, "two");
 }
 
+/* The first of these that has an overlay on it, as libvirt's files say. */
 static char *
-find_defined(const char *image, bool directly, const char *except)
+find_of(const RlDomainRef *const *domains, bool directly, const char *except,
+        const char *const *let_go)
 {
-    return directly || g_strcmp0(except, alice.uuid) == 0 || !strstr(image, "private-dirty.img")
-               ? NULL
-               : g_strdup("alice");
+    for (; !directly && *domains; domains++)
+        if (g_strcmp0(except, (*domains)->uuid) != 0 &&
+            !(let_go && g_strv_contains(let_go, (*domains)->name)))
+            return g_strdup((*domains)->name);
+    return NULL;
+}
+
+static char *
+find_defined(const char *image, bool directly, const char *except, const char *const *let_go)
+{
+    static const RlDomainRef *const domains[] = {&alice, NULL};
+
+    return strstr(image, "private-dirty.img") ? find_of(domains, directly, except, let_go) : NULL;
+}
+
+static char *
+find_two(const char *image, bool directly, const char *except, const char *const *let_go)
+{
+    static const RlDomainRef *const domains[] = {&alice, &bob, NULL};
+
+    (void) image;
+    return find_of(domains, directly, except, let_go);
+}
+
+static char *
+find_any(const char *image, bool directly, const char *except, const char *const *let_go)
+{
+    (void) image, (void) let_go;
+    return directly || g_strcmp0(except, alice.uuid) == 0 ? NULL : g_strdup("alice");
+}
+
+static char *
+find_none(const char *image, bool directly, const char *except, const char *const *let_go)
+{
+    (void) image, (void) directly, (void) except, (void) let_go;
+    g_assert_not_reached();
 }
 
 static char *
@@ -244,6 +282,12 @@ no_doubt(const char *image, const char *domain)
 }
 
 /* A domain that was off got an overlay on what is kept: no run and no note says so. */
+static gint64
+defined_later(const char *name)
+{
+    return strcmp(name, "alice") == 0 ? g_get_real_time() + G_USEC_PER_SEC : 0;
+}
+
 static void
 test_kept_below(Lab *lab)
 {
@@ -271,13 +315,136 @@ test_kept_below(Lab *lab)
     g_clear_error(&error);
     g_assert_true(rl_volume_claim(lab->pool, V, &(RlClaim){.to = &bob}, &done, NULL));
     g_assert_false(done);
-    /* An administrator lets go of this one. */
+    /* An administrator lets go of this one, and not of what the domain is defined with later. */
     g_assert_true(rl_volume_continue(lab->pool, V, NULL));
+    g_assert_cmpint(lab_state(lab, V), ==, RL_STATE_LEFT);
+    documents.defined_us = defined_later;
+    g_assert_cmpint(lab_state(lab, V), ==, RL_STATE_BELOW);
+    lab_start_fails(lab, V, &bob, RL_ERROR_STATE, "external snapshot & 'alice'");
+    documents.defined_us = real->defined_us;
     g_assert_cmpint(lab_state(lab, V), ==, RL_STATE_LEFT);
     g_assert_true(rl_volume_stop(lab->pool, V, NULL, &result, NULL));
     g_assert_cmpint(result, ==, RL_STOP_COMMITTED);
     image_is(lab, V, RL_FILE_CLEAN, "two");
     lab->pool->documents = real;
+}
+
+static void
+assert_below_of(Lab *lab, const char *wanted)
+{
+    g_autoptr(RlVolume) volume = rl_volume_open(lab->pool, V, NULL);
+    g_autoptr(RlImageOwner) run = NULL;
+    g_autofree char *below = NULL;
+    RlState state;
+
+    g_assert_true(rl_state_get_below(volume, &state, &run, &below, NULL));
+    g_assert_cmpint(state, ==, wanted ? RL_STATE_BELOW : RL_STATE_LEFT);
+    g_assert_cmpstr(below, ==, wanted);
+}
+
+/* Of two overlays a person gives up the one that he is told of; one is noted as well, or none. */
+static void
+test_one_of_two(Lab *lab)
+{
+    const RlDocuments *real = lab->pool->documents;
+    RlDocuments documents = *real;
+    bool done;
+
+    documents.find_domain = find_two;
+    documents.find_doubt = no_doubt;
+    lab_create(lab, V, "one", MIB);
+    for (int noted = 0; noted < 2; noted++) {
+        RlKeep how = {.owner = &bob, .overlaid = noted};
+        const char *first = noted ? "bob" : "alice", *second = noted ? "alice" : "bob";
+        lab_start(lab, V, &bob);
+        image_write(lab, V, RL_FILE_DIRTY, "two");
+        g_assert_true(rl_volume_keep_as(lab->pool, V, &how, &done, NULL));
+        lab->pool->documents = &documents;
+        assert_below_of(lab, first);
+        g_assert_true(rl_volume_continue(lab->pool, V, NULL));
+        assert_below_of(lab, second);
+        lab_stop_fails(lab, V, NULL, RL_ERROR_STATE, second);
+        lab_start_fails(lab, V, &xen, RL_ERROR_STATE, second);
+        lab_start_fails(lab, V, noted ? &alice : &bob, RL_ERROR_STATE, second);
+        g_assert_true(rl_volume_continue(lab->pool, V, NULL));
+        assert_below_of(lab, NULL);
+        g_assert_true(rl_volume_continue(lab->pool, V, NULL));
+        assert_below_of(lab, NULL);
+        /* Only of the one that is defined again. */
+        documents.defined_us = defined_later;
+        assert_below_of(lab, "alice");
+        documents.defined_us = real->defined_us;
+        lab_stop(lab, V, NULL, RL_STOP_COMMITTED);
+        lab->pool->documents = real;
+    }
+}
+
+static void
+forget_attributes(Lab *lab)
+{
+    g_autofree char *path = lab_file(lab, V, RL_FILE_DIRTY);
+    char names[4096];
+    ssize_t length = listxattr(path, names, sizeof names);
+
+    for (const char *name = names; name < names + length; name += strlen(name) + 1)
+        if (g_str_has_prefix(name, RL_ATTR_PREFIX))
+            g_assert_cmpint(removexattr(path, name), ==, 0);
+}
+
+/* The host was put back from a backup without attributes: no message names an overlay before the
+ * person has decided that the image counts. */
+static void
+test_foreign_below(Lab *lab)
+{
+    const RlDocuments *real = lab->pool->documents;
+    RlDocuments documents = *real;
+    GError *error = NULL;
+    bool done;
+
+    documents.find_domain = find_defined;
+    documents.find_doubt = no_doubt;
+    lab_create(lab, V, "one", MIB);
+    lab_start(lab, V, &alice);
+    image_write(lab, V, RL_FILE_DIRTY, "two");
+    g_assert_true(
+        rl_volume_keep_as(lab->pool, V, &(RlKeep){.owner = &alice, .overlaid = true}, &done, NULL));
+    forget_attributes(lab);
+    lab->pool->documents = &documents;
+    g_assert_cmpint(lab_state(lab, V), ==, RL_STATE_FOREIGN);
+    g_assert_false(rl_volume_discard(lab->pool, V, &error));
+    assert_below(error, "discarded");
+    g_assert_true(rl_volume_continue(lab->pool, V, NULL));
+    assert_below_of(lab, "alice");
+    lab_stop_fails(lab, V, NULL, RL_ERROR_STATE, "'alice'");
+    lab_start_fails(lab, V, &bob, RL_ERROR_STATE, "'alice'");
+    image_is(lab, V, RL_FILE_DIRTY, "two");
+    g_assert_true(rl_volume_continue(lab->pool, V, NULL));
+    assert_below_of(lab, NULL);
+    g_assert_true(rl_volume_discard(lab->pool, V, NULL));
+    lab->pool->documents = real;
+}
+
+/* The domain of the overlay is refused since the clean image is another one now. */
+static void
+test_other_base_below(Lab *lab)
+{
+    g_autofree char *clean = lab_file(lab, V, RL_FILE_CLEAN);
+    g_autofree char *backup = g_strconcat(clean, ".backup", NULL);
+    GError *error = NULL;
+    bool done;
+
+    lab_create(lab, V, "one", MIB);
+    lab_start(lab, V, &alice);
+    image_write(lab, V, RL_FILE_DIRTY, "two");
+    g_assert_true(
+        rl_volume_keep_as(lab->pool, V, &(RlKeep){.owner = &alice, .overlaid = true}, &done, NULL));
+    make_file(backup, "backup");
+    g_assert_cmpint(rename(backup, clean), ==, 0);
+    g_assert_null(rl_volume_start(lab->pool, V, &alice, RL_START_OVERLAID, &error));
+    take_error(error, RL_ERROR_STATE, "another clean image & 'virt-reflink continue'");
+    g_assert_true(rl_volume_continue(lab->pool, V, NULL));
+    lab_start_fails(lab, V, &bob, RL_ERROR_STATE, "external snapshot & 'alice'");
+    rl_started_free(lab_start_with(lab, V, &alice, RL_START_OVERLAID));
 }
 
 /* The host went down, and no hook could note the overlay: only the run is there. */
@@ -299,6 +466,84 @@ test_cut_off_below(Lab *lab)
     lab_start_fails(lab, V, &alice, RL_ERROR_STATE, "external snapshot & 'alice'");
     rl_started_free(lab_start_with(lab, V, &alice, RL_START_OVERLAID));
     lab->pool->documents = real;
+}
+
+/* The end of a run waits for a process that has an image open, and libvirt puts an overlay on that
+ * meanwhile: the domain is off. */
+static void
+test_late_end(Lab *lab)
+{
+    const char *const names[] = {V, "a/root", "a/tmp", "a/direct"};
+    const RlDocuments *real = lab->pool->documents;
+    RlDocuments documents = *real;
+    RlDomainRef late = alice;
+    bool committed;
+
+    late.late = true;
+    documents.find_domain = find_any;
+    documents.find_doubt = no_doubt;
+    lab_create(lab, V, "one", MIB);
+    lab_create_kind(lab, "a/root", RL_KIND_SNAPSHOT, V, NULL, 0);
+    lab_create_kind(lab, "a/tmp", RL_KIND_VOLATILE, NULL, NULL, MIB);
+    lab_create_kind(lab, "a/direct", RL_KIND_DIRECT, NULL, "one", MIB);
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+        RlEnd how = {.owner = &late, .reason = RL_END_STOPPED};
+        lab_start(lab, names[i], &alice);
+        image_write(lab, names[i], RL_FILE_DIRTY, "two");
+        lab->pool->documents = &documents;
+        g_assert_true(rl_volume_end(lab->pool, names[i], &how, &committed, NULL));
+        g_assert_false(committed);
+        image_is(lab, names[i], RL_FILE_DIRTY, "two");
+        g_assert_cmpint(lab_state(lab, names[i]), ==, RL_STATE_BELOW);
+        lab_start_fails(lab, names[i], &alice, RL_ERROR_STATE, "external snapshot & 'alice'");
+        lab_start_fails(lab, names[i], &bob, RL_ERROR_STATE, "external snapshot & 'alice'");
+        rl_started_free(lab_start_with(lab, names[i], &alice, RL_START_OVERLAID));
+        lab->pool->documents = real;
+    }
+}
+
+/* The same, and the end was not made up for. */
+static void
+test_own_leftover_below(Lab *lab)
+{
+    const RlDocuments *real = lab->pool->documents;
+    RlDocuments documents = *real;
+
+    documents.find_domain = find_own;
+    documents.find_doubt = no_doubt;
+    lab_create(lab, V, "one", MIB);
+    lab_start(lab, V, &alice);
+    image_write(lab, V, RL_FILE_DIRTY, "two");
+    lab->pool->documents = &documents;
+    lab_start_fails(lab, V, &alice, RL_ERROR_STATE, "external snapshot & 'alice'");
+    image_is(lab, V, RL_FILE_DIRTY, "two");
+    rl_started_free(lab_start_with(lab, V, &alice, RL_START_OVERLAID));
+    lab->pool->documents = real;
+    lab_start(lab, V, &alice);
+    lab_stop(lab, V, &alice, RL_STOP_COMMITTED);
+    image_is(lab, V, RL_FILE_CLEAN, "two");
+}
+
+/* Where it comes in time no overlay is asked for, and a late one without an overlay is like it. */
+static void
+test_end_in_time(Lab *lab)
+{
+    const RlDocuments *real = lab->pool->documents;
+    RlDocuments documents = *real;
+    RlDomainRef late = alice;
+
+    late.late = true;
+    documents.find_domain = find_none;
+    lab_create(lab, V, "one", MIB);
+    lab->pool->documents = &documents;
+    lab_start(lab, V, &alice);
+    image_write(lab, V, RL_FILE_DIRTY, "two");
+    lab_stop(lab, V, &alice, RL_STOP_COMMITTED);
+    lab->pool->documents = real;
+    lab_start(lab, V, &alice);
+    image_write(lab, V, RL_FILE_DIRTY, "six");
+    lab_stop(lab, V, &late, RL_STOP_COMMITTED);
+    image_is(lab, V, RL_FILE_CLEAN, "six");
 }
 
 /* libvirt puts an overlay on the disk of a domain that is saved, or off. What it is restored on in
@@ -342,5 +587,11 @@ add_tests(void)
     lab_add("/overlaid/own-overlay", test_own_overlay);
     lab_add("/overlaid/own-overlay-of-what-was-off", test_own_overlay_of_what_was_off);
     lab_add("/overlaid/kept-below", test_kept_below);
+    lab_add("/overlaid/one-of-two", test_one_of_two);
+    lab_add("/overlaid/foreign-below", test_foreign_below);
+    lab_add("/overlaid/other-base-below", test_other_base_below);
     lab_add("/overlaid/cut-off-below", test_cut_off_below);
+    lab_add("/overlaid/late-end", test_late_end);
+    lab_add("/overlaid/own-leftover-below", test_own_leftover_below);
+    lab_add("/overlaid/end-in-time", test_end_in_time);
 }

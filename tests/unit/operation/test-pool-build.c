@@ -253,7 +253,7 @@ test_delete(Lab *lab)
     error = NULL;
     g_assert_false(rl_pool_delete(lab->pool, &error));
     take_error(error, RL_ERROR_STATE, "'a/private'");
-    g_assert_true(rl_volume_delete(lab->pool, "a/z", false, NULL));
+    g_assert_true(rl_volume_delete(lab->pool, "a/z", 0, NULL));
     g_autofree char *after = list_tree(lab->path);
     g_assert_cmpstr(after, ==, before);
 

@@ -4,6 +4,7 @@
 #include "common/base/autofd.h"
 #include "common/format/image-mark.h"
 #include "common/format/image-save.h"
+#include "common/operation/maintenance.h"
 #include "common/operation/save.h"
 #include "common/pool/volume-state.h"
 #include "harness/lab.h"
@@ -215,6 +216,25 @@ test_restored(Lab *lab)
     image_is(lab, V, RL_FILE_DIRTY, "two");
 }
 
+/* The file that the domain reads is older than the memory; what is in it is not. */
+static void
+test_restored_remade(Lab *lab)
+{
+    lab_options(lab, 1);
+    lab_create(lab, V, "one", MIB);
+    lab_run(lab, V, "two");
+    lab_run(lab, V, "three");
+    g_autoptr(RlStarted) first = start_reader(lab, V, &alice);
+    gint64 saved_us = let_time_pass();
+    age(lab, V);
+    lab_stop(lab, V, &alice, RL_STOP_DROPPED);
+    rl_volume_maintain(lab->pool, V, false, NULL);
+    lab_run(lab, V, "four");
+    g_autoptr(RlStarted) fourth = start_reader(lab, V, &bob);
+    image_is(lab, V, RL_FILE_DIRTY, "four");
+    restore_alice(lab, saved_us, "'a/b/private' & 'alice' & another content");
+}
+
 /* The only image that a direct volume has is never dropped, whoever ran on it. */
 static void
 test_direct_is_kept(Lab *lab)
@@ -237,5 +257,6 @@ add_tests(void)
     lab_add_on("/readers/unstart", "xfs btrfs", test_unstart);
     lab_add_on("/readers/not-shared", "xfs btrfs", test_not_shared);
     lab_add_on("/readers/restored", "xfs btrfs", test_restored);
+    lab_add_on("/readers/restored-remade", "xfs btrfs", test_restored_remade);
     lab_add_on("/readers/direct-is-kept", "xfs btrfs", test_direct_is_kept);
 }

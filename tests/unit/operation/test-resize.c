@@ -5,10 +5,11 @@
 #include "common/base/autofd.h"
 #include "common/format/image-mark.h"
 #include "common/fs/loop-device.h"
+#include "common/fs/xattr.h"
 #include "common/operation/maintenance.h"
 #include "common/operation/save.h"
 #include "common/operation/staged-image.h"
-#include "harness/disturb.h"
+#include "harness//disturb.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -54,6 +55,26 @@ test_stopped(Lab *lab)
     assert_revisions(lab, V, "1 2");
     g_autofree char *dir = lab_path(lab, "a/b"), *files = list(dir);
     g_assert_null(strchr(files, '~'));
+}
+
+/* An overlay of an administrator's needs the state that it was made on. */
+static void
+test_below_an_overlay(Lab *lab)
+{
+    lab_create(lab, V, "one", MIB);
+    lab_run(lab, V, "two");
+    {
+        rl_autofd int fd = image_open(lab, V, RL_FILE_CLEAN, O_RDONLY);
+        g_assert_true(rl_xattr_set(fd, RL_ATTR_LAYER, "1", NULL));
+    }
+    resize(lab, V, 2 * MIB, false);
+    assert_revisions(lab, V, "1 2");
+    revision_is(lab, V, "2", "two");
+    image_is(lab, V, RL_FILE_CLEAN, "two");
+    resize(lab, V, 3 * MIB, false);
+    assert_revisions(lab, V, "1 2");
+    lab_run(lab, V, "three");
+    revision_is(lab, V, "3", "two");
 }
 
 static void
@@ -634,6 +655,7 @@ add_tests(void)
 {
     lab_add("/resize/limit-of-the-service", test_limit_of_the_service);
     lab_add("/resize/stopped", test_stopped);
+    lab_add("/resize/below-an-overlay", test_below_an_overlay);
     lab_add("/resize/running", test_running);
     lab_add("/resize/to-the-same-size", test_to_the_same_size);
     lab_add("/resize/allocate", test_allocate);

@@ -321,6 +321,29 @@ test_direct_is_unshared(Lab *lab)
     assert_list(dir, "backup main-dirty.img main.volume.xml");
 }
 
+/* Nor does an overlay on it see it change: that state stays, as a revision, and only once. */
+static void
+test_direct_below_an_overlay(Lab *lab)
+{
+    lab_create_kind(lab, "db/main", RL_KIND_DIRECT, NULL, "one", MIB);
+    ino_t inode = image_inode(lab, "db/main", RL_FILE_CLEAN);
+    {
+        rl_autofd int fd = image_open(lab, "db/main", RL_FILE_CLEAN, O_RDONLY);
+        g_assert_true(rl_xattr_set(fd, RL_ATTR_LAYER, "1", NULL));
+    }
+    lab_start(lab, "db/main", &alice);
+    g_assert_cmpuint(image_inode(lab, "db/main", RL_FILE_DIRTY), !=, inode);
+    image_write(lab, "db/main", RL_FILE_DIRTY, "two");
+    lab_stop(lab, "db/main", &alice, RL_STOP_RETURNED);
+    revision_is(lab, "db/main", "1", "one");
+
+    inode = image_inode(lab, "db/main", RL_FILE_CLEAN);
+    lab_start(lab, "db/main", &alice);
+    g_assert_cmpuint(image_inode(lab, "db/main", RL_FILE_DIRTY), ==, inode);
+    lab_stop(lab, "db/main", &alice, RL_STOP_RETURNED);
+    assert_revisions(lab, "db/main", "1");
+}
+
 static void
 test_what_is_not_there(Lab *lab)
 {
@@ -496,6 +519,7 @@ add_tests(void)
     lab_add("/start/volatile-is-empty", test_volatile_is_empty);
     lab_add("/start/direct-is-renamed", test_direct_is_renamed);
     lab_add("/start/direct-is-unshared", test_direct_is_unshared);
+    lab_add("/start/direct-below-an-overlay", test_direct_below_an_overlay);
     lab_add("/start/what-is-not-there", test_what_is_not_there);
     lab_add("/start/unstart-leaves-readers", test_unstart_leaves_readers);
     lab_add("/start/other-names-are-noted", test_other_names_are_noted);

@@ -448,7 +448,8 @@ test_direct_returns(Lab *lab)
 static void
 test_clean_image_has_no_run(Lab *lab)
 {
-    const char *const keys[] = {RL_ATTR_RUN, RL_ATTR_HOLD, RL_ATTR_BASE, RL_ATTR_BASE_DATE};
+    const char *const keys[] = {RL_ATTR_RUN, RL_ATTR_HOLD, RL_ATTR_BASE, RL_ATTR_BASE_DATE,
+                                RL_ATTR_MADE};
     const char *const names[] = {V, "db/main"};
 
     lab_create(lab, V, "one", MIB);

@@ -70,7 +70,7 @@ test_source_is_gone(Lab *lab)
     lab_create_kind(lab, "a/root", RL_KIND_SNAPSHOT, "t/root", NULL, 0);
     lab_start(lab, "a/root", &alice);
     image_write(lab, "a/root", RL_FILE_DIRTY, "left");
-    g_assert_true(rl_volume_delete(lab->pool, "t/root", false, &error));
+    g_assert_true(rl_volume_delete(lab->pool, "t/root", RL_DELETE_USED, &error));
     lab_crash(lab, "a/root");
     lab_start_fails(lab, "a/root", &alice, RL_ERROR_NOT_FOUND, "gone & 'a/root' & 't/root'");
     image_is(lab, "a/root", RL_FILE_DIRTY, "left");
@@ -211,7 +211,7 @@ test_suspect(Lab *lab)
     g_assert_cmpint(lab_state(lab, V), ==, RL_STATE_SUSPECT);
     lab_stop(lab, V, &alice, RL_STOP_HELD);
     lab_start_fails(lab, V, &alice, RL_ERROR_STATE, "suspect");
-    g_assert_false(rl_volume_delete(lab->pool, V, false, &error));
+    g_assert_false(rl_volume_delete(lab->pool, V, 0, &error));
     take_error(error, RL_ERROR_STATE, "'a/b/private'");
     g_assert_true(rl_volume_continue(lab->pool, V, NULL));
     lab_start(lab, V, &bob);

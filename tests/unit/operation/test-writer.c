@@ -3,10 +3,12 @@
 /* Edits and their writer: what an upload puts into a volume; and numbers of revisions after an
  * administrator's hand. */
 #include "common/base/autofd.h"
+#include "common/base/error.h"
 #include "common/operation/upload-writer.h"
 #include "common/operation/upload.h"
 #include "harness/disturb.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
@@ -229,12 +231,12 @@ take_long(Lab *lab)
     return 0;
 }
 
-/* Comes again while the piece is on its way, as if there were room, and ends before it was taken.
- */
+/* Comes again while the last piece is on its way, as if there were room, and ends before it was
+ * taken. */
 static bool
 hurry(Lab *lab, GError **error)
 {
-    RlUploadWriter *writer = writer_on(lab, 0, 0);
+    RlUploadWriter *writer = writer_on(lab, 0, 4);
 
     for (int more = 10; more > 0; g_usleep(1000)) {
         g_assert_cmpint(rl_upload_writer_put(writer, "once", 4, error), ==, RL_WRITER_WAIT);
@@ -275,9 +277,43 @@ test_hurry(Lab *lab)
     wait_for_precache(lab);
 }
 
+static bool
+put_a_piece(Lab *lab, GError **error)
+{
+    RlUploadWriter *writer = writer_on(lab, 0, 0);
+
+    if (put(writer, "early", 5, error) == RL_WRITER_TAKEN)
+        return rl_upload_writer_commit(writer, 1000, error);
+    rl_upload_writer_end(writer);
+    return false;
+}
+
+/* A commit before the end of the range is one of durable pieces, too. */
+static void
+test_early_end(Lab *lab)
+{
+    Disturbance bad = {.nr = SYS_fdatasync, .first = 1, .code = EIO};
+    GError *error = NULL;
+
+    lab_create(lab, V, "the old content", MIB);
+    g_assert_false(disturb(lab, &bad, put_a_piece, &error));
+    g_assert_true(rl_error_is_errno(error, EIO));
+    g_clear_error(&error);
+    g_assert_cmpuint(bad.made, ==, 1);
+    image_is(lab, V, RL_FILE_CLEAN, "the old content");
+    assert_revisions(lab, V, "");
+    bad.code = 0;
+    g_assert_true(disturb(lab, &bad, put_a_piece, &error));
+    g_assert_no_error(error);
+    g_assert_cmpuint(bad.made, ==, 1);
+    image_is(lab, V, RL_FILE_CLEAN, "earlyld content");
+    wait_for_precache(lab);
+}
+
 void
 add_tests(void)
 {
+    lab_add("/writer/early-end", test_early_end);
     lab_add("/writer/pieces-and-holes", test_pieces_and_holes);
     lab_add("/writer/nothing-put", test_nothing_put);
     lab_add("/writer/ranges", test_ranges);

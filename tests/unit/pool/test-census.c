@@ -136,7 +136,7 @@ test_snapshots(Lab *lab)
     g_assert_true(disturb(lab, &count, look_for_snapshots, &error));
     g_assert_cmpuint(count.made, ==, 0);
 
-    g_assert_true(rl_volume_delete(lab->pool, "vm/a", false, &error));
+    g_assert_true(rl_volume_delete(lab->pool, "vm/a", 0, &error));
     g_assert_no_error(error);
     g_assert_cmpuint(count_snapshots(lab, "templates/one", "vm/a"), ==, 2);
     g_autoptr(GPtrArray) listed = rl_scan(lab->pool, &error);

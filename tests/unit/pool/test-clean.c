@@ -259,7 +259,7 @@ remove_fails(Lab *lab)
     g_autofree char *before = list_tree(lab->path);
     GError *error = NULL;
 
-    g_assert_false(rl_volume_delete(lab->pool, V, true, &error));
+    g_assert_false(rl_volume_delete(lab->pool, V, RL_DELETE_NAMED, &error));
     take_error(error, RL_ERROR_BUSY, BUSY);
     g_autofree char *after = list_tree(lab->path);
     g_assert_cmpstr(after, ==, before);
@@ -281,7 +281,7 @@ test_delete(Lab *lab)
     g_assert_false(rl_revision_delete(lab->pool, name, &error));
     take_error(g_steal_pointer(&error), RL_ERROR_BUSY, BUSY);
     rl_fd_close(&writer);
-    g_assert_true(rl_volume_delete(lab->pool, V, true, &error));
+    g_assert_true(rl_volume_delete(lab->pool, V, RL_DELETE_NAMED, &error));
     g_assert_no_error(error);
 }
 

@@ -175,7 +175,7 @@ resize(const RlPool *pool, const char *name, GError **error)
 
 static bool delete (const RlPool *pool, const char *name, GError **error)
 {
-    return rl_volume_delete(pool, name, true, error);
+    return rl_volume_delete(pool, name, RL_DELETE_NAMED, error);
 }
 
 /* Not for a foreign image: these decide. */

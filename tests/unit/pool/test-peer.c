@@ -144,7 +144,7 @@ test_leftovers(Lab *lab)
     g_assert_true(image_is_there(lab, "appvms/a/private", RL_FILE_IMPORT));
     g_autofree char *first = g_build_filename(dir, names[0], NULL);
     g_assert_true(is_there(first));
-    g_assert_true(rl_volume_delete(lab->pool, "appvms/a/private", false, NULL));
+    g_assert_true(rl_volume_delete(lab->pool, "appvms/a/private", 0, NULL));
     /* These are somebody's backups. */
     g_assert_false(is_there(first));
     for (size_t i = 2; i < G_N_ELEMENTS(names); i++) {

@@ -25,7 +25,7 @@ test_open(Lab *lab)
     g_assert_cmpstr(lab->pool->path, ==, lab->path);
     g_assert_cmpuint(lab->pool->dev, ==, st.st_dev);
     g_assert_cmpuint(lab->pool->ino, ==, st.st_ino);
-    g_assert_cmpint(lab->pool->options->keep, ==, 3);
+    g_assert_cmpint(lab->pool->options->keep.newest, ==, 3);
     g_assert_cmpint(lab->pool->options->fallback_copy, ==, !lab->reflinks);
     rl_pool_close(NULL);
 }
@@ -97,7 +97,7 @@ looked_at(Lab *lab, int code, const char *words)
 
     g_assert_no_error(error);
     g_assert_error(pool->fault, RL_ERROR, code);
-    g_assert_cmpint(pool->options->keep, ==, RL_KEEP_DEFAULT);
+    g_assert_cmpint(pool->options->keep.newest, ==, RL_KEEP_DEFAULT);
     g_autoptr(RlVolume) volume = rl_volume_find(pool, "a/b", &error);
     g_assert_no_error(error);
     g_assert_true(volume->clean.there);
@@ -118,7 +118,7 @@ test_open_to_look(Lab *lab)
     lab_create(lab, "a/b", "A", 64 * KIB);
     g_autoptr(RlPool) sound = rl_pool_open_to_look(lab->path, lab->pool->documents, NULL);
     g_assert_no_error(sound->fault);
-    g_assert_cmpint(sound->options->keep, ==, 3);
+    g_assert_cmpint(sound->options->keep.newest, ==, 3);
     g_assert_null(rl_pool_open_to_look(missing, lab->pool->documents, &error));
     take_errno(error, ENOENT, missing);
     g_assert_true(g_file_get_contents(marker, &text, NULL, NULL));
@@ -424,7 +424,7 @@ test_swapped_markers(Lab *lab)
         g_autoptr(GError) error = NULL;
         g_autoptr(RlPool) pool = rl_pool_open(lab->path, rl_xml_documents(), &error);
         if (pool)
-            g_assert_cmpint(pool->options->keep, ==, 3);
+            g_assert_cmpint(pool->options->keep.newest, ==, 3);
         else
             g_assert_error(error, RL_ERROR, RL_ERROR_UNTRUSTED);
         opened += pool != NULL;

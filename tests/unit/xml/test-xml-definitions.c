@@ -34,7 +34,7 @@ test_disk(Host *host, gconstpointer data)
     host_put_domain(host, "etc/libvirt/libxl/anna.xml", "<source file='" IMAGE "'/>");
     host_finds(host, IMAGE, true, "anna");
     host_finds(host, IMAGE, false, NULL);
-    g_autofree char *own = rl_xml_definitions_find_below(host->top, IMAGE, true, UUID_A);
+    g_autofree char *own = rl_xml_definitions_find_below(host->top, IMAGE, true, UUID_A, NULL);
     g_assert_null(own);
 }
 
@@ -136,6 +136,37 @@ test_volume(Host *host, gconstpointer data)
              "<pool type='dir'><name>p</name><target><path>/pool</path></target></pool>");
     host_finds(host, IMAGE, true, "anna");
     host_finds(host, "/pool/a/c-dirty.img", true, NULL);
+}
+
+static void
+finds_besides(const Host *host, const char *let_go, const char *wanted)
+{
+    g_auto(GStrv) names = g_strsplit(let_go, " ", -1);
+    g_autofree char *found =
+        rl_xml_definitions_find_below(host->top, IMAGE, false, NULL, (const char *const *) names);
+
+    g_assert_cmpstr(found, ==, wanted);
+}
+
+/* Whose overlay was let go of hides no other's, nor does what cannot be told of one. */
+static void
+test_let_go(Host *host, gconstpointer data)
+{
+    g_autofree char *bert = host_domain("bert", UUID_B, "<source file='/o/2'/>" BACKING(IMAGE));
+    g_autofree char *lone = g_build_filename(host->top, "lone", NULL);
+
+    (void) data;
+    host_put_domain(host, "etc/libvirt/qemu/anna.xml", "<source file='/o/1'/>" BACKING(IMAGE));
+    host_put(host, "etc/libvirt/qemu/bert.xml", bert);
+    finds_besides(host, "anna", "bert");
+    finds_besides(host, "bert", "anna");
+    finds_besides(host, "anna bert", NULL);
+    /* Nor of one that only the record of its snapshot names. */
+    host_put(host, "etc/libvirt/qemu/anna.xml", "<domain/>");
+    host_put_snapshot(host, "var/lib/libvirt/qemu/snapshot/anna/1.xml", lone, IMAGE);
+    host_put(host, "lone", "");
+    finds_besides(host, "bert", "anna");
+    finds_besides(host, "anna bert", NULL);
 }
 
 /* Another name of the image counts: a symbolic link's, and that of its directory. */
@@ -350,6 +381,108 @@ test_layer_volume(Host *host, gconstpointer data)
     host_finds(host, IMAGE, false, NULL);
 }
 
+/* The disk @path of a defined domain, and what lies @below it or "", both in the host's root. */
+static void
+put_layer(const Host *host, const char *path, const char *below)
+{
+    g_autofree char *layer = g_strdup_printf(
+        "<backingStore type='file'><source file='%s/%s'/></backingStore>", host->top, below);
+    g_autofree char *disk =
+        g_strdup_printf("<source file='%s/%s'/>%s", host->top, path, *below ? layer : "");
+
+    host_put_domain(host, "etc/libvirt/qemu/anna.xml", disk);
+}
+
+/* The pool was moved, and the definition not corrected yet. */
+static void
+test_moved(Host *host, gconstpointer data)
+{
+    const char *const file = "etc/libvirt/qemu/anna.xml";
+    const char *const others[] = {"old/a/b-dirty.img", "old/x/b-dirty.img", "old/a/c-dirty.img",
+                                  "old/a/b.img", "link"};
+    const bool is_it[] = {true, false, false, false, true};
+    g_autofree char *image = g_build_filename(host->top, "pool/a/b-dirty.img", NULL);
+    g_autofree char *link = g_build_filename(host->top, "link", NULL);
+
+    (void) data;
+    host_put(host, "pool/a/b-dirty.img", "");
+    g_assert_cmpint(symlink("old/a/b-dirty.img", link), ==, 0);
+    for (size_t i = 0; i < G_N_ELEMENTS(others); i++) {
+        g_autofree char *disk = g_strdup_printf(
+            "<driver type='qcow2'/><source file='/o/1'/><backingStore type='file'><source "
+            "file='%s/%s'/></backingStore>",
+            host->top, others[i]);
+        host_put_domain(host, file, disk);
+        host_finds(host, image, false, is_it[i] ? "anna" : NULL);
+    }
+    g_assert_false(rl_xml_definitions_name_below(host->top, image, "anna", UUID_A));
+    /* Another pool was built there: it has the directory, and no such volume. A disk may be off. */
+    host_put(host, "old/a/other", "");
+    host_finds(host, image, false, "anna");
+    put_layer(host, "old/a/b-dirty.img", "");
+    host_finds(host, image, true, NULL);
+    put_layer(host, "o/1", "old/a/b-dirty.img");
+    host_finds(host, image, true, "anna");
+    host_put(host, "old/a/b-dirty.img", "");
+    host_finds(host, image, false, NULL);
+}
+
+/* An overlay beside the image went with it. */
+static void
+test_moved_beside(Host *host, gconstpointer data)
+{
+    const char *const file = "etc/libvirt/qemu/anna.xml";
+    const char *const others[] = {"old/a/b-dirty.s1", "old/a/c-dirty.s1", "old/x/b-dirty.s1",
+                                  "old/a/b-dirty.img"};
+    g_autofree char *image = g_build_filename(host->top, "pool/a/b-dirty.img", NULL);
+
+    (void) data;
+    host_put(host, "pool/a/b-dirty.img", "");
+    for (int i = G_N_ELEMENTS(others) - 1; i >= 0; i--) {
+        g_autofree char *disk =
+            g_strdup_printf("<driver type='qcow2'/><source file='%s/%s'/>", host->top, others[i]);
+        host_put_domain(host, file, disk);
+        host_finds(host, image, false, i == 0 ? "anna" : NULL);
+    }
+    g_assert_false(rl_xml_definitions_name_below(host->top, image, "anna", UUID_A));
+    /* Another pool was built there, and at last it has the overlay itself. */
+    host_put(host, "old/a/other", "");
+    host_finds(host, image, false, "anna");
+    host_put(host, "old/a/b-dirty.s1", "");
+    host_finds(host, image, false, NULL);
+}
+
+/* The name of the pool is another one's now, which has no such volume, or has one. */
+static void
+test_pool_renamed(Host *host, gconstpointer data)
+{
+    g_autofree char *image = g_build_filename(host->top, "pool/a/b-dirty.img", NULL);
+    g_autofree char *now = g_strdup_printf(
+        "<pool type='dir'><name>p</name><target><path>%s/new</path></target></pool>", host->top);
+    const char *const record = "var/lib/libvirt/qemu/snapshot/anna/1.xml";
+
+    (void) data;
+    host_put(host, "pool/a/b-dirty.img", "");
+    host_put(host, "new/a/other", "");
+    host_put(host, "etc/libvirt/storage/p.xml", now);
+    put_layer_volume(host, "p", "a/b");
+    host_finds(host, image, false, "anna");
+    put_layer_volume(host, "p", "a/c");
+    host_finds(host, image, false, NULL);
+    host_put_domain(host, "run/libvirt/qemu/anna.xml", "<source file='/o/1'/>");
+    host_put_snapshot_of(host, record, "/o/1", "<source pool='p' volume='a/b'/>");
+    host_finds(host, image, false, "anna");
+    host_put(host, "new/a/b-dirty.img", "");
+    host_finds(host, image, false, NULL);
+    put_layer_volume(host, "p", "a/b");
+    host_finds(host, image, false, NULL);
+    /* A disk that is one of the domain's own need not be there: it is the other pool's. */
+    g_autofree char *other = g_build_filename(host->top, "new/a/b-dirty.img", NULL);
+    g_assert_cmpint(g_unlink(other), ==, 0);
+    host_put_domain(host, "run/libvirt/qemu/anna.xml", "<source pool='p' volume='a/b'/>");
+    host_finds(host, image, true, NULL);
+}
+
 /* The domain has its disk by a link of another name. */
 static void
 test_links(Host *host, gconstpointer data)
@@ -412,11 +545,25 @@ test_forged_status(Host *host, gconstpointer data)
 
 /* The host's own files: no domain of it has this. */
 static void
+test_date(Host *host, gconstpointer data)
+{
+    gint64 before = g_get_real_time() - G_USEC_PER_SEC;
+
+    (void) data;
+    g_assert_cmpint(rl_xml_definitions_date_below(host->top, "anna"), ==, 0);
+    g_assert_cmpint(rl_xml_definitions_date_below(host->top, "../anna"), ==, 0);
+    host_put_domain(host, "etc/libvirt/libxl/anna.xml", "<source file='/o/1'/>");
+    g_assert_cmpint(rl_xml_definitions_date_below(host->top, "anna"), >, before);
+    g_assert_false(rl_xml_definitions_name_below(host->top, IMAGE, "../libxl/anna", UUID_A));
+    g_assert_false(rl_xml_definitions_name_below(host->top, "/pool/a/b.img", "anna", UUID_A));
+}
+
+static void
 test_host(void)
 {
     bool overlaid;
 
-    g_assert_null(rl_xml_definitions_find("/nowhere/of/any-dirty.img", true, NULL));
+    g_assert_null(rl_xml_definitions_find("/nowhere/of/any-dirty.img", true, NULL, NULL));
     g_assert_null(rl_xml_definitions_find_running("/nowhere/of/any-dirty.img", NULL, &overlaid));
     g_assert_false(rl_xml_definitions_name("/nowhere/of/any-dirty.img", "none", UUID_A));
 }
@@ -436,11 +583,16 @@ add_tests(void)
         {"/xml/definitions/permits", test_permits},
         {"/xml/definitions/read", test_read},
         {"/xml/definitions/volume", test_volume},
+        {"/xml/definitions/let-go", test_let_go},
         {"/xml/definitions/other-names", test_other_names},
+        {"/xml/definitions/moved", test_moved},
+        {"/xml/definitions/moved-beside", test_moved_beside},
+        {"/xml/definitions/pool-renamed", test_pool_renamed},
         {"/xml/definitions/bad-domains", test_bad_domains},
         {"/xml/definitions/layer-volume", test_layer_volume},
         {"/xml/definitions/links", test_links},
         {"/xml/definitions/forged-status", test_forged_status},
+        {"/xml/definitions/date", test_date},
     };
 
     host_add_tests(tests, G_N_ELEMENTS(tests));

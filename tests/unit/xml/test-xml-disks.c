@@ -226,6 +226,9 @@ test_bad_disks(void)
     refuse_devices("<disk><source><dataStore type='volume'><source pool='p'/></dataStore>"
                    "</source></disk>",
                    "'volume'");
+    refuse_devices("<disk><backingStore><source file='/b'><dataStore type='volume'>"
+                   "<source pool='p'/></dataStore></source></backingStore></disk>",
+                   "'volume'");
 }
 
 void

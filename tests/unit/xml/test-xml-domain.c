@@ -118,6 +118,18 @@ test_files(void)
                  "<qemu:arg> /p/a,b.img; <qemu:arg> /p/c.img");
 }
 
+/* Of the elements that name a file each, one more than the most are told. */
+static void
+test_many_elements(void)
+{
+    g_autofree char *elements = repeat("<loader>/l</loader>", RL_NAMED_FILES_MAX + 100);
+    g_autofree char *text = g_strconcat(FILES_HEAD "<os>", elements, "</os></domain>", NULL);
+    g_autoptr(RlDomain) domain = rl_xml_domain_parse(text, strlen(text), "the domain", NULL);
+
+    g_assert_nonnull(domain);
+    g_assert_cmpuint(domain->files->len, ==, RL_NAMED_FILES_MAX + 1);
+}
+
 /* No document costs more than its size. */
 static void
 test_many_files(void)
@@ -226,12 +238,46 @@ test_hostile(void)
         refuse_bytes(text, length, "the domain: ");
 }
 
+/* As whom the emulator is to run, if it is not libvirt that says so. */
+static void
+test_labels(void)
+{
+    static const struct {
+        const char *xml, *label;
+    } cases[] = {
+        {"<seclabel type='dynamic' model='dac' relabel='yes'><label>+1:+1</label></seclabel>",
+         NULL},
+        {"<seclabel model='selinux'><baselabel></baselabel></seclabel>", NULL},
+        {"<seclabel type='none' model='apparmor'/>", NULL},
+        {"<seclabel type='none' model='none'/>", NULL},
+        {"<devices><seclabel type='static' model='dac'><label>a</label></seclabel></devices>",
+         NULL},
+        {"<seclabel type='static' model='dac'><label> +0:+0 </label></seclabel>",
+         "dac static +0:+0"},
+        {"<seclabel type='static'><label>a</label></seclabel>", "static a"},
+        {"<seclabel type='none' model='dac'/>", "dac none"},
+        {"<seclabel model='selinux'><label>x</label><baselabel>b:c</baselabel></seclabel>",
+         "selinux dynamic  b:c"},
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *text = g_strconcat(HEAD, cases[i].xml, "</domain>", NULL);
+        g_autoptr(RlDomain) domain = rl_xml_domain_parse(text, strlen(text), "the domain", NULL);
+        g_assert_nonnull(domain);
+        g_assert_cmpuint(domain->labels->len, ==, cases[i].label ? 1 : 0);
+        if (cases[i].label)
+            g_assert_cmpstr(g_ptr_array_index(domain->labels, 0), ==, cases[i].label);
+    }
+}
+
 void
 add_tests(void)
 {
+    g_test_add_func("/xml/domain/labels", test_labels);
     g_test_add_func("/xml/domain/identity", test_identity);
     g_test_add_func("/xml/domain/files", test_files);
     g_test_add_func("/xml/domain/many-files", test_many_files);
+    g_test_add_func("/xml/domain/many-elements", test_many_elements);
     g_test_add_func("/xml/domain/bad-identity", test_bad_identity);
     g_test_add_func("/xml/domain/only-own-disks", test_only_own_disks);
     g_test_add_func("/xml/domain/limits", test_limits);

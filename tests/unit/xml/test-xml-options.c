@@ -39,22 +39,37 @@ static void
 test_everything(void)
 {
     g_autoptr(RlOptions) wanted = rl_options_new();
-    wanted->keep = 3;
+    wanted->keep.newest = 3;
     wanted->fallback_copy = true;
     rl_options_add_rule(wanted, "*/*/volatile", -1, RL_KIND_VOLATILE);
     rl_options_add_rule(wanted, "vm-templates/*/root", 5, -1);
     rl_options_add_rule(wanted, "db/*", 0, RL_KIND_DIRECT);
     rl_options_add_rule(wanted, "x", 100000, RL_KIND_PERSISTENT);
+    rl_options_add_rule(wanted, "y", 0, -1)->keep.weekly = 52;
+    rl_options_add_rule(wanted, "z", -1, -1)->backing = RL_KIND_PERSISTENT;
+    wanted->keep.hourly = 24;
+    wanted->keep.daily = 7;
+    wanted->warn_free = 20;
 
     g_autoptr(RlOptions) options =
         parse(OPEN "<reflink:volume match='*/*/volatile' kind='volatile'/>"
-                   "<reflink:revisions keep='3'/><!-- c --><?pi?>"
+                   "<reflink:revisions keep-daily='7' keep='3' keep-hourly='24' "
+                   "keep-weekly='0'/><!-- c --><?pi?><reflink:space warn-below='20'/>"
                    "<reflink:volume match='vm-templates/*/root' keep='5'/>"
                    "<reflink:fallback copy='yes'></reflink:fallback>"
                    "<reflink:volume keep='0' kind='direct' match='db/*'/>"
                    "<reflink:volume match='x' kind='persistent' "
-                   "keep='100000'> </reflink:volume>" CLOSE);
+                   "keep='100000'> </reflink:volume>"
+                   "<reflink:volume match='y' keep='0' keep-weekly='52'/>"
+                   "<reflink:volume match='z' backing='persistent'/>" CLOSE);
     g_assert_true(rl_options_equal(options, wanted));
+    g_autofree char *text = rl_xml_options_format(options, true);
+    g_autoptr(RlOptions) again = parse(text);
+    g_assert_true(rl_options_equal(again, wanted));
+    g_autoptr(RlOptions) copy = rl_options_copy(options);
+    g_assert_true(rl_options_equal(copy, wanted));
+    copy->keep.daily = 8;
+    g_assert_false(rl_options_equal(copy, wanted));
 }
 
 static void
@@ -156,6 +171,33 @@ test_keep(void)
 }
 
 static void
+test_times(void)
+{
+    refuse_inner("<reflink:revisions keep='1' keep-daily='-1'/>", "keep-daily='-1' & 100000");
+    refuse_inner("<reflink:revisions keep='1' keep-hourly='100001'/>", "keep-hourly & 100000");
+    refuse_inner("<reflink:revisions keep-weekly='1'/>", "<reflink:revisions> needs keep");
+    refuse_inner("<reflink:volume match='a' kind='persistent' keep-daily='0'/>", "needs keep");
+    refuse_inner("<reflink:volume match='a' keep='1' keep-yearly='1'/>", "'keep-yearly'");
+}
+
+static void
+test_space(void)
+{
+    const char *bad[] = {"", "-1", "100", "05", "5%", "1.5"};
+
+    for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {
+        g_autofree char *inner = g_strdup_printf("<reflink:space warn-below='%s'/>", bad[i]);
+        refuse_inner(inner, "warn-below & 99 & <reflink:space>");
+    }
+    refuse_inner("<reflink:space/>", "<reflink:space> needs warn-below");
+    refuse_inner("<reflink:space warn-below='5' warn='6'/>", "'warn' & <reflink:space>");
+    refuse_inner("<reflink:space warn-below='0'/><reflink:space warn-below='0'/>",
+                 "second & <reflink:space>");
+    g_autoptr(RlOptions) never = parse(OPEN "<reflink:space warn-below='0'/>" CLOSE);
+    g_assert_cmpint(never->warn_free, ==, 0);
+}
+
+static void
 test_copy(void)
 {
     const char *bad[] = {"", "YES", "true", "1", " yes", "yesno"};
@@ -175,6 +217,8 @@ test_rule(void)
     refuse_inner("<reflink:volume match='' keep='1'/>", "empty & <reflink:volume>");
     refuse_inner("<reflink:volume match='a'/>", "<reflink:volume> & keep & kind");
     refuse_inner("<reflink:volume match='a' kind='snapshot'/>", "kind='snapshot' & source");
+    refuse_inner("<reflink:volume match='a' backing='volatile'/>", "backing='volatile' & direct");
+    refuse_inner("<reflink:volume match='a' backing=''/>", "backing='' & <reflink:volume>");
     refuse_inner("<reflink:volume match='a' kind='fast'/>", "kind='fast' & <reflink:volume>");
     refuse_inner("<reflink:volume match='a' kind=''/>", "kind='' & <reflink:volume>");
 }
@@ -220,6 +264,8 @@ add_tests(void)
     g_test_add_func("/xml/options/twice", test_twice);
     g_test_add_func("/xml/options/text", test_text);
     g_test_add_func("/xml/options/keep", test_keep);
+    g_test_add_func("/xml/options/times", test_times);
+    g_test_add_func("/xml/options/space", test_space);
     g_test_add_func("/xml/options/copy", test_copy);
     g_test_add_func("/xml/options/rule", test_rule);
     g_test_add_func("/xml/options/limits", test_limits);

@@ -2,7 +2,6 @@
 #include "xml/parser.h"
 
 #include "harness/xml-testing.h"
-#include "xml/autoptr.h"
 
 #include <glib/gstdio.h>
 #include <libxml/xmlerror.h>
@@ -30,7 +29,7 @@ static void
 accept(const char *text, size_t limit)
 {
     g_autoptr(GError) error = NULL;
-    g_autoptr(xmlDoc) document = rl_xml_parse(text, strlen(text), limit, "doc.xml", &error);
+    g_autoptr(RlXmlDocument) document = rl_xml_parse(text, strlen(text), limit, "doc.xml", &error);
 
     g_assert_no_error(error);
     g_assert_nonnull(document);
@@ -50,10 +49,10 @@ static void
 test_always_utf8(void)
 {
     const char *text = "<?xml version='1.0' encoding='ISO-8859-1'?><a>\xc3\xa4</a>";
-    g_autoptr(xmlDoc) document = rl_xml_parse(text, strlen(text), LIMIT, "doc.xml", NULL);
+    g_autoptr(RlXmlDocument) document = rl_xml_parse(text, strlen(text), LIMIT, "doc.xml", NULL);
     g_assert_nonnull(document);
 
-    const xmlNode *root = xmlDocGetRootElement(document);
+    const xmlNode *root = document->root;
     g_assert_cmpstr((const char *) root->children->content, ==, "\xc3\xa4");
     refuse("<a>\n\xe4</a>", "line 2 & UTF-8");
     refuse_bytes("\xff\xfe<\0a\0/\0>\0", 10, LIMIT, "NUL");
@@ -158,9 +157,10 @@ test_external_entity(void)
                                                secret);
     refuse(entity, "document type");
 
-    g_autoptr(xmlDoc) document = rl_xml_parse(include, strlen(include), LIMIT, "doc.xml", NULL);
+    g_autoptr(RlXmlDocument) document =
+        rl_xml_parse(include, strlen(include), LIMIT, "doc.xml", NULL);
     g_assert_nonnull(document);
-    g_assert_null(xmlDocGetRootElement(document)->children->children);
+    g_assert_null(document->root->children->children);
     g_unlink(secret);
 }
 

@@ -34,7 +34,7 @@ test_reflink(void)
 
     g_assert_true(defined->directory);
     g_assert_cmpstr(defined->path, ==, "/a");
-    g_assert_cmpint(defined->options->keep, ==, 7);
+    g_assert_cmpint(defined->options->keep.newest, ==, 7);
     g_assert_nonnull(active->options);
     g_assert_null(active->path);
 }
@@ -53,6 +53,25 @@ test_other(void)
     rl_pool_definition_free(NULL);
 }
 
+/* What is written says what is read of it. */
+static void
+test_format(void)
+{
+    g_autoptr(RlOptions) options = rl_options_new();
+    options->keep.newest = 3;
+    options->fallback_copy = true;
+    g_autofree char *text = rl_xml_pool_definition_format("a&b", "uuid", "/a<b", options);
+    g_autoptr(RlPoolDefinition) read = parse(text);
+
+    g_assert_true(read->directory);
+    g_assert_cmpstr(read->path, ==, "/a<b");
+    g_assert_true(rl_options_equal(read->options, options));
+    g_assert_nonnull(strstr(text, "<name>a&amp;b</name>"));
+    g_assert_nonnull(strstr(text, "<uuid>uuid</uuid>"));
+    g_autofree char *new = rl_xml_pool_definition_format("a", NULL, "/a", options);
+    g_assert_null(strstr(new, "uuid"));
+}
+
 static void
 test_refused(void)
 {
@@ -68,5 +87,6 @@ add_tests(void)
 {
     g_test_add_func("/xml/pool-definition/reflink", test_reflink);
     g_test_add_func("/xml/pool-definition/other", test_other);
+    g_test_add_func("/xml/pool-definition/format", test_format);
     g_test_add_func("/xml/pool-definition/refused", test_refused);
 }

@@ -2,8 +2,8 @@
 /* Options inside a <pool> that somebody else parsed, and options as text. */
 #include "xml/pool-options.h"
 
+#include "harness/xml-autoptr.h"
 #include "harness/xml-testing.h"
-#include "xml/autoptr.h"
 #include "xml/documents.h"
 
 #include <libxml/parser.h>
@@ -58,7 +58,7 @@ test_found(void)
                             "<x:options><x:revisions keep='7'/></x:options><target/></pool>",
                             &found, &error));
     g_assert_no_error(error);
-    g_assert_cmpint(found->keep, ==, 7);
+    g_assert_cmpint(found->keep.newest, ==, 7);
 }
 
 static void
@@ -114,9 +114,10 @@ static void
 test_format(void)
 {
     g_autoptr(RlOptions) options = rl_options_new();
-    options->keep = 3;
+    options->keep.newest = 3;
     options->fallback_copy = true;
     rl_options_add_rule(options, "a'<\"&>b", 5, RL_KIND_DIRECT);
+    rl_options_add_rule(options, "c", -1, -1)->backing = RL_KIND_SNAPSHOT;
     g_autofree char *inner = rl_xml_options_format(options, false);
     g_autofree char *whole = rl_xml_options_format(options, true);
     g_autofree char *table = rl_xml_documents()->options_format(options);
@@ -127,6 +128,7 @@ test_format(void)
         "  <reflink:revisions keep='3'/>\n"
         "  <reflink:fallback copy='yes'/>\n"
         "  <reflink:volume match='a&apos;&lt;&quot;&amp;&gt;b' keep='5' kind='direct'/>\n"
+        "  <reflink:volume match='c' backing='snapshot'/>\n"
         "</reflink:options>\n");
     g_assert_true(g_str_has_prefix(whole, "<reflink:options " NS ">\n"));
     g_assert_cmpstr(strchr(whole, '\n'), ==, strchr(inner, '\n'));
@@ -167,7 +169,7 @@ test_round_trip(void)
         rl_options_add_rule(options, odd[i], (int) i - 1,
                             i % 2 ? RL_KIND_VOLATILE : RL_KIND_DIRECT);
     rl_options_add_rule(options, "x", 0, -1);
-    options->keep = 0;
+    options->keep.newest = 0;
     options->fallback_copy = true;
     check_round_trip(options);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The schemas and the parsers agree, document by document. */
+#include "harness/xml-autoptr.h"
 #include "harness/xml-testing.h"
-#include "xml/autoptr.h"
 #include "xml/pool-options.h"
 #include "xml/volume-record.h"
 
@@ -87,6 +87,12 @@ static const Example options_examples[] = {
     {false, RULE("match='a'")},
     {false, RULE("match='' keep='1'")},
     {false, RULE("match='a' kind='snapshot'")},
+    {true, RULE("match='a' backing='snapshot'")},
+    {true, RULE("match='a' backing='persistent' keep='3'")},
+    {true, RULE("match='a' backing='direct' kind='volatile' keep='3'")},
+    {true, RULE("match='a' backing='direct' kind='direct'")},
+    {false, RULE("match='a' backing='volatile'")},
+    {false, RULE("backing='direct'")},
     {false, RULE("match='a' kind='Direct'")},
     {false, RULE("match='a' kind='direct '")},
     {false, RULE("match='a' keep='x' kind='direct'")},

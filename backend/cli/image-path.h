@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Where libvirt finds a volume. */
+#pragma once
+
+#include "common/pool/pool.h"
+
+/**
+ * rl_image_path:
+ * Returns the path of the dirty image of the volume @name of @pool, whether that is there or not,
+ * as libvirt has it where the pool is active (rl_pools_path()); owned by the caller. NULL with
+ * @error where there is no such volume.
+ */
+char *rl_image_path(const RlPool *pool, const char *name, GError **error);

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A question before something is lost. */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+
+/**
+ * rl_ask:
+ * Asks a person @format, which needs yes or no, if there is one: where stdin and stderr are
+ * terminals, and not if @yes. True if the answer begins with 'y' or 'Y', or nobody was asked; else
+ * false with RL_ERROR_STATE.
+ */
+bool rl_ask(bool yes, GError **error, const char *format, ...) G_GNUC_PRINTF(3, 4);

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What is out of order in a pool, or waits for an administrator. */
+#pragma once
+
+#include "common/pool/pool.h"
+
+typedef struct {
+    const char *code; /* a word for programs, static: docs/virt-reflink-pool.8 lists them */
+    char *volume;     /* NULL: the pool itself */
+    char *problem;    /* a sentence, without a full stop */
+    const char *step; /* what to do about it, static; NULL where the sentence says it */
+} RlFinding;
+
+/**
+ * rl_findings_look:
+ * Looks through @pool. Returns what it finds (RlFinding), that of the pool first, then by volume;
+ * owned by the caller. Changes nothing. NULL with @error where the pool cannot be looked through.
+ */
+GPtrArray *rl_findings_look(const RlPool *pool, GError **error);

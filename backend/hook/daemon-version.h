@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Which libvirt has called us: by the library that the daemon runs with, not the one on the disk.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+/**
+ * rl_daemon_saves_through_pipe:
+ * True if libvirt's daemon, the process @pid, gives no emulator the save file itself open for
+ * writing: what root's file holds besides the memory root has written. So it is before libvirt
+ * 11.2, whose format "sparse" does (qemuSaveImageCreateFd() in src/qemu/qemu_saveimage.c); a file
+ * does not tell, since its header can be that emulator's. Where the version cannot be told: false.
+ */
+bool rl_daemon_saves_through_pipe(int pid);

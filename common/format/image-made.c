@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "image-made.h"
+
+#include <inttypes.h>
+#include <linux/magic.h>
+#include <sys/vfs.h>
+
+#include "common/base/boot.h"
+#include "common/fs/inode.h"
+#include "common/fs/mounting.h"
+#include "common/fs/xattr.h"
+
+/* The attribute is "BOOT MOUNTING", and where blocks are shared "/INODE/INODE of the clean image".
+ */
+
+/* Owned by the caller; NULL with @error. */
+static char *
+describe_time(int fd, GError **error)
+{
+    g_autofree char *boot = rl_boot_id(error);
+
+    return boot ? g_strdup_printf("%s %" PRIu64, boot, rl_mounting_id(fd)) : NULL;
+}
+
+/* Of both images, owned by the caller; NULL where the file system does not name them, or with
+ * @error. */
+static char *
+describe_inodes(int fd, int clean, GError **error)
+{
+    g_autofree char *own = NULL, *other = NULL;
+
+    if (!rl_inode_describe(fd, "", &own, error) || !rl_inode_describe(clean, "", &other, error))
+        return NULL;
+    return own && other ? g_strdup_printf("%s/%s", own, other) : NULL;
+}
+
+static bool
+dates_outlive_power_cuts(int fd, bool *ret_if_shared)
+{
+    struct statfs fs;
+
+    if (fstatfs(fd, &fs) < 0)
+        return false;
+    *ret_if_shared = fs.f_type == XFS_SUPER_MAGIC;
+    return fs.f_type == XFS_SUPER_MAGIC || fs.f_type == BTRFS_SUPER_MAGIC;
+}
+
+bool
+rl_image_made_set(int fd, int clean, bool shares, GError **error)
+{
+    g_autofree char *time = describe_time(fd, error);
+    g_autofree char *inodes = shares ? describe_inodes(fd, clean, NULL) : NULL;
+
+    if (!time)
+        return false;
+    g_autofree char *text = g_strjoin(inodes ? "/" : "", time, inodes ? inodes : "", NULL);
+    return rl_xattr_set(fd, RL_ATTR_MADE, text, error);
+}
+
+bool
+rl_image_made_dates_tell(int fd, int clean, bool *ret_if_shared)
+{
+    g_autofree char *text = NULL;
+
+    *ret_if_shared = false;
+    if (!rl_xattr_get(fd, RL_ATTR_MADE, &text, NULL) || !text)
+        return false;
+    g_auto(GStrv) parts = g_strsplit(text, "/", 2);
+    g_autofree char *now = describe_time(fd, NULL);
+    if (now && g_strcmp0(parts[0], now) == 0)
+        return true;
+    g_autofree char *inodes = describe_inodes(fd, clean, NULL);
+    return inodes && dates_outlive_power_cuts(fd, ret_if_shared) && parts[0] &&
+           g_strcmp0(parts[1], inodes) == 0;
+}
+
+bool
+rl_image_made_clear(int fd, GError **error)
+{
+    return rl_xattr_remove(fd, RL_ATTR_MADE, error);
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "free-space.h"
+
+#include "common/base/log.h"
+
+#define GIB (1024.0 * 1024 * 1024)
+
+bool
+rl_free_space_look(const RlPool *pool, bool *ret_low, char **ret_text, GError **error)
+{
+    uint64_t capacity, left;
+
+    if (!rl_pool_space(pool, &capacity, &left, error))
+        return false;
+    *ret_low = left < capacity / 100 * (uint64_t) pool->options->warn_free;
+    *ret_text =
+        g_strdup_printf("%.1f of %.1f GiB are free", (double) left / GIB, (double) capacity / GIB);
+    return true;
+}
+
+void
+rl_free_space_warn(const RlPool *pool)
+{
+    g_autofree char *text = NULL;
+    bool low;
+
+    if (rl_free_space_look(pool, &low, &text, NULL) && low)
+        rl_log_warning("pool at '%s' is short of space: %s, and a commit needs space. Remove "
+                       "revisions ('virt-reflink prune') or volumes, or enlarge the file system",
+                       pool->path, text);
+}

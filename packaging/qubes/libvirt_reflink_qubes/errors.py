@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""libvirt's errors as qubesd knows them."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Iterator
+
+import libvirt
+import qubes.storage
+
+
+def is_missing(error: libvirt.libvirtError) -> bool:
+    """True if ERROR says that the volume or its pool is not there."""
+    return error.get_error_code() in (
+        libvirt.VIR_ERR_NO_STORAGE_VOL,
+        libvirt.VIR_ERR_NO_STORAGE_POOL,
+    )
+
+
+@contextlib.contextmanager
+def storage_errors(what: str) -> Iterator[None]:
+    """An error of libvirt's is a StoragePoolException that says WHAT failed and why."""
+    try:
+        yield
+    except libvirt.libvirtError as error:
+        raise qubes.storage.StoragePoolException(f"{what}: {error}") from error

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What a process costs that does nothing. */
+int
+main(void)
+{
+    return 0;
+}

@@ -1,0 +1,132 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# filesystems: xfs btrfs
+# virt-reflink import: an image in another format becomes a volume, whole or not at all.
+set -eu
+. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool -- qemu-img mkfifo python3
+reflink_pool pool "$dir/pool" "<reflink:revisions keep='9'/>"
+POOL=$dir/pool
+cd "$LAB"
+
+# A disk of 64 MiB: something at its beginning, in the middle and in its last sector.
+truncate -s 64M disk.raw
+for sector in 0 65535 131071; do
+    echo "sector $sector" | dd of=disk.raw bs=512 seek=$sector conv=notrunc status=none
+done
+qemu-img convert -O qcow2 -c disk.raw disk.qcow2
+qemu-img convert -O vmdk -o subformat=streamOptimized disk.raw disk.vmdk
+qemu-img convert -O vmdk -o subformat=monolithicFlat disk.raw flat.vmdk
+qemu-img convert -O vdi disk.raw disk.vdi
+qemu-img convert -O vhdx disk.raw disk.vhdx
+qemu-img convert -O vpc -o force_size disk.raw disk.vhd
+
+# temporaries: of the pool.
+temporaries()
+{
+    find "$POOL" -name '*~*'
+}
+
+# change_vhd NEW OFFSET HEX...: disk.vhd with other bytes in its header and footer.
+change_vhd()
+{
+    python3 -c '
+import sys
+image = bytearray(open("disk.vhd", "rb").read())
+for start in (0, len(image) - 512):
+    part = image[start:start + 512]
+    for at, new in zip(map(int, sys.argv[2::2]), map(bytes.fromhex, sys.argv[3::2])):
+        part[at:at + len(new)] = new
+    part[64:68] = bytes(4)
+    part[64:68] = (~sum(part) & 0xffffffff).to_bytes(4, "big")
+    image[start:start + 512] = part
+open(sys.argv[1], "wb").write(image)' "$@"
+}
+
+for format in raw qcow2 vmdk vdi vhdx vhd; do
+    expect "from-$format is made from disk.$format" tool import "disk.$format" pool "from-$format"
+    expect "64.00 MiB" virsh vol-info "from-$format" pool
+    cmp disk.raw "$POOL/volumes/from-$format.img"
+    blocks=$(stat -c %b "$POOL/volumes/from-$format.img")
+    [ "$blocks" -lt 2048 ] || die "$format: $blocks blocks are written for three sectors"
+done
+tool import --quiet --format qcow2 "$LAB/disk.qcow2" "$POOL" a/db
+cmp disk.raw "$POOL/a/db.img"
+tool import --quiet disk.qcow2 pool scratch@kind=direct
+expect "direct" tool info pool scratch
+ok "images of six formats become volumes with holes, which a running daemon knows at once"
+
+# As VirtualBox makes it: with a geometry that is rounded down.
+change_vhd vbox.vhd 28 76626f78 56 03c30811
+tool import --quiet vbox.vhd pool vbox
+cmp disk.raw "$POOL/volumes/vbox.img"
+ok "a VHD has the size that it says, to its last sector"
+
+truncate -s 1M other.raw
+tool import --quiet other.raw pool a/db@current
+expect_exactly 1048576 stat -c %s "$POOL/a/db.img"
+cmp disk.raw "$POOL"/a/db.img.1@*
+tool start pool a/db >/dev/null
+refused "a/db" "$POOL" tool import disk.qcow2 pool a/db@current
+tool stop pool a/db >/dev/null
+ok "NAME@current gets a new content, and keeps the old one as a revision"
+
+cp disk.qcow2 disk.img
+qemu-img create -q -f qcow2 -b disk.qcow2 -F qcow2 overlay.qcow2
+qemu-img create -q -f qcow2 -o data_file=data.raw outside.qcow2 1M
+cp disk.qcow2 locked.qcow2
+printf '\0\0\0\1' | dd of=locked.qcow2 bs=1 seek=32 conv=notrunc status=none # crypt_method
+qemu-img convert -O vmdk disk.raw whole.vmdk
+for file in disk.qcow2 whole.vmdk disk.vdi disk.vhdx disk.vhd; do # without its end, which has data
+    head -c $(($(stat -c %s $file) * 2 / 3)) $file >cut-off.${file#*.}
+done
+change_vhd child.vhd 60 00000004
+sed 's/^parentCID=ffffffff/parentCID=12345678/' disk.vmdk >child.vmdk
+mkfifo pipe.qcow2
+refused "disk.img & --format" "$POOL" tool import disk.img pool new
+refused "'bochs'" "$POOL" tool import --format bochs disk.img pool new
+refused "overlay.qcow2 & backing file" "$POOL" tool import overlay.qcow2 pool new
+refused "outside.qcow2 & another file" "$POOL" tool import outside.qcow2 pool new
+refused "flat.vmdk" "$POOL" tool import flat.vmdk pool new
+sed "s|flat-flat.vmdk|$LAB/&|" flat.vmdk >absolute.vmdk
+refused "absolute.vmdk & other files" "$POOL" tool import absolute.vmdk pool new
+# Before anything that its descriptor names is opened.
+refused "flat.vmdk & other files" "$POOL" env PATH=/nowhere "$STAGE_DIR/bin/virt-reflink" \
+    import flat.vmdk pool new
+refused "child.vmdk & differs" "$POOL" tool import child.vmdk pool new
+refused "child.vhd & differencing" "$POOL" tool import child.vhd pool new
+refused "locked.qcow2 & encrypted" "$POOL" tool import locked.qcow2 pool new
+refused "disk.vdi & qcow2" "$POOL" tool import --format qcow2 disk.vdi pool new
+refused "disk.qcow2 & vdi" "$POOL" tool import --format vdi disk.qcow2 pool new
+for format in qcow2 vmdk vdi vhdx vhd; do
+    refused "cut-off.$format" "$POOL" tool import "cut-off.$format" pool new
+done
+refused "pipe.qcow2" "$POOL" tool import pipe.qcow2 pool new
+refused "none.qcow2" "$POOL" tool import none.qcow2 pool new
+refused "from-raw & exists" "$POOL" tool import disk.qcow2 pool from-raw
+refused "a/db@label" "$POOL" tool import disk.qcow2 pool a/db@label
+refused "qemu-utils" "$POOL" env PATH=/nowhere "$STAGE_DIR/bin/virt-reflink" import disk.qcow2 pool new
+expect_exactly "" temporaries
+expect "disk.img" tool import --format qcow2 disk.img pool by-format
+cmp disk.raw "$POOL/volumes/by-format.img"
+ok "what has no format, names another file or is broken is refused, and changes nothing"
+
+# A process in the place of qemu-img changes the file in the middle.
+mkdir bin
+cat >bin/qemu-img <<'SCRIPT'
+#!/bin/bash
+if [ "$1" = convert ]; then
+    [ ! -e "$LAB/kill" ] || kill -KILL $PPID
+    echo >>"$LAB/disk.qcow2"
+fi
+exec /usr/bin/qemu-img "$@"
+SCRIPT
+chmod 755 bin/qemu-img
+export LAB
+refused "disk.qcow2 & changed" "$POOL" env PATH="$LAB/bin:$PATH" "$STAGE_DIR/bin/virt-reflink" \
+    import disk.qcow2 pool new
+touch kill
+refused "" "$POOL" env PATH="$LAB/bin:$PATH" "$STAGE_DIR/bin/virt-reflink" import disk.qcow2 pool new
+expect_exactly "" temporaries
+ok "a file that changes meanwhile is no volume, nor is one whose import was killed"
+
+done_testing

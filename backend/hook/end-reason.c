@@ -13,6 +13,7 @@
 #include "restore-note.h"
 #include "run-record.h"
 #include "save-file.h"
+#include "status-and-log.h"
 
 #define SAVE_ID_DIGITS 32
 

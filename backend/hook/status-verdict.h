@@ -4,7 +4,6 @@
 #pragma once
 
 #include "end-reason.h"
-#include "qemu-log.h"
 #include "xml/status.h"
 
 typedef struct {
@@ -52,11 +51,3 @@ RlVerdict rl_verdict_of_any_time(RlVerdict verdict);
  * True if @status is that of a domain which a migration brings, and which has not all come.
  */
 bool rl_verdict_is_incoming(const RlStatus *status);
-
-/**
- * rl_end_reason_join:
- * What both witnesses together say: the @verdict on the status file (NULL where there was none) and
- * the @log. @saved_now: there is a managed save file, whole, that this run has written. Where they
- * contradict, or neither says enough, RL_END_UNKNOWN.
- */
-RlEndReason rl_end_reason_join(const RlVerdict *verdict, RlLogEnding log, bool saved_now);

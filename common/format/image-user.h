@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Which domain has had an image's inode for its disk, in this boot of the host. It stays on the
  * inode when the run on it has ended: a page of it that a device model had mapped can be filled
- * after that, while no process has the image open (docs/security.md, "A buffer that is still to be
+ * after that, while no process has the image open (docs/security.md, "A page that is still to be
  * filled"). No such page outlives the host's boot. */
 #pragma once
 

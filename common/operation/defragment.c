@@ -15,7 +15,7 @@
 #include "common/image/trash.h"
 #include "common/pool/volume-state.h"
 #include "maintenance-turn.h"
-#include "replace-clean.h"
+#include "reshape-clean.h"
 
 #define WHAT "defragmented"
 
@@ -242,7 +242,7 @@ rl_volume_defragment(const RlPool *pool, const char *name, const RlDefragment *h
         .purpose = "defragment", .reshape = reshape, .data = &work, .same_state = true};
     g_autoptr(RlVolume) volume =
         require_space(&work, error) ? rl_volume_find(pool, name, error) : NULL;
-    if (!volume || !rl_replace_clean(volume, &reshaping, &done, error))
+    if (!volume || !rl_reshape_clean(volume, &reshaping, &done, error))
         return false;
     if (!done)
         return refuse_changed(&work, error);

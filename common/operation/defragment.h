@@ -33,7 +33,7 @@ bool rl_volume_defragment_plan(const RlPool *pool, const char *name, const RlDef
 /**
  * rl_volume_defragment:
  * Defragments the clean image of the volume @name; does nothing where there is nothing to do. The
- * image stays the same state to all who noted which one it is (rl_replace_clean()). Takes the turn
+ * image stays the same state to all who noted which one it is (rl_reshape_clean()). Takes the turn
  * of rl_maintenance_turn(), and the volume's lock only for moments; a domain that starts meanwhile
  * ends it. Errors as above, and RL_ERROR_BUSY where the volume was started or changed meanwhile;
  * RL_ERROR_STATE where the free space is so fragmented that it would not help; ENOSPC. All of them
@@ -42,7 +42,7 @@ bool rl_volume_defragment_plan(const RlPool *pool, const char *name, const RlDef
  * Steps, and what a crash after each leaves:
  * - lock; drop the precache; unlock; remove it: the old state, and a temporary.
  * - an unnamed file: clone; new blocks for the ranges, copied; fsync; compared: the same.
- * - rl_replace_clean(): the old or the new state.
+ * - rl_reshape_clean(): the old or the new state.
  */
 bool rl_volume_defragment(const RlPool *pool, const char *name, const RlDefragment *how,
                           RlDefragmented *ret_found, GError **error);

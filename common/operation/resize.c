@@ -19,7 +19,7 @@
 #include "common/image/new-revision.h"
 #include "common/pool/capacity.h"
 #include "common/pool/volume-state.h"
-#include "replace-clean.h"
+#include "reshape-clean.h"
 
 /* What a full disk still had room for would stay allocated beyond the end. */
 static bool
@@ -224,7 +224,7 @@ resize_clean(RlVolume *volume, Wish *wish, bool *ret_done, GError **error)
 {
     const RlReshape how = {.purpose = "resize", .reshape = reshape, .data = wish};
 
-    if (!rl_replace_clean(volume, &how, ret_done, error))
+    if (!rl_reshape_clean(volume, &how, ret_done, error))
         return false;
     if (*ret_done)
         rl_volume_log(volume, "replaced %s by one of %" G_GUINT64_FORMAT " bytes",

@@ -2,7 +2,6 @@
 /* A domain has stopped: what it wrote is committed, or dropped. */
 #pragma once
 
-#include "common/base/decide.h"
 #include "common/format/image-owner.h"
 #include "common/pool/volume.h"
 
@@ -16,62 +15,6 @@ typedef enum {
     RL_STOP_DROPPED,   /* a snapshot's or volatile volume's image is gone */
     RL_STOP_RETURNED,  /* a direct volume's image has its clean name again */
 } RlStop;
-
-/* What the decision depends on. */
-typedef enum {
-    RL_ENDS_BY_HAND = 1 << 0, /* an administrator ends it, no domain */
-    RL_ENDED_OWN = 1 << 1,    /* the run that is noted is the domain's */
-    RL_ENDED_SHARED = 1 << 2, /* a domain ends, and only read it, maybe with others */
-    RL_ENDED_HALF = 1 << 3,   /* a migration was broken off */
-    RL_ENDED_SUSPECT = 1 << 4,
-    RL_ENDED_FOREIGN = 1 << 5,
-    RL_ENDED_ONLY_READ = 1 << 6,
-    RL_ENDED_SNAPSHOT = 1 << 7,
-    RL_ENDED_VOLATILE = 1 << 8,
-    RL_ENDED_DIRECT = 1 << 9,
-    /* what costs a look */
-    RL_ENDED_FRESH = 1 << 10,   /* its run began a short while ago */
-    RL_ENDED_SAVED = 1 << 11,   /* and the memory may be there */
-    RL_ENDED_OPEN = 1 << 12,    /* as its run would have it */
-    RL_ENDED_HELD = 1 << 13,    /* by anybody */
-    RL_ENDED_AWAITED = 1 << 14, /* a domain may be about to open it */
-    RL_ENDED_BELOW = 1 << 15,   /* an overlay */
-    RL_ENDED_UNFIT = 1 << 16,   /* rl_takeover_check() fails */
-    RL_ENDED_UNWRITTEN = 1 << 17,
-    RL_ENDED_WRITTEN = 1 << 18, /* only read, and written to */
-    RL_ENDED_OTHER_BASE = 1 << 19,
-} RlStopFact;
-
-typedef enum {
-    RL_ENDING_GOES_ON, /* it is decided by what it holds */
-    /* It is left alone. */
-    RL_ENDING_NOT_OWNED,
-    RL_ENDING_LEFT, /* the domain leaves it to those who read it still */
-    RL_ENDING_HELD,
-    RL_ENDING_KEPT_BELOW,
-    /* An error says why not. */
-    RL_ENDING_BUSY,
-    RL_ENDING_RUNNING,
-    RL_ENDING_FOREIGN,
-    RL_ENDING_AWAITED,
-    RL_ENDING_BELOW,
-    RL_ENDING_UNFIT,
-    RL_ENDING_WRITTEN, /* it becomes suspect */
-    RL_ENDING_OTHER_BASE,
-    /* It is put away. */
-    RL_ENDING_PRECACHE,
-    RL_ENDING_COMMIT,
-    RL_ENDING_DROP,
-    RL_ENDING_DROP_VOLATILE,
-    RL_ENDING_RETURN,
-} RlStopAction;
-
-/**
- * rl_stop_rules:
- * Returns a decision table; static: whether the image is to be touched (@whose_is_it), or what
- * becomes of one that is. Their facts are RlStopFact, their actions RlStopAction.
- */
-const RlDecision *rl_stop_rules(bool whose_is_it);
 
 /**
  * rl_volume_stop:

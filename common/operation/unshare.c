@@ -18,7 +18,7 @@
 #include "common/fs/reflink.h"
 #include "common/fs/tmpfile.h"
 #include "common/fs/xattr.h"
-#include "replace-clean.h"
+#include "reshape-clean.h"
 
 /* A look at the state of a volume takes less. */
 #define PROBE_MS 50
@@ -29,7 +29,7 @@ rl_unshare_clean(RlVolume *volume, GError **error)
 {
     bool done;
 
-    if (!rl_replace_clean(volume, &(RlReshape){.purpose = "unshare"}, &done, error))
+    if (!rl_reshape_clean(volume, &(RlReshape){.purpose = "unshare"}, &done, error))
         return false;
     if (done)
         rl_volume_log(volume, "replaced %s by a reflink of its own", volume->clean_file);

@@ -9,7 +9,7 @@
 /**
  * rl_unshare_clean:
  * Gives the direct @volume a clean image that has one name and no reader, of whole sectors
- * (rl_replace_clean()). Also true where somebody else was faster: the caller looks again.
+ * (rl_reshape_clean()). Also true where somebody else was faster: the caller looks again.
  */
 bool rl_unshare_clean(RlVolume *volume, GError **error);
 

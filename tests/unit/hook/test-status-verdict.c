@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What libvirt's status of a domain, and its log beside it, say of the end of its run. */
+/* What libvirt's status of a domain says of the end of its run, and both it and the log together. */
 #include <glib.h>
 
+#include "backend/hook/status-and-log.c"
 #include "backend/hook/status-verdict.c"
 
 #define ALONE true

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "common/base/error.h"
-#include "common/operation/stop.h"
-#include "common/operation/takeover.h"
+#include "common/operation/start-rules.h"
+#include "common/operation/stop-rules.h"
 #include "harness/lab.h"
 
 #define HAS(fact) ((facts & (fact)) != 0)
@@ -147,7 +147,7 @@ expected_takeover(uint32_t facts)
 static void
 test_takeover(void)
 {
-    check_table(&(Table){rl_takeover_rules(), 26, takeover_is_possible, expected_takeover});
+    check_table(&(Table){rl_start_rules(), 26, takeover_is_possible, expected_takeover});
 }
 
 static bool
@@ -203,8 +203,8 @@ expected_becomes(uint32_t facts)
 static void
 test_stop(void)
 {
-    check_table(&(Table){rl_stop_rules(true), 20, stop_is_possible, expected_whose});
-    check_table(&(Table){rl_stop_rules(false), 20, stop_is_possible, expected_becomes});
+    check_table(&(Table){rl_stop_whose_rules(), 20, stop_is_possible, expected_whose});
+    check_table(&(Table){rl_stop_image_rules(), 20, stop_is_possible, expected_becomes});
 }
 
 /* What is known already contradicts a row, or a row before decides: nothing else is asked. */
@@ -376,9 +376,9 @@ test_is_documented(void)
     g_autofree char *page = NULL;
 
     g_assert_true(g_file_get_contents(SOURCE_DIR "/docs/domains.md", &page, NULL, NULL));
-    require_printed(page, print(rl_takeover_rules(), takeover_facts, takeover_actions));
-    require_printed(page, print(rl_stop_rules(true), stop_facts, stop_actions));
-    require_printed(page, print(rl_stop_rules(false), stop_facts, stop_actions));
+    require_printed(page, print(rl_start_rules(), takeover_facts, takeover_actions));
+    require_printed(page, print(rl_stop_whose_rules(), stop_facts, stop_actions));
+    require_printed(page, print(rl_stop_image_rules(), stop_facts, stop_actions));
 }
 
 void

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "replace-clean.h"
+#include "reshape-clean.h"
 
 #include <errno.h>
 #include <sys/stat.h>
@@ -108,7 +108,7 @@ may_keep_state(const RlVolume *volume, const RlBase *base, bool *ret_may, GError
 }
 
 bool
-rl_replace_clean(RlVolume *volume, const RlReshape *how, bool *ret_done, GError **error)
+rl_reshape_clean(RlVolume *volume, const RlReshape *how, bool *ret_done, GError **error)
 {
     g_autofree char *temp = rl_file_name_temp(volume->name->leaf);
     g_autoptr(RlBase) base = NULL;

@@ -22,7 +22,7 @@ typedef struct {
 } RlReshape;
 
 /**
- * rl_replace_clean:
+ * rl_reshape_clean:
  * Puts a reflink of the clean image of @volume, changed as @how says, in its place. *@ret_done is
  * false where the volume was started, changed or deleted meanwhile: the caller looks again. So it
  * is where an image that is to keep its state is below an overlay. Clones
@@ -37,4 +37,4 @@ typedef struct {
  * - link under a temporary name: the same, and a temporary.
  * - rename over the clean image, fsync(directory): the old or the new state.
  */
-bool rl_replace_clean(RlVolume *volume, const RlReshape *how, bool *ret_done, GError **error);
+bool rl_reshape_clean(RlVolume *volume, const RlReshape *how, bool *ret_done, GError **error);

@@ -35,7 +35,7 @@ awk -v dir="$LAB/recipe." '
     { if ($0 != "") open = 0 }
 ' "$SOURCE_DIR/docs/clients.md"
 sed -i "s|/srv/pools/vms|$pool|g; s|bus=virtio|bus=ide|g; s|size=1,|size=0.001,|; s| 2G\$| 2M|; s|--memory 512|--memory 32|" recipe.*
-rm -f "recipe.Clients that mean a disk that lasts by a backing store.1" # the rule
+rm -f "recipe.Clients that use a backing store for a disk that keeps its writes.1" # the rule
 export LIBVIRT_DEFAULT_URI=qemu:///system
 
 # recipe TITLE [NUMBER]: runs it.
@@ -61,7 +61,7 @@ guest_wait web
 recipe "A domain whose disk is new at each start"
 guest_wait kiosk
 [ ! -e "$pool/volumes/kiosk.img" ]
-recipe "Clients that mean a disk that lasts by a backing store" 2
+recipe "Clients that use a backing store for a disk that keeps its writes" 2
 guest_wait lasting
 [ "$(runs lasting) $(runs debian-12)" = "1 0" ]
 ok "a template is made, and domains begin with it, of both kinds"
@@ -73,10 +73,10 @@ if [ -z "$(command -v nbdkit)" ] || [ -z "$(command -v nbdcopy)" ]; then
     sed -i '/nbdkit/d' recipe.Read*.1
     cp "$pool/volumes/web.img" web.raw
 fi
-recipe "Read a disk that is off"
+recipe "Read the disk of a domain that is off"
 cmp web.raw "$pool/volumes/web.img"
-rm web.raw "recipe.Read a disk that is off.2"
-recipe "Edit a disk that is off"
+rm web.raw "recipe.Read the disk of a domain that is off.2"
+recipe "Edit the disk of a domain that is off"
 [ "$(runs web)" = "$(printf '%d' "'e")" ]
 recipe "Back up"
 cmp web.raw "$pool/volumes/web.img"

@@ -12,6 +12,7 @@
 #include "common/fs/inode.h"
 #include "common/fs/readers.h"
 #include "common/fs/settle-frees.h"
+#include "common/image/torn-copy.h"
 #include "common/image/trash.h"
 #include "common/pool/volume-state.h"
 #include "maintenance-turn.h"
@@ -105,7 +106,8 @@ prepare(const Work *work, GError **error)
     if (!lock || !require_at_rest(volume, error))
         return -1;
     fd = rl_volume_open_image(volume, volume->clean_file, error);
-    if (fd < 0 || !rl_defragment_supported(fd, error) || !require_no_layer(volume, fd, error) ||
+    if (fd < 0 || !rl_torn_require_none(volume->name->volume, volume->clean_file, fd, error) ||
+        !rl_defragment_supported(fd, error) || !require_no_layer(volume, fd, error) ||
         !require_no_reader(volume, fd, error))
         return -1;
     if (!rl_file_drop(volume, volume->precache_file, error))

@@ -9,6 +9,7 @@
 #include "common/fs/xattr.h"
 #include "common/image/content.h"
 #include "common/operation/claim.h"
+#include "common/operation/defragment.h"
 #include "common/operation/end-of-run.h"
 #include "common/operation/resize.h"
 #include "common/operation/save.h"
@@ -276,6 +277,17 @@ fails_to_read(Lab *lab, const char *name)
 }
 
 static void
+fails_to_defragment(Lab *lab, const char *name)
+{
+    const RlDefragment how = {.rule = {.limit = MIB}};
+    RlDefragmented found;
+    GError *error = NULL;
+
+    g_assert_false(rl_volume_defragment(lab->pool, name, &how, &found, &error));
+    take_error(error, RL_ERROR_STATE, "torn & setfattr");
+}
+
+static void
 test_running_at_rest(Lab *lab)
 {
     const RlKind kinds[] = {RL_KIND_PERSISTENT, RL_KIND_DIRECT};
@@ -295,6 +307,7 @@ test_running_at_rest(Lab *lab)
         g_assert_cmpint(system(back), ==, 0);
         lab_start_fails(lab, name, &alice, RL_ERROR_STATE, "torn & setfattr");
         fails_to_read(lab, name);
+        fails_to_defragment(lab, name);
         g_assert_cmpint(lab_state(lab, name), ==, RL_STATE_STOPPED);
         g_assert_cmpint(removexattr(clean, RL_ATTR_PREFIX RL_ATTR_RUN), ==, 0);
         lab_start(lab, name, &alice);

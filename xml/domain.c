@@ -2,6 +2,7 @@
 #include "domain.h"
 
 #include "node.h"
+#include "oddities.h"
 #include "parser.h"
 #include "process-labels.h"
 #include "text.h"
@@ -20,6 +21,7 @@ rl_domain_free(RlDomain *domain)
     g_free(domain->name);
     g_free(domain->uuid);
     g_free(domain->type);
+    g_free(domain->odd);
     g_ptr_array_unref(domain->disks);
     if (domain->files)
         g_ptr_array_unref(domain->files);
@@ -116,6 +118,7 @@ rl_xml_domain_from_node(const xmlNode *node, GError **error)
         return NULL;
     domain->files = rl_xml_named_files(node);
     domain->labels = rl_xml_process_labels(node);
+    domain->odd = rl_xml_oddity_of_domain(node);
     return g_steal_pointer(&domain);
 }
 
@@ -129,6 +132,8 @@ rl_xml_domain_parse(const char *text, size_t length, const char *what, GError **
     RlDomain *domain = rl_xml_domain_from_node(document->root, error);
     if (!domain)
         g_prefix_error(error, "%s: ", what);
+    if (domain && !domain->odd)
+        domain->odd = rl_xml_oddity_of_text(text);
     return domain;
 }
 

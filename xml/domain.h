@@ -18,6 +18,7 @@ typedef struct {
     GPtrArray *disks;  /* RlDisk, in the order of the document */
     GPtrArray *files;  /* RlNamedFile, in that order: what it names besides */
     GPtrArray *labels; /* strings: as whom its emulator is to run (process-labels.h) */
+    char *odd;         /* what libvirt may read in another way (oddities.h); NULL: nothing */
 } RlDomain;
 
 /**

@@ -184,11 +184,25 @@ require_disk(const RlDisk *disk, const RlDomain *domain, const RlDomain *definit
     return true;
 }
 
+/* The text is what the hook gets, and not what libvirt makes of it. */
+static bool
+require_plain(const RlDomain *domain, GError **error)
+{
+    return !domain->odd ||
+           rl_fail(error, RL_ERROR_INVALID,
+                   "the save file of domain '%s', which the device model may have written, has XML "
+                   "that libvirt does not write and may read differently: %s. Start the domain "
+                   "without the saved memory (after 'virsh managedsave-remove')",
+                   domain->name, domain->odd);
+}
+
 bool
 rl_saved_xml_require_below(const char *top, const RlDomain *domain, GError **error)
 {
     g_autoptr(RlDomain) definition = rl_xml_definitions_read_below(top, domain->name, domain->uuid);
 
+    if (!require_plain(domain, error))
+        return false;
     for (guint i = 0; i < domain->disks->len; i++)
         if (!require_disk(g_ptr_array_index(domain->disks, i), domain, definition, error))
             return false;

@@ -295,6 +295,23 @@ forged "s,</devices>,$disk&$label,"
 rm /etc/libvirt/qemu/vm1.xml
 ok "nor does it name anything else into a pool, or below one, that the definition does not name"
 
+# The hook gets the text of that file, which libvirt may read in another way.
+forged "s,<domain ,&xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0' ,; \
+    s,</devices>,&<metadata><a:b xmlns:a='urn:a' a:c='d'>e<a:f/></a:b></metadata>\
+<qemu:commandline><qemu:arg value='-x'/></qemu:commandline>,"
+fails_with "'file' in a namespace" forged \
+    "s,</devices>,<disk><source xmlns:x='urn:x' x:file='$POOL/vm/disk.img'/><target dev='vdb'/></disk>&,"
+fails_with "'path' in a namespace" forged \
+    "s,</devices>,<serial type='file'><source xmlns:x='urn:x' x:path='$LAB/written'/></serial>&,"
+fails_with "a namespace at <x:source>" forged \
+    "s,</devices>,<serial type='file'><x:source xmlns:x='urn:x' path='$LAB/console'/></serial>&,"
+fails_with "text beside elements at <kernel>" forged "s,</devices>,&<os><kernel>$device<x/></kernel></os>,"
+fails_with "a second one at <source>" forged \
+    "s,</devices>,<disk><source/><source file='$POOL/vm/disk.img'/><target dev='vdb'/></disk>&,"
+fails_with "encoding 'UTF-7'" forged "1s,^,<?xml version='1.0' encoding='UTF-7'?>,"
+forged "1s,^,<?xml version='1.0' encoding='utf-8'?>,"
+ok "nor has it what libvirt does not write, and reads differently"
+
 # The device models' user can change, rename and remove what the daemon has opened. Then there is no
 # telling: what follows is neither a restore nor a plain start. The next start is a plain one.
 # in_doubt SCRIPT: with that SCRIPT.

@@ -92,6 +92,47 @@ assert_files(const char *elements, const char *words)
     g_assert_cmpstr(found->str, ==, words);
 }
 
+/* NULL: nothing is. */
+static void
+assert_odd(const char *before, const char *elements, const char *words)
+{
+    g_autofree char *text = g_strconcat(before, FILES_HEAD, elements, "</domain>", NULL);
+    g_autoptr(RlDomain) domain = rl_xml_domain_parse(text, strlen(text), "the domain", NULL);
+
+    g_assert_nonnull(domain);
+    g_assert_cmpstr(domain->odd, ==, words);
+}
+
+/* What libvirt may read in another way. */
+static void
+test_oddities(void)
+{
+    assert_odd("", "", NULL);
+    assert_odd("", "<metadata><a:b xmlns:a='urn:a' a:c='d'>e<a:f/></a:b></metadata>", NULL);
+    assert_odd("", "<qemu:commandline><qemu:arg value='/a'/></qemu:commandline>", NULL);
+    assert_odd("",
+               "<devices>\n<disk><driver/><source file='/a'>\n<dataStore><source/></dataStore>"
+               "</source><backingStore><format/><source/><backingStore/></backingStore></disk>"
+               "<disk><source/></disk><serial><source mode='bind'/><source/></serial></devices>",
+               NULL);
+    assert_odd("", "<devices><disk><source x:file='/a' xmlns:x='urn:x'/></disk></devices>",
+               "attribute 'file' in a namespace at <source>");
+    assert_odd("", "<os><qemu:kernel>/k</qemu:kernel></os>", "a namespace at <qemu:kernel>");
+    assert_odd("", "<kernel xmlns='urn:x'>/k</kernel>", "a namespace at <kernel>");
+    assert_odd("", "<os><kernel>/k<x/></kernel></os>", "text beside elements at <kernel>");
+    assert_odd("", "<os><kernel><x/><![CDATA[/k]]></kernel></os>",
+               "text beside elements at <kernel>");
+    assert_odd("", "<os><metadata><kernel>/k<x/></kernel></metadata></os>",
+               "text beside elements at <kernel>");
+    assert_odd("", "<devices><disk><source/><source file='/a'/></disk></devices>",
+               "a second one at <source>");
+    assert_odd("", "<devices><disk><backingStore/><backingStore/></disk></devices>",
+               "a second one at <backingStore>");
+    assert_odd("<?xml version='1.0'?>", "", NULL);
+    assert_odd("<?xml version='1.0' encoding = 'utf-8' standalone='yes'?>", "", NULL);
+    assert_odd("<?xml version='1.0' encoding='UTF-7'?>", "", "the declared encoding 'UTF-7'");
+}
+
 /* Whatever names a file elsewhere than as a disk's image. */
 static void
 test_files(void)
@@ -276,6 +317,7 @@ add_tests(void)
     g_test_add_func("/xml/domain/labels", test_labels);
     g_test_add_func("/xml/domain/identity", test_identity);
     g_test_add_func("/xml/domain/files", test_files);
+    g_test_add_func("/xml/domain/oddities", test_oddities);
     g_test_add_func("/xml/domain/many-files", test_many_files);
     g_test_add_func("/xml/domain/many-elements", test_many_elements);
     g_test_add_func("/xml/domain/bad-identity", test_bad_identity);

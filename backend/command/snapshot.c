@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "backend/cli/after-change.h"
 #include "backend/cli/cli.h"
+#include "backend/cli/image-path.h"
 #include "backend/run/freeze.h"
 #include "backend/run/volume-domain.h"
 #include "common/base/error.h"
 #include "common/operation/clone.h"
+#include "xml/definitions.h"
 
 /* How the guest is kept from writing meanwhile. */
 typedef struct {
@@ -14,12 +16,19 @@ typedef struct {
     bool failed;      /* they may be frozen still */
 } Quiet;
 
+/* The image may be another domain's disk than that of the one whose run is noted: no hook was
+ * called since. Then the guest of the other one is to be frozen. */
 static bool
 find_and_freeze(const RlPool *pool, const char *name, const RlImageOwner *run, Quiet *quiet,
                 GError **error)
 {
     g_auto(RlVolumeDomain) domain = {0};
+    g_autofree char *image = rl_image_path(pool, name, error);
 
+    if (!image)
+        return false;
+    if (run && rl_xml_definitions_has_let_go(image, run->uuid))
+        run = NULL;
     return rl_volume_domain_find(pool, name, run, &domain, error) &&
            (quiet->freeze = rl_freeze_begin(domain.uuid, domain.driver, &quiet->count, error));
 }

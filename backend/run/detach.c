@@ -10,6 +10,7 @@
 #include "domain-disk.h"
 #include "live-domain.h"
 #include "stop-outcome.h"
+#include "unplugged.h"
 #include "volume-domain.h"
 
 /* So long a guest may take to release a disk, if nothing else is said. */
@@ -131,10 +132,14 @@ look_again(Detach *detach, GError **error)
 static bool
 look(Detach *detach, GError **error)
 {
-    return (!rl_live_domain_is_defined(detach->live) ||
-            find_disk(detach, RL_LIVE_DEFINED, &detach->defined, error)) &&
-           find_disk(detach, RL_LIVE_RUN, &detach->target, error) &&
-           (detach->target || look_again(detach, error)) && claim(detach, error);
+    if ((rl_live_domain_is_defined(detach->live) &&
+         !find_disk(detach, RL_LIVE_DEFINED, &detach->defined, error)) ||
+        !find_disk(detach, RL_LIVE_RUN, &detach->target, error) ||
+        (!detach->target && !look_again(detach, error)))
+        return false;
+    /* Nobody saw what the disk was when it went. */
+    detach->owner.late = !detach->target;
+    return claim(detach, error);
 }
 
 /* A domain that ends meanwhile has no disks any more, and has ended its runs. */
@@ -210,7 +215,8 @@ end_run(const Detach *detach, RlStop *ret_stop, GError **error)
     for (int waited_ms = 0;; waited_ms += PAUSE_MS) {
         g_autoptr(GError) cause = NULL;
         /* Who saw it from the beginning, and who still had it open, which may have written on. */
-        if (rl_witness_ask_volume(by_hand, owner, pool, name, &cause) &&
+        if ((!owner->late || rl_unplugged_require_free(pool, name, &cause)) &&
+            rl_witness_ask_volume(by_hand, owner, pool, name, &cause) &&
             (!noted || rl_witness_ask_volume(noted, owner, pool, name, &cause)) &&
             rl_witness_ask_volume(owner->uuid, owner, pool, name, &cause) &&
             rl_volume_stop(pool, name, owner, ret_stop, &cause))

@@ -130,6 +130,24 @@ writes 8
 expect "committed" tool detach pool data
 ok "what is below an external snapshot is not detached"
 
+# The overlays are unplugged, and only the record of their snapshot says what they lie on.
+tool attach -q pool data vm sda
+tool attach -q pool s vm sdb
+writes 7
+virsh snapshot-create-as vm two --disk-only --diskspec "sda,file=$LAB/two-a" --diskspec "sdb,file=$LAB/two-b" \
+    --diskspec hda,snapshot=no --diskspec hdb,snapshot=no --diskspec hdc,snapshot=no --diskspec hdd,snapshot=no
+for target in sda sdb; do
+    virsh detach-disk vm $target --live
+    ! has_disk $target || die "'$target' is still there"
+done
+refused "'data' & external snapshot & 'vm'" "$POOL" tool detach pool data
+refused "'s' & external snapshot & 'vm'" "$POOL" tool detach pool s
+expect_exactly 7 content "$data"
+virsh snapshot-delete vm two --metadata
+expect "committed" tool detach pool data
+expect "dropped" tool detach pool s
+ok "nor what is below one whose disk was unplugged"
+
 # The guest has no driver that would release a PCI device; a reset does.
 tool attach -q pool data vm vda
 writes 9

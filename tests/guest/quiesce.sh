@@ -97,6 +97,21 @@ interrupted TERM
 interrupted KILL
 ok "it is thawed where the command is killed"
 
+# A disk that was moved from one running domain to another: the image names the first one.
+lab_domain other "" | sed -e "s|<devices>|<devices><controller type='scsi' index='0'/>|" -e "s|<boot dev='hd'/>||" \
+    >"$LAB/other.xml"
+virsh define "$LAB/other.xml"
+virsh start other --paused
+virsh vol-create-as pool data 1M
+tool attach -q pool data vm sda
+virsh detach-disk vm sda --live
+refused "'data' & no running domain & Without --quiesce" "$POOL" tool snapshot --quiesce pool data moved
+virsh attach-disk other "$(virsh vol-path data pool)" sda --live --targetbus scsi --subdriver raw
+refused "'data' & 'other' & cannot freeze & agent" "$POOL" tool snapshot --quiesce pool data moved
+[ ! -e "$log" ] || die "the guest that has let the disk go was told: $(cat "$log")"
+virsh destroy other
+ok "the guest that has the disk is frozen, not the one that had it"
+
 echo wait >"$log.answer"
 tool snapshot --quiesce pool vm/persistent lost 2>"$LAB/said" &
 snapshot=$!

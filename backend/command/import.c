@@ -1,61 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "backend/cli/after-change.h"
 #include "backend/cli/cli.h"
 #include "backend/cli/progress-bar.h"
-#include "common/base/autofd.h"
 #include "common/base/error.h"
 #include "common/image/short-path.h"
 #include "common/operation/clone.h"
 #include "common/pool/capacity.h"
+#include "import-source.h"
 #include "qemu-img.h"
 
-/* What is to be a volume. */
-typedef struct {
-    int fd;
-    const char *format;
-    uint64_t size; /* of its disk, in bytes; not set for raw */
-    struct stat st;
-} Source;
-
 static bool
-open_source(Source *source, const char *path, GError **error)
-{
-    source->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (source->fd < 0)
-        return rl_fail_errno(error, errno, "cannot open '%s'", path);
-    if (fstat(source->fd, &source->st) < 0)
-        return rl_fail_errno(error, errno, "cannot examine '%s'", path);
-    if (!S_ISREG(source->st.st_mode) && !S_ISBLK(source->st.st_mode))
-        return rl_fail(error, RL_ERROR_INVALID, "'%s' is no file and no block device", path);
-    if (strcmp(source->format, "raw") == 0 ||
-        rl_qemu_img_size(source->fd, source->format, &source->size, error))
-        return true;
-    g_prefix_error(error, "cannot import '%s' as %s: ", path, source->format);
-    return false;
-}
-
-/* A program that writes to it meanwhile may have changed also what was checked of it. */
-static bool
-require_unchanged(const Source *source, const char *path, GError **error)
-{
-    struct stat now;
-
-    if (fstat(source->fd, &now) < 0)
-        return rl_fail_errno(error, errno, "cannot examine '%s'", path);
-    return (now.st_ctim.tv_sec == source->st.st_ctim.tv_sec &&
-            now.st_ctim.tv_nsec == source->st.st_ctim.tv_nsec) ||
-           rl_fail(error, RL_ERROR_BUSY, "'%s' was changed while it was read. Import it again",
-                   path);
-}
-
-static bool
-convert(RlStagedImage *draft, const Source *source, const RlCall *call, GError **error)
+convert(RlStagedImage *draft, const RlImportSource *source, const RlCall *call, GError **error)
 {
     RlProgressBar bar;
 
@@ -70,7 +29,7 @@ convert(RlStagedImage *draft, const Source *source, const RlCall *call, GError *
 }
 
 static bool
-fill(RlStagedImage *draft, const Source *source, const RlCall *call, GError **error)
+fill(RlStagedImage *draft, const RlImportSource *source, const RlCall *call, GError **error)
 {
     if (strcmp(source->format, "raw") == 0)
         return rl_staged_fill(draft, source->fd, 0, true, error);
@@ -78,14 +37,14 @@ fill(RlStagedImage *draft, const Source *source, const RlCall *call, GError **er
 }
 
 static bool
-import(RlCall *call, const Source *source, GError **error)
+import(RlCall *call, const RlImportSource *source, GError **error)
 {
     g_autofree char *to = rl_short_path_strip(rl_call_name(call, 0)); /* as libvirt's clients do */
     g_autoptr(RlStagedImage) draft = rl_clone_begin(g_steal_pointer(&call->pool), to, error);
 
     if (!draft || !rl_clone_require_fit(draft, NULL, error) ||
         !rl_staged_open(draft, &RL_ACCESS_DEFAULT, error) || !fill(draft, source, call, error) ||
-        !require_unchanged(source, call->file, error) || !rl_clone_publish(draft, 0, error))
+        !rl_import_source_require_same(source, error) || !rl_clone_publish(draft, 0, error))
         return false;
     const char *name = draft->name->volume;
     if (draft->name->form == RL_NAME_HEAD) {
@@ -115,13 +74,14 @@ rl_command_import(RlCall *call, GError **error)
                                "import: '%s' is none of the formats raw, qcow2, vmdk, vdi, "
                                "vhdx and vpc",
                                format);
-    Source source = {.fd = -1, .format = format ? format : rl_qemu_img_format(call->file)};
+    RlImportSource source = {
+        .path = call->file, .fd = -1, .format = format ? format : rl_qemu_img_format(call->file)};
     if (!source.format)
         return rl_call_misused(call,
                                "import: the name of '%s' does not say its format, and its "
                                "content is not asked: give it with --format",
                                call->file);
-    bool done = open_source(&source, call->file, error) && import(call, &source, error);
-    rl_fd_close(&source.fd);
+    bool done = rl_import_source_open(&source, call->pool, error) && import(call, &source, error);
+    rl_import_source_close(&source);
     return rl_call_done(done);
 }

@@ -40,6 +40,18 @@ rl_lease_is_held(int fd)
 }
 
 bool
+rl_lease_take_for_reading(int fd)
+{
+    return take(fd, F_RDLCK);
+}
+
+bool
+rl_lease_is_held_for_reading(int fd)
+{
+    return fcntl(fd, F_GETLEASE) == F_RDLCK;
+}
+
+bool
 rl_lease_has_writer(int fd)
 {
     return lease_is_refused(fd, F_RDLCK);

@@ -46,3 +46,17 @@ bool rl_lease_take(int fd);
  * True if the lease of rl_lease_take() is still there and nobody waits for its end.
  */
 bool rl_lease_is_held(int fd);
+
+/**
+ * rl_lease_take_for_reading:
+ * The same on a file that is open for reading only; granted if nobody has it open for writing. Who
+ * opens it for writing meanwhile waits; readers do not. False with an errno: EAGAIN where somebody
+ * has it open for writing, another where the file system has no leases.
+ */
+bool rl_lease_take_for_reading(int fd);
+
+/**
+ * rl_lease_is_held_for_reading:
+ * True if the lease of rl_lease_take_for_reading() is still there and nobody waits for its end.
+ */
+bool rl_lease_is_held_for_reading(int fd);

@@ -3,7 +3,7 @@
 # filesystems: xfs btrfs
 # virt-reflink import: an image in another format becomes a volume, whole or not at all.
 set -eu
-. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool -- qemu-img mkfifo python3
+. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool -- qemu-img mkfifo python3 losetup
 reflink_pool pool "$dir/pool" "<reflink:revisions keep='9'/>"
 POOL=$dir/pool
 cd "$LAB"
@@ -110,23 +110,55 @@ expect "disk.img" tool import --format qcow2 disk.img pool by-format
 cmp disk.raw "$POOL/volumes/by-format.img"
 ok "what has no format, names another file or is broken is refused, and changes nothing"
 
-# A process in the place of qemu-img changes the file in the middle.
+# A process in the place of qemu-img tries to change the file in the middle.
 mkdir bin
 cat >bin/qemu-img <<'SCRIPT'
 #!/bin/bash
-if [ "$1" = convert ]; then
-    [ ! -e "$LAB/kill" ] || kill -KILL $PPID
-    echo >>"$LAB/disk.qcow2"
+if [ "$1" = convert ] && [ -e "$LAB/kill" ]; then
+    kill -KILL $PPID
+elif [ "$1" = convert ]; then
+    python3 "$LAB/write"
 fi
 exec /usr/bin/qemu-img "$@"
 SCRIPT
 chmod 755 bin/qemu-img
 export LAB
-refused "disk.qcow2 & changed" "$POOL" env PATH="$LAB/bin:$PATH" "$STAGE_DIR/bin/virt-reflink" \
-    import disk.qcow2 pool new
+# with_other_program FILE: is imported so.
+with_other_program()
+{
+    env PATH="$LAB/bin:$PATH" "$STAGE_DIR/bin/virt-reflink" import --format qcow2 "$1" pool new
+}
+echo 'import os; os.open(os.environ["LAB"] + "/disk.qcow2", os.O_WRONLY | os.O_NONBLOCK)' >write
+refused "disk.qcow2 & changed" "$POOL" with_other_program disk.qcow2
 touch kill
-refused "" "$POOL" env PATH="$LAB/bin:$PATH" "$STAGE_DIR/bin/virt-reflink" import disk.qcow2 pool new
+refused "" "$POOL" with_other_program disk.qcow2
+rm kill
 expect_exactly "" temporaries
-ok "a file that changes meanwhile is no volume, nor is one whose import was killed"
+ok "a file that another program opens to write meanwhile is no volume, nor is one whose import was killed"
+
+# By a page that it has mapped a process could show qemu-img another header than us, and no date would tell.
+python3 -c '
+import mmap, sys, time
+file = open("disk.qcow2", "r+b")
+page = mmap.mmap(file.fileno(), 4096)
+file.close()
+open("mapped", "w")
+time.sleep(600)' &
+eventually 20 test -e mapped
+refused "disk.qcow2 & python3 & open for writing" "$POOL" tool import disk.qcow2 pool new
+kill $!
+wait $! || true
+ok "nor is one that a process has open, or mapped, to write"
+
+# Of a device no lease tells: it is copied first.
+device=$(losetup --find --show disk.qcow2)
+exec 7<"$device" # the device goes when this is closed, however the test ends
+losetup --detach "$device"
+echo "open('$device', 'r+b').write(bytes(512))" >write
+with_other_program "$device"
+exec 7<&-
+cmp disk.raw "$POOL/volumes/new.img"
+expect_exactly "" temporaries
+ok "a block device is read as it was when it was checked"
 
 done_testing

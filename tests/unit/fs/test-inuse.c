@@ -6,6 +6,7 @@
 #include "common/fs/dirfd.h"
 #include "harness/lab.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/loop.h>
 #include <signal.h>
@@ -119,6 +120,23 @@ test_doubt_counts(Lab *lab)
     g_assert_false(rl_lease_has_writer_at(lab->pool->root, "missing"));
 }
 
+/* What keeps writers out lets readers be, and tells of a writer that does not wait. */
+static void
+test_lease_for_reading(Lab *lab)
+{
+    rl_autofd int fd = open_image(lab, O_RDONLY), writer = open_image(lab, O_RDWR);
+    g_autofree char *path = lab_path(lab, "image");
+
+    g_assert_false(rl_lease_take_for_reading(fd));
+    g_assert_cmpint(errno, ==, EAGAIN);
+    rl_fd_close(&writer);
+    g_assert_true(rl_lease_take_for_reading(fd));
+    rl_autofd int reader = open_image(lab, O_RDONLY);
+    g_assert_true(rl_lease_is_held_for_reading(fd));
+    g_assert_cmpint(open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC), ==, -1);
+    g_assert_false(rl_lease_is_held_for_reading(fd));
+}
+
 static int lease_breaks;
 
 static void
@@ -179,5 +197,6 @@ add_tests(void)
     lab_add("/inuse/mapping-counts", test_mapping_counts);
     lab_add("/inuse/loop-device-counts", test_loop_device_counts);
     lab_add("/inuse/doubt-counts", test_doubt_counts);
+    lab_add("/inuse/lease-for-reading", test_lease_for_reading);
     lab_add("/inuse/asking-is-harmless", test_asking_is_harmless);
 }

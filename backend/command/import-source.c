@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "import-source.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/vfs.h>
+
+#include "common/base/autofd.h"
+#include "common/base/error.h"
+#include "common/fs/lease.h"
+#include "common/fs/openers.h"
+#include "common/fs/shared-fs.h"
+#include "common/fs/stable-copy.h"
+#include "common/fs/tmpfile.h"
+#include "qemu-img.h"
+
+static bool
+is_raw(const RlImportSource *source)
+{
+    return strcmp(source->format, "raw") == 0;
+}
+
+static bool
+refuse_written(const RlImportSource *source, GError **error)
+{
+    g_autofree char *opener = rl_opener_describe(source->fd);
+
+    return rl_fail(error, RL_ERROR_BUSY,
+                   "%s has '%s' open for writing. End that process, then import the file again",
+                   opener ? opener : "a process", source->path);
+}
+
+/* A file system that other hosts have, or a program serves, gives none, or it says nothing. */
+static bool
+has_leases(const RlImportSource *source)
+{
+    struct statfs fs;
+
+    return S_ISREG(source->st.st_mode) && fstatfs(source->fd, &fs) == 0 &&
+           !rl_shared_fs_name((uint64_t) fs.f_type);
+}
+
+/* Puts a copy of the file, which is nobody else's, in its place. */
+static bool
+copy(RlImportSource *source, const RlPool *pool, GError **error)
+{
+    RlAccess access = RL_ACCESS_DEFAULT;
+    rl_autofd int to = rl_tmpfile_open(pool->root, &access, error);
+
+    if (to < 0 || !rl_stable_copy(source->fd, to, NULL, NULL, error)) {
+        g_prefix_error(error,
+                       "cannot copy '%s', to which other programs could write while it is "
+                       "read, to the pool: ",
+                       source->path);
+        return false;
+    }
+    rl_fd_close(&source->fd);
+    source->fd = rl_fd_steal(&to);
+    return true;
+}
+
+/* Not so for raw ones: they name nothing. */
+static bool
+keep_from_writers(RlImportSource *source, const RlPool *pool, GError **error)
+{
+    if (is_raw(source))
+        return true;
+    if (!has_leases(source))
+        return copy(source, pool, error);
+    source->leased = rl_lease_take_for_reading(source->fd);
+    if (source->leased)
+        return true;
+    return errno == EAGAIN ? refuse_written(source, error) : copy(source, pool, error);
+}
+
+static bool
+open_file(RlImportSource *source, GError **error)
+{
+    source->fd = open(source->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (source->fd < 0)
+        return rl_fail_errno(error, errno, "cannot open '%s'", source->path);
+    if (fstat(source->fd, &source->st) < 0)
+        return rl_fail_errno(error, errno, "cannot examine '%s'", source->path);
+    return S_ISREG(source->st.st_mode) || S_ISBLK(source->st.st_mode) ||
+           rl_fail(error, RL_ERROR_INVALID, "'%s' is no file and no block device", source->path);
+}
+
+bool
+rl_import_source_open(RlImportSource *source, const RlPool *pool, GError **error)
+{
+    if (!open_file(source, error) || !keep_from_writers(source, pool, error))
+        return false;
+    if (is_raw(source) || rl_qemu_img_size(source->fd, source->format, &source->size, error))
+        return true;
+    g_prefix_error(error, "cannot import '%s' as %s: ", source->path, source->format);
+    return false;
+}
+
+bool
+rl_import_source_require_same(const RlImportSource *source, GError **error)
+{
+    struct stat now;
+
+    if (fstat(source->fd, &now) < 0)
+        return rl_fail_errno(error, errno, "cannot examine '%s'", source->path);
+    bool copied = now.st_dev != source->st.st_dev || now.st_ino != source->st.st_ino;
+    bool held = !source->leased || rl_lease_is_held_for_reading(source->fd);
+    return copied ||
+           (held && now.st_ctim.tv_sec == source->st.st_ctim.tv_sec &&
+            now.st_ctim.tv_nsec == source->st.st_ctim.tv_nsec) ||
+           rl_fail(error, RL_ERROR_BUSY, "'%s' was changed while it was read. Import it again",
+                   source->path);
+}
+
+void
+rl_import_source_close(RlImportSource *source)
+{
+    rl_fd_close(&source->fd);
+}

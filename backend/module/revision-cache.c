@@ -8,15 +8,26 @@
 #include "common/fs/dir-iter.h"
 #include "common/fs/file-date.h"
 #include "common/fs/inode.h"
+#include "common/fs/name-watch.h"
 
 /* Longer than the tick of the clock that directories are dated by. */
 #define TICK_US (G_USEC_PER_SEC / 10)
 
-/* A directory as it was read: the files of the revisions in it, by the leaf of their volume. */
+/* A directory with fewer names is read as quickly as it is asked what has changed. */
+#define WATCH_MIN_NAMES 64
+
+/* Whoever may write to the directory could fill the memory with names. */
+#define TOUCHED_MAX 10000
+
+/* A directory as it was read: the files of the revisions in it, by the leaf of their volume. It is
+ * true as long as the directory's date says so; else of the leaves that the watch does not name. */
 typedef struct {
     struct stat st;
     gint64 read_us;
     GTree *files;
+    guint n_names;
+    RlNameWatch *watch; /* begun before the reading; NULL: there is none */
+    GTree *touched;     /* by leaf: some file of a revision came or went since */
 } Directory;
 
 /* What is known of a pool. Trees and no hash tables: whoever may write to the directory could
@@ -34,9 +45,12 @@ directory_free(void *data)
 {
     Directory *directory = data;
 
+    rl_name_watch_free(directory->watch);
     g_tree_unref(directory->files);
+    g_tree_unref(directory->touched);
     g_free(directory);
 }
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Directory, directory_free)
 
 static void
 known_free(void *data)
@@ -124,28 +138,29 @@ add_joined(gpointer leaf, gpointer files, gpointer joined)
     return FALSE;
 }
 
+/* Takes @watch over, which may be NULL. */
 static Directory *
-read_directory(int dir, const struct stat *st)
+read_directory(int dir, const struct stat *st, RlNameWatch *watch)
 {
-    gint64 now_us = g_get_real_time();
+    g_autoptr(Directory) directory = g_new0(Directory, 1);
     g_autoptr(RlDirIter) entries = rl_dir_iter_open(dir, NULL);
     g_autoptr(GTree) by_leaf = new_tree((GDestroyNotify) g_ptr_array_unref);
     const char *file;
 
-    if (!entries)
-        return NULL;
-    while ((file = rl_dir_iter_next(entries)))
+    directory->st = *st;
+    directory->read_us = g_get_real_time();
+    directory->watch = watch;
+    directory->files = new_tree(g_free);
+    directory->touched = new_tree(NULL);
+    while (entries && (file = rl_dir_iter_next(entries))) {
+        directory->n_names++;
         if (entries->type == DT_REG || entries->type == DT_UNKNOWN)
             add_file(by_leaf, file);
-    if (!rl_dir_iter_are_all(entries, NULL))
+    }
+    if (!entries || !rl_dir_iter_are_all(entries, NULL))
         return NULL;
-
-    Directory *directory = g_new0(Directory, 1);
-    directory->st = *st;
-    directory->read_us = now_us;
-    directory->files = new_tree(g_free);
     g_tree_foreach(by_leaf, add_joined, directory->files);
-    return directory;
+    return g_steal_pointer(&directory);
 }
 
 /* Has anything got or lost a name in it since it was read? A clock that was set back says yes. */
@@ -159,6 +174,30 @@ has_changed(const Directory *directory, const struct stat *st)
            changed_us + grain_us >= directory->read_us || directory->read_us > g_get_real_time();
 }
 
+static void
+touch(const char *file, void *data)
+{
+    RlFileName name = rl_file_name_parse(file);
+    Directory *directory = data;
+
+    if (name.role == RL_FILE_REVISION || name.role == RL_FILE_LABEL)
+        g_tree_insert(directory->touched, g_strdup(name.leaf), directory);
+}
+
+/* Nothing of the volume @leaf has changed, though something in the directory has. */
+static bool
+is_untouched(Directory *directory, int dir, const char *leaf)
+{
+    if (!directory->watch)
+        return false;
+    if (!rl_name_watch_read(directory->watch, dir, touch, directory) ||
+        g_tree_nnodes(directory->touched) > TOUCHED_MAX) {
+        g_clear_pointer(&directory->watch, rl_name_watch_free);
+        return false;
+    }
+    return !g_tree_lookup(directory->touched, leaf);
+}
+
 static char *
 files_of(const Directory *directory, const char *leaf)
 {
@@ -167,14 +206,21 @@ files_of(const Directory *directory, const char *leaf)
     return g_strdup(files ? files : "");
 }
 
-/* From the last reading, if that is still true; else NULL. */
+/* From the last reading, if that is still true; else NULL, and @ret_watch is set to the watch to go
+ * on with, owned by the caller, or to NULL. */
 static char *
-known_files(const RlVolume *volume, const struct stat *st)
+known_files(const RlVolume *volume, const struct stat *st, RlNameWatch **ret_watch)
 {
+    const char *leaf = volume->name->leaf;
+    char *files = NULL;
+
+    *ret_watch = NULL;
     g_mutex_lock(&lock);
-    const Directory *known =
-        g_tree_lookup(known_of(volume->pool->path)->directories, volume->name->dir);
-    char *files = known && !has_changed(known, st) ? files_of(known, volume->name->leaf) : NULL;
+    Directory *known = g_tree_lookup(known_of(volume->pool->path)->directories, volume->name->dir);
+    if (known && (!has_changed(known, st) || is_untouched(known, volume->dir, leaf)))
+        files = files_of(known, leaf);
+    else if (known && known->n_names >= WATCH_MIN_NAMES)
+        *ret_watch = known->watch ? g_steal_pointer(&known->watch) : rl_name_watch_new(volume->dir);
     g_mutex_unlock(&lock);
     return files;
 }
@@ -182,6 +228,7 @@ known_files(const RlVolume *volume, const struct stat *st)
 char *
 rl_revision_cache_on_disk(const RlVolume *volume)
 {
+    RlNameWatch *watch;
     struct stat st;
 
     if (volume->dir < 0)
@@ -189,11 +236,11 @@ rl_revision_cache_on_disk(const RlVolume *volume)
     if (fstat(volume->dir, &st) < 0)
         return NULL;
 
-    char *files = known_files(volume, &st);
+    char *files = known_files(volume, &st, &watch);
     if (files)
         return files;
 
-    Directory *directory = read_directory(volume->dir, &st);
+    Directory *directory = read_directory(volume->dir, &st, watch);
     if (!directory)
         return NULL;
     files = files_of(directory, volume->name->leaf);

@@ -11,7 +11,8 @@
  * rl_revision_cache_on_disk:
  * Returns the names of the files of @volume's revisions as they are now, in one string, owned by
  * the caller; NULL where that cannot be told. A directory is read once for all of its volumes, as
- * long as it does not change.
+ * long as it does not change. A large one that does is watched (common/fs/name-watch.h), and then
+ * read again only for a volume whose revisions have changed.
  */
 char *rl_revision_cache_on_disk(const RlVolume *volume);
 

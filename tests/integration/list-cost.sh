@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # filesystems: xfs btrfs
 # vol-list --details asks for one volume and revision after the other. The daemon must not read their
-# whole directory for each, but a few times for all. Counted in bytes of directory entries.
+# whole directory for each, but a few times for all, also while revisions come and go in it. Counted in
+# bytes of directory entries.
 set -eu
 . "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool states -- strace
 
@@ -66,6 +67,32 @@ measure()
     [ "$once" -gt 0 ] || die "a refresh reads nothing: the counter does not count"
 }
 
+# change_names FILE: makes and removes it until it is told to stop.
+change_names()
+{
+    while :; do
+        : >"$1"
+        rm -f "$1"
+    done
+}
+
+# measure_meanwhile NUMBER: while revisions of one of them come and go. Sets $busy.
+measure_meanwhile()
+{
+    local changer
+
+    change_names "$pool/many/v1.img.9@2020-01-02T03:04:05Z" &
+    changer=$!
+    busy=$(bytes_read virsh vol-list qubes --details)
+    kill "$changer"
+    wait "$changer" || true
+    rm -f "$pool/many/v1.img.9@2020-01-02T03:04:05Z"
+    [ "$(grep -c 'many/v[0-9]* ' "$LAB/output")" = "$1" ] || die "not all were listed"
+    virsh vol-info many/v1 qubes >/dev/null
+    expect_not many/v1@9 volumes qubes
+    echo "# $busy bytes while revisions come and go"
+}
+
 populate 1 100
 measure 100
 [ "$quiet" -le $((2 * once)) ] || die "$quiet bytes, where one reading has $once"
@@ -77,5 +104,9 @@ measure 400
 [ "$quiet" -le $((2 * once)) ] || die "$quiet bytes, where one reading has $once"
 [ "$changed" -le $((4 * once)) ] || die "$changed bytes after a change, where one reading has $once"
 ok "400 volumes: still no more than a few readings of the directory"
+
+measure_meanwhile 400
+[ "$busy" -le $((8 * once)) ] || die "$busy bytes while revisions come and go, where one reading has $once"
+ok "nor while revisions come and go"
 
 done_testing

@@ -66,11 +66,12 @@ require_revision(const RlPool *pool, const RlName *name, GError **error)
                                          ? rl_revisions_list(volume->dir, name->leaf, error)
                                          : rl_revisions_new();
 
-    if (!volume || !revisions)
+    const RlRevision *revision;
+
+    if (!volume || !revisions || !rl_revisions_find_named(revisions, name, &revision, error))
         return false;
-    return rl_revisions_find(revisions, name->number, name->label) ||
-           rl_fail(error, RL_ERROR_NOT_FOUND, "there is no revision '%s' in pool '%s'", name->text,
-                   pool->path);
+    return revision || rl_fail(error, RL_ERROR_NOT_FOUND, "there is no revision '%s' in pool '%s'",
+                               name->text, pool->path);
 }
 
 static bool

@@ -22,12 +22,14 @@ rl_revision_source_find(const char *pool_name, const char *text, RlRevisionSourc
     if (!revision->volume || revision->volume->dir < 0)
         return revision->volume != NULL;
     g_autoptr(GPtrArray) all = rl_revisions_list(revision->volume->dir, name->leaf, error);
-    const RlRevision *found = all ? rl_revisions_find(all, name->number, name->label) : NULL;
+    const RlRevision *found;
+    if (!all || !rl_revisions_find_named(all, name, &found, error))
+        return false;
     if (found) {
         revision->file = g_strdup(found->file);
         revision->labelled = found->label != NULL;
     }
-    return all != NULL;
+    return true;
 }
 
 void

@@ -73,11 +73,11 @@ describe(virStorageVolDef *vol, const RlName *name, const RlVolume *volume, GErr
         return true;
     g_autoptr(GPtrArray) revisions =
         volume->dir >= 0 ? rl_revisions_list(volume->dir, name->leaf, error) : rl_revisions_new();
-    const RlRevision *revision =
-        revisions ? rl_revisions_find(revisions, name->number, name->label) : NULL;
+    const RlRevision *revision;
+    if (!revisions || !rl_revisions_find_named(revisions, name, &revision, error))
+        return false;
     if (!revision)
-        return revisions ? rl_fail(error, RL_ERROR_NOT_FOUND, "revision '%s' is gone", name->text)
-                         : false;
+        return rl_fail(error, RL_ERROR_NOT_FOUND, "revision '%s' is gone", name->text);
     describe_image(vol, volume, revision->file, &revision->st);
     return true;
 }

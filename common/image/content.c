@@ -92,14 +92,14 @@ revision_file(const RlVolume *volume, const RlName *name, GError **error)
 {
     g_autoptr(GPtrArray) revisions =
         volume->dir >= 0 ? rl_revisions_list(volume->dir, name->leaf, error) : rl_revisions_new();
-    const RlRevision *revision =
-        revisions ? rl_revisions_find(revisions, name->number, name->label) : NULL;
+    const RlRevision *revision;
 
+    if (!revisions || !rl_revisions_find_named(revisions, name, &revision, error))
+        return NULL;
     if (revision)
         return g_strdup(revision->file);
-    if (revisions)
-        rl_fail(error, RL_ERROR_NOT_FOUND, "there is no revision '%s' in pool '%s'", name->text,
-                volume->pool->path);
+    rl_fail(error, RL_ERROR_NOT_FOUND, "there is no revision '%s' in pool '%s'", name->text,
+            volume->pool->path);
     return NULL;
 }
 

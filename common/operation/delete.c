@@ -226,8 +226,9 @@ rl_revision_delete(const RlPool *pool, const RlName *name, GError **error)
                                      : NULL;
         if (!lock || (!revisions && volume->dir >= 0))
             return false;
-        const RlRevision *revision =
-            revisions ? rl_revisions_find(revisions, name->number, name->label) : NULL;
+        const RlRevision *revision = NULL;
+        if (revisions && !rl_revisions_find_named(revisions, name, &revision, error))
+            return false;
         if (!revision)
             return rl_fail(error, RL_ERROR_NOT_FOUND, "there is no revision '%s' in pool '%s'",
                            name->text, pool->path);

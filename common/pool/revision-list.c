@@ -119,3 +119,31 @@ rl_revisions_find(const GPtrArray *revisions, uint64_t number, const char *label
     }
     return NULL;
 }
+
+/* Another file with the number of @revision; NULL where there is none. */
+static const RlRevision *
+find_twin(const GPtrArray *revisions, const RlRevision *revision)
+{
+    for (guint i = 0; !revision->label && i < revisions->len; i++) {
+        const RlRevision *other = g_ptr_array_index(revisions, i);
+        if (other != revision && !other->label && other->number == revision->number)
+            return other;
+    }
+    return NULL;
+}
+
+bool
+rl_revisions_find_named(const GPtrArray *revisions, const RlName *name,
+                        const RlRevision **ret_revision, GError **error)
+{
+    const RlRevision *found = rl_revisions_find(revisions, name->number, name->label);
+    const RlRevision *twin = found ? find_twin(revisions, found) : NULL;
+
+    *ret_revision = found;
+    return !twin ||
+           rl_fail(error, RL_ERROR_STATE,
+                   "revision '%s' is ambiguous: '%s' and '%s' have the same number, as when a "
+                   "revision was copied from another copy of the volume. Rename one of the files, "
+                   "for example to the named revision '%s.img@LABEL'",
+                   name->text, twin->file, found->file, name->leaf);
+}

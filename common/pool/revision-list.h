@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
+#include "common/format/volume-name.h"
+
 typedef struct {
     uint64_t number; /* of an automatic revision; 0 for a named one */
     char *label;     /* of a named revision, else NULL */
@@ -67,3 +69,12 @@ const RlRevision *rl_revisions_newest(const GPtrArray *revisions);
  * none.
  */
 const RlRevision *rl_revisions_find(const GPtrArray *revisions, uint64_t number, const char *label);
+
+/**
+ * rl_revisions_find_named:
+ * *@ret_revision is the one that @name stands for (RL_NAME_REVISION, RL_NAME_LABEL), borrowed; NULL
+ * where there is none. False with RL_ERROR_STATE where several files have that number: the history
+ * of a copy of the volume was put beside its own, and one would be taken for the other.
+ */
+bool rl_revisions_find_named(const GPtrArray *revisions, const RlName *name,
+                             const RlRevision **ret_revision, GError **error);

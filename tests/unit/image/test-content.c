@@ -8,12 +8,14 @@
 #include "common/format/image-id.h"
 #include "common/format/image-overlays.h"
 #include "common/fs/xattr.h"
+#include "common/operation/delete.h"
 #include "common/operation/save.h"
 #include "harness/disturb.h"
 #include "harness/staged.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -112,6 +114,35 @@ test_bad_names(Lab *lab)
     }
     g_autofree char *path = rl_content_path(lab->pool, V, false, NULL);
     g_assert_cmpstr(path, ==, "a/b/private.img");
+}
+
+/* Of two histories that an administrator has put together none is taken for the other. */
+static void
+test_two_of_one_number(Lab *lab)
+{
+    g_autofree char *twin = lab_path(lab, "a/b/private.img.1@2018-01-02T03:04:05Z");
+    g_autofree char *label = lab_path(lab, "a/b/private.img@other");
+    g_autoptr(RlName) name = rl_name_parse(V "@1", NULL);
+    GError *error = NULL;
+
+    lab_create(lab, V, "one", MIB);
+    lab_run(lab, V, "two");
+    g_autofree char *own = rl_content_path(lab->pool, V "@1", false, NULL);
+    make_file(twin, "other");
+    g_autofree char *before = list_tree(lab->path);
+    g_assert_null(rl_content_path(lab->pool, V "@1", false, &error));
+    take_error(error, RL_ERROR_STATE, "'" V "@1' & 'private.img.1@2018-01-02T03:04:05Z' & LABEL");
+    error = NULL;
+    g_assert_false(rl_revision_delete(lab->pool, name, &error));
+    take_error(error, RL_ERROR_STATE, "'" V "@1' & 'private.img.1@2018-01-02T03:04:05Z'");
+    g_autofree char *after = list_tree(lab->path);
+    g_assert_cmpstr(after, ==, before);
+    /* The way out that the message names. */
+    g_assert_cmpint(rename(twin, label), ==, 0);
+    g_autofree char *path = rl_content_path(lab->pool, V "@1", false, NULL);
+    g_assert_cmpstr(path, ==, own);
+    g_autofree char *other = rl_content_path(lab->pool, V "@other", false, NULL);
+    g_assert_cmpstr(other, ==, "a/b/private.img@other");
 }
 
 static void
@@ -273,6 +304,7 @@ add_tests(void)
     lab_add("/content/source-of-label", test_source_of_label);
     lab_add("/content/copy-of-edited", test_copy_of_edited);
     lab_add("/content/bad-names", test_bad_names);
+    lab_add("/content/two-of-one-number", test_two_of_one_number);
     lab_add("/content/kinds-without-content", test_kinds_without_content);
     lab_add("/content/direct-that-is-not-at-rest", test_direct_that_is_not_at_rest);
     lab_add("/content/committed-just-now", test_committed_just_now);

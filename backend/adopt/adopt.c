@@ -10,7 +10,6 @@
 #include "common/base/error.h"
 #include "common/operation/pool-build.h"
 #include "new-pool.h"
-#include "xml/documents.h"
 
 typedef struct {
     RlNewPool new;
@@ -135,18 +134,10 @@ carry_out(const RlAdoption *adoption, const RlPool *pool, GError **error)
     return true;
 }
 
-static RlPool *
-make_pool(const RlAdoption *adoption, const RlNewPool *new, GError **error)
-{
-    if (adoption->is_pool && new->keep < 0 && !new->copy)
-        return rl_pool_open(adoption->path, rl_xml_documents(), error);
-    return rl_new_pool_make(new, adoption->path, error);
-}
-
 static bool
 adopt(const RlCall *call, const RlAdoption *adoption, const RlNewPool *new, GError **error)
 {
-    g_autoptr(RlPool) pool = make_pool(adoption, new, error);
+    g_autoptr(RlPool) pool = rl_new_pool_make(new, adoption->path, error);
     g_autofree char *xml = NULL;
     bool restart;
 

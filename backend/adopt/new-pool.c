@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "new-pool.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "backend/cli/known-pools.h"
 #include "backend/cli/pool-place.h"
+#include "common/base/autofd.h"
 #include "common/base/error.h"
+#include "common/fs/inode.h"
+#include "common/operation/adopt-plan.h"
 #include "common/operation/pool-build.h"
 #include "define-pool.h"
 #include "xml/documents.h"
@@ -55,6 +60,85 @@ rl_new_pool_before(const char *path, RlPool **ret_pool, GError **error)
     return *ret_pool;
 }
 
+/* The volume in the directory @path that has more automatic revisions than all others, owned by the
+ * caller, and how many those are. */
+static bool
+find_longest_history(const char *path, char **ret_volume, guint *ret_count, GError **error)
+{
+    g_autoptr(GHashTable) counts = g_hash_table_new(g_str_hash, g_str_equal);
+    rl_autofd int root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    *ret_volume = NULL;
+    *ret_count = 0;
+    if (root < 0) /* it is to be made yet, or what makes it will say more */
+        return true;
+    g_autoptr(GPtrArray) files = rl_adopt_plan(root, NULL, error);
+    for (guint i = 0; files && i < files->len; i++) {
+        const RlAdoptFile *file = g_ptr_array_index(files, i);
+        if (file->what != RL_ADOPT_KEPT || file->role != RL_FILE_REVISION)
+            continue;
+        guint count = GPOINTER_TO_UINT(g_hash_table_lookup(counts, file->volume)) + 1;
+        g_hash_table_insert(counts, file->volume, GUINT_TO_POINTER(count));
+        if (count <= *ret_count)
+            continue;
+        *ret_count = count;
+        g_free(*ret_volume);
+        *ret_volume = g_strdup(file->volume);
+    }
+    return files;
+}
+
+/* A person who did not say how many are kept does not expect that the next commits remove those of
+ * a copy of a pool, or of Qubes OS's driver. */
+static bool
+require_kept(const char *path, const RlOptions *options, GError **error)
+{
+    g_autofree char *volume = NULL;
+    guint count;
+
+    if (!find_longest_history(path, &volume, &count, error))
+        return false;
+    return (guint) options->keep.newest >= count ||
+           rl_fail(error, RL_ERROR_STATE,
+                   "volume '%s' in '%s' has %u automatic revisions, and the pool would keep %d: "
+                   "the next commits would remove the others. Type '--keep %u' to keep as many, or "
+                   "'--keep %d'",
+                   volume, path, count, options->keep.newest, count, options->keep.newest);
+}
+
+/* libvirt's daemon puts the options of a pool's definition in force whenever it starts the pool, or
+ * is started: the options of the marker alone would hold until then. And what a person has edited
+ * in the definition, and is not in force yet, is not to be lost. */
+static bool
+require_definition(const RlNewPool *new, const char *path, const RlOptions *before,
+                   const RlOptions *after, GError **error)
+{
+    g_autoptr(GPtrArray) pools = rl_known_pools_read();
+    struct stat root, there;
+
+    for (guint i = 0; i < pools->len && stat(path, &root) == 0; i++) {
+        const RlKnownPool *pool = g_ptr_array_index(pools, i);
+        const RlOptions *defined = pool->definition ? pool->definition->options : NULL;
+        bool told = g_strcmp0(pool->name, new->define) == 0;
+        if (!defined || !pool->path || stat(pool->path, &there) < 0 ||
+            !rl_stat_same(&there, &root) || rl_options_equal(defined, after) ||
+            (told && before && rl_options_equal(defined, before)))
+            continue;
+        if (told)
+            return rl_fail(error, RL_ERROR_STATE,
+                           "libvirt's definition of pool '%s' has options that are not in force "
+                           "yet. Put them in force first ('virsh pool-destroy %s', 'virsh "
+                           "pool-start %s')",
+                           pool->name, pool->name, pool->name);
+        return rl_fail(error, RL_ERROR_STATE,
+                       "libvirt's definition of pool '%s' has other options, and its daemon would "
+                       "put these in force again, for example when it is restarted. To change the "
+                       "definition as well, type '--define %s'",
+                       pool->name, pool->name);
+    }
+    return true;
+}
+
 RlPool *
 rl_new_pool_make(const RlNewPool *new, const char *path, GError **error)
 {
@@ -71,6 +155,9 @@ rl_new_pool_make(const RlNewPool *new, const char *path, GError **error)
     if (new->keep >= 0)
         options->keep = (RlRetention){.newest = new->keep};
     options->fallback_copy |= new->copy;
+    if (!require_definition(new, path, before ? before->options : NULL, options, error) ||
+        (!before && new->keep < 0 && !require_kept(path, options, error)))
+        return NULL;
     if (rl_pool_build(path, options, &as_is, documents, error))
         return rl_pool_open(path, documents, error);
     if (error)

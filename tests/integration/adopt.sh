@@ -51,6 +51,33 @@ virsh pool-start third
 expect "keep='3'" virsh pool-dumpxml third
 fails_with "another pool & 'third'" tool init --define third "$dir/fourth"
 [ ! -e "$dir/fourth" ] || die "a pool was made for nothing"
+# What the marker alone says holds until the daemon is started the next time.
+refused "'third' & --define third" "$dir/third" tool init --keep 30 "$dir/third"
+refused "'third' & --define third" "$dir/third" tool adopt --yes --keep 30 "$dir/third"
+tool init -q "$dir/third"
+virsh pool-dumpxml third | sed "s/keep='3'/keep='30'/" >"$LAB/edited.xml"
+virsh pool-define "$LAB/edited.xml"
+refused "'third' & not in force & pool-start" "$dir/third" tool init --define third "$dir/third"
+expect "keep='30'" virsh pool-dumpxml --inactive third
+virsh pool-destroy third
+virsh pool-start third
+tool init -q --define third "$dir/third"
+expect "keep='30'" cat "$dir/third/.reflink-pool.xml"
+ok "options that libvirt would put back, or that it would lose, are not changed"
+
+# As 'cp -r POOL/*' makes it, which leaves the marker out.
+mkdir -p "$dir/history/vm"
+for number in 1 2 3; do
+    install -m 600 "$BOOT_IMAGE" "$dir/history/vm/disk.img.$number@2018-01-02T03:04:0${number}Z"
+done
+install -m 600 "$BOOT_IMAGE" "$dir/history/vm/disk.img"
+refused "'vm/disk' & 3 automatic & --keep 3" "$dir/history" tool init "$dir/history"
+refused "'vm/disk' & 3 automatic & --keep 3" "$dir/history" tool adopt --yes "$dir/history"
+tool init -q --keep 3 "$dir/history"
+tool init -q "$dir/history"
+expect "keep='3'" cat "$dir/history/.reflink-pool.xml"
+ok "a history is not cut short by a number that nobody has typed"
+
 expect_exactly "$dir/fifth True" python3 -c '
 import json, sys
 said = json.load(sys.stdin)

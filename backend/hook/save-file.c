@@ -17,6 +17,7 @@
 #include "common/base/log.h"
 #include "common/format/file-name.h"
 #include "common/fs/dirfd.h"
+#include "common/fs/inode.h"
 #include "common/pool/pool.h"
 #include "daemon-version.h"
 #include "managed-save.h"
@@ -192,12 +193,43 @@ not_recognised(RlSaveFileDriver driver, const char *path, const struct stat *st,
     return RL_SAVE_FILE_DOUBT;
 }
 
+/* One search. */
+typedef struct {
+    RlSaveFileDriver driver;
+    const char *uuid;
+    RlMemory *memory; /* of the file that the answer is about */
+    RlSaveFile of;    /* and what it is; NONE without one */
+    struct stat st;
+    bool several; /* there is another one that is the same */
+} Search;
+
+static void
+search_clear(Search *search)
+{
+    g_clear_pointer(&search->memory, rl_memory_free);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Search, search_clear)
+
+/* The open file @fd with the status @st is a save file of the domain, which the answer @found says.
+ */
+static void
+take(Search *search, RlSaveFile found, int fd, const char *path, const struct stat *st)
+{
+    search->several = found == search->of && (search->several || !rl_stat_same(&search->st, st));
+    if (found <= search->of)
+        return;
+    search_clear(search);
+    search->memory = read_memory(fd, search->driver, path);
+    search->of = found;
+    search->st = *st;
+}
+
 static RlSaveFile
-look_at(int pid, const char *number, RlSaveFileDriver driver, const char *uuid,
-        RlMemory **ret_memory)
+look_at(int pid, const char *number, Search *search)
 {
     g_autofree char *link = g_strdup_printf("/proc/%d/fd/%s", pid, number);
     g_autofree char *path = read_path(link);
+    RlSaveFileDriver driver = search->driver;
     struct stat st;
     bool image;
 
@@ -220,31 +252,32 @@ look_at(int pid, const char *number, RlSaveFileDriver driver, const char *uuid,
     if (fd < 0 && driver == RL_SAVE_FILE_QEMU && (errno == EACCES || errno == EPERM))
         return RL_SAVE_FILE_UNKNOWN;
     g_autofree char *held = fd < 0 ? NULL : read_uuid(fd, driver);
-    if (flags < 0 || g_strcmp0(held, uuid) != 0)
+    if (flags < 0 || g_strcmp0(held, search->uuid) != 0)
         return not_recognised(driver, path, &st, flags, held != NULL);
     if (!told)
         return RL_SAVE_FILE_UNKNOWN;
-    *ret_memory = read_memory(fd, driver, path);
-    return writes ? RL_SAVE_FILE_WRITTEN : RL_SAVE_FILE_READ;
+    RlSaveFile found = writes ? RL_SAVE_FILE_WRITTEN : RL_SAVE_FILE_READ;
+    take(search, found, fd, path, &st);
+    return found;
 }
 
 /* Looks through the open files of the process @pid. */
 static RlSaveFile
-look_through(int pid, RlSaveFileDriver driver, const char *uuid, RlMemory **ret_memory)
+look_through(int pid, Search *search)
 {
     g_autofree char *dir = g_strdup_printf("/proc/%d/fd", pid);
     g_autoptr(GDir) numbers = g_dir_open(dir, 0, NULL);
     RlSaveFile answer = numbers ? RL_SAVE_FILE_NONE : RL_SAVE_FILE_UNKNOWN;
     const char *number;
 
-    while (answer < RL_SAVE_FILE_READ && numbers && (number = g_dir_read_name(numbers)))
-        answer = MAX(answer, look_at(pid, number, driver, uuid, ret_memory));
+    while (numbers && (number = g_dir_read_name(numbers)))
+        answer = MAX(answer, look_at(pid, number, search));
     return answer;
 }
 
 /* The process @pid that the daemon has begun: does it read the save file for it? */
 static RlSaveFile
-look_at_child(int pid, const char *uuid, RlMemory **ret_memory)
+look_at_child(int pid, Search *search)
 {
     g_autofree char *comm = g_strdup_printf("/proc/%d/comm", pid);
     g_autofree char *exe = g_strdup_printf("/proc/%d/exe", pid);
@@ -253,12 +286,12 @@ look_at_child(int pid, const char *uuid, RlMemory **ret_memory)
     if (!g_file_get_contents(comm, &name, NULL, NULL) || !g_str_has_prefix(name, READER))
         return RL_SAVE_FILE_NONE;
     /* What has ended, and not been waited for, has read a short file to its end. */
-    return program ? look_through(pid, RL_SAVE_FILE_QEMU, uuid, ret_memory) : RL_SAVE_FILE_UNKNOWN;
+    return program ? look_through(pid, search) : RL_SAVE_FILE_UNKNOWN;
 }
 
 /* Looks at the processes that the thread @thread of @parent has begun. */
 static RlSaveFile
-look_at_children(int parent, const char *thread, const char *uuid, RlMemory **ret_memory)
+look_at_children(int parent, const char *thread, Search *search)
 {
     g_auto(GStrv) pids = rl_thread_children(parent, thread);
     RlSaveFile answer = RL_SAVE_FILE_NONE;
@@ -267,36 +300,42 @@ look_at_children(int parent, const char *thread, const char *uuid, RlMemory **re
     if (!pids)
         return access("/proc/thread-self/children", R_OK) == 0 ? RL_SAVE_FILE_NONE
                                                                : RL_SAVE_FILE_UNKNOWN;
-    for (char **pid = pids; *pid && answer < RL_SAVE_FILE_READ; pid++)
-        answer = MAX(answer, look_at_child(atoi(*pid), uuid, ret_memory));
+    for (char **pid = pids; *pid; pid++)
+        answer = MAX(answer, look_at_child(atoi(*pid), search));
     return answer;
 }
 
 /* With --bypass-cache another program reads the file for the daemon @parent. */
 static RlSaveFile
-look_at_readers(int parent, const char *uuid, RlMemory **ret_memory)
+look_at_readers(int parent, Search *search)
 {
     g_autofree char *dir = g_strdup_printf("/proc/%d/task", parent);
     g_autoptr(GDir) threads = g_dir_open(dir, 0, NULL);
     RlSaveFile answer = threads ? RL_SAVE_FILE_NONE : RL_SAVE_FILE_UNKNOWN;
     const char *thread;
 
-    while (answer < RL_SAVE_FILE_READ && threads && (thread = g_dir_read_name(threads)))
-        answer = MAX(answer, look_at_children(parent, thread, uuid, ret_memory));
+    while (threads && (thread = g_dir_read_name(threads)))
+        answer = MAX(answer, look_at_children(parent, thread, search));
     return answer;
 }
 
+/* Which of several files the daemon restores from, and which it reads for something else, as for
+ * the download of a volume, is not told. */
 RlSaveFile
 rl_save_file_find(RlSaveFileDriver driver, const char *uuid, RlMemory **ret_memory)
 {
+    g_auto(Search) search = {.driver = driver, .uuid = uuid};
     int parent = rl_calling_daemon_pid();
 
     *ret_memory = NULL;
     if (!rl_calling_daemon_is_one(parent))
         return RL_SAVE_FILE_UNKNOWN;
-    RlSaveFile found = look_through(parent, driver, uuid, ret_memory);
-    if (found < RL_SAVE_FILE_UNKNOWN && driver == RL_SAVE_FILE_QEMU)
-        found = MAX(found, look_at_readers(parent, uuid, ret_memory));
+    RlSaveFile found = look_through(parent, &search);
+    if (driver == RL_SAVE_FILE_QEMU)
+        found = MAX(found, look_at_readers(parent, &search));
+    if (driver == RL_SAVE_FILE_QEMU && search.several)
+        return RL_SAVE_FILE_DOUBT;
+    *ret_memory = g_steal_pointer(&search.memory);
     /* A daemon that died while we looked has closed its files. */
     return found == RL_SAVE_FILE_NONE && rl_calling_daemon_pid() != parent ? RL_SAVE_FILE_UNKNOWN
                                                                            : found;

@@ -295,6 +295,16 @@ forged "s,</devices>,$disk&$label,"
 rm /etc/libvirt/qemu/vm1.xml
 ok "nor does it name anything else into a pool, or below one, that the definition does not name"
 
+# That the daemon reads a save of the domain that is root's as well, as for a download, says nothing of this one.
+domain 1 | sed "s,vm/disk-dirty,vm/other-dirty," >"$LAB/other.xml"
+qemu_save_file <"$LAB/other.xml" >"$LAB/other.save"
+domain 1 | qemu_save_file >"$LAB/own.save"
+for files in "8<$LAB/own.save 9<$LAB/other.save" "8<$LAB/other.save 9<$LAB/own.save"; do
+    fails_with "'vm1' & 'vm/other' & definition" daemon "exec $files; \"\$@\"" \
+        /etc/libvirt/hooks/qemu.d/50-reflink vm1 restore begin - <"$LAB/other.xml"
+done
+ok "nor does another file of the domain's that the daemon reads vouch for it"
+
 # The hook gets the text of that file, which libvirt may read in another way.
 forged "s,<domain ,&xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0' ,; \
     s,</devices>,&<metadata><a:b xmlns:a='urn:a' a:c='d'>e<a:f/></a:b></metadata>\
@@ -337,7 +347,14 @@ not_restored "exec 9</var/lib/libvirt/qemu/save/vm2.save; \"\$@\""
 ok "an announced restore from a file that its device model may have changed goes on in no way"
 
 restored "exec 8<$LAB/changed.save 9<$LAB/vm1.save; \"\$@\""
+restored "exec 8<$LAB/vm1.save 9<$LAB/vm1.save; \"\$@\""
 ok "beside the domain's own file another one is no doubt"
+
+cp "$LAB/vm1.save" "$LAB/copy.save"
+in_doubt "exec 8<$LAB/copy.save 9<$LAB/vm1.save; \"\$@\""
+in_doubt "$LAB/libvirt_iohelper 20 <$LAB/copy.save >/dev/null 2>&1 & exec 9<$LAB/vm1.save; \"\$@\""
+expect_info vm/disk "saved"
+ok "but another save of the domain's is: which of them it is restored from cannot be told"
 
 rm -f "$dirty"
 in_doubt "exec 9<$LAB/changed.save; \"\$@\""

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "adoption.h"
-#include "backend/cli/json.h"
+#include "backend/cli/document.h"
 #include "backend/cli/table.h"
 
 /* What a file of a volume is, for a person and for a program. */
@@ -136,21 +136,9 @@ json_role(const RlAdoptFile *file)
                                           : words[file->role];
 }
 
-static void
-print_strings(RlJson *json, const char *name, const GPtrArray *strings)
-{
-    rl_json_begin_array(json, name);
-    for (guint i = 0; i < strings->len; i++)
-        rl_json_string(json, NULL, g_ptr_array_index(strings, i));
-    rl_json_end(json);
-}
-
 void
-rl_adoption_print_json(const RlAdoption *adoption, bool done)
+rl_adoption_note(const RlAdoption *adoption, bool done, RlJson *json)
 {
-    RlJson *json = rl_json_new();
-
-    rl_json_begin_object(json, NULL);
     rl_json_string(json, "pool", adoption->path);
     rl_json_bool(json, "is_pool", adoption->is_pool || done);
     rl_json_bool(json, "done", done);
@@ -172,8 +160,6 @@ rl_adoption_print_json(const RlAdoption *adoption, bool done)
         rl_json_end(json);
     }
     rl_json_end(json);
-    print_strings(json, "hints", adoption->hints);
-    print_strings(json, "obstacles", adoption->obstacles);
-    rl_json_end(json);
-    rl_json_print(json);
+    rl_document_strings(json, "hints", adoption->hints);
+    rl_document_strings(json, "obstacles", adoption->obstacles);
 }

@@ -5,6 +5,7 @@
 
 #include "adoption.h"
 #include "backend/cli/after-change.h"
+#include "backend/cli/document.h"
 #include "backend/cli/size-option.h"
 #include "common/base/autofd.h"
 #include "common/base/error.h"
@@ -142,15 +143,15 @@ adopt(const RlCall *call, const RlAdoption *adoption, const RlNewPool *new, GErr
     bool restart;
 
     /* libvirt first: where it refuses, no image has another name yet. */
+    call->document->changed = pool;
     if (!pool || !rl_new_pool_tell(new, pool, &xml, &restart, error))
         return false;
     bool done = carry_out(adoption, pool, error);
     rl_after_many(pool);
+    rl_adoption_note(adoption, done, call->document->json);
     if (!done)
         return false;
-    if (call->json)
-        rl_adoption_print_json(adoption, true);
-    else
+    if (!call->json)
         rl_new_pool_say(call, new, xml, restart);
     return true;
 }
@@ -159,12 +160,11 @@ adopt(const RlCall *call, const RlAdoption *adoption, const RlNewPool *new, GErr
 static RlExit
 show(const RlCall *call, const RlAdoption *adoption)
 {
-    if (call->json)
-        rl_adoption_print_json(adoption, false);
-    else
+    rl_adoption_note(adoption, false, call->document->json);
+    if (!call->json)
         rl_adoption_show(call, adoption);
     for (guint i = 0; !call->json && i < adoption->obstacles->len; i++)
-        rl_call_warn("%s", (const char *) g_ptr_array_index(adoption->obstacles, i));
+        rl_call_warn(NULL, "%s", (const char *) g_ptr_array_index(adoption->obstacles, i));
     return adoption->obstacles->len > 0 ? RL_EXIT_FOUND : RL_EXIT_DONE;
 }
 
@@ -192,6 +192,7 @@ run(RlCall *call, const Options *options, GError **error)
         return RL_EXIT_FAILED;
     if (options->yes && adoption.obstacles->len == 0)
         return rl_call_done(adopt(call, &adoption, &options->new, error));
+    call->document->planned = !options->yes;
     exit = show(call, &adoption);
     if (options->yes)
         return rl_call_done(rl_fail(error, RL_ERROR_STATE,

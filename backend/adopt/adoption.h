@@ -4,6 +4,7 @@
 #pragma once
 
 #include "backend/cli/cli.h"
+#include "backend/cli/json.h"
 #include "common/format/volume-name.h"
 #include "common/operation/adopt.h"
 
@@ -48,9 +49,9 @@ void rl_adoption_look_at_wishes(RlAdoption *adoption);
 void rl_adoption_look_at_pools(RlAdoption *adoption, const char *define);
 
 /**
- * rl_adoption_show, rl_adoption_print_json:
- * Prints what is to become of each file, the hints, and what stands in the way; or as JSON, with
- * @done what has been done.
+ * rl_adoption_show, rl_adoption_note:
+ * Prints what is to become of each file, the hints, and what stands in the way; or writes it into
+ * the object that is open in @json, with @done what has been done.
  */
 void rl_adoption_show(const RlCall *call, const RlAdoption *adoption);
-void rl_adoption_print_json(const RlAdoption *adoption, bool done);
+void rl_adoption_note(const RlAdoption *adoption, bool done, RlJson *json);

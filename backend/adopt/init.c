@@ -2,21 +2,18 @@
 #include <stdio.h>
 
 #include "backend/cli/cli.h"
-#include "backend/cli/json.h"
+#include "backend/cli/document.h"
 #include "new-pool.h"
 
 static void
-print_json(const RlNewPool *new, const RlPool *pool, const char *xml, bool restart)
+note(RlDocument *document, const RlNewPool *new, const RlPool *pool, const char *xml, bool restart)
 {
-    RlJson *json = rl_json_new();
+    RlJson *json = document->json;
 
-    rl_json_begin_object(json, NULL);
     rl_json_string(json, "pool", pool->path);
     rl_json_bool(json, "defined", new->define != NULL);
     rl_json_bool(json, "restart", restart);
     rl_json_string(json, "xml", xml);
-    rl_json_end(json);
-    rl_json_print(json);
 }
 
 RlExit
@@ -44,11 +41,11 @@ rl_command_init(RlCall *call, GError **error)
         return rl_call_misused(call, "init: %s", problem);
     g_autofree char *path = rl_new_pool_path(rl_call_name(call, 0), error);
     g_autoptr(RlPool) pool = path ? rl_new_pool_make(&new, path, error) : NULL;
+    call->document->changed = pool;
     if (!pool || !rl_new_pool_tell(&new, pool, &xml, &restart, error))
         return RL_EXIT_FAILED;
-    if (call->json)
-        print_json(&new, pool, xml, restart);
-    else
+    note(call->document, &new, pool, xml, restart);
+    if (!call->json)
         rl_new_pool_say(call, &new, xml, restart);
     return RL_EXIT_DONE;
 }

@@ -4,6 +4,7 @@
 #include "backend/libvirt/refresh-daemon.h"
 #include "cli.h"
 #include "common/operation/maintenance.h"
+#include "document.h"
 
 /* So long a daemon may take to answer. */
 #define PATIENCE_US (10 * G_USEC_PER_SEC)
@@ -69,18 +70,23 @@ rl_after_new(const RlPool *pool, const char *name, GError **error)
 }
 
 static void
-ended_late(const RlPool *pool, const char *name, bool committed, const GError *error)
+ended_late(const RlPool *pool, const char *name, bool committed, const GError *error, void *data)
 {
-    (void) pool, (void) committed;
+    const RlCall *call = data;
+
+    (void) pool;
+    call->document->changed |= committed;
+    if (committed)
+        g_ptr_array_add(call->document->committed, g_strdup(name));
     if (error)
-        rl_call_warn("the run of volume '%s' is not committed yet: %s", name, error->message);
+        rl_call_warn(call, "the run of volume '%s' is not committed yet: %s", name, error->message);
 }
 
 void
-rl_after_space(const RlPool *pool)
+rl_after_space(RlCall *call)
 {
-    rl_pool_end_late(pool, ended_late);
-    refresh_daemon(pool, NULL);
+    rl_pool_end_late(call->pool, ended_late, call);
+    refresh_daemon(call->pool, NULL);
 }
 
 void

@@ -3,7 +3,7 @@
  * Nothing of it undoes the change. */
 #pragma once
 
-#include "common/pool/pool.h"
+#include "cli.h"
 
 /**
  * rl_after_change:
@@ -21,11 +21,11 @@ bool rl_after_new(const RlPool *pool, const char *name, GError **error);
 
 /**
  * rl_after_space:
- * There may be space now: ends the runs of volumes of @pool whose commit waits for it
+ * There may be space now: ends the runs of volumes of the pool of @call whose commit waits for it
  * (rl_volume_end_late()), with a warning for each that cannot be, and has the daemon look at the
  * pool.
  */
-void rl_after_space(const RlPool *pool);
+void rl_after_space(RlCall *call);
 
 /**
  * rl_after_many:

@@ -6,27 +6,38 @@
 
 #include "cli.h"
 #include "common/base/error.h"
+#include "document.h"
 #include "table.h"
 #include "target.h"
 #include "xml/documents.h"
 
 /* A message quotes what is in a pool, which may have come from elsewhere. */
 static void
-print_warning(const char *format, va_list args)
+print_sentence(const RlCall *call, const char *text)
 {
-    g_autofree char *sentence = rl_table_clean(g_strdup_vprintf(format, args));
+    g_autofree char *sentence = rl_table_clean(g_strdup(text));
 
-    fprintf(stderr, "virt-reflink: %s\n", sentence);
+    if (!call || !call->json || !(call->command->flags & RL_COMMAND_STREAM))
+        fprintf(stderr, "virt-reflink: %s\n", sentence);
 }
 
 void
-rl_call_warn(const char *format, ...)
+rl_call_warn(const RlCall *call, const char *format, ...)
 {
     va_list args;
 
     va_start(args, format);
-    print_warning(format, args);
+    g_autofree char *sentence = g_strdup_vprintf(format, args);
     va_end(args);
+    print_sentence(call, sentence);
+    if (call && call->document)
+        g_ptr_array_add(call->document->warnings, g_steal_pointer(&sentence));
+}
+
+void
+rl_call_complain(const RlCall *call, const GError *error)
+{
+    print_sentence(call, error->message);
 }
 
 RlExit
@@ -36,8 +47,15 @@ rl_call_misused(RlCall *call, const char *format, ...)
     va_list args;
 
     va_start(args, format);
-    print_warning(format, args);
+    g_autofree char *sentence = g_strdup_vprintf(format, args);
     va_end(args);
+    if (call->document)
+        g_set_error(&call->document->misuse, RL_CALL_ERROR, RL_CALL_ERROR_USAGE,
+                    "%s. 'virt-reflink %s --help' lists the arguments and options", sentence,
+                    command->word);
+    if (call->json && command->flags & RL_COMMAND_STREAM)
+        return RL_EXIT_USAGE;
+    print_sentence(call, sentence);
     fprintf(stderr,
             "Usage: virt-reflink %s [OPTION...]%s%s\n"
             "'virt-reflink %s --help' lists the options.\n",
@@ -72,6 +90,7 @@ rl_call_clear(RlCall *call)
         g_ptr_array_unref(call->names);
     rl_pool_close(call->pool);
     g_clear_pointer(&call->file, g_free);
+    g_clear_pointer(&call->document, rl_document_free);
     call->names = NULL;
     call->pool = NULL;
 }
@@ -111,7 +130,7 @@ parse_options(RlCall *call, const GOptionEntry *options, gboolean *ret_help, GEr
     g_option_context_set_help_enabled(context, FALSE);
     if (options)
         g_option_context_add_main_entries(context, options, NULL);
-    if (call->command->flags & RL_COMMAND_JSON)
+    if (call->command->flags & (RL_COMMAND_JSON | RL_COMMAND_REPORT))
         g_option_context_add_main_entries(context, shows, NULL);
     g_option_context_add_main_entries(context, common, NULL);
     if (!g_option_context_parse_strv(context, &argv, error))
@@ -201,6 +220,20 @@ take_arguments(RlCall *call, GStrv words, GError **error)
     return true;
 }
 
+/* What the command is about, for the document. */
+static void
+note_arguments(const RlCall *call)
+{
+    const char *name = rl_call_name(call, 0);
+
+    if (!call->document || !call->pool)
+        return;
+    g_autofree char *volume = name ? g_strndup(name, strcspn(name, "@")) : NULL;
+    rl_json_string(call->document->json, "pool", call->pool->path);
+    if (volume)
+        rl_json_string(call->document->json, "volume", volume);
+}
+
 bool
 rl_call_begin(RlCall *call, const GOptionEntry *options, GError **error)
 {
@@ -221,5 +254,8 @@ rl_call_begin(RlCall *call, const GOptionEntry *options, GError **error)
         !(call->command->flags & RL_COMMAND_NO_POOL) || (call->command->flags & RL_COMMAND_ROOT);
     if (needs_root && count > 0 && count <= call->command->most && geteuid() != 0)
         return rl_fail(error, RL_ERROR_STATE, "this command needs root");
-    return take_arguments(call, words, error);
+    if (!take_arguments(call, words, error))
+        return false;
+    note_arguments(call);
+    return true;
 }

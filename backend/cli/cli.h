@@ -19,14 +19,17 @@ typedef enum {
 } RlExit;
 
 typedef struct RlCall RlCall;
+typedef struct RlDocument RlDocument; /* document.h */
 
 /* What a command is. */
 typedef enum {
     RL_COMMAND_PLAIN = 0,
-    RL_COMMAND_JSON = 1 << 0,    /* shows something: it has --json */
+    RL_COMMAND_JSON = 1 << 0,    /* shows something: with --json it prints that itself */
     RL_COMMAND_NO_POOL = 1 << 1, /* has no POOL, and needs no root */
     RL_COMMAND_FILE = 1 << 2,    /* has a file's path before POOL */
     RL_COMMAND_ROOT = 1 << 3,    /* has no POOL, but needs root */
+    RL_COMMAND_REPORT = 1 << 4,  /* changes something: with --json it ends with a document */
+    RL_COMMAND_STREAM = 1 << 5,  /* its stdout is a stream: the document goes to stderr, alone */
 } RlCommandFlags;
 
 typedef struct {
@@ -44,6 +47,7 @@ struct RlCall {
     const RlCommand *command;
     int argc; /* what came, without the command's word; borrowed */
     char **argv;
+    RlDocument *document; /* what --json prints at the end; NULL in tests of the frame alone */
 
     /* From rl_call_begin(). */
     gboolean json, quiet;
@@ -78,9 +82,16 @@ void rl_call_say(const RlCall *call, const char *format, ...) G_GNUC_PRINTF(2, 3
 
 /**
  * rl_call_warn:
- * The same on stderr, behind "virt-reflink: ", in any case.
+ * The same on stderr, behind "virt-reflink: ", in any case; and among the warnings of the document
+ * of @call, which may be NULL. With RL_COMMAND_STREAM and --json it is only there.
  */
-void rl_call_warn(const char *format, ...) G_GNUC_PRINTF(1, 2);
+void rl_call_warn(const RlCall *call, const char *format, ...) G_GNUC_PRINTF(2, 3);
+
+/**
+ * rl_call_complain:
+ * Prints @error as rl_call_warn() does: that with which @call ends.
+ */
+void rl_call_complain(const RlCall *call, const GError *error);
 
 /**
  * rl_call_misused:

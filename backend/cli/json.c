@@ -7,6 +7,7 @@ struct RlJson {
     GString *text;
     GString *ends; /* the closing brackets of what is open */
     bool empty;    /* nothing is in the innermost yet */
+    bool flushed;
 };
 
 RlJson *
@@ -160,6 +161,13 @@ rl_json_flush(RlJson *json)
 {
     fputs(json->text->str, stdout);
     g_string_truncate(json->text, 0);
+    json->flushed = true;
+}
+
+bool
+rl_json_is_flushed(const RlJson *json)
+{
+    return json && json->flushed;
 }
 
 void

@@ -51,6 +51,12 @@ const char *rl_json_text(const RlJson *json);
 void rl_json_flush(RlJson *json);
 
 /**
+ * rl_json_is_flushed:
+ * True if a part of what @json has was printed already. False for NULL.
+ */
+bool rl_json_is_flushed(const RlJson *json);
+
+/**
  * rl_json_print:
  * Prints what was written to stdout, and frees @json.
  */

@@ -54,7 +54,9 @@ report(uint64_t at, uint64_t size, uint64_t moved, void *data)
 RlProgress
 rl_progress_bar_begin(RlProgressBar *bar, const RlCall *call)
 {
-    *bar = (RlProgressBar){.wanted = !call->quiet && isatty(STDERR_FILENO),
+    bool has_document = call->json && call->command->flags & RL_COMMAND_STREAM;
+
+    *bar = (RlProgressBar){.wanted = !call->quiet && !has_document && isatty(STDERR_FILENO),
                            .began_us = g_get_monotonic_time()};
     return (RlProgress){.report = bar->wanted ? report : NULL, .data = bar};
 }

@@ -6,18 +6,26 @@
 #include <unistd.h>
 
 #include "common/base/error.h"
+#include "document.h"
 
 bool
-rl_ask(bool yes, GError **error, const char *format, ...)
+rl_ask(const RlCall *call, bool yes, GError **error, const char *format, ...)
 {
     va_list args;
     char answer[16];
 
-    if (yes || isatty(STDIN_FILENO) != 1 || isatty(STDERR_FILENO) != 1)
+    if (yes || (!call->json && (isatty(STDIN_FILENO) != 1 || isatty(STDERR_FILENO) != 1)))
         return true;
     va_start(args, format);
     g_autofree char *question = g_strdup_vprintf(format, args);
     va_end(args);
+    if (call->json) {
+        g_set_error(error, RL_CALL_ERROR, RL_CALL_ERROR_UNCONFIRMED,
+                    "nothing was changed: no question can be asked with --json (\"%s\"). To "
+                    "confirm it, type --yes as well",
+                    question);
+        return false;
+    }
     fflush(stdout);
     fprintf(stderr, "%s [y/N] ", question);
     if (fgets(answer, sizeof(answer), stdin) && (answer[0] == 'y' || answer[0] == 'Y'))

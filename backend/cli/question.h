@@ -2,13 +2,14 @@
 /* A question before something is lost. */
 #pragma once
 
-#include <glib.h>
-#include <stdbool.h>
+#include "cli.h"
 
 /**
  * rl_ask:
  * Asks a person @format, which needs yes or no, if there is one: where stdin and stderr are
  * terminals, and not if @yes. True if the answer begins with 'y' or 'Y', or nobody was asked; else
- * false with RL_ERROR_STATE.
+ * false with RL_ERROR_STATE. With --json it asks nobody, and without @yes it is false with
+ * RL_CALL_ERROR_UNCONFIRMED: a program has to say what it wants.
  */
-bool rl_ask(bool yes, GError **error, const char *format, ...) G_GNUC_PRINTF(3, 4);
+bool rl_ask(const RlCall *call, bool yes, GError **error, const char *format, ...)
+    G_GNUC_PRINTF(4, 5);

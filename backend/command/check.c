@@ -4,18 +4,14 @@
 
 #include "backend/cli/after-change.h"
 #include "backend/cli/cli.h"
-#include "backend/cli/json.h"
+#include "backend/cli/document.h"
 #include "backend/cli/table.h"
 #include "common/operation/maintenance.h"
 #include "findings.h"
 
 static void
-print_json(const RlPool *pool, const GPtrArray *findings)
+note_findings(RlJson *json, const GPtrArray *findings)
 {
-    RlJson *json = rl_json_new();
-
-    rl_json_begin_object(json, NULL);
-    rl_json_string(json, "pool", pool->path);
     rl_json_begin_array(json, "findings");
     for (guint i = 0; i < findings->len; i++) {
         const RlFinding *finding = g_ptr_array_index(findings, i);
@@ -29,8 +25,6 @@ print_json(const RlPool *pool, const GPtrArray *findings)
         rl_json_end(json);
     }
     rl_json_end(json);
-    rl_json_end(json);
-    rl_json_print(json);
 }
 
 static void
@@ -48,18 +42,26 @@ print_text(const RlCall *call, const GPtrArray *findings)
         rl_call_say(call, "The pool is in order.");
 }
 
-/* What loses no data: temporaries, and commits that wait for space there may be by now. */
+/* What loses no data: temporaries, and commits that wait for space there may be by now. The volumes
+ * of the former are the array "cleared". */
 static void
-repair(const RlPool *pool, const GPtrArray *findings)
+repair(RlCall *call, const GPtrArray *findings)
 {
+    g_autoptr(GPtrArray) cleared = g_ptr_array_new();
+
     for (guint i = 0; i < findings->len; i++) {
         const RlFinding *finding = g_ptr_array_index(findings, i);
         g_autoptr(GError) error = NULL;
-        if (strcmp(finding->code, "temporary") == 0 &&
-            !rl_volume_clear(pool, finding->volume, &error))
-            rl_call_warn("volume '%s': %s", finding->volume, error->message);
+        if (strcmp(finding->code, "temporary") != 0)
+            continue;
+        if (rl_volume_clear(call->pool, finding->volume, &error))
+            g_ptr_array_add(cleared, finding->volume);
+        else
+            rl_call_warn(call, "volume '%s': %s", finding->volume, error->message);
     }
-    rl_after_space(pool);
+    call->document->changed = cleared->len > 0;
+    rl_document_strings(call->document->json, "cleared", cleared);
+    rl_after_space(call);
 }
 
 RlExit
@@ -78,15 +80,13 @@ rl_command_check(RlCall *call, GError **error)
     if (!findings)
         return RL_EXIT_FAILED;
     if (wants_repair && findings->len > 0) {
-        repair(call->pool, findings);
+        repair(call, findings);
         g_ptr_array_unref(findings);
         findings = rl_findings_look(call->pool, error);
     }
     if (!findings)
         return RL_EXIT_FAILED;
-    if (call->json)
-        print_json(call->pool, findings);
-    else
-        print_text(call, findings);
+    note_findings(call->document->json, findings);
+    print_text(call, findings);
     return findings->len > 0 ? RL_EXIT_FOUND : RL_EXIT_DONE;
 }

@@ -3,6 +3,7 @@
 
 #include "backend/cli/after-change.h"
 #include "backend/cli/cli.h"
+#include "backend/cli/document.h"
 #include "backend/cli/progress-bar.h"
 #include "backend/cli/question.h"
 #include "backend/cli/size-option.h"
@@ -48,6 +49,20 @@ say_cost(const RlCall *call, const char *name, const RlDefragmented *found)
     say_left(call, plan);
 }
 
+static void
+note_plan(RlJson *json, const RlDefragmented *found)
+{
+    const RlDefragmentPlan *plan = &found->plan;
+
+    rl_json_number(json, "extents_before", plan->extents);
+    rl_json_number(json, "small_extents", plan->pieces);
+    rl_json_number(json, "ranges", found->ranges);
+    rl_json_number(json, "bytes", plan->bytes);
+    rl_json_number(json, "unshared", plan->shared);
+    rl_json_number(json, "left", plan->left);
+    rl_json_bool(json, "partial", plan->partial);
+}
+
 /* The images of its snapshots are made ready from the new one. */
 static void
 maintain_users(const RlCall *call, const char *name)
@@ -58,7 +73,7 @@ maintain_users(const RlCall *call, const char *name)
     for (guint i = 0; users && i < users->len && !error; i++)
         rl_volume_maintain(call->pool, g_ptr_array_index(users, i), false, &error);
     if (error)
-        rl_call_warn("the snapshots of volume '%s' are not ready for a quick start: %s", name,
+        rl_call_warn(call, "the snapshots of volume '%s' are not ready for a quick start: %s", name,
                      error->message);
 }
 
@@ -73,6 +88,9 @@ defragment(const RlCall *call, const char *name, const RlDefragmentRule *rule, G
     rl_progress_bar_end(&bar);
     if (!done)
         return false;
+    call->document->changed = found.ranges > 0;
+    if (found.ranges > 0)
+        rl_json_number(call->document->json, "extents_after", found.after);
     if (found.ranges == 0) {
         rl_call_say(call, "There is nothing to defragment any more.");
         return true;
@@ -95,7 +113,8 @@ go_on(const RlCall *call, const char *name, const RlDefragmentRule *rule,
         return true;
     }
     say_cost(call, name, found);
-    return rl_ask(yes, error, "Defragment volume %s?", name) && defragment(call, name, rule, error);
+    return rl_ask(call, yes, error, "Defragment volume %s?", name) &&
+           defragment(call, name, rule, error);
 }
 
 static bool
@@ -111,13 +130,15 @@ run(const RlCall *call, const char *name, const RlDefragmentRule *rule, bool yes
     rl_progress_bar_end(&bar);
     if (!done)
         return false;
+    note_plan(call->document->json, &found);
+    call->document->planned = dry_run;
     if (dry_run && found.ranges > 0)
         say_cost(call, name, &found);
     else
         done = go_on(call, name, rule, &found, yes, error);
     /* The precache was dropped in any case. */
     if (!rl_after_change(call->pool, name, false, &late))
-        rl_call_warn("volume '%s' is not ready for a quick start: %s", name, late->message);
+        rl_call_warn(call, "volume '%s' is not ready for a quick start: %s", name, late->message);
     return done;
 }
 

@@ -3,6 +3,7 @@
 
 #include "backend/cli/after-change.h"
 #include "backend/cli/cli.h"
+#include "backend/cli/document.h"
 #include "backend/cli/question.h"
 #include "common/base/error.h"
 #include "common/pool/users.h"
@@ -10,29 +11,36 @@
 /* What goes with the volume, for the question: "2 revisions, 1 of them named", owned by the caller.
  */
 static char *
-describe(const RlVolume *volume, GError **error)
+describe(const RlCall *call, const RlVolume *volume, GError **error)
 {
     g_autoptr(GPtrArray) revisions = rl_revisions_list(volume->dir, volume->name->leaf, error);
+    g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
     guint named = 0;
 
     if (!revisions)
         return NULL;
-    for (guint i = 0; i < revisions->len; i++)
-        named += ((const RlRevision *) g_ptr_array_index(revisions, i))->label != NULL;
+    for (guint i = 0; i < revisions->len; i++) {
+        const RlRevision *revision = g_ptr_array_index(revisions, i);
+        named += revision->label != NULL;
+        g_ptr_array_add(names, rl_revision_name(revision, volume->name->volume));
+    }
+    rl_document_strings(call->document->json, "revisions", names);
     return g_strdup_printf("%u revision%s, %u of them named", revisions->len,
                            revisions->len == 1 ? "" : "s", named);
 }
 
 /* Snapshot volumes do not start without it. */
 static bool
-warn_of_users(const RlPool *pool, const char *name, GError **error)
+warn_of_users(const RlCall *call, const char *name, GError **error)
 {
-    g_autoptr(GPtrArray) users = rl_users_list(pool, name, error);
+    g_autoptr(GPtrArray) users = rl_users_list(call->pool, name, error);
 
     if (!users || users->len == 0)
         return users != NULL;
     g_autofree char *names = rl_users_describe(users);
-    rl_call_warn("volume '%s' is the source of the snapshot volume%s %s, which cannot start "
+    rl_document_strings(call->document->json, "users", users);
+    rl_call_warn(call,
+                 "volume '%s' is the source of the snapshot volume%s %s, which cannot start "
                  "without it",
                  name, users->len == 1 ? "" : "s", names);
     return true;
@@ -43,15 +51,15 @@ delete_volume(const RlCall *call, const RlName *name, guint flags, bool yes, boo
               GError **error)
 {
     g_autoptr(RlVolume) volume = rl_volume_find(call->pool, name->volume, error);
-    g_autofree char *with = volume ? describe(volume, error) : NULL;
+    g_autofree char *with = volume ? describe(call, volume, error) : NULL;
 
-    if (!with || !warn_of_users(call->pool, name->volume, error))
+    if (!with || !warn_of_users(call, name->volume, error))
         return false;
     if (dry_run) {
         rl_call_say(call, "Volume %s would be deleted, with %s.", name->volume, with);
         return true;
     }
-    if (!rl_ask(yes, error, "Delete volume %s, with %s?", name->volume, with) ||
+    if (!rl_ask(call, yes, error, "Delete volume %s, with %s?", name->volume, with) ||
         !rl_volume_delete(call->pool, name->volume, flags, error))
         return false;
     rl_call_say(call, "Volume %s is deleted.", name->volume);
@@ -79,11 +87,14 @@ delete_revision(const RlCall *call, const RlName *name, bool yes, bool dry_run, 
 {
     if (!require_revision(call->pool, name, error))
         return false;
+    rl_json_begin_array(call->document->json, "revisions");
+    rl_json_string(call->document->json, NULL, name->text);
+    rl_json_end(call->document->json);
     if (dry_run) {
         rl_call_say(call, "Revision %s would be deleted.", name->text);
         return true;
     }
-    if (!rl_ask(yes, error, "Delete revision %s?", name->text) ||
+    if (!rl_ask(call, yes, error, "Delete revision %s?", name->text) ||
         !rl_revision_delete(call->pool, name, error))
         return false;
     rl_call_say(call, "Revision %s is deleted.", name->text);
@@ -112,7 +123,9 @@ rl_command_delete(RlCall *call, GError **error)
     guint flags = (with_named ? RL_DELETE_NAMED : 0) | (with_users ? RL_DELETE_USED : 0);
     bool done = name->form == RL_NAME_HEAD ? delete_volume(call, name, flags, yes, dry_run, error)
                                            : delete_revision(call, name, yes, dry_run, error);
+    call->document->planned = dry_run;
+    call->document->changed = done && !dry_run;
     if (done && !dry_run)
-        rl_after_space(call->pool);
+        rl_after_space(call);
     return rl_call_done(done);
 }

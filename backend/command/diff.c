@@ -4,7 +4,7 @@
 #include <sys/stat.h>
 
 #include "backend/cli/cli.h"
-#include "backend/cli/json.h"
+#include "backend/cli/document.h"
 #include "backend/cli/progress-bar.h"
 #include "backend/cli/table.h"
 #include "common/base/autofd.h"
@@ -131,6 +131,7 @@ rl_command_diff(RlCall *call, GError **error)
     end_range(&diff);
     if (done)
         end(&diff, call, sizes, exact || by_bytes);
+    call->document->printed = rl_json_is_flushed(diff.json);
     rl_json_free(diff.json);
     return rl_call_done(done);
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <stdio.h>
 #include <sys/stat.h>
 
 #include "backend/cli/cli.h"
-#include "backend/cli/json.h"
+#include "backend/cli/document.h"
 #include "backend/cli/table.h"
 #include "common/base/autofd.h"
 #include "common/base/error.h"
@@ -80,6 +81,8 @@ say(const RlCall *call, const Export *export, const RlNbdWish *wish, const struc
     rl_json_string(json, "uri", uri);
     rl_json_end(json);
     rl_json_flush(json);
+    fflush(stdout); /* clients may connect now, and this ends much later */
+    call->document->printed = true;
     rl_json_free(json);
 }
 

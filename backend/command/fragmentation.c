@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "backend/cli/cli.h"
+#include "backend/cli/document.h"
 #include "backend/cli/json.h"
 #include "backend/cli/progress-bar.h"
 #include "backend/cli/table.h"
@@ -115,6 +116,7 @@ rl_command_fragmentation(RlCall *call, GError **error)
     rl_progress_bar_end(&bar);
     if (look.table)
         rl_table_print(look.table, G_MAXUINT);
+    call->document->printed = rl_json_is_flushed(json);
     if (done && json) {
         rl_json_end(json);
         rl_json_end(json);

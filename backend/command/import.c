@@ -5,6 +5,7 @@
 
 #include "backend/cli/after-change.h"
 #include "backend/cli/cli.h"
+#include "backend/cli/document.h"
 #include "backend/cli/progress-bar.h"
 #include "common/base/error.h"
 #include "common/image/short-path.h"
@@ -36,6 +37,23 @@ fill(RlStagedImage *draft, const RlImportSource *source, const RlCall *call, GEr
     return convert(draft, source, call, error);
 }
 
+static void
+note(RlDocument *document, const RlStagedImage *draft, const RlImportSource *source)
+{
+    bool created = draft->name->form == RL_NAME_HEAD;
+    g_autoptr(RlVolume) volume = rl_volume_find(draft->pool, draft->name->volume, NULL);
+    uint64_t size;
+
+    document->changed = true;
+    rl_json_string(document->json, "format", source->format);
+    rl_json_bool(document->json, "created", created);
+    if (volume && rl_volume_capacity(volume, &size, NULL))
+        rl_json_number(document->json, "size", size);
+    if (draft->revision > 0)
+        rl_json_number(document->json, "revision", draft->revision);
+    rl_document_path(document, draft->pool, draft->name->volume);
+}
+
 static bool
 import(RlCall *call, const RlImportSource *source, GError **error)
 {
@@ -47,6 +65,7 @@ import(RlCall *call, const RlImportSource *source, GError **error)
         !rl_import_source_require_same(source, error) || !rl_clone_publish(draft, 0, error))
         return false;
     const char *name = draft->name->volume;
+    note(call->document, draft, source);
     if (draft->name->form == RL_NAME_HEAD) {
         rl_call_say(call, "%s is made from %s.", name, call->file);
         return rl_after_new(draft->pool, name, error);
@@ -81,6 +100,7 @@ rl_command_import(RlCall *call, GError **error)
                                "import: the name of '%s' does not say its format, and its "
                                "content is not asked: give it with --format",
                                call->file);
+    rl_json_string(call->document->json, "file", call->file);
     bool done = rl_import_source_open(&source, call->pool, error) && import(call, &source, error);
     rl_import_source_close(&source);
     return rl_call_done(done);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "backend/cli/cli.h"
+#include "backend/cli/document.h"
 #include "common/base/error.h"
 
 static const RlCommand commands[] = {
@@ -16,53 +17,53 @@ static const RlCommand commands[] = {
     {"log", "POOL VOLUME", "show what happened to a volume, newest first", 2, 2, RL_COMMAND_JSON,
      rl_command_log},
     {"start", "POOL VOLUME", "make a dirty image, for a domain that libvirt does not run", 2, 2,
-     RL_COMMAND_PLAIN, rl_command_start},
+     RL_COMMAND_REPORT, rl_command_start},
     {"stop", "POOL VOLUME", "commit or drop the dirty image, depending on the kind", 2, 2,
-     RL_COMMAND_PLAIN, rl_command_stop},
+     RL_COMMAND_REPORT, rl_command_stop},
     {"attach", "POOL VOLUME DOMAIN TARGET", "start a volume and give it to a running domain", 4, 4,
-     RL_COMMAND_PLAIN, rl_command_attach},
+     RL_COMMAND_REPORT, rl_command_attach},
     {"detach", "POOL VOLUME [DOMAIN]", "take a volume from its running domain and stop it", 2, 3,
-     RL_COMMAND_PLAIN, rl_command_detach},
+     RL_COMMAND_REPORT, rl_command_detach},
     {"continue", "POOL VOLUME", "accept the dirty image: the next start continues with it", 2, 2,
-     RL_COMMAND_PLAIN, rl_command_continue},
+     RL_COMMAND_REPORT, rl_command_continue},
     {"discard", "POOL VOLUME", "drop the dirty image and all writes since the last commit", 2, 2,
-     RL_COMMAND_PLAIN, rl_command_discard},
+     RL_COMMAND_REPORT, rl_command_discard},
     {"revert", "POOL VOLUME REVISION", "give a stopped volume the content of a revision of it", 2,
-     3, RL_COMMAND_PLAIN, rl_command_revert},
+     3, RL_COMMAND_REPORT, rl_command_revert},
     {"snapshot", "POOL VOLUME LABEL", "make a named revision, also while a domain runs", 3, 3,
-     RL_COMMAND_PLAIN, rl_command_snapshot},
+     RL_COMMAND_REPORT, rl_command_snapshot},
     {"clone", "POOL VOLUME[@REVISION] NEW", "make a new volume from a volume or revision", 3, 3,
-     RL_COMMAND_PLAIN, rl_command_clone},
-    {"rename", "POOL VOLUME NEW", "give a stopped volume another name", 3, 3, RL_COMMAND_PLAIN,
+     RL_COMMAND_REPORT, rl_command_clone},
+    {"rename", "POOL VOLUME NEW", "give a stopped volume another name", 3, 3, RL_COMMAND_REPORT,
      rl_command_rename},
-    {"delete", "POOL VOLUME[@REVISION]", "delete a volume or a revision", 2, 2, RL_COMMAND_PLAIN,
+    {"delete", "POOL VOLUME[@REVISION]", "delete a volume or a revision", 2, 2, RL_COMMAND_REPORT,
      rl_command_delete},
-    {"prune", "POOL [VOLUME]", "remove old automatic revisions", 1, 2, RL_COMMAND_PLAIN,
+    {"prune", "POOL [VOLUME]", "remove old automatic revisions", 1, 2, RL_COMMAND_REPORT,
      rl_command_prune},
     {"check", "POOL", "say what is out of order in a pool, or waits for a decision", 1, 1,
-     RL_COMMAND_JSON, rl_command_check},
+     RL_COMMAND_REPORT, rl_command_check},
     {"usage", "POOL [VOLUME]", "show the exclusive and the shared bytes of each image", 1, 2,
      RL_COMMAND_JSON, rl_command_usage},
     {"fragmentation", "POOL [VOLUME]", "show into how many extents each image has come", 1, 2,
      RL_COMMAND_JSON, rl_command_fragmentation},
     {"defragment", "POOL VOLUME", "rewrite small extents of a stopped volume into large ones", 2, 2,
-     RL_COMMAND_PLAIN, rl_command_defragment},
+     RL_COMMAND_REPORT, rl_command_defragment},
     {"diff", "POOL STATE STATE", "list the ranges in which two states differ", 3, 3,
      RL_COMMAND_JSON, rl_command_diff},
     {"send", "POOL STATE", "write a state, or what changed since another, as a stream", 2, 2,
-     RL_COMMAND_PLAIN, rl_command_send},
+     RL_COMMAND_REPORT | RL_COMMAND_STREAM, rl_command_send},
     {"receive", "POOL VOLUME", "make a volume, or its next state, from a stream", 2, 2,
-     RL_COMMAND_PLAIN, rl_command_receive},
+     RL_COMMAND_REPORT, rl_command_receive},
     {"import", "FILE POOL VOLUME", "make a volume of an image in another format", 3, 3,
-     RL_COMMAND_FILE, rl_command_import},
+     RL_COMMAND_FILE | RL_COMMAND_REPORT, rl_command_import},
     {"export", "POOL VOLUME[@REVISION]", "serve a state to clients of NBD, read-only", 2, 2,
      RL_COMMAND_JSON, rl_command_export},
     {"metrics", "POOL", "print metrics of a pool for Prometheus", 1, 1, RL_COMMAND_PLAIN,
      rl_command_metrics},
     {"init", "DIR", "make a directory a pool, and print its definition for libvirt", 1, 1,
-     RL_COMMAND_NO_POOL | RL_COMMAND_ROOT | RL_COMMAND_JSON, rl_command_init},
+     RL_COMMAND_NO_POOL | RL_COMMAND_ROOT | RL_COMMAND_REPORT, rl_command_init},
     {"adopt", "DIR", "show what the images in a directory would be as a pool, or make it one", 1, 1,
-     RL_COMMAND_NO_POOL | RL_COMMAND_ROOT | RL_COMMAND_JSON, rl_command_adopt},
+     RL_COMMAND_NO_POOL | RL_COMMAND_ROOT | RL_COMMAND_REPORT, rl_command_adopt},
     {"validate", "FILE", "check a definition of a pool, before libvirt is given it", 1, 1,
      RL_COMMAND_NO_POOL | RL_COMMAND_JSON, rl_command_validate},
     {"doctor", "", "check whether everything that pools need is installed and works", 0, 0,
@@ -84,7 +85,8 @@ print_usage(FILE *out)
 static RlExit
 run(const RlCommand *command, int argc, char **argv)
 {
-    g_auto(RlCall) call = {.command = command, .argc = argc, .argv = argv};
+    g_auto(RlCall) call = {
+        .command = command, .argc = argc, .argv = argv, .document = rl_document_new(command->word)};
     g_autoptr(GError) error = NULL;
     RlExit exit = command->function(&call, &error);
     bool has_volume = call.names && !(command->flags & RL_COMMAND_NO_POOL);
@@ -92,10 +94,13 @@ run(const RlCommand *command, int argc, char **argv)
 
     if (error && name)
         rl_error_about(&error, "volume", name);
-    if (!error)
-        return exit;
-    rl_call_warn("%s", error->message);
-    return RL_EXIT_FAILED;
+    if (error) {
+        exit = RL_EXIT_FAILED;
+        rl_call_complain(&call, error);
+    }
+    if (rl_document_is_wanted(&call, error))
+        rl_document_print(&call, exit, error);
+    return exit;
 }
 
 int
@@ -116,7 +121,7 @@ main(int argc, char **argv)
         if (strcmp(word, commands[i].word) == 0)
             return (int) run(&commands[i], argc - 2, argv + 2);
     if (*word && *word != '-')
-        rl_call_warn("there is no command '%s'", word);
+        rl_call_warn(NULL, "there is no command '%s'", word);
     print_usage(stderr);
     return RL_EXIT_USAGE;
 }

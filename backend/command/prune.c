@@ -7,6 +7,7 @@
 #include "backend/cli/after-change.h"
 #include "backend/cli/age-option.h"
 #include "backend/cli/cli.h"
+#include "backend/cli/document.h"
 #include "backend/cli/question.h"
 #include "backend/cli/size-option.h"
 #include "backend/cli/table.h"
@@ -41,7 +42,7 @@ prune_volume(const RlCall *call, Prune *prune, const char *name, bool dry_run, G
     if (done)
         return;
     rl_error_about(&error, "volume", name);
-    rl_call_warn("%s", error->message);
+    rl_call_warn(call, "%s", error->message);
     prune->failed = true;
 }
 
@@ -158,6 +159,7 @@ require_free(const RlCall *call, const Prune *prune, GError **error)
 
     if (!prune->min_free || !get_free(call->pool, &available, error))
         return !prune->min_free;
+    rl_json_number(call->document->json, "available", available);
     if (available >= prune->min_free)
         return true;
     g_autofree char *left = rl_table_size(available), *asked = rl_table_size(prune->min_free);
@@ -169,7 +171,7 @@ require_free(const RlCall *call, const Prune *prune, GError **error)
 }
 
 static bool
-remove_wanted(const RlCall *call, Prune *prune, const GPtrArray *volumes, const GPtrArray *wanted,
+remove_wanted(RlCall *call, Prune *prune, const GPtrArray *volumes, const GPtrArray *wanted,
               GError **error)
 {
     g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
@@ -179,16 +181,18 @@ remove_wanted(const RlCall *call, Prune *prune, const GPtrArray *volumes, const 
         done = prune_for_space(call, prune, volumes, wanted, names, error);
     else
         prune_all(call, prune, volumes, false, names);
+    rl_document_strings(call->document->json, "removed", names);
+    call->document->changed = names->len > 0;
     say_names(call, names, "is removed");
     if (names->len == 0)
         rl_call_say(call, "There is nothing to remove.");
     else
-        rl_after_space(call->pool);
+        rl_after_space(call);
     return done && !prune->failed && require_free(call, prune, error);
 }
 
 static RlExit
-run(const RlCall *call, Prune *prune, bool yes, bool dry_run, GError **error)
+run(RlCall *call, Prune *prune, bool yes, bool dry_run, GError **error)
 {
     g_autoptr(GPtrArray) volumes = find_volumes(call, error);
     g_autoptr(GPtrArray) wanted = g_ptr_array_new_with_free_func(g_free);
@@ -196,13 +200,16 @@ run(const RlCall *call, Prune *prune, bool yes, bool dry_run, GError **error)
     if (!volumes)
         return RL_EXIT_FAILED;
     prune_all(call, prune, volumes, true, wanted);
+    rl_document_strings(call->document->json, "candidates", wanted);
+    call->document->planned = dry_run;
     if (dry_run || prune->failed) {
         say_names(call, wanted,
                   prune->min_free ? "would be removed, if it is needed" : "would be removed");
         return rl_call_done(!prune->failed);
     }
-    if (wanted->len > 0 && !rl_ask(yes, error, "Remove %s%u revisions (--dry-run names them)?",
-                                   prune->min_free ? "up to " : "", wanted->len))
+    if (wanted->len > 0 &&
+        !rl_ask(call, yes, error, "Remove %s%u revisions (--dry-run names them)?",
+                prune->min_free ? "up to " : "", wanted->len))
         return RL_EXIT_FAILED;
     return rl_call_done(remove_wanted(call, prune, volumes, wanted, error));
 }

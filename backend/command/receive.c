@@ -6,6 +6,7 @@
 
 #include "backend/cli/after-change.h"
 #include "backend/cli/cli.h"
+#include "backend/cli/document.h"
 #include "backend/cli/progress-bar.h"
 #include "backend/cli/table.h"
 #include "common/base/error.h"
@@ -30,14 +31,29 @@ say(const RlCall *call, const char *name, const RlReceived *received)
                     name, date, amount, received->revision);
 }
 
+static void
+note(RlDocument *document, const RlReceived *received)
+{
+    document->changed = true;
+    rl_json_bool(document->json, "created", received->created);
+    rl_json_bool(document->json, "incremental", received->incremental);
+    rl_json_string(document->json, "state", received->state.id);
+    rl_json_time(document->json, "modified", received->state.date.tv_sec);
+    rl_json_number(document->json, "size", received->state.size);
+    rl_json_number(document->json, "received", received->moved);
+    if (!received->created)
+        rl_json_number(document->json, "revision", received->revision);
+}
+
 /* The pool is opened once more: receiving has taken it over. */
 static bool
-put_in_order(const char *path, const char *name, bool created, GError **error)
+put_in_order(const RlCall *call, const char *path, const char *name, bool created, GError **error)
 {
     g_autoptr(RlPool) pool = rl_pool_open(path, rl_xml_documents(), error);
 
     if (!pool)
         return false;
+    rl_document_path(call->document, pool, name);
     return created ? rl_after_new(pool, name, error) : rl_after_change(pool, name, false, error);
 }
 
@@ -55,19 +71,28 @@ find_kept(const RlPool *pool, const char *name, bool *ret_there, char **ret_toke
     return true;
 }
 
+static void
+note_kept(RlJson *json, const char *token, time_t until)
+{
+    rl_json_string(json, "resume_token", token);
+    rl_json_time(json, "resume_until", until);
+}
+
 static RlExit
-print_token(const RlPool *pool, const char *name, GError **error)
+print_token(const RlCall *call, const char *name, GError **error)
 {
     g_autofree char *token = NULL;
     time_t until;
     bool there;
 
-    if (!find_kept(pool, name, &there, &token, &until, error))
+    if (!find_kept(call->pool, name, &there, &token, &until, error))
         return RL_EXIT_FAILED;
     if (!there)
         return rl_call_done(rl_fail(error, RL_ERROR_NOT_FOUND,
                                     "nothing of a stream is kept for volume '%s'", name));
-    printf("%s\n", token);
+    note_kept(call->document->json, token, until);
+    if (!call->json)
+        printf("%s\n", token);
     return RL_EXIT_DONE;
 }
 
@@ -78,8 +103,9 @@ drop(const RlCall *call, const char *name, GError **error)
 
     if (!volume)
         return RL_EXIT_FAILED;
+    call->document->changed = rl_partial_drop(volume);
     rl_call_say(call,
-                rl_partial_drop(volume) ? "What was kept of a stream for %s is removed."
+                call->document->changed ? "What was kept of a stream for %s is removed."
                                         : "Nothing of a stream is kept for %s.",
                 name);
     return rl_call_done(rl_volume_clear(call->pool, name, error));
@@ -87,7 +113,7 @@ drop(const RlCall *call, const char *name, GError **error)
 
 /* After a failure. */
 static void
-say_kept(const char *path, const char *name)
+say_kept(const RlCall *call, const char *path, const char *name)
 {
     g_autoptr(RlPool) pool = rl_pool_open(path, rl_xml_documents(), NULL);
     g_autofree char *token = NULL;
@@ -97,7 +123,9 @@ say_kept(const char *path, const char *name)
     if (!pool || !find_kept(pool, name, &there, &token, &until, NULL) || !there)
         return;
     g_autofree char *date = rl_table_time(until, false);
-    rl_call_warn("what came is kept until %s: go on with 'send --resume-from %s'", date, token);
+    note_kept(call->document->json, token, until);
+    rl_call_warn(call, "what came is kept until %s: go on with 'send --resume-from %s'", date,
+                 token);
 }
 
 static RlExit
@@ -117,11 +145,12 @@ receive(RlCall *call, const char *name, bool partial, GError **error)
     bool done = rl_receive(g_steal_pointer(&call->pool), &how, &received, error);
     rl_progress_bar_end(&bar);
     if (!done) {
-        say_kept(path, name);
+        say_kept(call, path, name);
         return RL_EXIT_FAILED;
     }
+    note(call->document, &received);
     say(call, name, &received);
-    return rl_call_done(put_in_order(path, name, received.created, error));
+    return rl_call_done(put_in_order(call, path, name, received.created, error));
 }
 
 RlExit
@@ -145,6 +174,6 @@ rl_command_receive(RlCall *call, GError **error)
     g_autofree char *name =
         rl_short_path_strip(rl_call_name(call, 0)); /* as libvirt's clients do */
     if (token)
-        return print_token(call->pool, name, error);
+        return print_token(call, name, error);
     return discard ? drop(call, name, error) : receive(call, name, partial, error);
 }

@@ -3,6 +3,7 @@
 
 #include "backend/cli/after-change.h"
 #include "backend/cli/cli.h"
+#include "backend/cli/document.h"
 #include "common/base/error.h"
 #include "common/operation/clone.h"
 
@@ -46,6 +47,9 @@ rl_command_revert(RlCall *call, GError **error)
     g_autoptr(RlStagedImage) draft = rl_clone_make(g_steal_pointer(&call->pool), to, from, error);
     if (!draft)
         return RL_EXIT_FAILED;
+    call->document->changed = true;
+    rl_json_string(call->document->json, "from", from);
+    rl_json_number(call->document->json, "revision", draft->revision);
     rl_call_say(call,
                 "%s has the content of %s. What it had before is revision %" G_GUINT64_FORMAT ".",
                 name->volume, from, draft->revision);

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "backend/cli/cli.h"
+#include "backend/cli/document.h"
 #include "backend/cli/progress-bar.h"
 #include "backend/cli/table.h"
 #include "backend/cli/target.h"
@@ -41,5 +42,11 @@ rl_command_send(RlCall *call, GError **error)
     uint64_t sent;
     bool done = rl_send(call->pool, &send, &sent, error);
     rl_progress_bar_end(&bar);
+    rl_json_string(call->document->json, "state", send.state);
+    if (from)
+        rl_json_string(call->document->json, "from", from);
+    rl_json_bool(call->document->json, "resumed", token != NULL);
+    if (done)
+        rl_json_number(call->document->json, "sent", sent);
     return rl_call_done(done);
 }

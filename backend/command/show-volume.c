@@ -208,5 +208,5 @@ rl_look_warn_if_blind(const RlPool *pool)
     g_autoptr(GError) error = NULL;
 
     if (!rl_pool_mark_check(pool, &error))
-        rl_call_warn("%s", error->message);
+        rl_call_warn(NULL, "%s", error->message);
 }

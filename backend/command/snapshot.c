@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "backend/cli/after-change.h"
 #include "backend/cli/cli.h"
+#include "backend/cli/document.h"
 #include "backend/cli/image-path.h"
 #include "backend/run/freeze.h"
 #include "backend/run/volume-domain.h"
@@ -53,27 +54,30 @@ quiesce(const RlPool *pool, const char *name, Quiet *quiet, GError **error)
 }
 
 static void
-thaw(Quiet *quiet)
+thaw(const RlCall *call, Quiet *quiet)
 {
     g_autoptr(GError) error = NULL;
 
     if (!quiet->freeze || rl_freeze_end(quiet->freeze, &error))
         return;
     quiet->failed = true;
-    rl_call_warn("%s. A process tries it again for a minute. After that type 'virsh domfsthaw'",
+    rl_call_warn(call,
+                 "%s. A process tries it again for a minute. After that type 'virsh domfsthaw'",
                  error->message);
 }
 
-/* The named revision @to of @from. Takes the pool over. */
+/* The named revision @to of @from. Takes the pool of @call over. */
 static RlStagedImage *
-make(RlPool *pool, const char *to, const char *from, Quiet *quiet, GError **error)
+make(RlCall *call, const char *to, const char *from, Quiet *quiet, GError **error)
 {
+    RlPool *pool = g_steal_pointer(&call->pool);
+
     if (quiet->wanted && !quiesce(pool, from, quiet, error)) {
         rl_pool_close(pool);
         return NULL;
     }
     RlStagedImage *draft = rl_clone_make(pool, to, from, error);
-    thaw(quiet);
+    thaw(call, quiet);
     return draft;
 }
 
@@ -87,6 +91,27 @@ say(const RlCall *call, const char *to, const Quiet *quiet)
 
     rl_call_say(call, "%s is made%s. No pruning removes it; 'virt-reflink delete' does.", to,
                 frozen);
+}
+
+/* "frozen": without a guest that writes there is nothing to freeze. */
+static void
+note(RlJson *json, const RlStagedImage *draft, const Quiet *quiet)
+{
+    const RlName *name = draft->name;
+    g_autoptr(RlVolume) volume = rl_volume_find(draft->pool, name->volume, NULL);
+    g_autoptr(GPtrArray) revisions =
+        volume ? rl_revisions_list(volume->dir, name->leaf, NULL) : NULL;
+    const RlRevision *made = revisions ? rl_revisions_find(revisions, 0, name->label) : NULL;
+
+    rl_json_string(json, "revision", name->text);
+    rl_json_string(json, "label", name->label);
+    if (made) {
+        g_autofree char *path = g_build_filename(draft->pool->path, name->dir, made->file, NULL);
+        rl_json_string(json, "path", path);
+    }
+    rl_json_bool(json, "frozen", quiet->freeze != NULL);
+    if (quiet->freeze)
+        rl_json_number(json, "frozen_filesystems", (guint64) MAX(quiet->count, 0));
 }
 
 RlExit
@@ -117,9 +142,11 @@ rl_command_snapshot(RlCall *call, GError **error)
         return rl_call_misused(call, "snapshot: no domain writes to a revision: --quiesce is for "
                                      "volumes");
     Quiet quiet = {.wanted = wanted};
-    g_autoptr(RlStagedImage) draft = make(g_steal_pointer(&call->pool), to, from, &quiet, error);
+    g_autoptr(RlStagedImage) draft = make(call, to, from, &quiet, error);
     if (!draft)
         return RL_EXIT_FAILED;
+    call->document->changed = true;
+    note(call->document->json, draft, &quiet);
     say(call, to, &quiet);
     return rl_call_done(rl_after_change(draft->pool, label->volume, false, error) && !quiet.failed);
 }

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "backend/cli/cli.h"
+#include "backend/cli/document.h"
 #include "backend/cli/json.h"
 #include "backend/cli/table.h"
 #include "common/fs/allocation.h"
@@ -112,6 +113,7 @@ rl_command_usage(RlCall *call, GError **error)
     bool done = rl_each_image(call->pool, &each, error);
     if (usage.table)
         rl_table_print(usage.table, G_MAXUINT);
+    call->document->printed = rl_json_is_flushed(json);
     if (done && json) {
         rl_json_end(json);
         rl_json_number(json, "exclusive", usage.exclusive);

@@ -67,8 +67,9 @@ maintain_snapshots(const RlPool *pool, const char *source)
 }
 
 static void
-ended_late(const RlPool *pool, const char *name, bool committed, const GError *error)
+ended_late(const RlPool *pool, const char *name, bool committed, const GError *error, void *data)
 {
+    (void) data;
     if (error)
         warn(name, error);
     if (committed)
@@ -94,7 +95,7 @@ do_task(const RlTask *task, const RlWork *work)
         warn(task->use->name, error);
     if (committed)
         maintain_snapshots(pool, task->use->name);
-    rl_pool_end_late(pool, ended_late);
+    rl_pool_end_late(pool, ended_late, NULL);
     if (committed)
         rl_free_space_warn(pool);
 }

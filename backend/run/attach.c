@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "backend/cli/cli.h"
+#include "backend/cli/document.h"
 #include "backend/cli/image-path.h"
 #include "by-hand.h"
 #include "common/base/error.h"
@@ -10,6 +11,7 @@
 #include "tell-hook.h"
 
 typedef struct {
+    const RlCall *call;
     const RlPool *pool;
     const char *name;
     RlLiveDomain *live;
@@ -87,14 +89,17 @@ take_back(const Attach *attach)
     bool has;
 
     if ((look(attach, &has, &target, NULL) && has) || rl_live_domain_is_lost(attach->live)) {
-        rl_call_warn("it is not known whether volume '%s' is a disk of domain '%s' now; it stays "
+        attach->call->document->changed = true;
+        rl_call_warn(attach->call,
+                     "it is not known whether volume '%s' is a disk of domain '%s' now; it stays "
                      "started for it. Type 'virsh domblklist %s'. If the disk is not there, attach "
                      "it again, or type 'virt-reflink detach'",
                      attach->name, attach->owner.name, attach->owner.name);
         return;
     }
     if (!rl_volume_unstart(attach->pool, attach->started, &attach->owner, &error))
-        rl_call_warn("volume '%s': its start cannot be undone: %s", attach->name, error->message);
+        rl_call_warn(attach->call, "volume '%s': its start cannot be undone: %s", attach->name,
+                     error->message);
     rl_witness_dismiss(attach->key, !attach->started->continued);
 }
 
@@ -123,6 +128,17 @@ attach_volume(Attach *attach, RlDiskWish *wish, bool defined, GError **error)
     return true;
 }
 
+static void
+note(const Attach *attach, const RlDiskWish *wish, bool defined)
+{
+    RlJson *json = attach->call->document->json;
+
+    rl_document_domain(json, &attach->owner);
+    rl_json_string(json, "target", wish->target);
+    rl_json_bool(json, "readonly", wish->readonly);
+    rl_json_bool(json, "config", defined);
+}
+
 RlExit
 rl_command_attach(RlCall *call, GError **error)
 {
@@ -141,14 +157,18 @@ rl_command_attach(RlCall *call, GError **error)
 
     if (!rl_call_begin(call, options, error))
         return call->exit;
-    g_auto(Attach) attach = {.pool = call->pool, .name = rl_call_name(call, 0)};
+    g_auto(Attach) attach = {.call = call, .pool = call->pool, .name = rl_call_name(call, 0)};
     RlDiskWish wish = {.target = rl_call_name(call, 2), .bus = bus, .readonly = readonly};
     attach.live = rl_live_domain_find(rl_call_name(call, 1), NULL, error);
     if (!attach.live)
         return RL_EXIT_FAILED;
     attach.owner = rl_live_domain_ref(attach.live);
+    note(&attach, &wish, defined);
     if (!attach_volume(&attach, &wish, defined, error))
         return RL_EXIT_FAILED;
+    call->document->changed = true;
+    rl_json_string(call->document->json, "path", attach.path);
+    rl_json_bool(call->document->json, "continued", attach.started->continued);
     rl_call_say(call,
                 "%s is disk %s of domain %s%s: %s\nIt stops with the domain, or with 'virt-reflink "
                 "detach'.",

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "backend/cli/cli.h"
+#include "backend/cli/document.h"
 #include "common/operation/save.h"
 #include "common/pool/volume-state.h"
 
@@ -12,11 +13,13 @@ say_what_is_above(const RlCall *call, const char *name)
     g_autofree char *below = NULL;
     RlState state;
 
-    if (volume && rl_state_get_below(volume, &state, &run, &below, NULL) && below)
-        rl_call_say(call,
-                    "Domain '%s' has an overlay on it. To give up that as well, type 'virt-reflink "
-                    "continue' once more.",
-                    below);
+    if (!volume || !rl_state_get_below(volume, &state, &run, &below, NULL) || !below)
+        return;
+    rl_json_string(call->document->json, "overlay_of", below);
+    rl_call_say(call,
+                "Domain '%s' has an overlay on it. To give up that as well, type 'virt-reflink "
+                "continue' once more.",
+                below);
 }
 
 RlExit
@@ -29,6 +32,7 @@ rl_command_continue(RlCall *call, GError **error)
 
     if (!rl_volume_continue(call->pool, name, error))
         return RL_EXIT_FAILED;
+    call->document->changed = true;
     rl_call_say(call,
                 "%s keeps its dirty image. The next start continues with it, without saved memory.",
                 name);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "backend/cli/after-change.h"
 #include "backend/cli/cli.h"
+#include "backend/cli/document.h"
 #include "common/base/error.h"
 #include "common/format/image-owner.h"
 #include "common/image/lost-write-witness.h"
@@ -189,7 +190,7 @@ is_released(Detach *detach)
 }
 
 static bool
-unplug(Detach *detach, bool defined, int timeout, GError **error)
+unplug(const RlCall *call, Detach *detach, bool defined, int timeout, GError **error)
 {
     g_autoptr(GError) cause = NULL;
 
@@ -198,6 +199,7 @@ unplug(Detach *detach, bool defined, int timeout, GError **error)
         g_propagate_error(error, g_steal_pointer(&cause));
         return false;
     }
+    call->document->changed = true; /* it is asked for, at least */
     return wait_for_guest(detach, timeout, error) &&
            (!defined || !detach->defined || take(detach, detach->defined, RL_LIVE_DEFINED, error));
 }
@@ -245,12 +247,25 @@ is_to_end(const Detach *detach)
     return is_own(detach) || (run && run->readonly && !rl_image_owner_is_by_hand(run));
 }
 
+static void
+note(const RlCall *call, const Detach *detach, bool defined)
+{
+    RlJson *json = call->document->json;
+
+    rl_document_domain(json, &detach->owner);
+    if (detach->target)
+        rl_json_string(json, "target", detach->target);
+    rl_json_bool(json, "config", defined);
+}
+
 static RlExit
 finish(RlCall *call, Detach *detach, GError **error)
 {
     RlStop stop;
 
+    call->document->changed = true;
     if (!is_to_end(detach)) {
+        rl_json_string(call->document->json, "result", "running");
         rl_call_say(call, "%s is detached from domain %s. It still runs: %s.", detach->name,
                     detach->owner.name,
                     detach->run && rl_image_owner_is_by_hand(detach->run)
@@ -260,6 +275,7 @@ finish(RlCall *call, Detach *detach, GError **error)
     }
     if (!end_run(detach, &stop, error))
         return RL_EXIT_FAILED;
+    rl_stop_note(call->document, detach->pool, detach->name, stop);
     rl_short_path_tidy(detach->pool, detach->name);
     rl_call_say(call, "%s is detached from domain %s, and %s.", detach->name, detach->owner.name,
                 stop == RL_STOP_NOT_OWNED ? "goes on for other domains that read it"
@@ -296,10 +312,14 @@ rl_command_detach(RlCall *call, GError **error)
         return rl_call_misused(call, "detach: --timeout needs a number of seconds");
     g_auto(Detach) detach = {.pool = call->pool, .name = rl_call_name(call, 0)};
     if (!read_run(&detach, error) || !find_domain(&detach, rl_call_name(call, 1), error) ||
-        !look(&detach, error) || !unplug(&detach, defined, timeout, error))
+        !look(&detach, error))
+        return RL_EXIT_FAILED;
+    note(call, &detach, defined);
+    if (!unplug(call, &detach, defined, timeout, error))
         return RL_EXIT_FAILED;
     if (detach.defined && !defined)
-        rl_call_warn("the definition of domain '%s' still has the disk: its next start starts "
+        rl_call_warn(call,
+                     "the definition of domain '%s' still has the disk: its next start starts "
                      "volume '%s' again. 'virsh detach-disk %s %s --config' removes it there",
                      detach.owner.name, detach.name, detach.owner.name, detach.defined);
     return finish(call, &detach, error);

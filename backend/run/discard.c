@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "backend/cli/after-change.h"
 #include "backend/cli/cli.h"
+#include "backend/cli/document.h"
 #include "backend/cli/question.h"
 #include "common/image/short-path.h"
 #include "common/operation/clone.h"
@@ -19,6 +20,8 @@ keep(RlCall *call, const char *name, const char *label, GError **error)
     if (!draft)
         return false;
     call->pool = g_steal_pointer(&draft->pool);
+    call->document->changed = true;
+    rl_json_string(call->document->json, "kept_as", to);
     rl_call_say(call, "What %s has written since its last commit is kept as %s.", name, to);
     return true;
 }
@@ -38,10 +41,12 @@ rl_command_discard(RlCall *call, GError **error)
     if (!rl_call_begin(call, options, error))
         return call->exit;
     const char *name = rl_call_name(call, 0);
-    if (!label && !rl_ask(yes, error, "Drop all that %s has written since its last commit?", name))
+    if (!label &&
+        !rl_ask(call, yes, error, "Drop all that %s has written since its last commit?", name))
         return RL_EXIT_FAILED;
     if ((label && !keep(call, name, label, error)) || !rl_volume_discard(call->pool, name, error))
         return RL_EXIT_FAILED;
+    call->document->changed = true;
     rl_short_path_tidy(call->pool, name);
     rl_call_say(call,
                 "The dirty image of %s is dropped. Its clean image and revisions are unchanged.",

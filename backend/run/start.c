@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "common/operation/start.h"
+
 #include "backend/cli/cli.h"
+#include "backend/cli/document.h"
 #include "by-hand.h"
 #include "common/image/lost-write-witness.h"
 #include "common/pool/volume.h"
@@ -44,6 +46,9 @@ rl_command_start(RlCall *call, GError **error)
 
     if (!path)
         return RL_EXIT_FAILED;
+    call->document->changed = true;
+    rl_json_string(call->document->json, "path", path);
+    rl_json_bool(call->document->json, "continued", started->continued);
     rl_by_hand_watch(pool, name, &owner);
     rl_call_say(call, "%s is started%s: %s\nStop it with 'virt-reflink stop'.", name,
                 started->continued ? ", and continues with its leftover dirty image" : "", path);

@@ -20,6 +20,35 @@ rl_stop_outcome(RlStop stop)
     return outcomes[stop];
 }
 
+/* The newest: nobody else has committed the volume since. */
+static void
+note_revision(RlJson *json, const RlPool *pool, const char *name)
+{
+    g_autoptr(RlVolume) volume = rl_volume_find(pool, name, NULL);
+    g_autoptr(GPtrArray) revisions =
+        volume ? rl_revisions_list(volume->dir, volume->name->leaf, NULL) : NULL;
+    const RlRevision *newest = revisions ? rl_revisions_newest(revisions) : NULL;
+
+    if (newest)
+        rl_json_number(json, "revision", newest->number);
+}
+
+void
+rl_stop_note(RlDocument *document, const RlPool *pool, const char *name, RlStop stop)
+{
+    static const char *const words[] = {
+        [RL_STOP_NOTHING] = "nothing",     [RL_STOP_NOT_OWNED] = "not-owned",
+        [RL_STOP_HELD] = "held",           [RL_STOP_COMMITTED] = "committed",
+        [RL_STOP_UNWRITTEN] = "unwritten", [RL_STOP_DROPPED] = "dropped",
+        [RL_STOP_RETURNED] = "returned",
+    };
+
+    document->changed |= stop >= RL_STOP_COMMITTED;
+    rl_json_string(document->json, "result", words[stop]);
+    if (stop == RL_STOP_COMMITTED)
+        note_revision(document->json, pool, name);
+}
+
 bool
 rl_stop_refuse_held(const RlPool *pool, const char *name, GError **error)
 {

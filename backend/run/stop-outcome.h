@@ -2,6 +2,7 @@
 /* What became of a volume that was stopped, in words. */
 #pragma once
 
+#include "backend/cli/document.h"
 #include "common/operation/stop.h"
 
 /**
@@ -9,6 +10,13 @@
  * Returns what follows the volume's name in a sentence about @stop, but for RL_STOP_HELD; static.
  */
 const char *rl_stop_outcome(RlStop stop);
+
+/**
+ * rl_stop_note:
+ * Writes @stop into @document as "result", and after a commit the number of the revision that the
+ * former clean image has become as "revision". To be called before anything is pruned.
+ */
+void rl_stop_note(RlDocument *document, const RlPool *pool, const char *name, RlStop stop);
 
 /**
  * rl_stop_refuse_held:

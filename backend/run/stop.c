@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "common/operation/stop.h"
+
 #include "backend/cli/after-change.h"
 #include "backend/cli/cli.h"
+#include "backend/cli/document.h"
 #include "by-hand.h"
 #include "common/image/lost-write-witness.h"
 #include "common/image/short-path.h"
@@ -28,6 +30,7 @@ rl_command_stop(RlCall *call, GError **error)
     rl_witness_dismiss(key, false);
     if (domain)
         rl_witness_dismiss(domain, false);
+    rl_stop_note(call->document, pool, name, stop);
     if (stop == RL_STOP_HELD)
         return rl_call_done(rl_stop_refuse_held(pool, name, error));
     rl_short_path_tidy(pool, name);

@@ -59,7 +59,7 @@ rl_volume_end_late(const RlPool *pool, const char *name, bool *ret_committed, GE
 }
 
 void
-rl_pool_end_late(const RlPool *pool, RlEndedLate told)
+rl_pool_end_late(const RlPool *pool, RlEndedLate told, void *data)
 {
     g_autoptr(GPtrArray) names = rl_ended_list(pool->dev, pool->ino);
 
@@ -68,7 +68,7 @@ rl_pool_end_late(const RlPool *pool, RlEndedLate told)
         g_autoptr(GError) error = NULL;
         bool committed;
         rl_volume_end_late(pool, name, &committed, &error);
-        told(pool, name, committed, error);
+        told(pool, name, committed, error, data);
     }
 }
 

@@ -35,11 +35,11 @@ bool rl_volume_end_late(const RlPool *pool, const char *name, bool *ret_committe
 /* The run of the volume @name, which waited for space, has ended, with a commit or without; or it
  * still waits, for the reason @error. */
 typedef void (*RlEndedLate)(const RlPool *pool, const char *name, bool committed,
-                            const GError *error);
+                            const GError *error, void *data);
 
 /**
  * rl_pool_end_late:
  * rl_volume_end_late() for all volumes of @pool that wait for space, as one of them may have given
- * some back. @told is called for each.
+ * some back. @told is called for each, with @data.
  */
-void rl_pool_end_late(const RlPool *pool, RlEndedLate told);
+void rl_pool_end_late(const RlPool *pool, RlEndedLate told, void *data);

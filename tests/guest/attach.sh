@@ -3,7 +3,7 @@
 # filesystems: xfs btrfs
 # virt-reflink attach and detach: a volume becomes a disk of a running domain, and ceases to be one, in one
 # step. In between it is the domain's, as any other of its disks.
-. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool guest kinds -- qemu-system-x86_64
+. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool guest kinds documents -- qemu-system-x86_64 python3
 kinds_make "$dir"
 virsh vol-create-as pool data 1M
 data=$(virsh vol-path data pool)
@@ -121,6 +121,20 @@ expect_exactly 2 grep -c "dropped" "$LAB/outcomes"
 expect_exactly 7 content "$POOL/hot/direct.img"
 ok "each kind ends in its way, and what is only read is not committed"
 
+document 0 attach pool data vm sda --bus scsi
+has "vm qemu sda $data False False True" "domain['name']" "domain['driver']" target path readonly continued changed
+document 1 attach pool data vm sdb
+has "exists False" "error['code']" changed
+writes 8
+document 0 detach pool data
+has "vm sda committed True" "domain['name']" target result "revision > 0"
+tool start -q pool data
+virsh attach-disk vm "$data" sda --live --targetbus scsi --subdriver raw
+document 0 detach pool data
+has unwritten result
+documents_fit || die "a document is not as the schema says"
+ok "JSON has the domain, the disk, and what became of the volume"
+
 tool attach -q pool data vm sda
 virsh snapshot-create-as vm one --disk-only --no-metadata --diskspec "sda,file=$LAB/one" \
     --diskspec hda,snapshot=no --diskspec hdb,snapshot=no --diskspec hdc,snapshot=no --diskspec hdd,snapshot=no
@@ -151,7 +165,9 @@ ok "nor what is below one whose disk was unplugged"
 # The guest has no driver that would release a PCI device; a reset does.
 tool attach -q pool data vm vda
 writes 9
-fails_with "'vm' & not released disk 'vda' & again" tool detach pool data --timeout 0
+document 1 detach pool data --timeout 0
+has "busy vda True" "error['code']" target changed
+has_words "'vm' & not released disk 'vda' & again" <"$LAB/complaint"
 tool detach pool data >"$LAB/said" 2>&1 &
 detaching=$!
 virsh destroy vm

@@ -3,7 +3,7 @@
 # filesystems: xfs btrfs
 # virt-reflink snapshot --quiesce: the file systems of the guest are frozen while the revision is made, and thawed
 # however that ends. A program plays the guest's agent for libvirt; the rest is real.
-. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool guest kinds -- qemu-system-x86_64 python3
+. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool guest kinds documents -- qemu-system-x86_64 python3
 kinds_make "$dir"
 agent=$SOURCE_DIR/tests/lib/guest-agent.py
 image=$POOL/vm/persistent-dirty.img
@@ -68,6 +68,10 @@ expect_exactly F begin_of frozen
 expect_exactly T head -c 1 "$image"
 ok "the revision has what the guest wrote until it was frozen, and nothing of later"
 
+document 0 snapshot --quiesce pool vm/persistent report
+has "True 2" frozen frozen_filesystems
+agent_has guest-fsfreeze-freeze guest-fsfreeze-thaw
+documents_fit || die "a document is not as the schema says"
 fails_with "exists" tool snapshot --quiesce pool vm/persistent frozen
 agent_has guest-fsfreeze-freeze guest-fsfreeze-thaw
 echo error >"$log.answer"

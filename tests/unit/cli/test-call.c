@@ -3,11 +3,13 @@
 /* virt-reflink's arguments, and what stands for a pool and a volume. */
 #include "backend/cli/age-option.h"
 #include "backend/cli/cli.h"
+#include "backend/cli/document.h"
 #include "backend/cli/json.h"
 #include "backend/cli/target.h"
 
 #include "harness/lab.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -139,7 +141,7 @@ static void
 test_warning(void)
 {
     if (g_test_subprocess()) {
-        rl_call_warn("no kind: '\033]0;x\a\302\233\062J\377'");
+        rl_call_warn(NULL, "no kind: '\033]0;x\a\302\233\062J\377'");
         return;
     }
     g_test_trap_subprocess(NULL, 0, 0);
@@ -248,6 +250,39 @@ test_json(void)
                     "}\n");
 }
 
+/* How the document of a command ends that failed with @message. */
+static void
+print_failure(const char *message, GQuark domain, int code)
+{
+    static const RlCommand changes = {"change", "POOL", "do it", 1, 1, RL_COMMAND_REPORT, NULL};
+    g_auto(RlCall)
+        call = {.command = &changes, .json = TRUE, .document = rl_document_new(changes.word)};
+    g_autoptr(GError) error = g_error_new_literal(domain, code, message);
+
+    g_assert_true(rl_document_is_wanted(&call, error));
+    rl_document_print(&call, RL_EXIT_FAILED, error);
+    g_assert_false(rl_document_is_wanted(&call, error));
+}
+
+static void
+test_document(void)
+{
+    if (g_test_subprocess()) {
+        print_failure("volume 'a. B' has its guest's disk. End it. 'kill' does", RL_ERROR,
+                      RL_ERROR_STATE);
+        print_failure("no. but: full", RL_ERRNO, ENOSPC);
+        print_failure("broken", RL_ERRNO, EIO);
+        return;
+    }
+    g_test_trap_subprocess(NULL, 0, 0);
+    g_test_trap_assert_passed();
+    g_test_trap_assert_stdout("*\"next_step\": \"End it. 'kill' does\"*"
+                              "\"code\": \"no-space\"*\"errno\": \"ENOSPC\"*"
+                              "\"next_step\": \"Free some space*"
+                              "\"code\": \"system\"*\"errno\": \"EIO\"*"
+                              "\"message\": \"broken\"\n  }\n}\n");
+}
+
 static void
 test_ages(void)
 {
@@ -282,5 +317,6 @@ add_tests(void)
     lab_add("/target/paths", test_paths);
     lab_add("/target/other-pool", test_other_pool);
     g_test_add_func("/json", test_json);
+    g_test_add_func("/document", test_document);
     g_test_add_func("/ages", test_ages);
 }

@@ -201,6 +201,7 @@ typedef struct {
     RlSaveFile of;    /* and what it is; NONE without one */
     struct stat st;
     bool several; /* there is another one that is the same */
+    bool beside;  /* there is one of which it is not told whether it is */
 } Search;
 
 static void
@@ -270,8 +271,11 @@ look_through(int pid, Search *search)
     RlSaveFile answer = numbers ? RL_SAVE_FILE_NONE : RL_SAVE_FILE_UNKNOWN;
     const char *number;
 
-    while (numbers && (number = g_dir_read_name(numbers)))
-        answer = MAX(answer, look_at(pid, number, search));
+    while (numbers && (number = g_dir_read_name(numbers))) {
+        RlSaveFile found = look_at(pid, number, search);
+        search->beside |= found == RL_SAVE_FILE_DOUBT || found == RL_SAVE_FILE_UNKNOWN;
+        answer = MAX(answer, found);
+    }
     return answer;
 }
 
@@ -285,8 +289,11 @@ look_at_child(int pid, Search *search)
 
     if (!g_file_get_contents(comm, &name, NULL, NULL) || !g_str_has_prefix(name, READER))
         return RL_SAVE_FILE_NONE;
+    if (program)
+        return look_through(pid, search);
     /* What has ended, and not been waited for, has read a short file to its end. */
-    return program ? look_through(pid, search) : RL_SAVE_FILE_UNKNOWN;
+    search->beside = true;
+    return RL_SAVE_FILE_UNKNOWN;
 }
 
 /* Looks at the processes that the thread @thread of @parent has begun. */
@@ -321,6 +328,17 @@ look_at_readers(int parent, Search *search)
 
 /* Which of several files the daemon restores from, and which it reads for something else, as for
  * the download of a volume, is not told. */
+static RlSaveFile
+search_all(int parent, Search *search)
+{
+    RlSaveFile found = look_through(parent, search);
+
+    if (search->driver != RL_SAVE_FILE_QEMU)
+        return found;
+    found = MAX(found, look_at_readers(parent, search));
+    return search->several ? RL_SAVE_FILE_DOUBT : found;
+}
+
 RlSaveFile
 rl_save_file_find(RlSaveFileDriver driver, const char *uuid, RlMemory **ret_memory)
 {
@@ -330,13 +348,22 @@ rl_save_file_find(RlSaveFileDriver driver, const char *uuid, RlMemory **ret_memo
     *ret_memory = NULL;
     if (!rl_calling_daemon_is_one(parent))
         return RL_SAVE_FILE_UNKNOWN;
-    RlSaveFile found = look_through(parent, &search);
-    if (driver == RL_SAVE_FILE_QEMU)
-        found = MAX(found, look_at_readers(parent, &search));
-    if (driver == RL_SAVE_FILE_QEMU && search.several)
-        return RL_SAVE_FILE_DOUBT;
-    *ret_memory = g_steal_pointer(&search.memory);
+    RlSaveFile found = search_all(parent, &search);
+    if (found != RL_SAVE_FILE_DOUBT)
+        *ret_memory = g_steal_pointer(&search.memory);
     /* A daemon that died while we looked has closed its files. */
     return found == RL_SAVE_FILE_NONE && rl_calling_daemon_pid() != parent ? RL_SAVE_FILE_UNKNOWN
                                                                            : found;
+}
+
+RlMemory *
+rl_save_file_find_alone(const char *uuid)
+{
+    g_auto(Search) search = {.driver = RL_SAVE_FILE_QEMU, .uuid = uuid};
+    int parent = rl_calling_daemon_pid();
+
+    if (!rl_calling_daemon_is_one(parent) || search_all(parent, &search) != RL_SAVE_FILE_READ ||
+        search.beside)
+        return NULL;
+    return g_steal_pointer(&search.memory);
 }

@@ -33,6 +33,14 @@ typedef enum {
 RlSaveFile rl_save_file_find(RlSaveFileDriver driver, const char *uuid, RlMemory **ret_memory);
 
 /**
+ * rl_save_file_find_alone:
+ * What is in the file that the qemu driver restores the domain @uuid from, owned by the caller;
+ * NULL where that is not sure: where it is not found, or beside it another file is open for reading
+ * that may be the one. Who could write to that can have changed it when the daemon had read it.
+ */
+RlMemory *rl_save_file_find_alone(const char *uuid);
+
+/**
  * rl_save_file_read:
  * Returns what is in the complete save file @path of @driver if that holds the domain @uuid, owned
  * by the caller; NULL where it does not, or cannot be read. What is no regular file, a symbolic

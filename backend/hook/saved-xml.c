@@ -212,16 +212,15 @@ rl_saved_xml_require_below(const char *top, const RlDomain *domain, GError **err
 bool
 rl_saved_xml_require(const RlDomain *domain, GError **error)
 {
-    g_autoptr(RlMemory) memory = NULL;
     RlWriter anyone = {.anyone = true};
 
     if (strcmp(rl_domain_ref_of(domain).driver, "qemu") != 0)
         return true;
+    g_autoptr(RlMemory) memory = rl_save_file_find_alone(domain->uuid);
     /* libvirt has written the XML in root's file, if the emulator had no more than a pipe to that.
      * A core dump is root's, and its device model's by content: who may change names where such a
      * file lies can make it a save file. */
-    if (rl_save_file_find(RL_SAVE_FILE_QEMU, domain->uuid, &memory) == RL_SAVE_FILE_READ &&
-        memory->by_root && rl_daemon_saves_through_pipe(rl_calling_daemon_pid()) &&
+    if (memory && memory->by_root && rl_daemon_saves_through_pipe(rl_calling_daemon_pid()) &&
         !rl_path_can_be_changed(memory->file, &anyone))
         return true;
     return rl_saved_xml_require_below("/", domain, error);

@@ -303,6 +303,11 @@ for files in "8<$LAB/own.save 9<$LAB/other.save" "8<$LAB/other.save 9<$LAB/own.s
     fails_with "'vm1' & 'vm/other' & definition" daemon "exec $files; \"\$@\"" \
         /etc/libvirt/hooks/qemu.d/50-reflink vm1 restore begin - <"$LAB/other.xml"
 done
+# Its device model can change it as soon as the daemon has read the XML.
+sed 's/LibvirtQemudSave/LibvirtQemudPart/' "$LAB/other.save" >"$LAB/unlike.save"
+chown 12345 "$LAB/unlike.save"
+fails_with "'vm1' & 'vm/other' & definition" daemon "exec 8<$LAB/own.save 9<$LAB/unlike.save; \"\$@\"" \
+    /etc/libvirt/hooks/qemu.d/50-reflink vm1 restore begin - <"$LAB/other.xml"
 ok "nor does another file of the domain's that the daemon reads vouch for it"
 
 # The hook gets the text of that file, which libvirt may read in another way.

@@ -19,6 +19,7 @@
 typedef struct {
     const RlDomain *domain;
     GHashTable *defined; /* the paths of its definition */
+    GHashTable *shared;  /* those of them that the guest may write in */
     GPtrArray *pools;    /* the real paths of the reflink pools that libvirt knows */
 } Check;
 
@@ -35,6 +36,20 @@ add_disk(GHashTable *paths, const RlDisk *disk)
 }
 
 /* Borrowed from @definition. */
+static GHashTable *
+shared_paths_of(const RlDomain *definition)
+{
+    GHashTable *paths = g_hash_table_new(g_str_hash, g_str_equal);
+
+    for (guint i = 0; definition && i < definition->files->len; i++) {
+        const RlNamedFile *file = g_ptr_array_index(definition->files, i);
+        if (file->shared)
+            g_hash_table_add(paths, file->path);
+    }
+    return paths;
+}
+
+/* The same. */
 static GHashTable *
 paths_of(const RlDomain *definition)
 {
@@ -120,12 +135,14 @@ require_harmless(const Check *check, const char *path, GError **error)
     return !why || refuse(check, path, why, error);
 }
 
+/* What the definition gives the guest to read only is not to be written in. */
 static bool
-require_file(const Check *check, const char *path, GError **error)
+require_file(const Check *check, const RlNamedFile *file, GError **error)
 {
     g_autofree char *end = NULL;
+    const char *path = file->path;
 
-    if (g_hash_table_contains(check->defined, path))
+    if (g_hash_table_contains(file->shared ? check->shared : check->defined, path))
         return true;
     end = rl_disk_place_follow(path);
     return require_outside(check, path, error) &&
@@ -194,9 +211,9 @@ require_disk(const Check *check, const RlDisk *disk, GError **error)
 bool
 rl_saved_xml_files_require(const RlDomain *domain, const RlDomain *definition, GError **error)
 {
-    g_autoptr(GHashTable) defined = paths_of(definition);
+    g_autoptr(GHashTable) defined = paths_of(definition), shared = shared_paths_of(definition);
     g_autoptr(GPtrArray) pools = rl_pools_reflink_roots();
-    Check check = {.domain = domain, .defined = defined, .pools = pools};
+    Check check = {.domain = domain, .defined = defined, .shared = shared, .pools = pools};
 
     if (!require_labels(domain, definition, error))
         return false;
@@ -206,7 +223,7 @@ rl_saved_xml_files_require(const RlDomain *domain, const RlDomain *definition, G
     /* 'prepare' refuses one that names too many. */
     for (guint i = 0; i < domain->files->len; i++) {
         const RlNamedFile *file = g_ptr_array_index(domain->files, i);
-        if (!require_file(&check, file->path, error))
+        if (!require_file(&check, file, error))
             return false;
     }
     return true;

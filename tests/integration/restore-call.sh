@@ -292,6 +292,10 @@ fails_with "volume 'lv' of pool 'plain' & definition" \
 sed -e 's,<devices>,<os><type>hvm</type></os><devices>,; s,<uuid>,<memory>1024</memory><uuid>,' \
     -e "s,</devices>,$disk&$label," <(domain 1) >"/etc/libvirt/qemu/vm1.xml"
 forged "s,</devices>,$disk&$label,"
+share="<filesystem><source dir='$dir'/><readonly/></filesystem>"
+sed -i "s,</devices>,$share&," /etc/libvirt/qemu/vm1.xml
+forged "s,</devices>,$share&,"
+fails_with "'$dir' & a reflink pool lies in & definition" forged "s,</devices>,${share/<readonly\/>/}&,"
 rm /etc/libvirt/qemu/vm1.xml
 ok "nor does it name anything else into a pool, or below one, that the definition does not name"
 

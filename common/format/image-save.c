@@ -57,6 +57,7 @@ parse(const char *text, RlSave *save)
     save->id = g_key_file_get_string(file, GROUP, "id", NULL);
     save->begun_us = get_time(file, "begun");
     save->ended_us = get_time(file, "ended");
+    save->since_us = g_key_file_get_int64(file, GROUP, "since", NULL);
     save->memory = g_key_file_get_string(file, GROUP, "memory", NULL);
     save->tried = g_key_file_get_string(file, GROUP, "tried", NULL);
     save->earlier = g_key_file_get_string_list(file, GROUP, "earlier", NULL, NULL);
@@ -111,6 +112,8 @@ put(int fd, const RlSave *save, GError **error)
     put_string(file, "id", save->id);
     g_key_file_set_int64(file, GROUP, "begun", save->begun_us);
     g_key_file_set_int64(file, GROUP, "ended", save->ended_us);
+    if (save->since_us != 0)
+        g_key_file_set_int64(file, GROUP, "since", save->since_us);
     g_key_file_set_int64(file, GROUP, "date", save->date.tv_sec);
     g_key_file_set_int64(file, GROUP, "date-ns", save->date.tv_nsec);
     g_key_file_set_int64(file, GROUP, "size", save->size);
@@ -165,7 +168,17 @@ rl_save_note(int fd, const RlImageOwner *run, const RlMemory *memory, GError **e
     save->memory = memory ? g_strdup(memory->digest) : NULL;
     save->reads = memory ? g_strdupv(memory->reads) : NULL;
     save->begun_us = rl_image_owner_began_us(run);
+    save->since_us = run->since_us;
     return note_image(fd, save, error);
+}
+
+bool
+rl_save_is_of_run(int fd, const RlImageOwner *run)
+{
+    g_autoptr(RlSave) save = NULL;
+
+    return !rl_save_get(fd, &save, NULL) || !save || save->since_us == 0 ||
+           save->since_us == run->since_us;
 }
 
 bool

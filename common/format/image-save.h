@@ -32,6 +32,7 @@ typedef struct {
     gint64
         begun_us; /* when the run began that was saved, and when it was noted, by the wall clock */
     gint64 ended_us;      /* at that time; 0 if not known */
+    gint64 since_us;      /* the same run's RlImageOwner.since_us; 0 if not known */
     struct timespec date; /* the image's modification time and size then */
     off_t size;
     char *memory;   /* the digest of the saved memory; NULL if not known */
@@ -67,6 +68,14 @@ bool rl_save_get(int fd, RlSave **ret_save, GError **error);
  * saved as @memory; NULL where only the run's end is known. Durable with the next fsync(2) of @fd.
  */
 bool rl_save_note(int fd, const RlImageOwner *run, const RlMemory *memory, GError **error);
+
+/**
+ * rl_save_is_of_run:
+ * False if the run that was saved is known to be another one than @run, which is noted on the
+ * image. A program that copies images (rsync -X) may read the mark of a saved one, and its other
+ * attributes and its content later, when the domain has been restored and runs on it.
+ */
+bool rl_save_is_of_run(int fd, const RlImageOwner *run);
 
 /**
  * rl_save_note_cut_off:

@@ -106,6 +106,15 @@ is_shared(const Start *start, const RlDirtyImage *image)
            (!(start->flags & RL_START_READONLY) && rl_unshare_is_due(image->fd, image->run, owner));
 }
 
+/* Does a program read the image that a restored domain is to go on with? One that copies it (tar)
+ * has read its attributes first: the copy counts as saved, and is not to have what is written from
+ * now on. */
+static bool
+is_copied(const Start *start, const RlDirtyImage *image)
+{
+    return !(start->flags & RL_START_READONLY) && rl_unshare_is_read(image->volume, image->fd);
+}
+
 /* There is a dirty image: goes on with it, or drops it and leaves start->done false; or says that
  * it is shared with whoever had it before. */
 static bool
@@ -119,7 +128,8 @@ take_over(Start *start, RlDirtyImage *image, GError **error)
     if (takeover == RL_TAKEOVER_DROP)
         return drop_leftover(volume, error);
 
-    start->shared = takeover == RL_TAKEOVER_CONTINUE && is_shared(start, image);
+    start->shared = (takeover == RL_TAKEOVER_CONTINUE && is_shared(start, image)) ||
+                    (takeover == RL_TAKEOVER_RESTORE && is_copied(start, image));
     if (start->shared)
         return true;
     /* Before it is this domain's: whoever comes after a crash is to know of the overlay. */

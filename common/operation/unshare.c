@@ -80,6 +80,12 @@ rl_unshare_is_others_dirty(const RlVolume *volume, int fd, const RlImageOwner *r
     return rl_unshare_is_others(volume, fd, owner, unknown);
 }
 
+bool
+rl_unshare_is_read(const RlVolume *volume, int fd)
+{
+    return rl_unshare_is_due(fd, NULL, NULL) && has_reflinks(volume);
+}
+
 /* A clone of the image @from, without a name; -1 with @error. */
 static int
 clone_image(const RlVolume *volume, int from, GError **error)

@@ -40,6 +40,13 @@ bool rl_unshare_is_others_dirty(const RlVolume *volume, int fd, const RlImageOwn
                                 const RlDomainRef *owner);
 
 /**
+ * rl_unshare_is_read:
+ * True if a process has the image @fd (open for reading only) of @volume open for longer than a
+ * short probe, and the file system has reflinks.
+ */
+bool rl_unshare_is_read(const RlVolume *volume, int fd);
+
+/**
  * rl_unshare_dirty:
  * Puts a reflink (a copy, where the pool copies) of the dirty image of @volume in its place, with
  * the same dates, access and marks; of it is noted that no domain has had it. Where no process has

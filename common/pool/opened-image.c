@@ -6,6 +6,7 @@
 #include "common/base/autofd.h"
 #include "common/base/error.h"
 #include "common/format/image-overlays.h"
+#include "common/format/image-save.h"
 #include "common/format/lost-writes-note.h"
 #include "common/format/unmarked-run.h"
 #include "domains.h"
@@ -49,8 +50,9 @@ read_all(RlDirtyImage *image, GError **error)
         image->run->copied = false;
     if (!look_for_end(image, error))
         return false;
-    /* What was saved was at rest when it was copied. */
-    bool torn = image->run && image->run->copied && image->mark != RL_MARK_SAVED;
+    /* What was saved was at rest when it was copied, unless its domain was restored meanwhile. */
+    bool torn = image->run && image->run->copied &&
+                (image->mark != RL_MARK_SAVED || !rl_save_is_of_run(image->fd, image->run));
     if (lost || torn) {
         image->mark = RL_MARK_SUSPECT;
         image->unmarked = false;

@@ -6,6 +6,7 @@
 
 #include "common/base/autofd.h"
 #include "common/base/boot.h"
+#include "common/format/image-mark.h"
 #include "common/fs/xattr.h"
 #include "common/image/content.h"
 #include "common/operation/claim.h"
@@ -184,6 +185,58 @@ test_saved(Lab *lab)
     g_assert_cmpint(lab_state(lab, V), ==, RL_STATE_LEFT);
     put_back_copy(lab, V);
     g_assert_cmpint(lab_state(lab, V), ==, RL_STATE_SUSPECT);
+}
+
+/* rsync -X reads short attributes with the list of files, and the others with the content: between
+ * the two the domain was restored. */
+static void
+test_restored_meanwhile(Lab *lab)
+{
+    g_autoptr(GError) error = NULL;
+    bool done;
+
+    lab_create(lab, V, "one", MIB);
+    lab_start(lab, V, &alice);
+    image_write(lab, V, RL_FILE_DIRTY, "two");
+    rl_volume_save(lab->pool, V, &alice, &done, &error);
+    g_assert_no_error(error);
+    rl_volume_announce_restore(lab->pool, V, &alice, &error);
+    g_assert_no_error(error);
+    rl_started_free(lab_start_with(lab, V, &alice, RL_START_RESTORED));
+    rl_volume_confirm(lab->pool, V, &alice, &error);
+    g_assert_no_error(error);
+    put_back_copy(lab, V);
+    rl_autofd int fd = image_open(lab, V, RL_FILE_DIRTY, O_RDONLY);
+    g_assert_true(rl_mark_set(fd, RL_MARK_SAVED, NULL));
+    nothing_changed(lab);
+    lab_start_fails(lab, V, &alice, RL_ERROR_STATE, COPY);
+}
+
+/* tar reads all attributes of a file, and then its content: it gets what was saved. */
+static void
+test_restored_while_read(Lab *lab)
+{
+    g_autoptr(GError) error = NULL;
+    char text[4] = "";
+    bool done;
+
+    lab_create(lab, V, "one", MIB);
+    lab_start(lab, V, &alice);
+    image_write(lab, V, RL_FILE_DIRTY, "two");
+    rl_volume_save(lab->pool, V, &alice, &done, &error);
+    g_assert_no_error(error);
+    rl_autofd int reader = image_open(lab, V, RL_FILE_DIRTY, O_RDONLY);
+    rl_volume_announce_restore(lab->pool, V, &alice, &error);
+    g_assert_no_error(error);
+    rl_started_free(lab_start_with(lab, V, &alice, RL_START_RESTORED));
+    rl_volume_confirm(lab->pool, V, &alice, &error);
+    g_assert_no_error(error);
+    image_is(lab, V, RL_FILE_DIRTY, "two");
+    image_write(lab, V, RL_FILE_DIRTY, "six");
+    g_assert_cmpint(pread(reader, text, 3, 0), ==, 3);
+    g_assert_cmpstr(text, ==, lab->reflinks ? "two" : "six");
+    lab_stop(lab, V, &alice, RL_STOP_COMMITTED);
+    image_is(lab, V, RL_FILE_CLEAN, "six");
 }
 
 /* Writes @inode for what is noted of the inode; removes it for NULL. */
@@ -499,6 +552,8 @@ add_tests(void)
     lab_add("/copied/discard", test_discard);
     lab_add("/copied/direct", test_direct);
     lab_add("/copied/saved", test_saved);
+    lab_add("/copied/restored-meanwhile", test_restored_meanwhile);
+    lab_add("/copied/restored-while-read", test_restored_while_read);
     lab_add("/copied/what-is-noted", test_what_is_noted);
     lab_add("/copied/unshare", test_unshare);
     lab_add("/copied/same-file", test_same_file);

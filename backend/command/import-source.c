@@ -10,6 +10,7 @@
 #include "common/base/error.h"
 #include "common/fs/lease.h"
 #include "common/fs/openers.h"
+#include "common/fs/page-cache.h"
 #include "common/fs/shared-fs.h"
 #include "common/fs/stable-copy.h"
 #include "common/fs/tmpfile.h"
@@ -57,6 +58,7 @@ copy(RlImportSource *source, const RlPool *pool, GError **error)
     }
     rl_fd_close(&source->fd);
     source->fd = rl_fd_steal(&to);
+    source->leased = false;
     return true;
 }
 
@@ -69,9 +71,11 @@ keep_from_writers(RlImportSource *source, const RlPool *pool, GError **error)
     if (!has_leases(source))
         return copy(source, pool, error);
     source->leased = rl_lease_take_for_reading(source->fd);
-    if (source->leased)
-        return true;
-    return errno == EAGAIN ? refuse_written(source, error) : copy(source, pool, error);
+    if (!source->leased)
+        return errno == EAGAIN ? refuse_written(source, error) : copy(source, pool, error);
+    /* A read into a page of it may have been begun that fills it yet. */
+    return rl_page_cache_drop(source->fd, (uint64_t) source->st.st_size) ||
+           copy(source, pool, error);
 }
 
 static bool

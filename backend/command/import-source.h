@@ -23,11 +23,13 @@ typedef struct {
 /**
  * rl_import_source_open:
  * Opens @source->path in @source->format, for a volume of @pool. An image that is not raw can name
- * other files, and qemu-img, which is root's, would open them. So nobody can write to it from the
- * first look at its header on: it has a lease (fcntl(2), F_SETLEASE) or, where there are none
- * (block devices, network file systems), is a copy without a name in the directory of @pool. False
- * with RL_ERROR_BUSY where a process has it open for writing, RL_ERROR_INVALID where it is no file
- * or block device, those of rl_qemu_img_size(), or an errno. To be closed in any case.
+ * other files, and qemu-img, which is root's, would open them. So nobody can change it from the
+ * first look at its header on: it has a lease (fcntl(2), F_SETLEASE), and no page in memory that
+ * may still be filled (docs/security.md); or, where that cannot be had (block devices, network file
+ * systems, tmpfs), it is a copy without a name in the directory of @pool. False with RL_ERROR_BUSY
+ * where a process has it open for writing, RL_ERROR_INVALID where it is no file or block device,
+ * those of rl_qemu_img_size(),
+ * or an errno. To be closed in any case.
  */
 bool rl_import_source_open(RlImportSource *source, const RlPool *pool, GError **error);
 

@@ -150,6 +150,16 @@ kill $!
 wait $! || true
 ok "nor is one that a process has open, or mapped, to write"
 
+# The pages of a file in memory alone stay there, and it is copied first: so what it becomes meanwhile does not matter.
+memory=$(mktemp /dev/shm/import.XXXXXX)
+cp disk.qcow2 "$memory"
+echo "open('$memory', 'r+b').write(bytes(512))" >write
+with_other_program "$memory"
+cmp disk.raw "$POOL/volumes/new.img"
+rm "$memory"
+virsh vol-delete new pool >/dev/null
+ok "a file that keeps pages in memory, which a process may still fill, is read as it was when it was checked"
+
 # Of a device no lease tells: it is copied first.
 device=$(losetup --find --show disk.qcow2)
 exec 7<"$device" # the device goes when this is closed, however the test ends

@@ -114,6 +114,7 @@ require_definition(const RlNewPool *new, const char *path, const RlOptions *befo
                    const RlOptions *after, GError **error)
 {
     g_autoptr(GPtrArray) pools = rl_known_pools_read();
+    bool same = before && rl_options_equal(before, after);
     struct stat root, there;
 
     for (guint i = 0; i < pools->len && stat(path, &root) == 0; i++) {
@@ -122,7 +123,7 @@ require_definition(const RlNewPool *new, const char *path, const RlOptions *befo
         bool told = g_strcmp0(pool->name, new->define) == 0;
         if (!defined || !pool->path || stat(pool->path, &there) < 0 ||
             !rl_stat_same(&there, &root) || rl_options_equal(defined, after) ||
-            (told && before && rl_options_equal(defined, before)))
+            (told ? before && rl_options_equal(defined, before) : same))
             continue;
         if (told)
             return rl_fail(error, RL_ERROR_STATE,

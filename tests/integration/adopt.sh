@@ -57,6 +57,7 @@ refused "'third' & --define third" "$dir/third" tool adopt --yes --keep 30 "$dir
 tool init -q "$dir/third"
 virsh pool-dumpxml third | sed "s/keep='3'/keep='30'/" >"$LAB/edited.xml"
 virsh pool-define "$LAB/edited.xml"
+tool init -q "$dir/third"
 refused "'third' & not in force & pool-start" "$dir/third" tool init --define third "$dir/third"
 expect "keep='30'" virsh pool-dumpxml --inactive third
 virsh pool-destroy third

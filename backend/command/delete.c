@@ -6,6 +6,7 @@
 #include "backend/cli/document.h"
 #include "backend/cli/question.h"
 #include "common/base/error.h"
+#include "common/format/file-name.h"
 #include "common/pool/users.h"
 
 /* What goes with the volume, for the question: "2 revisions, 1 of them named", owned by the caller.
@@ -101,6 +102,23 @@ delete_revision(const RlCall *call, const RlName *name, bool yes, bool dry_run, 
     return true;
 }
 
+/* The path of an image stands for its volume, as the one that vol-path prints does. Who names the
+ * precache, for the space that it takes, does not mean the volume. */
+static bool
+require_no_precache(const RlCall *call, GError **error)
+{
+    for (int i = 0; i < call->argc; i++) {
+        g_autofree char *base = g_path_get_basename(call->argv[i]);
+        if (rl_file_name_parse(base).role == RL_FILE_PRECACHE)
+            return rl_fail(error, RL_ERROR_INVALID,
+                           "'%s' is a precache, and 'delete' would delete its whole volume. To "
+                           "delete the volume, name the volume. To delete the precache alone, "
+                           "remove the file while the volume is stopped",
+                           call->argv[i]);
+    }
+    return true;
+}
+
 RlExit
 rl_command_delete(RlCall *call, GError **error)
 {
@@ -118,7 +136,7 @@ rl_command_delete(RlCall *call, GError **error)
     if (!rl_call_begin(call, options, error))
         return call->exit;
     g_autoptr(RlName) name = rl_name_parse(rl_call_name(call, 0), error);
-    if (!name)
+    if (!name || !require_no_precache(call, error))
         return RL_EXIT_FAILED;
     guint flags = (with_named ? RL_DELETE_NAMED : 0) | (with_users ? RL_DELETE_USED : 0);
     bool done = name->form == RL_NAME_HEAD ? delete_volume(call, name, flags, yes, dry_run, error)

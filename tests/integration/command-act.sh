@@ -176,6 +176,7 @@ answers n delete --yes pool vm/persistent@lost >/dev/null
 listed vm/persistent vm/persistent@old
 before=$(listing "$POOL")
 refused "vm/persistent@old & --delete-snapshots" "$POOL" tool delete pool vm/persistent
+refused "precache & whole volume" "$POOL" tool delete --yes --with-named "$POOL/vm/persistent-precache.img"
 expect "would be deleted, with 1 revision, 1 of them named" tool delete --dry-run pool vm/persistent
 same_listing "$POOL" "$before"
 expect "is deleted" tool delete --with-named pool vm/persistent

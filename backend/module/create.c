@@ -19,6 +19,7 @@
 #include "common/operation/clone.h"
 #include "common/pool/capacity.h"
 #include "new-volume.h"
+#include "other-pool-targets.h"
 #include "pending-volume.h"
 #include "replacement-rights.h"
 #include "volume-list.h"
@@ -133,8 +134,10 @@ rl_vol_create_cb(virStoragePoolObj *obj, virStorageVolDef *vol)
     GError *error = NULL;
 
     int ours = rl_is_reflink(obj);
-    if (ours <= 0)
-        return ours < 0 ? -1 : rl_stock()->createVol(obj, vol);
+    if (ours < 0)
+        return -1;
+    if (ours == 0)
+        return rl_other_pool_require_name(vol) < 0 ? -1 : rl_stock()->createVol(obj, vol);
     if (require_raw(vol) < 0)
         return -1;
 

@@ -7,6 +7,8 @@
 #include "common/operation/pool-build.h"
 #include "module.h"
 
+#define VIR_FROM_THIS VIR_FROM_STORAGE
+
 /* What was registered, by type: written once, by rl_other_pool_targets_wrap(). */
 static virStorageBackend originals[VIR_STORAGE_POOL_LAST];
 
@@ -172,10 +174,24 @@ require_no_pool(virStoragePoolObj *obj)
     return report(error, def);
 }
 
+int
+rl_other_pool_require_name(const virStorageVolDef *vol)
+{
+    if (!rl_pool_is_marker(vol->name))
+        return 0;
+    virReportError(VIR_ERR_INVALID_ARG,
+                   "no volume can be called '%s': that file makes a directory a reflink pool. "
+                   "Choose another name",
+                   vol->name);
+    return -1;
+}
+
 static int
 create_volume(virStoragePoolObj *obj, virStorageVolDef *vol)
 {
-    return require_no_pool(obj) < 0 ? -1 : original(obj)->createVol(obj, vol);
+    return require_no_pool(obj) < 0 || rl_other_pool_require_name(vol) < 0
+               ? -1
+               : original(obj)->createVol(obj, vol);
 }
 
 static int

@@ -16,3 +16,12 @@
  * starts, for it may be what mounts it, but changes no volume. To be called once for each type.
  */
 void rl_other_pool_targets_wrap(virStorageBackend *backend);
+
+/**
+ * rl_other_pool_require_name:
+ * For when the volume @vol is about to be created in a pool that is no reflink pool, whatever its
+ * type: 0 if its file has not the name of a marker (rl_pool_is_marker()), else -1 with libvirt's
+ * error set. The file would be root's, and the right to create a volume is none to make the
+ * directory another kind of pool.
+ */
+int rl_other_pool_require_name(const virStorageVolDef *vol);

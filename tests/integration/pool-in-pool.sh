@@ -127,6 +127,7 @@ mkdir "$LAB/there"
 outsider fs "$LAB/there" "$(device "$(findmnt --noheadings --output SOURCE --target "$dir" | sed 's/\[.*//')")" auto
 virsh pool-start outsider
 virsh vol-create-as outsider mine 1M
+fails_with "'.reflink-pool.xml'" virsh vol-create-as outsider .reflink-pool.xml 4096
 virsh vol-delete mine outsider
 fails_with "" virsh vol-delete "$(basename "$pool")" outsider
 virsh pool-destroy outsider
@@ -164,6 +165,19 @@ virsh pool-destroy own
 virsh pool-destroy outsider
 virsh pool-undefine outsider
 ok "what mounts a whole reflink pool changes no volume of it"
+
+# The right to create a volume of a plain pool is none to make that another kind of pool.
+mkdir "$LAB/plain"
+stock_pool plain "$LAB/plain"
+virsh vol-create-as plain x 1M
+for name in .reflink-pool.xml .reflink-pool.xml~0a1b2c; do
+    fails_with "'$name'" virsh vol-create-as plain "$name" 4096
+    fails_with "'$name'" virsh vol-clone x "$name" --pool plain
+done
+expect_exactly x volumes plain
+virsh pool-destroy plain
+virsh pool-undefine plain
+ok "a volume of a plain pool cannot be a marker"
 
 # A reflink pool that is built around one that is active.
 loop=$(losetup --find --show "$dir/disk")

@@ -45,6 +45,23 @@ arguments_for(const RlCall *call, const RlName *name, const Wish *wish)
     return words;
 }
 
+/* Nothing would be printed: a person could not tell that from a command that does nothing. */
+static bool
+is_empty(const GPtrArray *words)
+{
+    g_autoptr(GPtrArray) first = g_ptr_array_new();
+    g_autofree char *out = NULL;
+
+    for (guint i = 0; words->pdata[i]; i++)
+        g_ptr_array_add(first, words->pdata[i]);
+    g_ptr_array_add(first, (char *) "--lines=1"); /* the last one counts */
+    g_ptr_array_add(first, NULL);
+    return g_spawn_sync(NULL, (char **) first->pdata, NULL,
+                        G_SPAWN_SEARCH_PATH | G_SPAWN_STDERR_TO_DEV_NULL, NULL, NULL, &out, NULL,
+                        NULL, NULL) &&
+           !*out;
+}
+
 /* The volume need not exist any more. */
 RlExit
 rl_command_log(RlCall *call, GError **error)
@@ -66,6 +83,13 @@ rl_command_log(RlCall *call, GError **error)
     if (!name)
         return RL_EXIT_FAILED;
     g_autoptr(GPtrArray) words = arguments_for(call, name, &wish);
+    if (!call->json && is_empty(words)) {
+        rl_call_say(call,
+                    "The journal has no events of %s. It forgets them at each boot if there is no "
+                    "/var/log/journal.",
+                    name->text);
+        return RL_EXIT_DONE;
+    }
     execvp("journalctl", (char **) words->pdata);
     return rl_call_done(rl_fail_errno(error, errno, "cannot run journalctl, which reads the log"));
 }

@@ -199,6 +199,8 @@ ln -s "$POOL" "$LAB/link"
 PATH=$LAB/bin:$PATH expect_exactly "--quiet --reverse --identifier=libvirt-reflink _UID=0 --output=short-iso \
 --priority=info --lines=5 --no-pager REFLINK_POOL=$POOL REFLINK_VOLUME=vm/persistent REFLINK_REVISION=7" \
     asked_of_journal log -n 5 "$LAB/link/" vm/persistent@7
+printf '#!/bin/sh\n' >"$LAB/bin/journalctl"
+PATH=$LAB/bin:$PATH expect "no events of vm/persistent" tool log pool vm/persistent
 ok "the journal has each event with its revision, and log asks for them"
 
 expect "is called db/renamed now" tool rename pool vm/new db/renamed

@@ -195,6 +195,14 @@ take_arguments(RlCall *call, GStrv words, GError **error)
 
     if (can_be_path(command, words, count) && !take_path(call, words[0], &taken, error))
         return false;
+    if (!taken && can_be_path(command, words, count) && strchr(words[0], '/') &&
+        count < command->least) {
+        call->exit = rl_call_misused(call,
+                                     "%s: '%s' is not the path of an image of a volume, so it "
+                                     "cannot stand for a pool and a volume",
+                                     command->word, words[0]);
+        return false;
+    }
     if (!taken && (count < command->least || count > command->most)) {
         call->exit = rl_call_misused(call, "%s: %s", command->word,
                                      count < command->least ? "an argument is missing"

@@ -19,24 +19,22 @@ print_image(const char *what, const RlVolume *volume, const char *file, const Rl
 
 /* What keeps a volume from starting, and its domain's end from being committed. */
 static void
-print_writer(const RlVolume *volume)
+print_writer(const char *what, const char *which, const RlVolume *volume, const char *file,
+             const RlImage *image)
 {
-    g_autofree char *writer =
-        volume->clean.there ? rl_clean_find_writer(volume, volume->clean_file) : NULL;
+    g_autofree char *writer = image->there ? rl_clean_find_writer(volume, file) : NULL;
 
     if (writer)
-        printf("%-16s the clean image, by %s\n", "written to", writer);
+        printf("%-16s the %s image, by %s\n", what, which, writer);
 }
 
 static void
-print_revision(const RlRevision *revision, const char *volume)
+print_revision(const RlRevision *revision, const char *volume, bool utc)
 {
     g_autofree char *name = rl_revision_name(revision, volume);
-    g_autoptr(GDateTime) when = g_date_time_new_from_unix_utc(revision->st.st_mtim.tv_sec);
-    g_autofree char *stamp = when ? g_date_time_format_iso8601(when) : NULL;
+    g_autofree char *time = rl_table_time(revision->st.st_mtim.tv_sec, utc);
 
-    printf("%-16s %s, %s, %lld bytes\n", "revision", name, stamp ? stamp : "?",
-           (long long) revision->st.st_size);
+    printf("%-16s %s, %s, %lld bytes\n", "revision", name, time, (long long) revision->st.st_size);
 }
 
 static void
@@ -52,7 +50,7 @@ print_source(const RlLook *look)
 }
 
 static void
-print_run(const RlImageOwner *run)
+print_run(const RlImageOwner *run, bool utc)
 {
     gint64 since_us = rl_image_owner_began_us(run);
 
@@ -60,7 +58,7 @@ print_run(const RlImageOwner *run)
            run->ended ? RL_WAITS_FOR_SPACE : "");
     if (since_us <= 0)
         return;
-    g_autofree char *time = rl_table_time((time_t) (since_us / G_USEC_PER_SEC), false);
+    g_autofree char *time = rl_table_time((time_t) (since_us / G_USEC_PER_SEC), utc);
     printf("%-16s %s\n", "since", time);
 }
 
@@ -75,7 +73,7 @@ find_xen_domain(const RlVolume *volume)
 }
 
 static void
-print_text(const RlLook *look, const GPtrArray *revisions)
+print_text(const RlLook *look, const GPtrArray *revisions, bool utc)
 {
     const RlVolume *volume = look->volume;
     const char *name = volume->name->volume;
@@ -86,7 +84,7 @@ print_text(const RlLook *look, const GPtrArray *revisions)
     print_source(look);
     printf("%-16s %s\n", "state", rl_state_to_string(look->state));
     if (look->run)
-        print_run(look->run);
+        print_run(look->run, utc);
     if (look->below)
         printf("%-16s %s\n", "overlay of", look->below);
     if (xen)
@@ -94,9 +92,10 @@ print_text(const RlLook *look, const GPtrArray *revisions)
     print_image("clean image", volume, volume->clean_file, &volume->clean);
     print_image("dirty image", volume, volume->dirty_file, &volume->dirty);
     print_image("precache", volume, volume->precache_file, &volume->precache);
-    print_writer(volume);
+    print_writer("written to", "clean", volume, volume->clean_file, &volume->clean);
+    print_writer("in use", "dirty", volume, volume->dirty_file, &volume->dirty);
     for (guint i = 0; i < revisions->len; i++)
-        print_revision(g_ptr_array_index(revisions, i), name);
+        print_revision(g_ptr_array_index(revisions, i), name, utc);
     if (rl_look_next_step(look))
         printf("%-16s %s\n", "next step", rl_look_next_step(look));
 }
@@ -108,6 +107,8 @@ print_json(const RlLook *look, const GPtrArray *revisions)
     g_autofree char *xen = find_xen_domain(volume);
     g_autofree char *writer =
         volume->clean.there ? rl_clean_find_writer(volume, volume->clean_file) : NULL;
+    g_autofree char *user =
+        volume->dirty.there ? rl_clean_find_writer(volume, volume->dirty_file) : NULL;
     RlJson *json = rl_json_new();
 
     rl_json_begin_object(json, NULL);
@@ -118,6 +119,8 @@ print_json(const RlLook *look, const GPtrArray *revisions)
         rl_json_string(json, "xen_domain", xen);
     if (writer)
         rl_json_string(json, "clean_image_writer", writer);
+    if (user)
+        rl_json_string(json, "dirty_image_writer", user);
     rl_look_revisions_json(revisions, NULL, volume->name->volume, json);
     rl_json_end(json);
     rl_json_print(json);
@@ -126,7 +129,13 @@ print_json(const RlLook *look, const GPtrArray *revisions)
 RlExit
 rl_command_info(RlCall *call, GError **error)
 {
-    if (!rl_call_begin(call, NULL, error))
+    gboolean utc = FALSE;
+    const GOptionEntry options[] = {
+        {"utc", 0, 0, G_OPTION_ARG_NONE, &utc, "Print times in UTC", NULL},
+        G_OPTION_ENTRY_NULL,
+    };
+
+    if (!rl_call_begin(call, options, error))
         return call->exit;
 
     g_autoptr(RlLook) look = rl_look(call->pool, rl_call_name(call, 0), error);
@@ -138,6 +147,6 @@ rl_command_info(RlCall *call, GError **error)
     if (call->json)
         print_json(look, revisions);
     else
-        print_text(look, revisions);
+        print_text(look, revisions, utc);
     return RL_EXIT_DONE;
 }

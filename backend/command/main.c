@@ -58,7 +58,7 @@ static const RlCommand commands[] = {
      RL_COMMAND_FILE | RL_COMMAND_REPORT, rl_command_import},
     {"export", "POOL VOLUME[@REVISION]", "serve a state to clients of NBD, read-only", 2, 2,
      RL_COMMAND_JSON, rl_command_export},
-    {"metrics", "POOL", "print metrics of a pool for Prometheus", 1, 1, RL_COMMAND_PLAIN,
+    {"metrics", "POOL", "print metrics of a pool for Prometheus", 1, 1, RL_COMMAND_JSON,
      rl_command_metrics},
     {"init", "DIR", "make a directory a pool, and print its definition for libvirt", 1, 1,
      RL_COMMAND_NO_POOL | RL_COMMAND_ROOT | RL_COMMAND_REPORT, rl_command_init},

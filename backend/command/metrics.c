@@ -154,6 +154,21 @@ collect(Collection *to, const RlPool *pool, const GPtrArray *listed)
     add_states(to);
 }
 
+static void
+print_json(Collection *collection)
+{
+    RlJson *json = rl_json_new();
+
+    rl_json_begin_object(json, NULL);
+    rl_json_string(json, "pool", collection->pool);
+    rl_json_begin_array(json, "metrics");
+    for (guint i = 0; i < METRICS; i++)
+        rl_metric_json(&collection->metrics[i], json);
+    rl_json_end(json);
+    rl_json_end(json);
+    rl_json_print(json);
+}
+
 RlExit
 rl_command_metrics(RlCall *call, GError **error)
 {
@@ -165,7 +180,9 @@ rl_command_metrics(RlCall *call, GError **error)
     Collection collection = {.pool = call->pool->path};
     memcpy(collection.metrics, none, sizeof(none));
     collect(&collection, call->pool, listed);
-    for (guint i = 0; i < METRICS; i++)
+    if (call->json)
+        print_json(&collection);
+    for (guint i = 0; !call->json && i < METRICS; i++)
         rl_metric_print(&collection.metrics[i]);
     return RL_EXIT_DONE;
 }

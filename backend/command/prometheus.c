@@ -3,6 +3,11 @@
 
 #include <stdio.h>
 
+typedef struct {
+    GStrv labels; /* names and values in turn */
+    guint64 value;
+} Sample;
+
 /* Backslash, quote and line feed are all that the format escapes. */
 static void
 append_value(GString *out, const char *value)
@@ -19,28 +24,78 @@ append_value(GString *out, const char *value)
     }
 }
 
+static void
+sample_free(void *data)
+{
+    Sample *sample = data;
+
+    g_strfreev(sample->labels);
+    g_free(sample);
+}
+
 void
 rl_metric_add(RlMetric *metric, const char *const *labels, guint64 value)
 {
+    Sample *sample = g_new0(Sample, 1);
+
+    sample->labels = g_strdupv((char **) labels);
+    sample->value = value;
     if (!metric->samples)
-        metric->samples = g_string_new(NULL);
-    g_string_append(metric->samples, metric->name);
-    for (guint i = 0; labels[i]; i += 2) {
-        g_string_append_printf(metric->samples, "%c%s=\"", i ? ',' : '{', labels[i]);
-        append_value(metric->samples, labels[i + 1]);
-        g_string_append_c(metric->samples, '"');
+        metric->samples = g_ptr_array_new_with_free_func(sample_free);
+    g_ptr_array_add(metric->samples, sample);
+}
+
+static void
+append_sample(GString *out, const char *name, const Sample *sample)
+{
+    g_string_append(out, name);
+    for (guint i = 0; sample->labels[i]; i += 2) {
+        g_string_append_printf(out, "%c%s=\"", i ? ',' : '{', sample->labels[i]);
+        append_value(out, sample->labels[i + 1]);
+        g_string_append_c(out, '"');
     }
-    g_string_append_printf(metric->samples, "%s %" G_GUINT64_FORMAT "\n", labels[0] ? "}" : "",
-                           value);
+    g_string_append_printf(out, "%s %" G_GUINT64_FORMAT "\n", sample->labels[0] ? "}" : "",
+                           sample->value);
 }
 
 void
 rl_metric_print(RlMetric *metric)
 {
+    g_autoptr(GString) text = g_string_new(NULL);
+
     if (!metric->samples)
         return;
+    for (guint i = 0; i < metric->samples->len; i++)
+        append_sample(text, metric->name, g_ptr_array_index(metric->samples, i));
     printf("# HELP %s %s\n# TYPE %s gauge\n%s", metric->name, metric->help, metric->name,
-           metric->samples->str);
-    g_string_free(metric->samples, TRUE);
-    metric->samples = NULL;
+           text->str);
+    g_clear_pointer(&metric->samples, g_ptr_array_unref);
+}
+
+static void
+write_sample(RlJson *json, const Sample *sample)
+{
+    rl_json_begin_object(json, NULL);
+    rl_json_begin_object(json, "labels");
+    for (guint i = 0; sample->labels[i]; i += 2)
+        rl_json_string(json, sample->labels[i], sample->labels[i + 1]);
+    rl_json_end(json);
+    rl_json_number(json, "value", sample->value);
+    rl_json_end(json);
+}
+
+void
+rl_metric_json(RlMetric *metric, RlJson *json)
+{
+    if (!metric->samples)
+        return;
+    rl_json_begin_object(json, NULL);
+    rl_json_string(json, "name", metric->name);
+    rl_json_string(json, "help", metric->help);
+    rl_json_begin_array(json, "samples");
+    for (guint i = 0; i < metric->samples->len; i++)
+        write_sample(json, g_ptr_array_index(metric->samples, i));
+    rl_json_end(json);
+    rl_json_end(json);
+    g_clear_pointer(&metric->samples, g_ptr_array_unref);
 }

@@ -3,12 +3,12 @@
  * it: https://prometheus.io/docs/instrumenting/exposition_formats/ */
 #pragma once
 
-#include <glib.h>
+#include "backend/cli/json.h"
 
 /* One metric of the output: a head, then a line for each sample. */
 typedef struct {
     const char *name, *help;
-    GString *samples;
+    GPtrArray *samples;
 } RlMetric;
 
 /**
@@ -24,3 +24,9 @@ void rl_metric_add(RlMetric *metric, const char *const *labels, guint64 value);
  * Prints @metric to stdout, if it has samples, and frees those.
  */
 void rl_metric_print(RlMetric *metric);
+
+/**
+ * rl_metric_json:
+ * Writes @metric into the array that is open in @json, if it has samples, and frees those.
+ */
+void rl_metric_json(RlMetric *metric, RlJson *json);

@@ -26,14 +26,25 @@ keep(RlCall *call, const char *name, const char *label, GError **error)
     return true;
 }
 
+static bool
+plan(const RlCall *call, const char *name, GError **error)
+{
+    call->document->planned = true;
+    if (!rl_volume_require_discardable(call->pool, name, error))
+        return false;
+    rl_call_say(call, "The dirty image of %s would be dropped.", name);
+    return true;
+}
+
 RlExit
 rl_command_discard(RlCall *call, GError **error)
 {
-    gboolean yes = FALSE;
+    gboolean yes = FALSE, dry_run = FALSE;
     g_autofree char *label = NULL;
     const GOptionEntry options[] = {
         {"keep", 'k', 0, G_OPTION_ARG_FILENAME, &label,
          "Keep the dropped image as the named revision VOLUME@LABEL", "LABEL"},
+        {"dry-run", 'n', 0, G_OPTION_ARG_NONE, &dry_run, "Say what would be dropped", NULL},
         {"yes", 'y', 0, G_OPTION_ARG_NONE, &yes, "Ask no question", NULL},
         G_OPTION_ENTRY_NULL,
     };
@@ -41,6 +52,8 @@ rl_command_discard(RlCall *call, GError **error)
     if (!rl_call_begin(call, options, error))
         return call->exit;
     const char *name = rl_call_name(call, 0);
+    if (dry_run)
+        return rl_call_done(plan(call, name, error));
     if (!label &&
         !rl_ask(call, yes, error, "Drop all that %s has written since its last commit?", name))
         return RL_EXIT_FAILED;

@@ -47,6 +47,18 @@ has "True" changed
 document 1 discard pool vm/persistent
 has "unconfirmed False True" "error['code']" changed "'--yes' in error['next_step']"
 [ -e "$image-dirty.img" ] || die "discarded without an answer"
+document 0 discard --dry-run pool vm/persistent
+has "planned False" outcome changed
+[ -e "$image-dirty.img" ] || die "discarded by a dry run"
+exec 5<>"$image-dirty.img"
+document 1 discard --yes pool vm/persistent
+has "state False" "error['code']" changed
+document 0 info pool vm/persistent
+has True "'(bash' in dirty_image_writer"
+expect "in use           the dirty image, by " tool info --utc pool vm/persistent
+exec 5>&-
+document 2 info /nowhere/a.img
+has True "'/nowhere/a.img' in error['message']"
 document 0 discard --keep lost pool vm/persistent
 has "vm/persistent@lost" kept_as
 tool start -q pool vm/persistent
@@ -206,7 +218,7 @@ has "True ['vm/volatile']" changed cleared
 ok "init, adopt and check say what they found and did"
 
 # What only shows something keeps its own form, and fails in the common one.
-for command in list check usage fragmentation; do
+for command in list check usage fragmentation metrics; do
     document 0 "$command" pool
     document 1 "$command" nowhere
     document 2 "$command"
@@ -239,7 +251,7 @@ has unconfirmed "error['code']"
 expect "volumes/imported.img" find "$POOL"
 ok "a terminal gets the same"
 
-tool --help | sed -n 's/^  \([a-z]*\) .*/\1/p' | grep -v -x -e log -e metrics | sort >"$LAB/commands"
+tool --help | sed -n 's/^  \([a-z]*\) .*/\1/p' | grep -v -x log | sort >"$LAB/commands"
 for file in "$LAB"/documents/*; do echo "${file##*.}"; done | sort -u | diff "$LAB/commands" - ||
     die "not each command was seen"
 python3 -c 'import json, re, sys

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "partial-note.h"
 
+#include <string.h>
+
 #include "common/base/error.h"
+#include "common/fs/inode.h"
 #include "common/fs/xattr.h"
 
 char *
@@ -48,23 +51,33 @@ rl_partial_note_same(const RlPartialNote *one, const RlPartialNote *other)
            (!one->incremental || rl_state_id_same(&one->base, &other->base));
 }
 
+/* The attribute is the token and, behind a space, the inode that it was noted on. A version before
+ * this one noted the token alone. */
 bool
 rl_partial_note_get(int fd, bool *ret_there, RlPartialNote *ret_note, GError **error)
 {
-    g_autofree char *text = NULL;
+    g_autofree char *text = NULL, *here = NULL;
 
     *ret_there = false;
     if (!rl_xattr_get(fd, RL_ATTR_PARTIAL, &text, error))
         return false;
-    *ret_there = text && parse(text, ret_note);
+    char *inode = text ? strchr(text, ' ') : NULL;
+    if (inode && !rl_inode_describe(fd, "", &here, error))
+        return false;
+    if (inode)
+        *inode++ = '\0';
+    *ret_there = text && parse(text, ret_note) && (!inode || g_strcmp0(inode, here) == 0);
     return true;
 }
 
 bool
 rl_partial_note_set(int fd, const RlPartialNote *note, GError **error)
 {
-    g_autofree char *text = rl_partial_note_format(note);
+    g_autofree char *token = rl_partial_note_format(note), *inode = NULL;
 
+    if (!rl_inode_describe(fd, "", &inode, error))
+        return false;
+    g_autofree char *text = inode ? g_strconcat(token, " ", inode, NULL) : g_strdup(token);
     return rl_xattr_set(fd, RL_ATTR_PARTIAL, text, error);
 }
 

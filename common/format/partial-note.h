@@ -28,8 +28,9 @@ bool rl_partial_note_same(const RlPartialNote *one, const RlPartialNote *other);
 
 /**
  * rl_partial_note_get:
- * Reads the note of the file @fd: *@ret_there is false where it has none, or one that makes no
- * sense. False with an errno.
+ * Reads the note of the file @fd: *@ret_there is false where it has none, one that makes no sense,
+ * or one of another inode: a copy (cp -a) may have less of the data than its note says, which was
+ * read last. False with an errno.
  */
 bool rl_partial_note_get(int fd, bool *ret_there, RlPartialNote *ret_note, GError **error);
 

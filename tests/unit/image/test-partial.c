@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -401,6 +402,26 @@ test_other_streams(Lab *lab)
     g_clear_pointer(&looked_at, rl_volume_close);
 }
 
+/* A copy that was made while the stream came may have less of it than the note says. */
+static void
+test_copy_is_none(Lab *lab)
+{
+    g_autoptr(RlVolume) volume = NULL;
+    GError *error = NULL;
+
+    make_directory(lab);
+    keep_or_die(lab, V);
+    g_autofree char *path = temporary(lab);
+    g_autofree char *command =
+        g_strdup_printf("cp -a '%1$s' '%1$s.new' && mv '%1$s.new' '%1$s'", path);
+    g_assert_cmpint(system(command), ==, 0);
+    g_assert_false(is_kept(lab));
+    volume = open_volume(lab, V);
+    g_assert_cmpint(rl_partial_open(volume, &note, &error), ==, -1);
+    take_error(error, RL_ERROR_NOT_FOUND, "'" V "'");
+    g_assert_true(rl_partial_drop(volume));
+}
+
 void
 add_tests(void)
 {
@@ -415,4 +436,5 @@ add_tests(void)
     lab_add("/partial/removed-meanwhile", test_removed_meanwhile);
     lab_add("/partial/published-meanwhile", test_published_meanwhile);
     lab_add("/partial/other-streams", test_other_streams);
+    lab_add("/partial/copy-is-none", test_copy_is_none);
 }

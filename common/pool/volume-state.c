@@ -242,7 +242,7 @@ rl_state_refuse_running(const RlVolume *volume, const RlImageOwner *run, const c
             volume->name->volume, what);
     return rl_fail(error, RL_ERROR_STATE, "volume '%s' cannot be %s: it is running%s%s%s",
                    volume->name->volume, what, domain ? " for domain '" : "", domain ? domain : "",
-                   domain ? "'" : "");
+                   domain ? "'. Shut that domain down first" : "");
 }
 
 bool

@@ -178,7 +178,8 @@ rl_findings_look(const RlPool *pool, GError **error)
             look_at_volume(findings, pool, one);
         else
             add(findings, "deleted", one->name,
-                "clone a revision to a new volume, or delete them all ('virt-reflink delete')",
+                "clone a revision to a new volume, or delete each ('virt-reflink delete "
+                "VOLUME@REVISION')",
                 "its images are gone, and %u of its revisions are left", one->revisions->len);
     }
     for (guint i = 0; i < littered->len; i++)

@@ -41,6 +41,7 @@ rl_disk_place_clear(RlDiskPlace *place)
     g_clear_pointer(&place->file, g_free);
     g_clear_pointer(&place->dirty, g_free);
     g_clear_pointer(&place->alias, g_free);
+    g_clear_pointer(&place->hidden, g_free);
 }
 
 /* Is @inside, what a path says below the pool *@root, the short path of a volume? A link that is
@@ -110,6 +111,9 @@ find_named(const char *path, const char *end, RlDiskPlace *place, GError **error
     /* No image lies in a pool's own directory. */
     if (!place->root || !strchr(inside, '/')) {
         place->marker = place->root && rl_pool_is_marker(inside);
+        g_autoptr(RlPool) pool =
+            place->root ? rl_pool_open(place->root, rl_xml_documents(), NULL) : NULL;
+        place->hidden = pool ? rl_short_path_hidden(pool, inside) : NULL;
         return true;
     }
     g_autofree char *dir = g_path_get_dirname(inside);

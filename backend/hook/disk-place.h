@@ -15,6 +15,7 @@ typedef struct {
     RlFileRole role; /* what the path leads to */
     char *alias;     /* the short path (common/image/short-path.h), if it is one */
     bool marker;     /* no image, but the marker of the pool */
+    char *hidden;    /* no image, but a file in the place of a volume's short path: that volume */
 } RlDiskPlace;
 
 /**

@@ -128,6 +128,22 @@ require_file(const RlDisk *disk, const char *path, const RlDiskPlace *place, GEr
     return disk->readonly || rl_disk_place_require_file(place, what, path, error);
 }
 
+/* A backup of the time before the volume was made (adopted, say) was put back with all its files.
+ * The domain would go on on that, and its volume would stay behind. Not so an overlay, which
+ * libvirt can call so. */
+static bool
+require_not_hidden(const RlDisk *disk, const char *path, const char *format,
+                   const RlDiskPlace *place, GError **error)
+{
+    if (!place->hidden || (format && strcmp(format, "raw") != 0))
+        return true;
+    return rl_fail(error, RL_ERROR_INVALID,
+                   "disk '%s': '%s' is a file that hides volume '%s' of the pool '%s', whose short "
+                   "path that is. Move the file away to use the volume. To use the file, move it "
+                   "out of the pool, and name it by its new path",
+                   disk->target ? disk->target : "?", path, place->hidden, place->root);
+}
+
 static bool
 refuse_in_place(const RlDisk *disk, const char *path, const RlDiskPlace *place, GError **error)
 {
@@ -179,7 +195,8 @@ add_path(const Search *search, const RlDisk *disk, const char *path, const char 
     if (!rl_disk_place_find(path, &place, error))
         return false;
     if (!place.name)
-        return !strict || require_file(disk, path, &place, error);
+        return !strict || (require_not_hidden(disk, path, format, &place, error) &&
+                           require_file(disk, path, &place, error));
     switch (place.role) {
     case RL_FILE_DIRTY:
         if (strict && disk->shareable)

@@ -101,16 +101,29 @@ rl_short_path_require_free(const RlPool *pool, const RlName *name, GError **erro
                   : require_no_volume(pool, name, error);
 }
 
-char *
-rl_short_path_volume(const RlPool *pool, const char *inside)
+/* The volume whose short path @inside is, if it is @taken by something else, or is not. */
+static char *
+find_volume(const RlPool *pool, const char *inside, bool taken)
 {
     g_autofree char *name = rl_short_path_strip(inside);
     g_autofree char *target = strchr(inside, '/') ? NULL : link_target(name);
 
-    if (!target || look(pool, inside, target) == EEXIST)
+    if (!target || (look(pool, inside, target) == EEXIST) != taken)
         return NULL;
     g_autoptr(RlVolume) volume = rl_volume_open(pool, name, NULL);
     return volume && rl_volume_exists(volume) ? g_steal_pointer(&name) : NULL;
+}
+
+char *
+rl_short_path_volume(const RlPool *pool, const char *inside)
+{
+    return find_volume(pool, inside, false);
+}
+
+char *
+rl_short_path_hidden(const RlPool *pool, const char *inside)
+{
+    return find_volume(pool, inside, true);
 }
 
 bool

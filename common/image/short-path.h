@@ -33,6 +33,13 @@ bool rl_short_path_require_free(const RlPool *pool, const RlName *name, GError *
 char *rl_short_path_volume(const RlPool *pool, const char *inside);
 
 /**
+ * rl_short_path_hidden:
+ * Returns the name of the volume whose short path @inside would be, if something else did not lie
+ * there, owned by the caller. NULL where that is not so.
+ */
+char *rl_short_path_hidden(const RlPool *pool, const char *inside);
+
+/**
  * rl_short_path_make:
  * Makes the link @inside to the dirty image of volume @name; fine if it is there. Fails with
  * RL_ERROR_INVALID for a name that has no short path (one with a directory of its own), as

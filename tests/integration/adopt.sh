@@ -238,6 +238,14 @@ expect "It is a pool, and there is nothing to do." tool adopt "$old"
 tool adopt --yes -q "$old"
 ok "the images are volumes by a renaming, and their domains go on on them"
 
+# A backup of the time before is put back, with all its files.
+install -m 600 "$BOOT_IMAGE" "$old/web.img"
+fails_with "$old/web.img & hides volume 'web'" virsh start web
+rm "$old/web.img"
+guest_run web
+[ "$(counter "$old/volumes/web.img")" = 2 ] || die "the domain is not on its volume"
+ok "what lies in the place of a volume's short path is not taken for the volume"
+
 # --- adopt: a tree of Qubes OS's driver
 
 qubes=$dir/tree

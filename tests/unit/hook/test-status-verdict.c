@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What libvirt's status of a domain says of the end of its run, and both it and the log together. */
+/* What libvirt's status of a domain says of the end of its run, and both it and the log together.
+ */
 #include <glib.h>
 
 #include "backend/hook/status-and-log.c"

@@ -106,9 +106,28 @@ require_kept(const char *path, const RlOptions *options, GError **error)
                    volume, path, count, options->keep.newest, count, options->keep.newest);
 }
 
-/* libvirt's daemon puts the options of a pool's definition in force whenever it starts the pool, or
- * is started: the options of the marker alone would hold until then. And what a person has edited
- * in the definition, and is not in force yet, is not to be lost. */
+static bool
+are_other(const RlPoolDefinition *definition, const RlOptions *options)
+{
+    return definition && definition->options && !rl_options_equal(definition->options, options);
+}
+
+/* What a person has edited in the definition, and is not in force yet, is not to be lost. */
+static bool
+require_in_force(const RlKnownPool *pool, const RlOptions *before, const RlOptions *after,
+                 GError **error)
+{
+    if (!are_other(pool->definition, after) || (before && !are_other(pool->definition, before)))
+        return true;
+    return rl_fail(error, RL_ERROR_STATE,
+                   "libvirt's definition of pool '%s' has options that are not in force yet. Put "
+                   "them in force first ('virsh pool-destroy %s', 'virsh %s %s')",
+                   pool->name, pool->name, before ? "pool-start" : "pool-build", pool->name);
+}
+
+/* libvirt's daemon puts the options that it has of a pool in force whenever it starts the pool, or
+ * is started: those of the marker alone would hold until then. Of an active pool it has those that
+ * the pool was started with. */
 static bool
 require_definition(const RlNewPool *new, const char *path, const RlOptions *before,
                    const RlOptions *after, GError **error)
@@ -119,23 +138,18 @@ require_definition(const RlNewPool *new, const char *path, const RlOptions *befo
 
     for (guint i = 0; i < pools->len && stat(path, &root) == 0; i++) {
         const RlKnownPool *pool = g_ptr_array_index(pools, i);
-        const RlOptions *defined = pool->definition ? pool->definition->options : NULL;
-        bool told = g_strcmp0(pool->name, new->define) == 0;
-        if (!defined || !pool->path || stat(pool->path, &there) < 0 ||
-            !rl_stat_same(&there, &root) || rl_options_equal(defined, after) ||
-            (told ? before && rl_options_equal(defined, before) : same))
+        if (!pool->path || stat(pool->path, &there) < 0 || !rl_stat_same(&there, &root))
             continue;
-        if (told)
+        if (g_strcmp0(pool->name, new->define) == 0) {
+            if (!require_in_force(pool, before, after, error))
+                return false;
+        } else if (!same && (are_other(pool->definition, after) || are_other(pool->state, after))) {
             return rl_fail(error, RL_ERROR_STATE,
-                           "libvirt's definition of pool '%s' has options that are not in force "
-                           "yet. Put them in force first ('virsh pool-destroy %s', 'virsh "
-                           "pool-start %s')",
-                           pool->name, pool->name, pool->name);
-        return rl_fail(error, RL_ERROR_STATE,
-                       "libvirt's definition of pool '%s' has other options, and its daemon would "
-                       "put these in force again, for example when it is restarted. To change the "
-                       "definition as well, type '--define %s'",
-                       pool->name, pool->name);
+                           "libvirt has pool '%s' with other options, and its daemon would put "
+                           "these in force again, for example when it is restarted. To change its "
+                           "definition as well, type '--define %s'",
+                           pool->name, pool->name);
+        }
     }
     return true;
 }

@@ -64,6 +64,8 @@ virsh pool-destroy third
 virsh pool-start third
 tool init -q --define third "$dir/third"
 expect "keep='30'" cat "$dir/third/.reflink-pool.xml"
+tool init -q --define third --keep 40 "$dir/third"
+tool init -q --define third --keep 40 "$dir/third"
 ok "options that libvirt would put back, or that it would lose, are not changed"
 
 # As 'cp -r POOL/*' makes it, which leaves the marker out.

@@ -34,7 +34,7 @@ typedef struct {
  * choose names that have the same hash. */
 typedef struct {
     GTree *directories; /* by DIR */
-    GTree *listed;      /* by VOLUME: the files */
+    GTree *listed; /* by VOLUME: the files, NULL where that is not known; else there are none */
 } Known;
 
 static GMutex lock;
@@ -109,8 +109,10 @@ join(GPtrArray *files)
 char *
 rl_revision_cache_join(const GPtrArray *revisions)
 {
-    g_autoptr(GPtrArray) files = g_ptr_array_new();
+    if (revisions->len == 0)
+        return g_strdup("");
 
+    g_autoptr(GPtrArray) files = g_ptr_array_new();
     for (guint i = 0; i < revisions->len; i++)
         g_ptr_array_add(files, ((const RlRevision *) g_ptr_array_index(revisions, i))->file);
     return join(files);
@@ -255,7 +257,10 @@ bool
 rl_revision_cache_is_listed(const char *root, const char *name, const char *files)
 {
     g_mutex_lock(&lock);
-    bool same = g_strcmp0(g_tree_lookup(known_of(root)->listed, name), files) == 0;
+    gpointer noted;
+    bool same = g_tree_lookup_extended(known_of(root)->listed, name, NULL, &noted)
+                    ? g_strcmp0(noted, files) == 0
+                    : *files == '\0';
     g_mutex_unlock(&lock);
     return same;
 }
@@ -264,17 +269,18 @@ void
 rl_revision_cache_note(const char *root, const char *name, const char *files)
 {
     g_mutex_lock(&lock);
-    g_tree_replace(known_of(root)->listed, g_strdup(name), g_strdup(files));
+    if (files && *files == '\0')
+        g_tree_remove(known_of(root)->listed, name);
+    else
+        g_tree_replace(known_of(root)->listed, g_strdup(name), g_strdup(files));
     g_mutex_unlock(&lock);
 }
 
 void
-rl_revision_cache_drop(const char *root, const char *name, const char *dir)
+rl_revision_cache_drop(const char *root, const char *dir)
 {
     g_mutex_lock(&lock);
-    Known *known = known_of(root);
-    g_tree_remove(known->listed, name);
-    g_tree_remove(known->directories, dir);
+    g_tree_remove(known_of(root)->directories, dir);
     g_mutex_unlock(&lock);
 }
 

@@ -36,13 +36,14 @@ void rl_revision_cache_note(const char *root, const char *name, const char *file
 
 /**
  * rl_revision_cache_drop:
- * Forgets what is known of the volume @name in the pool at @root, and of its directory @dir: it is
- * read again when it is asked for.
+ * Forgets what is known of the directory @dir in the pool at @root: it is read again when it is
+ * asked for.
  */
-void rl_revision_cache_drop(const char *root, const char *name, const char *dir);
+void rl_revision_cache_drop(const char *root, const char *dir);
 
 /**
  * rl_revision_cache_forget:
- * Forgets all that is known of the pool at @root.
+ * Forgets all that is known of the pool at @root. Nothing is listed, as it is when libvirt's list is
+ * about to be filled.
  */
 void rl_revision_cache_forget(const char *root);

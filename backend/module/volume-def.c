@@ -9,7 +9,9 @@
 char *
 rl_volume_def_path(const RlPool *pool, const char *dir, const char *file)
 {
-    return g_build_filename(pool->path, dir, file, NULL);
+    const char *slash = g_str_has_suffix(pool->path, "/") ? "" : "/";
+
+    return g_strconcat(pool->path, slash, dir, "/", file, NULL);
 }
 
 virStorageVolDef *

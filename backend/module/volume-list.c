@@ -42,12 +42,12 @@ add_volume(virStoragePoolObj *obj, const RlPool *pool, const RlListed *listed)
     if (listed->recorded) {
         rl_volume_def_volume(vol, listed->recorded);
     } else {
-        g_autofree char *clean_file = rl_file_name(listed->leaf, RL_FILE_CLEAN);
-        g_autofree char *clean = rl_volume_def_path(pool, listed->dir, clean_file);
         rl_volume_def_stat(vol, listed->dirty.there ? &listed->dirty.st : &listed->clean.st);
         if (listed->dirty.there && listed->clean.there) {
             const struct stat *st = &listed->clean.st;
             const RlAccess access = {st->st_mode & 0777, st->st_uid, st->st_gid};
+            g_autofree char *clean_file = rl_file_name(listed->leaf, RL_FILE_CLEAN);
+            g_autofree char *clean = rl_volume_def_path(pool, listed->dir, clean_file);
             rl_volume_def_access(vol, &access);
             rl_volume_def_backing(vol, clean);
         }
@@ -95,6 +95,19 @@ rl_volume_list_update_space(virStoragePoolObj *obj, const RlPool *pool,
     def->available += to_be_added;
 }
 
+static void
+add_listed(virStoragePoolObj *obj, const RlPool *pool, const RlListed *volume)
+{
+    if (volume->exists)
+        add_volume(obj, pool, volume);
+    for (guint i = 0; i < volume->revisions->len; i++)
+        add_revision(obj, pool, volume->name, volume->dir, g_ptr_array_index(volume->revisions, i));
+    if (volume->revisions->len == 0)
+        return;
+    g_autofree char *files = rl_revision_cache_join(volume->revisions);
+    rl_revision_cache_note(pool->path, volume->name, files);
+}
+
 int
 rl_volume_list_fill(virStoragePoolObj *obj, const RlPool *pool)
 {
@@ -109,17 +122,14 @@ rl_volume_list_fill(virStoragePoolObj *obj, const RlPool *pool)
         return rl_report(error);
     set_access(obj, pool);
     rl_revision_cache_forget(pool->path);
-    for (guint i = 0; i < listed->len; i++) {
-        const RlListed *volume = g_ptr_array_index(listed, i);
-        if (volume->exists)
-            add_volume(obj, pool, volume);
-        for (guint j = 0; j < volume->revisions->len; j++)
-            add_revision(obj, pool, volume->name, volume->dir,
-                         g_ptr_array_index(volume->revisions, j));
-        g_autofree char *files = rl_revision_cache_join(volume->revisions);
-        rl_revision_cache_note(pool->path, volume->name, files);
-    }
     rl_census_note(pool, listed);
+    /* What is freed at once is used again for the list: else the daemon would keep the memory of
+     * both. */
+    for (guint i = 0; i < listed->len; i++) {
+        add_listed(obj, pool, g_ptr_array_index(listed, i));
+        rl_listed_free(g_ptr_array_index(listed, i));
+        g_ptr_array_index(listed, i) = NULL;
+    }
     /* Freeing them can take long, and the pool is locked. */
     if (!pool->fault) {
         rl_background_clear(pool, leftovers);
@@ -243,11 +253,16 @@ rl_volume_list_drop_revisions(virStoragePoolObj *obj, const RlPool *pool, const 
 {
     g_autoptr(GPtrArray) entries = entries_of(obj, name);
     g_autoptr(RlName) parsed = rl_name_parse(name, NULL);
+    bool none_left = parsed && parsed->form == RL_NAME_HEAD;
 
     /* A clone of one may have begun meanwhile: that stays until it is looked at. */
     for (guint i = 0; i < entries->len; i++)
-        if (!is_busy(g_ptr_array_index(entries, i)))
+        if (is_busy(g_ptr_array_index(entries, i)))
+            none_left = false;
+        else
             virStoragePoolObjRemoveVol(obj, g_ptr_array_index(entries, i));
-    if (parsed)
-        rl_revision_cache_drop(pool->path, parsed->volume, parsed->dir);
+    if (!parsed)
+        return;
+    rl_revision_cache_note(pool->path, parsed->volume, none_left ? "" : NULL);
+    rl_revision_cache_drop(pool->path, parsed->dir);
 }

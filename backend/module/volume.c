@@ -19,6 +19,7 @@
 #include "common/operation/resize.h"
 #include "guest.h"
 #include "pending-volume.h"
+#include "revision-cache.h"
 #include "volume-def.h"
 #include "volume-list.h"
 
@@ -130,6 +131,9 @@ refresh_ours(virStoragePoolObj *obj, virStorageVolDef *vol, const RlPool *pool, 
     g_clear_error(&error);
     if (!listed)
         return 0;
+    /* libvirt itself has just listed this one. */
+    if (just_built && name->form != RL_NAME_HEAD)
+        rl_revision_cache_note(pool->path, name->volume, NULL);
     /* The cheap way to make what the daemon knows true: whoever asks for the volume gets its
      * revisions listed. */
     if (volume && name->form == RL_NAME_HEAD)

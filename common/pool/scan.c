@@ -19,11 +19,11 @@ typedef struct {
     GHashTable *linked;   /* inode number -> RlListed, of clean images with more than one link */
 } Scan;
 
-static void
-listed_free(void *data)
+void
+rl_listed_free(RlListed *listed)
 {
-    RlListed *listed = data;
-
+    if (!listed)
+        return;
     g_free(listed->name);
     g_free(listed->dir);
     g_free(listed->leaf);
@@ -161,7 +161,7 @@ finish(gpointer leaf, gpointer value, gpointer data)
     if (scan->leftovers && listed->littered)
         g_ptr_array_add(scan->leftovers, g_strdup(listed->name));
     if (!listed->exists && listed->revisions->len == 0) {
-        listed_free(listed);
+        rl_listed_free(listed);
         return FALSE;
     }
     note_shared(scan, listed);
@@ -236,7 +236,7 @@ scan_pool(const RlPool *pool, GPtrArray *leftovers, bool records_only, GError **
         .pool = pool,
         .leftovers = leftovers,
         .records_only = records_only,
-        .listed = g_ptr_array_new_with_free_func(listed_free),
+        .listed = g_ptr_array_new_with_free_func((GDestroyNotify) rl_listed_free),
         .linked = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
     };
     bool all = scan_directory(&scan, pool->root, "", 1, error);

@@ -17,6 +17,12 @@ typedef struct {
 } RlListed;
 
 /**
+ * rl_listed_free:
+ * Frees @listed; nothing for NULL.
+ */
+void rl_listed_free(RlListed *listed);
+
+/**
  * rl_scan:
  * Returns the volumes of @pool as RlListed, by name, owned by the caller. What is no volume is
  * passed over: other files, symbolic links, names that no volume may have, directories that cannot

@@ -61,6 +61,13 @@ virsh vol-create-as qubes vm/other 4M
 refused "'web' & revision" "$pool" clone vm/other web@label
 ok "labels that are none are refused"
 
+virsh vol-info web qubes >/dev/null
+clone web web@gone
+rm "$(image web .img@gone)"
+virsh vol-info web qubes >/dev/null
+expect_not web@gone volumes qubes
+ok "one that another program removes at once is not listed any more"
+
 for state in 1 2 3 1 2 3; do
     virsh vol-upload web "$LAB/state$state" --pool qubes
 done

@@ -74,6 +74,8 @@ start(Attach *attach, bool readonly, GError **error)
                                       readonly ? RL_START_READONLY : 0, error);
     if (!attach->started)
         return false;
+    /* Who gives it to the domain as well goes on with it by a run of its own, which stays. */
+    attach->owner.until_us = rl_boot_clock_us();
     if (!readonly)
         rl_by_hand_watch(attach->pool, attach->name, &attach->owner);
     return true;

@@ -143,7 +143,8 @@ look(Detach *detach, GError **error)
     return claim(detach, error);
 }
 
-/* A domain that ends meanwhile has no disks any more, and has ended its runs. */
+/* A domain that ends meanwhile has no disks any more, and has ended its runs. Who gives it the disk
+ * again begins another run, which is none of ours to end. */
 static bool
 wait_for_guest(Detach *detach, int timeout, GError **error)
 {
@@ -151,6 +152,7 @@ wait_for_guest(Detach *detach, int timeout, GError **error)
 
     for (;;) {
         g_autofree char *target = NULL;
+        detach->owner.until_us = rl_boot_clock_us();
         if (!find_disk(detach, RL_LIVE_RUN, &target, error))
             return false;
         /* The rest of libvirt's work with the image is to be over. */
@@ -204,9 +206,27 @@ unplug(const RlCall *call, Detach *detach, bool defined, int timeout, GError **e
            (!defined || !detach->defined || take(detach, detach->defined, RL_LIVE_DEFINED, error));
 }
 
+/* Who has given the domain the disk again goes on with the run. libvirt answers before the hook is
+ * called for the end of the domain, which may close the image then, or when that is through. */
+static bool
+require_away(Detach *detach, GError **error)
+{
+    g_autofree char *target = NULL;
+    g_autoptr(GError) cause = NULL;
+    bool read = find_disk(detach, RL_LIVE_RUN, &target, &cause);
+
+    if ((read && !target) || !rl_live_domain_runs(detach->live))
+        return true;
+    if (read)
+        return rl_fail(error, RL_ERROR_STATE, "it was attached again meanwhile, as disk '%s'",
+                       target);
+    g_propagate_error(error, g_steal_pointer(&cause));
+    return false;
+}
+
 /* As the end of the domain does it (backend/hook/end-volume.c). */
 static bool
-end_run(const Detach *detach, RlStop *ret_stop, GError **error)
+end_run(Detach *detach, RlStop *ret_stop, GError **error)
 {
     const RlPool *pool = detach->pool;
     const RlDomainRef *owner = &detach->owner;
@@ -217,7 +237,8 @@ end_run(const Detach *detach, RlStop *ret_stop, GError **error)
     for (int waited_ms = 0;; waited_ms += PAUSE_MS) {
         g_autoptr(GError) cause = NULL;
         /* Who saw it from the beginning, and who still had it open, which may have written on. */
-        if ((!owner->late || rl_unplugged_require_free(pool, name, &cause)) &&
+        if (require_away(detach, &cause) &&
+            (!owner->late || rl_unplugged_require_free(pool, name, &cause)) &&
             rl_witness_ask_volume(by_hand, owner, pool, name, &cause) &&
             (!noted || rl_witness_ask_volume(noted, owner, pool, name, &cause)) &&
             rl_witness_ask_volume(owner->uuid, owner, pool, name, &cause) &&
@@ -277,9 +298,12 @@ finish(RlCall *call, Detach *detach, GError **error)
         return RL_EXIT_FAILED;
     rl_stop_note(call->document, detach->pool, detach->name, stop);
     rl_short_path_tidy(detach->pool, detach->name);
+    const char *outcome = rl_stop_outcome(stop);
+    if (stop == RL_STOP_NOT_OWNED)
+        outcome = detach->run && detach->run->readonly ? "goes on for other domains that read it"
+                                                       : "was started again meanwhile";
     rl_call_say(call, "%s is detached from domain %s, and %s.", detach->name, detach->owner.name,
-                stop == RL_STOP_NOT_OWNED ? "goes on for other domains that read it"
-                                          : rl_stop_outcome(stop));
+                outcome);
     return rl_call_done(
         rl_after_change(detach->pool, detach->name, stop == RL_STOP_COMMITTED, error));
 }

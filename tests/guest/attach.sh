@@ -162,6 +162,29 @@ expect "committed" tool detach pool data
 expect "dropped" tool detach pool s
 ok "nor what is below one whose disk was unplugged"
 
+# A program that writes to the clean image keeps the end waiting. Meanwhile the domain gets the disk again,
+# and is saved with it.
+tool attach -q pool data vm sda
+writes 5
+exec 3<>"$POOL/volumes/data.img"
+tool detach pool data >"$LAB/said" 2>&1 &
+detaching=$!
+
+has_no_disk()
+{
+    ! has_disk "$1"
+}
+
+eventually 10 has_no_disk sda
+tool attach -q pool data vm sda
+writes 6
+wait "$detaching" || true
+expect "again meanwhile" cat "$LAB/said"
+exec 3>&-
+expect_exactly 6 content "$data"
+expect "committed" tool detach pool data
+ok "what the domain was given again meanwhile stays its own"
+
 # The guest has no driver that would release a PCI device; a reset does.
 tool attach -q pool data vm vda
 writes 9

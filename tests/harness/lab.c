@@ -321,6 +321,15 @@ lab_open(Lab *lab, const char *relative, int flags)
     return fd;
 }
 
+void
+lab_fill(int fd, uint64_t start, uint64_t length)
+{
+    g_autofree char *data = g_malloc(length);
+
+    memset(data, 'x', length);
+    g_assert_cmpint(pwrite(fd, data, length, (off_t) start), ==, (gssize) length);
+}
+
 char *
 lab_file(Lab *lab, const char *name, RlFileRole role)
 {

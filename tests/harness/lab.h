@@ -87,6 +87,8 @@ void lab_rename_fails(Lab *lab, const char *from, const char *to, int code, cons
 /* Opens that file below the pool to read and write, making it, with @flags besides; closed by the
  * caller. */
 int lab_open(Lab *lab, const char *relative, int flags);
+/* Writes @length bytes that are no zeros to the file @fd, from @start on. */
+void lab_fill(int fd, uint64_t start, uint64_t length);
 
 /* Bytes of files; @path is a whole one, as from lab_file(). */
 void write_at(const char *path, off_t offset, const char *text);

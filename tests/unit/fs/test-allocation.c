@@ -11,19 +11,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
-#include <string.h>
 #include <sys/ioctl.h>
 
 #define BLOCK (4 * KIB)
-
-static void
-fill(int fd, uint64_t start, uint64_t length)
-{
-    g_autofree char *data = g_malloc(length);
-
-    memset(data, 'x', length);
-    g_assert_cmpint(pwrite(fd, data, length, (off_t) start), ==, (gssize) length);
-}
 
 static RlAllocation
 allocation(int fd)
@@ -44,8 +34,8 @@ test_exclusive(Lab *lab)
     RlAllocation none = allocation(fd);
     g_assert_cmpint(none.exclusive + none.shared + none.extents, ==, 0);
     g_assert_cmpint(ftruncate(fd, 64 * MIB), ==, 0);
-    fill(fd, 0, 16 * BLOCK);
-    fill(fd, MIB, 16 * BLOCK);
+    lab_fill(fd, 0, 16 * BLOCK);
+    lab_fill(fd, MIB, 16 * BLOCK);
     g_assert_cmpint(fallocate(fd, FALLOC_FL_KEEP_SIZE, 128 * MIB, 16 * BLOCK), ==, 0);
     RlAllocation found = allocation(fd);
     g_assert_cmpint(found.exclusive, ==, 48 * BLOCK);
@@ -59,11 +49,11 @@ test_shared(Lab *lab)
 {
     rl_autofd int a = lab_open(lab, "a", 0), b = lab_open(lab, "b", 0);
 
-    fill(a, 0, MIB);
+    lab_fill(a, 0, MIB);
     g_assert_true(rl_reflink(a, b, NULL));
     g_assert_cmpint(allocation(a).shared, ==, MIB);
     g_assert_cmpint(allocation(b).exclusive, ==, 0);
-    fill(b, 16 * BLOCK, 16 * BLOCK);
+    lab_fill(b, 16 * BLOCK, 16 * BLOCK);
     RlAllocation of_b = allocation(b);
     g_assert_cmpint(of_b.exclusive, ==, 16 * BLOCK);
     g_assert_cmpint(of_b.shared, ==, MIB - 16 * BLOCK);
@@ -80,7 +70,7 @@ test_many_extents(Lab *lab)
 
     g_assert_cmpint(ftruncate(fd, 2000 * BLOCK), ==, 0);
     for (uint64_t i = 0; i < 2000; i += 2)
-        fill(fd, i * BLOCK, BLOCK);
+        lab_fill(fd, i * BLOCK, BLOCK);
     RlAllocation found = allocation(fd);
     g_assert_cmpint(found.exclusive, ==, 1000 * BLOCK);
     g_assert_cmpint(found.extents, ==, 1000);
@@ -93,7 +83,7 @@ test_compression(Lab *lab)
     int flags = FS_COMPR_FL;
 
     g_assert_cmpint(ioctl(fd, FS_IOC_SETFLAGS, &flags), ==, 0);
-    fill(fd, 0, MIB);
+    lab_fill(fd, 0, MIB);
     g_assert_false(allocation(fd).exact);
 }
 

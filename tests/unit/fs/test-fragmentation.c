@@ -19,15 +19,6 @@
 
 #define BLOCK (4 * KIB)
 
-static void
-fill(int fd, uint64_t start, uint64_t length)
-{
-    g_autofree char *data = g_malloc(length);
-
-    memset(data, 'x', length);
-    g_assert_cmpint(pwrite(fd, data, length, (off_t) start), ==, (gssize) length);
-}
-
 static RlFragmentation
 fragmentation(int fd)
 {
@@ -58,7 +49,7 @@ test_holes(Lab *lab)
 
     g_assert_cmpint(ftruncate(fd, 3000 * BLOCK), ==, 0);
     for (uint64_t i = 0; i < 3000; i += 2)
-        fill(fd, i * BLOCK, BLOCK);
+        lab_fill(fd, i * BLOCK, BLOCK);
     RlFragmentation found = fragmentation(fd);
     g_assert_cmpint(found.extents, ==, 1500);
     g_assert_cmpint(found.allocated, ==, 1500 * BLOCK);
@@ -71,7 +62,7 @@ test_shared_parts(Lab *lab)
 {
     rl_autofd int a = lab_open(lab, "a", 0), b = lab_open(lab, "b", 0);
 
-    fill(a, 0, MIB);
+    lab_fill(a, 0, MIB);
     g_assert_cmpint(fsync(a), ==, 0);
     guint before = (guint) fragmentation(a).extents;
     for (uint64_t at = 0; at < MIB; at += 32 * BLOCK) {
@@ -93,10 +84,10 @@ test_written_parts(Lab *lab)
 {
     rl_autofd int a = lab_open(lab, "a", 0), b = lab_open(lab, "b", 0);
 
-    fill(a, 0, MIB);
+    lab_fill(a, 0, MIB);
     g_assert_true(rl_reflink(a, b, NULL));
     for (uint64_t at = 8 * BLOCK; at < MIB; at += 32 * BLOCK)
-        fill(b, at, BLOCK);
+        lab_fill(b, at, BLOCK);
     RlFragmentation of_b = fragmentation(b);
     g_assert_cmpint(of_b.extents, >=, 16);
     g_assert_cmpint(of_b.allocated, ==, MIB);
@@ -110,7 +101,7 @@ test_compression(Lab *lab)
     int flags = FS_COMPR_FL;
 
     g_assert_cmpint(ioctl(fd, FS_IOC_SETFLAGS, &flags), ==, 0);
-    fill(fd, 0, MIB);
+    lab_fill(fd, 0, MIB);
     RlFragmentation found = fragmentation(fd);
     g_assert_false(found.exact);
     g_assert_cmpint(found.extents, ==, 8); /* 128 KiB each */
@@ -133,7 +124,7 @@ test_progress(Lab *lab)
     RlFragmentation found;
 
     for (uint64_t i = 0; i < 2500; i += 2)
-        fill(fd, i * BLOCK, BLOCK);
+        lab_fill(fd, i * BLOCK, BLOCK);
     g_assert_true(rl_fragmentation_get(fd, &progress, &found, NULL));
     g_assert_cmpint(at, ==, 2499 * BLOCK);
 }
@@ -146,7 +137,7 @@ test_removed(Lab *lab)
     g_autofree char *other = lab_path(lab, "b");
 
     for (uint64_t i = 0; i < 6000; i += 2)
-        fill(a, i * BLOCK, BLOCK);
+        lab_fill(a, i * BLOCK, BLOCK);
     g_assert_cmpint(fsync(a), ==, 0);
     for (int i = 0; i < 2; i++) {
         rl_autofd int b = lab_open(lab, "b", 0);

@@ -5,7 +5,7 @@
 #include "revision-changes.h"
 #include "show-volume.h"
 
-#define HEADS "REVISION", "LAST WRITE", "PUT ASIDE", ">SIZE", ">ALLOCATED"
+#define HEADS "REVISION", "LAST WRITE", "REVISION SINCE", ">SIZE", ">ALLOCATED"
 
 static const char *const heads[] = {HEADS, NULL};
 static const char *const heads_with_changes[] = {HEADS, ">CHANGED", "SINCE", NULL};

@@ -96,7 +96,7 @@ source_volume(const xmlNode *holder, char **ret_pool, char **ret_volume, GError 
     g_autofree char *pool = filled_attribute(source, "pool");
     g_autofree char *volume = filled_attribute(source, "volume");
     if (!pool != !volume)
-        return rl_xml_fail(source, error, "<source> of type 'volume' needs %s",
+        return rl_xml_fail(source, error, "<source> of type 'volume' needs the attribute %s",
                            pool ? "volume" : "pool");
     *ret_pool = g_steal_pointer(&pool);
     *ret_volume = g_steal_pointer(&volume);

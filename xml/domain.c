@@ -57,7 +57,7 @@ read_identity(RlDomain *domain, const xmlNode *root, GError **error)
     }
     domain->type = rl_xml_attribute(root, "type");
     if (!domain->type || domain->type[0] == '\0')
-        return rl_xml_fail(root, error, "<domain> needs type");
+        return rl_xml_fail(root, error, "<domain> needs the attribute type");
     domain->name = required_text(root, "name", error);
     if (!domain->name)
         return false;

@@ -33,9 +33,10 @@ check_bytes(const char *text, size_t length, size_t limit, const char *what, GEr
 
     const char *nul = memchr(text, '\0', length);
     if (nul)
-        return rl_fail(error, RL_ERROR_XML, "%s: line %d: a NUL byte", what, line_of(text, nul));
+        return rl_fail(error, RL_ERROR_XML, "%s: line %d: a NUL byte is not allowed", what,
+                       line_of(text, nul));
     if (!g_utf8_validate(text, (gssize) length, &end))
-        return rl_fail(error, RL_ERROR_XML, "%s: line %d: not valid UTF-8", what,
+        return rl_fail(error, RL_ERROR_XML, "%s: line %d: the text is not valid UTF-8", what,
                        line_of(text, end));
     return true;
 }

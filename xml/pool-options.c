@@ -34,7 +34,7 @@ missing(const xmlNode *node, const char *name, GError **error)
 {
     g_autofree char *element = rl_xml_describe(node);
 
-    return rl_xml_fail(node, error, "%s needs %s", element, name);
+    return rl_xml_fail(node, error, "%s needs the attribute %s", element, name);
 }
 
 /* What one attribute has, if it is there. */
@@ -85,7 +85,7 @@ read_revisions(Reader *reader, const xmlNode *node, GError **error)
     RlRetention keep = {.newest = -1};
 
     if (reader->revisions)
-        return rl_xml_fail(node, error, "a second <reflink:revisions>");
+        return rl_xml_fail(node, error, "a second <reflink:revisions> is not allowed");
     reader->revisions = true;
     if (!rl_xml_check_attributes(node, known, error) || !read_keep(node, &keep, error))
         return false;
@@ -102,7 +102,7 @@ read_space(Reader *reader, const xmlNode *node, GError **error)
     uint64_t percent;
 
     if (reader->space)
-        return rl_xml_fail(node, error, "a second <reflink:space>");
+        return rl_xml_fail(node, error, "a second <reflink:space> is not allowed");
     reader->space = true;
     if (!rl_xml_check_attributes(node, known, error))
         return false;
@@ -124,7 +124,7 @@ read_fallback(Reader *reader, const xmlNode *node, GError **error)
     const char *const known[] = {"copy", NULL};
 
     if (reader->fallback)
-        return rl_xml_fail(node, error, "a second <reflink:fallback>");
+        return rl_xml_fail(node, error, "a second <reflink:fallback> is not allowed");
     reader->fallback = true;
     if (!rl_xml_check_attributes(node, known, error))
         return false;
@@ -271,7 +271,7 @@ rl_xml_options_from_nodes(const xmlNode *pool, RlOptions **ret_options, GError *
         if (!rl_xml_is(child, RL_XML_NAMESPACE, "options"))
             continue;
         if (found)
-            return rl_xml_fail(child, error, "a second <reflink:options>");
+            return rl_xml_fail(child, error, "a second <reflink:options> is not allowed");
         found = child;
     }
     if (!rl_xml_check_elsewhere(pool, found, error))

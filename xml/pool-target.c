@@ -20,7 +20,7 @@ read_path(const xmlNode *root, GError **error)
     }
     g_autofree char *text = rl_xml_text(path, error);
     if (text && text[0] != '/') {
-        rl_xml_fail(path, error, "the pool's target path is not absolute");
+        rl_xml_fail(path, error, "<path> of <target> must be an absolute path");
         return NULL;
     }
     return g_steal_pointer(&text);

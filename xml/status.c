@@ -32,7 +32,7 @@ find_only(const xmlNode *root, const char *name, const xmlNode **ret_node, GErro
         if (!rl_xml_is(child, NULL, name))
             continue;
         if (*ret_node)
-            return rl_xml_fail(child, error, "a second <%s>", name);
+            return rl_xml_fail(child, error, "a second <%s> is not allowed", name);
         *ret_node = child;
     }
     return true;
@@ -104,7 +104,7 @@ read_status(RlStatus *status, const xmlNode *root, GError **error)
     status->state = rl_xml_attribute(root, "state");
     status->reason = rl_xml_attribute(root, "reason");
     if (!status->state || !status->reason)
-        return rl_xml_fail(root, error, "<domstatus> needs state and reason");
+        return rl_xml_fail(root, error, "<domstatus> needs the attributes state and reason");
     return read_job(status, root, error) && read_uuid(status, root, error);
 }
 

@@ -41,7 +41,8 @@ rl_xml_check_attributes(const xmlNode *node, const char *const *known, GError **
         if (attribute->ns || !g_strv_contains(known, name))
             return rl_xml_fail(node, error, "unknown attribute '%s' of %s", shown, element);
         if (!is_plain_value(attribute))
-            return rl_xml_fail(node, error, "an entity reference in attribute '%s' of %s", shown,
+            return rl_xml_fail(node, error,
+                               "an entity reference is not allowed in attribute '%s' of %s", shown,
                                element);
     }
     return true;

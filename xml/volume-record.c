@@ -25,7 +25,7 @@ take(const xmlNode *node, const xmlNode **slot, GError **error)
 {
     if (*slot) {
         g_autofree char *element = rl_xml_describe(node);
-        return rl_xml_fail(node, error, "a second %s", element);
+        return rl_xml_fail(node, error, "a second %s is not allowed", element);
     }
     *slot = node;
     return true;
@@ -120,11 +120,14 @@ static bool
 check_source(const xmlNode *node, int kind, const char *source, GError **error)
 {
     if (kind != RL_KIND_SNAPSHOT && source)
-        return rl_xml_fail(node, error, "source of <reflink:volume>: only a snapshot has one");
+        return rl_xml_fail(
+            node, error,
+            "<reflink:volume> has the attribute source, but is not of kind='snapshot'");
     if (kind != RL_KIND_SNAPSHOT)
         return true;
     if (!source)
-        return rl_xml_fail(node, error, "kind='snapshot' of <reflink:volume> needs source");
+        return rl_xml_fail(node, error,
+                           "<reflink:volume> with kind='snapshot' needs the attribute source");
     return check_length(node, "source of <reflink:volume>", source, error);
 }
 
@@ -145,7 +148,9 @@ read_access(const xmlNode *node, RlRecord *record, GError **error)
     if (!text)
         return true;
     if (record->kind != RL_KIND_VOLATILE)
-        return rl_xml_fail(node, error, "access of <reflink:volume>: only a volatile one has it");
+        return rl_xml_fail(
+            node, error,
+            "<reflink:volume> has the attribute access, but is not of kind='volatile'");
     g_auto(GStrv) parts = g_strsplit(text, " ", 4);
     if (g_strv_length(parts) != 3 || !read_part(parts[0], 8, 0, ACCESS_MODE_MAX, &mode) ||
         !read_part(parts[1], 10, -1, ACCESS_ID_MAX, &uid) ||
@@ -171,7 +176,7 @@ read_ours(const xmlNode *node, uint64_t capacity, GError **error)
     g_autofree char *word = rl_xml_attribute(node, "kind");
     g_autofree char *source = rl_xml_attribute(node, "source");
     if (!word) {
-        rl_xml_fail(node, error, "<reflink:volume> needs kind");
+        rl_xml_fail(node, error, "<reflink:volume> needs the attribute kind");
         return NULL;
     }
 

@@ -116,8 +116,8 @@ rl_adoption_show(const RlCall *call, const RlAdoption *adoption)
     for (guint i = 0; i < adoption->hints->len; i++)
         rl_call_say(call, "%s", (const char *) g_ptr_array_index(adoption->hints, i));
     if (moved > 0 && count(adoption, may_be_overlay) > 0)
-        rl_call_say(call, "An image of another format can name one that is renamed as its backing "
-                          "file: 'qemu-img info' shows it, and 'qemu-img rebase -u' changes it.");
+        rl_call_say(call, "An image of another format may have a backing file that is renamed "
+                          "here: 'qemu-img info' shows it, and 'qemu-img rebase -u' changes it.");
 }
 
 static const char *

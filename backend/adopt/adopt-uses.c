@@ -88,8 +88,7 @@ leave(RlAdoptFile *file, const RlDomainUse *use)
         return false;
     if (use->kind == RL_USE_BELOW)
         rl_adopt_refuse(file,
-                        "below a disk or snapshot of domain '%s', which names it by "
-                        "this path",
+                        "below a disk or snapshot of domain '%s', which names it by this path",
                         use->domain);
     else if (use->kind == RL_USE_FILE)
         rl_adopt_refuse(file, "domain '%s' names it as its %s, not as a disk", use->domain,
@@ -112,8 +111,8 @@ look_at_use(RlAdoption *adoption, RlAdoptFile *file, const RlDomainUse *use)
                      file->path);
     else if (use->saved)
         add_obstacle(adoption,
-                     "domain '%s' is saved, and uses '%s': its memory fits the image where it is "
-                     "now. Start it and shut it down, or type 'virsh managedsave-remove %s'",
+                     "domain '%s' is saved, and its saved memory needs '%s' under its present "
+                     "name. Start it and shut it down, or type 'virsh managedsave-remove %s'",
                      use->domain, file->path, use->domain);
     else if (use->kind == RL_USE_FILE)
         add_obstacle(adoption,

@@ -53,8 +53,8 @@ look_at_dirty(RlAdoption *adoption, const RlAdoptFile *dirty)
     if (source && source->role == RL_FILE_CLEAN &&
         rl_adopt_find(adoption->files, source->volume, RL_FILE_DIRTY))
         add(adoption->hints,
-            "'%s' and '%s' have the same clean image, and both have a dirty image: it cannot be "
-            "told which of them was left as a running snapshot of the other.",
+            "'%s' and '%s' have the same clean image, and both have a dirty image: it is "
+            "unknown which of them was left as a running snapshot of the other.",
             name, source->volume);
     else if (source)
         add(adoption->hints,
@@ -69,9 +69,8 @@ look_at_dirty(RlAdoption *adoption, const RlAdoptFile *dirty)
     else
         add(adoption->hints,
             "'%s' has a dirty image only. --volatile %s says that it was volatile, --snapshot "
-            "%s=SOURCE "
-            "that it was a snapshot: then 'virt-reflink discard' drops the image afterwards. "
-            "Without them 'virt-reflink check' says what to do.",
+            "%s=SOURCE that it was a snapshot: then 'virt-reflink discard' drops the image "
+            "afterwards. Without them 'virt-reflink check' says what to do.",
             name, name, name);
 }
 
@@ -84,8 +83,8 @@ look_at_snapshot(RlAdoption *adoption, const RlAdoptWish *wish)
 
     if (!rl_adopt_find(adoption->files, wish->source, RL_FILE_CLEAN))
         add(adoption->obstacles,
-            "there is no volume '%s' with a clean image, which '%s' could be a snapshot of",
-            wish->source, wish->volume);
+            "'%s' cannot become a snapshot of '%s': there is no such volume with a clean image",
+            wish->volume, wish->source);
     else if (clean && !(dirty && source && strcmp(source->volume, wish->source) == 0))
         add(adoption->obstacles,
             "'%s' cannot become a snapshot of '%s': it has a clean image of its own. Delete or "

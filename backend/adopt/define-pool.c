@@ -75,7 +75,9 @@ static bool
 connect_to(Daemon *daemon, GError **error)
 {
     if (!load(daemon))
-        return rl_fail(error, RL_ERROR_STATE, "cannot load libvirt's library");
+        return rl_fail(
+            error, RL_ERROR_STATE,
+            "cannot ask libvirt: its client library (libvirt.so.0) cannot be loaded. Install it");
     daemon->set_error_func(NULL, ignore_error);
     daemon->connection = daemon->open("storage:///system");
     return daemon->connection ||

@@ -32,9 +32,10 @@ rl_new_pool_is_right(const RlNewPool *new, const char **ret_problem)
     if (new->keep < -1 || new->keep > RL_KEEP_MAX)
         *ret_problem = "--keep must be 0 to 100000";
     else if (new->name &&new->define)
-        *ret_problem = "--name and --define both name the pool";
+        *ret_problem = "--name and --define both name the pool: give one of them";
     else if (name && (!*name || strpbrk(name, "/\n") || name[0] == '.'))
-        *ret_problem = "libvirt has no pool of such a name";
+        *ret_problem =
+            "libvirt accepts no pool name that is empty, begins with '.' or contains '/'";
     return !*ret_problem;
 }
 

@@ -261,7 +261,8 @@ rl_call_begin(RlCall *call, const GOptionEntry *options, GError **error)
     bool needs_root =
         !(call->command->flags & RL_COMMAND_NO_POOL) || (call->command->flags & RL_COMMAND_ROOT);
     if (needs_root && count > 0 && count <= call->command->most && geteuid() != 0)
-        return rl_fail(error, RL_ERROR_STATE, "this command needs root");
+        return rl_fail(error, RL_ERROR_STATE, "'virt-reflink %s' needs root: type it with sudo",
+                       call->command->word);
     if (!take_arguments(call, words, error))
         return false;
     note_arguments(call);

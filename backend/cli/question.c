@@ -30,5 +30,5 @@ rl_ask(const RlCall *call, bool yes, GError **error, const char *format, ...)
     fprintf(stderr, "%s [y/N] ", question);
     if (fgets(answer, sizeof(answer), stdin) && (answer[0] == 'y' || answer[0] == 'Y'))
         return true;
-    return rl_fail(error, RL_ERROR_STATE, "nothing was changed");
+    return rl_fail(error, RL_ERROR_STATE, "nothing was changed, since the answer was not 'y'");
 }

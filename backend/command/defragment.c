@@ -24,7 +24,7 @@ say_left(const RlCall *call, const RlDefragmentPlan *plan)
 {
     if (plan->left > 0)
         rl_call_say(call,
-                    NUMBER " more small extents are shared with other images, or lie among such: "
+                    NUMBER " more small extents are shared with other images, or lie between such: "
                            "--unshare rewrites them as well.",
                     plan->left);
     if (plan->partial)

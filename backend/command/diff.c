@@ -10,6 +10,7 @@
 #include "common/base/autofd.h"
 #include "common/base/error.h"
 #include "common/fs/changes.h"
+#include "common/fs/file-error.h"
 #include "common/image/content.h"
 
 typedef struct {
@@ -113,8 +114,10 @@ rl_command_diff(RlCall *call, GError **error)
     struct stat sizes[2];
     if (from < 0 || to < 0)
         return RL_EXIT_FAILED;
-    if (fstat(from, &sizes[0]) < 0 || fstat(to, &sizes[1]) < 0)
-        return rl_call_done(rl_fail_errno(error, errno, "cannot examine an image to compare"));
+    if (fstat(from, &sizes[0]) < 0)
+        return rl_call_done(rl_fail_file(error, errno, from, "cannot examine"));
+    if (fstat(to, &sizes[1]) < 0)
+        return rl_call_done(rl_fail_file(error, errno, to, "cannot examine"));
 
     Diff diff = {.json = call->json ? rl_json_new() : NULL};
     RlProgressBar bar;

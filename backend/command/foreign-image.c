@@ -57,14 +57,17 @@ require_qcow2_alone(int fd, GError **error)
     if (!read_header(fd, header, sizeof(header), error))
         return false;
     if (memcmp(header, "QFI\xfb", 4) != 0)
-        return rl_fail(error, RL_ERROR_INVALID, "its format is not qcow2");
+        return rl_fail(error, RL_ERROR_INVALID,
+                       "its format is not qcow2. Give the right one with --format");
     if (number_at(header, QCOW2_BACKING_FILE_OFFSET) != 0)
         return rl_fail(error, RL_ERROR_UNSUPPORTED,
                        "it has a backing file. Make one image of both first "
                        "(qemu-img convert -O qcow2 OLD NEW)");
     /* Version 2 ends before the features. */
     if (header[7] > 2 && (number_at(header, QCOW2_FEATURES) & QCOW2_EXTERNAL_DATA))
-        return rl_fail(error, RL_ERROR_UNSUPPORTED, "its data lie in another file");
+        return rl_fail(error, RL_ERROR_UNSUPPORTED,
+                       "its data are in another file. Make one image of both first (qemu-img "
+                       "convert -O qcow2 OLD NEW)");
     return true;
 }
 
@@ -77,7 +80,8 @@ require_vmdk_alone(int fd, GError **error)
         return false;
     return (memcmp(header, "KDMV", 4) == 0 && number_at(header, VMDK_CAPACITY) != 0) ||
            rl_fail(error, RL_ERROR_UNSUPPORTED,
-                   "its format is not vmdk, or its data lie in other files");
+                   "its format is not vmdk, or its data are in other files. Make one image of them "
+                   "first (qemu-img convert)");
 }
 
 static bool

@@ -59,14 +59,21 @@ judge(const char *said, uint64_t *ret_bytes, GError **error)
     const char *bytes = size ? strchr(size, '(') : NULL;
 
     if (strstr(said, "\nencrypted: yes"))
-        return rl_fail(error, RL_ERROR_UNSUPPORTED, "it is encrypted");
+        return rl_fail(error, RL_ERROR_UNSUPPORTED,
+                       "it is encrypted. Decrypt it first (qemu-img convert)");
     if (strstr(said, "\nbacking file: ") || strstr(said, "data file: "))
-        return rl_fail(error, RL_ERROR_UNSUPPORTED, "it names another file");
+        return rl_fail(error, RL_ERROR_UNSUPPORTED,
+                       "it has a backing file or a data file. Make one image of both first "
+                       "(qemu-img convert)");
     if (parent && !g_str_has_prefix(parent, "\n    parent cid: 4294967295\n"))
-        return rl_fail(error, RL_ERROR_UNSUPPORTED, "it has only what differs from another file");
+        return rl_fail(error, RL_ERROR_UNSUPPORTED,
+                       "it has only what differs from its parent. Make one image of both first "
+                       "(qemu-img convert)");
     if (kind && !g_str_has_prefix(kind, "\n    create type: monolithicSparse\n") &&
         !g_str_has_prefix(kind, "\n    create type: streamOptimized\n"))
-        return rl_fail(error, RL_ERROR_UNSUPPORTED, "its data lie in other files");
+        return rl_fail(
+            error, RL_ERROR_UNSUPPORTED,
+            "its data are in other files. Make one image of them first (qemu-img convert)");
     if (!bytes || sscanf(bytes, "(%" G_GINT64_MODIFIER "u bytes)", ret_bytes) != 1)
         return rl_fail(error, RL_ERROR_INVALID, "qemu-img does not tell its size");
     return true;

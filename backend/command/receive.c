@@ -89,7 +89,8 @@ print_token(const RlCall *call, const char *name, GError **error)
         return RL_EXIT_FAILED;
     if (!there)
         return rl_call_done(rl_fail(error, RL_ERROR_NOT_FOUND,
-                                    "nothing of a stream is kept for volume '%s'", name));
+                                    "no part of a stream is kept for volume '%s': send all of it",
+                                    name));
     note_kept(call->document->json, token, until);
     if (!call->json)
         printf("%s\n", token);
@@ -124,8 +125,8 @@ say_kept(const RlCall *call, const char *path, const char *name)
         return;
     g_autofree char *date = rl_table_time(until, false);
     note_kept(call->document->json, token, until);
-    rl_call_warn(call, "what came is kept until %s: go on with 'send --resume-from %s'", date,
-                 token);
+    rl_call_warn(call, "what was received is kept until %s: go on with 'send --resume-from %s'",
+                 date, token);
 }
 
 static RlExit

@@ -39,7 +39,8 @@ rl_command_revert(RlCall *call, GError **error)
     const char *first = rl_call_name(call, 0);
     g_autofree char *from = join(first, rl_call_name(call, 1));
     if (!from)
-        return rl_call_misused(call, "revert: which revision, VOLUME REVISION or VOLUME@REVISION?");
+        return rl_call_misused(
+            call, "revert: the revision is missing: type VOLUME REVISION or VOLUME@REVISION");
     g_autoptr(RlName) name = rl_name_parse(from, error);
     if (!name || (rl_call_name(call, 1) && !require_own(name, first, error)))
         return RL_EXIT_FAILED;

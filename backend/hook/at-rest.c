@@ -151,14 +151,15 @@ read_note(const char *uuid, GPtrArray *images)
 
     if (!text) {
         if (!rl_error_is_errno(error, ENOENT))
-            rl_log_warning("cannot read the list of images that a domain only reads: %s",
+            rl_log_warning("domain %s: cannot read the list of images that it only reads: %s", uuid,
                            error->message);
         return;
     }
     g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
     for (char **line = lines; *line; line++)
         if (**line && !parse_line(*line, images))
-            rl_log_warning("'%s/%s' has a line that names no image", RL_LOCK_DIR, name);
+            rl_log_warning("domain %s: its record '%s/%s' has a line that names no image", uuid,
+                           RL_LOCK_DIR, name);
 }
 
 static bool

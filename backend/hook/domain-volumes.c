@@ -259,7 +259,8 @@ add_volume(const Search *search, const RlDisk *disk, const char *pool, const cha
         if (disk->readonly || !strict)
             return true;
         return rl_fail(error, RL_ERROR_INVALID,
-                       "disk '%s': '%s' is a revision, and revisions are read-only",
+                       "disk '%s': '%s' is a revision, and revisions are read-only. Make the disk "
+                       "<readonly/>, or clone the revision to a volume",
                        disk->target ? disk->target : "?", volume);
     }
     if (strict && disk->shareable)

@@ -43,7 +43,7 @@ is_below(const RlVolume *volume)
     g_autofree char *domain = rl_domains_find_overlay(volume, NULL, NULL);
 
     if (domain)
-        rl_log_warning("volume '%s': is kept: domain '%s' has an overlay on it",
+        rl_log_warning("volume '%s' is kept: domain '%s' has an overlay on it",
                        volume->name->volume, domain);
     return domain != NULL;
 }
@@ -81,7 +81,8 @@ check_noted(const RlPool *pool, const RlDomainVolume *use, const RlDomainRef *ow
     /* Those who share what is only read are told apart where it is ended. */
     *ret_below = !use->overlaid && below;
     return run->readonly || !rl_lease_has_opener(fd) ||
-           rl_fail(error, RL_ERROR_BUSY, "volume '%s': a process still has its dirty image open",
+           rl_fail(error, RL_ERROR_BUSY,
+                   "volume '%s': a process still has its dirty image open. End that process first",
                    use->name);
 }
 

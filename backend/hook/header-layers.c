@@ -58,7 +58,8 @@ rl_header_layers_note(const RlDomain *domain)
     if (text->len == 0)
         rl_domain_note_remove(NOTE, domain);
     else if (!rl_domain_note_write(NOTE, domain, text->str, &error))
-        rl_log_warning("cannot record the layers that a domain's XML names: %s", error->message);
+        rl_log_warning("domain %s: cannot record the layers that its XML names: %s", domain->name,
+                       error->message);
 }
 
 /* Returns the noted lines, owned by the caller. */
@@ -70,8 +71,8 @@ read_named(const RlDomain *domain)
     g_autofree char *text = rl_domain_note_read(NOTE, domain, NOTE_SIZE_MAX, &length, &error);
 
     if (!text && !rl_error_is_errno(error, ENOENT))
-        rl_log_warning("cannot read the record of the layers that a domain's XML names: %s",
-                       error->message);
+        rl_log_warning("domain %s: cannot read the record of the layers that its XML named: %s",
+                       domain->name, error->message);
     return g_strsplit(text ? text : "", "\n", -1);
 }
 

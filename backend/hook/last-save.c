@@ -17,7 +17,7 @@ rl_last_save_note(const RlDomain *domain, const char *id)
     g_autoptr(GError) error = NULL;
 
     if (!rl_domain_note_write(NOTE, domain, text, &error))
-        rl_log_warning("cannot record the last save of a domain: %s", error->message);
+        rl_log_warning("domain %s: cannot record its last save: %s", domain->name, error->message);
 }
 
 void

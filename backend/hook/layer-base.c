@@ -115,7 +115,7 @@ keep_from_pruning(int fd, const RlVolume *volume, const char *file)
     bool set;
 
     if (!rl_xattr_set_new(fd, RL_ATTR_LAYER, "1", &set, &cause) ||
-        (set && fsync(fd) < 0 && rl_fail_errno(&cause, errno, "cannot make the record durable")))
+        (set && fsync(fd) < 0 && rl_fail_errno(&cause, errno, "cannot sync it")))
         rl_log_warning("volume '%s': cannot record that a domain needs '%s', which may be removed "
                        "as an old revision: %s",
                        volume->name->volume, file, cause ? cause->message : g_strerror(errno));

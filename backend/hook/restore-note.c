@@ -28,7 +28,7 @@ rl_restore_notes_note(const char *uuid)
     g_autoptr(GError) error = NULL;
 
     if (!rl_note_write(name, thread ? thread : "", &error))
-        rl_log_warning("cannot record that a domain is restored: %s", error->message);
+        rl_log_warning("domain %s: cannot record that it is restored: %s", uuid, error->message);
 }
 
 /* An empty one is of an older version, or of a thread that could not be told. */

@@ -101,8 +101,8 @@ read_note(const RlDomain *domain, GPtrArray *present, GPtrArray *earlier)
 
     if (!text) {
         if (!rl_error_is_errno(error, ENOENT))
-            rl_log_warning("cannot read the list of volumes that a domain was started on: %s",
-                           error->message);
+            rl_log_warning("domain %s: cannot read the list of volumes that it was started on: %s",
+                           domain->name, error->message);
         return began;
     }
     g_auto(GStrv) lines = g_strsplit(text, "\n", -1);

@@ -25,7 +25,8 @@ require_alone(int fd, const char *what, bool by_root, GError **error)
         return rl_fail_errno(error, errno, "cannot examine '%s'", what);
     if ((st.st_uid == 0 || !by_root) && !(st.st_mode & OTHERS_MAY_WRITE))
         return true;
-    return rl_fail(error, RL_ERROR_UNTRUSTED, "'%s' is not %s's alone", what,
+    return rl_fail(error, RL_ERROR_UNTRUSTED,
+                   "'%s' cannot be trusted: others than %s can write to it", what,
                    by_root ? "root" : "its owner");
 }
 
@@ -62,7 +63,8 @@ rl_status_file_read(const RlDomain *domain, GError **error)
     size_t length;
 
     if (strchr(domain->name, '/')) {
-        rl_fail(error, RL_ERROR_INVALID, "a domain's name with a slash in it has no status file");
+        rl_fail(error, RL_ERROR_INVALID,
+                "domain '%s' has no status file, since its name contains a '/'", domain->name);
         return NULL;
     }
     g_autofree char *text = read_file(name, &length, error);

@@ -39,7 +39,7 @@ finish_pending(const RlTask *task, const RlWork *work)
 static void
 warn(const char *name, const GError *error)
 {
-    rl_log_warning("%s: cleanup after the run failed: %s", name, error->message);
+    rl_log_warning("volume '%s': cleanup after the run failed: %s", name, error->message);
 }
 
 /* It may have been deleted since that was noted. */

@@ -24,7 +24,7 @@ is_roots(const char *path, char *ret_why, size_t size)
     struct stat st;
 
     if (lstat(path, &st) < 0) {
-        snprintf(ret_why, size, "'%s' cannot be looked at: %s", path, strerror(errno));
+        snprintf(ret_why, size, "'%s' cannot be examined: %s", path, strerror(errno));
         return false;
     }
     if (st.st_uid == 0 && !(st.st_mode & (S_IWGRP | S_IWOTH)))
@@ -43,7 +43,7 @@ rl_module_is_trusted(const char *path, char *ret_why, size_t size)
     char real[PATH_MAX], part[PATH_MAX];
 
     if (!realpath(path, real)) {
-        snprintf(ret_why, size, "'%s' cannot be looked at: %s", path, strerror(errno));
+        snprintf(ret_why, size, "'%s' cannot be examined: %s", path, strerror(errno));
         return false;
     }
     if (!is_roots("/", ret_why, size))

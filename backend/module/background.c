@@ -25,7 +25,8 @@ job_free(Job *job)
 static void
 warn(const Job *job, const char *name, const GError *error)
 {
-    rl_log_warning("%s: cleanup after the run failed: %s", name ? name : job->root, error->message);
+    rl_log_warning("%s '%s': cleanup after the run failed: %s", name ? "volume" : "pool",
+                   name ? name : job->root, error->message);
 }
 
 static gpointer

@@ -39,8 +39,10 @@ require_raw(const virStorageVolDef *vol)
         return -1;
     }
     if (vol->target.encryption) {
-        virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
-                       "volume '%s': a reflink pool does not encrypt volumes", vol->name);
+        virReportError(
+            VIR_ERR_CONFIG_UNSUPPORTED,
+            "volume '%s': a reflink pool does not encrypt volumes. Leave out <encryption>",
+            vol->name);
         return -1;
     }
     return 0;
@@ -96,7 +98,8 @@ begin(virStoragePoolObj *obj, RlPool *pool, const char *name, GError **error)
         if (!listed)
             return g_steal_pointer(&draft);
         if (listed->building) {
-            rl_fail(error, RL_ERROR_BUSY, "another client is replacing volume '%s' now", name);
+            rl_fail(error, RL_ERROR_BUSY, "another client is replacing volume '%s' now. Try again",
+                    name);
             return NULL;
         }
     }

@@ -37,16 +37,17 @@ static int
 require_fitting_backing(const RlStagedImage *draft, const virStorageVolDef *vol, RlKind kind)
 {
     if (!vol->target.backingStore && kind == RL_KIND_SNAPSHOT) {
-        virReportError(VIR_ERR_INVALID_ARG,
-                       "volume '%s' is snapshot by its name, and needs a <backingStore>, which "
-                       "names its source",
-                       draft->name->volume);
+        virReportError(
+            VIR_ERR_INVALID_ARG,
+            "volume '%s' is to be a snapshot volume, and needs a <backingStore>, which names "
+            "its source",
+            draft->name->volume);
         return -1;
     }
     if (vol->target.backingStore && kind == RL_KIND_VOLATILE) {
         virReportError(VIR_ERR_INVALID_ARG,
-                       "volume '%s' is volatile by its name, and so empty at each start: leave out "
-                       "its <backingStore>",
+                       "volume '%s' is to be volatile, and so empty at each start: leave out its "
+                       "<backingStore>",
                        draft->name->volume);
         return -1;
     }

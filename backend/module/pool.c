@@ -95,7 +95,8 @@ require_cow(const virStoragePoolDef *def)
     if (def->features.cow != VIR_TRISTATE_BOOL_NO)
         return 0;
     virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
-                   "pool '%s': <cow state='no'/> is not possible with reflinks", def->name);
+                   "pool '%s': <cow state='no'/> is not possible with reflinks. Leave it out",
+                   def->name);
     return -1;
 }
 
@@ -174,8 +175,10 @@ rl_pool_build_cb(virStoragePoolObj *obj, unsigned int flags)
     if (!ours)
         return rl_stock()->buildPool(obj, flags);
     if (flags) {
-        virReportError(VIR_ERR_OPERATION_UNSUPPORTED, "%s",
-                       "a reflink pool is a directory: it is neither formatted nor overwritten");
+        virReportError(VIR_ERR_OPERATION_UNSUPPORTED,
+                       "pool '%s': a reflink pool is a directory, and is neither formatted nor "
+                       "overwritten. Leave out the option",
+                       def->name);
         return -1;
     }
     if (require_cow(def) < 0)

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "common/base/error.h"
+#include "common/fs/file-error.h"
 #include "common/pool/census.h"
 #include "module.h"
 
@@ -27,7 +28,7 @@ find_changes(const RlStagedImage *draft, bool *ret_size, bool *ret_kind, GError 
     struct stat st;
 
     if (fstat(draft->fd, &st) < 0)
-        return rl_fail_errno(error, errno, "cannot examine the new content");
+        return rl_fail_file(error, errno, draft->fd, "cannot examine");
     *ret_size = st.st_size != draft->replaced.st_size;
     return changes_kind(draft, ret_kind, error);
 }

@@ -65,7 +65,8 @@ describe(virStorageVolDef *vol, const RlName *name, const RlVolume *volume, GErr
 {
     if (name->form == RL_NAME_HEAD) {
         if (!rl_volume_exists(volume))
-            return rl_fail(error, RL_ERROR_NOT_FOUND, "volume '%s' is gone", name->text);
+            return rl_fail(error, RL_ERROR_NOT_FOUND, "volume '%s' does not exist any more",
+                           name->text);
         rl_volume_def_volume(vol, volume);
         return true;
     }
@@ -78,7 +79,8 @@ describe(virStorageVolDef *vol, const RlName *name, const RlVolume *volume, GErr
     if (!revisions || !rl_revisions_find_named(revisions, name, &revision, error))
         return false;
     if (!revision)
-        return rl_fail(error, RL_ERROR_NOT_FOUND, "revision '%s' is gone", name->text);
+        return rl_fail(error, RL_ERROR_NOT_FOUND, "revision '%s' does not exist any more",
+                       name->text);
     describe_image(vol, volume, revision->file, &revision->st);
     return true;
 }
@@ -231,7 +233,9 @@ rl_vol_delete_cb(virStoragePoolObj *obj, virStorageVolDef *vol, unsigned int fla
         return ours < 0 ? -1 : rl_stock()->deleteVol(obj, vol, flags);
     virCheckFlags(VIR_STORAGE_VOL_DELETE_WITH_SNAPSHOTS, -1);
     if (rl_volume_list_has_busy_revisions(obj, vol->name)) {
-        virReportError(VIR_ERR_OPERATION_INVALID, "a revision of volume '%s' is still in use",
+        virReportError(VIR_ERR_OPERATION_INVALID,
+                       "volume '%s' cannot be deleted: another client is using one of its "
+                       "revisions. Try again",
                        vol->name);
         return -1;
     }
@@ -267,7 +271,8 @@ rl_vol_resize_cb(virStoragePoolObj *obj, virStorageVolDef *vol, unsigned long lo
     virCheckFlags(VIR_STORAGE_VOL_RESIZE_ALLOCATE | VIR_STORAGE_VOL_RESIZE_SHRINK, -1);
     if (strchr(vol->name, '@')) {
         virReportError(VIR_ERR_OPERATION_UNSUPPORTED,
-                       "'%s' is a revision, and revisions are read-only", vol->name);
+                       "'%s' is a revision, and revisions are read-only. Clone it to a new volume",
+                       vol->name);
         return -1;
     }
 

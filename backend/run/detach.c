@@ -116,8 +116,10 @@ claim(Detach *detach, GError **error)
 
     if (!detach->target)
         return is_own(detach) ||
-               rl_fail(error, RL_ERROR_STATE, "volume '%s' is no disk of domain '%s'", detach->name,
-                       detach->owner.name);
+               rl_fail(
+                   error, RL_ERROR_STATE,
+                   "volume '%s' is no disk of domain '%s'. 'virsh domblklist %s' lists its disks",
+                   detach->name, detach->owner.name, detach->owner.name);
     return detach->readonly || (rl_volume_claim(detach->pool, detach->name, &claim, &done, error) &&
                                 read_run(detach, error));
 }

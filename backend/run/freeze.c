@@ -33,8 +33,8 @@ thaw_late(const char *uuid, const char *driver)
         g_clear_error(&error);
         g_autoptr(RlLiveDomain) live = rl_live_domain_find(uuid, driver, &error);
         if (live && rl_live_domain_thaw(live, &error)) {
-            rl_log_warning("domain %s: the file systems of its guest are thawed; who froze them "
-                           "was killed, or could not",
+            rl_log_warning("domain %s: the file systems of its guest are thawed; the process that "
+                           "froze them was killed, or could not thaw them",
                            rl_live_domain_ref(live).name);
             return;
         }

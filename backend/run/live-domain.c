@@ -121,7 +121,8 @@ find(RlLiveDomain *live, const char *text, const char *driver, GError **error)
     for (size_t i = 0; i < G_N_ELEMENTS(drivers); i++)
         if (is_wanted(driver, i) && look(live, i, text, &answered, reasons))
             return true;
-    return answered ? rl_fail(error, RL_ERROR_NOT_FOUND, "libvirt has no domain '%s'", text)
+    return answered ? rl_fail(error, RL_ERROR_NOT_FOUND,
+                              "libvirt has no domain '%s'. 'virsh list --all' lists them", text)
                     : rl_fail(error, RL_ERROR_STATE,
                               "cannot find domain '%s': libvirt's daemon does not answer (%s). "
                               "Start it",
@@ -156,7 +157,7 @@ rl_live_domain_find(const char *text, const char *driver, GError **error)
     }
     if (rl_live_domain_runs(live))
         return g_steal_pointer(&live);
-    rl_fail(error, RL_ERROR_STATE, "domain '%s' does not run", live->name);
+    rl_fail(error, RL_ERROR_STATE, "domain '%s' is not running", live->name);
     return NULL;
 }
 

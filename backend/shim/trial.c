@@ -88,11 +88,12 @@ rl_trial(const char *(*prove)(void), char *ret_why, size_t size)
         kill(child, SIGKILL);
     while (waitpid(child, &status, 0) < 0)
         if (errno != EINTR) {
-            snprintf(ret_why, size, "its trial is lost: %s", strerror(errno));
+            snprintf(ret_why, size, "the process that tried it cannot be waited for: %s",
+                     strerror(errno));
             return false;
         }
     if (!in_time)
-        snprintf(ret_why, size, "its trial had no end");
+        snprintf(ret_why, size, "its trial did not end in time");
     else if (WIFSIGNALED(status))
         snprintf(ret_why, size, "its trial ended with signal %d", WTERMSIG(status));
     return in_time && WIFEXITED(status) && WEXITSTATUS(status) == 0;

@@ -94,9 +94,10 @@ rl_ended_note(dev_t dev, ino_t ino, const char *volume, int fd, gint64 since_us)
     else
         rl_tmpfile_write(dir, file, text, 0600, &error);
     if (error)
-        rl_log_warning("%s: cannot record that its run has ended: %s", volume, error->message);
+        rl_log_warning("volume '%s': cannot record that its run has ended: %s", volume,
+                       error->message);
     else
-        rl_log_info("%s: its run has ended; the commit waits for space", volume);
+        rl_log_info("volume '%s': its run has ended; the commit waits for space", volume);
 }
 
 bool

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "common/base/error.h"
+#include "common/fs/file-error.h"
 #include "common/fs/inode.h"
 #include "common/fs/xattr.h"
 
@@ -44,7 +44,7 @@ rl_highest_get(int fd, uint64_t *ret_highest, bool *ret_sure, GError **error)
     if (!rl_inode_describe(fd, "", &inode, error))
         return false;
     if (fstat(fd, &st) < 0)
-        return rl_fail_errno(error, errno, "cannot examine an image");
+        return rl_fail_file(error, errno, fd, "cannot examine");
     *ret_sure = is_sure(noted, inode, &st);
     return true;
 }

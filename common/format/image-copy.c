@@ -3,7 +3,7 @@
 
 #include <errno.h>
 
-#include "common/base/error.h"
+#include "common/fs/file-error.h"
 #include "common/fs/xattr.h"
 
 /* The attribute is "ID SIZE DATE SIZE DATE", of the image that it was made from and of its own. */
@@ -15,7 +15,7 @@ rl_image_copy_note(int fd, const char *id, const struct stat *source, GError **e
     struct stat own;
 
     if (fstat(fd, &own) < 0)
-        return rl_fail_errno(error, errno, "cannot examine a new image");
+        return rl_fail_file(error, errno, fd, "cannot examine");
     g_autofree char *source_date = rl_image_base_date(source), *date = rl_image_base_date(&own);
     g_autofree char *text = g_strdup_printf("%s %s %s", id, source_date, date);
     return rl_xattr_set(fd, RL_ATTR_COPY_OF, id, error) &&

@@ -4,10 +4,10 @@
 #include <errno.h>
 #include <unistd.h>
 
-#include "common/base/error.h"
 #include "common/base/random.h"
 #include "common/format/highest-revision.h"
 #include "common/format/image-base.h"
+#include "common/fs/file-error.h"
 #include "common/fs/xattr.h"
 
 #define ID_DIGITS 32
@@ -37,7 +37,7 @@ rl_image_id_ensure(int fd, char **ret_id, GError **error)
         return rl_image_id_get(fd, ret_id, error); /* another process was faster */
     /* What is made from it names it, and may be durable sooner. */
     if (fsync(fd) < 0)
-        return rl_fail_errno(error, errno, "cannot make the id of an image durable");
+        return rl_fail_file(error, errno, fd, "cannot sync the id of");
     *ret_id = g_steal_pointer(&id);
     return true;
 }

@@ -10,7 +10,7 @@
 
 #include "common/base/autofd.h"
 #include "common/base/boot.h"
-#include "common/base/error.h"
+#include "common/fs/file-error.h"
 #include "common/fs/inode.h"
 #include "common/fs/lease.h"
 #include "common/fs/mounting.h"
@@ -48,7 +48,7 @@ describe(int fd, GError **error)
         return g_steal_pointer(&inode);
     if (fstat(fd, &st) == 0)
         return g_strdup_printf("%" G_GUINT64_FORMAT, (guint64) st.st_ino);
-    rl_fail_errno(error, errno, "cannot examine an image");
+    rl_fail_file(error, errno, fd, "cannot examine");
     return NULL;
 }
 
@@ -157,7 +157,7 @@ is_put_back(int fd, const RlImageOwner *run, gint64 noted_us, bool *ret_so, GErr
         !run->host || g_strcmp0(run->host, host) != 0)
         return true;
     if (fstat(fd, &st) < 0)
-        return rl_fail_errno(error, errno, "cannot examine an image");
+        return rl_fail_file(error, errno, fd, "cannot examine");
     gint64 changed_us = (gint64) st.st_ctim.tv_sec * G_USEC_PER_SEC + st.st_ctim.tv_nsec / 1000;
     gint64 booted_us = rl_boot_began_us();
     *ret_so = booted_us != 0 && changed_us > booted_us + RL_OWNER_CLOCK_US &&

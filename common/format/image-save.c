@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/base/error.h"
+#include "common/fs/file-error.h"
 #include "common/fs/xattr.h"
 
 #define GROUP "save"
@@ -82,9 +83,11 @@ rl_save_get(int fd, RlSave **ret_save, GError **error)
     if (!rl_xattr_get(fd, RL_ATTR_SAVE, &text, error))
         return false;
     save = text ? g_new0(RlSave, 1) : NULL;
-    if (save && !parse(text, save))
-        return rl_fail(error, RL_ERROR_STATE, "the attribute '%s' is damaged",
-                       RL_ATTR_PREFIX RL_ATTR_SAVE);
+    if (save && !parse(text, save)) {
+        g_autofree char *label = rl_file_label(fd);
+        return rl_fail(error, RL_ERROR_STATE, "the attribute '%s' of %s is damaged",
+                       RL_ATTR_PREFIX RL_ATTR_SAVE, label);
+    }
     *ret_save = g_steal_pointer(&save);
     return true;
 }
@@ -149,7 +152,7 @@ note_image(int fd, RlSave *save, GError **error)
     struct stat st;
 
     if (fstat(fd, &st) < 0)
-        return rl_fail_errno(error, errno, "cannot examine an image that is saved");
+        return rl_fail_file(error, errno, fd, "cannot examine");
     save->date = st.st_mtim;
     save->size = st.st_size;
     save->ended_us = g_get_real_time();
@@ -205,7 +208,7 @@ rl_save_try(int fd, const RlMemory *memory, GError **error)
     if (!rl_save_get(fd, &save, error))
         return false;
     if (fstat(fd, &st) < 0)
-        return rl_fail_errno(error, errno, "cannot examine an image that is restored");
+        return rl_fail_file(error, errno, fd, "cannot examine");
     if (save && rl_save_has_same_image(save, &st)) {
         g_free(save->tried);
         save->tried = g_strdup(memory->digest);

@@ -14,6 +14,7 @@
 #include "common/base/error.h"
 #include "common/base/log.h"
 #include "common/base/paths.h"
+#include "common/fs/file-error.h"
 #include "common/fs/inode.h"
 #include "common/fs/tmpfile.h"
 
@@ -45,7 +46,7 @@ rl_lost_name(int fd, GError **error)
                                g_strdelimit(inode, " ", '-'));
     if (fstat(fd, &st) == 0)
         return g_strdup_printf("%lx-%lx", (unsigned long) st.st_dev, (unsigned long) st.st_ino);
-    rl_fail_errno(error, errno, "cannot examine an image");
+    rl_fail_file(error, errno, fd, "cannot examine");
     return NULL;
 }
 

@@ -40,7 +40,8 @@ rl_partial_note_parse(const char *text, RlPartialNote *ret_note, GError **error)
     if (parse(text, ret_note))
         return true;
     g_autofree char *shown = g_strescape(text, NULL);
-    return rl_fail(error, RL_ERROR_INVALID, "'%s' is not a token of 'virt-reflink receive --token'",
+    return rl_fail(error, RL_ERROR_INVALID,
+                   "'%s' is not a token. Copy all that 'virt-reflink receive --token' prints",
                    shown);
 }
 

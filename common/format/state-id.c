@@ -7,6 +7,7 @@
 
 #include "common/base/error.h"
 #include "common/format/image-id.h"
+#include "common/fs/file-error.h"
 #include "common/fs/xattr.h"
 
 #define NANOSECONDS 1000000000
@@ -34,6 +35,16 @@ rl_state_id_format(const RlStateId *state)
                            state->size, (gint64) state->date.tv_sec, (long) state->date.tv_nsec);
 }
 
+/* On a file system that keeps no attribute of the namespace trusted. */
+static bool
+refuse_without_id(int fd, GError **error)
+{
+    g_autofree char *label = rl_file_label(fd);
+
+    return rl_fail(error, RL_ERROR_INVALID, "%s has no id: it does not keep the attribute '%s'",
+                   label, RL_ATTR_PREFIX RL_ATTR_ID);
+}
+
 /* What the image says of itself, with the id @id. */
 static bool
 describe(int fd, const char *id, RlStateId *ret_state, GError **error)
@@ -42,13 +53,15 @@ describe(int fd, const char *id, RlStateId *ret_state, GError **error)
     struct stat st;
 
     if (fstat(fd, &st) < 0)
-        return rl_fail_errno(error, errno, "cannot examine an image");
+        return rl_fail_file(error, errno, fd, "cannot examine");
     g_strlcpy(state.id, id, sizeof(state.id));
     state.size = (uint64_t) st.st_size;
     state.date = st.st_mtim;
-    if (strlen(id) != RL_STATE_ID_DIGITS || !rl_state_id_is_valid(&state))
-        return rl_fail(error, RL_ERROR_INVALID, "the attribute '%s' of an image is damaged",
-                       RL_ATTR_PREFIX RL_ATTR_ID);
+    if (strlen(id) != RL_STATE_ID_DIGITS || !rl_state_id_is_valid(&state)) {
+        g_autofree char *label = rl_file_label(fd);
+        return rl_fail(error, RL_ERROR_INVALID, "the attribute '%s' of %s is damaged",
+                       RL_ATTR_PREFIX RL_ATTR_ID, label);
+    }
     *ret_state = state;
     return true;
 }
@@ -104,7 +117,7 @@ rl_state_id_get(int fd, RlStateId *ret_state, GError **error)
     if (!rl_image_id_ensure(fd, &id, error))
         return false;
     if (!id)
-        return rl_fail(error, RL_ERROR_INVALID, "an image has no id");
+        return refuse_without_id(fd, error);
     if (!describe(fd, id, &own, error) || !get_received(fd, &own, &there, &received, error))
         return false;
     *ret_state = there ? received : own;
@@ -138,7 +151,7 @@ rl_state_id_set_received(int fd, const RlStateId *state, GError **error)
     if (!rl_image_id_ensure(fd, &id, error))
         return false;
     if (!id)
-        return rl_fail(error, RL_ERROR_INVALID, "an image has no id");
+        return refuse_without_id(fd, error);
     if (!describe(fd, id, &own, error))
         return false;
     g_autofree char *received = rl_state_id_format(state), *became = rl_state_id_format(&own);

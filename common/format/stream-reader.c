@@ -33,8 +33,7 @@ read_all(int fd, uint8_t *bytes, size_t size, GError **error)
             return rl_fail_errno(error, errno, "cannot read the stream");
         if (n == 0)
             return rl_fail(error, RL_ERROR_INVALID,
-                           "the stream ends before its end part: it was "
-                           "cut off");
+                           "the stream ends before its last part: it was cut off");
         bytes += n;
         size -= (size_t) n;
     }
@@ -48,7 +47,8 @@ read_payload(RlStreamReader *reader, const RlPartHead *head, GError **error)
         return false;
     return rl_crc32c(reader->payload, head->payload) == head->payload_checksum ||
            rl_fail(error, RL_ERROR_INVALID,
-                   "the stream is damaged: part %" G_GUINT64_FORMAT " has a wrong checksum",
+                   "the stream is damaged: part %" G_GUINT64_FORMAT
+                   " has a wrong checksum. Send it again",
                    head->number);
 }
 
@@ -62,7 +62,7 @@ check_sum(const RlStreamReader *reader, GError **error)
     g_checksum_get_digest(heads, sum, &size);
     return memcmp(sum, reader->payload, sizeof(sum)) == 0 ||
            rl_fail(error, RL_ERROR_INVALID,
-                   "the stream is damaged: the checksum of the whole is wrong");
+                   "the stream is damaged: the checksum of the whole is wrong. Send it again");
 }
 
 /* Reads a part of any type. Its head counts for the sum of the whole, but for that of the end,
@@ -77,8 +77,8 @@ read_part(RlStreamReader *reader, RlPartHead *ret_head, GError **error)
         return false;
     if (ret_head->number != reader->number)
         return rl_fail(error, RL_ERROR_INVALID,
-                       "the stream has part %" G_GUINT64_FORMAT " where part %" G_GUINT64_FORMAT
-                       " belongs",
+                       "the stream is damaged: part %" G_GUINT64_FORMAT
+                       " is in the place of part %" G_GUINT64_FORMAT ". Send it again",
                        ret_head->number, reader->number);
     reader->number++;
     if (!read_payload(reader, ret_head, error))
@@ -107,7 +107,8 @@ read_rest(RlStreamReader *reader, GError **error)
 
     if (offset == 0 || offset > reader->state.size)
         return rl_fail(error, RL_ERROR_INVALID,
-                       "the stream goes on at an offset that the state does not have");
+                       "the stream is invalid: it resumes at an offset that is 0 or beyond the end "
+                       "of the state");
     reader->rest = reader->at = offset;
     return true;
 }
@@ -119,8 +120,9 @@ read_states(RlStreamReader *reader, GError **error)
     if (!read_part(reader, &reader->first, error))
         return false;
     if (reader->first.type != RL_PART_STATE)
-        return rl_fail(error, RL_ERROR_INVALID,
-                       "the stream does not begin with the state that it brings");
+        return rl_fail(
+            error, RL_ERROR_INVALID,
+            "the stream is invalid: it does not begin with the description of its state");
     if (!rl_stream_state_read(reader->payload, &reader->state, error) ||
         !read_part(reader, &reader->first, error))
         return false;
@@ -140,11 +142,12 @@ check_place(RlStreamReader *reader, const RlPartHead *head, GError **error)
         return true;
     if (head->type != RL_PART_DATA && head->type != RL_PART_HOLE)
         return rl_fail(error, RL_ERROR_INVALID,
-                       "the stream has another state or offset where data belongs");
+                       "the stream is invalid: it has another state or offset where data belongs");
     if (head->offset < reader->at || head->offset > reader->state.size ||
         head->length > reader->state.size - head->offset)
         return rl_fail(error, RL_ERROR_INVALID,
-                       "part %" G_GUINT64_FORMAT " of the stream overlaps the one before, or "
+                       "the stream is invalid: part %" G_GUINT64_FORMAT
+                       " overlaps the one before, or "
                        "exceeds the %" G_GUINT64_FORMAT " bytes of the state",
                        head->number, reader->state.size);
     reader->at = head->offset + head->length;

@@ -117,15 +117,18 @@ rl_part_head_read(const uint8_t *bytes, RlPartHead *ret_head, GError **error)
     size_t type = 0;
 
     if (get32(bytes + CHECKED_SIZE) != rl_crc32c(bytes, CHECKED_SIZE))
-        return rl_fail(error, RL_ERROR_INVALID,
-                       "the stream is damaged: the head of a part has a wrong checksum");
+        return rl_fail(
+            error, RL_ERROR_INVALID,
+            "the stream is damaged: the head of a part has a wrong checksum. Send it again");
     while (type < G_N_ELEMENTS(types) && memcmp(bytes, types[type].word, 4) != 0)
         type++;
     if (type == G_N_ELEMENTS(types))
-        return rl_fail(error, RL_ERROR_INVALID, "the stream has a part of an unknown type");
+        return rl_fail(error, RL_ERROR_INVALID,
+                       "the stream is invalid: it has a part of an unknown type");
     head.type = (RlPartType) type;
     if (!is_well_formed(&head))
-        return rl_fail(error, RL_ERROR_INVALID, "the stream has a part that is not well-formed");
+        return rl_fail(error, RL_ERROR_INVALID,
+                       "the stream is invalid: the head of a part is not well-formed");
     *ret_head = head;
     return true;
 }
@@ -148,7 +151,8 @@ rl_stream_state_read(const uint8_t *bytes, RlStateId *ret_state, GError **error)
 
     memcpy(state.id, bytes, ID_SIZE);
     if (!rl_state_id_is_valid(&state))
-        return rl_fail(error, RL_ERROR_INVALID, "the stream has a state that is not valid");
+        return rl_fail(error, RL_ERROR_INVALID,
+                       "the stream is invalid: the id, size or date of its state is not valid");
     *ret_state = state;
     return true;
 }

@@ -165,7 +165,8 @@ rl_name_parse_volume(const char *text, GError **error)
     g_autoptr(RlName) name = rl_name_parse(text, error);
 
     if (name && name->form != RL_NAME_HEAD) {
-        rl_fail(error, RL_ERROR_NAME, "'%s' names a revision, not a volume", text);
+        rl_fail(error, RL_ERROR_NAME, "'%s' names a revision, not a volume. Use '%s'", text,
+                name->volume);
         return NULL;
     }
     return g_steal_pointer(&name);

@@ -195,10 +195,12 @@ find_path(const Search *search, const Found *found)
 static bool
 refuse(const RlMount *mount, GError **error)
 {
-    return rl_fail(error, RL_ERROR_STATE,
-                   "'%s' is the directory '%s' of a file system (%s, %s), and no mount shows the "
-                   "directories above it. Mount the whole file system somewhere",
-                   mount->point, mount->root, mount->type, mount->source);
+    return rl_fail(
+        error, RL_ERROR_STATE,
+        "cannot determine what is above '%s': it is a mount of the directory '%s' of a file "
+        "system (%s, %s), whose directories above that are mounted nowhere. Mount the "
+        "whole file system somewhere as well",
+        mount->point, mount->root, mount->type, mount->source);
 }
 
 bool

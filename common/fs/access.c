@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 #include "common/base/boot.h"
-#include "common/base/error.h"
 #include "common/base/log.h"
+#include "file-error.h"
 #include "inode.h"
 #include "readers.h"
 #include "xattr.h"
@@ -61,7 +61,7 @@ get_list(int fd, const char *path, GByteArray **ret_list, GError **error)
         length = read_list(fd, path, large, XATTR_SIZE_MAX);
     }
     if (length < 0 && errno != ENODATA && errno != EOPNOTSUPP)
-        return rl_fail_errno(error, errno, "cannot read the access list of an image");
+        return rl_fail_file(error, errno, fd, "cannot read the access list of");
     *ret_list = NULL;
     if (length > 0)
         *ret_list = g_byte_array_append(g_byte_array_new(), large ? large : usual, (guint) length);
@@ -110,7 +110,7 @@ get_whole(int fd, Whole *ret_whole, mode_t *ret_bits, GError **error)
     struct stat st;
 
     if (fstat(fd, &st) < 0)
-        return rl_fail_errno(error, errno, "cannot examine an image");
+        return rl_fail_file(error, errno, fd, "cannot examine");
     if (!get_list(fd, NULL, &ret_whole->list, error))
         return false;
     ret_whole->access = (RlAccess){st.st_mode & 0777, st.st_uid, st.st_gid};
@@ -121,7 +121,7 @@ get_whole(int fd, Whole *ret_whole, mode_t *ret_bits, GError **error)
 static bool
 set_mode(int fd, mode_t mode, GError **error)
 {
-    return fchmod(fd, mode) == 0 || rl_fail_errno(error, errno, "cannot set the mode of an image");
+    return fchmod(fd, mode) == 0 || rl_fail_file(error, errno, fd, "cannot set the mode of");
 }
 
 /* The list goes first, and before that all rights but the owner's: without it the group would have
@@ -132,14 +132,14 @@ take_list_away(int fd, mode_t mode, GError **error)
     if (!set_mode(fd, mode & 0700, error))
         return false;
     return fremovexattr(fd, LIST_NAME) == 0 || errno == ENODATA ||
-           rl_fail_errno(error, errno, "cannot remove the access list of an image");
+           rl_fail_file(error, errno, fd, "cannot remove the access list of");
 }
 
 static bool
 give_list(int fd, const GByteArray *list, GError **error)
 {
     return fsetxattr(fd, LIST_NAME, list->data, list->len, 0) == 0 ||
-           rl_fail_errno(error, errno, "cannot set the access list of an image");
+           rl_fail_file(error, errno, fd, "cannot set the access list of");
 }
 
 static bool
@@ -158,7 +158,7 @@ take_over(int fd, const Whole *wanted, bool *ret_same, GError **error)
     g_autoptr(GByteArray) list = NULL;
 
     if (fchown(fd, access->uid, access->gid) < 0)
-        return rl_fail_errno(error, errno, "cannot set the owner of an image");
+        return rl_fail_file(error, errno, fd, "cannot set the owner of");
     if (!get_list(fd, NULL, &list, error))
         return false;
     *ret_same = lists_are_equal(list, wanted->list);
@@ -302,7 +302,7 @@ note_counts(int dir, const char *name, const Whole *noted, const Circumstances *
     if (at->boot && !(now = rl_boot_id(error)))
         return false;
     if (fstatat(dir, name, &st, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW) < 0)
-        return rl_fail_errno(error, errno, "cannot examine an image");
+        return rl_fail_file_at(error, errno, dir, name, "cannot examine");
     if (g_strcmp0(at->inode, here) == 0 && at->boot && strcmp(at->boot, now) == 0 &&
         (!at->for_readers || rl_readers_are_noted(st.st_dev, st.st_ino)))
         *ret_note = NOTE_FITS;
@@ -527,9 +527,11 @@ rl_access_settle(int fd, bool keep, GError **error)
 static void
 forget(int fd, const char *name)
 {
-    if (fremovexattr(fd, name) < 0 && errno != ENODATA)
-        rl_log_warning("cannot remove libvirt's note '%s' of an image's owner: %s", name,
-                       g_strerror(errno));
+    if (fremovexattr(fd, name) == 0 || errno == ENODATA)
+        return;
+    g_autofree char *label = rl_file_label(fd);
+    rl_log_warning("cannot remove libvirt's attribute '%s' of %s: %s", name, label,
+                   g_strerror(errno));
 }
 
 /* The owner of an image can give it more attributes than flistxattr(2) lists. These are what

@@ -8,7 +8,7 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 
-#include "common/base/error.h"
+#include "file-error.h"
 
 /* RL_EXTENT_MAP_MAX items with their headers, and one that has the data itself, which is less than
  * a node of the tree. */
@@ -83,7 +83,7 @@ search(int fd, uint64_t from, uint64_t end, struct btrfs_ioctl_search_args_v2 *a
     struct stat st;
 
     if (fstat(fd, &st) < 0)
-        return rl_fail_errno(error, errno, "cannot examine an image");
+        return rl_fail_file(error, errno, fd, "cannot examine");
     args->buf_size = BUFFER_SIZE;
     args->key = (struct btrfs_ioctl_search_key){.min_objectid = st.st_ino,
                                                 .max_objectid = st.st_ino,
@@ -94,13 +94,13 @@ search(int fd, uint64_t from, uint64_t end, struct btrfs_ioctl_search_args_v2 *a
                                                 .max_type = BTRFS_EXTENT_DATA_KEY,
                                                 .nr_items = RL_EXTENT_MAP_MAX - 1};
     return ioctl(fd, BTRFS_IOC_TREE_SEARCH_V2, args) == 0 ||
-           rl_fail_errno(error, errno, "cannot read the extents of an image");
+           rl_fail_file(error, errno, fd, "cannot read the extents of");
 }
 
 /* *@ret_last is where the last item begins. */
 static bool
-add_items(Filling *filling, const struct btrfs_ioctl_search_args_v2 *args, uint64_t *ret_last,
-          GError **error)
+add_items(int fd, Filling *filling, const struct btrfs_ioctl_search_args_v2 *args,
+          uint64_t *ret_last, GError **error)
 {
     const uint8_t *at = (const uint8_t *) args->buf, *limit = at + BUFFER_SIZE;
     struct btrfs_ioctl_search_header header;
@@ -108,13 +108,13 @@ add_items(Filling *filling, const struct btrfs_ioctl_search_args_v2 *args, uint6
     for (uint32_t i = 0; i < args->key.nr_items; i++) {
         /* GCOV_EXCL_START: a kernel that contradicts itself cannot be had. */
         if (at + sizeof(header) > limit)
-            return rl_fail_errno(error, EIO, "the kernel reports inconsistent extents");
+            return rl_fail_file(error, EIO, fd, "the kernel reports inconsistent extents of");
         /* GCOV_EXCL_STOP */
         memcpy(&header, at, sizeof(header));
         at += sizeof(header);
         /* GCOV_EXCL_START: a kernel that contradicts itself cannot be had. */
         if (header.len > (size_t) (limit - at))
-            return rl_fail_errno(error, EIO, "the kernel reports inconsistent extents");
+            return rl_fail_file(error, EIO, fd, "the kernel reports inconsistent extents of");
         /* GCOV_EXCL_STOP */
         add_item(filling, header.offset, at, header.len);
         *ret_last = header.offset;
@@ -135,7 +135,7 @@ rl_btrfs_map_read(int fd, uint64_t start, uint64_t *end, RlExtentMap *map, GErro
         return false;
     if (next >= *end)
         return true;
-    if (!search(fd, next, *end, args, error) || !add_items(&filling, args, &last, error))
+    if (!search(fd, next, *end, args, error) || !add_items(fd, &filling, args, &last, error))
         return false;
     if (args->key.nr_items < RL_EXTENT_MAP_MAX - 1)
         return true;
@@ -146,6 +146,6 @@ rl_btrfs_map_read(int fd, uint64_t start, uint64_t *end, RlExtentMap *map, GErro
     *end = last;
     /* GCOV_EXCL_START: a kernel that contradicts itself cannot be had. */
     return *end > start ||
-           rl_fail_errno(error, EIO, "the kernel reports inconsistent extents for an image");
+           rl_fail_file(error, EIO, fd, "the kernel reports inconsistent extents of");
     /* GCOV_EXCL_STOP */
 }

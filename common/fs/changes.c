@@ -9,6 +9,7 @@
 #include "common/base/error.h"
 #include "compare-extents.h"
 #include "file-data.h"
+#include "file-error.h"
 
 /* What is compared at a time, of each file. */
 #define CHUNK_SIZE (1024 * 1024)
@@ -162,15 +163,25 @@ find(Search *search, bool *ret_by_bytes, GError **error)
     return known || compare_bytes(search, 0, search->to_size);
 }
 
+static bool
+refuse(int fd, GError **error)
+{
+    g_autofree char *label = rl_file_label(fd);
+
+    return rl_fail_errno(error, EINVAL, "%s cannot be compared: it is not a regular file", label);
+}
+
 bool
 rl_changes_find(int from, int to, const RlChangesWish *wish, bool *ret_by_bytes, GError **error)
 {
     struct stat of_from, of_to;
 
-    if (fstat(from, &of_from) < 0 || fstat(to, &of_to) < 0)
-        return rl_fail_errno(error, errno, "cannot examine an image to compare");
+    if (fstat(from, &of_from) < 0)
+        return rl_fail_file(error, errno, from, "cannot examine");
+    if (fstat(to, &of_to) < 0)
+        return rl_fail_file(error, errno, to, "cannot examine");
     if (!S_ISREG(of_from.st_mode) || !S_ISREG(of_to.st_mode))
-        return rl_fail_errno(error, EINVAL, "only regular files can be compared");
+        return refuse(S_ISREG(of_from.st_mode) ? to : from, error);
     g_auto(Search) search = {.from = from,
                              .to = to,
                              .from_size = (uint64_t) of_from.st_size,

@@ -10,6 +10,7 @@
 
 #include "common/base/error.h"
 #include "extent-map.h"
+#include "file-error.h"
 #include "standstill.h"
 
 /* Some of the extents of a file, and how far one has got in them. */
@@ -36,24 +37,41 @@ typedef struct {
 } Comparison;
 
 static bool
+refuse(int fd, const char *why, GError **error)
+{
+    g_autofree char *label = rl_file_label(fd);
+
+    return rl_fail(error, RL_ERROR_UNSUPPORTED, "%s cannot be compared: %s", label, why);
+}
+
+static bool
 require_file(int fd, struct stat *ret_st, GError **error)
 {
     struct fsxattr flags = {0};
     struct statfs fs;
 
     if (fstat(fd, ret_st) < 0 || fstatfs(fd, &fs) < 0)
-        return rl_fail_errno(error, errno, "cannot examine an image to compare");
+        return rl_fail_file(error, errno, fd, "cannot examine");
     if (!S_ISREG(ret_st->st_mode))
-        return rl_fail(error, RL_ERROR_UNSUPPORTED, "only regular files can be compared");
+        return refuse(fd, "it is not a regular file", error);
     if (fs.f_type != XFS_SUPER_MAGIC && fs.f_type != BTRFS_SUPER_MAGIC)
-        return rl_fail(error, RL_ERROR_UNSUPPORTED,
-                       "whether two files share blocks can be determined only on XFS and btrfs");
+        return refuse(fd, "only XFS and btrfs tell which blocks two files share", error);
     /* The realtime device counts its blocks from 0 as well. */
     if (ioctl(fd, FS_IOC_FSGETXATTR, &flags) < 0)
-        return rl_fail_errno(error, errno, "cannot determine on which device an image lies");
+        return rl_fail_file(error, errno, fd, "cannot determine the device of");
     if (flags.fsx_xflags & FS_XFLAG_REALTIME)
-        return rl_fail(error, RL_ERROR_UNSUPPORTED, "realtime files cannot be compared");
+        return refuse(fd, "it is on the realtime device of XFS", error);
     return true;
+}
+
+static bool
+too_many_extents(const Comparison *comparison, int fd, GError **error)
+{
+    g_autofree char *label = rl_file_label(fd);
+
+    return rl_fail(error, RL_ERROR_UNSUPPORTED,
+                   "%s cannot be compared: there are more than %" G_GUINT64_FORMAT " extents",
+                   label, comparison->wish->extents_max);
 }
 
 /* Reads what there is of @fd from @start up to *@end, which becomes less where that is too much for
@@ -68,9 +86,7 @@ read_map(Comparison *comparison, int fd, bool places, uint64_t start, uint64_t *
         return false;
     comparison->seen += rl_extent_map_count(&map->map);
     if (comparison->wish->extents_max && comparison->seen > comparison->wish->extents_max)
-        return rl_fail(error, RL_ERROR_UNSUPPORTED,
-                       "images of more than %" G_GUINT64_FORMAT " extents are not compared here",
-                       comparison->wish->extents_max);
+        return too_many_extents(comparison, fd, error);
     return true;
 }
 
@@ -156,8 +172,8 @@ is_clear(const Comparison *comparison, GError **error)
 
     return !max || comparison->doubtful <= max ||
            rl_fail(error, RL_ERROR_UNSUPPORTED,
-                   "more than %" G_GUINT64_FORMAT
-                   " bytes of an image are compressed, unwritten, or otherwise of unknown place",
+                   "the places of more than %" G_GUINT64_FORMAT
+                   " bytes of the image are unknown: they are compressed or unwritten, for example",
                    max);
 }
 
@@ -243,7 +259,9 @@ rl_extents_compare(int a, int b, const RlExtentsWish *wish, GError **error)
     if (!require_file(a, &of_a, error) || !require_file(b, &of_b, error))
         return RL_EXTENTS_UNKNOWN;
     if (of_a.st_dev != of_b.st_dev) {
-        rl_fail(error, RL_ERROR_UNSUPPORTED, "images on different file systems cannot be compared");
+        g_autofree char *one = rl_file_label(a), *other = rl_file_label(b);
+        rl_fail(error, RL_ERROR_UNSUPPORTED,
+                "%s and %s cannot be compared: they are on different file systems", one, other);
         return RL_EXTENTS_UNKNOWN;
     }
     if (of_a.st_ino == of_b.st_ino)

@@ -12,6 +12,7 @@
 #include "common/base/error.h"
 #include "compare-extents.h"
 #include "file-data.h"
+#include "file-error.h"
 
 #define CHUNK_SIZE ((size_t) 1024 * 1024)
 
@@ -47,10 +48,11 @@ rl_defragment_supported(int fd, GError **error)
     struct statfs fs;
 
     if (fstatfs(fd, &fs) < 0)
-        return rl_fail_errno(error, errno, "cannot examine the file system of an image");
+        return rl_fail_file(error, errno, fd, "cannot examine the file system of");
     return fs.f_type == XFS_SUPER_MAGIC || fs.f_type == BTRFS_SUPER_MAGIC ||
            rl_fail(error, RL_ERROR_UNSUPPORTED,
-                   "the file system is neither XFS nor btrfs, so it cannot be told what is shared");
+                   "the file system is neither XFS nor btrfs, so it is unknown which blocks are "
+                   "shared");
 }
 
 static bool
@@ -92,8 +94,8 @@ copy_range(Copying *copying, const RlDefragmentRange *range, GError **error)
         if (fallocate(copying->to, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t) start,
                       length) < 0 ||
             fallocate(copying->to, FALLOC_FL_KEEP_SIZE, (off_t) start, length) < 0)
-            return rl_fail_errno(error, errno, "cannot allocate %" G_GUINT64_FORMAT " bytes",
-                                 end - start);
+            return rl_fail_file(error, errno, copying->to,
+                                "cannot allocate %" G_GUINT64_FORMAT " bytes of", end - start);
         if (!copy_bytes(copying, start, MIN(end, copying->size), error))
             return false;
     }
@@ -131,7 +133,7 @@ compare_all(Copying *copying, GError **error)
     struct stat st;
 
     if (fstat(copying->to, &st) < 0)
-        return rl_fail_errno(error, errno, "cannot examine a new image");
+        return rl_fail_file(error, errno, copying->to, "cannot examine");
     const RlExtentsWish wish = {.length = MAX((uint64_t) st.st_size, copying->size),
                                 .range = compare_range,
                                 .data = copying};
@@ -153,13 +155,13 @@ rl_defragment_copy(const RlDefragmentCopy *copy, int from, int to, GError **erro
     struct stat st;
 
     if (fstat(from, &st) < 0)
-        return rl_fail_errno(error, errno, "cannot examine an image");
+        return rl_fail_file(error, errno, from, "cannot examine");
     copying.size = (uint64_t) st.st_size;
     for (guint i = 0; i < copy->plan->ranges->len; i++)
         if (!copy_range(&copying, &g_array_index(copy->plan->ranges, RlDefragmentRange, i), error))
             return false;
     if (fsync(to) < 0)
-        return rl_fail_errno(error, errno, "cannot make a new image durable");
+        return rl_fail_file(error, errno, to, "cannot sync");
     /* What is compared comes from the disk then. */
     posix_fadvise(to, 0, 0, POSIX_FADV_DONTNEED);
     return compare_all(&copying, error);

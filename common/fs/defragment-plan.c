@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <sys/stat.h>
 
-#include "common/base/error.h"
 #include "extent-walk.h"
+#include "file-error.h"
 
 /* A part of the file that is contiguous on the disk, and may be moved, or may not. */
 typedef struct {
@@ -122,7 +122,7 @@ rl_defragment_plan(int fd, const RlDefragmentRule *rule, const RlProgress *progr
 
     *ret_plan = (RlDefragmentPlan){.ranges = g_array_new(FALSE, FALSE, sizeof(RlDefragmentRange))};
     if (fstat(fd, &st) < 0)
-        return rl_fail_errno(error, errno, "cannot examine an image");
+        return rl_fail_file(error, errno, fd, "cannot examine");
     uint64_t block = MAX((uint64_t) st.st_blksize, 1);
     Planning planning = {
         .wanted = {.unshare = rule->unshare, .limit = rule->limit, .plan = ret_plan},

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "common/base/autofd.h"
-#include "common/base/error.h"
+#include "file-error.h"
 
 RlDirIter *
 rl_dir_iter_open(int dir, GError **error)
@@ -16,7 +16,7 @@ rl_dir_iter_open(int dir, GError **error)
     DIR *stream = fd < 0 ? NULL : fdopendir(fd);
 
     if (!stream) {
-        rl_fail_errno(error, errno, "cannot read a directory");
+        rl_fail_file(error, errno, dir, "cannot read directory");
         return NULL;
     }
     rl_fd_steal(&fd);
@@ -46,7 +46,8 @@ bool
 rl_dir_iter_are_all(const RlDirIter *entries, GError **error)
 {
     if (entries->failure != 0)
-        return rl_fail_errno(error, entries->failure, "cannot read a directory to its end");
+        return rl_fail_file(error, entries->failure, dirfd(entries->stream),
+                            "cannot read all of directory");
     return true;
 }
 

@@ -198,7 +198,8 @@ rl_dirfd_read_opened(int fd, const char *name, size_t limit, size_t *ret_length,
         length += (size_t) n;
     }
     if (length > limit) {
-        rl_fail(error, RL_ERROR_INVALID, "'%s' is larger than %zu bytes", name, limit);
+        rl_fail(error, RL_ERROR_INVALID, "cannot read '%s': it is larger than %zu bytes", name,
+                limit);
         return NULL;
     }
     text[length] = '\0';
@@ -228,6 +229,6 @@ bool
 rl_dirfd_sync(int dir, const char *path, GError **error)
 {
     if (fsync(dir) < 0)
-        return rl_fail_errno(error, errno, "cannot make directory '%s' durable", path);
+        return rl_fail_errno(error, errno, "cannot sync directory '%s'", path);
     return true;
 }

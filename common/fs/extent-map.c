@@ -11,7 +11,7 @@
 #include <sys/vfs.h>
 
 #include "btrfs-map.h"
-#include "common/base/error.h"
+#include "file-error.h"
 
 #define HARMLESS_FLAGS (FIEMAP_EXTENT_LAST | FIEMAP_EXTENT_MERGED | FIEMAP_EXTENT_SHARED)
 
@@ -30,7 +30,7 @@ rl_extent_map_read(int fd, uint64_t start, uint64_t *end, RlExtentMap *map, GErr
         rc = ioctl(fd, FS_IOC_FIEMAP, head);
     while (rc < 0 && errno == EINTR);
     if (rc < 0)
-        return rl_fail_errno(error, errno, "cannot read the extents of an image");
+        return rl_fail_file(error, errno, fd, "cannot read the extents of");
 
     if (head->fm_mapped_extents < RL_EXTENT_MAP_MAX)
         return true;
@@ -39,7 +39,7 @@ rl_extent_map_read(int fd, uint64_t start, uint64_t *end, RlExtentMap *map, GErr
         return true;
     *end = MIN(*end, last->fe_logical + last->fe_length);
     return *end > start ||
-           rl_fail_errno(error, EIO, "the kernel reports inconsistent extents for an image");
+           rl_fail_file(error, EIO, fd, "the kernel reports inconsistent extents of");
 }
 
 /* Older kernels get FIEMAP, which is right on each of them: what their trees say of a file that was

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <sys/stat.h>
 
-#include "common/base/error.h"
+#include "file-error.h"
 
 /* Such an extent does not say where each of its blocks lies. */
 #define PLACELESS_FLAGS                                                       \
@@ -45,7 +45,7 @@ rl_extent_walk(int fd, RlExtentVisit visit, void *data, const RlProgress *progre
     struct stat st;
 
     if (fstat(fd, &st) < 0)
-        return rl_fail_errno(error, errno, "cannot examine an image");
+        return rl_fail_file(error, errno, fd, "cannot examine");
     for (uint64_t start = 0, end; start < INT64_MAX; start = end) {
         end = INT64_MAX;
         if (!rl_extent_map_read(fd, start, &end, map, error))

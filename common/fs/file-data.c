@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/base/error.h"
+#include "file-error.h"
 
 bool
 rl_full_read(int fd, void *buffer, size_t size, uint64_t offset, GError **error)
@@ -17,7 +17,7 @@ rl_full_read(int fd, void *buffer, size_t size, uint64_t offset, GError **error)
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return rl_fail_errno(error, errno, "cannot read an image");
+            return rl_fail_file(error, errno, fd, "cannot read");
         if (n == 0) {
             memset(at, 0, size);
             return true;
@@ -39,7 +39,7 @@ rl_full_write(int fd, const void *data, size_t size, uint64_t offset, GError **e
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return rl_fail_errno(error, errno, "cannot write an image");
+            return rl_fail_file(error, errno, fd, "cannot write");
         at += n;
         size -= (size_t) n;
         offset += (uint64_t) n;

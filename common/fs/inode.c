@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 
-#include "common/base/error.h"
+#include "file-error.h"
 
 bool
 rl_stat_same(const struct stat *a, const struct stat *b)
@@ -25,7 +25,7 @@ rl_inode_describe(int dir, const char *name, char **ret_inode, GError **error)
 
     *ret_inode = NULL;
     if (statx(dir, name, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, STATX_INO | STATX_BTIME, &st) < 0)
-        return rl_fail_errno(error, errno, "cannot examine an image");
+        return rl_fail_file_at(error, errno, dir, name, "cannot examine");
     if (st.stx_mask & STATX_BTIME)
         *ret_inode =
             g_strdup_printf("%" G_GUINT64_FORMAT " %" G_GINT64_FORMAT ".%09u", (guint64) st.stx_ino,

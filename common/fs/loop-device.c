@@ -13,6 +13,7 @@
 #include "common/base/error.h"
 #include "dir-iter.h"
 #include "dirfd.h"
+#include "file-error.h"
 
 #define DEVICES "/sys/block"
 
@@ -64,7 +65,8 @@ open_and_ask(const char *name, struct loop_info64 *ret_info, GError **error)
     rl_autofd int device = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
     if (device < 0 || ioctl(device, LOOP_GET_STATUS64, ret_info) < 0) {
-        rl_fail_errno(error, errno, "cannot set the new size of an image on %s", path);
+        rl_fail_errno(error, errno,
+                      "cannot set the size of the loop device '%s' to that of its image", path);
         return -1;
     }
     return rl_fd_steal(&device);
@@ -92,7 +94,9 @@ update_device(const char *name, const Image *image, GError **error)
     if (info.lo_inode != image->st.st_ino || info.lo_device != image->st.st_dev)
         return true;
     return ioctl(device, LOOP_SET_CAPACITY, 0) == 0 ||
-           rl_fail_errno(error, errno, "/dev/%s did not accept the new size", name);
+           rl_fail_errno(error, errno,
+                         "cannot set the size of the loop device '/dev/%s' to that of its image",
+                         name);
 }
 
 static bool
@@ -136,7 +140,7 @@ look_at_image(int fd, Image *image, GError **error)
     char path[PATH_MAX] = "";
 
     if (fstat(fd, &image->st) < 0 || readlink(self, path, sizeof(path) - 1) < 0)
-        return rl_fail_errno(error, errno, "cannot examine an image");
+        return rl_fail_file(error, errno, fd, "cannot examine");
     image->path = g_strdup(path);
     image->name = g_path_get_basename(path);
     return true;

@@ -80,7 +80,7 @@ read_opened(int opened, GError **error)
     g_autofree char *text = fd < 0 ? NULL : read_all(fd);
 
     if (!text) {
-        rl_fail_errno(error, errno, "cannot determine what is mounted where");
+        rl_fail_errno(error, errno, "cannot read the list of mounts in '/proc/self/mountinfo'");
         return NULL;
     }
     for (char *line = text, *end; (end = strchr(line, '\n')); line = end + 1) {

@@ -46,7 +46,7 @@ adopt_at(int dir, const char *file)
     }
     if (!rl_project_adopt(fd, dir))
         return false;
-    rl_log_info("gave %s the project id of its directory", file);
+    rl_log_info("gave '%s' the project id of its directory", file);
     return true;
 }
 

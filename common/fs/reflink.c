@@ -12,6 +12,7 @@
 
 #include "common/base/error.h"
 #include "common/base/log.h"
+#include "file-error.h"
 #include "file-size-limit.h"
 #include "stable-copy.h"
 
@@ -38,24 +39,26 @@ take_over_nocow(int from, int to, GError **error)
         return true;
     to_flags ^= FS_NOCOW_FL;
     if (ioctl(to, FS_IOC_SETFLAGS, &to_flags) < 0 && !means_unsupported(errno))
-        return rl_fail_errno(error, errno, "cannot copy the NOCOW flag of an image");
+        return rl_fail_file(error, errno, from, "cannot copy the NOCOW flag (chattr +C) of");
     return true;
 }
 
 /* Extents are shared one by one: where one has no space any more those before it are there, and the
  * file has their size. Nobody is to take that for the whole. */
 static bool
-fail_and_empty(int to, int saved_errno, GError **error)
+fail_and_empty(int from, int to, int saved_errno, GError **error)
 {
+    g_autofree char *source = rl_file_label(from), *label = rl_file_label(to);
     if (ftruncate(to, 0) < 0)
-        rl_log_warning("cannot empty an incomplete reflink: %s", g_strerror(errno));
+        rl_log_warning("cannot empty the incomplete reflink %s: %s", label, g_strerror(errno));
     /* XFS says ENOSPC for the quota of a project (xfs_quota(8)), too. */
     if (saved_errno == ENOSPC)
-        return rl_fail_errno(error, saved_errno,
-                             "cannot reflink: the file system or the quota of its project is full");
+        return rl_fail_errno(
+            error, saved_errno,
+            "cannot reflink %s: the file system or the quota of its project is full", source);
     if (saved_errno == EDQUOT)
-        return rl_fail_errno(error, saved_errno, "cannot reflink: a quota is exceeded");
-    return rl_fail_errno(error, saved_errno, "cannot reflink");
+        return rl_fail_errno(error, saved_errno, "cannot reflink %s: a quota is exceeded", source);
+    return rl_fail_errno(error, saved_errno, "cannot reflink %s", source);
 }
 
 static int
@@ -92,6 +95,15 @@ share_unlike(int from, int to)
     return -1;
 }
 
+static bool
+refuse(int from, const char *why, GError **error)
+{
+    g_autofree char *label = rl_file_label(from);
+
+    return rl_fail(error, RL_ERROR_UNSUPPORTED, "the file system cannot reflink %s (%s)", label,
+                   why);
+}
+
 bool
 rl_reflink(int from, int to, GError **error)
 {
@@ -99,18 +111,17 @@ rl_reflink(int from, int to, GError **error)
 
     /* The kernel says EINVAL to a block device. */
     if (fstat(from, &st) < 0)
-        return rl_fail_errno(error, errno, "cannot examine the source of a reflink");
+        return rl_fail_file(error, errno, from, "cannot examine");
     if (!S_ISREG(st.st_mode))
-        return rl_fail(error, RL_ERROR_UNSUPPORTED, "only regular files can be reflinked");
+        return refuse(from, "it is not a regular file", error);
     if (!take_over_nocow(from, to, error) ||
         !rl_limit_allows_size(to, (uint64_t) st.st_size, error))
         return false;
     if (share_all(from, to) == 0 || (errno == EINVAL && share_unlike(from, to) == 0))
         return true;
     if (means_unsupported(errno))
-        return rl_fail(error, RL_ERROR_UNSUPPORTED,
-                       "the file system cannot reflink these files (%s)", g_strerror(errno));
-    return fail_and_empty(to, errno, error);
+        return refuse(from, g_strerror(errno), error);
+    return fail_and_empty(from, to, errno, error);
 }
 
 bool

@@ -12,6 +12,7 @@
 #include "common/base/random.h"
 #include "compare-extents.h"
 #include "file-data.h"
+#include "file-error.h"
 #include "file-size-limit.h"
 
 /* A multiple of the blocks of all file systems: extents say nothing of a part of one. */
@@ -58,7 +59,7 @@ get_size(int fd, uint64_t *ret_size, GError **error)
     struct stat st;
 
     if (fstat(fd, &st) < 0)
-        return rl_fail_errno(error, errno, "cannot examine an image to compare");
+        return rl_fail_file(error, errno, fd, "cannot examine");
     *ret_size = (uint64_t) st.st_size;
     return true;
 }
@@ -84,7 +85,7 @@ rl_share_changes_find(int from, int to, RlShareChanges *ret_changes, GError **er
     if (rl_extents_compare(to, from, &wish, error) == RL_EXTENTS_UNKNOWN)
         return false;
     if (finding.too_many)
-        return rl_fail(error, RL_ERROR_UNSUPPORTED, "two images differ in more than %d ranges",
+        return rl_fail(error, RL_ERROR_UNSUPPORTED, "the images differ in more than %d ranges",
                        RL_SHARE_RANGES_MAX);
     add_tail(ret_changes, finding.end);
     return true;
@@ -112,7 +113,7 @@ share_range(int from, int to, const RlShareRange *range, GError **error)
     do
         rc = ioctl(to, FICLONERANGE, &wish);
     while (rc < 0 && errno == EINTR);
-    return rc == 0 || rl_fail_errno(error, errno, "cannot reflink a part of an image");
+    return rc == 0 || rl_fail_file(error, errno, from, "cannot reflink a part of");
 }
 
 bool
@@ -125,10 +126,10 @@ rl_share_changes_apply(const RlShareChanges *changes, int from, int to, RlGoOn g
     if (!get_size(to, &size, error) || !rl_limit_allows_size(to, changes->size, error))
         return false;
     if (size != changes->size && ftruncate(to, (off_t) changes->size) < 0)
-        return rl_fail_errno(error, errno, "cannot set the size of an image");
+        return rl_fail_file(error, errno, to, "cannot set the size of");
     for (guint i = 0; i < changes->ranges->len; i++) {
         if (go_on && !go_on(data))
-            return rl_fail_errno(error, ECANCELED, "a reflink was interrupted");
+            return rl_fail_file(error, ECANCELED, to, "the reflink was interrupted:");
         if (!share_range(from, to, &g_array_index(changes->ranges, RlShareRange, i), error))
             return false;
     }
@@ -169,8 +170,8 @@ read_piece(Reading *reading, uint64_t start, size_t size)
     if (memcmp(reading->a, reading->b, size) == 0)
         return true;
     rl_fail(&reading->error, RL_ERROR_INVALID,
-            "a reflink has other content than its source in the %zu bytes at %" G_GUINT64_FORMAT,
-            size, start);
+            "the reflink differs from its source in the %zu bytes at %" G_GUINT64_FORMAT, size,
+            start);
     return end_reading(reading, RL_SHARED_WRONG);
 }
 
@@ -181,7 +182,7 @@ read_range(uint64_t start, uint64_t length, void *data)
 
     if (length > reading->left) {
         rl_fail(&reading->error, RL_ERROR_UNSUPPORTED,
-                "what the maps of two images do not tell is too much to be read");
+                "too much of the images would have to be read to compare them");
         return end_reading(reading, RL_SHARED_UNKNOWN);
     }
     reading->left -= length;
@@ -243,7 +244,7 @@ rl_share_changes_are_right(RlShareChanges *changes, int from, int to, GError **e
         !is_in_place(changes, to, &in_place, error))
         return RL_SHARED_UNKNOWN;
     if (size_of_from != changes->size || size_of_to != changes->size) {
-        rl_fail(error, RL_ERROR_UNSUPPORTED, "an image has changed its size meanwhile");
+        rl_fail(error, RL_ERROR_UNSUPPORTED, "the size of an image changed meanwhile");
         return RL_SHARED_UNKNOWN;
     }
     g_auto(Reading) reading = {.from = from,

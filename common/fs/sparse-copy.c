@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "common/base/error.h"
+#include "file-error.h"
 #include "file-size-limit.h"
 
 /* Large enough to keep a disk busy, small enough to stay in a processor core's cache. */
@@ -29,7 +30,7 @@ write_range(int to, const char *bytes, size_t length, off_t offset, GError **err
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return rl_fail_errno(error, errno, "cannot write a copy");
+            return rl_fail_file(error, errno, to, "cannot write");
         bytes += n;
         length -= (size_t) n;
         offset += n;
@@ -76,7 +77,7 @@ copy_range(const Copy *copy, off_t offset, off_t end, GError **error)
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return rl_fail_errno(error, errno, "cannot read the source of a copy");
+            return rl_fail_file(error, errno, copy->from, "cannot read");
         if (n == 0)
             return true; /* it became shorter meanwhile */
         if (!write_data(copy->to, copy->buffer, (size_t) n, offset, error))
@@ -84,6 +85,15 @@ copy_range(const Copy *copy, off_t offset, off_t end, GError **error)
         offset += n;
     }
     return true;
+}
+
+static bool
+refuse(int from, GError **error)
+{
+    g_autofree char *label = rl_file_label(from);
+
+    return rl_fail_errno(error, EINVAL,
+                         "%s cannot be copied: it is neither a file nor a block device", label);
 }
 
 bool
@@ -94,19 +104,18 @@ rl_sparse_copy(int from, int to, RlGoOn go_on, void *data, GError **error)
     struct stat st;
 
     if (fstat(from, &st) < 0)
-        return rl_fail_errno(error, errno, "cannot examine the source of a copy");
+        return rl_fail_file(error, errno, from, "cannot examine");
     if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
-        return rl_fail_errno(error, EINVAL,
-                             "the source of a copy must be a file or a block device");
+        return refuse(from, error);
     off_t size = lseek(from, 0, SEEK_END);
     if (size < 0)
-        return rl_fail_errno(error, errno, "cannot determine the size of the source of a copy");
+        return rl_fail_file(error, errno, from, "cannot determine the size of");
     /* First: XFS allocates ahead of writes that make a file longer, and keeps that in what are to
      * be holes. */
     if (!rl_limit_allows_size(to, (uint64_t) size, error))
         return false;
     if (ftruncate(to, size) < 0)
-        return rl_fail_errno(error, errno, "cannot set the size of a copy");
+        return rl_fail_file(error, errno, to, "cannot set the size of");
     for (off_t start = 0, hole; start < size; start = hole) {
         start = lseek(from, start, SEEK_DATA);
         if (start < 0 && errno == ENXIO)
@@ -115,7 +124,7 @@ rl_sparse_copy(int from, int to, RlGoOn go_on, void *data, GError **error)
         hole = start < 0 ? size : lseek(from, start, SEEK_HOLE);
         start = MAX(start, 0);
         if (hole < 0)
-            return rl_fail_errno(error, errno, "cannot find the holes of the source of a copy");
+            return rl_fail_file(error, errno, from, "cannot find the holes of");
         if (!copy_range(&copy, start, MIN(hole, size), error))
             return false;
     }

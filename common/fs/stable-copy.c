@@ -8,6 +8,7 @@
 
 #include "common/base/error.h"
 #include "file-date.h"
+#include "file-error.h"
 #include "inode.h"
 
 /* A guest that is idle writes now and then. */
@@ -84,9 +85,9 @@ static bool
 copy_once(Watch *watch, int to, GError **error)
 {
     if (fstat(watch->from, &watch->before) < 0)
-        return rl_fail_errno(error, errno, "cannot examine the source of a copy");
+        return rl_fail_file(error, errno, watch->from, "cannot examine");
     if (ftruncate(to, 0) < 0)
-        return rl_fail_errno(error, errno, "cannot set the size of a copy");
+        return rl_fail_file(error, errno, to, "cannot set the size of");
     wait_for_tick(watch);
     bool ahead = !has_come(watch);
     if (!rl_sparse_copy(watch->from, to, is_worth_it, watch, error) || look_if_written(watch))
@@ -111,10 +112,11 @@ rl_stable_copy(int from, int to, RlGoOn go_on, void *data, GError **error)
         }
         watch.written = false;
     }
-    return rl_fail(
-        error, RL_ERROR_BUSY,
-        "the source changed while it was copied, since this file system has no reflinks. Suspend "
-        "the domain that writes to it ('virsh suspend') during the copy, or stop it");
+    g_autofree char *label = rl_file_label(from);
+    return rl_fail(error, RL_ERROR_BUSY,
+                   "%s changed while it was copied, and this file system has no reflinks. Suspend "
+                   "the domain that writes to it ('virsh suspend') during the copy, or stop it",
+                   label);
 }
 
 bool
@@ -123,7 +125,7 @@ rl_stable_begin(int fd, struct stat *ret_before, GError **error)
     Watch watch = {.from = fd};
 
     if (fstat(fd, &watch.before) < 0)
-        return rl_fail_errno(error, errno, "cannot examine an image");
+        return rl_fail_file(error, errno, fd, "cannot examine");
     *ret_before = watch.before;
     /* That one is not compared. */
     watch.before.st_ctim = watch.before.st_mtim;

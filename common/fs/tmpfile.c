@@ -12,6 +12,7 @@
 #include "common/base/error.h"
 #include "common/base/random.h"
 #include "dirfd.h"
+#include "file-error.h"
 #include "lease.h"
 #include "project-id.h"
 
@@ -22,7 +23,7 @@ rl_tmpfile_open(int dir, const RlAccess *access, GError **error)
     rl_autofd int fd = openat(dir, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 
     if (fd < 0) {
-        rl_fail_errno(error, errno, "cannot make a new file");
+        rl_fail_file(error, errno, dir, "cannot make a new file in");
         return -1;
     }
     if (!rl_access_set(fd, access, error))
@@ -38,7 +39,7 @@ rl_tmpfile_open_named(int dir, const char *final, const RlAccess *access, GError
     rl_autofd int fd = openat(dir, temp, O_CREAT | O_EXCL | O_NOFOLLOW | O_RDWR | O_CLOEXEC, 0600);
 
     if (fd < 0) {
-        rl_fail_errno(error, errno, "cannot make a new file");
+        rl_fail_file(error, errno, dir, "cannot make a new file in");
         return -1;
     }
     if (!rl_access_set(fd, access, error)) {
@@ -109,7 +110,7 @@ rl_tmpfile_seal(int *fd, GError **error)
     int sealed = open(self, O_RDONLY | O_CLOEXEC);
 
     if (sealed < 0)
-        return rl_fail_errno(error, errno, "cannot open a new file for reading only");
+        return rl_fail_file(error, errno, *fd, "cannot open for reading only");
     /* Where that cannot be had nothing is at risk but the work. */
     while (flock(sealed, LOCK_SH) < 0 && errno == EINTR)
         continue;
@@ -191,7 +192,7 @@ write_all(int fd, const char *text, GError **error)
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return rl_fail_errno(error, errno, "cannot write a new file");
+            return rl_fail_file(error, errno, fd, "cannot write");
         text += n;
         left -= (size_t) n;
     }
@@ -209,6 +210,6 @@ rl_tmpfile_write(int dir, const char *name, const char *text, mode_t mode, GErro
     if (fd < 0 || !write_all(fd, text, error))
         return false;
     if (fsync(fd) < 0)
-        return rl_fail_errno(error, errno, "cannot make '%s' durable", name);
+        return rl_fail_errno(error, errno, "cannot sync '%s'", name);
     return rl_tmpfile_replace(fd, dir, temp, name, error);
 }

@@ -13,6 +13,7 @@
 #include <sys/xattr.h>
 
 #include "common/base/log.h"
+#include "file-error.h"
 #include "xattr.h"
 
 #define OWNERS "user."
@@ -116,8 +117,11 @@ rl_xattr_make_room(int fd, const char *name)
         made = make_room_in_block(fd);
     if (fs.f_type == BTRFS_SUPER_MAGIC)
         made = make_room_in_item(fd, name);
-    if (made)
-        rl_log_warning("an image had no room for the attributes of the pool: its attributes user.* "
-                       "are removed");
-    return made;
+    if (!made)
+        return false;
+    g_autofree char *label = rl_file_label(fd);
+    rl_log_warning("%s had no room for the attributes of the pool: its attributes user.* are "
+                   "removed",
+                   label);
+    return true;
 }

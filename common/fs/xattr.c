@@ -8,6 +8,7 @@
 #include <sys/xattr.h>
 
 #include "common/base/error.h"
+#include "file-error.h"
 #include "xattr-room.h"
 
 /* Longer than any value we write. One that is longer is damage, and read to its end all the same:
@@ -27,6 +28,18 @@ read_value(int fd, const char *path, const char *name, char *buffer, size_t size
     return path ? lgetxattr(path, name, buffer, size) : fgetxattr(fd, name, buffer, size);
 }
 
+/* @path is in the directory @fd, unless that is -1. */
+static bool
+fail_to_read(int fd, const char *path, const char *name, GError **error)
+{
+    if (!path)
+        return rl_fail_file(error, errno, fd, "cannot read the attribute '%s' of", name);
+    return fd < 0
+               ? rl_fail_errno(error, errno, "cannot read the attribute '%s' of '%s'", name, path)
+               : rl_fail_file_at(error, errno, fd, strrchr(path, '/') + 1,
+                                 "cannot read the attribute '%s' of", name);
+}
+
 static bool
 get(int fd, const char *path, const char *key, char **ret_value, GError **error)
 {
@@ -40,7 +53,7 @@ get(int fd, const char *path, const char *key, char **ret_value, GError **error)
         length = read_value(fd, path, name, large, XATTR_SIZE_MAX);
     }
     if (length < 0 && errno != ENODATA)
-        return rl_fail_errno(error, errno, "cannot read the attribute '%s'", name);
+        return fail_to_read(fd, path, name, error);
     *ret_value = length < 0 ? NULL : g_strndup(large ? large : usual, (gsize) length);
     return true;
 }
@@ -57,7 +70,7 @@ rl_xattr_get_at(int dir, const char *entry, const char *key, char **ret_value, G
     /* There is no getxattrat(2) before Linux 6.13. */
     g_autofree char *path = g_strdup_printf("/proc/self/fd/%d/%s", dir, entry);
 
-    return get(-1, path, key, ret_value, error);
+    return get(dir, path, key, ret_value, error);
 }
 
 static bool
@@ -74,7 +87,7 @@ set(int fd, const char *key, const char *value, int flags, GError **error)
             return true;
         saved_errno = errno;
     }
-    return rl_fail_errno(error, saved_errno, "cannot set the attribute '%s'", name);
+    return rl_fail_file(error, saved_errno, fd, "cannot set the attribute '%s' of", name);
 }
 
 bool
@@ -107,7 +120,7 @@ rl_xattr_remove(int fd, const char *key, GError **error)
 
     full_name(name, sizeof(name), key);
     if (fremovexattr(fd, name) < 0 && errno != ENODATA)
-        return rl_fail_errno(error, errno, "cannot remove the attribute '%s'", name);
+        return rl_fail_file(error, errno, fd, "cannot remove the attribute '%s' of", name);
     return true;
 }
 
@@ -126,7 +139,7 @@ has_any(int fd, const char *path, bool *ret_any, GError **error)
         full_name(name, sizeof(name), keys[i]);
         *ret_any = read_value(fd, path, name, NULL, 0) >= 0;
         if (!*ret_any && errno != ENODATA)
-            return rl_fail_errno(error, errno, "cannot read the attribute '%s'", name);
+            return fail_to_read(fd, path, name, error);
     }
     return true;
 }
@@ -176,7 +189,7 @@ rl_xattr_list(int fd, GError **error)
     ssize_t length = flistxattr(fd, names, XATTR_LIST_MAX);
 
     if (length < 0) {
-        rl_fail_errno(error, errno, "cannot list the attributes of an image");
+        rl_fail_file(error, errno, fd, "cannot list the attributes of");
         return NULL;
     }
     for (ssize_t at = 0; at < length; at += (ssize_t) strlen(names + at) + 1)

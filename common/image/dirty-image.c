@@ -13,6 +13,7 @@
 #include "common/format/image-made.h"
 #include "common/format/image-mark.h"
 #include "common/fs/dirfd.h"
+#include "common/fs/file-error.h"
 #include "common/fs/file-size-limit.h"
 #include "common/fs/inode.h"
 #include "common/fs/lease.h"
@@ -24,6 +25,14 @@
 #include "common/pool/writers.h"
 #include "suspect.h"
 #include "torn-copy.h"
+
+static void
+refuse_imageless(const RlVolume *volume, GError **error)
+{
+    rl_fail(error, RL_ERROR_STATE,
+            "volume '%s' has no clean image. 'virt-reflink check' says what to do",
+            volume->name->volume);
+}
 
 /* Whose clean image it is: @volume's, as it was seen last, or its source's, which is opened and
  * left in *@ret_source, to be closed by the caller. */
@@ -38,10 +47,11 @@ base_volume(const RlVolume *volume, RlVolume **ret_source, GError **error)
         return base;
     if (volume->kind == RL_KIND_SNAPSHOT && !rl_volume_exists(base))
         rl_fail(error, RL_ERROR_NOT_FOUND,
-                "snapshot volume '%s' has no source: volume '%s' is gone", volume->name->volume,
-                base->name->volume);
+                "volume '%s' is a snapshot of '%s', which is gone. Make a volume of that name, or "
+                "delete '%s'",
+                volume->name->volume, base->name->volume, volume->name->volume);
     else
-        rl_fail(error, RL_ERROR_STATE, "volume '%s' has no clean image", base->name->volume);
+        refuse_imageless(base, error);
     return NULL;
 }
 
@@ -70,7 +80,7 @@ rl_base_open(const RlVolume *volume, GError **error)
         return NULL;
     base->fd = rl_volume_open_image(from, from->clean_file, &cause);
     if (rl_error_is_errno(cause, ENOENT)) {
-        rl_fail(error, RL_ERROR_STATE, "volume '%s' has no clean image", from->name->volume);
+        refuse_imageless(from, error);
         return NULL;
     }
     if (cause)
@@ -169,12 +179,12 @@ rl_dirty_finish(int fd, const RlVolume *volume, const RlBase *base, bool shares,
     if (!rl_limit_allows_size(fd, size, error))
         return false;
     if (size > (uint64_t) base->st.st_size && ftruncate(fd, (off_t) size) < 0)
-        return rl_fail_errno(error, errno, "cannot set the size of a new image");
+        return rl_fail_file(error, errno, fd, "cannot set the size of");
     if (!rl_image_base_set(fd, base->id, &base->st, error) ||
         !rl_image_made_set(fd, base->fd, shares, error))
         return false;
     if (futimens(fd, times) < 0)
-        return rl_fail_errno(error, errno, "cannot set the time stamp of a new image");
+        return rl_fail_file(error, errno, fd, "cannot set the modification time of");
     return true;
 }
 
@@ -210,7 +220,7 @@ rl_dirty_make_empty(const RlVolume *volume, uint64_t capacity, GError **error)
     capacity = rl_capacity_round(capacity);
     bool sized = fd >= 0 && rl_limit_allows_size(fd, capacity, error) &&
                  (ftruncate(fd, (off_t) capacity) == 0 ||
-                  rl_fail_errno(error, errno, "cannot set the size of a new image"));
+                  rl_fail_file(error, errno, fd, "cannot set the size of"));
     if (fd >= 0 && !sized) {
         rl_tmpfile_discard(fd, volume->dir);
         rl_fd_close(&fd);
@@ -282,7 +292,7 @@ rl_dirty_give_back(const RlVolume *volume, int fd, const RlImageOwner *run, cons
 
     if (!rl_dirfd_stat(volume->dir, volume->dirty_file, &there, &st, &error) ||
         (there && rl_stat_same(&st, &volume->dirty.st) && !put_back(fd, run, remembered, &error)))
-        rl_log_warning("%s: domain %s is no longer recorded as the owner of %s: %s",
+        rl_log_warning("volume '%s': domain '%s' is no longer recorded as the owner of '%s': %s",
                        volume->name->volume, run ? run->name : "unknown", volume->dirty_file,
                        error->message);
 }
@@ -300,7 +310,7 @@ rl_dirty_sync(const RlVolume *volume, int fd, GError **error)
     bool marked = rl_suspect_mark(fd, &cause);
     const char *said = marked ? "is now marked suspect" : "cannot be marked suspect: ";
     const char *why = marked ? "" : cause->message;
-    rl_log_warning("volume '%s': cannot sync %s: %s. The image %s%s", volume->name->volume,
+    rl_log_warning("volume '%s': cannot sync '%s': %s. The image %s%s", volume->name->volume,
                    volume->dirty_file, g_strerror(saved_errno), said, why);
     return rl_fail_errno(error, saved_errno, "volume '%s': cannot sync its dirty image, which %s%s",
                          volume->name->volume, said, why);

@@ -19,7 +19,8 @@ next_number(const RlVolume *volume, uint64_t highest, uint64_t *ret_number, GErr
     if (highest == UINT64_MAX)
         return rl_fail(
             error, RL_ERROR_STATE,
-            "volume '%s': there is no free number for its next revision after %" G_GUINT64_FORMAT,
+            "volume '%s': there is no number for its next revision after %" G_GUINT64_FORMAT
+            ". Clone the volume to a new one",
             volume->name->volume, highest);
     *ret_number = highest + 1;
     return true;

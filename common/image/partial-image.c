@@ -12,6 +12,7 @@
 #include "common/format/file-name.h"
 #include "common/fs/dir-iter.h"
 #include "common/fs/dirfd.h"
+#include "common/fs/file-error.h"
 #include "common/fs/tmpfile.h"
 #include "common/fs/xattr.h"
 
@@ -109,10 +110,11 @@ rl_partial_open(const RlVolume *volume, const RlPartialNote *wanted, GError **er
             return rl_fd_steal(&fd);
     }
     if (busy)
-        rl_fail(error, RL_ERROR_BUSY, "volume '%s' is being received by another process", name);
+        rl_fail(error, RL_ERROR_BUSY,
+                "another process is receiving volume '%s'. Try again when it has ended", name);
     else
         rl_fail(error, RL_ERROR_NOT_FOUND,
-                "volume '%s' cannot receive the rest of a stream: what came before is not kept "
+                "volume '%s' cannot receive the rest of a stream: the part before is not kept "
                 "here. Send with the token of 'virt-reflink receive --token', or all of it",
                 name);
     return -1;
@@ -121,8 +123,7 @@ rl_partial_open(const RlVolume *volume, const RlPartialNote *wanted, GError **er
 static bool
 sync_file(int fd, GError **error)
 {
-    return fsync(fd) == 0 ||
-           rl_fail_errno(error, errno, "cannot make durable what came of a stream");
+    return fsync(fd) == 0 || rl_fail_file(error, errno, fd, "cannot sync");
 }
 
 /* Waits for a sweep, which has it for a moment. */
@@ -134,7 +135,7 @@ lock(int fd, int how, GError **error)
     do
         rc = flock(fd, how);
     while (rc < 0 && errno == EINTR);
-    return rc == 0 || rl_fail_errno(error, errno, "cannot lock what came of a stream");
+    return rc == 0 || rl_fail_file(error, errno, fd, "cannot lock");
 }
 
 bool

@@ -236,8 +236,9 @@ static void
 look_for_writer(int fd, const RlReadImage *image)
 {
     if (rl_lease_has_writer(fd))
-        rl_log_warning("%s: a process has '%s' open for writing, which a domain only reads",
-                       image->volume, image->file);
+        rl_log_warning(
+            "volume '%s': a process has '%s' open for writing, which a domain only reads",
+            image->volume, image->file);
 }
 
 /* Gives @image back if nobody in @list is about to open it. */
@@ -306,12 +307,13 @@ settle(int fd, const char *name, bool *ret_starting)
     /* Most have none, and need no lock. */
     if (!rl_xattr_get(fd, RL_ATTR_ACCESS, &noted, &error) || !noted || fstat(fd, &st) < 0) {
         if (error)
-            rl_log_warning("%s: %s", name, error->message);
+            rl_log_warning("volume '%s': %s", name, error->message);
         return;
     }
     if (!list_open(&list, st.st_dev, st.st_ino, NULL, &error) ||
         (list.starting == 0 && !give_back(fd, false, g_hash_table_size(list.readers) == 0, &error)))
-        rl_log_warning("%s: cannot give an image back to its owner: %s", name, error->message);
+        rl_log_warning("volume '%s': cannot give an image back to its owner: %s", name,
+                       error->message);
     else
         *ret_starting = list.starting > 0;
 }

@@ -78,15 +78,15 @@ compare_saves(const Pair *pair, GError **error)
 
     if (memory->digest && save->memory)
         return strcmp(memory->digest, save->memory) == 0 ||
-               refuse(pair, "that is the memory of another save", error);
+               refuse(pair, "the memory is of another save", error);
     if (rl_save_is_earlier(save, memory->digest))
-        return refuse(pair, "that is the memory of an earlier save", error);
+        return refuse(pair, "the memory is of an earlier save", error);
     if (memory->date_us == 0)
         return true;
     if (save->begun_us != 0 && memory->date_us < save->begun_us - TOLERANCE_US)
-        return refuse(pair, "that was written before the run began which was saved", error);
+        return refuse(pair, "the memory was written before the run that was saved", error);
     if (was_written_after(pair, save->ended_us))
-        return refuse(pair, "the domain wrote to the volume after that memory", error);
+        return refuse(pair, "the domain wrote to the volume after the memory was written", error);
     /* One that is younger is a copy, or was edited, or is of a later save. */
     if (save->begun_us != 0 && memory->date_us <= save->ended_us + TOLERANCE_US)
         return true;
@@ -113,19 +113,19 @@ compare_run(const Pair *pair, GError **error)
          g_strcmp0(memory->digest, save->tried) == 0 || rl_save_is_earlier(save, memory->digest));
 
     if (known)
-        return refuse(pair, "its domain has run on with that memory", error);
+        return refuse(pair, "the domain has run on with that memory", error);
     if (began_us == 0)
         return refuse(pair, "its domain was running when the host went down", error);
     if (memory->date_us != 0 && memory->date_us < began_us - TOLERANCE_US)
-        return refuse(pair, "that was written before the domain's last run began", error);
+        return refuse(pair, "the memory was written before the domain's last run began", error);
     if (was_written_after(pair, g_get_real_time()))
-        return refuse(pair, "the domain wrote to the volume after that memory", error);
+        return refuse(pair, "the domain wrote to the volume after the memory was written", error);
     if (memory->save && memory->save_us > pair->run->since_us)
         return refuse(pair,
                       "the domain was saved since, and the volume was put back to an earlier state",
                       error);
     return memory->digest || memory->date_us || !save ||
-           refuse(pair, "it was written to since it was saved", error);
+           refuse(pair, "the volume was written to since it was saved", error);
 }
 
 bool
@@ -198,12 +198,10 @@ rl_fits_refuse_changed(const RlVolume *volume, const char *file, const RlDomainR
         error, RL_ERROR_STATE,
         "volume '%s', which domain '%s' only reads, may have another content than when the domain "
         "was saved (%s): its image '%s' was changed since, or has that name only since then. "
-        "Restore the domain without this disk, "
-        "or with one that has that content, such as a revision, or a copy of one outside of pools "
-        "if "
-        "the revision itself is refused ('virsh save-image-edit' or 'virsh "
-        "managedsave-edit'). Or start it without that memory ('virsh start'; after a managed save "
-        "first 'virsh managedsave-remove')",
+        "Restore the domain without this disk, or with one that has that content, such as a "
+        "revision, or a copy of one outside of pools if the revision itself is refused ('virsh "
+        "save-image-edit' or 'virsh managedsave-edit'). Or start it without that memory ('virsh "
+        "start'; after a managed save first 'virsh managedsave-remove')",
         volume->name->volume, owner->name, date, file);
 }
 

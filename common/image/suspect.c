@@ -8,6 +8,16 @@
 #include "common/base/log.h"
 #include "common/format/image-mark.h"
 #include "common/format/lost-writes-note.h"
+#include "common/fs/file-error.h"
+
+static void
+warn_of_sync(int fd, int code)
+{
+    g_autofree char *label = rl_file_label(fd);
+
+    rl_log_warning("cannot sync the mark of %s, which is suspect: %s. A power failure may lose it",
+                   label, g_strerror(code));
+}
 
 bool
 rl_suspect_mark(int fd, GError **error)
@@ -15,16 +25,15 @@ rl_suspect_mark(int fd, GError **error)
     g_autoptr(GError) cause = NULL;
 
     if (!rl_mark_set(fd, RL_MARK_SUSPECT, &cause)) {
-        rl_log_warning("cannot mark a dirty image suspect: %s. It counts as suspect until the next "
-                       "boot of the host only",
-                       cause->message);
+        g_autofree char *label = rl_file_label(fd);
+        rl_log_warning("cannot mark %s suspect: %s. It counts as suspect until the next boot of "
+                       "the host only",
+                       label, cause->message);
         return rl_lost_note(fd, error);
     }
     /* A power cut would leave an image like any other. */
     if (fsync(fd) < 0)
-        rl_log_warning("cannot sync the mark of a dirty image that is suspect, and a power failure "
-                       "may lose it: %s",
-                       g_strerror(errno));
+        warn_of_sync(fd, errno);
     return true;
 }
 

@@ -11,6 +11,7 @@
 #include "common/base/log.h"
 #include "common/format/image-owner.h"
 #include "common/fs/dirfd.h"
+#include "common/fs/file-error.h"
 #include "common/fs/lease.h"
 #include "common/pool/volume.h"
 #include "suspect.h"
@@ -47,7 +48,7 @@ rl_witness_add(GArray *images, const RlPool *pool, const char *name)
     if (fd >= 0)
         g_array_append_val(images, fd);
     else
-        rl_log_warning("%s: write errors of its image will go unnoticed: %s", name,
+        rl_log_warning("volume '%s': write errors of its image will go unnoticed: %s", name,
                        error ? error->message : "too many disks");
 }
 
@@ -63,14 +64,15 @@ rl_witness_link(int fd)
 bool
 rl_witness_mark(int fd, int code, GError **error)
 {
-    g_autofree char *path = rl_witness_link(fd);
+    g_autofree char *label = rl_file_label(fd);
 
-    rl_log_warning("%s: writing it out failed (%s): the image is suspect", path ? path : "an image",
-                   g_strerror(code));
+    rl_log_warning("%s: the kernel could not write it to the disk (%s). The image is suspect",
+                   label, g_strerror(code));
     if (rl_suspect_mark(fd, error))
         return true;
-    g_prefix_error(error, "%s: writing it out failed, and that cannot be recorded: ",
-                   path ? path : "an image");
+    g_prefix_error(
+        error,
+        "%s: the kernel could not write it to the disk, and that cannot be recorded: ", label);
     return false;
 }
 

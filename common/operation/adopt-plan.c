@@ -60,12 +60,12 @@ no_image(const RlAdoptFile *file, const char *base, bool at_root)
         return g_strdup("empty");
     for (size_t i = 0; dot && i < G_N_ELEMENTS(formats); i++)
         if (g_ascii_strcasecmp(dot + 1, formats[i]) == 0)
-            return g_strdup_printf("%s by its name, and volumes are raw ('virt-reflink import')",
+            return g_strdup_printf("%s by its name, but volumes are raw: use 'virt-reflink import'",
                                    formats[i]);
     if (dot && (strcmp(dot, ".img") == 0 || strcmp(dot, ".raw") == 0))
         return NULL;
     if (dot || !at_root || file->st.st_size % SECTOR != 0)
-        return g_strdup("no image by its name and size (--raw says that it is one)");
+        return g_strdup("no raw image by its name or size (--raw FILE makes it one)");
     return NULL;
 }
 
@@ -120,7 +120,7 @@ add(Plan *plan, int fd, const char *entry, const char *path)
     else if (S_ISLNK(file->st.st_mode))
         rl_adopt_refuse(file, "a symbolic link");
     else if (!S_ISREG(file->st.st_mode))
-        rl_adopt_refuse(file, "no regular file");
+        rl_adopt_refuse(file, "not a regular file");
     else
         plan_file(file, plan->raw && g_strv_contains(plan->raw, path));
 }

@@ -42,7 +42,8 @@ open_same(int dir, const char *base, const RlAdoptFile *file, GError **error)
         return -1;
     if (fstat(fd, &st) == 0 && rl_stat_same(&st, &file->st))
         return rl_fd_steal(&fd);
-    rl_fail(error, RL_ERROR_NOT_FOUND, "'%s' is another file now. Try again", file->path);
+    rl_fail(error, RL_ERROR_NOT_FOUND, "'%s' was replaced by another file meanwhile. Try again",
+            file->path);
     return -1;
 }
 
@@ -66,7 +67,9 @@ require_free(const RlPool *pool, const RlAdoptFile *file, const RlVolume *volume
     struct stat st;
 
     if (rl_volume_exists(volume))
-        return rl_fail(error, RL_ERROR_EXISTS, "volume '%s' exists already", file->volume);
+        return rl_fail(error, RL_ERROR_EXISTS,
+                       "'%s' cannot become volume '%s', which exists already. Rename one of them",
+                       file->path, file->volume);
     for (size_t i = 0; i < G_N_ELEMENTS(paths) && !strchr(file->path, '/'); i++)
         if (strcmp(paths[i], file->path) != 0 &&
             fstatat(pool->root, paths[i], &st, AT_SYMLINK_NOFOLLOW) == 0)
@@ -197,8 +200,7 @@ rl_adopt_snapshot(const RlPool *pool, const char *name, const char *source, GErr
         from->kind == RL_KIND_VOLATILE)
         return rl_fail(
             error, RL_ERROR_INVALID,
-            "volume '%s' cannot be a snapshot of '%s', which has no committed content of "
-            "its own",
+            "volume '%s' cannot be a snapshot of '%s', which has no committed content of its own",
             name, source);
     g_autoptr(RlLock) lock = NULL;
     g_autoptr(RlVolume) volume = lock_volume(pool, name, &lock, error);
@@ -220,7 +222,7 @@ rl_adopt_volatile(const RlPool *pool, const char *name, guint64 capacity, GError
         capacity = volume->record->capacity;
     if (capacity == 0)
         return rl_fail(error, RL_ERROR_INVALID,
-                       "volume '%s' has no image that tells its size: name the size", name);
+                       "volume '%s' has no image that tells its size: type its size as well", name);
     g_autoptr(RlRecord) record =
         rl_record_new(RL_KIND_VOLATILE, NULL, rl_capacity_round_for(name, capacity));
     return write_record(volume, record, error);

@@ -96,8 +96,9 @@ rl_volume_drop_arrival(const RlPool *pool, const char *name, const RlDomainRef *
     if (!rl_dirty_image_is_of(&image, owner))
         return true;
     if (rl_image_owner_is_open(image.run, image.fd))
-        return rl_fail(error, RL_ERROR_BUSY,
-                       "volume '%s': a process still has its dirty image open", name);
+        return rl_fail(
+            error, RL_ERROR_BUSY,
+            "volume '%s': a process still has its dirty image open. End that process first", name);
     g_autofree char *domain = rl_dirty_image_find_own_overlay(&image, owner);
     if (domain) {
         *ret_done = false;

@@ -48,7 +48,9 @@ require_clean_image(const RlVolume *volume, GError **error)
                        volume->kind == RL_KIND_SNAPSHOT ? "snapshot" : "volatile");
     if (volume->clean.there)
         return true;
-    return rl_fail(error, RL_ERROR_STATE, "volume '%s' cannot be " WHAT ": it has no clean image",
+    return rl_fail(error, RL_ERROR_STATE,
+                   "volume '%s' cannot be " WHAT
+                   ": it has no clean image. 'virt-reflink check' says what to do",
                    volume->name->volume);
 }
 
@@ -56,7 +58,8 @@ static bool
 require_at_rest(const RlVolume *volume, GError **error)
 {
     if (!rl_volume_exists(volume))
-        return rl_fail(error, RL_ERROR_NOT_FOUND, "there is no volume '%s'", volume->name->volume);
+        return rl_fail(error, RL_ERROR_NOT_FOUND, "there is no volume '%s' in pool '%s'",
+                       volume->name->volume, volume->pool->path);
     return rl_state_require_idle(volume, WHAT, error) &&
            (!volume->dirty.there ||
             rl_state_refuse_left(volume, " that was not committed", error)) &&

@@ -35,8 +35,8 @@ refuse_for_labels(const RlVolume *volume, const GPtrArray *revisions, GError **e
     if (!labels->len)
         return true;
     return rl_fail(error, RL_ERROR_STATE,
-                   "volume '%s' has named revisions: %s. Delete them first, or use 'vol-delete "
-                   "--delete-snapshots' or 'virt-reflink delete --with-named'",
+                   "volume '%s' cannot be deleted: it has named revisions (%s). Delete them first, "
+                   "or use 'vol-delete --delete-snapshots' or 'virt-reflink delete --with-named'",
                    volume->name->volume, labels->str);
 }
 

@@ -102,7 +102,9 @@ require_outside(const char *self, const char *path, GError **error)
         return false;
     if (!root)
         return true;
-    return rl_fail(error, RL_ERROR_INVALID, "'%s' lies inside the reflink pool '%s'", path, root);
+    return rl_fail(error, RL_ERROR_INVALID,
+                   "'%s' lies inside the reflink pool '%s'. Choose a directory outside of it", path,
+                   root);
 }
 
 bool
@@ -152,7 +154,9 @@ make_directories(const char *path, GPtrArray *made, GError **error)
         return check_link(path, &st, error);
     if (lstat(path, &st) == 0)
         return S_ISDIR(st.st_mode) ||
-               rl_fail(error, RL_ERROR_INVALID, "'%s' is not a directory", path);
+               rl_fail(error, RL_ERROR_INVALID,
+                       "'%s' is not a directory, and no pool can be there. Choose another path",
+                       path);
     if (errno != ENOENT)
         return rl_fail_errno(error, errno, "cannot examine '%s'", path);
     if (g_file_test(parent, G_FILE_TEST_IS_DIR) == FALSE && !make_directories(parent, made, error))
@@ -233,7 +237,9 @@ open_buildable(const char *path, const RlOptions *options, GError **error)
         return -1;
     g_autofree char *inner = find_inner(root, path, 2);
     if (inner) {
-        rl_fail(error, RL_ERROR_INVALID, "the reflink pool '%s' lies inside '%s'", inner, path);
+        rl_fail(error, RL_ERROR_INVALID,
+                "the reflink pool '%s' lies inside '%s'. Choose a directory without a pool in it",
+                inner, path);
         return -1;
     }
     return probe(root, path, options, error) ? rl_fd_steal(&root) : -1;
@@ -343,12 +349,16 @@ rl_pool_delete(RlPool *pool, GError **error)
     if (!volumes)
         return false;
     if (volumes->len > 0)
-        return rl_fail(error, RL_ERROR_STATE, "pool '%s' still has volumes: '%s'%s", pool->path,
-                       ((const RlListed *) g_ptr_array_index(volumes, 0))->name,
+        return rl_fail(error, RL_ERROR_STATE,
+                       "pool '%s' cannot be deleted: it still has volumes ('%s'%s). Delete them "
+                       "first",
+                       pool->path, ((const RlListed *) g_ptr_array_index(volumes, 0))->name,
                        volumes->len > 1 ? " and others" : "");
     if (has_content(pool->root, "", 0, &found))
-        return rl_fail(error, RL_ERROR_STATE, "pool '%s' is not empty: there is '%s'", pool->path,
-                       found ? found : "an unreadable directory");
+        return rl_fail(error, RL_ERROR_STATE,
+                       "pool '%s' cannot be deleted: its directory is not empty, there is '%s'. "
+                       "Remove that first",
+                       pool->path, found ? found : "an unreadable directory");
 
     /* A symbolic link to the directory is the administrator's, and stays. */
     g_autofree char *self = g_strdup_printf("/proc/self/fd/%d", pool->root);

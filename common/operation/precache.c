@@ -115,7 +115,7 @@ rl_precache_make(RlVolume *volume, GError **error)
     /* What is started from it must be there after a crash: so it is durable before it has its name.
      */
     if (fsync(fd) < 0)
-        return rl_fail_errno(error, errno, "volume '%s': cannot make its precache durable",
+        return rl_fail_errno(error, errno, "volume '%s': cannot sync its precache",
                              volume->name->volume);
 
     g_autoptr(RlLock) lock = rl_volume_lock(volume, "make the precache", error);

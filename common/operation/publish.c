@@ -31,7 +31,7 @@ static bool
 sync_file(const RlStagedImage *draft, GError **error)
 {
     if (fsync(draft->fd) < 0)
-        return rl_fail_errno(error, errno, "cannot make '%s' durable", draft->name->text);
+        return rl_fail_errno(error, errno, "cannot sync '%s'", draft->name->text);
     return true;
 }
 
@@ -59,7 +59,8 @@ clear_way(const RlVolume *volume, GError **error)
 static bool
 refuse_removed(const RlStagedImage *draft, GError **error)
 {
-    return rl_fail(error, RL_ERROR_BUSY, "the directory of volume '%s' was removed meanwhile",
+    return rl_fail(error, RL_ERROR_BUSY,
+                   "the directory of volume '%s' was removed meanwhile. Try again",
                    draft->name->text);
 }
 
@@ -74,7 +75,8 @@ lock_for_creation(const RlStagedImage *draft, RlVolume *volume, GError **error)
     if (!lock)
         return NULL;
     if (rl_volume_exists(volume)) {
-        rl_fail(error, RL_ERROR_EXISTS, "volume '%s' exists already", volume->name->volume);
+        rl_fail(error, RL_ERROR_EXISTS, "volume '%s' exists already. Choose another name",
+                volume->name->volume);
         return NULL;
     }
     if (volume->dir < 0 || fstat(draft->dir, &ours) < 0 || fstat(volume->dir, &there) < 0 ||
@@ -222,11 +224,13 @@ rl_staged_label(RlStagedImage *draft, GError **error)
     if (!lock)
         return false;
     if (!rl_volume_exists(volume))
-        return rl_fail(error, RL_ERROR_NOT_FOUND, "volume '%s' was deleted meanwhile",
-                       volume->name->volume);
+        return rl_fail(error, RL_ERROR_NOT_FOUND,
+                       "cannot make revision '%s': its volume was deleted meanwhile",
+                       draft->name->text);
     if (!rl_tmpfile_link(draft->fd, volume->dir, file, &cause)) {
         if (rl_error_is_errno(cause, EEXIST))
-            return rl_fail(error, RL_ERROR_EXISTS, "revision '%s' exists already",
+            return rl_fail(error, RL_ERROR_EXISTS,
+                           "revision '%s' exists already. Choose another label, or delete it first",
                            draft->name->text);
         g_propagate_error(error, g_steal_pointer(&cause));
         return false;

@@ -10,6 +10,7 @@
 #include "common/base/log.h"
 #include "common/format/stream-reader.h"
 #include "common/fs/file-data.h"
+#include "common/fs/file-error.h"
 #include "common/fs/file-size-limit.h"
 #include "common/fs/tmpfile.h"
 #include "common/image/partial-image.h"
@@ -86,7 +87,7 @@ punch(int fd, const RlPartHead *head, GError **error)
 {
     if (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t) head->offset,
                   (off_t) head->length) < 0)
-        return rl_fail_errno(error, errno, "cannot make a hole in an image");
+        return rl_fail_file(error, errno, fd, "cannot make a hole in");
     return true;
 }
 
@@ -174,7 +175,7 @@ put_in_place(const Receiving *receiving, GError **error)
     if (!rl_state_id_set_received(draft->fd, &received->state, error))
         return false;
     if (fsync(draft->fd) < 0)
-        return rl_fail_errno(error, errno, "cannot make the new image of volume '%s' durable",
+        return rl_fail_errno(error, errno, "cannot sync the new image of volume '%s'",
                              draft->name->volume);
     if (!rl_upload_commit(draft, COMMIT_PATIENCE_MS, error) || !rl_upload_sync(draft, error))
         return false;

@@ -9,6 +9,7 @@
 #include "common/base/log.h"
 #include "common/format/image-user.h"
 #include "common/fs/access.h"
+#include "common/fs/file-error.h"
 #include "common/fs/lease.h"
 #include "common/fs/project-id.h"
 #include "common/fs/share-changes.h"
@@ -68,7 +69,7 @@ finish(const Remake *remake, GError **error)
     return rl_image_user_set_none(fd, error) &&
            rl_xattr_set_number(fd, RL_ATTR_CLEAN_SINCE, (uint64_t) g_get_real_time(), error) &&
            rl_dirty_finish(fd, remake->volume, remake->base, true, error) &&
-           (fsync(fd) == 0 || rl_fail_errno(error, errno, "cannot make a new precache durable"));
+           (fsync(fd) == 0 || rl_fail_file(error, errno, fd, "cannot sync"));
 }
 
 /* Gives it its name, if it is still wanted. */
@@ -81,7 +82,7 @@ publish(const Remake *remake, RlSpareImage *spare, GError **error)
     if (!lock)
         return false;
     if (!rl_precache_is_wanted(volume, remake->base) || !rl_spare_is_ours(volume, spare))
-        return rl_fail(error, RL_ERROR_BUSY, "the volume has changed meanwhile");
+        return rl_fail(error, RL_ERROR_BUSY, "the volume was changed meanwhile");
     if (rl_project_rename(volume->dir, spare->file, volume->precache_file, RENAME_NOREPLACE) < 0)
         return rl_fail_errno(error, errno, "cannot make '%s'", volume->precache_file);
     rl_volume_log(volume, "made %s of %s", volume->precache_file, spare->file);

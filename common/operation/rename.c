@@ -94,7 +94,8 @@ require_free(const Rename *rename, GError **error)
     const RlVolume *to = rename->to;
 
     if (rl_volume_exists(to))
-        return rl_fail(error, RL_ERROR_EXISTS, "volume '%s' exists already", to->name->volume);
+        return rl_fail(error, RL_ERROR_EXISTS, "volume '%s' exists already. Choose another name",
+                       to->name->volume);
     if (to->dir < 0)
         return rl_fail_errno(error, ENOENT, "cannot open directory '%s'", to->name->dir);
     g_autoptr(GPtrArray) there = rl_revisions_list(to->dir, to->name->leaf, error);
@@ -210,11 +211,12 @@ drop_old(const Rename *rename, GError **error)
     for (guint i = 0; i < rename->revisions->len; i++) {
         const RlRevision *revision = g_ptr_array_index(rename->revisions, i);
         if (!is_linked(rename, revision->file, &revision->st))
-            return rl_fail(error, RL_ERROR_STATE,
-                           "volume '%s' is now called '%s', but its revision '%s' keeps the former "
-                           "name: it cannot be verified that the revision has the new one too. "
-                           "Type the same 'virt-reflink rename' again",
-                           from->name->volume, rename->to->name->volume, revision->file);
+            return rl_fail(
+                error, RL_ERROR_STATE,
+                "volume '%s' is now called '%s', but the file '%s' of a revision still has "
+                "the former name: it cannot be verified that it has the new one. "
+                "Type the same 'virt-reflink rename' again",
+                from->name->volume, rename->to->name->volume, revision->file);
         if (!rl_file_drop(from, revision->file, error))
             return false;
     }
@@ -311,7 +313,8 @@ look_early(const RlVolume *from, const RlVolume *to, GError **error)
 {
     if (rl_volume_exists(from) == rl_volume_exists(to) && !is_twice(from, to))
         return rl_volume_exists(to)
-                   ? rl_fail(error, RL_ERROR_EXISTS, "volume '%s' exists already", to->name->volume)
+                   ? rl_fail(error, RL_ERROR_EXISTS,
+                             "volume '%s' exists already. Choose another name", to->name->volume)
                    : rl_fail(error, RL_ERROR_NOT_FOUND, "there is no volume '%s' in pool '%s'",
                              from->name->volume, from->pool->path);
     if (!rl_state_require_idle(from, "renamed", error))
@@ -329,7 +332,8 @@ rl_volume_rename_to(const RlPool *pool, const char *from, const char *to, GError
     if (!new)
         return false;
     if (strcmp(old->name->volume, new->name->volume) == 0) /* one lock cannot be had twice */
-        return rl_fail(error, RL_ERROR_EXISTS, "volume '%s' has that name already", from);
+        return rl_fail(error, RL_ERROR_EXISTS,
+                       "volume '%s' has that name already. Choose another name", from);
     if (!look_early(old, new, error) ||
         !rl_users_require_none(pool, from, "renamed",
                                "Delete what names it first, or clone it to the new name", error) ||

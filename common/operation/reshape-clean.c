@@ -11,6 +11,7 @@
 #include "common/format/highest-revision.h"
 #include "common/format/image-id.h"
 #include "common/format/image-layer.h"
+#include "common/fs/file-error.h"
 #include "common/fs/tmpfile.h"
 #include "common/fs/xattr.h"
 #include "common/image/new-revision.h"
@@ -51,7 +52,7 @@ keep_state(int fd, const RlBase *base, GError **error)
         (received && !rl_xattr_set(fd, RL_ATTR_RECEIVED, received, error)))
         return false;
     return futimens(fd, times) == 0 ||
-           rl_fail_errno(error, errno, "cannot set the modification time of a new image");
+           rl_fail_file(error, errno, fd, "cannot set the modification time of");
 }
 
 /* The new image, complete and durable; -1 with @error. */
@@ -67,8 +68,7 @@ make(const RlVolume *volume, const RlBase *base, const RlReshape *how, GError **
         (how->same_state && !keep_state(fd, base, error)))
         return -1;
     if (fsync(fd) < 0) {
-        rl_fail_errno(error, errno, "volume '%s': cannot make its new image durable",
-                      volume->name->volume);
+        rl_fail_errno(error, errno, "volume '%s': cannot sync its new image", volume->name->volume);
         return -1;
     }
     return rl_tmpfile_seal(&fd, error) ? rl_fd_steal(&fd) : -1;
@@ -90,9 +90,8 @@ keep_layer(const RlVolume *volume, const RlBase *base, int fd, GError **error)
         !rl_new_revision_make(volume, base->fd, linked, &number, error) ||
         !rl_highest_set(fd, number, error))
         return false;
-    return fsync(fd) == 0 ||
-           rl_fail_errno(error, errno, "volume '%s': cannot make its new image durable",
-                         volume->name->volume);
+    return fsync(fd) == 0 || rl_fail_errno(error, errno, "volume '%s': cannot sync its new image",
+                                           volume->name->volume);
 }
 
 /* *@ret_may is false where it is below an overlay: a job may write to that very inode. */

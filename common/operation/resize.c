@@ -11,6 +11,7 @@
 #include "common/format/file-name.h"
 #include "common/format/image-id.h"
 #include "common/fs/dirfd.h"
+#include "common/fs/file-error.h"
 #include "common/fs/file-size-limit.h"
 #include "common/fs/loop-device.h"
 #include "common/fs/tmpfile.h"
@@ -20,6 +21,15 @@
 #include "common/pool/capacity.h"
 #include "common/pool/volume-state.h"
 #include "reshape-clean.h"
+
+static void
+warn_of_allocation(int fd, int code)
+{
+    g_autofree char *label = rl_file_label(fd);
+
+    rl_log_warning("cannot free the space that was allocated to %s in vain: %s", label,
+                   g_strerror(code));
+}
 
 /* What a full disk still had room for would stay allocated beyond the end. */
 static bool
@@ -32,7 +42,7 @@ allocate_blocks(int fd, uint64_t capacity)
 
     int saved_errno = errno;
     if (fstat(fd, &st) < 0 || ftruncate(fd, st.st_size) < 0)
-        rl_log_warning("cannot free the space of an incomplete allocation: %s", g_strerror(errno));
+        warn_of_allocation(fd, errno);
     errno = saved_errno;
     return false;
 }
@@ -131,8 +141,9 @@ take_wish_back(const RlVolume *volume)
     g_autoptr(GError) cause = NULL;
 
     if (has_recorded_size(volume) && !record_size(volume, volume->record->capacity, &cause))
-        rl_log_warning("%s: the smaller size stays recorded: %s", volume->name->volume,
-                       cause->message);
+        rl_log_warning(
+            "volume '%s': its new, smaller size stays recorded, although it was not resized: %s",
+            volume->name->volume, cause->message);
 }
 
 /* It has grown already: what the next start cannot be told is taken back. */
@@ -141,8 +152,9 @@ note_growth(int fd, const RlVolume *volume, uint64_t capacity, GError **error)
 {
     if (has_recorded_size(volume) && !record_size(volume, capacity, error)) {
         if (ftruncate(fd, volume->dirty.st.st_size) < 0)
-            rl_log_warning("%s: %s stays larger: %s", volume->name->volume, volume->dirty_file,
-                           g_strerror(errno));
+            rl_log_warning(
+                "volume '%s': '%s' stays larger, although the volume was not resized: %s",
+                volume->name->volume, volume->dirty_file, g_strerror(errno));
         return false;
     }
     rl_xattr_set_number(fd, RL_ATTR_SIZE, capacity, NULL);
@@ -197,7 +209,8 @@ resize_at_once(RlVolume *volume, const Wish *wish, bool *ret_done, int *ret_fd, 
     if (!lock)
         return false;
     if (!rl_volume_exists(volume))
-        return rl_fail(error, RL_ERROR_NOT_FOUND, "volume '%s' was deleted meanwhile",
+        return rl_fail(error, RL_ERROR_NOT_FOUND,
+                       "volume '%s' cannot be resized: it was deleted meanwhile",
                        volume->name->volume);
     *ret_done = true;
     if (volume->dirty.there)

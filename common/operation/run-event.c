@@ -50,8 +50,8 @@ rl_run_event_ended(const RlVolume *volume, const RlImageOwner *run, RlStop stop,
                         duration);
         break;
     case RL_STOP_RETURNED:
-        rl_volume_event(volume, "returned", 0, "%s has ended%s; what it wrote is in place", whose,
-                        duration);
+        rl_volume_event(volume, "returned", 0,
+                        "%s has ended%s; what it wrote is in the clean image", whose, duration);
         break;
     case RL_STOP_NOTHING:
     case RL_STOP_NOT_OWNED:

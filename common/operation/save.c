@@ -155,8 +155,9 @@ rl_volume_keep_as(const RlPool *pool, const char *name, const RlKeep *how, bool 
     if (open && how->saved && image.mark != RL_MARK_SAVED && !note(&image, how, error))
         return false;
     if (open)
-        return rl_fail(error, RL_ERROR_BUSY,
-                       "volume '%s': a process still has its dirty image open", name);
+        return rl_fail(
+            error, RL_ERROR_BUSY,
+            "volume '%s': a process still has its dirty image open. End that process first", name);
     /* What came of a migration that was broken off is kept, but not for the next start. */
     if (image.run->arriving && !how->saved)
         return rl_image_owner_leave(image.fd, image.run, error);
@@ -270,8 +271,9 @@ lock_idle(RlVolume *volume, const char *what, RlDirtyImage *image, GError **erro
     if (!rl_dirty_image_lock(volume, what, image, error))
         return false;
     if (image->fd < 0)
-        return rl_fail(error, RL_ERROR_NOT_FOUND, "volume '%s' has no dirty image",
-                       volume->name->volume);
+        return rl_fail(error, RL_ERROR_NOT_FOUND,
+                       "volume '%s' cannot be %s: it has no dirty image. Nothing is to be done",
+                       volume->name->volume, what);
     if (rl_image_owner_is_held(image->run, image->fd))
         return rl_state_refuse_running(volume, image->run, what, error);
     /* A run beside "kept" is what a continuing left that failed: a start changes that mark. */
@@ -371,9 +373,11 @@ require_droppable(const RlDirtyImage *image, GError **error)
                       (volume->kind == RL_KIND_PERSISTENT && !volume->clean.there);
 
     if (only_image)
-        return rl_fail(error, RL_ERROR_STATE,
-                       "volume '%s' cannot be discarded: its dirty image is its only image",
-                       volume->name->volume);
+        return rl_fail(
+            error, RL_ERROR_STATE,
+            "volume '%s' cannot be discarded: its dirty image is its only image. Accept it with "
+            "'virt-reflink continue', or delete the volume",
+            volume->name->volume);
     return rl_state_require_not_below(image, "discarded", error);
 }
 

@@ -12,6 +12,7 @@
 #include "common/format/file-name.h"
 #include "common/format/image-id.h"
 #include "common/fs/dirfd.h"
+#include "common/fs/file-error.h"
 #include "common/fs/file-size-limit.h"
 #include "common/fs/inode.h"
 #include "common/fs/reflink.h"
@@ -82,7 +83,8 @@ static bool
 check_new_volume(const RlVolume *volume, GError **error)
 {
     if (rl_volume_exists(volume))
-        return rl_fail(error, RL_ERROR_EXISTS, "volume '%s' exists already", volume->name->volume);
+        return rl_fail(error, RL_ERROR_EXISTS, "volume '%s' exists already. Choose another name",
+                       volume->name->volume);
     return rl_staged_check_remains(volume, error) &&
            rl_short_path_require_free(volume->pool, volume->name, error);
 }
@@ -103,7 +105,9 @@ check_new_label(const RlStagedImage *draft, const RlVolume *volume, GError **err
     if (!rl_dirfd_stat(volume->dir, file, &there, &st, error))
         return false;
     if (there)
-        return rl_fail(error, RL_ERROR_EXISTS, "revision '%s' exists already", draft->name->text);
+        return rl_fail(error, RL_ERROR_EXISTS,
+                       "revision '%s' exists already. Choose another label, or delete it first",
+                       draft->name->text);
     return true;
 }
 
@@ -130,7 +134,8 @@ static bool
 refuse_changed(const char *name, GError **error)
 {
     return rl_fail(error, RL_ERROR_STATE,
-                   "volume '%s' was changed meanwhile: its content was not replaced", name);
+                   "volume '%s' was changed meanwhile: its content was not replaced. Try again",
+                   name);
 }
 
 bool
@@ -145,8 +150,11 @@ rl_staged_check_unchanged(const RlStagedImage *draft, const RlVolume *volume, GE
     if (!rl_state_require_idle(volume, "replaced", error))
         return false;
     if (volume->dirty.there)
-        return rl_fail(error, RL_ERROR_STATE,
-                       "volume '%s' was started meanwhile: its content was not replaced", name);
+        return rl_fail(
+            error, RL_ERROR_STATE,
+            "volume '%s' was started meanwhile: its content was not replaced. Stop it, then try "
+            "again",
+            name);
     if (!volume->clean.there || !rl_stat_same(&volume->clean.st, &draft->replaced))
         return refuse_changed(name, error);
     /* A direct volume's run would write to this same file, which gets another id at its end. */
@@ -233,7 +241,7 @@ note_source(RlStagedImage *draft, int from, GError **error)
     if (!rl_xattr_get(from, RL_ATTR_BASE, &base, error) || !rl_image_id_get(from, &id, error))
         return false;
     if (fstat(from, &draft->copied) < 0)
-        return rl_fail_errno(error, errno, "cannot examine the image to copy");
+        return rl_fail_file(error, errno, from, "cannot examine");
     g_free(draft->copy_of);
     draft->copy_of = base ? NULL : g_steal_pointer(&id);
     return true;

@@ -159,9 +159,11 @@ take_over(Start *start, RlDirtyImage *image, GError **error)
 static bool
 refuse_missing(const Start *start, GError **error)
 {
-    return rl_fail(error, RL_ERROR_STATE,
-                   "volume '%s' has no dirty image, although the domain's disk is an overlay on it",
-                   start->volume->name->volume);
+    return rl_fail(
+        error, RL_ERROR_STATE,
+        "volume '%s' has no dirty image, but the domain's disk is an overlay on that image. "
+        "Restore it from a backup, or give the domain another disk",
+        start->volume->name->volume);
 }
 
 /* A domain's memory knows what was on the disk that it was saved with. */
@@ -220,7 +222,7 @@ finish_image(const Start *start, int fd, bool written, GError **error)
     if (!note_owner(start, fd, written, error))
         return false;
     if (fsync(fd) < 0)
-        return rl_fail_errno(error, errno, "volume '%s': cannot make its dirty image durable",
+        return rl_fail_errno(error, errno, "volume '%s': cannot sync its dirty image",
                              start->volume->name->volume);
     return true;
 }
@@ -459,7 +461,8 @@ end_before(const RlVolume *volume, RlStartFlags flags)
     if (!volume->dirty.there || (flags & (RL_START_RESTORED | RL_START_OVERLAID)))
         return;
     if (!rl_volume_stop_ended(volume->pool, volume->name->volume, &stop, &error))
-        rl_log_warning("%s: cannot end its last run: %s", volume->name->volume, error->message);
+        rl_log_warning("volume '%s': cannot end its last run: %s", volume->name->volume,
+                       error->message);
 }
 
 RlStarted *

@@ -35,7 +35,8 @@
 static bool
 refuse_busy(const RlVolume *volume, GError **error)
 {
-    return rl_fail(error, RL_ERROR_BUSY, "volume '%s': a process still has its dirty image open",
+    return rl_fail(error, RL_ERROR_BUSY,
+                   "volume '%s': a process still has its dirty image open. End that process first",
                    volume->name->volume);
 }
 
@@ -312,7 +313,7 @@ leave(Stop *stop, RlStopAction action, RlStop *ret_stop, GError **error)
             rl_suspect_mark_late(image->fd);
         return true;
     case RL_ENDING_KEPT_BELOW:
-        rl_log_warning("%s is left unchanged: domain '%s' has an overlay on it",
+        rl_log_warning("volume '%s' is left unchanged: domain '%s' has an overlay on it",
                        volume->name->volume, stop->domain);
         return true;
     case RL_ENDING_BUSY:

@@ -23,9 +23,11 @@ static bool
 refuse_in_use(const RlVolume *volume, const RlImageOwner *run, GError **error)
 {
     if (!run)
-        return rl_fail(error, RL_ERROR_BUSY,
-                       "volume '%s' is in use: a process has its dirty image open for writing",
-                       volume->name->volume);
+        return rl_fail(
+            error, RL_ERROR_BUSY,
+            "volume '%s' is in use: a process has its dirty image open for writing. End that "
+            "process, then try again",
+            volume->name->volume);
     if (rl_image_owner_is_by_hand(run)) {
         g_autofree char *domain = rl_domains_find_user(volume, run);
         if (g_strcmp0(domain, run->name) == 0)
@@ -36,7 +38,8 @@ refuse_in_use(const RlVolume *volume, const RlImageOwner *run, GError **error)
                        volume->name->volume, domain ? ", and domain '" : "", domain ? domain : "",
                        domain ? "' has it as a disk" : "");
     }
-    return rl_fail(error, RL_ERROR_BUSY, "volume '%s' is in use by domain '%s' (%s, %s)",
+    return rl_fail(error, RL_ERROR_BUSY,
+                   "volume '%s' is in use by domain '%s' (%s, %s). Shut that domain down first",
                    volume->name->volume, run->name, run->driver, run->uuid);
 }
 

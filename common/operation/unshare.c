@@ -13,6 +13,7 @@
 #include "common/format/file-name.h"
 #include "common/format/image-user.h"
 #include "common/fs/access.h"
+#include "common/fs/file-error.h"
 #include "common/fs/inode.h"
 #include "common/fs/lease.h"
 #include "common/fs/reflink.h"
@@ -96,7 +97,7 @@ clone_image(const RlVolume *volume, int from, GError **error)
     if (fd < 0)
         return -1;
     if (rl_reflink_or_copy(from, fd, volume->pool->options->fallback_copy, NULL, NULL, error) &&
-        (fsync(fd) == 0 || rl_fail_errno(error, errno, "cannot make the copy of an image durable")))
+        (fsync(fd) == 0 || rl_fail_file(error, errno, fd, "cannot sync")))
         return rl_fd_steal(&fd);
     rl_tmpfile_discard(fd, volume->dir);
     return -1;
@@ -125,7 +126,7 @@ dress(int from, int to, const struct stat *st, GError **error)
         !rl_image_user_set_none(to, error))
         return false;
     return (futimens(to, times) == 0 && fsync(to) == 0) ||
-           rl_fail_errno(error, errno, "cannot set the modification time of a new image");
+           rl_fail_file(error, errno, to, "cannot set the modification time of");
 }
 
 /* The end of the run that has ended is still to come, by the new inode. */
@@ -153,8 +154,10 @@ empty_old(int from)
         return;
     /* At once: a lease that another process takes meanwhile would hold the volume's lock up. */
     rl_autofd int fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
-    if (fd < 0 || ftruncate(fd, 0) < 0)
-        rl_log_warning("cannot empty an image that was replaced: %s", g_strerror(errno));
+    if (fd >= 0 && ftruncate(fd, 0) == 0)
+        return;
+    g_autofree char *label = rl_file_label(from);
+    rl_log_warning("cannot empty %s, which was replaced: %s", label, g_strerror(errno));
 }
 
 static bool
@@ -192,7 +195,7 @@ rl_unshare_dirty(RlVolume *volume, GError **error)
     if (rl_error_is_errno(cause, ENOENT))
         return true;
     if (from >= 0 && fstat(from, &st) < 0)
-        rl_fail_errno(&cause, errno, "cannot examine its dirty image");
+        rl_fail_file(&cause, errno, from, "cannot examine");
     if (!cause)
         fd = clone_image(volume, from, &cause);
     if (fd >= 0 && replace(volume, from, &st, &fd, &cause))

@@ -58,8 +58,8 @@ rl_upload_begin(RlPool *pool, const char *name, GError **error)
     if (!draft->name)
         return NULL;
     if (draft->name->form != RL_NAME_HEAD) {
-        rl_fail(error, RL_ERROR_UNSUPPORTED, "'%s' is a revision, and revisions are read-only",
-                name);
+        rl_fail(error, RL_ERROR_UNSUPPORTED,
+                "'%s' is a revision, and revisions are read-only. Clone it to a new volume", name);
         return NULL;
     }
     if (!fill(draft, error))

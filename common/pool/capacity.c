@@ -25,7 +25,7 @@ rl_capacity_round_for(const char *name, uint64_t bytes)
     uint64_t rounded = rl_capacity_round(bytes);
 
     if (rounded != bytes)
-        rl_log_info("%s: its size of %" G_GUINT64_FORMAT
+        rl_log_info("volume '%s': its size of %" G_GUINT64_FORMAT
                     " bytes is rounded up to %" G_GUINT64_FORMAT ", whole sectors of %d",
                     name, bytes, rounded, RL_SECTOR);
     return rounded;

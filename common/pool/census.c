@@ -84,7 +84,8 @@ rl_census_note(const RlPool *pool, const GPtrArray *listed)
     g_mkdir_with_parents(path, 0700);
     rl_autofd int dir = open_dir(pool);
     if (dir >= 0 && !rl_tmpfile_write(dir, FILE_NAME, text->str, 0600, &error))
-        rl_log_warning("cannot record what is in %s: %s", pool->path, error->message);
+        rl_log_warning("pool '%s': cannot record the list of its volumes: %s", pool->path,
+                       error->message);
 }
 
 /* Where nothing is noted nothing is added either: it would pass for all there is. */
@@ -98,7 +99,8 @@ rl_census_add_snapshot(const RlPool *pool, const char *source, const char *name)
 
     /* Half a line names no snapshot. */
     if (fd >= 0 && write(fd, line, strlen(line)) < 0)
-        rl_log_warning("cannot record what is in %s: %s", pool->path, g_strerror(errno));
+        rl_log_warning("pool '%s': cannot record the list of its volumes: %s", pool->path,
+                       g_strerror(errno));
 }
 
 /* All that is noted of @pool, owned by the caller; NULL where there is nothing. */

@@ -9,6 +9,7 @@
 #include "common/base/error.h"
 #include "common/base/log.h"
 #include "common/base/random.h"
+#include "common/fs/file-error.h"
 #include "common/fs/xattr.h"
 
 #define DIGITS 32
@@ -24,7 +25,7 @@ may_set(int root, GError **error)
 {
     if (fsetxattr(root, NOBODYS, "", 0, XATTR_REPLACE) == 0 || errno == ENODATA)
         return true;
-    return rl_fail_errno(error, errno, "cannot set attributes of the namespace trusted");
+    return rl_fail_errno(error, errno, "cannot set extended attributes of the namespace trusted");
 }
 
 static bool
@@ -123,7 +124,7 @@ rl_pool_mark_make(int root, const char *written, GError **error)
         return NULL;
     /* Also one that was there: who made it may have been cut off before it was durable. */
     if (fsync(root) < 0) {
-        rl_fail_errno(error, errno, "cannot sync the pool's identity to disk");
+        rl_fail_file(error, errno, root, "cannot sync the identity of pool");
         return NULL;
     }
     return g_steal_pointer(&mark);

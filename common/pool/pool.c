@@ -168,8 +168,8 @@ read_options(int root, const char *path, const RlDocuments *documents, GError **
     }
     RlOptions *options = documents->options_parse(text, length, what, &cause);
     if (!options)
-        g_set_error(error, cause->domain, cause->code, "%s: building the pool writes it again",
-                    cause->message);
+        g_set_error(error, cause->domain, cause->code,
+                    "%s. 'virsh pool-build' writes the marker again", cause->message);
     return options;
 }
 

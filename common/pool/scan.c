@@ -141,8 +141,8 @@ note_shared(Scan *scan, RlListed *listed)
         return;
     }
     listed->shared = other->shared = true;
-    rl_log_warning("%s: its clean image is also that of %s in %s", listed->name, other->name,
-                   scan->pool->path);
+    rl_log_warning("pool '%s': volumes '%s' and '%s' share one file as their clean image",
+                   scan->pool->path, listed->name, other->name);
 }
 
 /* Of one volume, when all files of its directory were seen. */
@@ -157,7 +157,8 @@ finish(gpointer leaf, gpointer value, gpointer data)
                                       : listed->clean.there || listed->dirty.there;
     rl_revisions_sort(listed->revisions);
     if (listed->recorded && listed->recorded->contradictory)
-        rl_log_warning("%s: its record contradicts its images; the images count", listed->name);
+        rl_log_warning("volume '%s': its record contradicts its images. The images are used",
+                       listed->name);
     if (scan->leftovers && listed->littered)
         g_ptr_array_add(scan->leftovers, g_strdup(listed->name));
     if (!listed->exists && listed->revisions->len == 0) {
@@ -191,7 +192,7 @@ descend(Scan *scan, int parent, const char *dir, const char *entry, int depth)
 
     rl_autofd int fd = openat(parent, entry, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0) {
-        rl_log_warning("cannot read directory '%s/%s' in %s: %s", dir, entry, scan->pool->path,
+        rl_log_warning("pool '%s': cannot read directory '%s/%s': %s", scan->pool->path, dir, entry,
                        g_strerror(errno));
         return;
     }
@@ -200,7 +201,7 @@ descend(Scan *scan, int parent, const char *dir, const char *entry, int depth)
     g_autofree char *path = *dir ? g_strconcat(dir, "/", entry, NULL) : g_strdup(entry);
     g_autoptr(GError) cause = NULL;
     if (!scan_directory(scan, fd, path, depth + 1, &cause))
-        rl_log_warning("directory '%s' in %s: %s", path, scan->pool->path, cause->message);
+        rl_log_warning("pool '%s': directory '%s': %s", scan->pool->path, path, cause->message);
 }
 
 /* @depth is that of the files in @fd: 1 for the root's own, which are no volumes. */

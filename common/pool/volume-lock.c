@@ -73,8 +73,8 @@ refuse(int fd, const char *volume, int timeout_ms, GError **error)
         timeout_ms < 1000 ? g_strdup("") : g_strdup_printf(" after %d s", timeout_ms / 1000);
     if (pread(fd, holder, sizeof(holder) - 1, 0) < 1 || !holder[0])
         g_strlcpy(holder, "another operation", sizeof(holder));
-    rl_fail(error, RL_ERROR_BUSY, "volume '%s' is busy: '%s' is still in progress%s", volume,
-            holder, waited);
+    rl_fail(error, RL_ERROR_BUSY, "volume '%s' is busy: '%s' is still in progress%s. Try again",
+            volume, holder, waited);
 }
 
 /* Only who holds a lock removes its file. So a locked file that has its name is the lock, and stays

@@ -187,10 +187,9 @@ refuse_copied(const RlVolume *volume, const RlImageOwner *run, const char *what,
 
     return rl_fail(
         error, RL_ERROR_STATE,
-        "volume '%s' cannot be %s: its dirty image is a copy that was made while %s, or "
-        "was put back or changed after a crash of the host, and may be torn (parts of it from "
-        "different moments). Decide with 'virt-reflink "
-        "continue', which keeps it as it is%s",
+        "volume '%s' cannot be %s: its dirty image is a copy that was made while %s, or was put "
+        "back or changed after a crash of the host, and may be torn (parts of it from different "
+        "moments). Decide with 'virt-reflink continue', which keeps it as it is%s",
         volume->name->volume, what, when,
         volume->kind == RL_KIND_DIRECT
             ? ""
@@ -240,9 +239,9 @@ rl_state_refuse_running(const RlVolume *volume, const RlImageOwner *run, const c
             "volume '%s' cannot be %s: it is running, for it was started by hand. Stop it "
             "with 'virt-reflink stop'",
             volume->name->volume, what);
-    return rl_fail(error, RL_ERROR_STATE, "volume '%s' cannot be %s: it is running%s%s%s",
+    return rl_fail(error, RL_ERROR_STATE, "volume '%s' cannot be %s: it is running%s%s%s. %s first",
                    volume->name->volume, what, domain ? " for domain '" : "", domain ? domain : "",
-                   domain ? "'. Shut that domain down first" : "");
+                   domain ? "'" : "", domain ? "Shut that domain down" : "Stop it");
 }
 
 bool

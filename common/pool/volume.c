@@ -26,7 +26,8 @@ require_own(const RlVolume *volume, const char *dir, GError **error)
     struct stat st;
 
     return fstatat(volume->dir, RL_POOL_MARKER, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
-           rl_fail(error, RL_ERROR_INVALID, "'%s' in '%s' is another reflink pool", dir,
+           rl_fail(error, RL_ERROR_INVALID,
+                   "directory '%s' of pool '%s' is another reflink pool. Use that pool", dir,
                    volume->pool->path);
 }
 

@@ -71,7 +71,8 @@ bool
 rl_clean_refuse_written(const RlVolume *volume, GError **error)
 {
     return rl_fail(error, RL_ERROR_BUSY,
-                   "volume '%s': a process has its clean image '%s' open for writing",
+                   "volume '%s': a process has its clean image '%s' open for writing. End that "
+                   "process, then try again",
                    volume->name->volume, volume->clean_file);
 }
 
@@ -98,6 +99,6 @@ rl_clean_name_writer(const RlPool *pool, const char *name, GError **error)
         return;
 
     g_autoptr(GError) cause = g_steal_pointer(error);
-    rl_fail(error, RL_ERROR_BUSY, "%s: %s%s%s", cause->message, dirty ? dirty : "",
-            dirty && clean ? ", " : "", clean ? clean : "");
+    rl_fail(error, RL_ERROR_BUSY, "%s. Open for writing in %s%s%s", cause->message,
+            dirty ? dirty : "", dirty && clean ? ", " : "", clean ? clean : "");
 }

@@ -29,7 +29,7 @@ has_disk()
 }
 
 # A domain that does not run, or is not there, is given nothing.
-refused "'vm' & does not run" "$POOL" tool attach pool data vm sda
+refused "'vm' & is not running" "$POOL" tool attach pool data vm sda
 refused "no domain 'nobody'" "$POOL" tool attach pool data nobody sda
 fails_with "Usage" tool attach pool data vm
 refused "'data' is stopped" "$POOL" tool detach pool data
@@ -194,7 +194,7 @@ has_words "'vm' & not released disk 'vda' & again" <"$LAB/complaint"
 tool detach pool data >"$LAB/said" 2>&1 &
 detaching=$!
 virsh destroy vm
-wait "$detaching" || expect "does not run" cat "$LAB/said" # it came too late
+wait "$detaching" || expect "is not running" cat "$LAB/said" # it came too late
 workers_done
 expect_exactly stopped state
 expect_exactly 9 content "$POOL/volumes/data.img"

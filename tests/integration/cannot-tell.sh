@@ -164,7 +164,7 @@ fault "trusted"
 rmdir "$marker"
 fault "not built"
 echo "<nonsense" >"$marker"
-fault "building the pool writes it again"
+fault "'virsh pool-build' writes the marker again"
 cp -a "$LAB/marker" "$marker"
 virsh vol-create-as qubes other 1M
 virsh vol-delete other qubes

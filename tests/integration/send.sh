@@ -119,7 +119,7 @@ head -c 70000 /dev/urandom | write_image "$POOL/vm/persistent.img" 262144
 tool send pool vm/persistent >"$LAB/whole"
 head -c 50000 "$LAB/whole" >"$LAB/cut"
 fails_with "cut off" tool receive far lost <"$LAB/cut"
-fails_with "nothing of a stream" tool receive --token far lost
+fails_with "no part of a stream" tool receive --token far lost
 fails_with "cut off & kept until & --resume-from" tool receive --partial far lost <"$LAB/cut"
 token=$(tool receive --token far lost)
 tool check far >"$LAB/said" || [ $? = 3 ]

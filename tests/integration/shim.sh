@@ -199,7 +199,7 @@ for wrong in "$BUILD_DIR"/tests/proof/wrong-*.so; do
     [ -e "$wrong" ] || continue
     name=$(basename "$wrong" .so)
     case ${name#wrong-} in
-    hang) why="its trial had no end" ;;
+    hang) why="its trial did not end in time" ;;
     crash) why="its trial ended with signal 11" ;;
     *) why="(a|the) .*\(vir[A-Za-z, ]*\)|its trial ended with signal [0-9]*" ;;
     esac

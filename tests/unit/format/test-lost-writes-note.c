@@ -104,10 +104,10 @@ test_no_image(Lab *lab)
     make(lab);
     g_assert_true(note(lab, NULL));
     g_assert_false(disturb(lab, &look, note, &error));
-    take_errno(error, EIO, "cannot examine an image");
+    take_errno(error, EIO, "cannot examine '");
     error = NULL;
     g_assert_false(disturb(lab, &look, look_for_it, &error));
-    take_errno(error, EIO, "cannot examine an image");
+    take_errno(error, EIO, "cannot examine '");
     g_assert_true(disturb(lab, &look, forget, NULL));
     g_assert_true(is_noted(lab));
     g_assert_true(forget(lab, NULL));
@@ -171,7 +171,7 @@ test_no_birth(Lab *lab)
     g_assert_no_error(error);
     g_assert_cmpstr(name, ==, wanted);
     g_assert_false(disturb(lab, &stats, has_name, &error));
-    take_errno(error, EIO, "cannot examine an image");
+    take_errno(error, EIO, "cannot examine '");
     test_note(lab);
 }
 

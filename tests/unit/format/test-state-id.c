@@ -204,7 +204,7 @@ test_failures(Lab *lab)
     make_image(lab, ID);
     for (size_t i = 0; i < G_N_ELEMENTS(attempts); i++) {
         fails_at(lab, attempts[i], SYS_fgetxattr, 1, "attribute & " RL_ATTR_ID);
-        fails_at(lab, attempts[i], SYS_newfstatat, 1, "examine an image");
+        fails_at(lab, attempts[i], SYS_newfstatat, 1, "cannot examine");
     }
     fails_at(lab, get, SYS_fgetxattr, 2, "attribute & " RL_ATTR_RECEIVED);
     fails_at(lab, ask, SYS_fgetxattr, 2, "attribute & " RL_ATTR_RECEIVED);
@@ -220,7 +220,7 @@ test_no_id_yet(Lab *lab)
     fails_at(lab, get, SYS_fsetxattr, 1, "attribute & " RL_ATTR_ID);
     fails_at(lab, note, SYS_fsetxattr, 1, "attribute & " RL_ATTR_ID);
     g_assert_false(has(RL_ATTR_ID));
-    fails_at(lab, get, SYS_fsync, 1, "id of an image & durable");
+    fails_at(lab, get, SYS_fsync, 1, "cannot sync the id of");
     close(fd);
 }
 

@@ -246,7 +246,7 @@ test_no_half_is_left(Lab *lab)
 {
     leaves_half(lab, ENOSPC, "the file system or the quota of its project is full");
     leaves_half(lab, EDQUOT, "a quota is exceeded");
-    leaves_half(lab, EINVAL, "cannot reflink: Invalid argument");
+    leaves_half(lab, EINVAL, "cannot reflink & Invalid argument");
 }
 
 static void

@@ -366,7 +366,7 @@ test_failures(Lab *lab)
     for (guint first = 1; first <= 5; first++) {
         Disturbance at = {.nr = SYS_ioctl, .first = first, .count = 1, .code = EIO};
         g_assert_false(disturb(lab, &at, compare_first, &error));
-        take_errno(g_steal_pointer(&error), EIO, "image");
+        take_errno(g_steal_pointer(&error), EIO, "cannot & of '");
     }
     g_assert_cmpint(rl_extents_compare(pair.a, -1, &wish, &error), ==, RL_EXTENTS_UNKNOWN);
     take_errno(g_steal_pointer(&error), EBADF, "");

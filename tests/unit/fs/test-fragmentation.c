@@ -159,7 +159,7 @@ test_failures(Lab *lab)
 
     (void) lab;
     g_assert_false(rl_fragmentation_get(-1, NULL, &found, &error));
-    take_errno(error, EBADF, "image");
+    take_errno(error, EBADF, "examine");
 }
 
 void

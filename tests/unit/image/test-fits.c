@@ -235,9 +235,9 @@ test_checkpoint(Lab *lab)
     lab_start(lab, V, &alice);
     age(lab, V);
     image_write(lab, V, RL_FILE_DIRTY, "later");
-    restore_fails(lab, V, &checkpoint, "after that memory");
+    restore_fails(lab, V, &checkpoint, "after the memory was written");
     run_and_save(lab, V, "later", &unknown);
-    restore_fails(lab, V, &checkpoint, "after that memory");
+    restore_fails(lab, V, &checkpoint, "after the memory was written");
 
     /* What was not written to since fits both; so does what has the date of a clean image from
      * another clock. */
@@ -542,7 +542,7 @@ test_begun_at_no_known_time(Lab *lab)
     g_key_file_set_int64(file, "save", "begun", 0);
     g_autofree char *changed = g_key_file_to_data(file, NULL, NULL);
     g_assert_true(rl_xattr_set(fd, RL_ATTR_SAVE, changed, NULL));
-    restore_fails(lab, V, &before, "after that memory");
+    restore_fails(lab, V, &before, "after the memory was written");
     restore_fails(lab, V, &put_back, "put back");
     restores(lab, V, &within);
 }

@@ -128,11 +128,11 @@ test_keep_fails(Lab *lab)
     take_errno(error, EIO, "disk.img");
     assert_list(path, "");
     cannot_keep(lab, SYS_flock, 1, "cannot lock", false);
-    cannot_keep(lab, SYS_fsync, 1, "durable & stream", false);
+    cannot_keep(lab, SYS_fsync, 1, "cannot sync '", false);
     cannot_keep(lab, SYS_fsetxattr, 1, "cannot set the attribute", false);
     /* Noted, but a power cut may take the note, or the name. */
-    cannot_keep(lab, SYS_fsync, 2, "durable & stream", true);
-    cannot_keep(lab, SYS_fsync, 3, "directory & durable", true);
+    cannot_keep(lab, SYS_fsync, 2, "cannot sync '", true);
+    cannot_keep(lab, SYS_fsync, 3, "cannot sync directory", true);
 }
 
 /* A signal comes while it waits for a sweep. */
@@ -309,9 +309,9 @@ test_unlistable(Lab *lab)
 
     prepare(lab);
     g_assert_false(disturb(lab, &at, find, &error));
-    take_errno(g_steal_pointer(&error), EMFILE, "cannot read a directory");
+    take_errno(g_steal_pointer(&error), EMFILE, "cannot read directory");
     g_assert_false(disturb(lab, &at, open_it, &error));
-    take_errno(g_steal_pointer(&error), EMFILE, "cannot read a directory");
+    take_errno(g_steal_pointer(&error), EMFILE, "cannot read directory");
     g_assert_false(disturb(lab, &at, drop, NULL));
     g_assert_true(is_kept(lab));
     g_clear_pointer(&looked_at, rl_volume_close);

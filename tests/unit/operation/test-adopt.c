@@ -231,7 +231,7 @@ test_in_the_way(Lab *lab)
     put(lab, "volumes/web.img.3@2018-01-02T03:04:05Z", MIB);
     move_fails(lab, file, RL_ERROR_STATE, "web");
     put(lab, "volumes/web.img", MIB);
-    move_fails(lab, file, RL_ERROR_EXISTS, "'web' exists");
+    move_fails(lab, file, RL_ERROR_EXISTS, "'web', which exists");
 }
 
 /* A crash between the steps: the same plan is made again, and carried out to its end. */

@@ -95,7 +95,7 @@ test_copies(Lab *lab)
     g_assert_cmpint(pwrite(from, "text", 4, 0), ==, 4);
     Disturbance look_at = {.nr = SYS_newfstatat, .also = SYS_fstat, .first = 1, .code = EIO};
     g_assert_false(disturb(lab, &look_at, copy, &error));
-    take_errno(g_steal_pointer(&error), EIO, "copy");
+    take_errno(g_steal_pointer(&error), EIO, "cannot examine & /from'");
     g_assert_false(disturb(lab, &size, copy, &error));
     take_errno(g_steal_pointer(&error), EIO, "size");
     g_assert_false(disturb(lab, &holes, copy, &error));
@@ -344,7 +344,7 @@ test_numbers_of_two_replacements(Lab *lab)
     take_errno(g_steal_pointer(&error), EIO, "");
     third = (Disturbance){.nr = SYS_fsync, .first = 2, .count = 1, .code = EIO};
     g_assert_false(disturb(lab, &third, replace, &error));
-    take_errno(g_steal_pointer(&error), EIO, "durable");
+    take_errno(g_steal_pointer(&error), EIO, "cannot sync");
     g_clear_pointer(&other, rl_staged_free);
     assert_revisions(lab, V, "");
     third = (Disturbance){.nr = SYS_linkat, .first = 1, .count = 1, .code = EIO};

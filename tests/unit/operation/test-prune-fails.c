@@ -133,8 +133,8 @@ test_messages(Lab *lab)
     lab_options(lab, 1);
     fails_from(lab, prune, SYS_flock, 1, V " & lock");
     fails_from(lab, tidy, SYS_flock, 1, V " & lock");
-    fails_from(lab, prune, SYS_getdents64, 1, "cannot read a directory");
-    fails_from(lab, tidy, SYS_getdents64, 1, "cannot read a directory");
+    fails_from(lab, prune, SYS_getdents64, 1, "cannot read all of directory");
+    fails_from(lab, tidy, SYS_getdents64, 1, "cannot read all of directory");
     /* The first one is that of the pool. */
     fails_from(lab, prune, SYS_fgetxattr, 2, "attribute & highest");
     fails_from(lab, tidy, SYS_fgetxattr, 2, "attribute & highest");
@@ -150,7 +150,7 @@ test_not_durable(Lab *lab)
 
     make_history(lab);
     g_assert_false(disturb(lab, &at, prune, &error));
-    take_errno(error, EIO, "durable");
+    take_errno(error, EIO, "cannot sync");
     assert_revisions(lab, V, "3");
 }
 

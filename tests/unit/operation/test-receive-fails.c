@@ -247,7 +247,7 @@ test_not_durable(Lab *lab)
     send_move(lab, V, NULL, "backup/other");
     get_ready(lab, COPY, fd, 1);
     g_assert_false(receive_disturbed(lab, &at, &error));
-    take_errno(g_steal_pointer(&error), EIO, "durable & stream");
+    take_errno(g_steal_pointer(&error), EIO, "cannot sync");
     g_assert_false(send_kept(lab, COPY, &came));
     assert_list(dir, "other.img");
     /* At the end of a stream that is cut off: that it ends is the failure. */

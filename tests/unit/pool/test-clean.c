@@ -393,8 +393,8 @@ test_writer_is_named(Lab *lab)
 
     rl_autofd int dirty = image_open(lab, V, RL_FILE_DIRTY, O_RDWR);
     rl_clean_name_writer(lab->pool, V, &error);
-    g_assert_true(g_str_has_prefix(error->message, "it is in use: process "));
-    take_error(error, RL_ERROR_BUSY, "it is in use: process ");
+    g_assert_true(g_str_has_prefix(error->message, "it is in use. Open for writing in process "));
+    take_error(error, RL_ERROR_BUSY, "it is in use. Open for writing in process ");
     error = NULL;
     rl_autofd int clean = image_open(lab, V, RL_FILE_CLEAN, O_RDWR);
     rl_fail(&error, RL_ERROR_BUSY, "both");
@@ -404,7 +404,7 @@ test_writer_is_named(Lab *lab)
     rl_fd_close(&dirty);
     rl_fail(&error, RL_ERROR_BUSY, "clean");
     rl_clean_name_writer(lab->pool, V, &error);
-    take_error(error, RL_ERROR_BUSY, "clean: process ");
+    take_error(error, RL_ERROR_BUSY, "clean. Open for writing in process ");
     error = NULL;
     rl_fail(&error, RL_ERROR_STATE, "suspect");
     rl_clean_name_writer(lab->pool, V, &error);

@@ -381,7 +381,7 @@ test_in_another_pool(Lab *lab)
     for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
         GError *error = NULL;
         g_assert_null(rl_volume_open(lab->pool, names[i], &error));
-        take_error(error, RL_ERROR_INVALID, "'a' in '");
+        take_error(error, RL_ERROR_INVALID, "'a' of pool '");
     }
     g_assert_cmpint(unlink(marker), ==, 0);
     for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {

@@ -175,8 +175,10 @@ test_times(void)
 {
     refuse_inner("<reflink:revisions keep='1' keep-daily='-1'/>", "keep-daily='-1' & 100000");
     refuse_inner("<reflink:revisions keep='1' keep-hourly='100001'/>", "keep-hourly & 100000");
-    refuse_inner("<reflink:revisions keep-weekly='1'/>", "<reflink:revisions> needs keep");
-    refuse_inner("<reflink:volume match='a' kind='persistent' keep-daily='0'/>", "needs keep");
+    refuse_inner("<reflink:revisions keep-weekly='1'/>",
+                 "<reflink:revisions> needs the attribute keep");
+    refuse_inner("<reflink:volume match='a' kind='persistent' keep-daily='0'/>",
+                 "needs the attribute keep");
     refuse_inner("<reflink:volume match='a' keep='1' keep-yearly='1'/>", "'keep-yearly'");
 }
 
@@ -189,7 +191,7 @@ test_space(void)
         g_autofree char *inner = g_strdup_printf("<reflink:space warn-below='%s'/>", bad[i]);
         refuse_inner(inner, "warn-below & 99 & <reflink:space>");
     }
-    refuse_inner("<reflink:space/>", "<reflink:space> needs warn-below");
+    refuse_inner("<reflink:space/>", "<reflink:space> needs the attribute warn-below");
     refuse_inner("<reflink:space warn-below='5' warn='6'/>", "'warn' & <reflink:space>");
     refuse_inner("<reflink:space warn-below='0'/><reflink:space warn-below='0'/>",
                  "second & <reflink:space>");

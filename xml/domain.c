@@ -133,7 +133,7 @@ rl_xml_domain_parse(const char *text, size_t length, const char *what, GError **
     if (!domain)
         g_prefix_error(error, "%s: ", what);
     if (domain && !domain->odd)
-        domain->odd = rl_xml_oddity_of_text(text);
+        domain->odd = rl_xml_oddity_of_text(text, length);
     return domain;
 }
 

@@ -20,18 +20,21 @@ declared(const char *text, const char *end, const char *name)
     if (!at)
         return NULL;
     at += strlen(name);
-    at += strspn(at, SPACE "=");
-    const char *last = at < end && (*at == '\'' || *at == '"') ? strchr(at + 1, *at) : NULL;
-    return last && last < end ? g_strndup(at + 1, (gsize) (last - at - 1)) : g_strdup("");
+    while (at < end && strchr(SPACE "=", *at))
+        at++;
+    if (at == end || (*at != '\'' && *at != '"'))
+        return g_strdup("");
+    const char *first = at + 1, *last = memchr(first, *at, (size_t) (end - first));
+    return last ? g_strndup(first, (gsize) (last - first)) : g_strdup("");
 }
 
 char *
-rl_xml_oddity_of_text(const char *text)
+rl_xml_oddity_of_text(const char *text, size_t length)
 {
     static const char begin[] = "<?xml";
-    const char *end = strstr(text, "?>");
+    const char *end = g_strstr_len(text, (gssize) length, "?>");
 
-    if (!g_str_has_prefix(text, begin) || !end || !strchr(SPACE, text[strlen(begin)]))
+    if (!end || !g_str_has_prefix(text, begin) || !strchr(SPACE, text[strlen(begin)]))
         return NULL;
     g_autofree char *encoding = declared(text, end, "encoding");
     if (!encoding || g_ascii_strcasecmp(encoding, "UTF-8") == 0)

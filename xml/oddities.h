@@ -9,11 +9,11 @@
 
 /**
  * rl_xml_oddity_of_text:
- * Says, owned by the caller, what is odd in the document @text before its root element: that it
- * declares another encoding than UTF-8, in which libvirt would read it, and we do not. NULL where
- * nothing is.
+ * Says, owned by the caller, what is odd in the document of the @length bytes at @text, which need
+ * not end with a zero, before its root element: that it declares another encoding than UTF-8, in
+ * which libvirt would read it, and we do not. NULL where nothing is.
  */
-char *rl_xml_oddity_of_text(const char *text);
+char *rl_xml_oddity_of_text(const char *text, size_t length);
 
 /**
  * rl_xml_oddity_of_domain:

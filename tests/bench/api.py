@@ -7,6 +7,7 @@ import json
 import os
 import statistics
 import subprocess
+import sys
 import threading
 import time
 
@@ -247,6 +248,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--full", action="store_true", help="also 100,000 volumes")
+    parser.add_argument("--check", action="store_true", help="exit with 1 if a bar was missed")
     parser.add_argument("--json", metavar="FILE")
     parser.add_argument("sections", nargs="*", choices=[[], *SECTIONS])
     arguments = parser.parse_args()
@@ -256,6 +258,8 @@ def main():
     if arguments.json:
         with open(arguments.json, "w", encoding="ascii") as file:
             json.dump(bench.rows, file, indent=1)
+    if arguments.check and not all(row["met"] for row in bench.rows):
+        sys.exit(1)
 
 
 main()

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# sudo FS=xfs tests/bench/api.sh [--quick] [--full] [--json FILE] [SECTION...]: what calls of libvirt's API cost
+# sudo FS=xfs tests/bench/api.sh [--quick] [--full] [--check] [--json FILE] [SECTION...]: what calls of libvirt's API cost
 # for a reflink pool, beside the same calls for a stock "dir" pool in the same daemon, or beside the bare system
 # calls. docs/performance.md says what the rows are. No test: it only prints.
 set -eu

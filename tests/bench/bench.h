@@ -89,6 +89,8 @@ void bench_many(const Bench *bench);
 void bench_extents(const Bench *bench);
 void bench_worker(const Bench *bench);
 void bench_scan(const Bench *bench);
+void bench_scan_curve(const Bench *bench);
+void bench_curves(const Bench *bench);
 void bench_copy(const Bench *bench);
 void bench_hook(const Bench *bench);
 void bench_data(const Bench *bench);

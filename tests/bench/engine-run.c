@@ -37,8 +37,8 @@ engine_stop(const EngineRun *run)
     return took;
 }
 
-static void
-maintain(const EngineRun *run)
+void
+engine_maintain(const EngineRun *run)
 {
     g_autoptr(GError) error = NULL;
     Lap lap = lap_begin();
@@ -61,5 +61,5 @@ engine_run(void *data)
     if (run->write)
         write_block(run->pool->root, dirty);
     cost_add(&run->cost, started, engine_stop(run));
-    maintain(run);
+    engine_maintain(run);
 }

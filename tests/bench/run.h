@@ -46,6 +46,8 @@ void bare_run(void *data);
 /* The parts of a run. */
 Took engine_start(const EngineRun *run);
 Took engine_stop(const EngineRun *run);
+/* What the worker does after it; adds to the cost of that. */
+void engine_maintain(const EngineRun *run);
 void bare_start(const BareRun *run);
 void bare_stop(BareRun *run);
 

@@ -103,7 +103,7 @@ make_domain(const RlPool *pool, int number, bool records)
 }
 
 static void
-compare(const Bench *bench, bool records, const char *kinds)
+compare(const Bench *bench, bool records, const char *kinds, double bar)
 {
     g_autofree char *dir = g_build_filename(bench->dir, records ? "records" : "plain", NULL);
     Bench here = *bench;
@@ -119,13 +119,26 @@ compare(const Bench *bench, bool records, const char *kinds)
     take_turns(bench->quick ? 7 : 21, scan, &engine, walk_bare, &bare);
     if (engine.volumes != bench->volumes)
         g_error("%d volumes were found, not %d", engine.volumes, bench->volumes);
-    table_row(what, ours, floor, BAR);
+    table_row(what, ours, floor, bar);
 }
 
 void
 bench_scan(const Bench *bench)
 {
     table_begin(bench, "the scan of a pool", "rl_scan", "readdir+statx");
-    compare(bench, false, "all of them kept");
-    compare(bench, true, "half of them snapshots");
+    compare(bench, false, "all of them kept", BAR);
+    compare(bench, true, "half of them snapshots", BAR);
+}
+
+void
+bench_scan_curve(const Bench *bench)
+{
+    table_begin(bench, "curve of volumes, half of them snapshots", "rl_scan", "readdir+statx");
+    for (int volumes = 10; volumes <= (bench->quick ? 1000 : 10000); volumes *= 10) {
+        Bench here = *bench;
+        g_autofree char *dir = g_strdup_printf("%s/%d", bench->dir, volumes);
+        here.dir = dir;
+        here.volumes = volumes;
+        compare(&here, true, "in all", NO_BAR);
+    }
 }

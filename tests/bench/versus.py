@@ -38,9 +38,9 @@ def main():
                 continue
             pairs = []
             for turn in range(ROUNDS):
-                order = [build, other] if turn % 2 == 0 else [other, build]
-                rows = {who: measure(run, who, filesystem, options, [section]) for who in order}
-                pairs.append((rows[build], rows[other]))
+                order = [0, 1] if turn % 2 == 0 else [1, 0]
+                rows = {who: measure(run, (build, other)[who], filesystem, options, [section]) for who in order}
+                pairs.append((rows[0], rows[1]))
             for key in pairs[0][0]:
                 both = [(ours[key], theirs[key]) for ours, theirs in pairs if key in ours and key in theirs]
                 if not both:

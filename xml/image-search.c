@@ -68,6 +68,22 @@ is_same_file(const char *a, const char *b)
            left.st_ino == right.st_ino;
 }
 
+/* Is @path the link in the pool's directory that leads to the clean image, as at rest
+ * (common/image/volume-path.h)? It leads to the image as soon as that is there. */
+static bool
+is_its_link(const RlImageSearch *search, const char *path)
+{
+    g_autofree char *clean = rl_file_name(search->leaf, RL_FILE_CLEAN);
+    g_autofree char *wanted = g_build_filename(RL_NAME_FOLDER, clean, NULL);
+    g_autofree char *root = g_path_get_dirname(search->dir), *dir = g_path_get_dirname(path);
+    g_autofree char *folder = g_path_get_basename(search->dir);
+
+    if (strcmp(folder, RL_NAME_FOLDER) != 0 || (strcmp(dir, root) != 0 && !is_same_file(dir, root)))
+        return false;
+    g_autofree char *target = g_file_read_link(path, NULL);
+    return g_strcmp0(target, wanted) == 0;
+}
+
 /* Only the image's own names are followed to a file: what others lead to may hang. */
 static bool
 has_its_name(const RlImageSearch *search, const char *path)
@@ -80,7 +96,7 @@ has_its_name(const RlImageSearch *search, const char *path)
     bool may_be = strcmp(base, search->base) == 0 ||
                   (g_str_has_prefix(base, search->leaf) &&
                    (base[leaf] == '\0' || strcmp(base + leaf, ".img") == 0));
-    return may_be && is_same_file(path, search->image);
+    return may_be && (is_same_file(path, search->image) || is_its_link(search, path));
 }
 
 /* What has the path of a file that is not there, or not the same any more? */

@@ -15,6 +15,7 @@ typedef struct {
     bool revisions;
     bool fallback;
     bool space;
+    bool paths;
     size_t match_bytes;
 } Reader;
 
@@ -139,6 +140,26 @@ read_fallback(Reader *reader, const xmlNode *node, GError **error)
 }
 
 static bool
+read_paths(Reader *reader, const xmlNode *node, GError **error)
+{
+    const char *const known[] = {"form", NULL};
+
+    if (reader->paths)
+        return rl_xml_fail(node, error, "a second <reflink:paths>");
+    reader->paths = true;
+    if (!rl_xml_check_attributes(node, known, error))
+        return false;
+
+    g_autofree char *form = rl_xml_attribute(node, "form");
+    if (!form)
+        return missing(node, "form", error);
+    reader->options->path_links = strcmp(form, "link") == 0;
+    if (!reader->options->path_links && strcmp(form, "image") != 0)
+        return bad_value(node, "form", form, "'image' or 'link'", error);
+    return true;
+}
+
+static bool
 read_kind(const xmlNode *node, const char *value, int *ret_kind, GError **error)
 {
     int kind = rl_kind_from_string(value);
@@ -236,6 +257,8 @@ read_child(Reader *reader, const xmlNode *node, GError **error)
         return read_fallback(reader, node, error);
     if (rl_xml_is(node, RL_XML_NAMESPACE, "space"))
         return read_space(reader, node, error);
+    if (rl_xml_is(node, RL_XML_NAMESPACE, "paths"))
+        return read_paths(reader, node, error);
     if (rl_xml_is(node, RL_XML_NAMESPACE, "volume"))
         return read_rule(reader, node, error);
 
@@ -356,6 +379,8 @@ rl_xml_options_format(const RlOptions *options, bool declare_namespace)
                                options->warn_free);
     if (options->fallback_copy)
         g_string_append(out, "  <" RL_XML_PREFIX ":fallback copy='yes'/>\n");
+    if (options->path_links)
+        g_string_append(out, "  <" RL_XML_PREFIX ":paths form='link'/>\n");
     for (guint i = 0; i < options->rules->len; i++)
         format_rule(out, g_ptr_array_index(options->rules, i));
     g_string_append(out, "</" RL_XML_PREFIX ":options>\n");

@@ -11,3 +11,11 @@
  * @error where there is no such volume.
  */
 char *rl_image_path(const RlPool *pool, const char *name, GError **error);
+
+/**
+ * rl_disk_path:
+ * Returns the path by which a domain is to have the volume @name of @pool as a disk: as
+ * rl_image_path(), but in a pool whose paths are links the volume's link; owned by the caller. NULL
+ * with @error where there is no such volume.
+ */
+char *rl_disk_path(const RlPool *pool, const char *name, GError **error);

@@ -6,8 +6,10 @@
 #include "common/base/autofd.h"
 #include "common/format/file-name.h"
 #include "common/fs/dirfd.h"
+#include "common/image/short-path.h"
 #include "common/pool/pool.h"
 #include "doctor.h"
+#include "xml/documents.h"
 #include "xml/domain.h"
 
 /* Where libvirt's drivers write the domains that are defined. Of those of the last ones it calls no
@@ -36,11 +38,27 @@ find_backing_file(const char *path)
     return g_file_get_contents(file, &text, NULL, NULL) ? g_strchomp(text) : NULL;
 }
 
+/* The short path of a volume is good, whichever image a link leads from there to now. */
+static bool
+is_short_path(const char *path)
+{
+    g_autofree char *root = NULL, *inside = NULL;
+
+    if (!rl_pool_find(path, &root, &inside, NULL) || !root || strchr(inside, '/'))
+        return false;
+    g_autoptr(RlPool) pool = rl_pool_open(root, rl_xml_documents(), NULL);
+    g_autofree char *volume = pool ? rl_short_path_volume(pool, inside) : NULL;
+    return volume;
+}
+
 /* What the file @path is to a reflink pool. */
 static RlFileRole
 role_of(const char *path)
 {
     g_autofree char *root = NULL, *inside = NULL;
+
+    if (is_short_path(path))
+        return RL_FILE_OTHER;
     char *real = realpath(path, NULL);
     bool found = rl_pool_find(real ? real : path, &root, &inside, NULL);
 

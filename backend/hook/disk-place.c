@@ -16,19 +16,29 @@
 /* As many as the kernel follows (path_resolution(7)). */
 #define LINKS_MAX 40
 
+/* Where the link at @path leads, owned by the caller; NULL if there is none. */
+static char *
+follow_once(const char *path)
+{
+    g_autofree char *target = g_file_read_link(path, NULL);
+    g_autofree char *dir = g_path_get_dirname(path);
+
+    if (!target || g_path_is_absolute(target))
+        return g_steal_pointer(&target);
+    return g_build_filename(dir, target, NULL);
+}
+
 char *
 rl_disk_place_follow(const char *path)
 {
     char *end = g_strdup(path);
 
     for (int i = 0; i < LINKS_MAX; i++) {
-        g_autofree char *target = g_file_read_link(end, NULL);
-        if (!target)
+        char *next = follow_once(end);
+        if (!next)
             break;
-        g_autofree char *dir = g_path_get_dirname(end);
         g_free(end);
-        end = g_path_is_absolute(target) ? g_steal_pointer(&target)
-                                         : g_build_filename(dir, target, NULL);
+        end = next;
     }
     return end;
 }
@@ -92,6 +102,25 @@ rl_disk_place_may_be_image(const char *path)
            ((st.stx_attributes & STATX_ATTR_MOUNT_ROOT) || st.stx_nlink > 1);
 }
 
+/* The same for each link on the way from @path to @end: one may lead to a short path, and that
+ * leads on to the clean image while the volume is at rest. */
+static bool
+find_alias_on_the_way(const char *path, const char *end, RlDiskPlace *place, GError **error)
+{
+    g_autofree char *link = g_strdup(path);
+
+    for (int i = 0; i < LINKS_MAX && strcmp(link, end) != 0 && !place->name; i++) {
+        if (!find_alias(link, place, error))
+            return false;
+        char *next = follow_once(link);
+        if (!next)
+            break;
+        g_free(link);
+        link = next;
+    }
+    return true;
+}
+
 /* By its name. @end: where the links at @path end. */
 static bool
 find_named(const char *path, const char *end, RlDiskPlace *place, GError **error)
@@ -99,7 +128,7 @@ find_named(const char *path, const char *end, RlDiskPlace *place, GError **error
     g_autofree char *root = NULL, *inside = NULL;
 
     /* Most paths are no links: one look is enough. */
-    if (strcmp(path, end) != 0 && !find_alias(path, place, error))
+    if (!find_alias_on_the_way(path, end, place, error))
         return false;
     if (!place->name && !rl_pool_find(end, &root, &inside, error))
         return false;

@@ -148,6 +148,21 @@ check(const Place *place, const RlVolume *volume, const char *file, RlFileRole r
     return true;
 }
 
+/* An overlay of a domain that was off, on the path of a volume that is at rest: it lies on the
+ * clean image, and the dirty image that its first start gives it is made from that. */
+static bool
+check_at_rest(const Place *layer, const RlDiskPlace *place, GError **error)
+{
+    g_autoptr(RlPool) pool = rl_pool_open(place->root, rl_xml_documents(), error);
+    g_autoptr(RlVolume) volume = pool ? rl_volume_open(pool, place->name, error) : NULL;
+
+    if (!volume)
+        return false;
+    return volume->dirty.there || !volume->clean.there ||
+           !rl_pool_has_links(pool, volume->name->dir) ||
+           check(layer, volume, volume->clean_file, RL_FILE_CLEAN, error);
+}
+
 static bool
 check_path(const Place *layer, const char *path, GError **error)
 {
@@ -157,6 +172,8 @@ check_path(const Place *layer, const char *path, GError **error)
         return true;
     if (!rl_disk_place_find(path, &place, error))
         return false;
+    if (place.alias && layer->above)
+        return check_at_rest(layer, &place, error);
     bool fixed = place.role == RL_FILE_REVISION || place.role == RL_FILE_LABEL;
     if (!place.name || !place.file || !(fixed || (layer->above && place.role == RL_FILE_CLEAN)))
         return true;

@@ -10,8 +10,10 @@
 #include "clean-dates.h"
 #include "common/base/error.h"
 #include "common/base/log.h"
+#include "common/format/volume-name.h"
 #include "common/image/lost-write-witness.h"
 #include "common/image/short-path.h"
+#include "common/image/volume-path.h"
 #include "common/operation/save.h"
 #include "common/operation/start.h"
 #include "domain-volumes.h"
@@ -68,14 +70,29 @@ start(const RlDomainVolume *use, const RlDomainRef *owner, RlStartFlags how, GEr
     return started;
 }
 
-/* Makes the path good that the domain knows the volume by. */
+/* libvirt opens the path that the module has given the volume. */
+static bool
+link_path(const RlPool *pool, const RlDomainVolume *use, GError **error)
+{
+    g_autoptr(RlName) name = rl_name_parse_volume(use->name, error);
+
+    if (!name)
+        return false;
+    if (!rl_pool_has_links(pool, name->dir))
+        return true;
+    g_autofree char *inside = rl_volume_path_inside(pool, name->dir, name->leaf);
+    return rl_short_path_make(pool, inside ? inside : name->leaf, use->name, error);
+}
+
+/* Makes the path good that the domain knows the volume by, before anybody opens it. */
 static bool
 link_alias(const RlDomainVolume *use, GError **error)
 {
-    if (!use->alias)
+    if (!use->alias && !use->pool)
         return true;
     RlPool *pool = rl_domain_volume_pool(use, error);
-    return pool && rl_short_path_make(pool, use->alias, use->name, error);
+    return pool && (!use->alias || rl_short_path_make(pool, use->alias, use->name, error)) &&
+           (!use->pool || link_path(pool, use, error));
 }
 
 static void

@@ -30,8 +30,7 @@ take_options(const virStoragePoolDef *def, RlPool *pool)
     const RlOptions *options = rl_namespace_options(def);
     g_autoptr(GError) error = NULL;
 
-    if (options && !rl_options_equal(options, pool->options) &&
-        !rl_pool_set_options(pool, options, &error))
+    if (!rl_pool_take_options(pool, options, &error))
         VIR_WARN("pool '%s': its options are not in force: %s", def->name, error->message);
 }
 

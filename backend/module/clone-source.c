@@ -22,14 +22,17 @@ rl_clone_source_pool(const virStorageVolDef *vol, RlPool **ret_pool, GError **er
     g_autofree char *root = NULL, *inside = NULL, *file = NULL;
 
     *ret_pool = NULL;
-    if (vol->type != VIR_STORAGE_VOL_FILE || !vol->target.path)
+    /* The key of a volume is the path of its dirty image, whatever its path is. */
+    if (vol->type != VIR_STORAGE_VOL_FILE || !vol->target.path || !vol->key)
         return true;
     /* Cheap to say no to what has none of our file names, before any directory is looked at. */
-    file = g_path_get_basename(vol->target.path);
+    file = g_path_get_basename(vol->key);
     RlFileRole role = rl_file_name_parse(file).role;
     if (role != RL_FILE_DIRTY && role != RL_FILE_REVISION && role != RL_FILE_LABEL)
         return true;
-    if (!rl_pool_find(vol->target.path, &root, &inside, error))
+    if (vol->key[0] != '/')
+        return true;
+    if (!rl_pool_find(vol->key, &root, &inside, error))
         return false;
     if (!root)
         return true;

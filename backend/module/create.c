@@ -3,6 +3,7 @@
 #include "module.h"
 
 #include <fcntl.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "virerror.h"
@@ -15,6 +16,7 @@
 #include "common/format/file-name.h"
 #include "common/image/content.h"
 #include "common/image/short-path.h"
+#include "common/image/volume-path.h"
 #include "common/operation/begin-replacement.h"
 #include "common/operation/clone.h"
 #include "common/pool/capacity.h"
@@ -54,7 +56,7 @@ static void
 settle_name(virStorageVolDef *vol, const RlStagedImage *draft)
 {
     const RlName *name = draft->name;
-    g_autofree char *file = NULL;
+    g_autofree char *file = NULL, *path = NULL;
 
     if (name->form == RL_NAME_CURRENT) {
         g_free(vol->name);
@@ -66,11 +68,13 @@ settle_name(virStorageVolDef *vol, const RlStagedImage *draft)
         g_free(vol->name);
         vol->name = g_strdup(name->volume);
         file = rl_file_name(name->leaf, RL_FILE_DIRTY);
+        path = draft->path ? g_build_filename(draft->pool->path, draft->path, NULL)
+                           : rl_volume_path(draft->pool, name->dir, name->leaf);
     }
-    g_free(vol->target.path);
-    vol->target.path = g_build_filename(draft->pool->path, name->dir, file, NULL);
     g_free(vol->key);
-    vol->key = g_strdup(vol->target.path);
+    vol->key = g_build_filename(draft->pool->path, name->dir, file, NULL);
+    g_free(vol->target.path);
+    vol->target.path = path ? g_steal_pointer(&path) : g_strdup(vol->key);
     vol->type = VIR_STORAGE_VOL_FILE;
     vol->target.format = VIR_STORAGE_FILE_RAW;
 }
@@ -103,6 +107,20 @@ begin(virStoragePoolObj *obj, RlPool *pool, const char *name, GError **error)
             return NULL;
         }
     }
+}
+
+/* The link that the client takes for the path of what it calls @wanted, if that is another one than
+ * the usual: it puts the path of the pool before the name, and into a domain. Owned by the caller;
+ * or NULL. */
+static char *
+path_asked_for(const RlStagedImage *draft, const char *wanted)
+{
+    const RlName *name = draft->name;
+
+    return name->form == RL_NAME_HEAD && rl_pool_has_links(draft->pool, name->dir) &&
+                   !strchr(wanted, '/') && strcmp(wanted, name->leaf) != 0
+               ? g_strdup(wanted)
+               : NULL;
 }
 
 /* libvirt has looked for the name that the client gave. */
@@ -161,6 +179,7 @@ rl_vol_create_cb(virStoragePoolObj *obj, virStorageVolDef *vol)
     if (!draft)
         return error ? rl_report_about(error, vol->name) : -1;
     draft->asked = asked;
+    draft->path = path_asked_for(draft, wanted);
     rl_pending_volume_begin(vol, draft);
     settle_name(vol, draft);
     return 0;

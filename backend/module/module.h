@@ -44,6 +44,13 @@ int rl_is_reflink_to_look(virStoragePoolObj *obj);
 RlPool *rl_open_pool_to_look(virStoragePoolObj *obj);
 
 /**
+ * rl_pool_take_options:
+ * Writes @options (may be NULL), those of the pool's XML, into its marker, if that says something
+ * else; links that are no volume's path any more go. False with @error of rl_pool_set_options().
+ */
+bool rl_pool_take_options(RlPool *pool, const RlOptions *options, GError **error);
+
+/**
  * rl_pool_look_at_mark:
  * For a pool that becomes active: one of an earlier version gets its mark
  * (common/pool/pool-mark.h). A copy of a pool is listed, and who tries to change it is told what to

@@ -8,6 +8,7 @@
 #include "active-pools.h"
 #include "common/base/error.h"
 #include "common/fs/shared-fs.h"
+#include "common/image/repair-paths.h"
 #include "common/operation/pool-build.h"
 #include "namespace.h"
 #include "other-pools.h"
@@ -100,12 +101,18 @@ require_cow(const virStoragePoolDef *def)
     return -1;
 }
 
-/* Writes what the pool's XML says into the marker, if that says something else. */
-static bool
-take_options(RlPool *pool, const RlOptions *options, GError **error)
+bool
+rl_pool_take_options(RlPool *pool, const RlOptions *options, GError **error)
 {
-    return !options || rl_options_equal(options, pool->options) ||
-           rl_pool_set_options(pool, options, error);
+    bool had_links = pool->options->path_links;
+
+    if (!options || rl_options_equal(options, pool->options))
+        return true;
+    if (!rl_pool_set_options(pool, options, error))
+        return false;
+    if (had_links && !options->path_links)
+        rl_paths_drop(pool);
+    return true;
 }
 
 static int
@@ -136,7 +143,7 @@ rl_pool_start_cb(virStoragePoolObj *obj)
         return -1;
     if (!rl_pool_is_fit(def, pool, &error) || !rl_active_pools_add(def, pool, true, &error))
         return report_about_pool(error, def);
-    if (!take_options(pool, options, &error)) {
+    if (!rl_pool_take_options(pool, options, &error)) {
         rl_active_pools_remove(def);
         return report_about_pool(error, def);
     }

@@ -50,7 +50,7 @@ reads_source(const virStorageSource *target)
 static bool
 has_size(virStorageVolDef *parsed)
 {
-    virStorageVolDef *ours = rl_volume_def_new("proof", "/proof");
+    virStorageVolDef *ours = rl_volume_def_new("proof", "/proof", "/proof");
     bool same = malloc_usable_size(ours) == malloc_usable_size(parsed);
 
     virStorageVolDefFree(ours);
@@ -147,7 +147,7 @@ rl_proof_volume(void)
         return SOURCE;
     if (!has_size(parsed))
         return VOLUME;
-    g_autoptr(virStorageVolDef) made = rl_volume_def_new("proof", "/proof");
+    g_autoptr(virStorageVolDef) made = rl_volume_def_new("proof", "/proof", "/proof");
     if (!writes_source(&pool, made) || !frees_private_data(g_steal_pointer(&made)))
         return SOURCE;
     return NULL;

@@ -15,12 +15,12 @@ rl_volume_def_path(const RlPool *pool, const char *dir, const char *file)
 }
 
 virStorageVolDef *
-rl_volume_def_new(const char *name, const char *path)
+rl_volume_def_new(const char *name, const char *key, const char *path)
 {
     virStorageVolDef *vol = g_new0(virStorageVolDef, 1);
 
     vol->name = g_strdup(name);
-    vol->key = g_strdup(path);
+    vol->key = g_strdup(key);
     vol->type = VIR_STORAGE_VOL_FILE;
     vol->target.type = VIR_STORAGE_TYPE_FILE;
     vol->target.path = g_strdup(path);

@@ -9,10 +9,10 @@
 
 /**
  * rl_volume_def_new:
- * Returns a definition with the name @name, the path and key @path, and the format raw; owned by
- * the caller.
+ * Returns a definition with the name @name, the path @path, the key @key and the format raw; owned
+ * by the caller.
  */
-virStorageVolDef *rl_volume_def_new(const char *name, const char *path);
+virStorageVolDef *rl_volume_def_new(const char *name, const char *key, const char *path);
 
 /**
  * rl_volume_def_stat:

@@ -6,6 +6,8 @@
 #include "background.h"
 #include "common/base/error.h"
 #include "common/format/file-name.h"
+#include "common/image/repair-paths.h"
+#include "common/image/volume-path.h"
 #include "common/pool/census.h"
 #include "common/pool/scan.h"
 #include "revision-cache.h"
@@ -26,7 +28,7 @@ add_revision(virStoragePoolObj *obj, const RlPool *pool, const char *volume, con
 {
     g_autofree char *name = rl_revision_name(revision, volume);
     g_autofree char *path = rl_volume_def_path(pool, dir, revision->file);
-    virStorageVolDef *vol = rl_volume_def_new(name, path);
+    virStorageVolDef *vol = rl_volume_def_new(name, path, path);
 
     rl_volume_def_stat(vol, &revision->st);
     add(obj, vol);
@@ -36,8 +38,9 @@ static void
 add_volume(virStoragePoolObj *obj, const RlPool *pool, const RlListed *listed)
 {
     g_autofree char *file = rl_file_name(listed->leaf, RL_FILE_DIRTY);
-    g_autofree char *path = rl_volume_def_path(pool, listed->dir, file);
-    virStorageVolDef *vol = rl_volume_def_new(listed->name, path);
+    g_autofree char *key = rl_volume_def_path(pool, listed->dir, file);
+    g_autofree char *path = rl_volume_path(pool, listed->dir, listed->leaf);
+    virStorageVolDef *vol = rl_volume_def_new(listed->name, key, path);
 
     if (listed->recorded) {
         rl_volume_def_volume(vol, listed->recorded);
@@ -122,6 +125,8 @@ rl_volume_list_fill(virStoragePoolObj *obj, const RlPool *pool)
         return rl_report(error);
     set_access(obj, pool);
     rl_revision_cache_forget(pool->path);
+    if (!pool->fault)
+        rl_paths_repair(pool, listed);
     rl_census_note(pool, listed);
     /* What is freed at once is used again for the list: else the daemon would keep the memory of
      * both. */

@@ -15,6 +15,8 @@
 #include "common/base/error.h"
 #include "common/format/file-name.h"
 #include "common/fs/dirfd.h"
+#include "common/image/repair-paths.h"
+#include "common/image/volume-path.h"
 #include "common/operation/delete.h"
 #include "common/operation/resize.h"
 #include "guest.h"
@@ -140,6 +142,8 @@ refresh_ours(virStoragePoolObj *obj, virStorageVolDef *vol, const RlPool *pool, 
      * revisions listed. */
     if (volume && name->form == RL_NAME_HEAD)
         rl_volume_list_update_revisions(obj, volume);
+    if (volume && !pool->fault && !rl_volume_path_is_settled(volume))
+        rl_paths_repair_volume(pool, name->volume);
     rl_volume_list_update_space(obj, pool, just_built ? vol->target.allocation : 0);
     return 0;
 }

@@ -117,7 +117,7 @@ attach_volume(Attach *attach, RlDiskWish *wish, bool defined, GError **error)
 {
     if (!require_no_disk(attach, error) || !start(attach, wish->readonly, error))
         return false;
-    attach->path = rl_image_path(attach->pool, attach->name, error);
+    attach->path = rl_disk_path(attach->pool, attach->name, error);
     wish->driver = attach->owner.driver;
     wish->path = attach->path;
     g_autofree char *xml = attach->path ? rl_domain_disk_xml(wish) : NULL;

@@ -5,7 +5,7 @@
 #include "backend/cli/document.h"
 #include "by-hand.h"
 #include "common/image/lost-write-witness.h"
-#include "common/pool/volume.h"
+#include "common/image/volume-path.h"
 
 /* The same for every call: whoever starts a volume by hand may start it again, and no domain of
  * libvirt's has it. */
@@ -16,12 +16,11 @@ static const RlDomainRef by_hand = {
 };
 
 static char *
-dirty_path(const RlPool *pool, const char *name, GError **error)
+path_of(const RlPool *pool, const char *name, GError **error)
 {
     g_autoptr(RlVolume) volume = rl_volume_find(pool, name, error);
 
-    return volume ? g_build_filename(pool->path, volume->name->dir, volume->dirty_file, NULL)
-                  : NULL;
+    return volume ? rl_volume_path(pool, volume->name->dir, volume->name->leaf) : NULL;
 }
 
 RlExit
@@ -42,7 +41,7 @@ rl_command_start(RlCall *call, GError **error)
     /* Where the file system is mounted again under another number, the key would be another. */
     owner.witness = key;
     g_autoptr(RlStarted) started = rl_volume_start(pool, name, &owner, 0, error);
-    g_autofree char *path = started ? dirty_path(pool, name, error) : NULL;
+    g_autofree char *path = started ? path_of(pool, name, error) : NULL;
 
     if (!path)
         return RL_EXIT_FAILED;

@@ -39,6 +39,7 @@ rl_options_copy(const RlOptions *options)
     copy->keep = options->keep;
     copy->warn_free = options->warn_free;
     copy->fallback_copy = options->fallback_copy;
+    copy->path_links = options->path_links;
     for (guint i = 0; i < options->rules->len; i++) {
         const RlRule *rule = g_ptr_array_index(options->rules, i);
         RlRule *added = rl_options_add_rule(copy, rule->match, -1, rule->kind);
@@ -90,7 +91,8 @@ bool
 rl_options_equal(const RlOptions *a, const RlOptions *b)
 {
     if (!keep_equal(&a->keep, &b->keep) || a->warn_free != b->warn_free ||
-        a->fallback_copy != b->fallback_copy || a->rules->len != b->rules->len)
+        a->fallback_copy != b->fallback_copy || a->path_links != b->path_links ||
+        a->rules->len != b->rules->len)
         return false;
     for (guint i = 0; i < a->rules->len; i++)
         if (!rule_equal(g_ptr_array_index(a->rules, i), g_ptr_array_index(b->rules, i)))

@@ -40,6 +40,8 @@ typedef struct {
     RlRetention keep;   /* where no rule speaks; the newest RL_KEEP_DEFAULT */
     int warn_free;      /* a warning is given below so many percent of free space; 0: never */
     bool fallback_copy; /* a file system without reflinks will do */
+    bool path_links;    /* the path of a volume is a link in the pool's directory, also at rest
+                           (common/image/volume-path.h) */
     GPtrArray *rules;   /* RlRule, in the order of the document: the last that matches wins */
     char *mark; /* of a marker: the pool's own mark (pool-mark.h), or NULL; nobody's wish, so no
                    part of what rl_options_equal() compares */

@@ -3,6 +3,7 @@
 
 #include "common/fs/tmpfile.h"
 #include "trash.h"
+#include "volume-path.h"
 
 static bool
 write_record(const RlVolume *volume, RlKind kind, const char *source, uint64_t capacity,
@@ -20,6 +21,7 @@ write_record(const RlVolume *volume, RlKind kind, const char *source, uint64_t c
 bool
 rl_peer_make_snapshot(const RlVolume *volume, const char *source, GError **error)
 {
+    rl_volume_path_remove(volume);
     return write_record(volume, RL_KIND_SNAPSHOT, source, 0, error) &&
            rl_file_drop(volume, volume->clean_file, error) && rl_volume_sync(volume, error) &&
            rl_dirty_drop(volume, error);

@@ -3,15 +3,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "common/base/error.h"
 #include "common/base/log.h"
-#include "common/format/file-name.h"
 #include "common/format/volume-name.h"
 #include "common/pool/volume.h"
+#include "path-link.h"
 
 #define IMAGE_SUFFIX ".img"
 
@@ -25,31 +24,23 @@ rl_short_path_strip(const char *name)
     return g_strndup(name, length);
 }
 
-/* What the link says: the dirty image of the volume @name, from the pool's directory. NULL for
- * names that have no short path. */
-static char *
-link_target(const char *name)
+/* The parts of @name, owned by the caller; NULL for names that have no short path. */
+static RlName *
+parse(const char *name)
 {
     g_autoptr(RlName) parts = rl_name_parse_volume(name, NULL);
 
-    if (!parts || strcmp(parts->dir, RL_NAME_FOLDER) != 0)
-        return NULL;
-    g_autofree char *file = rl_file_name(parts->leaf, RL_FILE_DIRTY);
-    return g_build_filename(parts->dir, file, NULL);
+    return parts && strcmp(parts->dir, RL_NAME_FOLDER) == 0 ? g_steal_pointer(&parts) : NULL;
 }
 
-/* 0 if @inside is a link to @target; else the errno: ENOENT if nothing is there, EEXIST if
- * something else is. */
-static int
-look(const RlPool *pool, const char *inside, const char *target)
+/* What @inside is to the volume @leaf: at rest only the links of a pool whose paths they are lead
+ * to an image. */
+static RlLink
+look(const RlPool *pool, const char *inside, const char *leaf)
 {
-    char found[PATH_MAX];
-    ssize_t length = readlinkat(pool->root, inside, found, sizeof(found));
+    RlLink found = rl_path_link_look(pool, inside, leaf);
 
-    if (length < 0)
-        return errno == EINVAL ? EEXIST : errno;
-    bool ours = (size_t) length == strlen(target) && memcmp(found, target, (size_t) length) == 0;
-    return ours ? 0 : EEXIST;
+    return found == RL_LINK_CLEAN && !pool->options->path_links ? RL_LINK_FOREIGN : found;
 }
 
 static bool
@@ -63,14 +54,14 @@ refuse_taken(const RlPool *pool, const char *name, const char *inside, GError **
 }
 
 static bool
-require_no_file(const RlPool *pool, const char *name, const char *target, GError **error)
+require_no_file(const RlPool *pool, const char *name, GError **error)
 {
     g_autofree char *with_suffix = g_strconcat(name, IMAGE_SUFFIX, NULL);
 
     /* The folder may not have been made yet. */
-    if (strcmp(name, RL_NAME_FOLDER) == 0 || look(pool, name, target) == EEXIST)
+    if (strcmp(name, RL_NAME_FOLDER) == 0 || look(pool, name, name) == RL_LINK_FOREIGN)
         return refuse_taken(pool, name, name, error);
-    return look(pool, with_suffix, target) != EEXIST ||
+    return look(pool, with_suffix, name) != RL_LINK_FOREIGN ||
            refuse_taken(pool, name, with_suffix, error);
 }
 
@@ -95,10 +86,8 @@ require_no_volume(const RlPool *pool, const RlName *name, GError **error)
 bool
 rl_short_path_require_free(const RlPool *pool, const RlName *name, GError **error)
 {
-    g_autofree char *target = link_target(name->volume);
-
-    return target ? require_no_file(pool, name->volume, target, error)
-                  : require_no_volume(pool, name, error);
+    return strcmp(name->dir, RL_NAME_FOLDER) == 0 ? require_no_file(pool, name->volume, error)
+                                                  : require_no_volume(pool, name, error);
 }
 
 /* The volume whose short path @inside is, if it is @taken by something else, or is not. */
@@ -106,9 +95,9 @@ static char *
 find_volume(const RlPool *pool, const char *inside, bool taken)
 {
     g_autofree char *name = rl_short_path_strip(inside);
-    g_autofree char *target = strchr(inside, '/') ? NULL : link_target(name);
+    g_autoptr(RlName) parts = strchr(inside, '/') ? NULL : parse(name);
 
-    if (!target || (look(pool, inside, target) == EEXIST) != taken)
+    if (!parts || (look(pool, inside, name) == RL_LINK_FOREIGN) != taken)
         return NULL;
     g_autoptr(RlVolume) volume = rl_volume_open(pool, name, NULL);
     return volume && rl_volume_exists(volume) ? g_steal_pointer(&name) : NULL;
@@ -126,46 +115,59 @@ rl_short_path_hidden(const RlPool *pool, const char *inside)
     return find_volume(pool, inside, true);
 }
 
-bool
-rl_short_path_make(const RlPool *pool, const char *inside, const char *name, GError **error)
+/* Of a pool whose paths are links it is turned, too. */
+static bool
+make_link(const RlVolume *volume, const char *inside, GError **error)
 {
-    g_autofree char *target = link_target(name);
+    const RlPool *pool = volume->pool;
+    const char *name = volume->name->volume;
+    g_autofree char *target = g_build_filename(volume->name->dir, volume->dirty_file, NULL);
 
-    if (!target)
-        return rl_fail(error, RL_ERROR_INVALID, "volume '%s' has no short path", name);
-    /* With the lock, so that an earlier run's end does not remove it any more. */
-    g_autoptr(RlVolume) volume = rl_volume_open(pool, name, error);
-    g_autoptr(RlLock) lock = volume ? rl_volume_lock(volume, "link", error) : NULL;
-    if (!lock)
-        return false;
+    if (pool->options->path_links)
+        return volume->dirty.there
+                   ? rl_path_link_turn(pool, inside, name, RL_LINK_DIRTY, error)
+                   : rl_fail(error, RL_ERROR_STATE, "volume '%s' has no dirty image", name);
     if (symlinkat(target, pool->root, inside) == 0) {
         rl_log_info("linked %s/%s to %s", pool->path, inside, target);
         return true;
     }
     int saved_errno = errno;
-    if (saved_errno == EEXIST && look(pool, inside, target) == 0)
+    if (saved_errno == EEXIST && look(pool, inside, name) == RL_LINK_DIRTY)
         return true;
     return rl_fail_errno(error, saved_errno, "cannot link '%s/%s' to volume '%s'", pool->path,
                          inside, name);
 }
 
+bool
+rl_short_path_make(const RlPool *pool, const char *inside, const char *name, GError **error)
+{
+    g_autoptr(RlName) parts = parse(name);
+
+    if (!parts)
+        return rl_fail(error, RL_ERROR_INVALID, "volume '%s' has no short path", name);
+    /* With the lock, so that an earlier run's end does not remove it any more. */
+    g_autoptr(RlVolume) volume = rl_volume_open(pool, name, error);
+    g_autoptr(RlLock) lock = volume ? rl_volume_lock(volume, "link", error) : NULL;
+    return lock && make_link(volume, inside, error);
+}
+
 char *
 rl_short_path_made(const RlPool *pool, const char *name)
 {
-    g_autofree char *target = link_target(name);
+    g_autoptr(RlName) parts = parse(name);
     g_autofree char *with_suffix = g_strconcat(name, IMAGE_SUFFIX, NULL);
 
-    if (!target)
+    if (!parts)
         return NULL;
-    if (look(pool, name, target) == 0)
+    if (look(pool, name, name) == RL_LINK_DIRTY)
         return g_strdup(name);
-    return look(pool, with_suffix, target) == 0 ? g_steal_pointer(&with_suffix) : NULL;
+    return look(pool, with_suffix, name) == RL_LINK_DIRTY ? g_steal_pointer(&with_suffix) : NULL;
 }
 
 static void
-remove_link(const RlPool *pool, const char *inside, const char *target)
+remove_link(const RlPool *pool, const char *inside, const char *name)
 {
-    if (look(pool, inside, target) == 0 && unlinkat(pool->root, inside, 0) == 0)
+    if (look(pool, inside, name) == RL_LINK_DIRTY && unlinkat(pool->root, inside, 0) == 0)
         rl_log_info("removed the link %s/%s", pool->path, inside);
 }
 
@@ -173,7 +175,6 @@ void
 rl_short_path_tidy(const RlPool *pool, const char *name)
 {
     g_autofree char *made = rl_short_path_made(pool, name);
-    g_autofree char *target = link_target(name);
     g_autofree char *with_suffix = g_strconcat(name, IMAGE_SUFFIX, NULL);
 
     /* Most volumes have none, and need no lock to see that. */
@@ -183,6 +184,6 @@ rl_short_path_tidy(const RlPool *pool, const char *name)
     g_autoptr(RlLock) lock = volume ? rl_volume_lock(volume, "remove a link", NULL) : NULL;
     if (!lock || volume->dirty.there)
         return;
-    remove_link(pool, name, target);
-    remove_link(pool, with_suffix, target);
+    remove_link(pool, name, name);
+    remove_link(pool, with_suffix, name);
 }

@@ -13,6 +13,7 @@
 #include "common/fs/project-id.h"
 #include "common/fs/tmpfile.h"
 #include "partial-image.h"
+#include "volume-path.h"
 
 bool
 rl_file_drop(const RlVolume *volume, const char *file, GError **error)
@@ -38,6 +39,7 @@ rl_file_drop(const RlVolume *volume, const char *file, GError **error)
 bool
 rl_dirty_drop(const RlVolume *volume, GError **error)
 {
+    rl_volume_path_let_go(volume);
     return rl_file_drop(volume, volume->dirty_file, error) && rl_volume_sync(volume, error);
 }
 

@@ -14,6 +14,7 @@
 #include "common/fs/project-id.h"
 #include "common/fs/tmpfile.h"
 #include "common/image/trash.h"
+#include "common/image/volume-path.h"
 #include "common/pool/capacity.h"
 #include "common/pool/census.h"
 #include "common/pool/qubes-leftover.h"
@@ -121,6 +122,8 @@ move_locked(const RlVolume *volume, const RlAdoptFile *file, GError **error)
                !rename_file(volume, file, dir, base, error) || !rl_volume_sync(volume, error)) {
         return false;
     }
+    /* By the path that it had, if that can be. */
+    rl_volume_path_begin(volume, strchr(file->path, '/') ? NULL : file->path);
     rl_volume_event(volume, "adopted", 0, "adopted; it was '%s'", file->path);
     return rl_dirfd_sync(dir, file->path, error);
 }

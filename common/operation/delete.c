@@ -17,6 +17,7 @@
 #include "common/image/reader.h"
 #include "common/image/short-path.h"
 #include "common/image/trash.h"
+#include "common/image/volume-path.h"
 #include "common/pool/users.h"
 #include "common/pool/volume-state.h"
 #include "common/pool/writers.h"
@@ -175,8 +176,10 @@ drop_history(const RlVolume *volume, const GPtrArray *revisions, GError **error)
 static bool
 drop_files(const RlVolume *volume, const GPtrArray *revisions, GError **error)
 {
-    return drop_history(volume, revisions, error) &&
-           rl_file_drop(volume, volume->dirty_file, error) &&
+    if (!drop_history(volume, revisions, error))
+        return false;
+    rl_volume_path_remove(volume);
+    return rl_file_drop(volume, volume->dirty_file, error) &&
            rl_file_drop(volume, volume->clean_file, error) &&
            rl_file_drop(volume, volume->record_file, error) && rl_volume_sync(volume, error);
 }

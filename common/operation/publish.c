@@ -17,6 +17,7 @@
 #include "common/image/dirty-image.h"
 #include "common/image/new-revision.h"
 #include "common/image/trash.h"
+#include "common/image/volume-path.h"
 #include "common/pool/capacity.h"
 #include "common/pool/census.h"
 #include "common/pool/volume-state.h"
@@ -145,6 +146,8 @@ create(RlStagedImage *draft, RlVolume *volume, const RlRecord *record, bool has_
     if (!lock || !clear_way(volume, error) ||
         !make_files(draft, volume, record, has_image, error) || !rl_volume_sync(volume, error))
         return false;
+    if (has_image)
+        rl_volume_path_begin(volume, draft->path);
     if (record && record->kind == RL_KIND_SNAPSHOT)
         rl_census_add_snapshot(draft->pool, record->source, volume->name->volume);
     rl_volume_log(volume, "created, %s%s",

@@ -17,6 +17,7 @@
 #include "common/image/reader.h"
 #include "common/image/short-path.h"
 #include "common/image/trash.h"
+#include "common/image/volume-path.h"
 #include "common/pool/census.h"
 #include "common/pool/users.h"
 #include "common/pool/volume-state.h"
@@ -185,6 +186,7 @@ move(const Rename *rename, GError **error)
     const char *file = has_image ? from->clean_file : from->record_file;
     const char *name = has_image ? to->clean_file : to->record_file;
 
+    rl_volume_path_remove(from);
     if (renameat2(from->dir, file, to->dir, name, RENAME_NOREPLACE) < 0)
         return rl_fail_errno(error, errno, "volume '%s': cannot rename '%s' to '%s'%s",
                              from->name->volume, file, name, rl_project_hint(errno));
@@ -278,8 +280,10 @@ finish_twice(const Rename *rename, GError **error)
                        "revisions. Clone one of them to another name, then delete it",
                        to->name->volume, from->name->volume);
     if (!require_at_rest(from, rename->revisions, error) || !rl_volume_sync(to, error) ||
-        !rl_file_drop(from, from->precache_file, error) ||
-        !rl_file_drop(from, from->clean_file, error))
+        !rl_file_drop(from, from->precache_file, error))
+        return false;
+    rl_volume_path_remove(from);
+    if (!rl_file_drop(from, from->clean_file, error))
         return false;
     rl_volume_event(to, "renamed", 0, "was '%s'; the renaming was cut off before",
                     from->name->volume);
@@ -302,9 +306,15 @@ rename_locked(RlVolume *from, RlVolume *to, GError **error)
     const Rename rename = {from, to, revisions, made};
     if (!revisions)
         return false;
+    bool done;
     if (is_twice(from, to))
-        return finish_twice(&rename, error);
-    return rl_volume_exists(from) ? change_name(&rename, error) : finish_earlier(&rename, error);
+        done = finish_twice(&rename, error);
+    else
+        done =
+            rl_volume_exists(from) ? change_name(&rename, error) : finish_earlier(&rename, error);
+    rl_volume_path_settle_anew(from->pool, from->name->volume);
+    rl_volume_path_settle_anew(to->pool, to->name->volume);
+    return done;
 }
 
 /* Before a directory is made: what is so now is likely to be so with the locks. */

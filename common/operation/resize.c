@@ -219,7 +219,7 @@ resize_at_once(RlVolume *volume, const Wish *wish, bool *ret_done, int *ret_fd, 
         return require_room_for_source(volume, wish->capacity, error) &&
                record_size(volume, wish->capacity, error);
     *ret_done = false;
-    return true;
+    return rl_state_require_no_base(volume, "resized", NULL, error);
 }
 
 static bool

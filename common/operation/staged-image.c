@@ -298,6 +298,7 @@ rl_staged_free(RlStagedImage *draft)
         rl_dirfd_remove_empty(draft->pool->root, draft->name->dir);
     g_free(draft->replaced_id);
     g_free(draft->copy_of);
+    g_free(draft->path);
     rl_name_free(draft->name);
     rl_pool_close(draft->pool);
     g_free(draft);

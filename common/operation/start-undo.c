@@ -3,11 +3,13 @@
 #include "start.h"
 
 #include "common/format/ended-note.h"
+#include "common/format/image-overlays.h"
 #include "common/fs/lease.h"
 #include "common/fs/xattr.h"
 #include "common/image/dirty-image.h"
 #include "common/image/trash.h"
 #include "common/image/unwritten.h"
+#include "common/image/volume-path.h"
 
 static bool
 put_back(int fd, const RlStarted *started, GError **error)
@@ -49,8 +51,9 @@ put_away(const RlDirtyImage *image, GError **error)
     if (!untouched)
         return volume->kind == RL_KIND_PERSISTENT || rl_dirty_drop(volume, error);
 
-    if (!rl_xattr_remove(image->fd, RL_ATTR_ACCESS, error))
+    if (!rl_xattr_remove(image->fd, RL_ATTR_ACCESS, error) || !rl_overlays_clear(image->fd, error))
         return false;
+    rl_volume_path_let_go(volume);
     const char *back = volume->kind == RL_KIND_DIRECT ? volume->clean_file : volume->precache_file;
     return rl_volume_rename(volume, volume->dirty_file, back, error) &&
            rl_volume_sync(volume, error);
@@ -78,7 +81,9 @@ rl_volume_unstart(const RlPool *pool, const RlStarted *started, const RlDomainRe
         return rl_image_owner_leave(image.fd, run, error);
     g_autofree char *remembered = rl_dirty_remember(volume, image.fd);
     g_autoptr(GError) cause = NULL;
-    if (put_away(&image, &cause))
+    bool done = put_away(&image, &cause);
+    rl_volume_path_settle_anew(pool, started->volume);
+    if (done)
         return true;
     rl_dirty_give_back(volume, image.fd, run, remembered);
     if (rl_ended_means_full(cause))

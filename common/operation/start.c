@@ -28,8 +28,10 @@
 #include "common/image/torn-copy.h"
 #include "common/image/trash.h"
 #include "common/image/unwritten.h"
+#include "common/image/volume-path.h"
 #include "common/pool/capacity.h"
 #include "common/pool/hardlinks.h"
+#include "common/pool/volume-state.h"
 #include "run-event.h"
 #include "stop.h"
 #include "takeover.h"
@@ -155,10 +157,15 @@ take_over(Start *start, RlDirtyImage *image, GError **error)
 }
 
 /* There is none, where one has to be: below an external snapshot it is half of the domain's disk.
- */
+ * But where the volume's path leads to the clean image at rest, one that was made while the domain
+ * was off lies on that (backend/hook/layer-base.h knows of which state). */
 static bool
-refuse_missing(const Start *start, GError **error)
+may_be_made(const Start *start, GError **error)
 {
+    const RlVolume *volume = start->volume;
+
+    if (volume->clean.there && rl_pool_has_links(volume->pool, volume->name->dir))
+        return true;
     return rl_fail(
         error, RL_ERROR_STATE,
         "volume '%s' has no dirty image, but the domain's disk is an overlay on that image. "
@@ -212,6 +219,7 @@ static bool
 note_owner(const Start *start, int fd, bool written, GError **error)
 {
     return rl_image_user_set(fd, start->owner, error) &&
+           (!(start->flags & RL_START_OVERLAID) || rl_overlays_add(fd, start->owner, error)) &&
            rl_image_owner_set(fd, start->owner, traits_of(start, written), error);
 }
 
@@ -307,6 +315,8 @@ start_direct(Start *start, GError **error)
         rl_capacity_round((uint64_t) volume->clean.st.st_size) !=
             (uint64_t) volume->clean.st.st_size)
         return true; /* not done: the caller unshares it */
+    /* It would dangle in between, and who opens it then to create a file would make one here. */
+    rl_volume_path_remove(volume);
     if (!rename_direct(start, fd, error))
         return false;
     rl_volume_log(volume, "renamed %s to %s", volume->clean_file, volume->dirty_file);
@@ -344,8 +354,8 @@ try_at_once(Start *start, RlDirtyImage *image, const RlBase *base, GError **erro
     if (image->fd >= 0 && (!take_over(start, image, error) || start->done || start->shared))
         return start->done || start->shared;
     /* From here on there is none. */
-    if (start->flags & RL_START_OVERLAID)
-        return refuse_missing(start, error);
+    if ((start->flags & RL_START_OVERLAID) && !may_be_made(start, error))
+        return false;
     if ((start->flags & RL_START_RESTORED) && !require_kept(start, base, error))
         return false;
     if (volume->kind == RL_KIND_VOLATILE)
@@ -465,6 +475,30 @@ end_before(const RlVolume *volume, RlStartFlags flags)
                        error->message);
 }
 
+/* With what it leads to now, or as before where the start has failed. That another file has the
+ * path is told to who asks for that (short-path.h). */
+static void
+settle_path(RlVolume *volume)
+{
+    if (!rl_pool_has_links(volume->pool, volume->name->dir))
+        return;
+    g_autoptr(RlLock) lock = rl_volume_lock(volume, "start", NULL);
+    if (lock)
+        rl_volume_path_settle_anew(volume->pool, volume->name->volume);
+}
+
+static bool
+make_attempts(Start *start, GError **error)
+{
+    for (int i = 0; !start->done && i < ATTEMPTS_MAX; i++)
+        if (!attempt(start, error))
+            return false;
+    return start->done || rl_fail(error, RL_ERROR_BUSY,
+                                  "volume '%s' cannot be started: its images keep changing. Try "
+                                  "again",
+                                  start->volume->name->volume);
+}
+
 RlStarted *
 rl_volume_start(const RlPool *pool, const char *name, const RlDomainRef *owner, RlStartFlags flags,
                 GError **error)
@@ -477,16 +511,16 @@ rl_volume_start(const RlPool *pool, const char *name, const RlDomainRef *owner, 
     volume->actor = owner->name;
     if (volume->kind == RL_KIND_PERSISTENT && !rl_volume_require_unshared(volume, error))
         return NULL;
+    /* Who writes has it committed, and with that the clean image replaced. */
+    if (!(flags & (RL_START_READONLY | RL_START_OVERLAID)) &&
+        !rl_state_require_no_base(volume, "started", owner, error))
+        return NULL;
     wait_until_free(volume, owner);
     end_before(volume, flags);
-    for (int i = 0; !start.done && i < ATTEMPTS_MAX; i++)
-        if (!attempt(&start, error))
-            return NULL;
-    if (!start.done) {
-        rl_fail(error, RL_ERROR_BUSY,
-                "volume '%s' cannot be started: its images keep changing. Try again", name);
+    bool done = make_attempts(&start, error);
+    settle_path(volume);
+    if (!done)
         return NULL;
-    }
 
     rl_run_event_started(volume, flags, start.continued);
     RlStarted *started = g_new0(RlStarted, 1);

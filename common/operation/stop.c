@@ -24,6 +24,7 @@
 #include "common/image/suspect.h"
 #include "common/image/trash.h"
 #include "common/image/unwritten.h"
+#include "common/image/volume-path.h"
 #include "common/pool/domains.h"
 #include "common/pool/volume-state.h"
 #include "common/pool/writers.h"
@@ -83,8 +84,10 @@ keep_as_precache(const RlDirtyImage *image, const RlBase *base, GError **error)
     if (rl_lease_has_writer(fd))
         return refuse_busy(volume, error);
     if (!rl_image_owner_clear(fd, error) || !rl_mark_clear(fd, error) ||
-        !rl_save_clear(fd, error) || !rl_overlays_clear(fd, error) ||
-        !rl_volume_rename(volume, volume->dirty_file, volume->precache_file, error))
+        !rl_save_clear(fd, error) || !rl_overlays_clear(fd, error))
+        return false;
+    rl_volume_path_let_go(volume);
+    if (!rl_volume_rename(volume, volume->dirty_file, volume->precache_file, error))
         return false;
     return rl_volume_sync(volume, error);
 }
@@ -109,6 +112,8 @@ commit(const RlDirtyImage *image, int clean, uint64_t *ret_made, GError **error)
      * image. */
     if (rl_lease_has_writer(fd))
         return refuse_busy(volume, error);
+    /* Who opens the volume's path from here on to write gets what is to be a revision. */
+    rl_volume_path_let_go(volume);
     if (rl_lease_has_writer(clean))
         return rl_clean_refuse_written(volume, error);
     uint64_t made = number;
@@ -157,6 +162,7 @@ return_direct(const RlDirtyImage *image, GError **error)
     /* As in a commit. */
     if (rl_lease_has_writer(fd))
         return refuse_busy(volume, error);
+    rl_volume_path_let_go(volume);
     if (rl_project_rename(volume->dir, volume->dirty_file, volume->clean_file, RENAME_NOREPLACE) <
         0)
         return rl_fail_errno(error, errno, "volume '%s': cannot rename its image%s",
@@ -400,7 +406,9 @@ end_run(Stop *stop, RlStop *ret_stop, GError **error)
     RlMark mark;
 
     int action = decide(stop, rl_stop_image_rules(), &cause);
-    if (action >= 0 && end(stop, (RlStopAction) action, ret_stop, &cause)) {
+    bool done = action >= 0 && end(stop, (RlStopAction) action, ret_stop, &cause);
+    rl_volume_path_settle_anew(volume->pool, volume->name->volume);
+    if (done) {
         if (run && run->ended)
             rl_ended_forget(fd);
         rl_run_event_ended(volume, run, *ret_stop, stop->made);

@@ -10,6 +10,7 @@
 
 #include "common/base/autofd.h"
 #include "common/base/error.h"
+#include "common/format/volume-name.h"
 #include "common/fs/dir-iter.h"
 #include "common/fs/dirfd.h"
 #include "common/fs/lease.h"
@@ -259,6 +260,12 @@ rl_pool_has_marker(const char *path)
 
     rl_pool_look(path, &marker, NULL);
     return marker == RL_MARKER_GOOD;
+}
+
+bool
+rl_pool_has_links(const RlPool *pool, const char *dir)
+{
+    return pool->options->path_links && strcmp(dir, RL_NAME_FOLDER) == 0;
 }
 
 /* Somebody's backup of a marker ends in a tilde, too. */

@@ -103,6 +103,13 @@ bool rl_pool_has_marker(const char *path);
 bool rl_pool_find(const char *path, char **ret_root, char **ret_inside, GError **error);
 
 /**
+ * rl_pool_has_links:
+ * True if the path of a volume in the directory @dir (of its name) of @pool is a link in the pool's
+ * directory, as its options say (common/image/volume-path.h): only short names have one.
+ */
+bool rl_pool_has_links(const RlPool *pool, const char *dir);
+
+/**
  * rl_pool_is_marker:
  * True if the entry @name of a pool's directory is its marker, or what a crash left while one was
  * written.

@@ -228,6 +228,26 @@ rl_state_require_not_below(const RlDirtyImage *image, const char *what, GError *
 }
 
 bool
+rl_state_require_no_base(const RlVolume *volume, const char *what, const RlDomainRef *owner,
+                         GError **error)
+{
+    if (volume->dirty.there || !volume->clean.there ||
+        !rl_pool_has_links(volume->pool, volume->name->dir))
+        return true;
+    g_autofree char *domain = rl_domains_find_overlay(volume, owner, NULL);
+    if (!domain)
+        return true;
+    return rl_domains_require_told(volume, what, domain, error) &&
+           rl_fail(error, RL_ERROR_STATE,
+                   "volume '%s' cannot be %s: it is the backing image of an external snapshot of "
+                   "domain '%s', whose disk would be destroyed. Start that domain and merge the "
+                   "snapshot ('virsh blockcommit --active --pivot'), or remove the snapshot from "
+                   "the domain's definition and records ('virsh edit', 'virsh snapshot-delete "
+                   "--metadata')",
+                   volume->name->volume, what, domain);
+}
+
+bool
 rl_state_refuse_running(const RlVolume *volume, const RlImageOwner *run, const char *what,
                         GError **error)
 {
@@ -304,6 +324,7 @@ rl_state_require_idle(const RlVolume *volume, const char *what, GError **error)
         return false;
     switch (state) {
     case RL_STATE_STOPPED:
+        return rl_state_require_no_base(volume, what, NULL, error);
     case RL_STATE_LEFT:
     case RL_STATE_ORPHAN:
         return true;

@@ -108,6 +108,15 @@ bool rl_state_refuse_below(const RlVolume *volume, const char *what, const char 
 bool rl_state_require_not_below(const RlDirtyImage *image, const char *what, GError **error);
 
 /**
+ * rl_state_require_no_base:
+ * False with RL_ERROR_STATE, saying that @volume cannot be @what, if it is at rest and a disk of a
+ * domain other than @owner (may be NULL) is an overlay on its clean image: an external snapshot of
+ * a domain that was off, of a pool whose paths are links. Reads libvirt's files, of such a pool.
+ */
+bool rl_state_require_no_base(const RlVolume *volume, const char *what, const RlDomainRef *owner,
+                              GError **error);
+
+/**
  * rl_state_refuse_saved:
  * Says that @volume cannot be @what, since the domain of @run (may be NULL) is saved on it; and the
  * ways out. Always false.

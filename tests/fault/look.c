@@ -6,7 +6,9 @@
 #include "common/format/image-save.h"
 #include "common/fs/dir-iter.h"
 #include "common/fs/xattr.h"
+#include "common/image/repair-paths.h"
 #include "common/image/short-path.h"
+#include "common/image/volume-path.h"
 #include "common/operation/maintenance.h"
 #include "common/operation/save.h"
 #include "common/pool/scan.h"
@@ -30,7 +32,8 @@ find_pool(const char *work)
     return NULL;
 }
 
-/* The short paths in the pool's directory, a line each; owned by the caller. */
+/* The short paths in the pool's directory, a line each; owned by the caller. Where they are the
+ * volumes' paths they follow from the images: look_tidy() has them repaired. */
 static char *
 list_links(const RlPool *pool)
 {
@@ -39,7 +42,7 @@ list_links(const RlPool *pool)
     char target[256];
     const char *entry;
 
-    while (entries && (entry = rl_dir_iter_next(entries))) {
+    while (!pool->options->path_links && entries && (entry = rl_dir_iter_next(entries))) {
         ssize_t length = readlinkat(pool->root, entry, target, sizeof(target));
         if (length >= 0)
             g_string_append_printf(lines, "%s leads to %.*s\n", entry, (int) length, target);
@@ -148,6 +151,26 @@ add_name(const char *path, GHashTable *names)
         g_hash_table_add(names, rl_name_join(dir, parsed.leaf));
 }
 
+/* As a refresh of the pool does. */
+static bool
+repair_links(const RlPool *pool, GError **error)
+{
+    g_autoptr(GPtrArray) listed = rl_scan(pool, error);
+
+    if (!listed)
+        return false;
+    rl_paths_repair(pool, listed);
+    for (guint i = 0; i < listed->len; i++) {
+        const RlListed *one = g_ptr_array_index(listed, i);
+        g_autoptr(RlVolume) volume = rl_volume_open(pool, one->name, error);
+        if (!volume)
+            return false;
+        if (!rl_volume_path_is_settled(volume))
+            return rl_fail(error, RL_ERROR_INVALID, "the path of '%s' was not repaired", one->name);
+    }
+    return true;
+}
+
 bool
 look_tidy(const char *work, GError **error)
 {
@@ -177,6 +200,8 @@ look_tidy(const char *work, GError **error)
             return false;
         rl_short_path_tidy(pool, name);
     }
+    if (!repair_links(pool, error))
+        return false;
     after = rl_model_leftovers(pool, error);
     if (!after)
         return false;

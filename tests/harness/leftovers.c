@@ -72,17 +72,20 @@ look_at_root(const char *file, bool *ret_used, GError **error)
 
 /* A volume's short path; used while it leads to something. */
 static bool
-look_at_link(int root, const char *file, bool *ret_used, GError **error)
+look_at_link(const RlPool *pool, const char *file, bool *ret_used, GError **error)
 {
     char target[PATH_MAX] = "";
     struct stat st;
 
-    if (readlinkat(root, file, target, sizeof(target) - 1) < 0)
+    if (readlinkat(pool->root, file, target, sizeof(target) - 1) < 0)
         return rl_fail_errno(error, errno, "cannot read the link '%s'", file);
     g_autofree char *dir = g_path_get_dirname(target), *base = g_path_get_basename(target);
-    if (strcmp(dir, RL_NAME_FOLDER) != 0 || rl_file_name_parse(base).role != RL_FILE_DIRTY)
+    RlFileRole role = rl_file_name_parse(base).role;
+    bool may = role == RL_FILE_DIRTY || (role == RL_FILE_CLEAN && pool->options->path_links);
+    if (strcmp(dir, RL_NAME_FOLDER) != 0 || !may)
         return rl_fail(error, RL_ERROR_INVALID, "'%s' is a link to '%s'", file, target);
-    *ret_used = fstatat(root, target, &st, AT_SYMLINK_NOFOLLOW) == 0;
+    *ret_used = fstatat(pool->root, target, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+                rl_file_name_parse(file).role != RL_FILE_TEMP;
     return true;
 }
 
@@ -111,7 +114,7 @@ collect(const RlPool *pool, int fd, const char *dir, GPtrArray *found, GError **
         bool is_link = S_ISLNK(st.st_mode) && !*dir;
         if (!S_ISREG(st.st_mode) && !is_link)
             return rl_fail(error, RL_ERROR_INVALID, "'%s' is no regular file", path);
-        if (!(is_link ? look_at_link(fd, entry, &used, error)
+        if (!(is_link ? look_at_link(pool, entry, &used, error)
               : *dir  ? look_at_file(pool, dir, entry, &used, error)
                       : look_at_root(entry, &used, error)))
             return false;

@@ -68,6 +68,11 @@
 #define LINKED_SHORT \
     READY, MAKE(WEB, PERSISTENT), RUN(WEB, 2), STEP(link_short, WEB, .other = "web.img")
 
+/* The path of a volume is a link. */
+#define LINKS READY, STEP(options, NULL, .other = "links")
+#define LINKED LINKS, MAKE(WEB, PERSISTENT)
+#define LINKED_RUNNING LINKED, RUN(WEB, 2)
+
 /* A deletion was cut off. */
 #define OTHER_GONE PRIVATE, REMAINS("other.img~0123ab")
 #define PLAIN_GONE PLAIN, STEP(unlink, NULL, .other = "vm/private.img")
@@ -281,6 +286,22 @@ const Operation operations[] = {
     {"link-again", DO(LINKED_SHORT), DO(STEP(link_short, WEB, .other = "web.img")), NULL, 0, EACH},
     {"link-tidy", DO(LINKED_SHORT, STEP(stop, WEB, .wanted = RL_STOP_COMMITTED)),
      DO(STEP(tidy_short, WEB)), NULL, OP_MAY_DO_NOTHING, EACH},
+
+    {"path-create", DO(LINKS), STAGE(WEB, PERSISTENT), NULL, 0, EACH},
+    {"path-start", DO(LINKED), START(WEB), NULL, 0, EACH},
+    {"path-start-precache", DO(LINKED, STEP(date_back, WEB), STEP(maintain, WEB)), START(WEB), NULL,
+     0, EACH},
+    {"path-start-direct", DO(LINKS, MAKE(WEB, DIRECT)), START(WEB), NULL, 0, EACH},
+    {"path-stop-commit", DO(LINKED_RUNNING), STOP(WEB, COMMITTED), RESTART(WEB), OP_LEAVES, EACH},
+    {"path-stop-unwritten", DO(LINKED, STEP(date_back, WEB), STEP(start, WEB)),
+     DO(STEP(stop_careful, WEB, .wanted = RL_STOP_COMMITTED)), RESTART(WEB),
+     OP_LEAVES | OP_COUNTS_AS_WRITTEN | OP_IS_CAREFUL, EACH},
+    {"path-stop-direct", DO(LINKS, MAKE(WEB, DIRECT), RUN(WEB, 2)), STOP(WEB, RETURNED),
+     RESTART(WEB), OP_LEAVES, EACH},
+    {"path-discard", DO(LINKED_RUNNING, STEP(age, WEB)), DO(STEP(discard, WEB)), NULL, 0, EACH},
+    {"path-rename", DO(LINKED), DO(STEP(rename, WEB, .other = "other")), NULL, OP_IN_PARTS, EACH},
+    {"path-delete", DO(LINKED), DO(STEP(delete_unlabelled, WEB)), DELETE_REST(WEB), OP_IN_PARTS,
+     EACH},
 
     /* Pools as such. */
     {"pool-build", DO(STEP(make_dir, NULL, .other = "outside")), DO(STEP(build, NULL)), NULL, 0,

@@ -145,7 +145,8 @@ build(Site *site, const Step *step, GError **error)
     return rl_pool_build(path, options, &access, rl_xml_documents(), error);
 }
 
-/* It keeps @wanted revisions from here on; 0: as many as before. */
+/* It keeps @wanted revisions from here on; 0: as many as before. With @other its volumes' paths are
+ * links. */
 static bool
 set_options(Site *site, const Step *step, GError **error)
 {
@@ -155,6 +156,7 @@ set_options(Site *site, const Step *step, GError **error)
     if (!pool)
         return false;
     options->keep.newest = step->wanted ? step->wanted : options->keep.newest;
+    options->path_links |= step->other != NULL;
     return rl_pool_set_options(pool, options, error);
 }
 

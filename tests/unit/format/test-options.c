@@ -103,7 +103,7 @@ test_every_difference_counts(void)
 {
     g_autoptr(RlOptions) options = example();
 
-    for (int i = 0; i < 6; i++) {
+    for (int i = 0; i < 7; i++) {
         g_autoptr(RlOptions) other = rl_options_copy(options);
         RlRule *rule = g_ptr_array_index(other->rules, 1);
         if (i == 0) {
@@ -116,6 +116,8 @@ test_every_difference_counts(void)
             rule->kind = RL_KIND_DIRECT;
         } else if (i == 4) {
             rule->backing = RL_KIND_SNAPSHOT;
+        } else if (i == 5) {
+            other->path_links = true;
         } else {
             g_free(rule->match);
             rule->match = g_strdup("vm-templates/*/roo?");

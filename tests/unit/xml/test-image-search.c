@@ -131,6 +131,33 @@ test_unknown_pool(Host *host, gconstpointer data)
     g_assert_true(rl_image_search_is_volume(&permits, "p", "a/b"));
 }
 
+/* The link that is a volume's path leads to another file at rest, and to the image as soon as that
+ * is there. Other links to the clean image do not. */
+static void
+test_path_at_rest(Host *host, gconstpointer data)
+{
+    g_autofree char *image = g_build_filename(host->top, "pool/volumes/web-dirty.img", NULL);
+    g_autofree char *link = g_build_filename(host->top, "pool/web", NULL);
+    g_autofree char *other = g_build_filename(host->top, "pool/web.img", NULL);
+    g_auto(RlImageSearch) keeps = {.top = host->top};
+    g_auto(RlImageSearch) permits = {.top = host->top, .permits = true};
+
+    (void) data;
+    host_put(host, "pool/volumes/web.img", "");
+    g_assert_cmpint(symlink("volumes/web.img", link), ==, 0);
+    g_assert_cmpint(symlink("/volumes/web.img", other), ==, 0);
+    g_assert_true(rl_image_search_begin(&keeps, image));
+    g_assert_true(rl_image_search_begin(&permits, image));
+    for (int i = 0; i < 2; i++) {
+        g_assert_true(is_image(&keeps, host->top, "/pool/web"));
+        g_assert_true(is_image(&permits, host->top, "/pool/web"));
+        g_assert_false(is_image(&permits, host->top, "/pool/web.img"));
+        g_assert_false(is_image(&permits, host->top, "/pool/volumes/web.img"));
+        g_assert_false(is_image(&permits, host->top, "/pool/volumes/web"));
+        host_put(host, "pool/volumes/web-dirty.img", "");
+    }
+}
+
 /* No search begins at what is not the image of a run. */
 static void
 test_begin(Host *host, gconstpointer data)
@@ -153,6 +180,7 @@ add_tests(void)
         {"/xml/image-search/let-go", test_let_go},
         {"/xml/image-search/roots-only", test_roots_only},
         {"/xml/image-search/unknown-pool", test_unknown_pool},
+        {"/xml/image-search/path-at-rest", test_path_at_rest},
         {"/xml/image-search/begin", test_begin},
     };
 

@@ -50,11 +50,13 @@ test_everything(void)
     wanted->keep.hourly = 24;
     wanted->keep.daily = 7;
     wanted->warn_free = 20;
+    wanted->path_links = true;
 
     g_autoptr(RlOptions) options =
         parse(OPEN "<reflink:volume match='*/*/volatile' kind='volatile'/>"
                    "<reflink:revisions keep-daily='7' keep='3' keep-hourly='24' "
                    "keep-weekly='0'/><!-- c --><?pi?><reflink:space warn-below='20'/>"
+                   "<reflink:paths form='link'/>"
                    "<reflink:volume match='vm-templates/*/root' keep='5'/>"
                    "<reflink:fallback copy='yes'></reflink:fallback>"
                    "<reflink:volume keep='0' kind='direct' match='db/*'/>"
@@ -78,7 +80,7 @@ test_defaults(void)
     g_autoptr(RlOptions) defaults = rl_options_new();
     g_autoptr(RlOptions) empty = parse(OPEN CLOSE);
     g_autoptr(RlOptions) other = parse("<options xmlns='urn:libvirt-reflink:storagepool:1.0'>\n"
-                                       "<fallback copy='no'/></options>");
+                                       "<fallback copy='no'/><paths form='image'/></options>");
     g_assert_true(rl_options_equal(empty, defaults));
     g_assert_true(rl_options_equal(other, defaults));
 }
@@ -123,6 +125,11 @@ test_unknown(void)
     refuse_inner("<reflink:revisions kepp='1'/>", "'kepp' & <reflink:revisions>");
     refuse_inner("<reflink:revisions reflink:keep='1'/>", "'reflink:keep'");
     refuse_inner("<reflink:fallback copy='no' x='1'/>", "'x' & <reflink:fallback>");
+    refuse_inner("<reflink:paths form='link' x='1'/>", "'x' & <reflink:paths>");
+    refuse_inner("<reflink:paths/>", "<reflink:paths> & form");
+    refuse_inner("<reflink:paths form='Link'/>", "form='Link' & <reflink:paths>");
+    refuse_inner("<reflink:paths form='link'/><reflink:paths form='link'/>",
+                 "second & <reflink:paths>");
     refuse_inner("<reflink:volume match='a' keep='1' xml:lang='de'/>", "'xml:lang'");
     refuse_inner("<reflink:volume match='a' keep='1'><x/></reflink:volume>", "<x>");
 }

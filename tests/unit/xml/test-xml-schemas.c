@@ -70,6 +70,12 @@ static const Example options_examples[] = {
     {false, OPTIONS("<reflink:revisions keep='1'/><reflink:revisions keep='1'/>")},
     {false, OPTIONS("<reflink:fallback copy='no'/><reflink:fallback copy='no'/>")},
     {false, OPTIONS("<reflink:fallback/>")},
+    {true, OPTIONS("<reflink:paths form='link'/>")},
+    {true, OPTIONS("<reflink:paths form='image'/>")},
+    {false, OPTIONS("<reflink:paths form='short'/>")},
+    {false, OPTIONS("<reflink:paths/>")},
+    {false, OPTIONS("<reflink:paths form='link' x='1'/>")},
+    {false, OPTIONS("<reflink:paths form='link'/><reflink:paths form='link'/>")},
     {false, OPTIONS("<reflink:fallback copy='maybe'/>")},
     {false, OPTIONS("<reflink:fallback copy=' yes '/>")},
     {false, OPTIONS("<reflink:fallback copy=''/>")},
@@ -258,6 +264,7 @@ test_formatted(void)
     g_autoptr(RlRecord) record = rl_record_new(RL_KIND_SNAPSHOT, "a'<&>", G_MAXINT64);
 
     options->fallback_copy = true;
+    options->path_links = true;
     rl_options_add_rule(options, "a'<&>\n", RL_KEEP_MAX, RL_KIND_DIRECT);
     g_autofree char *marker = rl_xml_options_format(options, true);
     g_autofree char *inner = rl_xml_options_format(options, false);

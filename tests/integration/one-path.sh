@@ -1,0 +1,71 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# filesystems: xfs btrfs
+# Clients of a pool with <reflink:paths form='link'/>, one after the other on the same volume: each finds it by what
+# the one before it wrote into the domain.
+. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool guest states later -- virt-install virt-clone qemu-system-x86_64 qemu-img
+export HOME=$LAB XDG_CACHE_HOME=$LAB/cache
+lab_start_libvirtd
+guest_pool "$pool" "<reflink:paths form='link'/>"
+boot_volume web
+
+# install NAME OPTION...: imports a guest that has booted, run and ended when this returns.
+install()
+{
+    timeout 60 virt-install --connect qemu:///system --virt-type qemu --machine pc --memory 32 \
+        --network none --graphics none --osinfo detect=off,require=off \
+        --controller usb,model=none --import --noautoconsole --name "$1" "${@:2}" \
+        >"$LAB/said" 2>&1 || die "virt-install: $(cat "$LAB/said")"
+    guest_wait "$1"
+}
+
+clone()
+{
+    virt-clone --connect qemu:///system --original "$1" --name "$2" "${@:3}" >"$LAB/said" 2>&1 ||
+        die "virt-clone: $(cat "$LAB/said")"
+}
+
+# path_is NAME FILE: the domain's last disk, the volume's path, and what a look-up by it finds.
+path_is()
+{
+    expect "'$pool/$2'" virsh dumpxml "$1"
+    expect_exactly "$pool/$2" virsh vol-path "$1" qubes
+    expect_exactly "$1" virsh vol-name "$pool/$2"
+    expect_exactly "volumes/$1.img" readlink "$pool/$2"
+}
+
+# The links in the pool's directory.
+links()
+{
+    find "$pool" -maxdepth 1 -type l -printf '%f\n' | sort | xargs
+}
+
+# --- a disk of the pool that virt-install makes, and a copy of the domain that virt-clone makes
+
+virsh vol-clone web boot --pool qubes
+install vi --disk vol=qubes/boot,bus=ide --disk pool=qubes,size=0.001,format=raw,bus=ide
+path_is vi vi.img
+[ "$(counter "$pool/vi.img")" = 1 ]
+clone vi copy --file "$pool/copy-boot" --file "$pool/copy"
+path_is copy copy
+guest_run copy
+[ "$(counter "$pool/copy")" = 2 ]
+[ "$(counter "$pool/vi.img")" = 1 ]
+ok "virt-clone copies a domain whose disk virt-install has made"
+
+clone copy third --file "$pool/third-boot.img" --file "$pool/third.img"
+path_is third third.img
+guest_run third
+[ "$(counter "$pool/third.img")" = 3 ]
+expect_exactly "volumes/third-boot.img" readlink "$pool/third-boot.img"
+ok "and one that virt-clone has made, by a name with a suffix"
+
+expect "1048576" virsh domblkinfo third hda
+virsh undefine third --remove-all-storage
+virsh undefine copy --remove-all-storage
+virsh undefine vi --remove-all-storage
+expect_exactly web volumes qubes
+expect_exactly "web" links
+ok "undefine --remove-all-storage removes them all, and their links"
+
+done_testing

@@ -65,7 +65,7 @@ no_image(const RlAdoptFile *file, const char *base, bool at_root)
     if (dot && (strcmp(dot, ".img") == 0 || strcmp(dot, ".raw") == 0))
         return NULL;
     if (dot || !at_root || file->st.st_size % SECTOR != 0)
-        return g_strdup("no raw image by its name or size (--raw FILE makes it one)");
+        return g_strdup("no image by its name and size (--raw FILE says that it is one)");
     return NULL;
 }
 

@@ -10,34 +10,19 @@
 #define SPACE " \t\r\n"
 #define LIBVIRTS "http://libvirt.org/schemas/domain/"
 
-/* The value of the pseudo-attribute @name of the declaration at @text, which ends before @end;
- * owned by the caller, NULL where there is none. */
-static char *
-declared(const char *text, const char *end, const char *name)
-{
-    const char *at = g_strstr_len(text, end - text, name);
-
-    if (!at)
-        return NULL;
-    at += strlen(name);
-    while (at < end && strchr(SPACE "=", *at))
-        at++;
-    if (at == end || (*at != '\'' && *at != '"'))
-        return g_strdup("");
-    const char *first = at + 1, *last = memchr(first, *at, (size_t) (end - first));
-    return last ? g_strndup(first, (gsize) (last - first)) : g_strdup("");
-}
+/* The document was parsed: its declaration is as it has to be. */
+#define ENCODING "\\A(?:\xef\xbb\xbf)?<\\?xml\\s[^?]*\\sencoding\\s*=\\s*['\"]([^'\"]*)"
 
 char *
 rl_xml_oddity_of_text(const char *text, size_t length)
 {
-    static const char begin[] = "<?xml";
-    const char *end = g_strstr_len(text, (gssize) length, "?>");
+    g_autoptr(GRegex) pattern = g_regex_new(ENCODING, G_REGEX_RAW, 0, NULL);
+    g_autoptr(GMatchInfo) match = NULL;
 
-    if (!end || !g_str_has_prefix(text, begin) || !strchr(SPACE, text[strlen(begin)]))
+    if (!g_regex_match_full(pattern, text, (gssize) length, 0, 0, &match, NULL))
         return NULL;
-    g_autofree char *encoding = declared(text, end, "encoding");
-    if (!encoding || g_ascii_strcasecmp(encoding, "UTF-8") == 0)
+    g_autofree char *encoding = g_match_info_fetch(match, 1);
+    if (g_ascii_strcasecmp(encoding, "UTF-8") == 0)
         return NULL;
     g_autofree char *shown = rl_xml_shorten(encoding);
     return g_strdup_printf("the declared encoding '%s'", shown);
@@ -51,12 +36,12 @@ is_blank(const xmlNode *text)
     return content[strspn(content, SPACE)] == '\0';
 }
 
+/* Both parsers make text of a CDATA section. */
 static bool
 has_text(const xmlNode *node)
 {
     for (const xmlNode *child = node->children; child; child = child->next)
-        if ((child->type == XML_TEXT_NODE || child->type == XML_CDATA_SECTION_NODE) &&
-            !is_blank(child))
+        if (child->type == XML_TEXT_NODE && !is_blank(child))
             return true;
     return false;
 }

@@ -130,9 +130,15 @@ test_oddities(void)
                "a second one at <source>");
     assert_odd("", "<devices><disk><backingStore/><backingStore/></disk></devices>",
                "a second one at <backingStore>");
+    assert_odd("", "text<os/>", "text beside elements at <domain>");
     assert_odd("<?xml version='1.0'?>", "", NULL);
+    assert_odd("<!-- encoding='UTF-7' -->", "", NULL);
     assert_odd("<?xml version='1.0' encoding = 'utf-8' standalone='yes'?>", "", NULL);
     assert_odd("<?xml version='1.0' encoding='UTF-7'?>", "", "the declared encoding 'UTF-7'");
+    assert_odd("<?xml\nversion=\"1.0\"\n encoding=\"UTF-7\"?>", "",
+               "the declared encoding 'UTF-7'");
+    assert_odd("\xef\xbb\xbf<?xml version='1.0' encoding='UTF-7'?>", "",
+               "the declared encoding 'UTF-7'");
 }
 
 /* Whatever names a file elsewhere than as a disk's image. */

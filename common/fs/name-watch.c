@@ -97,10 +97,8 @@ rl_name_watch_read(RlNameWatch *watch, int dir, RlNameChanged changed, void *dat
         return false;
     for (size_t total = 0; total < READ_MAX;) {
         ssize_t length = read(watch->fd, events, sizeof(events));
-        if (length < 0 && errno == EINTR)
-            continue;
-        if (length <= 0)
-            return length < 0 && errno == EAGAIN;
+        if (length < 0)
+            return errno == EAGAIN;
         if (!tell(events, (size_t) length, changed, data))
             return false;
         total += (size_t) length;

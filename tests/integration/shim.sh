@@ -237,7 +237,7 @@ expect_exactly "$(
     cd "$STAGE_DIR" && find lib libexec sbin ! -type d | sort
 )" bash -c "cd '$prefix' && find . ! -type d ! -path './share/*' -printf '%P\n' |
     sed 's|^lib/[^/]*-linux-gnu/|lib/|' | LC_ALL=C sort"
-expect_exactly "$(cd "$SOURCE_DIR" && basename -a docs/*.[78] xml/schemas/* packaging/completion/* | sort)" \
+expect_exactly "$(cd "$SOURCE_DIR" && basename -a docs/*.[78] docs/*.schema.json xml/schemas/* packaging/completion/* | sort)" \
     bash -c "cd '$prefix/share' && find . ! -type d -printf '%f\n' | LC_ALL=C sort"
 ok "an installation has exactly the staged files, all manual pages, schemas and the completion"
 

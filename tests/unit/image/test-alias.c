@@ -232,6 +232,33 @@ test_taken(Lab *lab)
     g_assert_no_error(error);
 }
 
+static void
+assert_hidden(Lab *lab, const char *inside, const char *name)
+{
+    g_autofree char *found = rl_short_path_hidden(lab->pool, inside);
+
+    g_assert_cmpstr(found, ==, name);
+}
+
+/* A file that came back in the place of a volume's path hides that volume. */
+static void
+test_hidden(Lab *lab)
+{
+    g_autofree char *file = lab_path(lab, "web.img"), *none = lab_path(lab, "none");
+
+    lab_create(lab, "web", "one", MIB);
+    make_file(none, "of no volume");
+    assert_hidden(lab, "web.img", NULL);
+    g_assert_true(rl_short_path_make(lab->pool, "web.img", "web", NULL));
+    assert_hidden(lab, "web.img", NULL);
+    rl_short_path_tidy(lab->pool, "web");
+    make_file(file, "old");
+    assert_hidden(lab, "web.img", "web");
+    assert_hidden(lab, "web", NULL);
+    assert_hidden(lab, "none", NULL);
+    assert_hidden(lab, "volumes/web.img", NULL);
+}
+
 static bool
 tidy(Lab *lab, GError **error)
 {
@@ -264,4 +291,5 @@ add_tests(void)
     lab_add("/alias/somebody-elses-stays", test_somebody_elses_stays);
     lab_add("/alias/link-that-stays", test_link_that_stays);
     lab_add("/short-path/taken", test_taken);
+    lab_add("/short-path/hidden", test_hidden);
 }

@@ -83,12 +83,18 @@ end_text(Parser *parser)
     g_string_truncate(text, 0);
 }
 
+/* Expat 2.9.0 calls the others deprecated: their numbers have 32 bits on some systems. */
+#if XML_MAJOR_VERSION > 2 || (XML_MAJOR_VERSION == 2 && XML_MINOR_VERSION >= 9)
+#define XML_GetCurrentByteCount XML_GetCurrentByteCount64
+#define XML_GetCurrentByteIndex XML_GetCurrentByteIndex64
+#endif
+
 /* To the end of what Expat has just read: of an element it is the line where its tag ends. */
 static void
 count_lines(Parser *parser)
 {
-    long length = XML_GetCurrentByteCount(parser->expat);
-    const char *end = parser->start + XML_GetCurrentByteIndex(parser->expat) + length;
+    const char *end = parser->start + XML_GetCurrentByteIndex(parser->expat) +
+                      XML_GetCurrentByteCount(parser->expat);
 
     for (; parser->counted < end; parser->counted++)
         parser->line += *parser->counted == '\n';

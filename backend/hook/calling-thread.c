@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "calling-thread.h"
 
-#include <stdbool.h>
 #include <string.h>
 
 #include "calling-daemon.h"
@@ -10,6 +9,9 @@
 #define TRIES 3
 /* proc_pid_stat(5): the time of the start, counted from the parenthesis that ends the name. */
 #define START_FIELD 20
+/* "rpc-libvirtd", "rpc-virtqemud"; and those that take none but short calls begin with "prio-":
+ * virNetServerNew(). */
+#define SERVES "rpc-"
 
 char **
 rl_thread_children(int process, const char *thread)
@@ -65,6 +67,21 @@ rl_calling_thread_find(void)
     for (int i = 0; daemon > 0 && !thread && i < TRIES; i++)
         thread = find_thread(daemon, child);
     return thread;
+}
+
+bool
+rl_calling_thread_serves_client(void)
+{
+    int child;
+    int daemon = rl_calling_daemon_find(&child);
+    g_autofree char *thread = rl_calling_thread_find();
+
+    if (!thread)
+        return false;
+    g_autofree char *number = g_strndup(thread, strcspn(thread, " "));
+    g_autofree char *path = g_strdup_printf("/proc/%d/task/%s/comm", daemon, number);
+    g_autofree char *name = NULL;
+    return g_file_get_contents(path, &name, NULL, NULL) && g_str_has_prefix(name, SERVES);
 }
 
 RlThreadMatch

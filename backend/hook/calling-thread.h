@@ -6,6 +6,7 @@
 #pragma once
 
 #include <glib.h>
+#include <stdbool.h>
 
 /* Was it the thread that a note names? */
 typedef enum {
@@ -28,6 +29,14 @@ char *rl_calling_thread_find(void);
  * returned to an earlier call of the hook; NULL or "" where it could not tell.
  */
 RlThreadMatch rl_calling_thread_match(const char *noted);
+
+/**
+ * rl_calling_thread_serves_client:
+ * True if that thread is one of those with which the daemon answers its clients. It is another one
+ * that looks after a domain when the daemon has come back ("init-DOMAIN", qemuProcessReconnect()).
+ * False where that cannot be told.
+ */
+bool rl_calling_thread_serves_client(void);
 
 /**
  * rl_thread_children:

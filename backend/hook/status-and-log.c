@@ -56,9 +56,10 @@ rl_end_reason_join(const RlVerdict *verdict, RlLogEnding log, bool saved_now)
 {
     if (!verdict)
         return ending_of_log(log);
-    /* There was no status yet: that is all the log may say then. */
-    if (verdict->ending == RL_END_FAILED && !verdict->alone)
-        return log == RL_LOG_FAILED ? RL_END_FAILED : RL_END_UNKNOWN;
+    /* There was no status yet, or it does not tell who has ended what was to arrive: that is all
+     * the log may say then. */
+    if ((verdict->ending == RL_END_FAILED || verdict->ending == RL_END_ARRIVING) && !verdict->alone)
+        return log == RL_LOG_FAILED ? verdict->ending : RL_END_UNKNOWN;
     if (log_agrees(verdict->ending, log) || (log == RL_LOG_NOTHING && verdict->alone) ||
         is_overruled(verdict, log, saved_now))
         return verdict->ending;

@@ -97,8 +97,8 @@ without_job(const RlStatus *status, Course course)
 
 /* Who dies in the middle of a save may have got as far as to be saved. libvirt 11.3.0 (not 9.0.0)
  * notes that the emulator ends before it calls the hook: so it does where a save is complete, but
- * also where the emulator was asked to end in the middle of one. The log tells these apart, or the
- * file. */
+ * also where the emulator was asked to end in the middle of one. The log tells these apart, the
+ * file, or who calls the hook (stopped.c). */
 static RlVerdict
 in_save(const RlStatus *status, Course course)
 {
@@ -123,9 +123,13 @@ in_arrival(const RlStatus *status, Course course)
 {
     if (course == NEVER)
         return certain(RL_END_FAILED);
-    /* Of who is asked to end in the last phase it is not told whether he ran. */
     if (course == WAITING || (course == ENDING && is(status->phase, "prepare")))
         return certain(RL_END_ARRIVING);
+    /* Of who is asked to end in the last phase it is not told whether he ran. libvirt 11.3.0 (not
+     * 9.0.0) notes this before it calls the hook also where the last phase itself ends a guest that
+     * it has not got to run. The log tells that from others. */
+    if (course == ENDING && is(status->phase, "finish3") && is(status->job, "none"))
+        return (RlVerdict){.ending = RL_END_ARRIVING, .alone = false};
     return course == RAN ? stopped(status) : certain(RL_END_UNKNOWN);
 }
 
@@ -139,6 +143,10 @@ in_departure(const RlStatus *status, Course course)
     if ((course == WAITING || course == HALTED) && is(status->phase, "confirm3") &&
         is(status->job, "none"))
         return certain(RL_END_MIGRATED);
+    /* libvirt 11.3.0 notes that also of who has gone. That the destination has it is known in this
+     * phase alone; the log says that nothing else has ended it, or who calls the hook does. */
+    if (course == ENDING && is(status->phase, "confirm3") && is(status->job, "none"))
+        return (RlVerdict){.ending = RL_END_MIGRATED, .alone = false};
     /* As long as it runs here, the destination has not begun. */
     if (here && (course == RAN || course == ENDING))
         return stopped(status);

@@ -31,6 +31,12 @@ typedef struct {
  * - a migration to here that was broken off: paused/migration, none, migration in; by the
  * emulator's death paused/migration, destroy, none; ended from outside: shutdown/unknown, destroy,
  * migration in, prepare.
+ * - libvirt 11.3.0 lets the emulator's last words in before it calls the hook (qemuProcessStop()):
+ * saved, it is shutdown/unknown, none, save; migrated away, shutdown/unknown, none, migration out,
+ * confirm3; broken off by the last phase of a migration to here,
+ * which tells the source that it has failed: shutdown/unknown, none, migration in, finish3, and the
+ * log says "failed" (qemuMigrationDstFinishActive()). Nothing ends a guest so, without a job, that
+ * this phase has got to run.
  * - a migration away that failed where the guest could not be resumed, or whose daemon was killed
  * in its last phase (the domain stays, paused/migration), and whose emulator then dies:
  * paused/migration, destroy, none, too.

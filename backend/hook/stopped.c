@@ -5,12 +5,27 @@
 #include <string.h>
 
 #include "arrival.h"
+#include "calling-thread.h"
 #include "common/base/error.h"
 #include "owner.h"
 #include "run-record.h"
 #include "started-volumes.h"
 #include "status-file.h"
 #include "status-verdict.h"
+
+/* Of a save, and of a migration from here, libvirt 11.3.0 notes the same where it is complete, and
+ * where the daemon was killed before it was, which calls us when it has come back, and not for a
+ * client. */
+static RlVerdict
+verdict_of(const RlStatus *status, const RlRunRecord *note)
+{
+    RlVerdict verdict = rl_verdict_of(status, note->arriving && note->incoming);
+
+    bool given_away = verdict.ending == RL_END_SAVED || verdict.ending == RL_END_MIGRATED;
+    if (given_away && !verdict.alone)
+        verdict.alone = rl_calling_thread_serves_client();
+    return verdict;
+}
 
 bool
 rl_event_stopped(const RlDomain *domain, GError **error)
@@ -33,7 +48,7 @@ rl_event_stopped(const RlDomain *domain, GError **error)
         return true;
     }
     if (status)
-        verdict = rl_verdict_of(status, note.arriving && note.incoming);
+        verdict = verdict_of(status, &note);
     if (!rl_status_file_is_latest())
         verdict = rl_verdict_of_any_time(verdict);
     rl_arrival_look(domain, verdict);

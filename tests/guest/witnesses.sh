@@ -68,6 +68,29 @@ virsh destroy vm
 count=4
 counted
 ok "a death is told with a full log as well; where the daemon was away meanwhile, all is kept"
+
+# As libvirt 11.3.0 leaves it where the emulator is asked to end in the middle of a save, and the daemon is killed.
+kinds_start_idle
+kinds_note_disks
+lab_kill_libvirtd
+kill -KILL "$(cat /run/libvirt/qemu/vm.pid)"
+sed -i "s/<domstatus state='running' reason='[a-z]*'/<domstatus state='shutdown' reason='unknown'/
+    s|^</domstatus>|<job type='none' async='save'/>&|" /run/libvirt/qemu/vm.xml
+grep -q "state='shutdown'" /run/libvirt/qemu/vm.xml && grep -q "async='save'" /run/libvirt/qemu/vm.xml ||
+    die "the status is another one: $(cat /run/libvirt/qemu/vm.xml)"
+lab_start_libvirtd
+eventually 20 domain_is_off vm
+workers_done
+kinds_same_disks
+expect_info vm/persistent leftover
+virsh start vm
+kinds_idle
+[ "$(kinds_counts)" = "$((count + 2)) 102 2 $((count + 2))" ] ||
+    die "the guest has counted $(kinds_counts)"
+virsh destroy vm
+count=$((count + 1))
+counted
+ok "so they are of who was in the middle of a save then, which is not told from one who was saved"
 rm "$log/fill"
 
 kinds_start_idle

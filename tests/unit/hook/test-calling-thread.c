@@ -24,6 +24,7 @@ static char *place;
 static const RlDomainRef vm = {.driver = "qemu", .uuid = UUID, .name = "vm"};
 
 typedef struct {
+    const char *name;
     int child;
     GMutex running; /* the thread ends when it has that */
     GMutex begun;
@@ -31,7 +32,7 @@ typedef struct {
     GThread *thread;
 } Caller;
 
-static Caller callers[2];
+static Caller callers[3] = {{.name = "rpc-libvirtd"}, {.name = "init-vm"}, {.name = "init-rpc-vm"}};
 static int calling; /* the child that asks; 0 where no daemon is found */
 
 int
@@ -66,7 +67,7 @@ begin(Caller *caller)
 {
     g_mutex_lock(&caller->running);
     g_mutex_lock(&caller->begun);
-    caller->thread = g_thread_new("caller", serve, caller);
+    caller->thread = g_thread_new(caller->name, serve, caller);
     while (!caller->child)
         g_cond_wait(&caller->has_begun, &caller->begun);
     g_mutex_unlock(&caller->begun);
@@ -111,6 +112,20 @@ test_thread(void)
     calling = 0;
     g_assert_null(rl_calling_thread_find());
     g_assert_cmpint(rl_calling_thread_match(first), ==, RL_THREAD_UNKNOWN);
+}
+
+/* It is the name that libvirt has given it that counts. */
+static void
+test_serves(void)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(callers); i++) {
+        call_from((int) i);
+        g_assert_cmpint(rl_calling_thread_serves_client(), ==, i == 0);
+    }
+    calling = getpid();
+    g_assert_false(rl_calling_thread_serves_client());
+    calling = 0;
+    g_assert_false(rl_calling_thread_serves_client());
 }
 
 /* Makes the note @file look as if it had been written a minute ago. */
@@ -224,6 +239,7 @@ main(int argc, char **argv)
     for (guint i = 0; i < G_N_ELEMENTS(callers); i++)
         begin(&callers[i]);
     g_test_add_func("/calling-thread/thread", test_thread);
+    g_test_add_func("/calling-thread/serves", test_serves);
     g_test_add_func("/calling-thread/restore", test_restore);
     g_test_add_func("/calling-thread/arrival", test_arrival);
 

@@ -63,10 +63,16 @@ static const Row rows[] = {
     {"shutdown", "unknown", "destroy", "migration in", "prepare", RL_END_ARRIVING, ALONE, false},
     {"shutdown", "unknown", "destroy", "migration in", "finish3", RL_END_UNKNOWN, ALONE, false},
     {"running", "migrated", "none", "migration in", "finish3", RL_END_STOPPED, WITH_LOG, true},
+    /* broken off from there, as libvirt 11.3.0 leaves it; by a phase that takes it up again */
+    {"shutdown", "unknown", "none", "migration in", "finish3", RL_END_ARRIVING, WITH_LOG, false},
+    {"shutdown", "unknown", "none", "migration in", "finish2", RL_END_UNKNOWN, ALONE, false},
+    {"shutdown", "unknown", "none", "migration in", "finish_resume", RL_END_UNKNOWN, ALONE, false},
     /* migrated away; and not */
     {"paused", "migration", "none", "migration out", "confirm3", RL_END_MIGRATED, ALONE, false},
     {"paused", "user", "none", "migration out", "confirm3", RL_END_MIGRATED, ALONE, true},
     {"paused", "ioerror", "none", "migration out", "confirm3", RL_END_MIGRATED, ALONE, true},
+    {"shutdown", "unknown", "none", "migration out", "confirm3", RL_END_MIGRATED, WITH_LOG, false},
+    {"shutdown", "unknown", "destroy", "migration out", "confirm3", RL_END_UNKNOWN, ALONE, false},
     {"paused", "user", "none", "migration out", "perform3_done", RL_END_UNKNOWN, ALONE, true},
     {"paused", "user", "destroy", "migration out", "confirm3", RL_END_UNKNOWN, ALONE, true},
     {"paused", "migration", "destroy", "migration out", "confirm3", RL_END_UNKNOWN, ALONE, false},
@@ -147,7 +153,8 @@ assert_join(RlEndReason ending, RlLogEnding log, RlEndReason wanted)
                                                   log == RL_LOG_MIGRATED || log == RL_LOG_OTHER);
 
     g_assert_cmpint(rl_end_reason_join(&alone, log, false), ==, wanted);
-    if (log == RL_LOG_NOTHING || overruled)
+    bool ended_by_other = ending == RL_END_ARRIVING && log != RL_LOG_FAILED;
+    if (log == RL_LOG_NOTHING || overruled || ended_by_other)
         wanted = RL_END_UNKNOWN;
     g_assert_cmpint(rl_end_reason_join(&weak, log, false), ==, wanted);
 }

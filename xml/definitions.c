@@ -225,6 +225,30 @@ rl_xml_definitions_find_running(const char *image, const char *except, bool *ret
 }
 
 static bool
+has_layer(RlImageSearch *search, RlDomain *domain, gpointer bases)
+{
+    return has_disk_on(search, bases, domain);
+}
+
+char *
+rl_xml_definitions_name_running_below(const char *top, const char *image)
+{
+    g_auto(RlImageSearch) search = {.top = top, .directly = true};
+    g_autoptr(GHashTable) no_bases = rl_layer_graph_new();
+
+    if (!rl_image_search_begin(&search, image))
+        return NULL;
+    g_autoptr(RlDomain) domain = find_running(&search, has_layer, no_bases);
+    return domain ? g_strdup(domain->name) : NULL;
+}
+
+char *
+rl_xml_definitions_name_running(const char *image)
+{
+    return rl_xml_definitions_name_running_below("/", image);
+}
+
+static bool
 has_uuid(RlImageSearch *search, RlDomain *domain, gpointer data)
 {
     (void) search;

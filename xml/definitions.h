@@ -73,6 +73,21 @@ RlDomain *rl_xml_definitions_find_running_below(const char *top, const char *ima
                                                 const char *except, bool *ret_overlaid);
 
 /**
+ * rl_xml_definitions_name_running:
+ * Returns the name of a domain that runs and has the dirty image at the absolute path @image as a
+ * disk or below one, owned by the caller; NULL where none is known. For a message, which gives
+ * nobody anything: unlike rl_xml_definitions_find_running() it believes the device models' user,
+ * and reads no snapshots.
+ */
+char *rl_xml_definitions_name_running(const char *image);
+
+/**
+ * rl_xml_definitions_name_running_below:
+ * The same with the directories of libvirt below @top instead of "/".
+ */
+char *rl_xml_definitions_name_running_below(const char *top, const char *image);
+
+/**
  * rl_xml_definitions_has_let_go:
  * True if a domain with the UUID @uuid runs, and has the dirty image at the absolute path @image
  * neither as a disk nor below one. False where that cannot be told, as where the file that says so

@@ -44,6 +44,9 @@ typedef struct {
      * reads all that libvirt has on its domains: for a doubt only. */
     char *(*find_domain)(const char *image, bool directly, const char *except,
                          const char *const *let_go);
+    /* The name of a domain that runs and has the dirty image @image as a disk or below one, owned
+     * by the caller; NULL where none is known. For a message only. */
+    char *(*find_running)(const char *image);
     /* Why @find_domain, without @directly, has named @domain for @image, if that cannot be told: a
      * sentence for the message, owned by the caller; else NULL. It reads as much. */
     char *(*find_doubt)(const char *image, const char *domain);

@@ -30,8 +30,6 @@ refuse_in_use(const RlVolume *volume, const RlImageOwner *run, GError **error)
             volume->name->volume);
     if (rl_image_owner_is_by_hand(run)) {
         g_autofree char *domain = rl_domains_find_user(volume, run);
-        if (g_strcmp0(domain, run->name) == 0)
-            g_clear_pointer(&domain, g_free);
         return rl_fail(error, RL_ERROR_BUSY,
                        "volume '%s' is in use: it was started with 'virt-reflink start'%s%s%s. "
                        "Stop it with 'virt-reflink stop'",

@@ -10,18 +10,12 @@ image_of(const RlVolume *volume)
     return g_build_filename(volume->pool->path, volume->name->dir, volume->dirty_file, NULL);
 }
 
-static char *
-find(const RlVolume *volume, bool directly, const char *except, const char *const *let_go)
-{
-    g_autofree char *image = image_of(volume);
-
-    return volume->pool->documents->find_domain(image, directly, except, let_go);
-}
-
 char *
 rl_domains_find_overlay(const RlVolume *volume, const RlDomainRef *owner, const char *const *let_go)
 {
-    return find(volume, false, owner ? owner->uuid : NULL, let_go);
+    g_autofree char *image = image_of(volume);
+
+    return volume->pool->documents->find_domain(image, false, owner ? owner->uuid : NULL, let_go);
 }
 
 bool
@@ -54,7 +48,8 @@ rl_domains_has_let_go(const RlVolume *volume, const RlImageOwner *run)
 char *
 rl_domains_find_user(const RlVolume *volume, const RlImageOwner *run)
 {
-    char *domain = run && !rl_image_owner_is_by_hand(run) ? NULL : find(volume, true, NULL, NULL);
-
-    return domain || !run ? domain : g_strdup(run->name);
+    if (run && !rl_image_owner_is_by_hand(run))
+        return g_strdup(run->name);
+    g_autofree char *image = image_of(volume);
+    return volume->pool->documents->find_running(image);
 }

@@ -43,7 +43,7 @@ bool rl_domains_has_let_go(const RlVolume *volume, const RlImageOwner *run);
 /**
  * rl_domains_find_user:
  * Returns who runs on the dirty image of @volume, for a message: the domain that @run (may be NULL)
- * names; where an administrator began the run, or nobody is noted, the domain that has it as a disk
- * or below one. Owned by the caller, NULL where it cannot be told.
+ * names; where an administrator began the run, or nobody is noted, a domain that runs with it as a
+ * disk or below one. Owned by the caller, NULL where there is none, or it cannot be told.
  */
 char *rl_domains_find_user(const RlVolume *volume, const RlImageOwner *run);

@@ -7,6 +7,7 @@
 #include "domains.h"
 #include "pool-mark.h"
 #include "qubes-leftover.h"
+#include "writers.h"
 
 static RlState
 decide(const RlDirtyImage *image, const char *below)
@@ -227,6 +228,18 @@ rl_state_require_not_below(const RlDirtyImage *image, const char *what, GError *
     return !domain || rl_state_refuse_below(image->volume, what, domain, error);
 }
 
+/* What ends the run that rl_state_refuse_running() is about. */
+static const char *
+how_to_end(bool by_hand, bool domain, bool process)
+{
+    if (domain)
+        return "Shut that domain down first";
+    if (process)
+        return by_hand ? "End that process first, then type 'virt-reflink stop'"
+                       : "End that process first";
+    return by_hand ? "Type 'virt-reflink stop' first" : "Stop it first";
+}
+
 bool
 rl_state_require_no_base(const RlVolume *volume, const char *what, const RlDomainRef *owner,
                          GError **error)
@@ -251,17 +264,20 @@ bool
 rl_state_refuse_running(const RlVolume *volume, const RlImageOwner *run, const char *what,
                         GError **error)
 {
+    bool by_hand = run && rl_image_owner_is_by_hand(run);
     g_autofree char *domain = rl_domains_find_user(volume, run);
+    g_autofree char *process = rl_clean_find_writer(volume, volume->dirty_file);
+    g_autoptr(GString) why = g_string_new("it is running");
 
-    if (run && rl_image_owner_is_by_hand(run) && g_strcmp0(domain, run->name) == 0)
-        return rl_fail(
-            error, RL_ERROR_STATE,
-            "volume '%s' cannot be %s: it is running, for it was started by hand. Stop it "
-            "with 'virt-reflink stop'",
-            volume->name->volume, what);
-    return rl_fail(error, RL_ERROR_STATE, "volume '%s' cannot be %s: it is running%s%s%s. %s first",
-                   volume->name->volume, what, domain ? " for domain '" : "", domain ? domain : "",
-                   domain ? "'" : "", domain ? "Shut that domain down" : "Stop it");
+    if (by_hand)
+        g_string_append(why, ", since it was started by hand with 'virt-reflink start'");
+    if (domain)
+        g_string_append_printf(
+            why, by_hand ? ", and domain '%s' has it as a disk" : " for domain '%s'", domain);
+    if (process)
+        g_string_append_printf(why, ", and its dirty image is open for writing in %s", process);
+    return rl_fail(error, RL_ERROR_STATE, "volume '%s' cannot be %s: %s. %s", volume->name->volume,
+                   what, why->str, how_to_end(by_hand, domain, process));
 }
 
 bool

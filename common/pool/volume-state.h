@@ -134,8 +134,9 @@ bool rl_state_refuse_suspect(const RlVolume *volume, const RlImageOwner *run, co
 
 /**
  * rl_state_refuse_running:
- * Says that @volume cannot be @what, since somebody runs on its dirty image, as @run (may be NULL)
- * or libvirt's own files name him. Always false.
+ * Says that @volume cannot be @what, since somebody runs on its dirty image: the domain that @run
+ * (may be NULL) or libvirt's files on running domains name, and the process that has it open for
+ * writing, for which it looks through /proc (rl_clean_find_writer()). Always false.
  */
 bool rl_state_refuse_running(const RlVolume *volume, const RlImageOwner *run, const char *what,
                              GError **error);

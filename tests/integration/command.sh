@@ -83,6 +83,21 @@ done
 kinds_no_dirty
 ok "what a domain has, or is about to have, is not touched; what one left is committed by stop"
 
+# Who has what was started by hand: the process, and no domain that is off and defined with the disk.
+tool start "$POOL" vm/persistent >/dev/null
+exec 5<>"$POOL/vm/persistent-dirty.img"
+expect "vm/persistent" cat /etc/libvirt/qemu/vm.xml
+for what in "discard --yes" continue "revert vm/persistent@1" "rename to" "delete --yes"; do
+    read -r -a words <<<"$what"
+    ! said=$(tool "${words[0]}" "$POOL" vm/persistent "${words[@]:1}" 2>&1 5>&-) || die "$what succeeded"
+    has_words "'vm/persistent' & 'virt-reflink start' & process $$ & stop'" <<<"$said" || die "$what says '$said'"
+    [[ $said != *"'vm'"* ]] || die "$what says '$said', and the domain is off"
+done
+exec 5>&-
+fails_with "'vm/persistent' & 'virt-reflink start' & 'virt-reflink stop'" tool rename "$POOL" vm/persistent to
+tool stop "$POOL" vm/persistent >/dev/null
+ok "a refusal names the process that has the image, and no domain that is off"
+
 # Marked, as by a save or by a disk that reported an error.
 for mark in saved suspect; do
     tool start "$POOL" vm/persistent >/dev/null

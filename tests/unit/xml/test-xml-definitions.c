@@ -282,9 +282,12 @@ test_running(Host *host, gconstpointer data)
     host_put(host, "run/libvirt/qemu/anna.pid", "1");
     host_put(host, "run/libvirt/qemu/otto.xml", "<domain");
     g_assert_null(rl_xml_definitions_find_running_below(host->top, IMAGE, UUID_B, &overlaid));
+    g_assert_null(rl_xml_definitions_name_running_below(host->top, IMAGE));
     g_assert_false(rl_xml_definitions_has_let_go_below(host->top, IMAGE, UUID_A));
 
     host_put_domain(host, file, "<source file='" IMAGE "'/>");
+    g_autofree char *name = rl_xml_definitions_name_running_below(host->top, IMAGE);
+    g_assert_cmpstr(name, ==, "anna");
     g_autoptr(RlDomain) anna =
         rl_xml_definitions_find_running_below(host->top, IMAGE, UUID_B, &overlaid);
     g_assert_cmpstr(anna->uuid, ==, UUID_A);
@@ -297,6 +300,8 @@ test_running(Host *host, gconstpointer data)
         rl_xml_definitions_find_running_below(host->top, IMAGE, UUID_B, &overlaid);
     g_assert_cmpstr(above->name, ==, "anna");
     g_assert_true(overlaid);
+    g_autofree char *name_above = rl_xml_definitions_name_running_below(host->top, IMAGE);
+    g_assert_cmpstr(name_above, ==, "anna");
     g_assert_false(rl_xml_definitions_has_let_go_below(host->top, IMAGE, UUID_A));
 
     host_put_domain(host, file, "<source file='/o/1'/>");

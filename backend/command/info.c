@@ -5,7 +5,7 @@
 #include "backend/cli/table.h"
 #include "backend/libvirt/xen-disks.h"
 #include "common/pool/writers.h"
-#include "show-volume.h"
+#include "reason.h"
 
 static void
 print_image(const char *what, const RlVolume *volume, const char *file, const RlImage *image)
@@ -73,6 +73,15 @@ find_xen_domain(const RlVolume *volume)
 }
 
 static void
+print_reason(const RlLook *look)
+{
+    g_autoptr(RlReason) reason = rl_reason_get(look);
+
+    if (reason)
+        printf("%-16s %s\n", "reason", reason->text);
+}
+
+static void
 print_text(const RlLook *look, const GPtrArray *revisions, bool utc)
 {
     const RlVolume *volume = look->volume;
@@ -83,6 +92,7 @@ print_text(const RlLook *look, const GPtrArray *revisions, bool utc)
            volume->contradictory ? " (its record contradicts its images; the images count)" : "");
     print_source(look);
     printf("%-16s %s\n", "state", rl_state_to_string(look->state));
+    print_reason(look);
     if (look->run)
         print_run(look->run, utc);
     if (look->below)
@@ -105,6 +115,7 @@ print_json(const RlLook *look, const GPtrArray *revisions)
 {
     const RlVolume *volume = look->volume;
     g_autofree char *xen = find_xen_domain(volume);
+    g_autoptr(RlReason) reason = rl_reason_get(look);
     g_autofree char *writer =
         volume->clean.there ? rl_clean_find_writer(volume, volume->clean_file) : NULL;
     g_autofree char *user =
@@ -115,6 +126,8 @@ print_json(const RlLook *look, const GPtrArray *revisions)
     rl_json_string(json, "pool", volume->pool->path);
     rl_json_string(json, "name", volume->name->volume);
     rl_look_json(look, json);
+    if (reason)
+        rl_json_string(json, "reason", reason->code);
     if (xen)
         rl_json_string(json, "xen_domain", xen);
     if (writer)

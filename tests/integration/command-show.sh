@@ -145,6 +145,27 @@ expect "pool: space: " cat "$LAB/found"
 sed -i "s|<reflink:space warn-below='99'/>||" "$POOL/.reflink-pool.xml"
 ok "a pool that is short of space is called that"
 
+# because WORD: why the volume was left.
+because()
+{
+    expect_exactly "$1" value "top.get('reason')" info pool vm/persistent
+}
+
+image=$POOL/vm/persistent
+because by-hand
+expect "not stopped" tool info pool vm/persistent
+setfattr -n trusted.libvirt-reflink.run -v "$(note "$image-dirty.img" run | sed 's/^boot=.*/boot=0/')"$'\n' "$image-dirty.img"
+because host-down
+setfattr -n trusted.libvirt-reflink.hold -v saved "$image-dirty.img"
+because saved
+setfattr -n trusted.libvirt-reflink.hold -v suspect "$image-dirty.img"
+because lost-writes
+tool continue pool vm/persistent >/dev/null
+because kept
+tool discard --yes pool vm/persistent >/dev/null
+because None
+ok "info says why a volume was left"
+
 fails_with "'vm/none'" tool revisions pool vm/none
 rm -f "$POOL"/vm/persistent{,-dirty,-precache}.img
 found deleted

@@ -11,7 +11,19 @@
 #include "common/pool/pool-mark.h"
 #include "common/pool/scan.h"
 #include "common/pool/writers.h"
-#include "show-volume.h"
+#include "contradictions.h"
+
+const char *const *
+rl_findings_codes(void)
+{
+    static const char *const codes[] = {
+        "attributes",  "space",  "leftover",      "suspect", "foreign",   "orphan",
+        "deleted",     "shared", "contradictory", "marks",   "misfit",    "waits-for-space",
+        "source-gone", "torn",   "written",       "partial", "temporary", "unreadable",
+        NULL};
+
+    return codes;
+}
 
 static void
 finding_free(void *data)
@@ -23,16 +35,14 @@ finding_free(void *data)
     g_free(finding);
 }
 
-static void add(GPtrArray *findings, const char *code, const char *volume, const char *step,
-                const char *format, ...) G_GNUC_PRINTF(5, 6);
-
-static void
-add(GPtrArray *findings, const char *code, const char *volume, const char *step, const char *format,
-    ...)
+void
+rl_findings_add(GPtrArray *findings, const char *code, const char *volume, const char *step,
+                const char *format, ...)
 {
     RlFinding *finding = g_new0(RlFinding, 1);
     va_list args;
 
+    g_assert(g_strv_contains(rl_findings_codes(), code));
     finding->code = code;
     finding->volume = g_strdup(volume);
     finding->step = step;
@@ -50,11 +60,12 @@ look_at_pool(GPtrArray *findings, const RlPool *pool)
     bool low;
 
     if (!rl_pool_mark_check(pool, &error))
-        add(findings, "attributes", NULL, NULL, "%s", error->message);
+        rl_findings_add(findings, "attributes", NULL, NULL, "%s", error->message);
     if (!rl_free_space_look(pool, &low, &text, &cause))
-        add(findings, "space", NULL, NULL, "%s", cause->message);
+        rl_findings_add(findings, "space", NULL, NULL, "%s", cause->message);
     else if (low)
-        add(findings, "space", NULL,
+        rl_findings_add(
+            findings, "space", NULL,
             "remove revisions ('virt-reflink prune') or volumes, or enlarge the file system",
             "%s, and a commit needs space", text);
 }
@@ -68,25 +79,27 @@ look_at_state(GPtrArray *findings, const RlLook *look)
     const char *step = rl_look_next_step(look);
 
     if (look->run && look->run->ended) {
-        add(findings, "waits-for-space", name, step,
-            "the run of %s has ended, and its commit waits for space", domain);
+        rl_findings_add(findings, "waits-for-space", name, step,
+                        "the run of %s has ended, and its commit waits for space", domain);
         return;
     }
     switch (look->state) {
     case RL_STATE_LEFT:
-        add(findings, "leftover", name, step, "no process uses the dirty image that %s left",
-            domain);
+        rl_findings_add(findings, "leftover", name, step,
+                        "no process uses the dirty image that %s left", domain);
         break;
     case RL_STATE_SUSPECT:
-        add(findings, "suspect", name, step, "the content of the dirty image is in doubt");
+        rl_findings_add(findings, "suspect", name, step,
+                        "the content of the dirty image is in doubt");
         break;
     case RL_STATE_FOREIGN:
-        add(findings, "foreign", name, step,
+        rl_findings_add(
+            findings, "foreign", name, step,
             "the dirty image has no attribute of a reflink pool, as a copy without extended "
             "attributes");
         break;
     case RL_STATE_ORPHAN:
-        add(findings, "orphan", name, step, "the dirty image has no clean image");
+        rl_findings_add(findings, "orphan", name, step, "the dirty image has no clean image");
         break;
     case RL_STATE_STOPPED:
     case RL_STATE_RUNNING:
@@ -105,7 +118,7 @@ look_for_torn(GPtrArray *findings, const RlVolume *volume)
     g_autoptr(GError) error = NULL;
 
     if (fd >= 0 && !rl_torn_require_none(volume->name->volume, volume->clean_file, fd, &error))
-        add(findings, "torn", volume->name->volume, NULL, "%s", error->message);
+        rl_findings_add(findings, "torn", volume->name->volume, NULL, "%s", error->message);
 }
 
 static void
@@ -115,28 +128,31 @@ look_at_volume(GPtrArray *findings, const RlPool *pool, const RlListed *listed)
     g_autoptr(RlLook) look = rl_look(pool, listed->name, &error);
 
     if (!look) {
-        add(findings, "unreadable", listed->name, NULL, "%s", error->message);
+        rl_findings_add(findings, "unreadable", listed->name, NULL, "%s", error->message);
         return;
     }
     look_at_state(findings, look);
     if (look->volume->contradictory)
-        add(findings, "contradictory", listed->name, NULL,
-            "its record contradicts its images, and the images count");
+        rl_findings_add(findings, "contradictory", listed->name, NULL,
+                        "its record contradicts its images, and the images count");
     look_for_torn(findings, look->volume);
+    rl_contradictions_look(findings, look, listed->revisions);
     if (listed->shared)
-        add(findings, "shared", listed->name,
+        rl_findings_add(
+            findings, "shared", listed->name,
             "its next start gives it an image of its own; if the other name is not a volume's, "
             "remove that name",
             "its clean image is also the clean image of another volume");
     if (g_strcmp0(rl_look_source_state(look), "gone") == 0)
-        add(findings, "source-gone", listed->name, NULL,
-            "its source '%s' has no clean image, so it cannot be started",
-            look->volume->record->source);
+        rl_findings_add(findings, "source-gone", listed->name, NULL,
+                        "its source '%s' has no clean image, so it cannot be started",
+                        look->volume->record->source);
     g_autofree char *writer = look->volume->clean.there
                                   ? rl_clean_find_writer(look->volume, look->volume->clean_file)
                                   : NULL;
     if (writer)
-        add(findings, "written", listed->name, NULL,
+        rl_findings_add(
+            findings, "written", listed->name, NULL,
             "its clean image is open for writing, by %s: it can be neither started nor committed",
             writer);
 }
@@ -151,15 +167,15 @@ look_at_litter(GPtrArray *findings, const RlPool *pool, const char *name)
 
     if (volume && rl_partial_find(volume, &kept, &note, &until, NULL) && kept) {
         g_autofree char *date = rl_table_time(until, false);
-        add(findings, "partial", name,
-            "'virt-reflink receive --token' and 'send --resume-from' go on with it, "
-            "'virt-reflink receive --drop-partial' removes it",
-            "a stream was cut off, and what came of it is kept until %s", date);
+        rl_findings_add(findings, "partial", name,
+                        "'virt-reflink receive --token' and 'send --resume-from' go on with it, "
+                        "'virt-reflink receive --drop-partial' removes it",
+                        "a stream was cut off, and what came of it is kept until %s", date);
         return;
     }
-    add(findings, "temporary", name,
-        "'virt-reflink check --repair' removes those that nothing uses",
-        "it has temporary files: an operation was cut off, or is under way");
+    rl_findings_add(findings, "temporary", name,
+                    "'virt-reflink check --repair' removes those that nothing uses",
+                    "it has temporary files: an operation was cut off, or is under way");
 }
 
 GPtrArray *
@@ -177,7 +193,8 @@ rl_findings_look(const RlPool *pool, GError **error)
         if (one->exists)
             look_at_volume(findings, pool, one);
         else
-            add(findings, "deleted", one->name,
+            rl_findings_add(
+                findings, "deleted", one->name,
                 "clone a revision to a new volume, or delete each ('virt-reflink delete "
                 "VOLUME@REVISION')",
                 "its images are gone, and %u of its revisions are left", one->revisions->len);

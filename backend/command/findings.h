@@ -12,6 +12,20 @@ typedef struct {
 } RlFinding;
 
 /**
+ * rl_findings_codes:
+ * All codes that a finding can have; static, NULL-terminated.
+ */
+const char *const *rl_findings_codes(void);
+
+/**
+ * rl_findings_add:
+ * Adds to @findings one with the static @code and @step (may be NULL), of @volume (NULL: of the
+ * pool), and the sentence that @format gives.
+ */
+void rl_findings_add(GPtrArray *findings, const char *code, const char *volume, const char *step,
+                     const char *format, ...) G_GNUC_PRINTF(5, 6);
+
+/**
  * rl_findings_look:
  * Looks through @pool. Returns what it finds (RlFinding), that of the pool first, then by volume;
  * owned by the caller. Changes nothing. NULL with @error where the pool cannot be looked through.

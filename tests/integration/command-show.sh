@@ -166,6 +166,26 @@ tool discard --yes pool vm/persistent >/dev/null
 because None
 ok "info says why a volume was left"
 
+# What we never write.
+found ""
+tool start pool vm/persistent >/dev/null
+age_run "$image-dirty.img"
+printf z | write_image "$image.img" 512
+found leftover misfit
+expect "'virt-reflink discard'" cat "$LAB/found"
+setfattr -n trusted.libvirt-reflink.hold -v saved "$image-dirty.img"
+found ""
+setfattr -x trusted.libvirt-reflink.run "$image-dirty.img"
+found marks
+tool discard --yes pool vm/persistent >/dev/null
+tool start pool vm/persistent >/dev/null
+mv "$image-dirty.img" "$image.img"
+setfattr -n trusted.libvirt-reflink.hold -v kept "$image.img@before"
+found marks marks
+expect "'persistent.img@before'" cat "$LAB/found"
+expect "setfattr" cat "$LAB/found"
+ok "check finds marks and owners that contradict the image that they are on"
+
 fails_with "'vm/none'" tool revisions pool vm/none
 rm -f "$POOL"/vm/persistent{,-dirty,-precache}.img
 found deleted

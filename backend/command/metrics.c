@@ -4,6 +4,7 @@
 #include "backend/cli/cli.h"
 #include "common/pool/free-space.h"
 #include "common/pool/scan.h"
+#include "findings.h"
 #include "prometheus.h"
 #include "show-volume.h"
 
@@ -19,6 +20,7 @@ typedef enum {
     DIRTY_SINCE,
     WAITS,
     REVISIONS,
+    PROBLEMS,
     METRICS,
 } Metric;
 
@@ -47,6 +49,7 @@ static const RlMetric none[METRICS] = {
     [WAITS] = {PREFIX "volume_waits_for_space",
                "1 if the run has ended, and its commit waits for space.", NULL},
     [REVISIONS] = {PREFIX "volume_revisions", "Number of revisions.", NULL},
+    [PROBLEMS] = {PREFIX "problems", "Number of problems of each kind that check finds.", NULL},
 };
 
 static void
@@ -127,6 +130,19 @@ add_states(Collection *to)
     add_state(to, "unreadable", to->unreadable);
 }
 
+/* All of them here, too. */
+static void
+add_problems(Collection *to, const GPtrArray *findings)
+{
+    for (const char *const *code = rl_findings_codes(); *code; code++) {
+        guint count = 0;
+        for (guint i = 0; i < findings->len; i++)
+            count += g_str_equal(((const RlFinding *) g_ptr_array_index(findings, i))->code, *code);
+        rl_metric_add(&to->metrics[PROBLEMS],
+                      (const char *[]){"pool", to->pool, "code", *code, NULL}, count);
+    }
+}
+
 static void
 collect(Collection *to, const RlPool *pool, const GPtrArray *listed)
 {
@@ -175,11 +191,13 @@ rl_command_metrics(RlCall *call, GError **error)
     if (!rl_call_begin(call, NULL, error))
         return call->exit;
     g_autoptr(GPtrArray) listed = rl_scan(call->pool, error);
-    if (!listed)
+    g_autoptr(GPtrArray) findings = listed ? rl_findings_look(call->pool, error) : NULL;
+    if (!findings)
         return RL_EXIT_FAILED;
     Collection collection = {.pool = call->pool->path};
     memcpy(collection.metrics, none, sizeof(none));
     collect(&collection, call->pool, listed);
+    add_problems(&collection, findings);
     if (call->json)
         print_json(&collection);
     for (guint i = 0; !call->json && i < METRICS; i++)

@@ -184,7 +184,10 @@ setfattr -n trusted.libvirt-reflink.hold -v kept "$image.img@before"
 found marks marks
 expect "'persistent.img@before'" cat "$LAB/found"
 expect "setfattr" cat "$LAB/found"
-ok "check finds marks and owners that contradict the image that they are on"
+tool metrics pool >"$LAB/metrics"
+sample 'problems{POOL,code="marks"} 2'
+sample 'problems{POOL,code="torn"} 0'
+ok "check finds marks and owners that contradict the image that they are on, and metrics counts them"
 
 fails_with "'vm/none'" tool revisions pool vm/none
 rm -f "$POOL"/vm/persistent{,-dirty,-precache}.img

@@ -121,6 +121,13 @@ print_row(const RlTable *table, const char *const *cells, const glong *widths, g
     puts(g_strchomp(line->str));
 }
 
+static void
+table_free(RlTable *table)
+{
+    g_ptr_array_unref(table->rows);
+    g_free(table);
+}
+
 void
 rl_table_print(RlTable *table, guint colored)
 {
@@ -136,8 +143,16 @@ rl_table_print(RlTable *table, guint colored)
     for (guint row = 0; row < table->rows->len; row++)
         print_row(table, g_ptr_array_index(table->rows, row), widths,
                   colors ? colored : table->columns);
-    g_ptr_array_unref(table->rows);
-    g_free(table);
+    table_free(table);
+}
+
+void
+rl_table_print_part(RlTable *table)
+{
+    if (table->rows->len > 0)
+        rl_table_print(table, G_MAXUINT);
+    else
+        table_free(table);
 }
 
 bool

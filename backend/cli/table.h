@@ -31,6 +31,13 @@ void rl_table_add(RlTable *table, char *const *cells);
 void rl_table_print(RlTable *table, guint colored);
 
 /**
+ * rl_table_print_part:
+ * As rl_table_print(), without colors, for a table that a failure has cut off: prints nothing where
+ * it has no row.
+ */
+void rl_table_print_part(RlTable *table);
+
+/**
  * rl_table_clean:
  * Makes the string @text, which it takes over, fit for a line: bytes that are no UTF-8 are U+FFFD,
  * and control characters spaces. Returns it, owned by the caller; "" for NULL.

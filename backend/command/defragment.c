@@ -19,13 +19,20 @@
 
 #define NUMBER "%" G_GUINT64_FORMAT
 
+/* "1 extent", "2 extents", owned by the caller. */
+static char *
+count_extents(uint64_t number)
+{
+    return g_strdup_printf(NUMBER " extent%s", number, number == 1 ? "" : "s");
+}
+
 static void
 say_left(const RlCall *call, const RlDefragmentPlan *plan)
 {
     if (plan->left > 0)
         rl_call_say(call,
-                    NUMBER " more small extents are shared with other images, or lie between such: "
-                           "--unshare rewrites them as well.",
+                    "Shared with other images, or between such, there are more small extents "
+                    "(" NUMBER "): --unshare rewrites them as well.",
                     plan->left);
     if (plan->partial)
         rl_call_say(call, "There are more than that: run the command again afterwards.");
@@ -35,10 +42,11 @@ static void
 say_cost(const RlCall *call, const char *name, const RlDefragmented *found)
 {
     const RlDefragmentPlan *plan = &found->plan;
-    g_autofree char *bytes = rl_table_size(plan->bytes), *lost = rl_table_size(plan->shared);
+    g_autofree char *bytes = rl_table_size(plan->bytes), *lost = rl_table_size(plan->shared),
+                    *extents = count_extents(plan->extents);
 
-    rl_call_say(call, "%s has " NUMBER " extents; " NUMBER " small ones can become " NUMBER ".",
-                name, plan->extents, plan->pieces, found->ranges);
+    rl_call_say(call, "%s has %s; " NUMBER " small ones can become " NUMBER ".", name, extents,
+                plan->pieces, found->ranges);
     rl_call_say(call, "%s will be written, and must be free meanwhile.", bytes);
     if (plan->shared > 0)
         rl_call_say(call,
@@ -95,8 +103,8 @@ defragment(const RlCall *call, const char *name, const RlDefragmentRule *rule, G
         rl_call_say(call, "There is nothing to defragment any more.");
         return true;
     }
-    rl_call_say(call, "%s is defragmented: " NUMBER " extents became " NUMBER ".", name,
-                found.plan.extents, found.after);
+    g_autofree char *extents = count_extents(found.plan.extents);
+    rl_call_say(call, "%s is defragmented: %s became " NUMBER ".", name, extents, found.after);
     maintain_users(call, name);
     return true;
 }
@@ -107,8 +115,8 @@ go_on(const RlCall *call, const char *name, const RlDefragmentRule *rule,
       const RlDefragmented *found, bool yes, GError **error)
 {
     if (found->ranges == 0) {
-        rl_call_say(call, "%s has " NUMBER " extents. There is nothing to defragment.", name,
-                    found->plan.extents);
+        g_autofree char *extents = count_extents(found->plan.extents);
+        rl_call_say(call, "%s has %s. There is nothing to defragment.", name, extents);
         say_left(call, &found->plan);
         return true;
     }

@@ -114,7 +114,9 @@ rl_command_fragmentation(RlCall *call, GError **error)
     }
     bool done = rl_each_image(call->pool, &each, error);
     rl_progress_bar_end(&bar);
-    if (look.table)
+    if (look.table && !done)
+        rl_table_print_part(look.table);
+    else if (look.table)
         rl_table_print(look.table, G_MAXUINT);
     call->document->printed = rl_json_is_flushed(json);
     if (done && json) {

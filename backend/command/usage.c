@@ -111,7 +111,9 @@ rl_command_usage(RlCall *call, GError **error)
                         .function = add_image,
                         .data = &usage};
     bool done = rl_each_image(call->pool, &each, error);
-    if (usage.table)
+    if (usage.table && !done)
+        rl_table_print_part(usage.table);
+    else if (usage.table)
         rl_table_print(usage.table, G_MAXUINT);
     call->document->printed = rl_json_is_flushed(json);
     if (done && json) {

@@ -123,7 +123,7 @@ rl_staged_check_replaceable(const RlVolume *volume, GError **error)
         return rl_fail(error, RL_ERROR_UNSUPPORTED,
                        "volume '%s' is %s: its content cannot be replaced", name,
                        rl_kind_to_string(volume->kind));
-    if (!rl_state_require_idle(volume, "replaced", error))
+    if (!rl_state_require_idle(volume, "given other content", error))
         return false;
     if (!rl_state_require_clean(volume, error))
         return false;
@@ -147,7 +147,7 @@ rl_staged_check_unchanged(const RlStagedImage *draft, const RlVolume *volume, GE
     if (!rl_volume_exists(volume))
         return rl_fail(error, RL_ERROR_NOT_FOUND,
                        "volume '%s' was deleted meanwhile: its content was not replaced", name);
-    if (!rl_state_require_idle(volume, "replaced", error))
+    if (!rl_state_require_idle(volume, "given other content", error))
         return false;
     if (volume->dirty.there)
         return rl_fail(

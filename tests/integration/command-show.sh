@@ -189,6 +189,14 @@ sample 'problems{POOL,code="marks"} 2'
 sample 'problems{POOL,code="torn"} 0'
 ok "check finds marks and owners that contradict the image that they are on, and metrics counts them"
 
+head -c 1M /dev/urandom >"$POOL/vm/one.img"
+sync "$POOL/vm/one.img"
+expect "has 1 extent." tool defragment pool vm/one
+rm "$POOL"/vm/one*
+! tool usage pool vm/none >"$LAB/said" 2>/dev/null || die "it is there"
+expect_exactly "" cat "$LAB/said"
+ok "what is one is called that, and a table that has nothing has no head"
+
 fails_with "'vm/none'" tool revisions pool vm/none
 rm -f "$POOL"/vm/persistent{,-dirty,-precache}.img
 found deleted

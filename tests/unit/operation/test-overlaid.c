@@ -142,7 +142,7 @@ test_nothing_is_done_below(Lab *lab)
     g_assert_false(rl_volume_delete(lab->pool, V, RL_DELETE_NAMED, &error));
     assert_below(g_steal_pointer(&error), "deleted");
     g_assert_null(rl_upload_begin(lab_pool(lab), V, &error));
-    assert_below(g_steal_pointer(&error), "replaced");
+    assert_below(g_steal_pointer(&error), "given other content");
     after = list_tree(lab->path);
     g_assert_cmpstr(after, ==, before);
     g_assert_cmpint(image_size(lab, V, RL_FILE_DIRTY), ==, MIB);

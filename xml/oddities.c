@@ -31,7 +31,7 @@ rl_xml_oddity_of_text(const char *text, size_t length)
 static bool
 is_blank(const xmlNode *text)
 {
-    const char *content = text->content ? (const char *) text->content : "";
+    const char *content = (const char *) text->content;
 
     return content[strspn(content, SPACE)] == '\0';
 }

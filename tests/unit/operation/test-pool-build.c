@@ -157,6 +157,32 @@ test_inside_another_pool(Lab *lab)
     g_assert_true(rl_pool_require_outside(link, &error)); /* the pool itself */
 }
 
+/* What a dry run asks. It leaves nothing. */
+static void
+test_buildable(Lab *lab)
+{
+    g_autoptr(RlOptions) options = rl_options_new();
+    g_autofree char *path = g_strconcat(lab->path, "-new", NULL);
+    g_autofree char *link = g_strconcat(lab->path, "-link", NULL);
+    g_autofree char *inner = lab_path(lab, "inner");
+    GError *error = NULL;
+
+    options->fallback_copy = !lab->reflinks;
+    g_assert_cmpint(mkdir(path, 0755), ==, 0);
+    g_assert_true(rl_pool_require_buildable(path, options, &error));
+    g_assert_no_error(error);
+    assert_list(path, "");
+    g_assert_cmpint(mkdir(inner, 0755), ==, 0);
+    g_assert_false(rl_pool_require_buildable(inner, options, &error));
+    take_error(error, RL_ERROR_INVALID, inner);
+    error = NULL;
+    g_assert_cmpint(symlink(path, link), ==, 0);
+    g_assert_true(rl_pool_require_buildable(link, options, &error));
+    g_assert_cmpint(lchown(link, 1234, 0), ==, 0);
+    g_assert_false(rl_pool_require_buildable(link, options, &error));
+    take_error(error, RL_ERROR_INVALID, "link & 1234");
+}
+
 ATTEMPT(require_outside, rl_pool_require_outside(lab->path, error))
 
 static void
@@ -315,6 +341,7 @@ add_tests(void)
     lab_add("/pool-build/through-a-link", test_through_a_link);
     lab_add("/pool-build/what-is-no-directory", test_what_is_no_directory);
     lab_add("/pool-build/inside-another-pool", test_inside_another_pool);
+    lab_add("/pool-build/buildable", test_buildable);
     lab_add("/pool-build/around-another-pool", test_around_another_pool);
     lab_add("/pool-build/outside-cannot-be-told", test_outside_cannot_be_told);
     lab_add_on("/pool-build/without-reflinks", "ext4", test_without_reflinks);

@@ -17,6 +17,7 @@
 #include <linux/loop.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 
 #define V "a/b/private"
 #define DIRECT "db/main"
@@ -337,6 +338,27 @@ test_opener_is_named(Lab *lab)
     kill_child(reader);
 }
 
+static void
+hold_as_hostile(void *path)
+{
+    g_assert_cmpint(prctl(PR_SET_NAME, "\x1b[2J\x7f"), ==, 0);
+    hold_for_writing(path);
+}
+
+/* Any user names his process as he likes. */
+static void
+test_hostile_name(Lab *lab)
+{
+    g_autofree char *path = lab_path(lab, "image");
+
+    make_file(path, "x");
+    pid_t writer = child_that_holds(hold_as_hostile, path);
+    g_autofree char *process = describe(path);
+    g_autofree char *wanted = g_strdup_printf("process %d (?[2J?, /", (int) writer);
+    g_assert_true(process && g_str_has_prefix(process, wanted));
+    kill_child(writer);
+}
+
 /* A mapping has no descriptor: nobody is named, and nothing is invented. */
 static void
 test_mapping_has_no_name(Lab *lab)
@@ -431,6 +453,7 @@ add_tests(void)
     lab_add("/clean/delete", test_delete);
     lab_add("/clean/prune", test_prune);
     lab_add("/clean/opener-is-named", test_opener_is_named);
+    lab_add("/clean/hostile-name", test_hostile_name);
     lab_add("/clean/mapping-has-no-name", test_mapping_has_no_name);
     lab_add("/clean/loop-device-is-named", test_loop_device_is_named);
 }

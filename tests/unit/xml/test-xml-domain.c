@@ -105,6 +105,26 @@ assert_odd(const char *before, const char *elements, const char *words)
     g_assert_cmpstr(domain->odd, ==, words);
 }
 
+/* The files of libvirt's that have a domain in them. */
+static void
+test_kept(void)
+{
+    static const char *const forms[] = {"%s", "<domstatus state='running'>%s</domstatus>",
+                                        "<domainsnapshot><name>s</name>%s</domainsnapshot>"};
+    g_autofree char *text = domain_with("");
+    GError *error = NULL;
+
+    for (size_t i = 0; i < G_N_ELEMENTS(forms); i++) {
+        g_auto(GStrv) around = g_strsplit(forms[i], "%s", 2);
+        g_autofree char *file = g_strconcat(around[0], text, around[1], NULL);
+        g_autoptr(RlDomain) domain = rl_xml_domain_parse_kept(file, strlen(file), "file", &error);
+        g_assert_no_error(error);
+        g_assert_cmpstr(domain->uuid, ==, UUID);
+    }
+    g_assert_null(rl_xml_domain_parse_kept("<domainsnapshot/>", 17, "file", &error));
+    take_xml_error(error, "file", "<domainsnapshot/>");
+}
+
 /* What libvirt may read in another way. */
 static void
 test_oddities(void)
@@ -326,6 +346,7 @@ add_tests(void)
     g_test_add_func("/xml/domain/identity", test_identity);
     g_test_add_func("/xml/domain/files", test_files);
     g_test_add_func("/xml/domain/oddities", test_oddities);
+    g_test_add_func("/xml/domain/kept", test_kept);
     g_test_add_func("/xml/domain/many-files", test_many_files);
     g_test_add_func("/xml/domain/many-elements", test_many_elements);
     g_test_add_func("/xml/domain/bad-identity", test_bad_identity);

@@ -43,7 +43,7 @@ void rl_revision_cache_drop(const char *root, const char *dir);
 
 /**
  * rl_revision_cache_forget:
- * Forgets all that is known of the pool at @root. Nothing is listed, as it is when libvirt's list is
- * about to be filled.
+ * Forgets all that is known of the pool at @root. Nothing is listed, as it is when libvirt's list
+ * is about to be filled.
  */
 void rl_revision_cache_forget(const char *root);

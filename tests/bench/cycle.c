@@ -2,7 +2,7 @@
 /* Start and stop of one persistent volume with a valid precache, against bare system calls. */
 #include "run.h"
 
-#define BAR 1.25
+#define BAR 1.10
 
 static void
 compare(const Bench *bench, const RlPool *pool, bool write, BareRun *bare, EngineRun *engine)

@@ -36,6 +36,7 @@ awk -v dir="$LAB/recipe." '
 ' "$SOURCE_DIR/docs/clients.md"
 sed -i "s|/srv/pools/vms|$pool|g; s|bus=virtio|bus=ide|g; s|size=1,|size=0.001,|; s| 2G\$| 2M|; s|--memory 512|--memory 32|" recipe.*
 rm -f "recipe.Clients that use a backing store for a disk that keeps its writes.1" # the rule
+rm -f "recipe.One path for all clients.1" # another one: integration/one-path
 export LIBVIRT_DEFAULT_URI=qemu:///system
 
 # recipe TITLE [NUMBER]: runs it.

@@ -179,9 +179,12 @@ drop_files(const RlVolume *volume, const GPtrArray *revisions, GError **error)
     if (!drop_history(volume, revisions, error))
         return false;
     rl_volume_path_remove(volume);
-    return rl_file_drop(volume, volume->dirty_file, error) &&
-           rl_file_drop(volume, volume->clean_file, error) &&
-           rl_file_drop(volume, volume->record_file, error) && rl_volume_sync(volume, error);
+    if (rl_file_drop(volume, volume->dirty_file, error) &&
+        rl_file_drop(volume, volume->clean_file, error) &&
+        rl_file_drop(volume, volume->record_file, error) && rl_volume_sync(volume, error))
+        return true;
+    rl_volume_path_settle_anew(volume->pool, volume->name->volume);
+    return false;
 }
 
 bool

@@ -582,6 +582,27 @@ test_below_overlay(Lab *lab)
     lab_stop(lab, "web", &bob, RL_STOP_UNWRITTEN);
 }
 
+ATTEMPT(delete_web, rl_volume_delete(lab->pool, "web", 0, error))
+
+/* A volume that could not be deleted keeps its path. */
+static void
+test_delete_fails(Lab *lab)
+{
+    g_autofree char *clean = lab_path(lab, CLEAN);
+    guint kept = 0;
+
+    begin(lab);
+    for (guint i = 1; i < 10 && g_file_test(clean, G_FILE_TEST_EXISTS); i++) {
+        Disturbance no_rename = {.nr = SYS_renameat, .first = i, .count = 1, .code = EIO};
+        if (disturb(lab, &no_rename, delete_web, NULL) || !g_file_test(clean, G_FILE_TEST_EXISTS))
+            break;
+        assert_link(lab, "web", CLEAN);
+        kept++;
+    }
+    g_assert_cmpuint(kept, >, 0);
+    assert_link(lab, "web", NULL);
+}
+
 void
 add_tests(void)
 {
@@ -593,6 +614,7 @@ add_tests(void)
     lab_add("/volume-path/commit-turns-first", test_commit_turns_first);
     lab_add("/volume-path/commit-fails", test_commit_fails);
     lab_add("/volume-path/no-space", test_no_space);
+    lab_add("/volume-path/delete-fails", test_delete_fails);
     lab_add("/volume-path/no-more-syncs", test_no_more_syncs);
     lab_add("/volume-path/half-way", test_half_way);
     lab_add("/volume-path/repair-waits-for-nobody", test_repair_waits_for_nobody);

@@ -36,5 +36,5 @@ print(*[eval(one, {"top": top}, top) for one in sys.argv[2:]])' "$LAB/document" 
 # documents_fit: all that were kept are as the schema says, without a member that it does not know.
 documents_fit()
 {
-    python3 "$SOURCE_DIR/tests/lib/check-documents" "$SOURCE_DIR/docs/virt-reflink.schema.json" "$LAB"/documents/*
+    /usr/bin/python3 "$SOURCE_DIR/tests/lib/check-documents" "$SOURCE_DIR/docs/virt-reflink.schema.json" "$LAB"/documents/*
 }

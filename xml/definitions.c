@@ -15,6 +15,15 @@ static const char *const domain_dirs[] = {"run/libvirt/qemu", "run/libvirt/libxl
 static const char *const running_dirs[] = {"run/libvirt/qemu", "run/libvirt/libxl"};
 static const char *const definition_dirs[] = {"etc/libvirt/qemu", "etc/libvirt/libxl"};
 
+/* Has the name of @disk to say what it lies on? It may mean another volume's image, too. */
+static bool
+may_be_beside(const RlImageSearch *search, const RlDisk *disk)
+{
+    return disk->format && strcmp(disk->format, "raw") != 0 && disk->backing->len == 0 &&
+           disk->backing_volumes->len == 0 &&
+           !(search->told && g_hash_table_contains(search->told, disk->path));
+}
+
 static bool
 disk_is_on(const RlImageSearch *search, GHashTable *bases, const RlDisk *disk)
 {
@@ -38,9 +47,9 @@ disk_is_on(const RlImageSearch *search, GHashTable *bases, const RlDisk *disk)
         if (rl_image_search_is_layer_volume(search, ref->pool, ref->volume))
             return true;
     }
-    bool other_format = disk->format && strcmp(disk->format, "raw") != 0;
-    return disk->path && ((other_format && rl_image_search_is_beside(search, disk->path)) ||
-                          rl_snapshot_records_lead(search, bases, disk->path));
+    return disk->path &&
+           ((may_be_beside(search, disk) && rl_image_search_is_beside(search, disk->path)) ||
+            rl_snapshot_records_lead(search, bases, disk->path));
 }
 
 /* A domain that runs is in an element that says in which state; a defined one is the root. */
@@ -246,6 +255,31 @@ char *
 rl_xml_definitions_name_running(const char *image)
 {
     return rl_xml_definitions_name_running_below("/", image);
+}
+
+static bool
+has_overlay(RlImageSearch *search, RlDomain *domain, gpointer bases)
+{
+    return !is_passed_over(search, domain) && has_disk_on(search, bases, domain);
+}
+
+char *
+rl_xml_definitions_name_running_overlay_below(const char *top, const char *image,
+                                              const char *except)
+{
+    g_auto(RlImageSearch) search = {.top = top, .except = except};
+    g_autoptr(GHashTable) no_bases = rl_layer_graph_new();
+
+    if (!rl_image_search_begin(&search, image))
+        return NULL;
+    g_autoptr(RlDomain) domain = find_running(&search, has_overlay, no_bases);
+    return domain ? g_strdup(domain->name) : NULL;
+}
+
+char *
+rl_xml_definitions_name_running_overlay(const char *image, const char *except)
+{
+    return rl_xml_definitions_name_running_overlay_below("/", image, except);
 }
 
 static bool

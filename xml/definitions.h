@@ -88,6 +88,21 @@ char *rl_xml_definitions_name_running(const char *image);
 char *rl_xml_definitions_name_running_below(const char *top, const char *image);
 
 /**
+ * rl_xml_definitions_name_running_overlay:
+ * Returns the name of a domain that runs and has the dirty image at the absolute path @image below
+ * a disk, owned by the caller; NULL where none is known. Not the domain with the UUID @except. It
+ * keeps the image as it is: so it believes the device models' user, and reads no snapshots.
+ */
+char *rl_xml_definitions_name_running_overlay(const char *image, const char *except);
+
+/**
+ * rl_xml_definitions_name_running_overlay_below:
+ * The same with the directories of libvirt below @top instead of "/".
+ */
+char *rl_xml_definitions_name_running_overlay_below(const char *top, const char *image,
+                                                    const char *except);
+
+/**
  * rl_xml_definitions_has_let_go:
  * True if a domain with the UUID @uuid runs, and has the dirty image at the absolute path @image
  * neither as a disk nor below one. False where that cannot be told, as where the file that says so

@@ -19,6 +19,7 @@ static const RlDocuments documents = {
     .record_format = rl_xml_record_format,
     .find_domain = rl_xml_definitions_find,
     .find_running = rl_xml_definitions_name_running,
+    .find_running_overlay = rl_xml_definitions_name_running_overlay,
     .find_doubt = rl_xml_definitions_doubt,
     .has_let_go = rl_xml_definitions_has_let_go,
     .defined_us = rl_xml_definitions_date,

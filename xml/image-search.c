@@ -16,6 +16,11 @@
 #include "common/fs/local-links.h"
 #include "common/fs/mounts.h"
 
+/* path_resolution(7). */
+#define LINKS_MAX 40
+/* How the name of a dirty image goes on behind that of its volume. */
+#define DIRTY "-dirty."
+
 static const char *const pool_dirs[] = {"run/libvirt/storage", "etc/libvirt/storage"};
 
 void
@@ -31,6 +36,8 @@ rl_image_search_clear(RlImageSearch *search)
         g_hash_table_unref(search->all);
     if (search->lone)
         g_ptr_array_unref(search->lone);
+    if (search->told)
+        g_hash_table_unref(search->told);
     if (search->disks)
         g_hash_table_unref(search->disks);
     if (search->read)
@@ -99,6 +106,31 @@ has_its_name(const RlImageSearch *search, const char *path)
     return may_be && (is_same_file(path, search->image) || is_its_link(search, path));
 }
 
+/* Is one of the links that @path leads through an own name of the image? One to the volume's link
+ * ends at the clean image at rest. @path is known to lead onto local file systems only. */
+static bool
+leads_through_its_name(const RlImageSearch *search, const char *path)
+{
+    g_autofree char *at = g_strdup(path);
+
+    for (int i = 0; i < LINKS_MAX; i++) {
+        g_autofree char *dir = g_path_get_dirname(at), *base = g_path_get_basename(at);
+        g_autofree char *place = rl_local_links_follow(dir, search->mounts);
+        /* GCOV_EXCL_START: it fails only where links have changed since. */
+        g_autofree char *way = place ? g_build_filename(place, base, NULL) : NULL;
+        if (!way || has_its_name(search, way))
+            return way != NULL;
+        /* GCOV_EXCL_STOP */
+        g_autofree char *target = g_file_read_link(way, NULL);
+        if (!target)
+            return false;
+        g_free(at);
+        at = g_path_is_absolute(target) ? g_steal_pointer(&target)
+                                        : g_build_filename(place, target, NULL);
+    }
+    return false; /* GCOV_EXCL_LINE: only where links have changed since */
+}
+
 /* What has the path of a file that is not there, or not the same any more? */
 typedef enum {
     SAME_FILE,   /* nothing of the image's */
@@ -114,8 +146,22 @@ is_gone(const char *path)
     return lstat(path, &st) < 0 && (errno == ENOENT || errno == ENOTDIR);
 }
 
+/* Is @target called as the short path of the image's volume is, or as the path that is a link
+ * (common/image/short-path.h), in some directory? */
+static bool
+is_called_shortly(const RlImageSearch *search, const char *target)
+{
+    g_autofree char *folder = g_path_get_basename(search->dir);
+    g_autofree char *base = g_path_get_basename(target);
+    g_autofree char *with_suffix = g_strconcat(search->leaf, ".img", NULL);
+
+    return strcmp(folder, RL_NAME_FOLDER) == 0 &&
+           (strcmp(base, search->leaf) == 0 || strcmp(base, with_suffix) == 0);
+}
+
 /* The pool was moved, or its name is another pool's now, and libvirt's files still lead to @target,
- * which is without links: its end is the image's. The place may be in use again. */
+ * which is without links: its end is the image's. The place may be in use again. A short path may
+ * have gone alone, too, and says little: it counts for what an overlay lies on. */
 static bool
 is_where_it_was(const RlImageSearch *search, const char *target, Before before)
 {
@@ -123,8 +169,10 @@ is_where_it_was(const RlImageSearch *search, const char *target, Before before)
     g_autofree char *end = g_build_filename("/", folder, search->base, NULL);
     g_autofree char *dir = g_path_get_dirname(target);
 
-    return before != SAME_FILE && g_str_has_suffix(target, end) &&
-           is_gone(before == MOVED_LAYER ? target : dir);
+    if (before == MOVED_LAYER)
+        return (g_str_has_suffix(target, end) || is_called_shortly(search, target)) &&
+               is_gone(target);
+    return before == MOVED_POOL && g_str_has_suffix(target, end) && is_gone(dir);
 }
 
 /* A domain may have its disk by a symbolic link of any name. */
@@ -134,7 +182,7 @@ leads_to_image(const RlImageSearch *search, const char *path, Before before)
     if (has_its_name(search, path) || search->permits)
         return has_its_name(search, path);
     g_autofree char *target = rl_local_links_follow(path, search->mounts);
-    return target && ((strcmp(target, path) != 0 && has_its_name(search, target)) ||
+    return target && ((strcmp(target, path) != 0 && leads_through_its_name(search, path)) ||
                       is_where_it_was(search, target, before));
 }
 
@@ -161,24 +209,55 @@ was_beside(const RlImageSearch *search, const char *path)
     return target && strcmp(folder, here) == 0 && is_gone(target);
 }
 
+/* Is @path, in a pool's directory, the short path of a volume (common/image/short-path.h)? */
+static bool
+is_short_path(const char *path)
+{
+    g_autofree char *target = g_file_read_link(path, NULL);
+    g_autofree char *base = g_path_get_basename(path);
+    const char *file = target && g_str_has_prefix(target, RL_NAME_FOLDER "/")
+                           ? target + strlen(RL_NAME_FOLDER "/")
+                           : "";
+    RlFileName name = rl_file_name_parse(file);
+    size_t leaf = strlen(name.leaf);
+
+    return (name.role == RL_FILE_DIRTY || name.role == RL_FILE_CLEAN) &&
+           strncmp(base, name.leaf, leaf) == 0 &&
+           (base[leaf] == '\0' || strcmp(base + leaf, ".img") == 0);
+}
+
+/* The base may have been named by a short path of its volume, LEAF or LEAF.img. So the overlay on
+ * "a.b" may be called as one on "a". */
+static bool
+is_beside_short_path(const RlImageSearch *search, const char *path, const char *dir,
+                     const char *base)
+{
+    g_autofree char *root = g_path_get_dirname(search->dir);
+    const char *dot = strrchr(search->leaf, '.');
+    size_t whole = strlen(search->leaf), cut = dot ? (size_t) (dot - search->leaf) : whole;
+
+    if (!g_str_has_suffix(search->dir, "/" RL_NAME_FOLDER) || strcmp(dir, root) != 0 ||
+        strncmp(base, search->leaf, cut) != 0 || base[cut] != '.' || is_short_path(path))
+        return false;
+    return strncmp(base, search->leaf, whole) != 0 ||
+           (base[whole] != '\0' && strcmp(base + whole, ".img") != 0);
+}
+
 /* An overlay's name, if nobody gave it another one, is its base's with what follows the last dot
- * replaced by the snapshot's name. The base may have been named by the short path of its volume
- * (common/image/short-path.h). */
+ * replaced by the snapshot's name. What permits something must mean no other volume. */
 bool
 rl_image_search_is_beside(const RlImageSearch *search, const char *path)
 {
     g_autofree char *dir = g_path_get_dirname(path), *base = g_path_get_basename(path);
     g_autofree char *stem = g_strndup(search->base, strlen(search->base) - strlen("img"));
-    g_autofree char *short_stem = g_strconcat(search->leaf, ".", NULL);
-    g_autofree char *root = g_path_get_dirname(search->dir);
 
-    if (g_str_has_prefix(base, stem))
-        return strcmp(base, search->base) != 0 &&
-               (strcmp(dir, search->dir) == 0 || is_same_file(dir, search->dir) ||
-                was_beside(search, path));
-    return g_str_has_suffix(search->dir, "/" RL_NAME_FOLDER) &&
-           g_str_has_prefix(base, short_stem) && strcmp(dir, root) == 0 &&
-           strcmp(base + strlen(short_stem), "img") != 0;
+    if (!g_str_has_prefix(base, stem))
+        return !search->permits && is_beside_short_path(search, path, dir, base);
+    if (search->permits && strstr(base + strlen(stem), DIRTY))
+        return false;
+    return strcmp(base, search->base) != 0 &&
+           (strcmp(dir, search->dir) == 0 || is_same_file(dir, search->dir) ||
+            was_beside(search, path));
 }
 
 bool

@@ -21,6 +21,7 @@ typedef struct {
     GPtrArray *mounts; /* or NULL */
     GHashTable *all;   /* layer-graph.h, of all snapshots that were read; NULL: it is not kept */
     GPtrArray *lone;   /* see lone-overlays.h, as the next; or NULL */
+    GHashTable *told;  /* overlays of which root's record says what they lie on; or NULL */
     GHashTable *disks;
     GHashTable *read; /* names of the domains whose snapshots were read; or NULL */
     guint files;      /* snapshots read so far, and their bytes */
@@ -74,7 +75,8 @@ bool rl_image_search_is_disk(const RlImageSearch *search, const RlDisk *disk);
 /**
  * rl_image_search_is_beside:
  * True if @path is called what libvirt calls an overlay on the image, in the image's directory, or,
- * unless the search permits something, in one of that name in which it is not any more.
+ * unless the search permits something, beside a short path of the volume (then it may be that of
+ * another volume, too), or in a directory of that name in which it is not any more.
  */
 bool rl_image_search_is_beside(const RlImageSearch *search, const char *path);
 

@@ -51,23 +51,26 @@ is_no_record(const GError *error)
            g_error_matches(error, RL_ERROR, RL_ERROR_INVALID);
 }
 
-/* The record @file of a snapshot in @dir: NULL in *@ret_text if it is to be passed over. False with
+/* The record @file of a snapshot in @dir: NULL in *@ret_text if it is to be passed over.
+ * *@ret_roots says whether only root can have written it. False with
  * @error where it cannot be opened, as while a process has a lease on it, and where it, or all of
  * them, are more than can be looked through. */
 static bool
 read_snapshot(RlImageSearch *search, int dir, const char *file, char **ret_text, size_t *ret_length,
-              GError **error)
+              bool *ret_roots, GError **error)
 {
     g_autoptr(GError) cause = NULL;
     rl_autofd int fd = rl_dirfd_open_file_at_once(dir, file, O_RDONLY, &cause);
     struct stat st;
 
     *ret_text = NULL;
+    *ret_roots = false;
     if (cause && !search->permits && !is_no_record(cause)) {
         g_propagate_error(error, g_steal_pointer(&cause));
         return false;
     }
-    if (fd < 0 || fstat(fd, &st) < 0 || (search->permits && !rl_image_search_is_roots_only(fd)))
+    *ret_roots = fd >= 0 && rl_image_search_is_roots_only(fd);
+    if (fd < 0 || fstat(fd, &st) < 0 || (search->permits && !*ret_roots))
         return spend(search, 0, error);
     if (!spend(search, (size_t) st.st_size, error))
         return false;
@@ -120,8 +123,8 @@ add_to(const RlImageSearch *search, GHashTable *bases, const char *overlay, cons
         rl_layer_graph_add(search->all, overlay, path);
 }
 
-/* What the disk of @domain was before @overlay. */
-static void
+/* What the disk of @domain was before @overlay. False where that is not known. */
+static bool
 add_base(const RlImageSearch *search, GHashTable *bases, const char *overlay,
          const RlDomain *domain, const RlDisk *before)
 {
@@ -130,13 +133,22 @@ add_base(const RlImageSearch *search, GHashTable *bases, const char *overlay,
                                 : disk_key(domain, before->target);
     /* An overlay on the network on another: both have the disk's key. */
     if (!base || strcmp(base, overlay) == 0)
-        return;
+        return false;
 
     g_autofree char *data =
         path_of(search, before->data_path, before->data_pool, before->data_volume);
     if (data)
         add_to(search, bases, overlay, data);
     add_to(search, bases, overlay, base);
+    return true;
+}
+
+static void
+add_told(RlImageSearch *search, const char *overlay)
+{
+    if (!search->told)
+        search->told = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    g_hash_table_add(search->told, g_strdup(overlay));
 }
 
 /* The path of the overlay at @source that was made for the disk @target, or where it is neither a
@@ -164,7 +176,7 @@ made_at(const xmlNode *snapshot)
 /* @element: what the snapshot that was @made then, or libvirt's return to it, made of each disk. */
 static void
 add_overlays(RlImageSearch *search, GHashTable *bases, const RlDomain *domain,
-             const xmlNode *element, gint64 made)
+             const xmlNode *element, gint64 made, bool roots)
 {
     for (const xmlNode *disk = rl_xml_first_element(element); disk;
          disk = rl_xml_next_element(disk)) {
@@ -175,7 +187,8 @@ add_overlays(RlImageSearch *search, GHashTable *bases, const RlDomain *domain,
             const RlDisk *before = g_ptr_array_index(domain->disks, i);
             if (g_strcmp0(before->target, target) != 0)
                 continue;
-            add_base(search, bases, overlay, domain, before);
+            if (add_base(search, bases, overlay, domain, before) && roots)
+                add_told(search, overlay);
             rl_lone_overlays_add(search, domain, target, overlay, made);
         }
     }
@@ -184,7 +197,7 @@ add_overlays(RlImageSearch *search, GHashTable *bases, const RlDomain *domain,
 /* Of a domain's snapshot: each overlay, and what the disk was before it. Since libvirt 9.9
  * (snapshot_conf.c) it also says what overlays a return to it made, where it has others on it. */
 static void
-add_bases(RlImageSearch *search, GHashTable *bases, const xmlNode *snapshot)
+add_bases(RlImageSearch *search, GHashTable *bases, const xmlNode *snapshot, bool roots)
 {
     static const char *const elements[] = {"disks", "revertDisks"};
     const xmlNode *node = rl_xml_child(snapshot, "domain");
@@ -193,7 +206,7 @@ add_bases(RlImageSearch *search, GHashTable *bases, const xmlNode *snapshot)
     for (size_t i = 0; domain && i < G_N_ELEMENTS(elements); i++) {
         const xmlNode *element = rl_xml_child(snapshot, elements[i]);
         if (element)
-            add_overlays(search, bases, domain, element, i == 0 ? made_at(snapshot) : 0);
+            add_overlays(search, bases, domain, element, i == 0 ? made_at(snapshot) : 0, roots);
     }
 }
 
@@ -214,13 +227,14 @@ rl_snapshot_records_read(RlImageSearch *search, const char *domain, GError **err
     }
     while (!cause && dir && (file = g_dir_read_name(dir))) {
         size_t length;
+        bool roots = false;
         g_autofree char *text = NULL;
-        if (!read_snapshot(search, fd, file, &text, &length, &cause))
+        if (!read_snapshot(search, fd, file, &text, &length, &roots, &cause))
             break;
         g_autoptr(RlXmlDocument) document =
             text ? rl_xml_parse(text, length, RL_DOMAIN_SIZE_MAX, file, NULL) : NULL;
         if (document)
-            add_bases(search, bases, document->root);
+            add_bases(search, bases, document->root, roots);
     }
     if (!cause)
         return g_steal_pointer(&bases);

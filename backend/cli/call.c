@@ -7,6 +7,7 @@
 #include "cli.h"
 #include "common/base/error.h"
 #include "document.h"
+#include "progress-bar.h"
 #include "table.h"
 #include "target.h"
 #include "xml/documents.h"
@@ -17,6 +18,8 @@ print_sentence(const RlCall *call, const char *text)
 {
     g_autofree char *sentence = rl_table_clean(g_strdup(text));
 
+    if (call && call->bar)
+        rl_progress_bar_end(call->bar);
     if (!call || !call->json || !(call->command->flags & RL_COMMAND_STREAM))
         fprintf(stderr, "virt-reflink: %s\n", sentence);
 }
@@ -68,6 +71,8 @@ rl_call_say(const RlCall *call, const char *format, ...)
 {
     va_list args;
 
+    if (call->bar)
+        rl_progress_bar_end(call->bar);
     if (call->quiet || call->json)
         return;
     va_start(args, format);
@@ -88,6 +93,9 @@ rl_call_clear(RlCall *call)
 {
     if (call->names)
         g_ptr_array_unref(call->names);
+    if (call->bar)
+        rl_progress_bar_end(call->bar);
+    g_clear_pointer(&call->bar, g_free);
     rl_pool_close(call->pool);
     g_clear_pointer(&call->file, g_free);
     g_clear_pointer(&call->document, rl_document_free);
@@ -266,5 +274,9 @@ rl_call_begin(RlCall *call, const GOptionEntry *options, GError **error)
     if (!take_arguments(call, words, error))
         return false;
     note_arguments(call);
+    if (call->pool) {
+        call->bar = g_new0(RlProgressBar, 1);
+        call->pool->progress = rl_progress_bar_begin(call->bar, call);
+    }
     return true;
 }

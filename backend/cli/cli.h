@@ -19,7 +19,8 @@ typedef enum {
 } RlExit;
 
 typedef struct RlCall RlCall;
-typedef struct RlDocument RlDocument; /* document.h */
+typedef struct RlDocument RlDocument;       /* document.h */
+typedef struct RlProgressBar RlProgressBar; /* progress-bar.h */
 
 /* What a command is. */
 typedef enum {
@@ -51,12 +52,14 @@ struct RlCall {
 
     /* From rl_call_begin(). */
     gboolean json, quiet;
-    char *file;       /* the path of a command with RL_COMMAND_FILE */
-    RlPool *pool;     /* NULL for a command without one */
-    GPtrArray *names; /* all arguments of a command without one; else what follows POOL, as VOLUME
-                         or VOLUME@REVISION where a path of one of its images was given; not looked
-                         up yet. Strings that it owns */
-    RlExit exit;      /* where rl_call_begin() was false */
+    char *file;         /* the path of a command with RL_COMMAND_FILE */
+    RlPool *pool;       /* NULL for a command without one */
+    RlProgressBar *bar; /* shows how far copies of data in the pool have come; goes with the first
+                           sentence that is printed then */
+    GPtrArray *names;   /* all arguments of a command without one; else what follows POOL, as VOLUME
+                           or VOLUME@REVISION where a path of one of its images was given; not looked
+                           up yet. Strings that it owns */
+    RlExit exit;        /* where rl_call_begin() was false */
 };
 
 /**

@@ -44,6 +44,9 @@ report(uint64_t at, uint64_t size, uint64_t moved, void *data)
     RlProgressBar *bar = data;
     gint64 now_us = g_get_monotonic_time();
 
+    if (bar->began_us == 0 || at < bar->at)
+        bar->began_us = now_us;
+    bar->at = at;
     if (now_us - bar->began_us < FIRST_US || now_us - bar->shown_us < EVERY_US)
         return;
     bar->shown = true;
@@ -56,8 +59,7 @@ rl_progress_bar_begin(RlProgressBar *bar, const RlCall *call)
 {
     bool has_document = call->json && call->command->flags & RL_COMMAND_STREAM;
 
-    *bar = (RlProgressBar){.wanted = !call->quiet && !has_document && isatty(STDERR_FILENO),
-                           .began_us = g_get_monotonic_time()};
+    *bar = (RlProgressBar){.wanted = !call->quiet && !has_document && isatty(STDERR_FILENO)};
     return (RlProgress){.report = bar->wanted ? report : NULL, .data = bar};
 }
 

@@ -6,10 +6,11 @@
 #include "cli.h"
 #include "common/base/progress.h"
 
-typedef struct {
+struct RlProgressBar {
     bool wanted, shown;
-    gint64 began_us, shown_us; /* by the monotonic clock */
-} RlProgressBar;
+    gint64 began_us, shown_us; /* by the monotonic clock; began_us: 0 before the first report */
+    uint64_t at;               /* of the last report: one that goes back begins anew */
+};
 
 /**
  * rl_progress_bar_begin:

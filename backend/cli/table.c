@@ -128,10 +128,24 @@ table_free(RlTable *table)
     g_free(table);
 }
 
+static bool
+has_colors(void)
+{
+    return rl_table_is_terminal() && !getenv("NO_COLOR");
+}
+
+char *
+rl_table_state(const char *state)
+{
+    const char *color = has_colors() ? color_of(state) : NULL;
+
+    return color ? g_strdup_printf("\033[%sm%s\033[0m", color, state) : g_strdup(state);
+}
+
 void
 rl_table_print(RlTable *table, guint colored)
 {
-    bool colors = rl_table_is_terminal() && !getenv("NO_COLOR");
+    bool colors = has_colors();
     g_autofree glong *widths = g_new0(glong, table->columns);
     g_autofree const char **titles = g_new0(const char *, table->columns);
 

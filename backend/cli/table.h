@@ -45,6 +45,12 @@ void rl_table_print_part(RlTable *table);
 char *rl_table_clean(char *text);
 
 /**
+ * rl_table_state:
+ * The word @state as rl_table_print() has it in a colored column; owned by the caller.
+ */
+char *rl_table_state(const char *state);
+
+/**
  * rl_table_is_terminal:
  * True if stdout is a terminal.
  */

@@ -10,7 +10,7 @@
 #include "backend/cli/table.h"
 #include "common/base/error.h"
 #include "common/operation/maintenance.h"
-#include "common/pool/users.h"
+#include "common/pool/snapshot-volumes.h"
 
 /* Random reads of a megabyte cost a disk hardly more than a stream of them. */
 #define LIMIT_DEFAULT ((guint64) 1024 * 1024)
@@ -31,8 +31,8 @@ say_left(const RlCall *call, const RlDefragmentPlan *plan)
 {
     if (plan->left > 0)
         rl_call_say(call,
-                    "Shared with other images, or between such, there are more small extents "
-                    "(" NUMBER "): --unshare rewrites them as well.",
+                    "More small extents (" NUMBER ") are shared with other images, or lie next to "
+                    "such extents: --unshare rewrites them as well.",
                     plan->left);
     if (plan->partial)
         rl_call_say(call, "There are more than that: run the command again afterwards.");
@@ -76,7 +76,7 @@ static void
 maintain_users(const RlCall *call, const char *name)
 {
     g_autoptr(GError) error = NULL;
-    g_autoptr(GPtrArray) users = rl_users_list(call->pool, name, &error);
+    g_autoptr(GPtrArray) users = rl_snapshot_volumes_list(call->pool, name, &error);
 
     for (guint i = 0; users && i < users->len && !error; i++)
         rl_volume_maintain(call->pool, g_ptr_array_index(users, i), false, &error);

@@ -7,7 +7,7 @@
 #include "backend/cli/question.h"
 #include "common/base/error.h"
 #include "common/format/file-name.h"
-#include "common/pool/users.h"
+#include "common/pool/snapshot-volumes.h"
 
 /* What goes with the volume, for the question: "2 revisions, 1 of them named", owned by the caller.
  */
@@ -34,11 +34,11 @@ describe(const RlCall *call, const RlVolume *volume, GError **error)
 static bool
 warn_of_users(const RlCall *call, const char *name, GError **error)
 {
-    g_autoptr(GPtrArray) users = rl_users_list(call->pool, name, error);
+    g_autoptr(GPtrArray) users = rl_snapshot_volumes_list(call->pool, name, error);
 
     if (!users || users->len == 0)
         return users != NULL;
-    g_autofree char *names = rl_users_describe(users);
+    g_autofree char *names = rl_snapshot_volumes_describe(users);
     rl_document_strings(call->document->json, "users", users);
     rl_call_warn(call,
                  "volume '%s' is the source of the snapshot volume%s %s, which cannot start "

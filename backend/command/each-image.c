@@ -37,23 +37,36 @@ rl_shown_image_json(RlJson *json, const RlShownImage *image)
     rl_json_number(json, "size", (uint64_t) image->st->st_size);
 }
 
-static bool
-call_for(const RlEachImage *each, const RlShownImage *image, GError **error)
+static void
+report(uint64_t at, uint64_t size, uint64_t moved, void *data)
 {
+    const RlEachImage *each = data;
+
+    (void) size, (void) moved;
+    if (each->progress.report)
+        each->progress.report(each->done + at, each->size, each->done + at, each->progress.data);
+}
+
+static bool
+call_for(RlEachImage *each, const RlShownImage *image, GError **error)
+{
+    const RlProgress progress = {.report = report, .data = each};
     g_autoptr(GError) cause = NULL;
     rl_autofd int fd = rl_volume_open_image(image->volume, image->file, &cause);
 
     if (fd < 0 && rl_error_is_errno(cause, ENOENT))
         return true;
-    if (fd >= 0 && each->function(image, fd, each->data, &cause))
+    if (fd >= 0 && each->function(image, fd, &progress, each->data, &cause)) {
+        each->done += (uint64_t) image->st->st_size;
         return true;
+    }
     g_propagate_error(error, g_steal_pointer(&cause));
     rl_error_about(error, "volume", image->volume->name->volume);
     return false;
 }
 
 static bool
-call_for_present(const RlEachImage *each, const RlVolume *volume, GError **error)
+call_for_present(RlEachImage *each, const RlVolume *volume, GError **error)
 {
     const struct {
         const char *role, *file;
@@ -75,7 +88,7 @@ call_for_present(const RlEachImage *each, const RlVolume *volume, GError **error
 }
 
 static bool
-call_for_volume(const RlEachImage *each, const RlPool *pool, const RlListed *listed, GError **error)
+call_for_volume(RlEachImage *each, const RlPool *pool, const RlListed *listed, GError **error)
 {
     g_autoptr(RlVolume) volume = rl_volume_open(pool, listed->name, error);
 
@@ -103,7 +116,7 @@ sizes_of(const RlEachImage *each, const RlListed *listed)
     uint64_t size = 0;
 
     if (listed->clean.there)
-        size += (uint64_t) listed->clean.st.st_size;
+        size += (uint64_t) listed->clean.st.st_size * (each->precaches ? 2 : 1);
     if (listed->dirty.there)
         size += (uint64_t) listed->dirty.st.st_size;
     for (guint i = 0; each->revisions && i < listed->revisions->len; i++)

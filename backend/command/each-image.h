@@ -3,6 +3,7 @@
 #pragma once
 
 #include "backend/cli/json.h"
+#include "common/base/progress.h"
 #include "common/pool/volume.h"
 
 typedef struct {
@@ -17,10 +18,13 @@ typedef struct {
 typedef struct {
     const char *volume; /* of this one alone; NULL: of all */
     bool precaches, revisions;
-    /* Called for each image with a descriptor to read it; false with @error ends the walk. */
-    bool (*function)(const RlShownImage *image, int fd, void *data, GError **error);
+    /* Called for each image with a descriptor to read it, and with what is to be told how far it
+     * has got in that; false with @error ends the walk. */
+    bool (*function)(const RlShownImage *image, int fd, const RlProgress *progress, void *data,
+                     GError **error);
     void *data;
-    uint64_t size; /* from the walk: the sizes of all images that it will call for, in bytes */
+    RlProgress progress; /* of all of them, in bytes of their sizes */
+    uint64_t size, done; /* the walk's own */
 } RlEachImage;
 
 /**

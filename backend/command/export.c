@@ -5,6 +5,7 @@
 
 #include "backend/cli/cli.h"
 #include "backend/cli/document.h"
+#include "backend/cli/progress-bar.h"
 #include "backend/cli/table.h"
 #include "common/base/autofd.h"
 #include "common/base/error.h"
@@ -21,12 +22,18 @@ typedef struct {
     RlStagedImage *clone; /* NULL: an image at rest, open as the next */
     int fd;
     struct stat before; /* what the image at rest was like */
+
+    const char *since; /* the state since which the bitmap says what changed; NULL: no bitmap */
+    RlNbdBitmap bitmap;
+    const RlCall *call;
+    RlNbdWish wish;
 } Export;
 
 static void
 export_clear(Export *export)
 {
     rl_fd_close(&export->fd);
+    rl_nbd_bitmap_clear(&export->bitmap);
     g_clear_pointer(&export->clone, rl_staged_free);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Export, export_clear)
@@ -63,54 +70,93 @@ require_same(const Export *export, GError **error)
                    export->name);
 }
 
+/* To a program, and for it. */
 static void
-say(const RlCall *call, const Export *export, const RlNbdWish *wish, const struct stat *st)
+say_json(const Export *export, uint64_t size, const char *uri)
 {
-    g_autofree char *uri = rl_nbd_uri(wish->path), *size = rl_table_size((uint64_t) st->st_size);
-    RlJson *json = call->json ? rl_json_new() : NULL;
+    g_autoptr(RlJson) json = rl_json_new();
 
-    if (!json) {
-        rl_call_say(call, "%s, %s, is served as %s, until %s.", export->name, size, uri,
-                    wish->once ? "its client has gone" : "SIGTERM or Ctrl-C ends it");
-        return;
-    }
     rl_json_begin_object(json, NULL);
     rl_json_string(json, "name", export->name);
-    rl_json_number(json, "size", (uint64_t) st->st_size);
-    rl_json_string(json, "socket", wish->path);
+    rl_json_number(json, "size", size);
+    rl_json_string(json, "socket", export->wish.path);
     rl_json_string(json, "uri", uri);
+    if (export->since) {
+        rl_json_string(json, "from", export->since);
+        rl_json_string(json, "bitmap", RL_NBD_BITMAP);
+        rl_json_number(json, "changed", export->bitmap.marked);
+    }
     rl_json_end(json);
     rl_json_flush(json);
     fflush(stdout); /* clients may connect now, and this ends much later */
-    call->document->printed = true;
-    rl_json_free(json);
+    export->call->document->printed = true;
+}
+
+static void
+say(void *data)
+{
+    const Export *export = data;
+    const RlNbdWish *wish = &export->wish;
+    struct stat st = {0};
+
+    fstat(wish->image, &st);
+    g_autofree char *uri = rl_nbd_uri(wish->path, ""), *size = rl_table_size((uint64_t) st.st_size),
+                    *changed = rl_table_size(export->bitmap.marked);
+    if (export->call->json) {
+        say_json(export, (uint64_t) st.st_size, uri);
+        return;
+    }
+    rl_call_say(export->call, "%s, %s, is served as %s, until %s.", export->name, size, uri,
+                wish->once ? "its client has gone" : "SIGTERM or Ctrl-C ends it");
+    if (export->since)
+        rl_call_say(export->call,
+                    "Its bitmap '" RL_NBD_BITMAP "' marks the %s that differ from %s.", changed,
+                    export->since);
 }
 
 static bool
-serve(const RlCall *call, const Export *export, const char *path, bool once, GError **error)
+serve(Export *export, const char *path, bool once, GError **error)
 {
-    const RlNbdWish wish = {
-        .path = path, .image = export->clone ? export->clone->fd : export->fd, .once = once};
+    export->wish = (RlNbdWish){.path = path,
+                               .image = export->clone ? export->clone->fd : export->fd,
+                               .once = once,
+                               .bitmap = export->since ? &export->bitmap : NULL,
+                               .ready = say,
+                               .data = export};
     rl_autofd int socket = rl_nbd_listen(path, error);
-    struct stat st;
 
     if (socket < 0)
         return false;
-    if (fstat(wish.image, &st) == 0)
-        say(call, export, &wish, &st);
-    bool done = rl_nbd_serve(&wish, socket, error);
+    bool done = rl_nbd_serve(&export->wish, socket, error);
     rl_nbd_unlink(path, socket);
+    return done;
+}
+
+/* Before the socket is there: this may take a while, and Ctrl-C ends it. */
+static bool
+find_changes(Export *export, int since, GError **error)
+{
+    RlProgressBar bar;
+    const RlProgress progress = rl_progress_bar_begin(&bar, export->call);
+    bool done =
+        !export->since || rl_nbd_bitmap_find(since, export->clone ? export->clone->fd : export->fd,
+                                             &progress, &export->bitmap, error);
+
+    rl_progress_bar_end(&bar);
     return done;
 }
 
 RlExit
 rl_command_export(RlCall *call, GError **error)
 {
-    g_autofree char *socket = NULL;
+    g_autofree char *socket = NULL, *since = NULL;
     gboolean once = FALSE, live = FALSE;
     const GOptionEntry options[] = {
         {"nbd", 0, 0, G_OPTION_ARG_FILENAME, &socket,
          "Serve it to clients of NBD on this socket, which is made", "SOCKET"},
+        {"from", 'f', 0, G_OPTION_ARG_STRING, &since,
+         "Say which blocks changed since this state, in the dirty bitmap '" RL_NBD_BITMAP "'",
+         "STATE"},
         {"once", 0, 0, G_OPTION_ARG_NONE, &once, "End when the client has gone", NULL},
         {"live", 0, 0, G_OPTION_ARG_NONE, &live,
          "Serve the present state of a volume, not the last committed one", NULL},
@@ -119,7 +165,11 @@ rl_command_export(RlCall *call, GError **error)
 
     if (!rl_call_begin(call, options, error))
         return call->exit;
-    g_auto(Export) export = {.name = rl_call_name(call, 0), .fd = -1};
+    g_auto(Export) export = {.name = rl_call_name(call, 0),
+                             .fd = -1,
+                             .since = since,
+                             .bitmap = {.script = -1},
+                             .call = call};
     g_autoptr(RlName) name = rl_name_parse(export.name, error);
     if (!name)
         return RL_EXIT_FAILED;
@@ -127,9 +177,15 @@ rl_command_export(RlCall *call, GError **error)
         return rl_call_misused(call, "export: --nbd SOCKET says where it is served");
     if (live && name->form != RL_NAME_HEAD)
         return rl_call_misused(call,
-                               "export: a revision has no other state: --live is for volumes");
+                               "export: --live serves the present state of a volume: give the "
+                               "volume's name without '@'");
+    if (since && once)
+        return rl_call_misused(call, "export: --from is not for --once");
+    rl_autofd int from = since ? rl_content_open(call->pool, since, false, error) : -1;
+    if (since && from < 0)
+        return RL_EXIT_FAILED;
     bool opened = live ? open_live(&export, g_steal_pointer(&call->pool), error)
                        : open_at_rest(&export, call->pool, error);
-    return rl_call_done(opened && serve(call, &export, socket, once, error) &&
-                        require_same(&export, error));
+    return rl_call_done(opened && find_changes(&export, from, error) &&
+                        serve(&export, socket, once, error) && require_same(&export, error));
 }

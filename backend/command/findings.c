@@ -6,6 +6,7 @@
 #include "backend/cli/table.h"
 #include "common/base/autofd.h"
 #include "common/image/partial-image.h"
+#include "common/image/short-path.h"
 #include "common/image/torn-copy.h"
 #include "common/pool/free-space.h"
 #include "common/pool/pool-mark.h"
@@ -17,9 +18,10 @@ const char *const *
 rl_findings_codes(void)
 {
     static const char *const codes[] = {
-        "attributes",  "space",  "leftover",      "suspect", "foreign",   "orphan",
-        "deleted",     "shared", "contradictory", "marks",   "misfit",    "waits-for-space",
-        "source-gone", "torn",   "written",       "partial", "temporary", "unreadable",
+        "attributes", "space",           "leftover",    "suspect",       "foreign",
+        "orphan",     "deleted",         "shared",      "contradictory", "marks",
+        "misfit",     "waits-for-space", "source-gone", "torn",          "written",
+        "partial",    "temporary",       "unreadable",  "ambiguous",     "hidden",
         NULL};
 
     return codes;
@@ -121,6 +123,37 @@ look_for_torn(GPtrArray *findings, const RlVolume *volume)
         rl_findings_add(findings, "torn", volume->name->volume, NULL, "%s", error->message);
 }
 
+/* Neither of two files that have one number is read or removed. */
+static void
+look_for_ambiguous(GPtrArray *findings, const char *name, const GPtrArray *revisions)
+{
+    for (guint i = 1; i < revisions->len; i++) {
+        const RlRevision *one = g_ptr_array_index(revisions, i - 1),
+                         *other = g_ptr_array_index(revisions, i);
+        if (!one->label && !other->label && one->number == other->number)
+            rl_findings_add(findings, "ambiguous", name,
+                            "rename one of them, for example to a named revision (NAME.img@LABEL)",
+                            "the revisions '%s' and '%s' have the same number", one->file,
+                            other->file);
+    }
+}
+
+/* A domain that names that path for the volume does not start, and no client finds the volume. */
+static void
+look_for_hidden(GPtrArray *findings, const RlPool *pool, const char *name)
+{
+    static const char *const suffixes[] = {"", ".img"};
+
+    for (gsize i = 0; i < G_N_ELEMENTS(suffixes); i++) {
+        g_autofree char *inside = g_strconcat(name, suffixes[i], NULL),
+                        *hidden = rl_short_path_hidden(pool, inside);
+        if (g_strcmp0(hidden, name) == 0)
+            rl_findings_add(findings, "hidden", name, "move or rename that file",
+                            "the file '%s/%s' takes the short path of the volume", pool->path,
+                            inside);
+    }
+}
+
 static void
 look_at_volume(GPtrArray *findings, const RlPool *pool, const RlListed *listed)
 {
@@ -137,6 +170,8 @@ look_at_volume(GPtrArray *findings, const RlPool *pool, const RlListed *listed)
                         "its record contradicts its images, and the images count");
     look_for_torn(findings, look->volume);
     rl_contradictions_look(findings, look, listed->revisions);
+    look_for_ambiguous(findings, listed->name, listed->revisions);
+    look_for_hidden(findings, pool, listed->name);
     if (listed->shared)
         rl_findings_add(
             findings, "shared", listed->name,

@@ -17,9 +17,6 @@ static const char *const heads[] = {"IMAGE", ">SIZE",   ">ALLOCATED", ">EXTENTS"
 typedef struct {
     RlTable *table; /* one of them */
     RlJson *json;
-    const RlEachImage *each;
-    RlProgress progress; /* of all */
-    uint64_t done;       /* the sizes of the images that were looked at, in bytes */
 } Look;
 
 static void
@@ -59,27 +56,14 @@ add_row(RlTable *table, const RlShownImage *image, const RlFragmentation *found)
                    share_of(found->shared, found->allocated)});
 }
 
-static void
-report(uint64_t at, uint64_t size, uint64_t moved, void *data)
-{
-    const Look *look = data;
-
-    (void) size, (void) moved;
-    if (look->progress.report)
-        look->progress.report(look->done + at, look->each->size, look->done + at,
-                              look->progress.data);
-}
-
 static bool
-look_at(const RlShownImage *image, int fd, void *data, GError **error)
+look_at(const RlShownImage *image, int fd, const RlProgress *progress, void *data, GError **error)
 {
     Look *look = data;
-    const RlProgress progress = {.report = report, .data = look};
     RlFragmentation found;
 
-    if (!rl_fragmentation_get(fd, &progress, &found, error))
+    if (!rl_fragmentation_get(fd, progress, &found, error))
         return false;
-    look->done += (uint64_t) image->st->st_size;
     if (look->json)
         add_json(look->json, image, &found);
     else
@@ -101,13 +85,12 @@ rl_command_fragmentation(RlCall *call, GError **error)
 
     g_autoptr(RlJson) json = call->json ? rl_json_new() : NULL;
     RlProgressBar bar;
-    RlEachImage each = {
-        .volume = rl_call_name(call, 0), .revisions = revisions, .function = look_at};
-    Look look = {.table = json ? NULL : rl_table_new(heads),
-                 .json = json,
-                 .each = &each,
-                 .progress = rl_progress_bar_begin(&bar, call)};
-    each.data = &look;
+    Look look = {.table = json ? NULL : rl_table_new(heads), .json = json};
+    RlEachImage each = {.volume = rl_call_name(call, 0),
+                        .revisions = revisions,
+                        .function = look_at,
+                        .data = &look,
+                        .progress = rl_progress_bar_begin(&bar, call)};
     if (json) {
         rl_space_begin_json(json, call->pool);
         rl_json_begin_array(json, "images");

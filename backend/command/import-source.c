@@ -11,6 +11,7 @@
 #include "common/fs/lease.h"
 #include "common/fs/openers.h"
 #include "common/fs/page-cache.h"
+#include "common/fs/path-writers.h"
 #include "common/fs/shared-fs.h"
 #include "common/fs/stable-copy.h"
 #include "common/fs/tmpfile.h"
@@ -46,10 +47,11 @@ has_leases(const RlImportSource *source)
 static bool
 copy(RlImportSource *source, const RlPool *pool, GError **error)
 {
+    const RlCopyWatch watch = {.progress = pool->progress};
     RlAccess access = RL_ACCESS_DEFAULT;
     rl_autofd int to = rl_tmpfile_open(pool->root, &access, error);
 
-    if (to < 0 || !rl_stable_copy(source->fd, to, NULL, NULL, error)) {
+    if (to < 0 || !rl_stable_copy(source->fd, to, &watch, error)) {
         g_prefix_error(error,
                        "cannot copy '%s', to which other programs could write while it is "
                        "read, to the pool: ",
@@ -78,16 +80,25 @@ keep_from_writers(RlImportSource *source, const RlPool *pool, GError **error)
            copy(source, pool, error);
 }
 
+/* Whose the directory is could have put a link there, to what he may not read: it would become his
+ * disk. */
 static bool
 open_file(RlImportSource *source, GError **error)
 {
-    source->fd = open(source->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    source->fd = rl_path_open_by_roots_links(source->path, O_RDONLY | O_NONBLOCK);
+    if (source->fd < 0 && errno == ELOOP)
+        return rl_fail(error, RL_ERROR_INVALID,
+                       "'%s' is, or leads through, a symbolic link in a directory to which other "
+                       "users than root can write, and they could choose what it leads to. Name "
+                       "the file itself (realpath)",
+                       source->path);
     if (source->fd < 0)
         return rl_fail_errno(error, errno, "cannot open '%s'", source->path);
     if (fstat(source->fd, &source->st) < 0)
         return rl_fail_errno(error, errno, "cannot examine '%s'", source->path);
     return S_ISREG(source->st.st_mode) || S_ISBLK(source->st.st_mode) ||
-           rl_fail(error, RL_ERROR_INVALID, "'%s' is no file and no block device", source->path);
+           rl_fail(error, RL_ERROR_INVALID, "'%s' is neither a regular file nor a block device",
+                   source->path);
 }
 
 bool

@@ -27,9 +27,9 @@ typedef struct {
  * first look at its header on: it has a lease (fcntl(2), F_SETLEASE), and no page in memory that
  * may still be filled (docs/security.md); or, where that cannot be had (block devices, network file
  * systems, tmpfs), it is a copy without a name in the directory of @pool. False with RL_ERROR_BUSY
- * where a process has it open for writing, RL_ERROR_INVALID where it is no file or block device,
- * those of rl_qemu_img_size(),
- * or an errno. To be closed in any case.
+ * where a process has it open for writing, RL_ERROR_INVALID where it is no file or block device, or
+ * is there by a link that another user than root can have made, those of rl_qemu_img_size(), or an
+ * errno. To be closed in any case.
  */
 bool rl_import_source_open(RlImportSource *source, const RlPool *pool, GError **error);
 

@@ -60,7 +60,10 @@ import(RlCall *call, const RlImportSource *source, GError **error)
     g_autofree char *to = rl_short_path_strip(rl_call_name(call, 0)); /* as libvirt's clients do */
     g_autoptr(RlStagedImage) draft = rl_clone_begin(g_steal_pointer(&call->pool), to, error);
 
-    if (!draft || !rl_clone_require_fit(draft, NULL, error) ||
+    if (!draft)
+        return false;
+    draft->origin = g_strdup_printf("the file '%s'", call->file);
+    if (!rl_clone_require_fit(draft, NULL, error) ||
         !rl_staged_open(draft, &RL_ACCESS_DEFAULT, error) || !fill(draft, source, call, error) ||
         !rl_import_source_require_same(source, error) || !rl_clone_publish(draft, 0, error))
         return false;
@@ -97,8 +100,8 @@ rl_command_import(RlCall *call, GError **error)
         .path = call->file, .fd = -1, .format = format ? format : rl_qemu_img_format(call->file)};
     if (!source.format)
         return rl_call_misused(call,
-                               "import: the name of '%s' does not say its format, and its "
-                               "content is not asked: give it with --format",
+                               "import: the name of '%s' does not say its format, and the "
+                               "content is never probed for it: give the format with --format",
                                call->file);
     rl_json_string(call->document->json, "file", call->file);
     bool done = rl_import_source_open(&source, call->pool, error) && import(call, &source, error);

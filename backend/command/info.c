@@ -4,17 +4,29 @@
 #include "backend/cli/cli.h"
 #include "backend/cli/table.h"
 #include "backend/libvirt/xen-disks.h"
+#include "common/operation/before-edit.h"
 #include "common/pool/writers.h"
 #include "reason.h"
+
+/* One line of what is shown: takes @text over. */
+static void
+print_line(const char *what, char *text)
+{
+    g_autofree char *line = rl_table_clean(text);
+
+    printf("%-16s %s\n", what, line);
+}
 
 static void
 print_image(const char *what, const RlVolume *volume, const char *file, const RlImage *image)
 {
     if (!image->there)
         return;
-    g_autofree char *path = g_build_filename(volume->pool->path, volume->name->dir, file, NULL);
-    printf("%-16s %lld bytes, %lld allocated, %s\n", what, (long long) image->st.st_size,
-           (long long) image->st.st_blocks * 512, path);
+    g_autofree char *path = g_build_filename(volume->pool->path, volume->name->dir, file, NULL),
+                    *size = rl_table_size((uint64_t) image->st.st_size),
+                    *allocated = rl_table_size((uint64_t) image->st.st_blocks * 512);
+    print_line(what, g_strdup_printf("%9s (%lld bytes), %9s allocated, %s", size,
+                                     (long long) image->st.st_size, allocated, path));
 }
 
 /* What keeps a volume from starting, and its domain's end from being committed. */
@@ -25,16 +37,29 @@ print_writer(const char *what, const char *which, const RlVolume *volume, const 
     g_autofree char *writer = image->there ? rl_clean_find_writer(volume, file) : NULL;
 
     if (writer)
-        printf("%-16s the %s image, by %s\n", what, which, writer);
+        print_line(what, g_strdup_printf("the %s image, by %s", which, writer));
 }
 
 static void
-print_revision(const RlRevision *revision, const char *volume, bool utc)
+print_revisions(const GPtrArray *revisions, const char *volume, bool utc)
 {
-    g_autofree char *name = rl_revision_name(revision, volume);
-    g_autofree char *time = rl_table_time(revision->st.st_mtim.tv_sec, utc);
+    g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+    glong width = 0;
 
-    printf("%-16s %s, %s, %lld bytes\n", "revision", name, time, (long long) revision->st.st_size);
+    for (guint i = 0; i < revisions->len; i++) {
+        char *name = rl_revision_name(g_ptr_array_index(revisions, i), volume);
+        g_ptr_array_add(names, name);
+        width = MAX(width, g_utf8_strlen(name, -1));
+    }
+    for (guint i = 0; i < revisions->len; i++) {
+        const RlRevision *revision = g_ptr_array_index(revisions, i);
+        const char *name = g_ptr_array_index(names, i);
+        g_autofree char *time = rl_table_time(revision->st.st_mtim.tv_sec, utc),
+                        *size = rl_table_size((uint64_t) revision->st.st_size);
+        print_line("revision",
+                   g_strdup_printf("%s%*s  %s  %9s", name, (int) (width - g_utf8_strlen(name, -1)),
+                                   "", time, size));
+    }
 }
 
 static void
@@ -43,10 +68,12 @@ print_source(const RlLook *look)
     const char *state = rl_look_source_state(look);
 
     if (state)
-        printf("%-16s %s%s\n", "source", look->volume->record->source,
-               g_str_equal(state, "gone")       ? " (it is gone)"
-               : g_str_equal(state, "outdated") ? " (it was committed since)"
-                                                : "");
+        print_line("source",
+                   g_strconcat(look->volume->record->source,
+                               g_str_equal(state, "gone")       ? " (it is gone)"
+                               : g_str_equal(state, "outdated") ? " (it was committed since)"
+                                                                : "",
+                               NULL));
 }
 
 static void
@@ -54,12 +81,10 @@ print_run(const RlImageOwner *run, bool utc)
 {
     gint64 since_us = rl_image_owner_began_us(run);
 
-    printf("%-16s %s (%s, %s)%s\n", "domain", run->name, run->driver, run->uuid,
-           run->ended ? RL_WAITS_FOR_SPACE : "");
-    if (since_us <= 0)
-        return;
-    g_autofree char *time = rl_table_time((time_t) (since_us / G_USEC_PER_SEC), utc);
-    printf("%-16s %s\n", "since", time);
+    print_line("domain", g_strdup_printf("%s (%s, %s)%s", run->name, run->driver, run->uuid,
+                                         run->ended ? RL_WAITS_FOR_SPACE : ""));
+    if (since_us > 0)
+        print_line("since", rl_table_time((time_t) (since_us / G_USEC_PER_SEC), utc));
 }
 
 /* The domain of Xen's that has its dirty image as a disk, owned by the caller; NULL for none. */
@@ -72,13 +97,23 @@ find_xen_domain(const RlVolume *volume)
     return volume->dirty.there ? rl_xen_disks_owner(dirty) : NULL;
 }
 
-static void
-print_reason(const RlLook *look)
+/* The worker, a start, a refresh and vol-info of libvirt keep the state before; this one looks
+ * only. */
+static bool
+is_edited(const RlVolume *volume)
 {
+    return rl_edit_may_be(volume) && rl_edit_is(volume);
+}
+
+static void
+print_state(const RlLook *look)
+{
+    g_autofree char *state = rl_table_state(rl_state_to_string(look->state));
     g_autoptr(RlReason) reason = rl_reason_get(look);
 
+    printf("%-16s %s\n", "state", state); /* its colour has control characters */
     if (reason)
-        printf("%-16s %s\n", "reason", reason->text);
+        print_line("reason", g_strdup(reason->text));
 }
 
 static void
@@ -88,26 +123,31 @@ print_text(const RlLook *look, const GPtrArray *revisions, bool utc)
     const char *name = volume->name->volume;
     g_autofree char *xen = find_xen_domain(volume);
 
-    printf("%-16s %s\n%-16s %s%s\n", "volume", name, "kind", rl_kind_to_string(volume->kind),
-           volume->contradictory ? " (its record contradicts its images; the images count)" : "");
+    print_line("volume", g_strdup(name));
+    print_line("kind", g_strconcat(rl_kind_to_string(volume->kind),
+                                   volume->contradictory
+                                       ? " (its record contradicts its images; the images count)"
+                                       : "",
+                                   NULL));
     print_source(look);
-    printf("%-16s %s\n", "state", rl_state_to_string(look->state));
-    print_reason(look);
+    print_state(look);
     if (look->run)
         print_run(look->run, utc);
     if (look->below)
-        printf("%-16s %s\n", "overlay of", look->below);
+        print_line("overlay of", g_strdup(look->below));
     if (xen)
-        printf("%-16s %s\n", "Xen domain", xen);
+        print_line("Xen domain", g_strdup(xen));
     print_image("clean image", volume, volume->clean_file, &volume->clean);
     print_image("dirty image", volume, volume->dirty_file, &volume->dirty);
     print_image("precache", volume, volume->precache_file, &volume->precache);
+    if (is_edited(volume))
+        print_line("edited", g_strdup("the clean image: the precache has the state before, which "
+                                      "becomes a revision at the next start or vol-info"));
     print_writer("written to", "clean", volume, volume->clean_file, &volume->clean);
     print_writer("in use", "dirty", volume, volume->dirty_file, &volume->dirty);
-    for (guint i = 0; i < revisions->len; i++)
-        print_revision(g_ptr_array_index(revisions, i), name, utc);
+    print_revisions(revisions, name, utc);
     if (rl_look_next_step(look))
-        printf("%-16s %s\n", "next step", rl_look_next_step(look));
+        print_line("next step", g_strdup(rl_look_next_step(look)));
 }
 
 static void
@@ -134,6 +174,8 @@ print_json(const RlLook *look, const GPtrArray *revisions)
         rl_json_string(json, "clean_image_writer", writer);
     if (user)
         rl_json_string(json, "dirty_image_writer", user);
+    if (is_edited(volume))
+        rl_json_bool(json, "edited", true);
     rl_look_revisions_json(revisions, NULL, volume->name->volume, json);
     rl_json_end(json);
     rl_json_print(json);

@@ -44,7 +44,7 @@ static const RlCommand commands[] = {
      RL_COMMAND_REPORT, rl_command_check},
     {"usage", "POOL [VOLUME]", "show the exclusive and the shared bytes of each image", 1, 2,
      RL_COMMAND_JSON, rl_command_usage},
-    {"fragmentation", "POOL [VOLUME]", "show into how many extents each image has come", 1, 2,
+    {"fragmentation", "POOL [VOLUME]", "show how many extents each image has", 1, 2,
      RL_COMMAND_JSON, rl_command_fragmentation},
     {"defragment", "POOL VOLUME", "rewrite small extents of a stopped volume into large ones", 2, 2,
      RL_COMMAND_REPORT, rl_command_defragment},

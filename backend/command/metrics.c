@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "backend/cli/cli.h"
+#include "backend/cli/stale-workers.h"
 #include "common/pool/free-space.h"
 #include "common/pool/scan.h"
 #include "findings.h"
@@ -21,6 +22,7 @@ typedef enum {
     WAITS,
     REVISIONS,
     PROBLEMS,
+    STALE_WORKERS,
     METRICS,
 } Metric;
 
@@ -50,6 +52,9 @@ static const RlMetric none[METRICS] = {
                "1 if the run has ended, and its commit waits for space.", NULL},
     [REVISIONS] = {PREFIX "volume_revisions", "Number of revisions.", NULL},
     [PROBLEMS] = {PREFIX "problems", "Number of problems of each kind that check finds.", NULL},
+    [STALE_WORKERS] = {PREFIX "stale_workers",
+                       "Processes of the hook, on this host, that have run for over an hour.",
+                       NULL},
 };
 
 static void
@@ -170,6 +175,15 @@ collect(Collection *to, const RlPool *pool, const GPtrArray *listed)
     add_states(to);
 }
 
+/* Of all pools: which one a process that hangs works in cannot be told. */
+static void
+add_workers(Collection *to)
+{
+    g_autoptr(GPtrArray) stale = rl_stale_workers();
+
+    add_of_pool(to, STALE_WORKERS, stale->len);
+}
+
 static void
 print_json(Collection *collection)
 {
@@ -198,6 +212,7 @@ rl_command_metrics(RlCall *call, GError **error)
     memcpy(collection.metrics, none, sizeof(none));
     collect(&collection, call->pool, listed);
     add_problems(&collection, findings);
+    add_workers(&collection);
     if (call->json)
         print_json(&collection);
     for (guint i = 0; !call->json && i < METRICS; i++)

@@ -25,7 +25,6 @@
 #define SIOCUNIXFILE (SIOCPROTOPRIVATE + 0)
 #endif
 
-#define PROGRAM "qemu-nbd"
 #define BACKLOG 16
 
 /* Descriptors of the server: a socket that is handed to it is the first one behind stderr
@@ -109,41 +108,95 @@ rl_nbd_unlink(const char *path, int socket)
 }
 
 char *
-rl_nbd_uri(const char *path)
+rl_nbd_uri(const char *path, const char *export)
 {
     g_autofree char *absolute = g_canonicalize_filename(path, NULL);
     g_autofree char *escaped = g_uri_escape_bytes((const guint8 *) absolute, strlen(absolute), "/");
 
-    return g_strconcat("nbd+unix:///?socket=", escaped, NULL);
+    return g_strconcat("nbd+unix:///", export, "?socket=", escaped, NULL);
 }
 
-/* In the new process, which ends with @parent. Does not return. */
-static void
-become_server(const RlNbdWish *wish, int socket, pid_t parent)
+/* What runs, and the package that has it. */
+typedef struct {
+    const char *name, *package;
+} Program;
+
+static Program
+program_of(const RlNbdWish *wish)
 {
-    /* The image is no other program's to lock: nobody writes to it. */
+    static const Program qemu_nbd = {"qemu-nbd", "qemu-utils"},
+                         storage_daemon = {"qemu-storage-daemon", "qemu-system-common"};
+
+    return wish->bitmap ? storage_daemon : qemu_nbd;
+}
+
+/* Both do not return. The image is no other program's to lock: nobody writes to it. */
+static void
+become_qemu_nbd(const RlNbdWish *wish)
+{
     static const char options[] = "driver=raw,read-only=on,file.driver=file,file.locking=off,"
                                   "file.filename=" IMAGE_PATH;
-    const char *const argv[] = {PROGRAM,      "--read-only",
+    const char *const argv[] = {"qemu-nbd",   "--read-only",
                                 "--shared=0", "--image-opts",
                                 options,      wish->once ? NULL : "--persistent",
                                 NULL};
-    int from = fcntl(socket, F_DUPFD_CLOEXEC, IMAGE + 1);
-    int image = fcntl(wish->image, F_DUPFD_CLOEXEC, IMAGE + 1);
-    sigset_t none;
     char pid[32];
 
-    prctl(PR_SET_PDEATHSIG, SIGTERM);
-    if (getppid() != parent || from < 0 || image < 0 || dup2(from, SOCKET) < 0 ||
-        dup2(image, IMAGE) < 0)
-        _exit(EXIT_FAILURE);
     snprintf(pid, sizeof(pid), "%d", (int) getpid());
     setenv("LISTEN_FDS", "1", 1);
     setenv("LISTEN_PID", pid, 1);
+    execvp(argv[0], (char *const *) argv);
+    _exit(NO_PROGRAM);
+}
+
+/* Its monitor is at its stdin and stdout. */
+static void
+become_storage_daemon(const RlNbdBitmap *bitmap)
+{
+    static const char file[] = "driver=file,node-name=file,read-only=on,locking=off,"
+                               "filename=" IMAGE_PATH,
+                      socket[] = "addr.type=fd,addr.str=" G_STRINGIFY(SOCKET) ",max-connections=0";
+    char marks[128];
+    const char *const argv[] = {"qemu-storage-daemon",
+                                "--chardev",
+                                "stdio,id=monitor",
+                                "--monitor",
+                                "monitor",
+                                "--blockdev",
+                                file,
+                                "--blockdev",
+                                "driver=raw,node-name=disk,read-only=on,file=file",
+                                "--blockdev",
+                                marks,
+                                "--nbd-server",
+                                socket,
+                                NULL};
+
+    snprintf(marks, sizeof(marks),
+             "driver=null-co,node-name=marks,read-zeroes=on,size=%" G_GUINT64_FORMAT, bitmap->size);
+    execvp(argv[0], (char *const *) argv);
+    _exit(NO_PROGRAM);
+}
+
+/* In the new process, which ends with @parent: @in and @out are its stdin and stdout, or -1. Does
+ * not return. */
+static void
+become_server(const RlNbdWish *wish, int socket, int in, int out, pid_t parent)
+{
+    int from = fcntl(socket, F_DUPFD_CLOEXEC, IMAGE + 1);
+    int image = fcntl(wish->image, F_DUPFD_CLOEXEC, IMAGE + 1);
+    sigset_t none;
+
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (getppid() != parent || from < 0 || image < 0 ||
+        (in >= 0 && (dup2(in, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0)) ||
+        dup2(from, SOCKET) < 0 || dup2(image, IMAGE) < 0)
+        _exit(EXIT_FAILURE);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    execvp(PROGRAM, (char *const *) argv);
-    _exit(NO_PROGRAM);
+    if (wish->bitmap)
+        become_storage_daemon(wish->bitmap);
+    become_qemu_nbd(wish);
 }
 
 /* Until the server @pid has ended; *@ret_asked is true where a signal has ended it. */
@@ -167,18 +220,37 @@ wait_for_end(pid_t pid, const sigset_t *signals, bool *ret_asked, int *ret_statu
 }
 
 static bool
-judge(bool asked, int status, GError **error)
+judge(const RlNbdWish *wish, bool asked, int status, GError **error)
 {
+    const Program program = program_of(wish);
     bool exited = WIFEXITED(status);
 
     if (asked || (exited && WEXITSTATUS(status) == 0))
         return true;
     if (exited && WEXITSTATUS(status) == NO_PROGRAM)
-        return rl_fail(error, RL_ERROR_UNSUPPORTED,
-                       PROGRAM " is missing. Install the package qemu-utils");
-    return rl_fail(error, RL_ERROR_INVALID, PROGRAM " failed: %s %d",
+        return rl_fail(error, RL_ERROR_UNSUPPORTED, "%s is missing. Install the package %s",
+                       program.name, program.package);
+    return rl_fail(error, RL_ERROR_INVALID, "%s failed: %s %d", program.name,
                    exited ? "it ended with the status" : "it was ended by the signal",
                    exited ? WEXITSTATUS(status) : WTERMSIG(status));
+}
+
+/* The server is ended where it does not do as it is told; one that is missing has ended. */
+static bool
+set_bitmap(const RlNbdWish *wish, pid_t pid, int requests, int answers, GError **error)
+{
+    g_autoptr(GError) cause = NULL;
+    int status;
+
+    if (rl_nbd_bitmap_set(wish->bitmap, requests, answers, wish->path, &cause))
+        return true;
+    kill(pid, SIGTERM);
+    bool missing =
+        waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == NO_PROGRAM;
+    if (missing)
+        return judge(wish, false, status, error);
+    g_propagate_error(error, g_steal_pointer(&cause));
+    return false;
 }
 
 bool
@@ -186,17 +258,32 @@ rl_nbd_serve(const RlNbdWish *wish, int socket, GError **error)
 {
     pid_t parent = getpid();
     sigset_t signals = end_signals();
+    rl_autofd int in = -1, requests = -1, answers = -1, out = -1;
     bool asked = false;
-    int status = 0;
+    int status = 0, to[2], from[2];
 
     signal(SIGCHLD, SIG_DFL); /* who has started us may have chosen not to hear of it */
+    if (wish->bitmap) {
+        if (pipe2(to, O_CLOEXEC) < 0)
+            return rl_fail_errno(error, errno, "cannot make a pipe");
+        in = to[0], requests = to[1];
+        if (pipe2(from, O_CLOEXEC) < 0)
+            return rl_fail_errno(error, errno, "cannot make a pipe");
+        answers = from[0], out = from[1];
+    }
 
     pid_t pid = fork();
     if (pid == 0)
-        become_server(wish, socket, parent);
+        become_server(wish, socket, in, out, parent);
     if (pid < 0)
-        return rl_fail_errno(error, errno, "cannot make a process for " PROGRAM);
+        return rl_fail_errno(error, errno, "cannot start %s", program_of(wish).name);
+    rl_fd_close(&in);
+    rl_fd_close(&out);
+    if (wish->bitmap &&
+        !set_bitmap(wish, pid, rl_fd_steal(&requests), rl_fd_steal(&answers), error))
+        return false;
+    wish->ready(wish->data);
     if (!wait_for_end(pid, &signals, &asked, &status))
-        return rl_fail_errno(error, errno, "cannot wait for " PROGRAM);
-    return judge(asked, status, error);
+        return rl_fail_errno(error, errno, "cannot wait for %s", program_of(wish).name);
+    return judge(wish, asked, status, error);
 }

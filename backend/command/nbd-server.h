@@ -1,16 +1,22 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* An image is served to clients of NBD by qemu-nbd(8), on a socket that only this user can open. It
- * is handed the socket: before it makes one of its own it removes whatever has that name
+/* An image is served to clients of NBD by qemu-nbd(8), or with a dirty bitmap by
+ * qemu-storage-daemon(1), on a socket that only this user can open. Either
+ * is handed the socket: before qemu-nbd makes one of its own it removes whatever has that name
  * (findings/qemu-nbd-removes-a-file.sh). */
 #pragma once
 
 #include <glib.h>
 #include <stdbool.h>
 
+#include "nbd-bitmap.h"
+
 typedef struct {
-    const char *path; /* of the socket, which must not be there */
-    int image;        /* it is open for reading as this, and is served as raw bytes */
-    bool once;        /* until the last client has gone; else until a signal comes */
+    const char *path;          /* of the socket, which must not be there */
+    int image;                 /* it is open for reading as this, and is served as raw bytes */
+    bool once;                 /* until the last client has gone; else until a signal comes */
+    const RlNbdBitmap *bitmap; /* what changed, from rl_nbd_bitmap_find(); not with once; or NULL */
+    void (*ready)(void *data); /* called when clients may connect */
+    void *data;
 } RlNbdWish;
 
 /**
@@ -25,10 +31,10 @@ int rl_nbd_listen(const char *path, GError **error);
 /**
  * rl_nbd_serve:
  * Serves @wish to the clients of @socket, from rl_nbd_listen(), until it is over: SIGTERM, SIGINT
- * or SIGHUP has come, or with @wish->once the last client has gone. qemu-nbd ends with this
+ * or SIGHUP has come, or with @wish->once the last client has gone. The server ends with this
  * process, whatever ends that. Where the image gets other names, or none, meanwhile, does not
- * matter. False with RL_ERROR_UNSUPPORTED where there is no qemu-nbd, RL_ERROR_INVALID where that
- * fails (it has said why on stderr), or an errno.
+ * matter. False with RL_ERROR_UNSUPPORTED where there is no such server, RL_ERROR_INVALID where
+ * that fails (it has said why on stderr), or an errno.
  */
 bool rl_nbd_serve(const RlNbdWish *wish, int socket, GError **error);
 
@@ -40,6 +46,6 @@ void rl_nbd_unlink(const char *path, int socket);
 
 /**
  * rl_nbd_uri:
- * Returns what clients are given, "nbd+unix:///?socket=PATH", owned by the caller.
+ * Returns what clients are given, "nbd+unix:///EXPORT?socket=PATH", owned by the caller.
  */
-char *rl_nbd_uri(const char *path);
+char *rl_nbd_uri(const char *path, const char *export);

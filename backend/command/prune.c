@@ -12,6 +12,7 @@
 #include "backend/cli/size-option.h"
 #include "backend/cli/table.h"
 #include "common/base/error.h"
+#include "common/fs/settle-frees.h"
 #include "common/operation/maintenance.h"
 #include "common/pool/scan.h"
 
@@ -80,12 +81,13 @@ say_names(const RlCall *call, const GPtrArray *names, const char *what)
         rl_call_say(call, "%s %s.", (const char *) g_ptr_array_index(names, i), what);
 }
 
-/* Bytes. What was removed counts when the file system has written that. */
+/* Bytes. What was removed counts when the file system has written that; XFS frees it only later. */
 static bool
 get_free(const RlPool *pool, guint64 *ret_free, GError **error)
 {
     uint64_t capacity, available;
 
+    rl_settle_frees(pool->root);
     syncfs(pool->root);
     if (!rl_pool_space(pool, &capacity, &available, error))
         return false;
@@ -93,23 +95,36 @@ get_free(const RlPool *pool, guint64 *ret_free, GError **error)
     return true;
 }
 
-static gint
-compare_times(gconstpointer a, gconstpointer b)
+/* A revision that may go. */
+typedef struct {
+    gint64 us;  /* when it was put aside, as rl_volume_prune_by() reads it */
+    char *name; /* owned */
+} Aged;
+
+static void
+aged_clear(void *data)
 {
-    gint64 one = *(const gint64 *) a, other = *(const gint64 *) b;
+    g_free(((Aged *) data)->name);
+}
+
+static gint
+compare_ages(gconstpointer a, gconstpointer b)
+{
+    gint64 one = ((const Aged *) a)->us, other = ((const Aged *) b)->us;
 
     return one < other ? -1 : one > other;
 }
 
-/* When those of @names were put aside, in microseconds, as rl_volume_prune_by() reads it; the
- * oldest first. */
+/* Those of @names that are there, of Aged; the oldest first. */
 static GArray *
-find_times(const RlPool *pool, const GPtrArray *names, GError **error)
+find_ages(const RlPool *pool, const GPtrArray *names, GError **error)
 {
     g_autoptr(GPtrArray) listed = rl_scan(pool, error);
     g_autoptr(GHashTable) wanted = g_hash_table_new(g_str_hash, g_str_equal);
-    GArray *times = listed ? g_array_new(FALSE, FALSE, sizeof(gint64)) : NULL;
+    GArray *ages = listed ? g_array_new(FALSE, FALSE, sizeof(Aged)) : NULL;
 
+    if (ages)
+        g_array_set_clear_func(ages, aged_clear);
     for (guint i = 0; i < names->len; i++)
         g_hash_table_add(wanted, g_ptr_array_index(names, i));
     for (guint i = 0; listed && i < listed->len; i++) {
@@ -118,14 +133,31 @@ find_times(const RlPool *pool, const GPtrArray *names, GError **error)
             const RlRevision *revision = g_ptr_array_index(one->revisions, j);
             g_autofree char *name = rl_revision_name(revision, one->name);
             const struct timespec *when = &revision->st.st_ctim;
-            gint64 us = when->tv_sec * G_USEC_PER_SEC + when->tv_nsec / 1000;
-            if (g_hash_table_contains(wanted, name))
-                g_array_append_val(times, us);
+            Aged aged = {.us = when->tv_sec * G_USEC_PER_SEC + when->tv_nsec / 1000};
+            if (!g_hash_table_contains(wanted, name))
+                continue;
+            aged.name = g_steal_pointer(&name);
+            g_array_append_val(ages, aged);
         }
     }
-    if (times)
-        g_array_sort(times, compare_times);
-    return times;
+    if (ages)
+        g_array_sort(ages, compare_ages);
+    return ages;
+}
+
+/* Of @names, all that may go, none if there is enough space; in the order in which they would. */
+static bool
+order_for_space(const RlCall *call, const Prune *prune, GPtrArray *names, GError **error)
+{
+    g_autoptr(GArray) ages = find_ages(call->pool, names, error);
+    guint64 available;
+
+    if (!ages || !get_free(call->pool, &available, error))
+        return false;
+    g_ptr_array_set_size(names, 0);
+    for (guint i = 0; available < prune->min_free && i < ages->len; i++)
+        g_ptr_array_add(names, g_strdup(g_array_index(ages, Aged, i).name));
+    return true;
 }
 
 /* The oldest of @wanted, whosever they are, until there is enough space; what went is added to
@@ -134,21 +166,21 @@ static bool
 prune_for_space(const RlCall *call, const Prune *prune, const GPtrArray *volumes,
                 const GPtrArray *wanted, GPtrArray *names, GError **error)
 {
-    g_autoptr(GArray) times = find_times(call->pool, wanted, error);
+    g_autoptr(GArray) ages = find_ages(call->pool, wanted, error);
     Prune step = *prune;
     guint64 available = 0;
 
-    for (guint i = 0; times && i < times->len; i++) {
+    for (guint i = 0; ages && i < ages->len; i++) {
         if (!get_free(call->pool, &available, error))
             return false;
         if (available >= prune->min_free)
             return true;
-        step.before_us = MIN(prune->before_us, g_array_index(times, gint64, i) + 1);
+        step.before_us = MIN(prune->before_us, g_array_index(ages, Aged, i).us + 1);
         prune_all(call, &step, volumes, false, names);
         if (step.failed)
             return false;
     }
-    return times && get_free(call->pool, &available, error);
+    return ages && get_free(call->pool, &available, error);
 }
 
 /* Is there as much space as was asked for? */
@@ -200,11 +232,15 @@ run(RlCall *call, Prune *prune, bool yes, bool dry_run, GError **error)
     if (!volumes)
         return RL_EXIT_FAILED;
     prune_all(call, prune, volumes, true, wanted);
+    if (prune->min_free && !order_for_space(call, prune, wanted, error))
+        return RL_EXIT_FAILED;
     rl_document_strings(call->document->json, "candidates", wanted);
     call->document->planned = dry_run;
     if (dry_run || prune->failed) {
         say_names(call, wanted,
                   prune->min_free ? "would be removed, if it is needed" : "would be removed");
+        if (wanted->len == 0 && !prune->failed)
+            rl_call_say(call, "There is nothing to remove.");
         return rl_call_done(!prune->failed);
     }
     if (wanted->len > 0 &&

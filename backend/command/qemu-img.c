@@ -63,7 +63,7 @@ judge(const char *said, uint64_t *ret_bytes, GError **error)
                        "it is encrypted. Decrypt it first (qemu-img convert)");
     if (strstr(said, "\nbacking file: ") || strstr(said, "data file: "))
         return rl_fail(error, RL_ERROR_UNSUPPORTED,
-                       "it has a backing file or a data file. Make one image of both first "
+                       "it has a backing file or a data file. Merge the files into one image first "
                        "(qemu-img convert)");
     if (parent && !g_str_has_prefix(parent, "\n    parent cid: 4294967295\n"))
         return rl_fail(error, RL_ERROR_UNSUPPORTED,

@@ -43,17 +43,6 @@ sort_by_state(const GPtrArray *revisions)
     return sorted;
 }
 
-static bool
-add_range(uint64_t start, uint64_t length, void *data, GError **error)
-{
-    uint64_t *bytes = data;
-
-    (void) start;
-    (void) error;
-    *bytes += length;
-    return true;
-}
-
 static void
 report(uint64_t at, uint64_t size, uint64_t moved, void *data)
 {
@@ -86,7 +75,7 @@ compare(Comparing *comparing, const RlRevision *before, const RlRevision *revisi
     GError *cause = NULL;
     rl_autofd int from = open_revision(comparing->volume, before, &cause);
     rl_autofd int to = from < 0 ? -1 : open_revision(comparing->volume, revision, &cause);
-    const RlChangesWish wish = {.range = add_range,
+    const RlChangesWish wish = {.range = rl_changes_add_up,
                                 .data = &ret_changed->bytes,
                                 .progress = {.report = report, .data = comparing}};
 

@@ -46,11 +46,11 @@ quiesce(const RlPool *pool, const char *name, Quiet *quiet, GError **error)
         return false;
     if (!dirty || find_and_freeze(pool, name, run, quiet, &cause))
         return true;
-    return rl_fail(
-        error, RL_ERROR_STATE,
-        "no revision of volume '%s' was made, since its guest's file systems cannot be "
-        "frozen: %s. Without --quiesce it is made, as after a power failure of the guest",
-        name, cause->message);
+    return rl_fail(error, RL_ERROR_STATE,
+                   "no revision of volume '%s' was made, since its guest's file systems cannot be "
+                   "frozen: %s. Without --quiesce the revision has the content that the disk would "
+                   "have after a power failure of the guest",
+                   name, cause->message);
 }
 
 static void
@@ -61,9 +61,11 @@ thaw(const RlCall *call, Quiet *quiet)
     if (!quiet->freeze || rl_freeze_end(quiet->freeze, &error))
         return;
     quiet->failed = true;
-    rl_call_warn(call,
-                 "%s. A process tries it again for a minute. After that type 'virsh domfsthaw'",
-                 error->message);
+    rl_call_warn(
+        call,
+        "%s. A process tries again for a minute, and logs the result. If it fails too, type "
+        "'virsh domfsthaw DOMAIN'",
+        error->message);
 }
 
 /* The named revision @to of @from. Takes the pool of @call over. */

@@ -4,6 +4,7 @@
 #include "backend/cli/cli.h"
 #include "backend/cli/document.h"
 #include "backend/cli/json.h"
+#include "backend/cli/progress-bar.h"
 #include "backend/cli/table.h"
 #include "common/fs/allocation.h"
 #include "each-image.h"
@@ -57,12 +58,12 @@ add_row(RlTable *table, const RlShownImage *image, const RlAllocation *allocatio
 }
 
 static bool
-add_image(const RlShownImage *image, int fd, void *data, GError **error)
+add_image(const RlShownImage *image, int fd, const RlProgress *progress, void *data, GError **error)
 {
     Usage *usage = data;
     RlAllocation allocation;
 
-    if (!rl_allocation_get(fd, &allocation, error))
+    if (!rl_allocation_get(fd, progress, &allocation, error))
         return false;
     respect_links(image->st, &allocation);
     usage->exclusive += allocation.exclusive;
@@ -105,12 +106,15 @@ rl_command_usage(RlCall *call, GError **error)
     Usage usage = {.table = json ? NULL : rl_table_new(heads), .json = json, .exact = true};
     if (json)
         begin_json(json, call->pool);
+    RlProgressBar bar;
     RlEachImage each = {.volume = rl_call_name(call, 0),
                         .precaches = true,
                         .revisions = true,
                         .function = add_image,
-                        .data = &usage};
+                        .data = &usage,
+                        .progress = rl_progress_bar_begin(&bar, call)};
     bool done = rl_each_image(call->pool, &each, error);
+    rl_progress_bar_end(&bar);
     if (usage.table && !done)
         rl_table_print_part(usage.table);
     else if (usage.table)

@@ -41,9 +41,11 @@ rl_doctor_apparmor(RlReport *report)
         rl_report_ok(report, TOPIC, "no profile confines libvirt's daemon");
     else if (!has_rules())
         rl_report_wrong(report, TOPIC,
-                        "the profile of libvirtd lacks the rules of libvirt-reflink: append its "
-                        "file packaging/apparmor/usr.sbin.libvirtd to '%s', and type "
-                        "'apparmor_parser -r %s'",
+                        "the profile of libvirtd lacks the rules of libvirt-reflink: append %s to "
+                        "'%s', and type 'apparmor_parser -r %s'",
+                        g_file_test(ABSTRACTION, G_FILE_TEST_EXISTS)
+                            ? "the line 'include if exists " INCLUDED "'"
+                            : "the file packaging/apparmor/usr.sbin.libvirtd of its source",
                         ADDITIONS, PROFILE);
     else
         rl_report_ok(report, TOPIC, "'%s' has the rules", ADDITIONS);

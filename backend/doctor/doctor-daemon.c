@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <string.h>
 
+#include "backend/cli/processes.h"
 #include "doctor.h"
-#include "processes.h"
 #include "service.h"
 
 #define MODULE "/reflink.so"

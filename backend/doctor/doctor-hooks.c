@@ -5,9 +5,9 @@
 #include <sys/wait.h>
 
 #include "backend/cli/installed.h"
+#include "backend/cli/processes.h"
 #include "backend/libvirt/hook-link.h"
 #include "doctor.h"
-#include "processes.h"
 
 /* libvirt looks for hooks when its daemon starts (virHookInitialize() in src/util/virhook.c): one
  * that found none for a driver calls none. Returns such a daemon's process, 0 where there is none,
@@ -41,8 +41,8 @@ look_at_dates(RlReport *report, const char *topic, const char *driver, const cha
         rl_report_ok(report, topic, "libvirt calls '%s'", path);
     else
         rl_report_wrong(report, topic,
-                        "'%s' was made or changed after libvirt's daemon, process %d, looked for "
-                        "hooks, and may not be called: restart the daemon",
+                        "'%s' was made or changed after libvirt's daemon (process %d) looked for "
+                        "hooks, so the daemon possibly does not call it: restart the daemon",
                         path, (int) pid);
 }
 

@@ -109,11 +109,11 @@ look_at_selinux(RlReport *report, const char *module, const Libvirt *libvirt)
     if (!g_file_get_contents(SELINUX_ENFORCES, &enforces, NULL, NULL) || enforces[0] != '1' ||
         !label || !wanted || has_same_type(label, wanted))
         return TRUE;
-    rl_report_wrong(report, TOPIC,
-                    "'%s' has the label '%s', of another type than that of '%s', and SELinux may "
-                    "keep the daemon from loading it: type 'chcon --reference=%s %s'; then "
-                    "restart libvirt's daemon",
-                    module, label, libvirt->library, libvirt->library, module);
+    rl_report_wrong(
+        report, TOPIC,
+        "SELinux may keep the daemon from loading '%s', whose label '%s' differs from that "
+        "of '%s': type 'chcon --reference=%s %s'; then restart libvirt's daemon",
+        module, label, libvirt->library, libvirt->library, module);
     return FALSE;
 }
 

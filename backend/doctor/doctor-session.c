@@ -4,11 +4,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "backend/cli/processes.h"
 #include "common/base/autofd.h"
 #include "common/fs/dirfd.h"
 #include "common/pool/pool.h"
 #include "doctor.h"
-#include "processes.h"
 #include "xml/pool-definition.h"
 
 #define TOPIC "session"

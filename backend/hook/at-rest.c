@@ -9,6 +9,8 @@
 #include "common/base/error.h"
 #include "common/base/log.h"
 #include "common/base/paths.h"
+#include "common/format/image-owner.h"
+#include "common/image/dirty-image.h"
 #include "common/image/reader.h"
 #include "common/pool/volume.h"
 #include "disk-place.h"
@@ -280,6 +282,45 @@ rl_at_rest_add_started(const RlDomain *domain, const GPtrArray *uses)
     }
     if (!begin_all(domain, images, false, &error))
         rl_log_warning("domain %s: %s", domain->name, error->message);
+}
+
+/* The image is to be its owner's at rest again before that is noted. */
+static bool
+take_back(const RlDomainVolume *use, GError **error)
+{
+    RlPool *pool = rl_domain_volume_pool(use, error);
+    g_autoptr(RlVolume) volume = pool ? rl_volume_open(pool, use->name, error) : NULL;
+    g_autoptr(RlImageOwner) run = NULL;
+
+    if (!volume)
+        return false;
+    if (!volume->dirty.there)
+        return true;
+    g_autoptr(RlLock) lock = rl_volume_lock(volume, "give it back to its owner", error);
+    if (!lock)
+        return false;
+    if (!volume->dirty.there)
+        return true;
+    rl_autofd int fd = rl_volume_open_image(volume, volume->dirty_file, error);
+    if (fd < 0 || !rl_image_owner_get(fd, &run, error))
+        return false;
+    /* Whoever writes to it is its owner to the end of the run. */
+    return !run || !run->readonly || rl_dirty_give_access(volume, fd, error);
+}
+
+void
+rl_at_rest_add_plugged(const RlDomain *domain, const GPtrArray *uses)
+{
+    if (!is_concerned(domain))
+        return;
+    for (guint i = 0; i < uses->len; i++) {
+        const RlDomainVolume *use = g_ptr_array_index(uses, i);
+        g_autoptr(GError) error = NULL;
+        if (use->readonly && !take_back(use, &error))
+            rl_log_warning("domain %s: cannot give volume '%s' back to its owner: %s", domain->name,
+                           use->name, error->message);
+    }
+    rl_at_rest_add_started(domain, uses);
 }
 
 typedef bool Step(const RlPool *pool, const RlReadImage *image, const char *reader, GError **error);

@@ -31,6 +31,14 @@ bool rl_at_rest_begin(const RlDomain *domain, bool needed, GError **error);
 void rl_at_rest_add_started(const RlDomain *domain, const GPtrArray *uses);
 
 /**
+ * rl_at_rest_add_plugged:
+ * The same of a domain that runs, which may have been given some of @uses meanwhile: libvirt has
+ * made its device model the owner of those, and calls no hook when that has opened them. Those that
+ * a run writes to are left alone. For rl_at_rest_opened().
+ */
+void rl_at_rest_add_plugged(const RlDomain *domain, const GPtrArray *uses);
+
+/**
  * rl_at_rest_opened:
  * @domain has opened its images: gives back what was noted of those it only reads. A failure is
  * logged, and left to rl_at_rest_end().

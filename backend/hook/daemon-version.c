@@ -27,3 +27,9 @@ rl_daemon_saves_through_pipe(int pid)
 
     return version > 0 && version < FIRST_SPARSE;
 }
+
+bool
+rl_daemon_drops_refused_saves(int pid)
+{
+    return version_of(pid) >= FIRST_SPARSE;
+}

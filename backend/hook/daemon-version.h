@@ -13,3 +13,12 @@
  * does not tell, since its header can be that emulator's. Where the version cannot be told: false.
  */
 bool rl_daemon_saves_through_pipe(int pid);
+
+/**
+ * rl_daemon_drops_refused_saves:
+ * True if libvirt's daemon, the process @pid, removes a managed save whose `restore` call a hook
+ * refuses, and says that the domain has started: so it is from libvirt 11.2 on
+ * (qemuDomainObjRestore() in src/qemu/qemu_driver.c, where the answer is still that of the reading
+ * of the file). What `prepare` refuses stays. Where the version cannot be told: false.
+ */
+bool rl_daemon_drops_refused_saves(int pid);

@@ -174,8 +174,8 @@ rl_disk_place_require_file(const RlDiskPlace *place, const char *what, const cha
 
     if (place->marker)
         return rl_fail(error, RL_ERROR_INVALID,
-                       "%s: '%s' is the marker of reflink pool '%s', which must belong to root. "
-                       "Name another file",
+                       "%s: '%s' is the marker of reflink pool '%s', and libvirt would change its "
+                       "owner, which must be root. Name another file",
                        what, path, place->root);
     if (place->name)
         return true;

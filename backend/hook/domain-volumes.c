@@ -138,9 +138,9 @@ require_not_hidden(const RlDisk *disk, const char *path, const char *format,
     if (!place->hidden || (format && strcmp(format, "raw") != 0))
         return true;
     return rl_fail(error, RL_ERROR_INVALID,
-                   "disk '%s': '%s' is a file that hides volume '%s' of the pool '%s', whose short "
-                   "path that is. Move the file away to use the volume. To use the file, move it "
-                   "out of the pool, and name it by its new path",
+                   "disk '%s': '%s' is a file in the place of the short path of volume '%s' of the "
+                   "pool '%s', and hides that volume. Move the file away to use the volume. To use "
+                   "the file, move it out of the pool, and name it by its new path",
                    disk->target ? disk->target : "?", path, place->hidden, place->root);
 }
 

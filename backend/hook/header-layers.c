@@ -4,11 +4,13 @@
 #include <string.h>
 
 #include "backend/launcher/note-names.h"
+#include "backend/libvirt/pool-registry.h"
 #include "common/base/autofd.h"
 #include "common/base/error.h"
 #include "common/base/log.h"
 #include "common/format/image-overlays.h"
 #include "common/format/image-owner.h"
+#include "common/fs/path-writers.h"
 #include "common/pool/opened-image.h"
 #include "common/pool/overlay-file.h"
 #include "common/pool/volume.h"
@@ -132,7 +134,9 @@ rl_header_layers_may_be_below(const RlDiskPlace *place, const RlDomain *domain)
 }
 
 /* libvirt opens what the header names only after this call: where the device models' user can
- * change names, that can be an image of a pool by then. */
+ * change names, that can be an image of a pool by then; and where another user can, who may have
+ * put that header there, or know who did. But who can change the name of the disk itself, which the
+ * XML names, is trusted with what that leads to. */
 static bool
 require_elsewhere(const RlDisk *disk, const char *path, const RlDiskPlace *place, GError **error)
 {
@@ -144,13 +148,17 @@ require_elsewhere(const RlDisk *disk, const char *path, const RlDiskPlace *place
                        "names '%s', %s. If the name is right, name the file, or a copy of it "
                        "elsewhere, in the domain's XML, in a <backingStore> or <dataStore>",
                        disk->target ? disk->target : "?", path, why);
-    if (!rl_models_user_can_change(path))
+    g_autofree char *own = disk->path || !disk->pool
+                               ? g_strdup(disk->path)
+                               : rl_pools_volume_path(disk->pool, disk->volume);
+    if (!rl_models_user_can_change(path) && rl_path_is_changed_by_same(path, own))
         return true;
     return rl_fail(
         error, RL_ERROR_INVALID,
-        "disk '%s': only the header of an image names '%s', and the user of the device models can "
-        "put another file there before libvirt opens it. Name the file in the domain's XML, in a "
-        "<backingStore>, or move it to a directory that this user cannot write to",
+        "disk '%s': only the header of an image names '%s', and a user who may write to the "
+        "directory of that file can put another one there before libvirt opens it. Name the file "
+        "in the domain's XML, in a <backingStore>, or move it to a directory that users cannot "
+        "write to",
         disk->target ? disk->target : "?", path);
 }
 
@@ -185,8 +193,8 @@ require_data(const RlDisk *disk, GError **error)
         return require_elsewhere(disk, disk->data_path, &place, error);
     return rl_fail(error, RL_ERROR_INVALID,
                    "disk '%s': '%s' is an image of volume '%s', and only the header of the disk's "
-                   "image, which a guest may have written, names it as data file. If the name is "
-                   "right, add to the disk's <source> in the domain's XML: <dataStore "
+                   "image, which a guest may have written, names it as its data file. If the name "
+                   "is right, add to the disk's <source> in the domain's XML: <dataStore "
                    "type='file'><format type='raw'/><source file='%s'/></dataStore>",
                    disk->target ? disk->target : "?", disk->data_path, place.name, disk->data_path);
 }

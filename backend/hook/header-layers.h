@@ -25,8 +25,9 @@ void rl_header_layers_note(const RlDomain *domain);
  * is called like a clean image, for the same domain (common/pool/overlay-file.h); libvirt's
  * definition of the domain with its snapshots (xml/definitions.h), for a dirty image. False as well
  * if only a header names another file, and rl_header_file_doubt() has something against that
- * (header-files.h), or the owner of libvirt's directory for device models can make that path lead
- * elsewhere (common/fs/path-writers.h).
+ * (header-files.h), or the owner of libvirt's directory for device models, or another user who
+ * cannot do that with the path of the disk itself, can make that path lead elsewhere
+ * (common/fs/path-writers.h).
  */
 bool rl_header_layers_require(const RlDomain *domain, GError **error);
 

@@ -8,28 +8,34 @@
 #include <unistd.h>
 
 #include "at-rest.h"
+#include "backend/libvirt/pool-registry.h"
 #include "common/base/autofd.h"
 #include "common/base/error.h"
 #include "common/base/log.h"
 #include "common/format/image-copy.h"
 #include "common/format/image-id.h"
 #include "common/format/overlay-base.h"
+#include "common/format/volume-name.h"
 #include "common/fs/lease.h"
 #include "common/fs/xattr.h"
 #include "common/pool/volume.h"
 #include "disk-place.h"
+#include "fresh-overlay.h"
 #include "layer-refusal.h"
 #include "name-age.h"
 #include "owner.h"
 #include "read-disk.h"
 #include "revision-source.h"
 #include "run-record.h"
+#include "started-volumes.h"
 #include "xml/documents.h"
 
 /* A disk, or a layer below it. */
 typedef struct {
+    const RlDomain *domain;
     const RlDisk *disk;
-    const char *above;      /* the overlay's path; NULL where it is a read-only disk itself */
+    bool is_layer;
+    const char *above;      /* the overlay's path; NULL where that is not known, or there is none */
     const RlRunRecord *run; /* that has used it; NULL where one is about to begin */
 } Place;
 
@@ -97,8 +103,8 @@ require_state(const Base *base, GError **error)
 
     if (fd < 0 || fstat(base->fd, &st) < 0 || !rl_overlay_base_get(fd, &noted, NULL))
         return true;
-    /* A named revision may be a reflink of that state, which is what the refusal advises. */
-    bool copy = base->role == RL_FILE_LABEL && rl_image_copy_is(base->fd, &noted.state);
+    /* A revision may be a reflink of that state, which is what the refusal advises. */
+    bool copy = base->role != RL_FILE_CLEAN && rl_image_copy_is(base->fd, &noted.state);
     if (!copy && !rl_image_base_is(&noted.state, base->id, &st))
         return refuse(base, &noted, error);
     if (!rl_overlay_base_set(fd, &noted, base->id, name, &st, &cause))
@@ -148,23 +154,96 @@ check(const Place *place, const RlVolume *volume, const char *file, RlFileRole r
     return true;
 }
 
-/* An overlay of a domain that was off, on the path of a volume that is at rest: it lies on the
- * clean image, and the dirty image that its first start gives it is made from that. */
-static bool
-check_at_rest(const Place *layer, const RlDiskPlace *place, GError **error)
+/* Opens the overlay above @place, and reads what it was used on: -1 where there is none. */
+static int
+open_above(const Place *place, RlOverlayBase *noted)
 {
-    g_autoptr(RlPool) pool = rl_pool_open(place->root, rl_xml_documents(), error);
-    g_autoptr(RlVolume) volume = pool ? rl_volume_open(pool, place->name, error) : NULL;
+    rl_autofd int fd =
+        place->above ? open(place->above, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC) : -1;
+
+    if (fd >= 0)
+        rl_overlay_base_get(fd, noted, NULL);
+    return rl_fd_steal(&fd);
+}
+
+/* Does it lie on the clean image, and not on a dirty image that is gone? It was used on that, or
+ * was not used on anything. To a domain that runs, and was not started on the volume, the disk was
+ * given as it was at rest. */
+static bool
+is_on_clean(const Place *layer, const RlVolume *volume)
+{
+    const RlDomainVolume use = {.root = volume->pool->path, .name = volume->name->volume};
+    g_auto(RlOverlayBase) noted = {0};
+    rl_autofd int fd = open_above(layer, &noted);
+
+    if (layer->run && !rl_started_volumes_has(layer->domain, &use))
+        return true;
+    return noted.state.id || (fd >= 0 && rl_overlay_is_fresh(fd));
+}
+
+/* An overlay that was made while its domain ran lies on what the guest had written by then. */
+static bool
+refuse_lost(const Place *layer, const RlVolume *volume, GError **error)
+{
+    const char *name = volume->name->volume;
+    const char *target = layer->disk->target ? layer->disk->target : "?";
+    rl_autofd int fd = rl_volume_open_image(volume, volume->clean_file, NULL);
+    g_autofree char *id = NULL;
+
+    if (fd < 0 || !layer->above || !rl_image_id_ensure(fd, &id, NULL))
+        return rl_fail(
+            error, RL_ERROR_STATE,
+            "disk '%s': volume '%s' has no dirty image, and the domain's disk may be an "
+            "overlay on that image. Restore it from a backup, or give the domain another "
+            "disk",
+            target, name);
+    return rl_fail(
+        error, RL_ERROR_STATE,
+        "disk '%s': volume '%s' has no dirty image, and the overlay '%s' may lie on that "
+        "image: the disk would be damaged. Restore the dirty image from a backup. If the "
+        "overlay was made while the domain was off, it lies on the clean image: then "
+        "type 'setfattr -n %s%s -v \"%s %s\" %s'",
+        target, name, layer->above, RL_ATTR_PREFIX, RL_ATTR_ON, id, name, layer->above);
+}
+
+/* So that the clean image does not count for it where the dirty image is lost. */
+static void
+note_running(const Place *layer, const RlVolume *volume)
+{
+    g_auto(RlOverlayBase) noted = {0};
+    rl_autofd int fd = open_above(layer, &noted);
+    g_autoptr(GError) cause = NULL;
+
+    if (fd >= 0 && !noted.state.id && !rl_overlay_base_set_dirty(fd, volume->name->volume, &cause))
+        rl_log_warning("'%s': cannot record that it is an overlay on '%s': %s", layer->above,
+                       volume->dirty_file, cause->message);
+}
+
+/* An overlay on the path of a volume, where that is there at rest, too. One that was made while its
+ * domain was off lies on the clean image, and the dirty image that its first start gives it is made
+ * from that. */
+static bool
+check_below(const Place *layer, const char *root, const char *name, GError **error)
+{
+    g_autoptr(RlPool) pool = rl_pool_open(root, rl_xml_documents(), error);
+    g_autoptr(RlVolume) volume = pool ? rl_volume_open(pool, name, error) : NULL;
 
     if (!volume)
         return false;
-    return volume->dirty.there || !volume->clean.there ||
-           !rl_pool_has_links(pool, volume->name->dir) ||
-           check(layer, volume, volume->clean_file, RL_FILE_CLEAN, error);
+    if (!rl_pool_has_links(pool, volume->name->dir))
+        return true;
+    if (volume->dirty.there)
+        note_running(layer, volume);
+    if (volume->dirty.there || !volume->clean.there)
+        return true;
+    if (!is_on_clean(layer, volume))
+        return layer->run || refuse_lost(layer, volume, error);
+    return !layer->above || check(layer, volume, volume->clean_file, RL_FILE_CLEAN, error);
 }
 
+/* @raw: it is no overlay itself. */
 static bool
-check_path(const Place *layer, const char *path, GError **error)
+check_path(const Place *layer, const char *path, bool raw, GError **error)
 {
     g_auto(RlDiskPlace) place = {0};
 
@@ -172,8 +251,10 @@ check_path(const Place *layer, const char *path, GError **error)
         return true;
     if (!rl_disk_place_find(path, &place, error))
         return false;
-    if (place.alias && layer->above)
-        return check_at_rest(layer, &place, error);
+    if (layer->is_layer && place.name && place.role == RL_FILE_DIRTY)
+        return check_below(layer, place.root, place.name, error);
+    if (layer->is_layer && (!layer->above || !raw))
+        return true;
     bool fixed = place.role == RL_FILE_REVISION || place.role == RL_FILE_LABEL;
     if (!place.name || !place.file || !(fixed || (layer->above && place.role == RL_FILE_CLEAN)))
         return true;
@@ -193,25 +274,38 @@ check_volume(const Place *layer, const char *pool_name, const char *text, GError
                                    revision.labelled ? RL_FILE_LABEL : RL_FILE_REVISION, error);
 }
 
+/* A layer that is a volume by name. */
 static bool
-check_disk(const RlDisk *disk, const RlRunRecord *run, GError **error)
+check_layer_volume(const Place *layer, const RlVolumeRef *ref, GError **error)
 {
-    const Place itself = {.disk = disk, .run = run};
+    g_autoptr(RlName) name = rl_name_parse_volume(ref->volume, NULL);
+    g_autofree char *root = NULL;
 
-    if (disk->readonly && (!check_path(&itself, disk->path, error) ||
+    if (!name)
+        return !layer->above || check_volume(layer, ref->pool, ref->volume, error);
+    if (!rl_pools_reflink_root(ref->pool, &root, error))
+        return false;
+    return !root || check_below(layer, root, name->volume, error);
+}
+
+static bool
+check_disk(const RlDomain *domain, const RlDisk *disk, const RlRunRecord *run, GError **error)
+{
+    const Place itself = {.domain = domain, .disk = disk, .run = run};
+
+    if (disk->readonly && (!check_path(&itself, disk->path, true, error) ||
                            !check_volume(&itself, disk->pool, disk->volume, error)))
         return false;
     for (guint i = 0; i < disk->backing->len; i++) {
         const char *format = g_ptr_array_index(disk->backing_formats, i);
-        const Place layer = {disk, path_above(disk, i), run};
-        if (layer.above && (*format == '\0' || strcmp(format, "raw") == 0) &&
-            !check_path(&layer, g_ptr_array_index(disk->backing, i), error))
+        bool raw = *format == '\0' || strcmp(format, "raw") == 0;
+        const Place layer = {domain, disk, true, path_above(disk, i), run};
+        if (!check_path(&layer, g_ptr_array_index(disk->backing, i), raw, error))
             return false;
     }
     for (guint i = 0; i < disk->backing_volumes->len; i++) {
-        const RlVolumeRef *ref = g_ptr_array_index(disk->backing_volumes, i);
-        const Place layer = {disk, path_above(disk, G_MAXUINT), run};
-        if (layer.above && !check_volume(&layer, ref->pool, ref->volume, error))
+        const Place layer = {domain, disk, true, path_above(disk, G_MAXUINT), run};
+        if (!check_layer_volume(&layer, g_ptr_array_index(disk->backing_volumes, i), error))
             return false;
     }
     return true;
@@ -221,7 +315,7 @@ bool
 rl_layer_bases_require(const RlDomain *domain, GError **error)
 {
     for (guint i = 0; i < domain->disks->len; i++)
-        if (!check_disk(g_ptr_array_index(domain->disks, i), NULL, error))
+        if (!check_disk(domain, g_ptr_array_index(domain->disks, i), NULL, error))
             return false;
     return true;
 }
@@ -236,7 +330,7 @@ rl_layer_bases_note(const RlDomain *domain)
         return;
     for (guint i = 0; i < domain->disks->len; i++) {
         g_autoptr(GError) error = NULL;
-        if (!check_disk(g_ptr_array_index(domain->disks, i), &run, &error))
+        if (!check_disk(domain, g_ptr_array_index(domain->disks, i), &run, &error))
             rl_log_warning("domain %s: cannot record the images below its disks: %s", domain->name,
                            error->message);
     }

@@ -22,7 +22,9 @@
  * naming the file that has what it ran on, if that is there (layer-refusal.h). A named revision
  * that was made from that state (image-copy.h) is right, too. What cannot be noted is logged. An
  * overlay that is itself given as a volume, or made before a commit and first started after it, is
- * not told.
+ * not told. In a pool whose paths are links, where an overlay is on the path of a volume at rest,
+ * it must have been on the clean image, or hold nothing yet: else the dirty image that it is on was
+ * lost.
  */
 bool rl_layer_bases_require(const RlDomain *domain, GError **error);
 

@@ -107,12 +107,12 @@ bool
 rl_layer_refuse(const RlLayer *layer, const RlOverlayBase *noted, GError **error)
 {
     const char *volume;
+    g_autofree char *state = find_state(layer, noted, &volume);
 
     /* Who makes an overlay again over its file, or rebases it, keeps the inode and the note on it:
      * the way out is to remove that. */
-    if (layer->edited)
+    if (!state && layer->edited)
         return refuse_edited(layer, error);
-    g_autofree char *state = find_state(layer, noted, &volume);
     if (!state && rl_image_copy_may_be(layer->fd, noted->state.id))
         return refuse_doubtful(layer, error);
     if (!state)

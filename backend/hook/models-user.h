@@ -6,8 +6,8 @@
 
 /**
  * rl_models_user_can_change:
- * True if that user can make @path lead elsewhere (common/fs/path-writers.h). He is known by
- * libvirt's directory for device models, which is his. Where that is root's, or is not there, they
+ * True if that user can make @path lead elsewhere (common/fs/path-writers.h). The user is the owner
+ * of libvirt's directory for device models. Where root owns it, or it is missing, device models
  * have no user of their own: false.
  */
 bool rl_models_user_can_change(const char *path);

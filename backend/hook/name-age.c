@@ -5,8 +5,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "common/format/highest-revision.h"
+#include "common/format/highest-note.h"
 #include "common/fs/xattr.h"
+#include "common/pool/left-name.h"
 
 bool
 rl_name_age_is_older(int fd, const RlRunRecord *run)
@@ -29,5 +30,10 @@ rl_name_age_may_differ(int fd, const RlReadDisk *read, const RlRunRecord *run)
 
     if (strcmp(read->file, read->volume->clean_file) != 0 || rl_name_age_is_older(fd, run))
         return false;
-    return !rl_highest_get(fd, &highest, &sure, NULL) || highest > 0;
+    /* Whose run begins while somebody reads it gets an image of its own, and keeps none of before.
+     */
+    if (read->volume->kind == RL_KIND_DIRECT)
+        return true;
+    return !rl_highest_get(fd, &highest, &sure, NULL) || highest > 0 ||
+           rl_left_name_is_since(read->volume, run->began_ms * 1000);
 }

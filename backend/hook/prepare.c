@@ -6,6 +6,7 @@
 #include "arrival.h"
 #include "at-rest.h"
 #include "backend/libvirt/xen-disks.h"
+#include "calling-daemon.h"
 #include "claim-all.h"
 #include "clean-dates.h"
 #include "common/base/error.h"
@@ -16,6 +17,7 @@
 #include "common/image/volume-path.h"
 #include "common/operation/save.h"
 #include "common/operation/start.h"
+#include "daemon-version.h"
 #include "domain-volumes.h"
 #include "end-reason.h"
 #include "header-layers.h"
@@ -245,7 +247,10 @@ prepare(const RlDomain *domain, GError **error)
     g_autoptr(GPtrArray) uses = rl_domain_volumes_new();
     g_autoptr(RlMemory) memory = NULL;
     RlDomainRef owner = rl_domain_ref_of(domain);
+    g_autofree char *refusal = rl_restore_notes_take_refusal(domain->uuid);
 
+    if (refusal)
+        return rl_fail(error, RL_ERROR_STATE, "%s", refusal);
     if (!rl_outside_disks_require(domain, error) ||
         !rl_domain_volumes_find(domain, true, uses, error))
         return false;
@@ -362,8 +367,8 @@ rl_event_prepare(const RlDomain *domain, GError **error)
     return true;
 }
 
-bool
-rl_event_restore(const RlDomain *domain, GError **error)
+static bool
+restore(const RlDomain *domain, GError **error)
 {
     g_autoptr(GPtrArray) uses = rl_domain_volumes_new();
     RlDomainRef owner = rl_domain_ref_of(domain);
@@ -376,6 +381,21 @@ rl_event_restore(const RlDomain *domain, GError **error)
     if (domain->disks->len > 0)
         rl_restore_notes_note(domain->uuid);
     return announce_all(uses, &owner, error);
+}
+
+bool
+rl_event_restore(const RlDomain *domain, GError **error)
+{
+    g_autoptr(GError) cause = NULL;
+
+    if (restore(domain, &cause))
+        return true;
+    /* The refusal is `prepare`'s, which follows: the memory stays. */
+    if (rl_daemon_drops_refused_saves(rl_calling_daemon_pid()) &&
+        rl_restore_notes_refuse(domain->uuid, cause->message, NULL))
+        return true;
+    g_propagate_error(error, g_steal_pointer(&cause));
+    return false;
 }
 
 bool
@@ -425,5 +445,6 @@ rl_event_reconnect(const RlDomain *domain, GError **error)
     rl_domain_volumes_find_started(domain, uses, NULL);
     rl_claim_all(uses, &owner);
     rl_started_volumes_add(domain, uses);
+    rl_at_rest_add_plugged(domain, uses);
     return rl_event_started(domain, error);
 }

@@ -3,7 +3,9 @@
 
 #include "backend/libvirt/pool-registry.h"
 #include "common/format/volume-name.h"
+#include "common/pool/opened-image.h"
 #include "disk-place.h"
+#include "owner.h"
 #include "revision-source.h"
 #include "xml/documents.h"
 
@@ -67,6 +69,30 @@ rl_read_disk_find(const RlDisk *disk, RlReadDisk *read, GError **error)
         return true;
     return disk->path ? find_by_path(disk->path, read, error)
                       : find_by_name(disk->pool, disk->volume, read, error);
+}
+
+/* Is the run on the dirty image of @volume that of @domain? It was started on that, then. */
+static bool
+runs_on_dirty(const RlDomain *domain, const RlVolume *volume)
+{
+    RlDomainRef owner = rl_domain_ref_of(domain);
+    g_auto(RlDirtyImage) image = {.fd = -1};
+
+    return volume->dirty.there && rl_dirty_image_open(volume, &image, NULL) && image.fd >= 0 &&
+           rl_dirty_image_is_of(&image, &owner);
+}
+
+void
+rl_read_disk_settle(const RlDomain *domain, RlReadDisk *read)
+{
+    RlVolume *volume = read->volume;
+
+    if (!volume || !read->whole || volume->dir < 0 || !volume->clean.there ||
+        !rl_pool_has_links(read->pool, volume->name->dir) || runs_on_dirty(domain, volume))
+        return;
+    read->whole = false;
+    g_free(read->file);
+    read->file = g_strdup(volume->clean_file);
 }
 
 void

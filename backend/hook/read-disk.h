@@ -21,6 +21,14 @@ typedef struct {
 bool rl_read_disk_find(const RlDisk *disk, RlReadDisk *read, GError **error);
 
 /**
+ * rl_read_disk_settle:
+ * @domain has had @read while it ran. In a pool whose paths are links (volume-path.h) it may have
+ * been given the volume while that was at rest, and then it has the clean image: turns @read into
+ * that, unless the run on the dirty image is the domain's.
+ */
+void rl_read_disk_settle(const RlDomain *domain, RlReadDisk *read);
+
+/**
  * rl_read_disk_clear:
  * Frees what @read has.
  */

@@ -50,6 +50,22 @@ look_at_dirty(int fd, State *state)
            rl_image_base_stat(&state->is, &state->st);
 }
 
+/* It was read at rest, or the dirty image was that another run has made meanwhile: both have the
+ * @state of the clean image, unless that was edited in between. */
+static bool
+may_be_another(const RlReadDisk *read, const State *state)
+{
+    const RlVolume *volume = read->volume;
+    g_auto(State) base = {0};
+
+    if (read->whole || strcmp(read->file, volume->clean_file) != 0 || !volume->dirty.there ||
+        !rl_pool_has_links(read->pool, volume->name->dir))
+        return false;
+    rl_autofd int fd = rl_volume_open_image(volume, volume->dirty_file, NULL);
+    return fd >= 0 && look_at_dirty(fd, &base) &&
+           !rl_image_base_is(&base.is, state->is.id, &state->st);
+}
+
 /* What @read had in the run that has ended: "ID SIZE DATE", owned by the caller; NULL where that
  * cannot be told. */
 static char *
@@ -64,6 +80,8 @@ describe(const RlDomain *domain, const RlReadDisk *read)
         return g_strdup(GONE);
     if (fd < 0 || !(read->whole ? look_at_dirty : look_at_image)(fd, &state))
         return NULL;
+    if (may_be_another(read, &state))
+        return g_strdup(GONE);
     return g_strdup_printf("%s %s", state.is.id, state.is.date);
 }
 
@@ -78,6 +96,7 @@ rl_read_states_of(const RlDomain *domain)
         if (!disk->target || !rl_read_disk_find(disk, &read, NULL) || !read.volume ||
             read.volume->dir < 0)
             continue;
+        rl_read_disk_settle(domain, &read);
         g_autofree char *state = describe(domain, &read);
         if (state)
             g_ptr_array_add(all, g_strdup_printf("%s %s", disk->target, state));

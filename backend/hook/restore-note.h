@@ -3,6 +3,7 @@
  * the next one of the same thread. */
 #pragma once
 
+#include <glib.h>
 #include <stdbool.h>
 
 /**
@@ -19,3 +20,17 @@ void rl_restore_notes_note(const char *uuid);
  * told a note of any counts.
  */
 bool rl_restore_notes_take(const char *uuid);
+
+/**
+ * rl_restore_notes_refuse:
+ * Notes, for the call `prepare` that follows in the same thread, that the domain @uuid is not to be
+ * restored, and @why. False with an errno.
+ */
+bool rl_restore_notes_refuse(const char *uuid, const char *why, GError **error);
+
+/**
+ * rl_restore_notes_take_refusal:
+ * Returns why the thread that called us is not to restore the domain @uuid, if that was noted some
+ * seconds ago at most, owned by the caller, and takes the note back. NULL where there is none.
+ */
+char *rl_restore_notes_take_refusal(const char *uuid);

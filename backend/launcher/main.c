@@ -21,6 +21,7 @@ typedef enum {
     CALL_ENDS,    /* it ends a domain that runs: say that all is well, whatever happened */
     CALL_DECIDES, /* the same, but the program may want that */
     CALL_STARTS,  /* it starts none: that is right if the domain may have a volume of ours */
+    CALL_LEADS, /* from 11.2 on it removes the saved memory; leave it to `prepare`, which follows */
     CALL_IGNORED, /* nothing: there is nothing to wait for */
 } Call;
 
@@ -33,7 +34,7 @@ find_call(const char *operation, const char *suboperation, Call *ret_call)
         Call call;
     } calls[] = {
         {"prepare", "begin", CALL_STARTS},  {"start", "begin", CALL_STARTS},
-        {"restore", "begin", CALL_STARTS},  {"migrate", "begin", CALL_STARTS},
+        {"restore", "begin", CALL_LEADS},   {"migrate", "begin", CALL_STARTS},
         {"started", "begin", CALL_DECIDES}, {"reconnect", "begin", CALL_ENDS},
         {"stopped", "end", CALL_IGNORED},   {"release", "end", CALL_IGNORED},
     };
@@ -79,6 +80,11 @@ decide(Call call, char **argv, const char *reason)
     case CALL_IGNORED:
         rl_say("domain %s: the hook program did not run for '%s': %s. The dirty images of its "
                "volumes keep what the domain wrote",
+               argv[1], argv[2], reason);
+        return 0;
+    case CALL_LEADS:
+        rl_say("domain %s: the hook program did not run for '%s': %s. If it does not run for "
+               "'prepare' either, a domain with a volume does not start, and stays saved",
                argv[1], argv[2], reason);
         return 0;
     default:

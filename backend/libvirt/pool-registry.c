@@ -86,6 +86,19 @@ rl_pools_reflink_root(const char *name, char **ret_root, GError **error)
     return true;
 }
 
+char *
+rl_pools_volume_path(const char *name, const char *volume)
+{
+    if (strchr(name, '/') || name[0] == '.')
+        return NULL;
+    for (size_t i = 0; i < G_N_ELEMENTS(libvirt_dirs); i++) {
+        g_autofree char *path = NULL;
+        if (read_target(libvirt_dirs[i], name, &path, NULL) && path)
+            return g_build_filename(path, volume, NULL);
+    }
+    return NULL;
+}
+
 static void
 add_root(GPtrArray *roots, const char *name)
 {

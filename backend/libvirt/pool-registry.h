@@ -14,6 +14,13 @@
 bool rl_pools_reflink_root(const char *name, char **ret_root, GError **error);
 
 /**
+ * rl_pools_volume_path:
+ * Returns the path that the volume @volume has in libvirt's pool @name if that is a directory, of
+ * any kind; owned by the caller, NULL where no such pool is known.
+ */
+char *rl_pools_volume_path(const char *name, const char *volume);
+
+/**
  * rl_pools_reflink_roots:
  * Returns the real paths of all reflink pools that libvirt knows, active or defined, as strings
  * owned by the caller. What cannot be read is left out, and the log says so.

@@ -3,7 +3,9 @@
 
 #include "common/base/log.h"
 #include "common/format/ended-note.h"
+#include "common/operation/before-edit.h"
 #include "common/operation/maintenance.h"
+#include "common/pool/scan.h"
 #include "xml/documents.h"
 
 typedef bool (*Deed)(const RlPool *pool, const char *name, GError **error);
@@ -99,6 +101,51 @@ rl_background_end(const RlPool *pool)
         begin(pool, names, end_late);
     else
         g_ptr_array_unref(names);
+}
+
+static bool
+keep_edit(const RlPool *pool, const char *name, GError **error)
+{
+    g_autoptr(RlVolume) volume = rl_volume_open(pool, name, error);
+
+    if (!volume)
+        return false;
+    rl_edit_keep_or_warn(volume);
+    return true;
+}
+
+void
+rl_background_keep_edits(const RlPool *pool, const GPtrArray *listed)
+{
+    GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
+
+    for (guint i = 0; i < listed->len; i++) {
+        const RlListed *one = g_ptr_array_index(listed, i);
+        RlName name = {.volume = one->name};
+        const RlVolume volume = {.pool = pool,
+                                 .name = &name,
+                                 .clean = one->clean,
+                                 .dirty = one->dirty,
+                                 .precache = one->precache,
+                                 .kind = one->recorded ? one->recorded->kind : RL_KIND_PERSISTENT};
+        if (rl_edit_may_be(&volume))
+            g_ptr_array_add(names, g_strdup(one->name));
+    }
+    if (names->len > 0)
+        begin(pool, names, keep_edit);
+    else
+        g_ptr_array_unref(names);
+}
+
+void
+rl_background_keep_edit(const RlPool *pool, const RlVolume *volume)
+{
+    if (!rl_edit_may_be(volume))
+        return;
+    GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
+
+    g_ptr_array_add(names, g_strdup(volume->name->volume));
+    begin(pool, names, keep_edit);
 }
 
 void

@@ -2,7 +2,7 @@
 /* What may come after an API call has returned. */
 #pragma once
 
-#include "common/pool/pool.h"
+#include "common/pool/volume.h"
 
 /**
  * rl_background_maintain:
@@ -17,6 +17,20 @@ void rl_background_maintain(const RlPool *pool, const char *name);
  * of its own; nothing where none wait for that.
  */
 void rl_background_end(const RlPool *pool);
+
+/**
+ * rl_background_keep_edits:
+ * Has the states kept that volumes of @listed (rl_scan_leftovers()) had before their clean images
+ * were edited at rest (rl_edit_keep_or_warn()), by a thread of its own: that waits for the disk.
+ * Nothing where none may have been.
+ */
+void rl_background_keep_edits(const RlPool *pool, const GPtrArray *listed);
+
+/**
+ * rl_background_keep_edit:
+ * The same for one volume of @pool.
+ */
+void rl_background_keep_edit(const RlPool *pool, const RlVolume *volume);
 
 /**
  * rl_background_clear:

@@ -6,10 +6,11 @@
 
 #include "common/base/error.h"
 #include "common/format/file-name.h"
+#include "common/image/short-path.h"
 #include "common/pool/volume.h"
 
-/* The volume whose dirty or clean image has the path @path; owned by the caller. NULL for none,
- * with @error where that cannot be told. */
+/* The volume whose dirty or clean image has the path @path, or whose short path that is; owned by
+ * the caller. NULL for none, with @error where that cannot be told. */
 static char *
 volume_of_path(const RlPool *pool, const char *path, GError **error)
 {
@@ -21,6 +22,8 @@ volume_of_path(const RlPool *pool, const char *path, GError **error)
     /* The pool may have several paths. */
     if (stat(root, &st) < 0 || st.st_dev != pool->dev || st.st_ino != pool->ino)
         return NULL;
+    if (!strchr(inside, '/'))
+        return rl_short_path_volume(pool, inside);
 
     g_autofree char *dir = g_path_get_dirname(inside);
     g_autofree char *file = g_path_get_basename(inside);

@@ -71,7 +71,7 @@ open_foreign(const virStorageVolDef *input, GError **error)
 }
 
 int
-rl_clone_source_open(const RlStagedImage *draft, const virStorageVolDef *input, bool *ret_same_pool,
+rl_clone_source_open(RlStagedImage *draft, const virStorageVolDef *input, bool *ret_same_pool,
                      GError **error)
 {
     g_autoptr(RlPool) pool = NULL;

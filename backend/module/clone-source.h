@@ -24,8 +24,8 @@ bool rl_clone_source_pool(const virStorageVolDef *vol, RlPool **ret_pool, GError
  * @error: what rl_content_open() says; RL_ERROR_INVALID for a revision of another volume's content;
  * RL_ERROR_UNSUPPORTED for a format other than raw, or what is neither a file nor a block device.
  */
-int rl_clone_source_open(const RlStagedImage *draft, const virStorageVolDef *input,
-                         bool *ret_same_pool, GError **error);
+int rl_clone_source_open(RlStagedImage *draft, const virStorageVolDef *input, bool *ret_same_pool,
+                         GError **error);
 
 /**
  * rl_clone_source_build_stock:

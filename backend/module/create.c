@@ -20,10 +20,10 @@
 #include "common/operation/begin-replacement.h"
 #include "common/operation/clone.h"
 #include "common/pool/capacity.h"
+#include "creation-rights.h"
 #include "new-volume.h"
 #include "other-pool-targets.h"
 #include "pending-volume.h"
-#include "replacement-rights.h"
 #include "volume-list.h"
 #include "xml/documents.h"
 
@@ -133,22 +133,6 @@ require_unlisted(virStoragePoolObj *obj, const virStorageVolDef *vol, const char
     return -1;
 }
 
-/* Who creates NAME@current writes to NAME. libvirt has asked for the right to create what the
- * client @asked for: a rule for the revisions of NAME ("NAME@...") says nothing of NAME, which
- * NAME@kind=KIND makes. */
-static int
-require_right(virStoragePoolObj *obj, const char *text, const char *asked)
-{
-    const virStoragePoolDef *pool = virStoragePoolObjGetDef(obj);
-    g_autoptr(RlName) name = rl_name_parse(text, NULL);
-
-    if (!name)
-        return 0;
-    if (name->form == RL_NAME_CURRENT)
-        return rl_rights_require(pool, name->volume, RL_RIGHT_WRITE);
-    return STREQ(text, asked) ? 0 : rl_rights_require(pool, text, RL_RIGHT_CREATE);
-}
-
 int
 rl_vol_create_cb(virStoragePoolObj *obj, virStorageVolDef *vol)
 {
@@ -171,7 +155,8 @@ rl_vol_create_cb(virStoragePoolObj *obj, virStorageVolDef *vol)
         return rl_report(error);
     /* Clients that put the suffix of the format behind a name, as virt-install does. */
     g_autofree char *name = rl_short_path_strip(wanted);
-    if (require_unlisted(obj, vol, name) < 0 || require_right(obj, name, vol->name) < 0)
+    if (require_unlisted(obj, vol, name) < 0 ||
+        rl_rights_require_name(virStoragePoolObjGetDef(obj), name, vol->name) < 0)
         return -1;
 
     RlPool *pool = rl_open_pool(obj);

@@ -74,8 +74,8 @@ require_devices_outside(const virStoragePoolDef *def, GError **error)
         }
         if (root)
             return rl_fail(error, RL_ERROR_INVALID,
-                           "its source '%s' is a file in the reflink pool '%s', and this pool "
-                           "would write to it in place. Use a copy of the file",
+                           "its source '%s' is a file in the reflink pool '%s', and the pool of "
+                           "that source would write to the file in place. Use a copy of the file",
                            device, root);
     }
     return true;
@@ -109,8 +109,9 @@ require_not_hidden(const virStoragePoolDef *def, bool mounted, GError **error)
     if (!look(def->target.path, &is_pool, error))
         return false;
     return !is_pool || rl_fail(error, RL_ERROR_INVALID,
-                               "'%s' is a reflink pool, which the mount would hide. Give the pool "
-                               "another target, or mount before you build the reflink pool",
+                               "'%s' is a reflink pool, which the mount of this pool would hide. "
+                               "Give this pool another target, or mount its file system before you "
+                               "build the reflink pool",
                                def->target.path);
 }
 

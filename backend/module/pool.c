@@ -108,9 +108,12 @@ rl_pool_take_options(RlPool *pool, const RlOptions *options, GError **error)
 
     if (!options || rl_options_equal(options, pool->options))
         return true;
-    if (!rl_pool_set_options(pool, options, error))
+    bool drops_links = had_links && !options->path_links;
+    /* What an overlay lies on is looked for, and found, as long as the volume's path is a link. */
+    if ((drops_links && !rl_paths_require_no_base(pool, error)) ||
+        !rl_pool_set_options(pool, options, error))
         return false;
-    if (had_links && !options->path_links)
+    if (drops_links)
         rl_paths_drop(pool);
     return true;
 }

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "common/format/file-name.h"
+#include "common/fs/access-note.h"
 #include "common/fs/xattr.h"
 
 char *

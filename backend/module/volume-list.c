@@ -125,8 +125,10 @@ rl_volume_list_fill(virStoragePoolObj *obj, const RlPool *pool)
         return rl_report(error);
     set_access(obj, pool);
     rl_revision_cache_forget(pool->path);
-    if (!pool->fault)
+    if (!pool->fault) {
         rl_paths_repair(pool, listed);
+        rl_background_keep_edits(pool, listed);
+    }
     rl_census_note(pool, listed);
     /* What is freed at once is used again for the list: else the daemon would keep the memory of
      * both. */

@@ -144,6 +144,8 @@ refresh_ours(virStoragePoolObj *obj, virStorageVolDef *vol, const RlPool *pool, 
         rl_volume_list_update_revisions(obj, volume);
     if (volume && !pool->fault && !rl_volume_path_is_settled(volume))
         rl_paths_repair_volume(pool, name->volume);
+    if (volume && !pool->fault)
+        rl_background_keep_edit(pool, volume);
     rl_volume_list_update_space(obj, pool, just_built ? vol->target.allocation : 0);
     return 0;
 }

@@ -6,6 +6,7 @@
 #include "common/base/error.h"
 #include "common/image/lost-write-witness.h"
 #include "common/operation/start.h"
+#include "common/operation/stop.h"
 #include "domain-disk.h"
 #include "live-domain.h"
 #include "tell-hook.h"
@@ -81,6 +82,20 @@ start(Attach *attach, bool readonly, GError **error)
     return true;
 }
 
+/* A device model may have had the image before libvirt refused it, and set its date: so a run that
+ * was begun for it ends as one does whose disk is detached, and what it leaves is a state of its
+ * own. */
+static bool
+put_back(const Attach *attach, GError **error)
+{
+    RlStop stop;
+
+    if (attach->started->continued)
+        return rl_volume_unstart(attach->pool, attach->started, &attach->owner, error);
+    return rl_by_hand_ask(attach->key, NULL, attach->pool, attach->name, error) &&
+           rl_volume_stop(attach->pool, attach->name, &attach->owner, &stop, error);
+}
+
 /* libvirt has refused; a domain that does not even have an XML any more has ended. What may be its
  * disk, since libvirt's daemon has gone meanwhile, stays. */
 static void
@@ -93,13 +108,13 @@ take_back(const Attach *attach)
     if ((look(attach, &has, &target, NULL) && has) || rl_live_domain_is_lost(attach->live)) {
         attach->call->document->changed = true;
         rl_call_warn(attach->call,
-                     "it is not known whether volume '%s' is a disk of domain '%s' now; it stays "
-                     "started for it. Type 'virsh domblklist %s'. If the disk is not there, attach "
-                     "it again, or type 'virt-reflink detach'",
+                     "it is not known whether volume '%s' is a disk of domain '%s' now; the volume "
+                     "stays started for this domain. Type 'virsh domblklist %s'. If the disk is "
+                     "not there, type 'virt-reflink attach' again, or 'virt-reflink detach'",
                      attach->name, attach->owner.name, attach->owner.name);
         return;
     }
-    if (!rl_volume_unstart(attach->pool, attach->started, &attach->owner, &error))
+    if (!put_back(attach, &error))
         rl_call_warn(attach->call, "volume '%s': its start cannot be undone: %s", attach->name,
                      error->message);
     rl_witness_dismiss(attach->key, !attach->started->continued);

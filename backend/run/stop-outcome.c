@@ -56,6 +56,7 @@ rl_stop_refuse_held(const RlPool *pool, const char *name, GError **error)
 
     return volume && rl_state_require_idle(volume, "stopped", error) &&
            rl_fail(error, RL_ERROR_STATE,
-                   "volume '%s' is left unchanged because it was saved or suspect. Try again",
+                   "volume '%s' was not stopped, because it was saved, suspect or half migrated a "
+                   "moment ago. It is not now: try again",
                    name);
 }

@@ -21,7 +21,7 @@ file_of(const char *text, GError **error)
 
     if (fd >= 0 && pwrite(fd, text, length, 0) == (ssize_t) length)
         return rl_fd_steal(&fd);
-    rl_fail_errno(error, errno, "cannot make a file of its XML");
+    rl_fail_errno(error, errno, "cannot write its XML to a file in memory");
     return -1;
 }
 

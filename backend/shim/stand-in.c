@@ -41,11 +41,12 @@ refuse(const RlPoolText *pool, const char *doing)
 static void
 refuse_clone(const RlPoolText *to)
 {
-    calls.report(VIR_FROM_STORAGE, VIR_ERR_OPERATION_INVALID, __FILE__, __func__, __LINE__,
-                 "cannot clone a volume of a reflink pool to pool '%s': its module for libvirt %s "
-                 "is not loaded. Install or rebuild the module (see 'virt-reflink doctor'), then "
-                 "restart libvirt's daemon",
-                 to->name, libvirt_version);
+    calls.report(
+        VIR_FROM_STORAGE, VIR_ERR_OPERATION_INVALID, __FILE__, __func__, __LINE__,
+        "cannot clone a volume of a reflink pool to pool '%s': libvirt-reflink's module for "
+        "libvirt %s is not loaded. Install or rebuild the module (see 'virt-reflink doctor'), then "
+        "restart libvirt's daemon",
+        to->name, libvirt_version);
 }
 
 /* Nothing is done with what is not understood. */

@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "common/base/random.h"
-#include "common/format/highest-revision.h"
+#include "common/format/highest-note.h"
 #include "common/format/image-base.h"
 #include "common/fs/file-error.h"
 #include "common/fs/xattr.h"

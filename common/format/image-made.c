@@ -75,6 +75,32 @@ rl_image_made_dates_tell(int fd, int clean, bool *ret_if_shared)
 }
 
 bool
+rl_image_made_is_own(int fd)
+{
+    g_autofree char *text = NULL, *own = NULL;
+
+    if (!rl_xattr_get(fd, RL_ATTR_MADE, &text, NULL) || !text)
+        return false;
+    g_auto(GStrv) parts = g_strsplit(text, "/", 3);
+    g_autofree char *now = describe_time(fd, NULL);
+    if (now && g_strcmp0(parts[0], now) == 0)
+        return true;
+    return parts[0] && parts[1] && rl_inode_describe(fd, "", &own, NULL) &&
+           g_strcmp0(own, parts[1]) == 0;
+}
+
+bool
+rl_image_made_is_of(int fd, int clean)
+{
+    g_autofree char *text = NULL, *inodes = describe_inodes(fd, clean, NULL);
+
+    if (!inodes || !rl_xattr_get(fd, RL_ATTR_MADE, &text, NULL) || !text)
+        return false;
+    g_auto(GStrv) parts = g_strsplit(text, "/", 2);
+    return parts[0] && g_strcmp0(parts[1], inodes) == 0;
+}
+
+bool
 rl_image_made_clear(int fd, GError **error)
 {
     return rl_xattr_remove(fd, RL_ATTR_MADE, error);

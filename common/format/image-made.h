@@ -35,6 +35,22 @@ bool rl_image_made_set(int fd, int clean, bool shares, GError **error);
 bool rl_image_made_dates_tell(int fd, int clean, bool *ret_if_shared);
 
 /**
+ * rl_image_made_is_own:
+ * True if the note is of the image @fd itself, as far as it tells: it names this inode, or is of
+ * this boot of the host and this mounting of the file system. So a copy (cp -a) of another mounting
+ * is told.
+ */
+bool rl_image_made_is_own(int fd);
+
+/**
+ * rl_image_made_is_of:
+ * True if the note says that the image @fd shared all blocks with the file @clean, which is that
+ * inode still, whatever has been written to it since. False where they shared none, or that cannot
+ * be read.
+ */
+bool rl_image_made_is_of(int fd, int clean);
+
+/**
  * rl_image_made_clear:
  * Takes the note off the image @fd.
  */

@@ -54,3 +54,11 @@ rl_overlay_base_set(int fd, const RlOverlayBase *noted, const char *id, const ch
     return (same && g_strcmp0(noted->state.date, date) == 0) ||
            rl_xattr_set(fd, RL_ATTR_ON_DATE, on_date, error);
 }
+
+bool
+rl_overlay_base_set_dirty(int fd, const char *volume, GError **error)
+{
+    g_autofree char *on = g_strdup_printf("dirty %s", volume);
+
+    return rl_xattr_set(fd, RL_ATTR_ON, on, error);
+}

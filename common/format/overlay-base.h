@@ -38,3 +38,10 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(RlOverlayBase, rl_overlay_base_clear)
  */
 bool rl_overlay_base_set(int fd, const RlOverlayBase *noted, const char *id, const char *volume,
                          const struct stat *st, GError **error);
+
+/**
+ * rl_overlay_base_set_dirty:
+ * Notes that the overlay @fd, of which nothing is noted, is used on the dirty image of the volume
+ * @volume: no image at rest has the id that is noted then. Durable with the next fsync(2) of @fd.
+ */
+bool rl_overlay_base_set_dirty(int fd, const char *volume, GError **error);

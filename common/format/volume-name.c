@@ -76,7 +76,7 @@ rl_name_check_label(const char *leaf, const char *label, GError **error)
                            "a revision's label has only letters, digits and '._:+-'");
     if (strlen(leaf) + strlen(".img@") + strlen(label) > NAME_MAX)
         return rl_fail(error, RL_ERROR_NAME,
-                       "the revision's label is too long: its file's name would "
+                       "the revision's label is too long: its file name would "
                        "have more than %d bytes",
                        NAME_MAX);
     return true;

@@ -47,6 +47,9 @@ typedef struct {
     /* The name of a domain that runs and has the dirty image @image as a disk or below one, owned
      * by the caller; NULL where none is known. For a message only. */
     char *(*find_running)(const char *image);
+    /* The name of a domain with another UUID than @except that runs and has the dirty image @image
+     * below a disk now, owned by the caller; NULL where none is known. */
+    char *(*find_running_overlay)(const char *image, const char *except);
     /* Why @find_domain, without @directly, has named @domain for @image, if that cannot be told: a
      * sentence for the message, owned by the caller; else NULL. It reads as much. */
     char *(*find_doubt)(const char *image, const char *domain);

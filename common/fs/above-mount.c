@@ -197,9 +197,9 @@ refuse(const RlMount *mount, GError **error)
 {
     return rl_fail(
         error, RL_ERROR_STATE,
-        "cannot determine what is above '%s': it is a mount of the directory '%s' of a file "
-        "system (%s, %s), whose directories above that are mounted nowhere. Mount the "
-        "whole file system somewhere as well",
+        "cannot determine what is above '%s': only the directory '%s' of the file system (%s, %s) "
+        "is mounted there, and the parent directories of that directory are mounted nowhere. Mount "
+        "the whole file system somewhere as well",
         mount->point, mount->root, mount->type, mount->source);
 }
 

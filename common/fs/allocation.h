@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/base/progress.h"
+
 typedef struct {
     uint64_t exclusive; /* bytes of blocks that no other file has: a deletion gives them back */
     uint64_t shared;    /* bytes of blocks that others have as well */
@@ -16,10 +18,12 @@ typedef struct {
 /**
  * rl_allocation_get:
  * Looks at all extents of the regular file @fd, behind its end, too. Takes time with their number,
- * and the same memory however many there are. A file system without reflinks shares nothing.
+ * and the same memory however many there are. @progress may be NULL. A file system without reflinks
+ * shares nothing.
  *
  * Of compressed extents the bytes that are read from them count. btrfs frees an extent when no file
  * has any part of it, and OCFS2 calls what was shared once shared for ever: there a deletion can
  * give back less, or more. False with an errno.
  */
-bool rl_allocation_get(int fd, RlAllocation *ret_allocation, GError **error);
+bool rl_allocation_get(int fd, const RlProgress *progress, RlAllocation *ret_allocation,
+                       GError **error);

@@ -146,7 +146,8 @@ compare_extents(Search *search, bool *ret_known, GError **error)
     *ret_known = rl_extents_compare(search->from, search->to, &wish, &cause) != RL_EXTENTS_UNKNOWN;
     if (search->error || (*ret_known && !add_tail(search, common)))
         return false;
-    if (*ret_known || g_error_matches(cause, RL_ERROR, RL_ERROR_UNSUPPORTED))
+    if (*ret_known ||
+        (!search->wish->by_extents && g_error_matches(cause, RL_ERROR, RL_ERROR_UNSUPPORTED)))
         return true;
     g_propagate_error(error, g_steal_pointer(&cause));
     return false;
@@ -169,6 +170,17 @@ refuse(int fd, GError **error)
     g_autofree char *label = rl_file_label(fd);
 
     return rl_fail_errno(error, EINVAL, "%s cannot be compared: it is not a regular file", label);
+}
+
+bool
+rl_changes_add_up(uint64_t start, uint64_t length, void *data, GError **error)
+{
+    uint64_t *bytes = data;
+
+    (void) start;
+    (void) error;
+    *bytes += length;
+    return true;
 }
 
 bool

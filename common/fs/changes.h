@@ -24,13 +24,20 @@ typedef bool (*RlChangesBytes)(uint64_t start, uint64_t length, const char *byte
                                GError **error);
 
 typedef struct {
-    bool exact; /* compare the bytes of what extents call different: whole blocks of 4 KiB */
+    bool exact;      /* compare the bytes of what extents call different: whole blocks of 4 KiB */
+    bool by_extents; /* read no bytes: RL_ERROR_UNSUPPORTED where extents cannot be compared */
     RlChangesRange range;
     RlChangesBytes bytes; /* with @exact: called in place of @range, so that it need not read them
                              again; may be NULL */
     void *data;
     RlProgress progress; /* of the bytes that are compared, nothing of which is moved */
 } RlChangesWish;
+
+/**
+ * rl_changes_add_up:
+ * An RlChangesRange that adds the length of each range to the uint64_t at @data.
+ */
+bool rl_changes_add_up(uint64_t start, uint64_t length, void *data, GError **error);
 
 /**
  * rl_changes_find:

@@ -5,8 +5,11 @@
 #include <fcntl.h>
 #include <glib.h>
 #include <limits.h>
+#include <linux/kcmp.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "common/base/autofd.h"
@@ -26,6 +29,7 @@ typedef struct {
     struct statx file;
     gint64 deadline_us;
     GHashTable *seen; /* views of mounts */
+    const char *pid;  /* of the process that is asked */
 } Search;
 
 /* The process or thread may be gone by now, or going. */
@@ -112,14 +116,6 @@ is_held_by_descriptor(int fds, const char *number, Search *search)
     return look(fds, number, 0, &st) && is_the_file(&st, search);
 }
 
-static bool
-is_held_by_thread(int tasks, const char *number, Search *search)
-{
-    rl_autofd int task = openat(tasks, number, O_PATH | O_DIRECTORY | O_CLOEXEC);
-
-    return task < 0 ? !is_gone(errno) : sees_a_mount(task, search);
-}
-
 /* Asks @question of each entry of @directory of @process; of PROC itself, which cannot be gone. */
 static bool
 any(int process, const char *directory, Question question, Search *search)
@@ -140,6 +136,25 @@ any(int process, const char *directory, Question question, Search *search)
     return entries->failure != 0 && (stays || !is_gone(entries->failure));
 }
 
+/* A thread can have descriptors of its own (unshare(2), CLONE_FILES). */
+static bool
+shares_descriptors(const char *pid, const char *thread)
+{
+    return strcmp(pid, thread) == 0 || syscall(SYS_kcmp, strtol(pid, NULL, 10),
+                                               strtol(thread, NULL, 10), KCMP_FILES, 0UL, 0UL) == 0;
+}
+
+static bool
+is_held_by_thread(int tasks, const char *number, Search *search)
+{
+    rl_autofd int task = openat(tasks, number, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+    if (task < 0)
+        return !is_gone(errno);
+    return sees_a_mount(task, search) || (!shares_descriptors(search->pid, number) &&
+                                          any(task, "fd", is_held_by_descriptor, search));
+}
+
 static bool
 is_held_by_process(int proc, const char *pid, Search *search)
 {
@@ -147,6 +162,7 @@ is_held_by_process(int proc, const char *pid, Search *search)
         return false;
     rl_autofd int process = openat(proc, pid, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
+    search->pid = pid;
     return process < 0 ? !is_gone(errno)
                        : any(process, "task", is_held_by_thread, search) ||
                              any(process, "fd", is_held_by_descriptor, search);

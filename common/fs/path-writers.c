@@ -22,6 +22,9 @@ typedef struct {
     int dir;    /* the directory that the walk has come to */
     char *rest; /* of the path */
     int links;
+    GHashTable *who; /* where all are asked for, not one: see note_writers() */
+    bool only_links; /* nothing matters but who can have put a link there */
+    bool missing;    /* the walk has come to a name that is not there */
 } Walk;
 
 static void
@@ -70,6 +73,27 @@ may_replace(const Walk *walk, const struct stat *st, const struct stat *entry)
     return writer->anyone ? entry->st_uid != 0 : entry->st_uid == writer->uid;
 }
 
+/* Adds who can make the entry of the directory another one: "u" and a user, "g" and a group, or "*"
+ * for any user. An access list may name any. */
+static void
+note_writers(const Walk *walk, const struct stat *st, const struct stat *entry)
+{
+    bool sticky = entry && (st->st_mode & S_ISVTX);
+
+    if (st->st_uid != 0)
+        g_hash_table_add(walk->who, g_strdup_printf("u%u", (unsigned) st->st_uid));
+    if (!(st->st_mode & (S_IWGRP | S_IWOTH)))
+        return;
+    if (sticky && entry->st_uid != 0)
+        g_hash_table_add(walk->who, g_strdup_printf("u%u", (unsigned) entry->st_uid));
+    if (sticky)
+        return;
+    if ((st->st_mode & S_IWOTH) || has_access_list(walk->dir))
+        g_hash_table_add(walk->who, g_strdup("*"));
+    else
+        g_hash_table_add(walk->who, g_strdup_printf("g%u", (unsigned) st->st_gid));
+}
+
 /* Takes the next name from the rest; owned by the caller, NULL where there is none. */
 static char *
 take_name(Walk *walk)
@@ -116,8 +140,12 @@ step(Walk *walk, const char *name, bool *ret_end)
     if (fstat(walk->dir, &st) < 0 || (fd < 0 ? !missing : fstat(fd, &entry) < 0))
         return true;
     /* The way up is nobody's to change but by moving the directory: that was looked at. */
-    if (strcmp(name, "..") != 0 && strcmp(name, ".") != 0 &&
-        may_replace(walk, &st, missing ? NULL : &entry))
+    walk->missing = missing;
+    bool named = strcmp(name, "..") != 0 && strcmp(name, ".") != 0 &&
+                 !(walk->only_links && (missing || !S_ISLNK(entry.st_mode)));
+    if (named && walk->who)
+        note_writers(walk, &st, missing ? NULL : &entry);
+    else if (named && may_replace(walk, &st, missing ? NULL : &entry))
         return true;
     if (missing)
         return false;
@@ -129,22 +157,75 @@ step(Walk *walk, const char *name, bool *ret_end)
     return false;
 }
 
+/* To the end of @path. True if it can be changed, or cannot be followed. */
+static bool
+go(Walk *walk, const char *path)
+{
+    bool changed = path[0] != '/', end = false;
+
+    walk->rest = g_strdup(path);
+    walk->dir = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (walk->dir < 0)
+        return true;
+    while (!changed && !end) {
+        g_autofree char *name = take_name(walk);
+        if (!name)
+            break;
+        changed = step(walk, name, &end);
+    }
+    return changed;
+}
+
 bool
 rl_path_can_be_changed(const char *path, const RlWriter *writer)
 {
-    g_auto(Walk) walk = {.writer = writer, .rest = g_strdup(path)};
-    bool changed = path[0] != '/', end = false;
+    g_auto(Walk) walk = {.writer = writer, .dir = -1};
 
-    walk.dir = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (walk.dir < 0)
-        return true;
-    while (!changed && !end) {
-        g_autofree char *name = take_name(&walk);
-        if (!name)
-            break;
-        changed = step(&walk, name, &end);
+    return go(&walk, path);
+}
+
+/* Owned by the caller; NULL where the path cannot be followed. */
+static GHashTable *
+find_writers(const char *path)
+{
+    g_autoptr(GHashTable) who = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    g_auto(Walk) walk = {.who = who, .dir = -1};
+
+    return go(&walk, path) ? NULL : g_steal_pointer(&who);
+}
+
+bool
+rl_path_is_changed_by_same(const char *path, const char *known)
+{
+    g_autoptr(GHashTable) who = find_writers(path), others = known ? find_writers(known) : NULL;
+    GHashTableIter iter;
+    gpointer key;
+
+    if (!who)
+        return false;
+    g_hash_table_iter_init(&iter, who);
+    while (g_hash_table_iter_next(&iter, &key, NULL))
+        if (!others || !(g_hash_table_contains(others, key) || g_hash_table_contains(others, "*")))
+            return false;
+    return true;
+}
+
+int
+rl_path_open_by_roots_links(const char *path, int flags)
+{
+    static const RlWriter anyone = {.anyone = true};
+    g_auto(Walk) walk = {.writer = &anyone, .dir = -1, .only_links = true};
+    g_autofree char *here = path[0] == '/' ? NULL : g_get_current_dir();
+    g_autofree char *whole = here ? g_build_filename(here, path, NULL) : g_strdup(path);
+
+    errno = 0;
+    if (go(&walk, whole) || walk.missing) {
+        if (errno == 0)
+            errno = walk.missing ? ENOENT : ELOOP;
+        return -1;
     }
-    return changed;
+    g_autofree char *end = g_strdup_printf("/proc/self/fd/%d", walk.dir);
+    return open(end, flags | O_CLOEXEC);
 }
 
 void

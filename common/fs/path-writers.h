@@ -22,6 +22,23 @@ typedef struct {
 bool rl_path_can_be_changed(const char *path, const RlWriter *writer);
 
 /**
+ * rl_path_is_changed_by_same:
+ * True if whoever can change what the absolute @path leads to, root aside, can do that with @known
+ * as well, another absolute path: he owns a directory on the way of both, or may write there by the
+ * same group, or the way of @known is anyone's. @known may be NULL: then nobody is to be able to. A
+ * doubt is false.
+ */
+bool rl_path_is_changed_by_same(const char *path, const char *known);
+
+/**
+ * rl_path_open_by_roots_links:
+ * Opens @path as open(2) does with @flags, but for symbolic links on the way that another user than
+ * root can have put there: then, and in a circle of links, the errno is ELOOP. Returns the
+ * descriptor, owned by the caller, or -1 with errno. Needs /proc.
+ */
+int rl_path_open_by_roots_links(const char *path, int flags);
+
+/**
  * rl_writer_set_user:
  * Makes @writer, which is all zero, the user @uid, with the groups that the system gives him.
  */

@@ -57,10 +57,11 @@ rl_real_path_of(int fd, GError **error)
          is_same(&st, &again)) ||
         st.stx_nlink == 0)
         return g_steal_pointer(&path);
-    rl_fail(error, RL_ERROR_STATE,
-            "the kernel gives the path '%s' for a directory, but another directory has that path: "
-            "the first one was moved, something is mounted over it, or it belongs to another mount "
-            "namespace",
-            path);
+    rl_fail(
+        error, RL_ERROR_STATE,
+        "the path of a directory cannot be determined: the kernel names '%s', but that is another "
+        "directory now. The directory was moved, something is mounted over it, or it belongs to "
+        "another mount namespace",
+        path);
     return NULL;
 }

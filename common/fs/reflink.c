@@ -125,14 +125,14 @@ rl_reflink(int from, int to, GError **error)
 }
 
 bool
-rl_reflink_or_copy(int from, int to, bool may_copy, RlGoOn go_on, void *data, GError **error)
+rl_reflink_or_copy(int from, int to, bool may_copy, const RlCopyWatch *watch, GError **error)
 {
     g_autoptr(GError) cause = NULL;
 
     if (rl_reflink(from, to, &cause))
         return true;
     if (may_copy && g_error_matches(cause, RL_ERROR, RL_ERROR_UNSUPPORTED))
-        return rl_stable_copy(from, to, go_on, data, error);
+        return rl_stable_copy(from, to, watch, error);
     g_propagate_error(error, g_steal_pointer(&cause));
     return false;
 }

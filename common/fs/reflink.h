@@ -24,6 +24,6 @@ bool rl_reflink(int from, int to, GError **error);
 /**
  * rl_clone:
  * As rl_reflink(), but where that is RL_ERROR_UNSUPPORTED and @may_copy is true copies the
- * data, with rl_stable_copy() and its errors, for as long as @go_on says so.
+ * data, with rl_stable_copy() and its errors, as @watch, which may be NULL, has it.
  */
-bool rl_reflink_or_copy(int from, int to, bool may_copy, RlGoOn go_on, void *data, GError **error);
+bool rl_reflink_or_copy(int from, int to, bool may_copy, const RlCopyWatch *watch, GError **error);

@@ -62,15 +62,25 @@ write_data(int to, const char *bytes, size_t length, off_t offset, GError **erro
 typedef struct {
     int from, to;
     char *buffer;
-    RlGoOn go_on; /* may be NULL */
-    void *data;
+    off_t size;
+    uint64_t moved; /* bytes, so far */
+    const RlCopyWatch *watch;
 } Copy;
 
+static void
+report(const Copy *copy, off_t at)
+{
+    const RlProgress *progress = &copy->watch->progress;
+
+    if (progress->report)
+        progress->report((uint64_t) at, (uint64_t) copy->size, copy->moved, progress->data);
+}
+
 static bool
-copy_range(const Copy *copy, off_t offset, off_t end, GError **error)
+copy_range(Copy *copy, off_t offset, off_t end, GError **error)
 {
     while (offset < end) {
-        if (copy->go_on && !copy->go_on(copy->data))
+        if (copy->watch->go_on && !copy->watch->go_on(copy->watch->data))
             return rl_fail_errno(error, ECANCELED, "the copy was interrupted");
         ssize_t n =
             pread(copy->from, copy->buffer, (size_t) MIN((off_t) CHUNK_SIZE, end - offset), offset);
@@ -83,6 +93,8 @@ copy_range(const Copy *copy, off_t offset, off_t end, GError **error)
         if (!write_data(copy->to, copy->buffer, (size_t) n, offset, error))
             return false;
         offset += n;
+        copy->moved += (uint64_t) n;
+        report(copy, offset);
     }
     return true;
 }
@@ -97,10 +109,11 @@ refuse(int from, GError **error)
 }
 
 bool
-rl_sparse_copy(int from, int to, RlGoOn go_on, void *data, GError **error)
+rl_sparse_copy(int from, int to, const RlCopyWatch *watch, GError **error)
 {
     g_autofree char *buffer = g_malloc(CHUNK_SIZE);
-    const Copy copy = {from, to, buffer, go_on, data};
+    const RlCopyWatch nobody = {0};
+    Copy copy = {.from = from, .to = to, .buffer = buffer, .watch = watch ? watch : &nobody};
     struct stat st;
 
     if (fstat(from, &st) < 0)
@@ -110,6 +123,7 @@ rl_sparse_copy(int from, int to, RlGoOn go_on, void *data, GError **error)
     off_t size = lseek(from, 0, SEEK_END);
     if (size < 0)
         return rl_fail_file(error, errno, from, "cannot determine the size of");
+    copy.size = size;
     /* First: XFS allocates ahead of writes that make a file longer, and keeps that in what are to
      * be holes. */
     if (!rl_limit_allows_size(to, (uint64_t) size, error))

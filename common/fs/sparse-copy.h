@@ -5,14 +5,23 @@
 #include <glib.h>
 #include <stdbool.h>
 
+#include "common/base/progress.h"
+
 /* Says whether a copy that takes long is to go on; called with what its asker gave along. */
 typedef bool (*RlGoOn)(void *data);
+
+/* Who waits for a copy. */
+typedef struct {
+    RlGoOn go_on; /* asked for each piece; NULL: it always goes on */
+    void *data;   /* for go_on */
+    RlProgress progress;
+} RlCopyWatch;
 
 /**
  * rl_sparse_copy:
  * Copies all of @from (a regular file or block device) to the empty regular file @to. Holes are
- * never read; blocks of zeros become holes. @to is not fsynced. @go_on is called with @data for
- * each piece; NULL: it always goes on. Fails with ECANCELED when it says no, with EINVAL for what
- * is neither a file nor a block device, else with the errno; then @to holds a part.
+ * never read; blocks of zeros become holes. @to is not fsynced. @watch may be NULL. Fails with
+ * ECANCELED when it says no, with EINVAL for what is neither a file nor a block device, else with
+ * the errno; then @to holds a part.
  */
-bool rl_sparse_copy(int from, int to, RlGoOn go_on, void *data, GError **error);
+bool rl_sparse_copy(int from, int to, const RlCopyWatch *watch, GError **error);

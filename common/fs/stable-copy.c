@@ -20,8 +20,7 @@ typedef struct {
     int from;
     struct stat before;
     bool written;
-    RlGoOn go_on; /* may be NULL */
-    void *data;
+    const RlCopyWatch *waiting; /* may be NULL */
 } Watch;
 
 /* Loop devices, direct I/O and discard all set the date. Whoever puts that back, as some backup
@@ -44,8 +43,10 @@ static bool
 is_worth_it(void *data)
 {
     Watch *watch = data;
+    const RlCopyWatch *waiting = watch->waiting;
 
-    return !look_if_written(watch) && (!watch->go_on || watch->go_on(watch->data));
+    return !look_if_written(watch) &&
+           (!waiting || !waiting->go_on || waiting->go_on(waiting->data));
 }
 
 /* Has its date come by the clock that files are dated by? */
@@ -90,7 +91,11 @@ copy_once(Watch *watch, int to, GError **error)
         return rl_fail_file(error, errno, to, "cannot set the size of");
     wait_for_tick(watch);
     bool ahead = !has_come(watch);
-    if (!rl_sparse_copy(watch->from, to, is_worth_it, watch, error) || look_if_written(watch))
+    const RlCopyWatch copying = {.go_on = is_worth_it,
+                                 .data = watch,
+                                 .progress =
+                                     watch->waiting ? watch->waiting->progress : (RlProgress){0}};
+    if (!rl_sparse_copy(watch->from, to, &copying, error) || look_if_written(watch))
         return false;
     /* Was its date just that when it came, or has it been written to in that moment? */
     watch->written = ahead && has_come(watch);
@@ -98,9 +103,9 @@ copy_once(Watch *watch, int to, GError **error)
 }
 
 bool
-rl_stable_copy(int from, int to, RlGoOn go_on, void *data, GError **error)
+rl_stable_copy(int from, int to, const RlCopyWatch *waiting, GError **error)
 {
-    Watch watch = {.from = from, .go_on = go_on, .data = data};
+    Watch watch = {.from = from, .waiting = waiting};
 
     for (int i = 0; i < ATTEMPTS_MAX; i++) {
         g_autoptr(GError) cause = NULL;

@@ -14,7 +14,7 @@
  * where they are coarse: it waits until a write has to have another one, two seconds at most. Those
  * of a block device do not, so of that it is as rl_sparse_copy().
  */
-bool rl_stable_copy(int from, int to, RlGoOn go_on, void *data, GError **error);
+bool rl_stable_copy(int from, int to, const RlCopyWatch *waiting, GError **error);
 
 /**
  * rl_stable_begin:

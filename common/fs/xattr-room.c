@@ -120,8 +120,8 @@ rl_xattr_make_room(int fd, const char *name)
     if (!made)
         return false;
     g_autofree char *label = rl_file_label(fd);
-    rl_log_warning("%s had no room for the attributes of the pool: its attributes user.* are "
-                   "removed",
+    rl_log_warning("%s had no room for an attribute of the pool: attributes user.* of this file "
+                   "were removed",
                    label);
     return true;
 }

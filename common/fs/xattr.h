@@ -16,7 +16,7 @@
                    * volume, in microseconds of the clock; of one that was made of another (the \
                    * precache, remake-precache.h): when that was */
 #define RL_ATTR_HIGHEST_OF \
-    "highest-of" /* and the inode that this was noted on, see highest-revision.h */
+    "highest-of" /* and the inode that this was noted on, see highest-note.h */
 #define RL_ATTR_BASE                                                             \
     "base" /* of a dirty image or precache: the id of the image it was made from \
             */
@@ -24,9 +24,10 @@
 #define RL_ATTR_MADE "made"           /* and when and how, see image-made.h */
 #define RL_ATTR_RUN "run"             /* of a dirty image: who runs on it, see image-owner.h */
 #define RL_ATTR_USED_BY \
-    "used-by" /* of an image: which domain has had this inode, see image-user.h */
-#define RL_ATTR_ON \
-    "on" /* of an administrator's overlay: the id of the image at rest below it, and its volume */
+    "used-by" /* of an image: which domain has had this inode, see image-domain.h */
+#define RL_ATTR_ON                                                                               \
+    "on" /* of an administrator's overlay: the id of the image at rest below it, and its volume; \
+          * or "dirty", and the volume (overlay-base.h) */
 #define RL_ATTR_ON_DATE "on-date" /* and that id, and its size and date, see overlay-base.h */
 #define RL_ATTR_COPY_OF "copy-of" /* of a named revision: the id of the state it was made from */
 #define RL_ATTR_COPY_DATE "copy-date" /* and that id, both sizes and dates, see image-copy.h */
@@ -49,7 +50,7 @@
 #define RL_ATTR_LINKS_AT "links-at" /* and when that was, in microseconds of the clock */
 #define RL_ATTR_ACCESS                                                                            \
     "access" /* of a direct volume's dirty image, and of one at rest that is read: whose it is at \
-              * rest, see access.h and reader.h */
+              * rest, see access-note.h and reader.h */
 #define RL_ATTR_POOL "pool" /* of a pool's directory: its mark, see pool-mark.h */
 #define RL_ATTR_RECEIVED \
     "received" /* of an image at rest: as which state it was received, see state-id.h */

@@ -12,6 +12,7 @@
 #include "common/format/image-id.h"
 #include "common/format/image-made.h"
 #include "common/format/image-mark.h"
+#include "common/fs/access-note.h"
 #include "common/fs/dirfd.h"
 #include "common/fs/file-error.h"
 #include "common/fs/file-size-limit.h"
@@ -158,6 +159,7 @@ rl_dirty_dates_are_true(const char *driver)
 static bool
 fill(int fd, const RlVolume *volume, const RlBase *base, bool *ret_shares, GError **error)
 {
+    const RlCopyWatch watch = {.progress = volume->pool->progress};
     g_autoptr(GError) cause = NULL;
 
     *ret_shares = rl_reflink(base->fd, fd, &cause);
@@ -165,7 +167,7 @@ fill(int fd, const RlVolume *volume, const RlBase *base, bool *ret_shares, GErro
         return true;
     if (volume->pool->options->fallback_copy &&
         g_error_matches(cause, RL_ERROR, RL_ERROR_UNSUPPORTED))
-        return rl_stable_copy(base->fd, fd, NULL, NULL, error);
+        return rl_stable_copy(base->fd, fd, &watch, error);
     g_propagate_error(error, g_steal_pointer(&cause));
     return false;
 }

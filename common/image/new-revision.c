@@ -6,7 +6,7 @@
 
 #include "common/base/error.h"
 #include "common/format/file-name.h"
-#include "common/format/highest-revision.h"
+#include "common/format/highest-note.h"
 #include "common/fs/inode.h"
 #include "common/fs/project-id.h"
 #include "common/fs/xattr.h"
@@ -140,4 +140,24 @@ rl_new_revision_make(const RlVolume *volume, int fd, bool linked, uint64_t *numb
             return false;
     }
     return rl_highest_clear(fd, error);
+}
+
+/* Numbers are never given twice: libvirt may still list this one. */
+bool
+rl_new_revision_unlink(const RlVolume *volume, int fd, uint64_t number, GError **error)
+{
+    g_autoptr(GPtrArray) revisions = rl_revisions_list(volume->dir, volume->name->leaf, error);
+    const RlRevision *revision = revisions ? rl_revisions_find(revisions, number, NULL) : NULL;
+    uint64_t highest;
+
+    if (!revision || !rl_stat_same(&revision->st, &volume->clean.st))
+        return revisions != NULL;
+    if (!rl_new_revision_highest(volume, fd, &highest, error) ||
+        !rl_highest_set(fd, MAX(highest, number), error))
+        return false;
+    if (unlinkat(volume->dir, revision->file, 0) < 0)
+        return rl_fail_errno(error, errno, "volume '%s': cannot remove '%s'", volume->name->volume,
+                             revision->file);
+    rl_volume_log(volume, "unlinked %s", revision->file);
+    return true;
 }

@@ -32,6 +32,14 @@ bool rl_new_revision_known_highest(const RlVolume *volume, int fd, uint64_t *ret
 bool rl_new_revision_highest(const RlVolume *volume, int fd, uint64_t *ret_highest, GError **error);
 
 /**
+ * rl_new_revision_unlink:
+ * Takes the name of revision @number from the clean image @fd of @volume, if it has that: what has
+ * begun to replace it is not to be. The number counts as given. The caller has the lock. False with
+ * an errno.
+ */
+bool rl_new_revision_unlink(const RlVolume *volume, int fd, uint64_t number, GError **error);
+
+/**
  * rl_new_revision_keep_highest:
  * Sees that @to, which is to take the place of the clean image @fd of @volume and was made without
  * the lock, knows the highest number too if one was given meanwhile. The caller has the lock.

@@ -2,7 +2,7 @@
 #include "qubes-adopt.h"
 
 #include "common/fs/tmpfile.h"
-#include "trash.h"
+#include "temporary-files.h"
 #include "volume-path.h"
 
 static bool

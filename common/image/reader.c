@@ -13,7 +13,7 @@
 #include "common/base/log.h"
 #include "common/format/file-name.h"
 #include "common/format/image-owner.h"
-#include "common/fs/access.h"
+#include "common/fs/access-note.h"
 #include "common/fs/dir-iter.h"
 #include "common/fs/dirfd.h"
 #include "common/fs/inode.h"
@@ -237,7 +237,7 @@ look_for_writer(int fd, const RlReadImage *image)
 {
     if (rl_lease_has_writer(fd))
         rl_log_warning(
-            "volume '%s': a process has '%s' open for writing, which a domain only reads",
+            "volume '%s': a process has '%s' open for writing, although domains only read it",
             image->volume, image->file);
 }
 

@@ -3,8 +3,8 @@
  *
  * libvirt's qemu driver makes the device model the owner of every image of a domain when it starts,
  * and of those that are only read it gives none back. So the access of such an image is noted on it
- * before (access.h), and given back as soon as the device model has it open: a change of the access
- * takes nothing from who has. (For no save, snapshot or block job above it does QEMU open it
+ * before (access-note.h), and given back as soon as the device model has it open: a change of the
+ * access takes nothing from who has. (For no save, snapshot or block job above it does QEMU open it
  * again.) Where another domain may just have been given the image, and not have opened it, the last
  * of them gives it back. A job that commits into the image makes the device model its owner once
  * more (blockcommit with all layers, libvirt 9.0): therefore the note stays to the end. Who reads
@@ -17,10 +17,10 @@
  *
  * A host that crashes loses the list, and keeps the note; so does who removes what is in /run.
  * Without the list the note counts only while the image's owner is a device model's user
- * (access.h): whoever needs its access takes what is noted then, and the end of a later reader, or
- * the volume's next commit, gives it back. Else the image has what the administrator gave it since.
- * A process that is killed in between leaves a reader that others wait for RL_OWNER_GRACE_SECONDS
- * at most. */
+ * (access-note.h): whoever needs its access takes what is noted then, and the end of a later
+ * reader, or the volume's next commit, gives it back. Else the image has what the administrator
+ * gave it since. A process that is killed in between leaves a reader that others wait for
+ * RL_OWNER_GRACE_SECONDS at most. */
 #pragma once
 
 #include "common/pool/volume.h"

@@ -9,6 +9,7 @@
 #include "common/format/volume-name.h"
 #include "common/fs/dir-iter.h"
 #include "common/pool/scan.h"
+#include "common/pool/volume-state.h"
 #include "short-path.h"
 #include "volume-path.h"
 
@@ -99,6 +100,22 @@ rl_paths_repair(const RlPool *pool, const GPtrArray *listed)
         if (!is_settled(pool, volume))
             rl_paths_repair_volume(pool, volume->name);
     }
+}
+
+bool
+rl_paths_require_no_base(const RlPool *pool, GError **error)
+{
+    g_autoptr(RlDirIter) entries = rl_dir_iter_open(pool->root, error);
+    const char *inside;
+
+    while (entries && (inside = rl_dir_iter_next(entries))) {
+        RlLink link;
+        g_autofree char *name = may_be_link(entries) ? volume_of(pool, inside, &link) : NULL;
+        g_autoptr(RlVolume) volume = name ? rl_volume_open(pool, name, error) : NULL;
+        if (name && (!volume || !rl_state_require_no_base(volume, "given another path", error)))
+            return false;
+    }
+    return entries && rl_dir_iter_are_all(entries, error);
 }
 
 void

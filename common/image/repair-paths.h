@@ -19,6 +19,14 @@ void rl_paths_repair_volume(const RlPool *pool, const char *name);
 void rl_paths_repair(const RlPool *pool, const GPtrArray *listed);
 
 /**
+ * rl_paths_require_no_base:
+ * True if the links of @pool, whose paths they are, can go: no domain that is off has an external
+ * snapshot on a volume at rest, which it names by its link. Else false with RL_ERROR_STATE, or an
+ * errno. Reads libvirt's files.
+ */
+bool rl_paths_require_no_base(const RlPool *pool, GError **error);
+
+/**
  * rl_paths_drop:
  * The volumes of @pool have no links any more, since its options were changed: removes those that
  * lead to images at rest.

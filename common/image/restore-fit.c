@@ -197,11 +197,11 @@ rl_fits_refuse_changed(const RlVolume *volume, const char *file, const RlDomainR
     return rl_fail(
         error, RL_ERROR_STATE,
         "volume '%s', which domain '%s' only reads, may have another content than when the domain "
-        "was saved (%s): its image '%s' was changed since, or has that name only since then. "
-        "Restore the domain without this disk, or with one that has that content, such as a "
-        "revision, or a copy of one outside of pools if the revision itself is refused ('virsh "
-        "save-image-edit' or 'virsh managedsave-edit'). Or start it without that memory ('virsh "
-        "start'; after a managed save first 'virsh managedsave-remove')",
+        "was saved (%s): its image '%s' was changed after that, or got this name only after that. "
+        "Restore the domain without this disk, or with a disk that has the content of that time: "
+        "a revision or, if the revision is refused as well, a copy of the revision outside of "
+        "pools ('virsh save-image-edit' or 'virsh managedsave-edit'). Or start the domain without "
+        "the saved memory ('virsh start'; after a managed save first 'virsh managedsave-remove')",
         volume->name->volume, owner->name, date, file);
 }
 

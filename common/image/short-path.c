@@ -115,6 +115,16 @@ rl_short_path_hidden(const RlPool *pool, const char *inside)
     return find_volume(pool, inside, true);
 }
 
+/* libvirt would put the overlay of a snapshot "b" of the volume "a" into an empty volume "a.b". */
+static bool
+refuse_empty(const RlPool *pool, const char *name, const char *inside, GError **error)
+{
+    return rl_fail(error, RL_ERROR_STATE,
+                   "volume '%s' is empty: libvirt would take its path '%s/%s' for that of a file "
+                   "that is not there. Give it a size (virsh vol-resize)",
+                   name, pool->path, inside);
+}
+
 /* Of a pool whose paths are links it is turned, too. */
 static bool
 make_link(const RlVolume *volume, const char *inside, GError **error)
@@ -123,6 +133,8 @@ make_link(const RlVolume *volume, const char *inside, GError **error)
     const char *name = volume->name->volume;
     g_autofree char *target = g_build_filename(volume->name->dir, volume->dirty_file, NULL);
 
+    if (volume->dirty.there && volume->dirty.st.st_size == 0)
+        return refuse_empty(pool, name, inside, error);
     if (pool->options->path_links)
         return volume->dirty.there
                    ? rl_path_link_turn(pool, inside, name, RL_LINK_DIRTY, error)

@@ -43,7 +43,8 @@ char *rl_short_path_hidden(const RlPool *pool, const char *inside);
  * rl_short_path_make:
  * Makes the link @inside to the dirty image of volume @name; fine if it is there. Fails with
  * RL_ERROR_INVALID for a name that has no short path (one with a directory of its own), as
- * rl_volume_open() and rl_volume_lock() do, or with the errno, EEXIST if something else lies there.
+ * rl_volume_open() and rl_volume_lock() do, with RL_ERROR_STATE if that image is empty, or with the
+ * errno, EEXIST if something else lies there.
  */
 bool rl_short_path_make(const RlPool *pool, const char *inside, const char *name, GError **error);
 

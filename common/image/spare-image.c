@@ -11,7 +11,6 @@
 
 #include "common/base/autofd.h"
 #include "common/format/file-name.h"
-#include "common/fs/access.h"
 #include "common/fs/dir-iter.h"
 #include "common/fs/dirfd.h"
 #include "common/fs/inode.h"
@@ -19,6 +18,7 @@
 #include "common/fs/page-cache.h"
 #include "common/fs/path-holders.h"
 #include "common/fs/readers.h"
+#include "common/fs/security-labels.h"
 #include "common/fs/xattr.h"
 #include "partial-image.h"
 
@@ -179,7 +179,7 @@ rl_spare_strip(const RlSpareImage *spare, GError **error)
         if (g_str_has_prefix(names[i], RL_ATTR_PREFIX) &&
             !rl_xattr_remove(spare->fd, names[i] + strlen(RL_ATTR_PREFIX), error))
             return false;
-    rl_access_forget_labels(spare->fd);
+    rl_security_labels_forget(spare->fd);
     return true;
 }
 

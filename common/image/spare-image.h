@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* An image that was dropped (trash.h), and is nobody's: it may be written over. */
+/* An image that was dropped (temporary-files.h), and is nobody's: it may be written over. */
 #pragma once
 
 #include "common/pool/volume.h"

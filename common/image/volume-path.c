@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "volume-path.h"
 
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "common/base/error.h"
 #include "common/base/log.h"
@@ -46,12 +48,20 @@ has_links(const RlVolume *volume)
     return rl_pool_has_links(volume->pool, volume->name->dir);
 }
 
+/* libvirt takes an empty file for one that is not there, and would make an overlay of it that is to
+ * get that name: of a snapshot of another volume (short-path.h). */
+static bool
+may_lead_to(const RlImage *image)
+{
+    return image->there && image->st.st_size > 0;
+}
+
 static RlLink
 wanted(const RlVolume *volume)
 {
     if (volume->dirty.there)
-        return RL_LINK_DIRTY;
-    return volume->clean.there ? RL_LINK_CLEAN : RL_LINK_NONE;
+        return may_lead_to(&volume->dirty) ? RL_LINK_DIRTY : RL_LINK_NONE;
+    return may_lead_to(&volume->clean) ? RL_LINK_CLEAN : RL_LINK_NONE;
 }
 
 char *
@@ -122,8 +132,10 @@ rl_volume_path_settle(const RlVolume *volume, GError **error)
 static void
 warn(const RlVolume *volume, const GError *cause)
 {
-    rl_log_warning("%s; until it is put right, the path does not lead to the volume in '%s'",
-                   cause->message, volume->pool->path);
+    rl_log_warning(
+        "%s. Until this is corrected, the path of the volume in pool '%s' does not lead to "
+        "the volume",
+        cause->message, volume->pool->path);
 }
 
 void
@@ -141,9 +153,13 @@ void
 rl_volume_path_begin(const RlVolume *volume, const char *inside)
 {
     const char *leaf = volume->name->leaf;
+    RlImage clean = {0};
     g_autoptr(GError) cause = NULL;
 
-    if (has_links(volume) &&
+    if (!has_links(volume))
+        return;
+    clean.there = fstatat(volume->dir, volume->clean_file, &clean.st, AT_SYMLINK_NOFOLLOW) == 0;
+    if (may_lead_to(&clean) &&
         !rl_path_link_turn(volume->pool, inside ? inside : leaf, leaf, RL_LINK_CLEAN, &cause))
         warn(volume, cause);
 }
@@ -169,7 +185,7 @@ rl_volume_path_let_go(const RlVolume *volume)
     g_auto(Links) links = look(volume->pool, volume->name->leaf);
     for (int i = 0; i < 2; i++)
         if (links.found[i] == RL_LINK_DIRTY)
-            let_go(volume, links.inside[i], volume->clean.there);
+            let_go(volume, links.inside[i], may_lead_to(&volume->clean));
 }
 
 void

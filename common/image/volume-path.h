@@ -3,8 +3,9 @@
  * there or not; or, in a pool with <reflink:paths form='link'/> and for a name of one component, a
  * link in the pool's directory, POOL/NAME or POOL/NAME.img, that leads to the dirty image while
  * there is one, else to the clean image. What has neither (a snapshot or volatile volume at rest)
- * has no link. None ever dangles, and what it has to be follows from the images: who makes an image
- * appear links to it after that, who takes its name away turns the link before.
+ * has no link; nor has an empty image. None ever dangles, and what it has to be follows from the
+ * images: who makes an image appear links to it after that, who takes its name away turns the link
+ * before.
  *
  * A link that is missing or leads to the other image, as after a crash, is put right by the next
  * start or end of the volume, and by the repair of the pool (repair-paths.h). All these functions

@@ -13,7 +13,7 @@
 #include "common/fs/inode.h"
 #include "common/fs/project-id.h"
 #include "common/fs/tmpfile.h"
-#include "common/image/trash.h"
+#include "common/image/temporary-files.h"
 #include "common/image/volume-path.h"
 #include "common/pool/capacity.h"
 #include "common/pool/census.h"
@@ -75,9 +75,9 @@ require_free(const RlPool *pool, const RlAdoptFile *file, const RlVolume *volume
         if (strcmp(paths[i], file->path) != 0 &&
             fstatat(pool->root, paths[i], &st, AT_SYMLINK_NOFOLLOW) == 0)
             return rl_fail(error, RL_ERROR_NAME,
-                           "no volume can be called '%s': its path '%s/%s' is taken by something "
-                           "else. Rename one of them",
-                           file->volume, pool->path, paths[i]);
+                           "'%s' cannot become volume '%s': another file or directory has the path "
+                           "'%s/%s' of that volume. Rename one of the two",
+                           file->path, file->volume, pool->path, paths[i]);
     return rl_staged_check_remains(volume, error);
 }
 

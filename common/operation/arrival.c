@@ -6,7 +6,7 @@
 
 #include "common/base/error.h"
 #include "common/format/image-overlays.h"
-#include "common/image/trash.h"
+#include "common/image/temporary-files.h"
 #include "common/pool/volume-state.h"
 
 static bool

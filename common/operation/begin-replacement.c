@@ -4,9 +4,10 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "before-edit.h"
 #include "common/base/autofd.h"
 #include "common/base/error.h"
-#include "common/format/highest-revision.h"
+#include "common/format/highest-note.h"
 #include "common/format/image-id.h"
 #include "common/fs/inode.h"
 #include "common/image/new-revision.h"
@@ -23,6 +24,8 @@ rl_replace_foretell(RlStagedImage *draft, GError **error)
     rl_autofd int clean = rl_volume_open_image(volume, volume->clean_file, error);
     if (clean < 0 || !rl_new_revision_number(volume, clean, &draft->revision, &linked, error))
         return false;
+    /* The state before an edit gets a number first. If it does not, one is left out. */
+    draft->revision += rl_edit_is(volume) && draft->revision < UINT64_MAX;
     draft->replaced = volume->clean.st;
     return true;
 }
@@ -39,27 +42,6 @@ check_foretold(const RlStagedImage *draft, const RlVolume *volume, uint64_t numb
                    draft->name->volume);
 }
 
-/* Takes the name of revision @number from the clean image @clean, if it has that. Numbers are never
- * given twice: libvirt may still list this one. */
-static bool
-unlink_number(const RlVolume *volume, int clean, uint64_t number, GError **error)
-{
-    g_autoptr(GPtrArray) revisions = rl_revisions_list(volume->dir, volume->name->leaf, error);
-    const RlRevision *revision = revisions ? rl_revisions_find(revisions, number, NULL) : NULL;
-    uint64_t highest;
-
-    if (!revision || !rl_stat_same(&revision->st, &volume->clean.st))
-        return revisions != NULL;
-    if (!rl_new_revision_highest(volume, clean, &highest, error) ||
-        !rl_highest_set(clean, MAX(highest, number), error))
-        return false;
-    if (unlinkat(volume->dir, revision->file, 0) < 0)
-        return rl_fail_errno(error, errno, "volume '%s': cannot remove '%s'", volume->name->volume,
-                             revision->file);
-    rl_volume_log(volume, "unlinked %s", revision->file);
-    return true;
-}
-
 static bool
 link_number(RlStagedImage *draft, const RlVolume *volume, int clean, GError **error)
 {
@@ -73,7 +55,7 @@ link_number(RlStagedImage *draft, const RlVolume *volume, int clean, GError **er
         draft->revision = number;
     if (linked && number == draft->revision)
         return true;
-    return (!linked || unlink_number(volume, clean, number, error)) &&
+    return (!linked || rl_new_revision_unlink(volume, clean, number, error)) &&
            rl_new_revision_link(volume, draft->revision, error);
 }
 
@@ -81,8 +63,11 @@ bool
 rl_replace_begin(RlStagedImage *draft, GError **error)
 {
     g_autoptr(RlVolume) volume = rl_volume_open(draft->pool, draft->name->volume, error);
-    g_autoptr(RlLock) lock = volume ? rl_volume_lock(volume, "replace", error) : NULL;
+    RlEdit edit;
 
+    if (!volume || !rl_edit_keep(volume, &edit, error))
+        return false;
+    g_autoptr(RlLock) lock = rl_volume_lock(volume, "replace", error);
     if (!lock || !rl_staged_check_replaceable(volume, error))
         return false;
     rl_autofd int clean = rl_volume_open_image(volume, volume->clean_file, error);
@@ -108,5 +93,5 @@ rl_replace_undo(RlStagedImage *draft)
         return;
     rl_autofd int clean = rl_volume_open_image(volume, volume->clean_file, NULL);
     if (clean >= 0)
-        unlink_number(volume, clean, draft->revision, NULL);
+        rl_new_revision_unlink(volume, clean, draft->revision, NULL);
 }

@@ -17,7 +17,8 @@ bool rl_replace_foretell(RlStagedImage *draft, GError **error);
  * rl_replace_begin:
  * Links the clean image to the name of its revision, under the lock; the number is the one that was
  * foretold, or is chosen now. RL_ERROR_STATE where the clean image or its number is another one
- * than was foretold.
+ * than was foretold. The state before an edit of the clean image becomes a revision before
+ * (before-edit.h).
  *
  * Step by step, and what a crash after each leaves:
  * - a lower number that a commit which was cut off had begun is noted as given, and its name goes:

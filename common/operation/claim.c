@@ -5,8 +5,8 @@
 
 #include "common/base/boot.h"
 #include "common/format/ended-note.h"
+#include "common/format/image-domain.h"
 #include "common/format/image-overlays.h"
-#include "common/format/image-user.h"
 #include "common/image/witness-key.h"
 #include "common/pool/domains.h"
 #include "common/pool/opened-image.h"
@@ -58,7 +58,7 @@ hand_over(const RlDirtyImage *image, const RlDomainRef *owner, GError **error)
     RlOwnerTraits traits = {.written = true, .continued = true};
     int fd = image->fd;
 
-    if (!rl_image_user_add(fd, owner, error))
+    if (!rl_image_domain_add(fd, owner, error))
         return false;
     if (!run)
         return rl_image_owner_set(fd, owner, traits, error);

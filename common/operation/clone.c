@@ -37,7 +37,7 @@ rl_clone_require_fit(const RlStagedImage *draft, const char *from, GError **erro
 }
 
 int
-rl_clone_open(const RlStagedImage *draft, const RlPool *pool, const char *from, GError **error)
+rl_clone_open(RlStagedImage *draft, const RlPool *pool, const char *from, GError **error)
 {
     bool live = draft->name->form == RL_NAME_LABEL;
 
@@ -46,6 +46,10 @@ rl_clone_open(const RlStagedImage *draft, const RlPool *pool, const char *from, 
     rl_autofd int fd = rl_content_open(pool, from, live, error);
     if (fd < 0 || (live && !rl_witness_require_taken(fd, pool, draft->name->volume, error)))
         return -1;
+    bool same_pool = pool->dev == draft->pool->dev && pool->ino == draft->pool->ino;
+    g_free(draft->origin);
+    draft->origin =
+        g_strdup_printf("'%s'%s%s", from, same_pool ? "" : " in ", same_pool ? "" : pool->path);
     return rl_fd_steal(&fd);
 }
 

@@ -25,10 +25,10 @@ bool rl_clone_require_fit(const RlStagedImage *draft, const char *from, GError *
  * rl_clone_open:
  * Returns a descriptor, read-only, of the content of @from, a volume or revision of @pool, for
  * @draft: for a named revision the state of this moment, for everything else the last committed
- * one. Owned by the caller; -1 with @error as rl_content_require_whole() and rl_content_open() have
- * it.
+ * one. Notes in @draft what it is made from. Owned by the caller; -1 with @error as
+ * rl_content_require_whole() and rl_content_open() have it.
  */
-int rl_clone_open(const RlStagedImage *draft, const RlPool *pool, const char *from, GError **error);
+int rl_clone_open(RlStagedImage *draft, const RlPool *pool, const char *from, GError **error);
 
 /**
  * rl_clone_publish:

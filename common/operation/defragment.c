@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <sys/stat.h>
 
+#include "before-edit.h"
 #include "common/base/autofd.h"
 #include "common/base/error.h"
 #include "common/format/image-layer.h"
@@ -12,9 +13,10 @@
 #include "common/fs/inode.h"
 #include "common/fs/readers.h"
 #include "common/fs/settle-frees.h"
+#include "common/image/temporary-files.h"
 #include "common/image/torn-copy.h"
-#include "common/image/trash.h"
 #include "common/pool/volume-state.h"
+#include "common/pool/writers.h"
 #include "maintenance-turn.h"
 #include "reshape-clean.h"
 
@@ -94,7 +96,7 @@ require_no_reader(const RlVolume *volume, int fd, GError **error)
     return !rl_readers_are_noted(st.st_dev, st.st_ino) ||
            rl_fail(error, RL_ERROR_BUSY,
                    "volume '%s' cannot be " WHAT
-                   ": a domain that runs reads its clean image. Shut that domain down first",
+                   ": a running domain reads its clean image. Shut down that domain first",
                    volume->name->volume);
 }
 
@@ -103,9 +105,12 @@ static int
 prepare(const Work *work, GError **error)
 {
     g_autoptr(RlVolume) volume = rl_volume_find(work->pool, work->name, error);
-    g_autoptr(RlLock) lock = volume ? rl_volume_lock(volume, "defragment", error) : NULL;
     rl_autofd int fd = -1;
+    RlEdit edit;
 
+    if (!volume || !rl_edit_keep(volume, &edit, error))
+        return -1;
+    g_autoptr(RlLock) lock = rl_volume_lock(volume, "defragment", error);
     if (!lock || !require_at_rest(volume, error))
         return -1;
     fd = rl_volume_open_image(volume, volume->clean_file, error);
@@ -113,7 +118,9 @@ prepare(const Work *work, GError **error)
         !rl_defragment_supported(fd, error) || !require_no_layer(volume, fd, error) ||
         !require_no_reader(volume, fd, error))
         return -1;
-    if (!rl_file_drop(volume, volume->precache_file, error))
+    /* It may have the state before an edit that is under way. */
+    if (!rl_clean_require_unwritten(volume->name->volume, volume->clean_file, fd, 0, error) ||
+        !rl_file_drop(volume, volume->precache_file, error))
         return -1;
     g_clear_pointer(&lock, rl_lock_release);
     rl_volume_sweep(volume);
@@ -243,8 +250,11 @@ rl_volume_defragment(const RlPool *pool, const char *name, const RlDefragment *h
         return false;
     if (work.plan.ranges->len == 0)
         return true;
-    const RlReshape reshaping = {
-        .purpose = "defragment", .reshape = reshape, .data = &work, .same_state = true};
+    const RlReshape reshaping = {.purpose = "defragment",
+                                 .what = "defragmented",
+                                 .reshape = reshape,
+                                 .data = &work,
+                                 .same_state = true};
     g_autoptr(RlVolume) volume =
         require_space(&work, error) ? rl_volume_find(pool, name, error) : NULL;
     if (!volume || !rl_reshape_clean(volume, &reshaping, &done, error))

@@ -9,16 +9,17 @@
 #include "common/base/error.h"
 #include "common/format/ended-note.h"
 #include "common/format/file-name.h"
-#include "common/format/highest-revision.h"
+#include "common/format/highest-note.h"
 #include "common/fs/dir-iter.h"
 #include "common/fs/dirfd.h"
 #include "common/fs/inode.h"
 #include "common/image/new-revision.h"
 #include "common/image/reader.h"
 #include "common/image/short-path.h"
-#include "common/image/trash.h"
+#include "common/image/temporary-files.h"
 #include "common/image/volume-path.h"
-#include "common/pool/users.h"
+#include "common/pool/left-name.h"
+#include "common/pool/snapshot-volumes.h"
 #include "common/pool/volume-state.h"
 #include "common/pool/writers.h"
 
@@ -47,7 +48,7 @@ refuse_for_users(const RlVolume *volume, GError **error)
 {
     if (volume->kind == RL_KIND_SNAPSHOT || volume->kind == RL_KIND_VOLATILE)
         return true;
-    return rl_users_require_none(
+    return rl_snapshot_volumes_require_none(
         volume->pool, volume->name->volume, "deleted",
         "Delete what names it first, or use 'virt-reflink delete --with-users'", error);
 }
@@ -179,6 +180,7 @@ drop_files(const RlVolume *volume, const GPtrArray *revisions, GError **error)
     if (!drop_history(volume, revisions, error))
         return false;
     rl_volume_path_remove(volume);
+    rl_left_name_note(volume);
     if (rl_file_drop(volume, volume->dirty_file, error) &&
         rl_file_drop(volume, volume->clean_file, error) &&
         rl_file_drop(volume, volume->record_file, error) && rl_volume_sync(volume, error))
@@ -208,6 +210,8 @@ rl_volume_delete(const RlPool *pool, const char *name, guint flags, GError **err
             (!(flags & RL_DELETE_NAMED) && !refuse_for_labels(volume, revisions, error)) ||
             !require_unused(volume, revisions, error) ||
             (!(flags & RL_DELETE_USED) && !refuse_for_users(volume, error)) ||
+            /* Who wrote to it, and was waited for, may have got an overlay on it. */
+            !rl_state_require_no_base(volume, "deleted", error) ||
             !keep_newest_number(volume, revisions, error) || !drop_files(volume, revisions, error))
             return false;
         rl_volume_event(volume, "deleted", 0, "deleted, with %u revisions", revisions->len);

@@ -14,10 +14,10 @@ typedef enum {
  * rl_volume_delete:
  * Removes the volume @name: its images, its automatic revisions, its record, and its directory if
  * that is empty then. Named revisions forbid it, and so do snapshot volumes that have it as their
- * source (common/pool/users.h): RL_ERROR_STATE, listing them, unless @flags (of RlDeleteFlags, or
- * 0) say otherwise. RL_ERROR_STATE while it runs, is saved or suspect; RL_ERROR_BUSY while a
- * process has a revision open, even to read; RL_ERROR_NOT_FOUND. A snapshot volume that is made of
- * it at that very moment can be missed.
+ * source (common/pool/snapshot-volumes.h): RL_ERROR_STATE, listing them, unless @flags (of
+ * RlDeleteFlags, or 0) say otherwise. RL_ERROR_STATE while it runs, is saved or suspect;
+ * RL_ERROR_BUSY while a process has a revision open, even to read; RL_ERROR_NOT_FOUND. A snapshot
+ * volume that is made of it at that very moment can be missed.
  *
  * Order, and what a crash leaves: named revisions, automatic ones, the precache and what Qubes OS's
  * driver left (a volume with less of them); fsync of the directory; the dirty image (a stopped

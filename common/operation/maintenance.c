@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "maintenance.h"
 
+#include "before-edit.h"
 #include "common/format/ended-note.h"
 #include "common/fs/dirfd.h"
-#include "common/image/trash.h"
+#include "common/image/temporary-files.h"
 #include "maintenance-turn.h"
 #include "precache.h"
 #include "prune.h"
@@ -102,10 +103,13 @@ rl_volume_maintain(const RlPool *pool, const char *name, bool committed, GError 
 {
     g_autoptr(RlVolume) volume = rl_volume_open(pool, name, error);
     g_autoptr(RlLock) turn = volume ? rl_maintenance_turn(pool, name, error) : NULL;
-    bool wanted;
+    bool wanted = false;
 
-    if (!turn || (committed && !rl_volume_tidy(pool, name, error)) ||
-        !clear_stale(volume, &wanted, error))
+    if (!turn || (committed && !rl_volume_tidy(pool, name, error)))
+        return false;
+    /* What could not be kept yet stays the precache. */
+    bool stays = !rl_edit_keep_or_warn(volume);
+    if (!stays && !clear_stale(volume, &wanted, error))
         return false;
     /* What goes can become the precache; else it is removed, and that is cloned. */
     if (wanted && rl_precache_remake(volume))

@@ -67,7 +67,8 @@ probe_reflink(int root, int from, const char *path, GError **error)
     }
     if (pread(to, read, PROBE_SIZE, 0) != PROBE_SIZE || memcmp(written, read, PROBE_SIZE) != 0)
         return rl_fail(error, RL_ERROR_UNSUPPORTED,
-                       "the file system of '%s' made a reflink with other content than its source",
+                       "the file system of '%s' made a reflink whose content differs from that "
+                       "of its source",
                        path);
     return true;
 }
@@ -133,7 +134,7 @@ check_link(const char *path, const struct stat *link, GError **error)
 {
     if (link->st_uid != 0 && link->st_uid != geteuid())
         return rl_fail(error, RL_ERROR_INVALID,
-                       "'%s' is a symbolic link that belongs to user %u, who can change it: use "
+                       "'%s' is a symbolic link that belongs to user %u, who can change it. Use "
                        "the path of the directory, or make the link as root",
                        path, (unsigned) link->st_uid);
     if (g_file_test(path, G_FILE_TEST_IS_DIR))

@@ -13,7 +13,7 @@
 #include "common/fs/tmpfile.h"
 #include "common/fs/xattr.h"
 #include "common/image/dirty-image.h"
-#include "common/image/trash.h"
+#include "common/image/temporary-files.h"
 #include "common/image/unwritten.h"
 #include "unshare.h"
 

@@ -7,11 +7,11 @@
 #include "common/base/autofd.h"
 #include "common/base/error.h"
 #include "common/base/log.h"
-#include "common/format/highest-revision.h"
+#include "common/format/highest-note.h"
 #include "common/fs/inode.h"
 #include "common/fs/lease.h"
 #include "common/fs/xattr.h"
-#include "common/image/trash.h"
+#include "common/image/temporary-files.h"
 
 /* Does a domain's disk need it? A doubt keeps it. */
 static bool
@@ -43,9 +43,9 @@ find_put_back(const RlVolume *volume, const RlRevision *newest, bool dry_run, bo
     *ret_found = highest > 0 && newest->number > highest;
     if (!*ret_found || dry_run)
         return true;
-    rl_log_warning("volume '%s': revision %" G_GUINT64_FORMAT " has a higher number than the last "
-                   "one that was made, as after a restore from a backup: no revision is removed "
-                   "before the next commit",
+    rl_log_warning("volume '%s': revision %" G_GUINT64_FORMAT
+                   " has a higher number than is recorded for "
+                   "the volume, as after a restore from a backup: this time no revision is removed",
                    volume->name->volume, newest->number);
     return rl_highest_set(fd, newest->number, error) &&
            (fsync(fd) == 0 ||

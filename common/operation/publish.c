@@ -7,7 +7,7 @@
 #include "common/base/autofd.h"
 #include "common/base/error.h"
 #include "common/format/file-name.h"
-#include "common/format/highest-revision.h"
+#include "common/format/highest-note.h"
 #include "common/format/image-copy.h"
 #include "common/format/image-id.h"
 #include "common/fs/dirfd.h"
@@ -16,7 +16,7 @@
 #include "common/fs/xattr.h"
 #include "common/image/dirty-image.h"
 #include "common/image/new-revision.h"
-#include "common/image/trash.h"
+#include "common/image/temporary-files.h"
 #include "common/image/volume-path.h"
 #include "common/pool/capacity.h"
 #include "common/pool/census.h"
@@ -153,8 +153,9 @@ create(RlStagedImage *draft, RlVolume *volume, const RlRecord *record, bool has_
     rl_volume_log(volume, "created, %s%s",
                   rl_kind_to_string(record ? record->kind : RL_KIND_PERSISTENT),
                   has_image ? ", with a clean image" : "");
-    rl_volume_event(volume, "created", 0, "created, %s",
-                    rl_kind_to_string(record ? record->kind : RL_KIND_PERSISTENT));
+    rl_volume_event(volume, "created", 0, "created, %s%s%s",
+                    rl_kind_to_string(record ? record->kind : RL_KIND_PERSISTENT),
+                    draft->origin ? ", from " : "", draft->origin ? draft->origin : "");
     return true;
 }
 
@@ -285,8 +286,19 @@ put_in_place(RlStagedImage *draft, const RlVolume *volume, GError **error)
            rl_tmpfile_replace(draft->fd, volume->dir, temp, volume->clean_file, error);
 }
 
+static bool
+is_in_place(const RlStagedImage *draft, const RlVolume *volume)
+{
+    struct stat ours, there;
+
+    return fstat(draft->fd, &ours) == 0 &&
+           fstatat(volume->dir, volume->clean_file, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+           rl_stat_same(&ours, &there);
+}
+
 /* The kind comes first: a crash after it leaves the old content in a volume of the new kind, which
- * is complete, too. Where the content cannot be replaced, the old kind is put back. */
+ * is complete, too. Where the content is not replaced, the old kind is put back; that the names
+ * could not be made durable is told, and changes neither. */
 static bool
 replace_with_kind(RlStagedImage *draft, const RlVolume *volume, GError **error)
 {
@@ -299,7 +311,8 @@ replace_with_kind(RlStagedImage *draft, const RlVolume *volume, GError **error)
         rl_volume_log(volume, "is %s now", rl_kind_to_string(kind));
         return true;
     }
-    set_kind(volume, was, NULL);
+    if (!is_in_place(draft, volume))
+        set_kind(volume, was, NULL);
     return false;
 }
 
@@ -321,7 +334,8 @@ rl_staged_replace(RlStagedImage *draft, GError **error)
     rl_volume_log(volume, "replaced %s; it is revision %" G_GUINT64_FORMAT " now",
                   volume->clean_file, draft->revision);
     rl_volume_event(volume, "replaced", draft->revision,
-                    "its content is replaced; the state before is revision %" G_GUINT64_FORMAT,
+                    "its content is replaced%s%s; the state before is revision %" G_GUINT64_FORMAT,
+                    draft->origin ? " with that of " : "", draft->origin ? draft->origin : "",
                     draft->revision);
     rl_fd_close(&draft->fd);
     return true;

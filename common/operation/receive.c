@@ -289,6 +289,7 @@ rl_receive(RlPool *pool, const RlReceive *receive, RlReceived *ret_received, GEr
     receiving.draft = draft;
     if (!draft)
         return false;
+    draft->origin = g_strdup("a stream");
     if (!fill(&receiving, error) || !publish(&receiving, error)) {
         keep_what_came(&receiving);
         return false;

@@ -7,7 +7,7 @@
 
 #include "common/base/error.h"
 #include "common/base/log.h"
-#include "common/format/image-user.h"
+#include "common/format/image-domain.h"
 #include "common/fs/access.h"
 #include "common/fs/file-error.h"
 #include "common/fs/lease.h"
@@ -66,7 +66,7 @@ finish(const Remake *remake, GError **error)
 {
     int fd = remake->spare->fd;
 
-    return rl_image_user_set_none(fd, error) &&
+    return rl_image_domain_set_none(fd, error) &&
            rl_xattr_set_number(fd, RL_ATTR_CLEAN_SINCE, (uint64_t) g_get_real_time(), error) &&
            rl_dirty_finish(fd, remake->volume, remake->base, true, error) &&
            (fsync(fd) == 0 || rl_fail_file(error, errno, fd, "cannot sync"));

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "before-edit.h"
 #include "common/base/autofd.h"
 #include "common/base/error.h"
 #include "common/fs/dirfd.h"
@@ -16,10 +17,10 @@
 #include "common/fs/xattr.h"
 #include "common/image/reader.h"
 #include "common/image/short-path.h"
-#include "common/image/trash.h"
+#include "common/image/temporary-files.h"
 #include "common/image/volume-path.h"
 #include "common/pool/census.h"
-#include "common/pool/users.h"
+#include "common/pool/snapshot-volumes.h"
 #include "common/pool/volume-state.h"
 #include "common/pool/writers.h"
 #include "staged-image.h"
@@ -215,9 +216,9 @@ drop_old(const Rename *rename, GError **error)
         if (!is_linked(rename, revision->file, &revision->st))
             return rl_fail(
                 error, RL_ERROR_STATE,
-                "volume '%s' is now called '%s', but the file '%s' of a revision still has "
-                "the former name: it cannot be verified that it has the new one. "
-                "Type the same 'virt-reflink rename' again",
+                "volume '%s' is now called '%s', but its revision '%s' was not found under the "
+                "new name, so the file was left under the former one. Type the same "
+                "'virt-reflink rename' again",
                 from->name->volume, rename->to->name->volume, revision->file);
         if (!rl_file_drop(from, revision->file, error))
             return false;
@@ -277,7 +278,8 @@ finish_twice(const Rename *rename, GError **error)
     if (rename->revisions->len != count_linked(rename))
         return rl_fail(error, RL_ERROR_EXISTS,
                        "volume '%s' exists already, with the clean image of '%s', but not with its "
-                       "revisions. Clone one of them to another name, then delete it",
+                       "revisions. Clone one of the two volumes to another name, then delete that "
+                       "volume",
                        to->name->volume, from->name->volume);
     if (!require_at_rest(from, rename->revisions, error) || !rl_volume_sync(to, error) ||
         !rl_file_drop(from, from->precache_file, error))
@@ -338,6 +340,7 @@ rl_volume_rename_to(const RlPool *pool, const char *from, const char *to, GError
 {
     g_autoptr(RlVolume) old = rl_volume_open(pool, from, error);
     g_autoptr(RlVolume) new = old ? rl_volume_open(pool, to, error) : NULL;
+    RlEdit edit;
 
     if (!new)
         return false;
@@ -345,9 +348,11 @@ rl_volume_rename_to(const RlPool *pool, const char *from, const char *to, GError
         return rl_fail(error, RL_ERROR_EXISTS,
                        "volume '%s' has that name already. Choose another name", from);
     if (!look_early(old, new, error) ||
-        !rl_users_require_none(pool, from, "renamed",
-                               "Delete what names it first, or clone it to the new name", error) ||
-        !(rl_volume_exists(new) || rl_short_path_require_free(pool, new->name, error)))
+        !rl_snapshot_volumes_require_none(pool, from, "renamed",
+                                          "Delete what names it first, or clone it to the new name",
+                                          error) ||
+        !(rl_volume_exists(new) || rl_short_path_require_free(pool, new->name, error)) ||
+        !rl_edit_keep(old, &edit, error))
         return false;
     rl_autofd int dir = rl_dirfd_make(pool->root, new->name->dir, error);
     bool done = dir >= 0 && rename_locked(old, new, error);

@@ -8,7 +8,7 @@
 #include "common/base/autofd.h"
 #include "common/base/error.h"
 #include "common/format/file-name.h"
-#include "common/format/highest-revision.h"
+#include "common/format/highest-note.h"
 #include "common/format/image-id.h"
 #include "common/format/image-layer.h"
 #include "common/fs/file-error.h"
@@ -16,7 +16,9 @@
 #include "common/fs/xattr.h"
 #include "common/image/new-revision.h"
 #include "common/image/reader.h"
-#include "common/image/trash.h"
+#include "common/image/temporary-files.h"
+#include "common/pool/left-name.h"
+#include "common/pool/volume-state.h"
 #include "common/pool/writers.h"
 
 /* *@ret_base is NULL without an error where there is no clean image now. */
@@ -129,12 +131,18 @@ rl_reshape_clean(RlVolume *volume, const RlReshape *how, bool *ret_done, GError 
     if (!volume->clean.there || volume->dirty.there || !rl_base_is_current(base, volume))
         return true;
     if (!rl_reader_settle(base->fd, volume->name->volume, RL_CLEAN_PATIENCE_MS, error) ||
+        (how->what && !rl_state_require_no_base(volume, how->what, error)) ||
         (how->same_state && !may_keep_state(volume, base, &may, error)))
         return false;
     if (!may)
         return true;
-    if (!rl_access_copy(base->fd, fd, error) || !keep_layer(volume, base, fd, error) ||
-        !rl_tmpfile_replace(fd, volume->dir, temp, volume->clean_file, error))
+    if (!rl_access_copy(base->fd, fd, error) || !keep_layer(volume, base, fd, error))
+        return false;
+    /* Our own descriptor is to tell of no reader. */
+    g_clear_pointer(&base, rl_base_close);
+    if (!how->same_state)
+        rl_left_name_note(volume);
+    if (!rl_tmpfile_replace(fd, volume->dir, temp, volume->clean_file, error))
         return false;
     *ret_done = true;
     return true;

@@ -11,6 +11,9 @@
 /* What is to be different. */
 typedef struct {
     const char *purpose; /* for the lock */
+    /* What the volume is to be, for the refusal where a domain has an overlay on the clean image by
+     * the time that it is replaced (rl_state_require_no_base()); NULL where that is no matter. */
+    const char *what;
     /* Changes the new image @fd, a reflink of @base that has no name yet; may be NULL. */
     bool (*reshape)(int fd, const RlBase *base, const RlVolume *volume, void *data, GError **error);
     void *data;

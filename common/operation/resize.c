@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "before-edit.h"
 #include "common/base/autofd.h"
 #include "common/base/error.h"
 #include "common/base/log.h"
@@ -219,7 +220,7 @@ resize_at_once(RlVolume *volume, const Wish *wish, bool *ret_done, int *ret_fd, 
         return require_room_for_source(volume, wish->capacity, error) &&
                record_size(volume, wish->capacity, error);
     *ret_done = false;
-    return rl_state_require_no_base(volume, "resized", NULL, error);
+    return rl_state_require_no_base(volume, "resized", error);
 }
 
 static bool
@@ -235,7 +236,8 @@ reshape(int fd, const RlBase *base, const RlVolume *volume, void *data, GError *
 static bool
 resize_clean(RlVolume *volume, Wish *wish, bool *ret_done, GError **error)
 {
-    const RlReshape how = {.purpose = "resize", .reshape = reshape, .data = wish};
+    const RlReshape how = {
+        .purpose = "resize", .what = "resized", .reshape = reshape, .data = wish};
 
     if (!rl_reshape_clean(volume, &how, ret_done, error))
         return false;
@@ -250,8 +252,9 @@ rl_volume_resize(const RlPool *pool, const char *name, uint64_t capacity, bool a
                  GError **error)
 {
     g_autoptr(RlVolume) volume = rl_volume_find(pool, name, error);
+    RlEdit edit;
 
-    if (!volume)
+    if (!volume || !rl_edit_keep(volume, &edit, error))
         return false;
     Wish wish = {rl_capacity_round_for(volume->name->volume, capacity), allocate};
     for (int i = 0; i < 8; i++) {

@@ -13,7 +13,7 @@
 #include "common/image/dirty-image.h"
 #include "common/image/only-read.h"
 #include "common/image/qubes-adopt.h"
-#include "common/image/trash.h"
+#include "common/image/temporary-files.h"
 #include "common/pool/qubes-leftover.h"
 #include "common/pool/volume-state.h"
 #include "takeover.h"

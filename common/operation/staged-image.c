@@ -188,7 +188,7 @@ check_new(const RlStagedImage *draft, GError **error)
     case RL_NAME_REVISION:
         return rl_fail(
             error, RL_ERROR_NAME,
-            "'%s': only commits make numbered revisions; use a label that is not a number",
+            "'%s': only commits make numbered revisions. Use a label that is not a number",
             draft->name->text);
     }
     g_assert_not_reached();
@@ -262,10 +262,11 @@ forget_edited_source(RlStagedImage *draft, int from)
 bool
 rl_staged_fill(RlStagedImage *draft, int from, uint64_t capacity, bool may_copy, GError **error)
 {
+    const RlCopyWatch watch = {draft->go_on, draft->go_on_data, draft->pool->progress};
     struct stat st;
 
     if (!note_source(draft, from, error) ||
-        !rl_reflink_or_copy(from, draft->fd, may_copy, draft->go_on, draft->go_on_data, error)) {
+        !rl_reflink_or_copy(from, draft->fd, may_copy, &watch, error)) {
         g_prefix_error(error, "cannot make '%s': ", draft->name->text);
         return false;
     }
@@ -298,6 +299,7 @@ rl_staged_free(RlStagedImage *draft)
         rl_dirfd_remove_empty(draft->pool->root, draft->name->dir);
     g_free(draft->replaced_id);
     g_free(draft->copy_of);
+    g_free(draft->origin);
     g_free(draft->path);
     rl_name_free(draft->name);
     rl_pool_close(draft->pool);

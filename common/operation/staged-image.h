@@ -20,6 +20,7 @@ typedef struct {
     void *go_on_data;
     char *copy_of; /* of NAME@LABEL: the id of the image at rest that it was filled from; or NULL */
     struct stat copied; /* and the status that this had */
+    char *origin;       /* what it is made from, for the log: "'VOLUME'", "a stream"; or NULL */
     char *path;         /* of a new volume: the name of the link that is to be its path, or NULL */
     bool kept;          /* it has a temporary name, and stays when the draft ends unpublished */
     const RlStateId *received; /* of a new volume: what it was received as, borrowed; may be NULL */

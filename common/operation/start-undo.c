@@ -5,9 +5,11 @@
 #include "common/format/ended-note.h"
 #include "common/format/image-overlays.h"
 #include "common/fs/lease.h"
+#include "common/fs/security-labels.h"
 #include "common/fs/xattr.h"
 #include "common/image/dirty-image.h"
-#include "common/image/trash.h"
+#include "common/image/only-read.h"
+#include "common/image/temporary-files.h"
 #include "common/image/unwritten.h"
 #include "common/image/volume-path.h"
 
@@ -34,20 +36,41 @@ look_if_untouched(const RlDirtyImage *image, bool *ret_untouched, GError **error
     return rl_unwritten_look(image, base, ret_untouched, error);
 }
 
+/* libvirt may have given the image to a device model before it refused the disk. As at the end of
+ * such a run: what a reader wrote is no state of the volume, and a date is no proof of the
+ * contrary.
+ */
+static bool
+put_away_only_read(const RlDirtyImage *image, bool *ret_done, GError **error)
+{
+    bool written;
+
+    *ret_done = false;
+    if (!rl_only_read_is_written(image, NULL, &written, error))
+        return false;
+    if (written)
+        return rl_only_read_refuse(image, "stopped", error);
+    *ret_done = !rl_dirty_dates_are_true(image->run->driver);
+    return !*ret_done || rl_dirty_drop(image->volume, error);
+}
+
 /* What was made for a run that is not to be goes; a direct volume's image gets its name back. */
 static bool
 put_away(const RlDirtyImage *image, GError **error)
 {
     const RlVolume *volume = image->volume;
     bool has_base = volume->kind == RL_KIND_PERSISTENT || volume->kind == RL_KIND_SNAPSHOT;
-    bool untouched = true;
+    bool untouched = true, done = false;
 
     if (volume->kind == RL_KIND_VOLATILE)
         return rl_dirty_drop(volume, error);
+    if (volume->kind == RL_KIND_PERSISTENT && image->run->readonly &&
+        (!put_away_only_read(image, &done, error) || done))
+        return done;
     if ((has_base && !look_if_untouched(image, &untouched, error)) ||
         !rl_dirty_give_access(volume, image->fd, error) || !rl_image_owner_clear(image->fd, error))
         return false;
-    rl_access_forget_labels(image->fd);
+    rl_security_labels_forget(image->fd);
     if (!untouched)
         return volume->kind == RL_KIND_PERSISTENT || rl_dirty_drop(volume, error);
 

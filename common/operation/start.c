@@ -7,26 +7,29 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "before-edit.h"
 #include "common/base/autofd.h"
 #include "common/base/error.h"
 #include "common/base/log.h"
 #include "common/format/ended-note.h"
 #include "common/format/file-name.h"
+#include "common/format/image-domain.h"
 #include "common/format/image-id.h"
 #include "common/format/image-layer.h"
 #include "common/format/image-overlays.h"
 #include "common/format/image-save.h"
-#include "common/format/image-user.h"
+#include "common/fs/access-note.h"
 #include "common/fs/dirfd.h"
 #include "common/fs/lease.h"
 #include "common/fs/project-id.h"
 #include "common/fs/readers.h"
+#include "common/fs/security-labels.h"
 #include "common/fs/xattr.h"
 #include "common/image/dirty-image.h"
 #include "common/image/new-revision.h"
 #include "common/image/restore-fit.h"
+#include "common/image/temporary-files.h"
 #include "common/image/torn-copy.h"
-#include "common/image/trash.h"
 #include "common/image/unwritten.h"
 #include "common/image/volume-path.h"
 #include "common/pool/capacity.h"
@@ -80,7 +83,7 @@ take_over_image(const RlDirtyImage *image, RlTakeover takeover, GError **error)
         !(image->base.id ? rl_takeover_accept_size : rl_takeover_accept)(image, error) ||
         !rl_dirty_give_access(image->volume, image->fd, error))
         return false;
-    rl_access_forget_labels(image->fd);
+    rl_security_labels_forget(image->fd);
     return image->volume->kind != RL_KIND_DIRECT || rl_access_note(image->fd, error);
 }
 
@@ -218,7 +221,7 @@ traits_of(const Start *start, bool written)
 static bool
 note_owner(const Start *start, int fd, bool written, GError **error)
 {
-    return rl_image_user_set(fd, start->owner, error) &&
+    return rl_image_domain_set(fd, start->owner, error) &&
            (!(start->flags & RL_START_OVERLAID) || rl_overlays_add(fd, start->owner, error)) &&
            rl_image_owner_set(fd, start->owner, traits_of(start, written), error);
 }
@@ -511,25 +514,34 @@ rl_volume_start(const RlPool *pool, const char *name, const RlDomainRef *owner, 
     volume->actor = owner->name;
     if (volume->kind == RL_KIND_PERSISTENT && !rl_volume_require_unshared(volume, error))
         return NULL;
-    /* Who writes has it committed, and with that the clean image replaced. */
-    if (!(flags & (RL_START_READONLY | RL_START_OVERLAID)) &&
-        !rl_state_require_no_base(volume, "started", owner, error))
+    /* Who writes has it committed, and with that the clean image replaced: also by an older
+     * definition of the domain whose disk is an overlay on it now ('virsh create'). Who only reads
+     * turns the path, which QEMU opens anew to merge an overlay; so does who has one on it. */
+    if (!(flags & RL_START_OVERLAID) ? !rl_state_require_no_base(volume, "started", error)
+                                     : !rl_state_require_no_merge(volume, owner, error))
         return NULL;
     wait_until_free(volume, owner);
     end_before(volume, flags);
+    rl_edit_keep_or_warn(volume);
     bool done = make_attempts(&start, error);
     settle_path(volume);
     if (!done)
         return NULL;
 
-    rl_run_event_started(volume, flags, start.continued);
-    RlStarted *started = g_new0(RlStarted, 1);
+    g_autoptr(RlStarted) started = g_new0(RlStarted, 1);
     started->volume = g_strdup(name);
     started->continued = start.continued;
     started->before = start.before;
     started->hold = start.hold;
     started->save = start.save;
-    return started;
+    /* Who had the image open for writing, and was waited for, may have an overlay on it now. */
+    if (!start.continued &&
+        !rl_state_require_none_since(volume, owner, flags & RL_START_OVERLAID, error)) {
+        rl_volume_unstart(pool, started, owner, NULL);
+        return NULL;
+    }
+    rl_run_event_started(volume, flags, start.continued);
+    return g_steal_pointer(&started);
 }
 
 void

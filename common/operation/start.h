@@ -37,7 +37,7 @@ typedef struct {
  * done, owned by the caller. Fails with RL_ERROR_NOT_FOUND (the volume or its source),
  * RL_ERROR_BUSY (another domain has it; the message names it), RL_ERROR_STATE (saved, suspect,
  * orphan, shrunk), RL_ERROR_UNSUPPORTED (no reflinks and no fallback), or an errno; then nothing
- * was changed.
+ * was changed, but that the state before an edit of the clean image was kept (before-edit.h).
  *
  * A crash at any point leaves no dirty image, or a complete and durable one.
  */
@@ -47,7 +47,8 @@ RlStarted *rl_volume_start(const RlPool *pool, const char *name, const RlDomainR
 /**
  * rl_volume_unstart:
  * Puts back what rl_volume_start() did, before anybody wrote to the image: no revision, nothing
- * lost.
+ * lost. An image that was only to be read, and was written to, becomes suspect: false with
+ * RL_ERROR_STATE.
  */
 bool rl_volume_unstart(const RlPool *pool, const RlStarted *started, const RlDomainRef *owner,
                        GError **error);

@@ -10,19 +10,21 @@
 #include "common/base/error.h"
 #include "common/base/log.h"
 #include "common/format/ended-note.h"
-#include "common/format/highest-revision.h"
+#include "common/format/highest-note.h"
 #include "common/format/image-id.h"
 #include "common/format/image-overlays.h"
 #include "common/format/image-save.h"
+#include "common/fs/access-note.h"
 #include "common/fs/lease.h"
 #include "common/fs/project-id.h"
+#include "common/fs/security-labels.h"
 #include "common/fs/tmpfile.h"
 #include "common/image/dirty-image.h"
 #include "common/image/new-revision.h"
 #include "common/image/only-read.h"
 #include "common/image/reader.h"
 #include "common/image/suspect.h"
-#include "common/image/trash.h"
+#include "common/image/temporary-files.h"
 #include "common/image/unwritten.h"
 #include "common/image/volume-path.h"
 #include "common/pool/domains.h"
@@ -68,7 +70,7 @@ bring_to_rest(const RlDirtyImage *image, int clean, GError **error)
         g_prefix_error(error, "volume '%s': ", volume->name->volume);
         return false;
     }
-    rl_access_forget_labels(fd);
+    rl_security_labels_forget(fd);
     return true;
 }
 

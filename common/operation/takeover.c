@@ -7,10 +7,10 @@
 #include "common/base/error.h"
 #include "common/base/log.h"
 #include "common/format/image-base.h"
+#include "common/format/image-domain.h"
 #include "common/format/image-id.h"
 #include "common/format/image-overlays.h"
 #include "common/format/image-save.h"
-#include "common/format/image-user.h"
 #include "common/fs/lease.h"
 #include "common/fs/xattr.h"
 #include "common/image/only-read.h"
@@ -457,7 +457,7 @@ rl_takeover_mark(const RlDirtyImage *image, const RlDomainRef *owner, RlStartFla
         traits.readonly = run->readonly;
     /* Who goes on with one was asked whose it is. */
     bool asked = takeover == RL_TAKEOVER_CONTINUE && !(flags & RL_START_RESTORED);
-    if (!(asked ? rl_image_user_set : rl_image_user_add)(fd, owner, error) ||
+    if (!(asked ? rl_image_domain_set : rl_image_domain_add)(fd, owner, error) ||
         !rl_image_owner_set(fd, owner, traits, error))
         return false;
     /* What was kept once is kept again if this start fails. */

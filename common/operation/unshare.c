@@ -11,7 +11,8 @@
 #include "common/base/log.h"
 #include "common/format/ended-note.h"
 #include "common/format/file-name.h"
-#include "common/format/image-user.h"
+#include "common/format/image-domain.h"
+#include "common/fs/access-note.h"
 #include "common/fs/access.h"
 #include "common/fs/file-error.h"
 #include "common/fs/inode.h"
@@ -69,7 +70,7 @@ has_reflinks(const RlVolume *volume)
 bool
 rl_unshare_is_others(const RlVolume *volume, int fd, const RlDomainRef *owner, bool unknown)
 {
-    return rl_image_user_is_other(fd, owner, unknown) && has_reflinks(volume);
+    return rl_image_domain_is_other(fd, owner, unknown) && has_reflinks(volume);
 }
 
 bool
@@ -91,12 +92,13 @@ rl_unshare_is_read(const RlVolume *volume, int fd)
 static int
 clone_image(const RlVolume *volume, int from, GError **error)
 {
+    const RlCopyWatch watch = {.progress = volume->pool->progress};
     RlAccess access = RL_ACCESS_DEFAULT;
     rl_autofd int fd = rl_tmpfile_open_for(volume->dir, volume->dirty_file, &access, error);
 
     if (fd < 0)
         return -1;
-    if (rl_reflink_or_copy(from, fd, volume->pool->options->fallback_copy, NULL, NULL, error) &&
+    if (rl_reflink_or_copy(from, fd, volume->pool->options->fallback_copy, &watch, error) &&
         (fsync(fd) == 0 || rl_fail_file(error, errno, fd, "cannot sync")))
         return rl_fd_steal(&fd);
     rl_tmpfile_discard(fd, volume->dir);
@@ -123,7 +125,7 @@ dress(int from, int to, const struct stat *st, GError **error)
 
     if (!rl_access_copy(from, to, error) || !rl_xattr_copy(from, to, error) ||
         !rl_image_owner_take_along(from, to, error) || !rl_access_copy_note(from, to, error) ||
-        !rl_image_user_set_none(to, error))
+        !rl_image_domain_set_none(to, error))
         return false;
     return (futimens(to, times) == 0 && fsync(to) == 0) ||
            rl_fail_file(error, errno, to, "cannot set the modification time of");

@@ -25,7 +25,7 @@ bool rl_unshare_is_due(int fd, const RlImageOwner *run, const RlDomainRef *owner
 /**
  * rl_unshare_is_others:
  * True if another domain than @owner has had the image @fd of @volume, dirty, clean or a precache,
- * in this boot of the host (image-user.h), whether or not a process has it open: what its device
+ * in this boot of the host (image-domain.h), whether or not a process has it open: what its device
  * model has begun can still be written into it. @unknown is for an image that does not say so.
  * False where the file system has no reflinks: copying would take too long for a start.
  */

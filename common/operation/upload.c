@@ -6,10 +6,11 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "before-edit.h"
 #include "common/base/autofd.h"
 #include "common/base/error.h"
 #include "common/format/file-name.h"
-#include "common/format/highest-revision.h"
+#include "common/format/highest-note.h"
 #include "common/format/image-id.h"
 #include "common/fs/dirfd.h"
 #include "common/image/dirty-image.h"
@@ -35,7 +36,11 @@ static bool
 fill(RlStagedImage *draft, GError **error)
 {
     g_autoptr(RlVolume) volume = rl_volume_find(draft->pool, draft->name->volume, error);
-    g_autoptr(RlBase) base = volume ? open_base(volume, error) : NULL;
+    RlEdit edit;
+
+    if (!volume || !rl_edit_keep(volume, &edit, error))
+        return false;
+    g_autoptr(RlBase) base = open_base(volume, error);
 
     draft->dir = base ? rl_dirfd_open(draft->pool->root, draft->name->dir, error) : -1;
     draft->fd = draft->dir >= 0 ? rl_dirty_make(volume, base, error) : -1;
@@ -99,8 +104,9 @@ rl_upload_commit(RlStagedImage *draft, int timeout_ms, GError **error)
     if (!swap(draft, volume, error))
         return false;
     rl_volume_event(volume, "uploaded", draft->revision,
-                    "content was uploaded; the state before is revision %" G_GUINT64_FORMAT,
-                    draft->revision);
+                    "content was %s%s; the state before is revision %" G_GUINT64_FORMAT,
+                    draft->origin ? "received, from " : "uploaded",
+                    draft->origin ? draft->origin : "", draft->revision);
     rl_fd_close(&draft->replaced_fd); /* a revision that is open is not pruned */
     /* What cannot be pruned now is pruned after the next commit. */
     if (rl_volume_refresh(volume, NULL))

@@ -46,6 +46,14 @@ rl_domains_has_let_go(const RlVolume *volume, const RlImageOwner *run)
 }
 
 char *
+rl_domains_find_running_overlay(const RlVolume *volume, const RlDomainRef *owner)
+{
+    g_autofree char *image = image_of(volume);
+
+    return volume->pool->documents->find_running_overlay(image, owner->uuid);
+}
+
+char *
 rl_domains_find_user(const RlVolume *volume, const RlImageOwner *run)
 {
     if (run && !rl_image_owner_is_by_hand(run))

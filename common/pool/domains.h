@@ -41,6 +41,14 @@ gint64 rl_domains_defined_us(const RlVolume *volume, const char *name);
 bool rl_domains_has_let_go(const RlVolume *volume, const RlImageOwner *run);
 
 /**
+ * rl_domains_find_running_overlay:
+ * Returns the name of a domain other than @owner that runs, and has an overlay on the image of
+ * @volume now, owned by the caller; NULL where libvirt's files name none. They are read of the
+ * domains that run only.
+ */
+char *rl_domains_find_running_overlay(const RlVolume *volume, const RlDomainRef *owner);
+
+/**
  * rl_domains_find_user:
  * Returns who runs on the dirty image of @volume, for a message: the domain that @run (may be NULL)
  * names; where an administrator began the run, or nobody is noted, a domain that runs with it as a

@@ -3,8 +3,6 @@
 
 #include "common/base/log.h"
 
-#define GIB (1024.0 * 1024 * 1024)
-
 bool
 rl_free_space_look(const RlPool *pool, bool *ret_low, char **ret_text, GError **error)
 {
@@ -13,8 +11,11 @@ rl_free_space_look(const RlPool *pool, bool *ret_low, char **ret_text, GError **
     if (!rl_pool_space(pool, &capacity, &left, error))
         return false;
     *ret_low = left < capacity / 100 * (uint64_t) pool->options->warn_free;
-    *ret_text =
-        g_strdup_printf("%.1f of %.1f GiB are free", (double) left / GIB, (double) capacity / GIB);
+    g_autofree char *free = g_format_size_full(left, G_FORMAT_SIZE_IEC_UNITS),
+                    *all = g_format_size_full(capacity, G_FORMAT_SIZE_IEC_UNITS);
+    g_autofree char *text = g_strdup_printf("%s of %s are free", free, all);
+    g_auto(GStrv) words = g_strsplit(text, "\302\240", -1); /* a blank that breaks no line */
+    *ret_text = g_strjoinv(" ", words);
     return true;
 }
 

@@ -7,7 +7,8 @@
 /**
  * rl_free_space_look:
  * Says in *@ret_low whether less of the file system of @pool is free than its options say
- * (warn_free). *@ret_text is "1.5 of 20.0 GiB are free", owned by the caller. False with an errno.
+ * (warn_free). *@ret_text is "1.5 GiB of 20.0 GiB are free", owned by the caller. False with an
+ * errno.
  */
 bool rl_free_space_look(const RlPool *pool, bool *ret_low, char **ret_text, GError **error);
 

@@ -33,7 +33,7 @@ mark_durably(const RlVolume *volume, int fd, const RlDomainRef *owner, GError **
         rl_xattr_set(fd, RL_ATTR_OVERLAY, owner->name, error)) {
         if (fsync(fd) == 0)
             return true;
-        rl_fail_errno(error, errno, "volume '%s': cannot sync the record that '%s' is an overlay",
+        rl_fail_errno(error, errno, "volume '%s': cannot note durably that '%s' is an overlay",
                       volume->name->volume, volume->clean_file);
     }
     rl_xattr_remove(fd, RL_ATTR_OVERLAY, NULL);

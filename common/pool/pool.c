@@ -110,9 +110,9 @@ refuse_untrusted(const char *path, GError **error)
     return rl_fail(
         error, RL_ERROR_UNTRUSTED,
         "untrusted marker '%s/%s': it must be a regular file that belongs to root and that others "
-        "cannot write. Another user may have changed its options. Stop the pool and type 'virsh "
-        "pool-build', which writes the marker again with the options of the definition; or check "
-        "the options in it, and type 'chown root' and 'chmod 644'",
+        "cannot write to. Another user may have changed the options in it. Stop the pool and type "
+        "'virsh pool-build', which writes the marker again with the options of the pool's "
+        "definition; or check the options in the marker, and type 'chown root' and 'chmod 644'",
         path, RL_POOL_MARKER);
 }
 

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
+#include "common/base/progress.h"
 #include "common/format/volume-record.h"
 #include "common/fs/tmpfile.h"
 #include "volume-lock.h"
@@ -20,8 +21,9 @@ typedef struct {
     char *path; /* as it was opened, for messages and for libvirt; never walked again */
     RlOptions *options;
     const RlDocuments *documents;
-    const char *actor; /* on whose behalf it is worked in, for the log; borrowed, may be NULL */
-    GError *fault;     /* why nothing may be changed in it; NULL, but for rl_pool_open_to_look() */
+    const char *actor;   /* on whose behalf it is worked in, for the log; borrowed, may be NULL */
+    RlProgress progress; /* of copies of data, where there are no reflinks */
+    GError *fault; /* why nothing may be changed in it; NULL, but for rl_pool_open_to_look() */
 } RlPool;
 
 /**

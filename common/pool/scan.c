@@ -86,6 +86,7 @@ is_looked_at(const Scan *scan, RlFileRole role)
     case RL_FILE_REVISION:
     case RL_FILE_LABEL:
         return true;
+    case RL_FILE_PRECACHE:
     case RL_FILE_TEMP:
         return scan->leftovers != NULL;
     default:
@@ -112,6 +113,9 @@ add_file(Scan *scan, GTree *by_leaf, int fd, const char *dir, const char *file)
         break;
     case RL_FILE_DIRTY:
         listed->dirty = (RlImage){true, st};
+        break;
+    case RL_FILE_PRECACHE:
+        listed->precache = (RlImage){true, st};
         break;
     case RL_FILE_RECORD:
         add_record(scan, listed);

@@ -8,6 +8,7 @@ typedef struct {
     char *name;       /* of the volume */
     char *dir, *leaf; /* where it lies below the pool */
     RlImage clean, dirty;
+    RlImage precache;     /* only rl_scan_leftovers() tells */
     RlVolume *recorded;   /* for a volume with a record: the same and what that says, its
                              directory closed; else NULL */
     GPtrArray *revisions; /* RlRevision, in the order of rl_revisions_list() */

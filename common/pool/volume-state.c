@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "volume-state.h"
 
+#include <limits.h>
+#include <string.h>
+#include <unistd.h>
+
 #include "common/base/error.h"
 #include "common/format/image-overlays.h"
+#include "common/format/volume-name.h"
 #include "common/fs/lease.h"
 #include "domains.h"
 #include "pool-mark.h"
@@ -184,13 +189,14 @@ refuse_copied(const RlVolume *volume, const RlImageOwner *run, const char *what,
 {
     g_autofree char *when = rl_image_owner_is_by_hand(run)
                                 ? g_strdup("the volume was started with 'virt-reflink start'")
-                                : g_strdup_printf("domain '%s' ran on it", run->name);
+                                : g_strdup_printf("domain '%s' ran on the original", run->name);
 
     return rl_fail(
         error, RL_ERROR_STATE,
-        "volume '%s' cannot be %s: its dirty image is a copy that was made while %s, or was put "
-        "back or changed after a crash of the host, and may be torn (parts of it from different "
-        "moments). Decide with 'virt-reflink continue', which keeps it as it is%s",
+        "volume '%s' cannot be %s: its dirty image may be torn (parts of it from different "
+        "moments). It is a copy that was made while %s, or its content was replaced or changed "
+        "after a crash of the host, as from a backup. Decide with 'virt-reflink continue', which "
+        "keeps it as it is%s",
         volume->name->volume, what, when,
         volume->kind == RL_KIND_DIRECT
             ? ""
@@ -240,14 +246,32 @@ how_to_end(bool by_hand, bool domain, bool process)
     return by_hand ? "Type 'virt-reflink stop' first" : "Stop it first";
 }
 
-bool
-rl_state_require_no_base(const RlVolume *volume, const char *what, const RlDomainRef *owner,
-                         GError **error)
+/* Is its path there at rest? Also in a pool whose links were copied, or left by a 'pool-build' with
+ * other options. */
+static bool
+has_path_at_rest(const RlVolume *volume)
 {
-    if (volume->dirty.there || !volume->clean.there ||
-        !rl_pool_has_links(volume->pool, volume->name->dir))
-        return true;
-    g_autofree char *domain = rl_domains_find_overlay(volume, owner, NULL);
+    const char *leaf = volume->name->leaf;
+    g_autofree char *with_suffix = g_strconcat(leaf, ".img", NULL);
+    g_autofree char *target = g_build_filename(RL_NAME_FOLDER, volume->clean_file, NULL);
+    const char *const names[] = {leaf, with_suffix};
+    char found[PATH_MAX];
+
+    if (strcmp(volume->name->dir, RL_NAME_FOLDER) != 0)
+        return false;
+    for (size_t i = 0; i < G_N_ELEMENTS(names) && !volume->pool->options->path_links; i++) {
+        ssize_t length = readlinkat(volume->pool->root, names[i], found, sizeof(found));
+        if (length >= 0 && (size_t) length == strlen(target) &&
+            memcmp(found, target, (size_t) length) == 0)
+            return true;
+    }
+    return volume->pool->options->path_links;
+}
+
+static bool
+require_no_overlay(const RlVolume *volume, const char *what, GError **error)
+{
+    g_autofree char *domain = rl_domains_find_overlay(volume, NULL, NULL);
     if (!domain)
         return true;
     return rl_domains_require_told(volume, what, domain, error) &&
@@ -258,6 +282,45 @@ rl_state_require_no_base(const RlVolume *volume, const char *what, const RlDomai
                    "the domain's definition and records ('virsh edit', 'virsh snapshot-delete "
                    "--metadata')",
                    volume->name->volume, what, domain);
+}
+
+bool
+rl_state_require_no_base(const RlVolume *volume, const char *what, GError **error)
+{
+    return volume->dirty.there || !volume->clean.there || !has_path_at_rest(volume) ||
+           require_no_overlay(volume, what, error);
+}
+
+static bool
+require_no_running_overlay(const RlVolume *volume, const RlDomainRef *owner, GError **error)
+{
+    g_autofree char *domain = rl_domains_find_running_overlay(volume, owner);
+    return !domain ||
+           rl_fail(
+               error, RL_ERROR_STATE,
+               "volume '%s' cannot be started: domain '%s' runs with an external snapshot on "
+               "its clean image, and the merge of that would go into another image. Merge the "
+               "snapshot first ('virsh blockcommit --active --pivot'), or shut that domain down",
+               volume->name->volume, domain);
+}
+
+bool
+rl_state_require_no_merge(const RlVolume *volume, const RlDomainRef *owner, GError **error)
+{
+    return volume->dirty.there || !volume->clean.there || !has_path_at_rest(volume) ||
+           require_no_running_overlay(volume, owner, error);
+}
+
+bool
+rl_state_require_none_since(const RlVolume *volume, const RlDomainRef *owner, bool overlaid,
+                            GError **error)
+{
+    if (!rl_pool_has_links(volume->pool, volume->name->dir) ||
+        (volume->kind != RL_KIND_DIRECT &&
+         !rl_lease_has_opener_at(volume->dir, volume->clean_file)))
+        return true;
+    return overlaid ? require_no_running_overlay(volume, owner, error)
+                    : require_no_overlay(volume, "started", error);
 }
 
 bool
@@ -340,7 +403,7 @@ rl_state_require_idle(const RlVolume *volume, const char *what, GError **error)
         return false;
     switch (state) {
     case RL_STATE_STOPPED:
-        return rl_state_require_no_base(volume, what, NULL, error);
+        return rl_state_require_no_base(volume, what, error);
     case RL_STATE_LEFT:
     case RL_STATE_ORPHAN:
         return true;

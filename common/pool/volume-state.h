@@ -110,11 +110,29 @@ bool rl_state_require_not_below(const RlDirtyImage *image, const char *what, GEr
 /**
  * rl_state_require_no_base:
  * False with RL_ERROR_STATE, saying that @volume cannot be @what, if it is at rest and a disk of a
- * domain other than @owner (may be NULL) is an overlay on its clean image: an external snapshot of
- * a domain that was off, of a pool whose paths are links. Reads libvirt's files, of such a pool.
+ * domain is an overlay on its clean image: an external snapshot of a domain that was off, of a pool
+ * whose paths are links. Reads libvirt's files, of such a pool.
  */
-bool rl_state_require_no_base(const RlVolume *volume, const char *what, const RlDomainRef *owner,
-                              GError **error);
+bool rl_state_require_no_base(const RlVolume *volume, const char *what, GError **error);
+
+/**
+ * rl_state_require_no_merge:
+ * False with RL_ERROR_STATE if the path of @volume leads to its clean image, and a running domain
+ * other than @owner has an overlay on it: that domain was given the volume at rest, and a merge
+ * opens the path anew, which has to lead to the same image then. Reads libvirt's files, of such a
+ * pool.
+ */
+bool rl_state_require_no_merge(const RlVolume *volume, const RlDomainRef *owner, GError **error);
+
+/**
+ * rl_state_require_none_since:
+ * The same as rl_state_require_no_base(), or if @owner is @overlaid rl_state_require_no_merge(), of
+ * @volume that was at rest and has just been started for @owner: a running domain that had the
+ * clean image open for writing may have got an overlay on it meanwhile. Reads libvirt's files if a
+ * process has the clean image open, or had that of a direct volume.
+ */
+bool rl_state_require_none_since(const RlVolume *volume, const RlDomainRef *owner, bool overlaid,
+                                 GError **error);
 
 /**
  * rl_state_refuse_saved:

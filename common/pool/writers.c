@@ -62,7 +62,7 @@ rl_clean_require_unopened_at(const RlVolume *volume, const char *file, GError **
         return true;
     g_autofree char *opener = rl_opener_describe(fd);
     return rl_fail(error, RL_ERROR_BUSY,
-                   "volume '%s': %s has its image '%s' open: end the domain that has it as a disk, "
+                   "volume '%s': %s has its image '%s' open. End the domain that has it as a disk, "
                    "or the process, then try again",
                    volume->name->volume, opener ? opener : "a process", file);
 }

@@ -59,7 +59,7 @@ copy_engine(void *data)
         rl_autofd int to = open(copy->to, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
         must(from);
         must(to);
-        if (!rl_sparse_copy(from, to, NULL, NULL, &error))
+        if (!rl_sparse_copy(from, to, NULL, &error))
             g_error("%s", error->message);
     }
     times_add(copy->times, lap_end(&lap).ms);

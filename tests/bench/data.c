@@ -72,8 +72,9 @@ read_maps(void *data)
 }
 
 typedef struct {
-    char *line; /* for the shell */
-    Times *times;
+    char *line;      /* for the shell */
+    Times *times;    /* of the processor, for all programs of the line */
+    Times *by_clock; /* until the last of them has ended */
 } Line;
 
 static double
@@ -86,7 +87,6 @@ children_ms(void)
            (double) (used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e3;
 }
 
-/* Processor's time, of all programs of the line. */
 static void
 run_line(void *data)
 {
@@ -94,6 +94,7 @@ run_line(void *data)
     char *argv[] = {(char *) "bash", (char *) "-ec", line->line, NULL};
     g_autoptr(GError) error = NULL;
     double before_ms = children_ms();
+    Lap lap = lap_begin();
     int status;
 
     if (!g_spawn_sync(NULL, argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, NULL, NULL, &status,
@@ -101,18 +102,21 @@ run_line(void *data)
         !g_spawn_check_wait_status(status, &error))
         g_error("%s: %s", line->line, error->message);
     times_add(line->times, children_ms() - before_ms);
+    times_add(line->by_clock, lap_end(&lap).ms);
 }
 
 /* Takes over the lines. */
 static void
 compare_lines(const Bench *bench, const char *what, char *ours, char *floor, double bar)
 {
-    Line a = {ours, times_new()}, b = {floor, times_new()};
+    g_autoptr(Times) times = times_new(), by_clock = times_new();
+    g_autoptr(Times) floor_times = times_new(), floor_by_clock = times_new();
+    g_autofree char *what_by_clock = g_strconcat(what, " (clock)", NULL);
+    Line a = {ours, times, by_clock}, b = {floor, floor_times, floor_by_clock};
 
     take_turns(bench->quick ? 3 : 9, run_line, &a, run_line, &b);
-    table_row(what, a.times, b.times, bar);
-    g_array_unref(a.times);
-    g_array_unref(b.times);
+    table_row(what, times, floor_times, bar);
+    table_row(what_by_clock, by_clock, floor_by_clock, bar);
     g_free(ours);
     g_free(floor);
 }
@@ -181,11 +185,18 @@ bench_data(const Bench *bench)
 
     table_begin(bench, "its data, to a pipe's reader; processor's time", "send", "other");
     compare_lines(
-        bench, "what changed; qemu-img convert of all",
+        bench, "what changed; qemu-img convert",
         g_strdup_printf(COMMAND " send --from bench/old '%s' bench/new | cat >/dev/null", path),
         g_strdup_printf("qemu-img convert -f raw -O raw '%s/bench/new.img' '%s/converted'; "
                         "rm '%s/converted'",
                         path, bench->dir, bench->dir),
+        BAR_INCREMENT);
+    compare_lines(
+        bench, "what changed; rsync --inplace",
+        g_strdup_printf(COMMAND " send --from bench/old '%s' bench/new | cat >/dev/null", path),
+        g_strdup_printf("cp --reflink=always '%s/bench/old.img' '%s/copied'; rsync --inplace "
+                        "--no-whole-file '%s/bench/new.img' '%s/copied'; rm '%s/copied'",
+                        path, path, path, path, path),
         BAR_INCREMENT);
     compare_lines(
         bench, "all; cp --sparse=always",

@@ -15,6 +15,14 @@ same_left(const char *a, const char *b)
     return strcmp(left, other) == 0;
 }
 
+static bool
+same_kindless(const char *a, const char *b)
+{
+    g_autofree char *kindless = look_kindless(a), *other = look_kindless(b);
+
+    return strcmp(kindless, other) == 0;
+}
+
 /* Whoever says that the size is changed has told the device, too; else that has one of the two. */
 bool
 judge_device(const Sweep *sweep, const Outcome *outcome, GError **error)
@@ -105,6 +113,8 @@ judge(const Sweep *sweep, const Call *call, const Outcome *outcome, const char *
     if (is_new && (outcome->killed || call->syncs_dir))
         return true;
     if ((flags & OP_ERROR_COMES_LATE) && same_left(now, sweep->new))
+        return true;
+    if (outcome->killed && (flags & OP_KIND_COMES_FIRST) && same_kindless(unlinked, old))
         return true;
     if (outcome->killed && (flags & OP_LEAVES) &&
         (same_left(unlinked, old) || same_left(now, sweep->new)))

@@ -6,9 +6,7 @@
 #include "common/format/image-save.h"
 #include "common/fs/dir-iter.h"
 #include "common/fs/xattr.h"
-#include "common/image/repair-paths.h"
 #include "common/image/short-path.h"
-#include "common/image/volume-path.h"
 #include "common/operation/maintenance.h"
 #include "common/operation/save.h"
 #include "common/pool/scan.h"
@@ -151,26 +149,6 @@ add_name(const char *path, GHashTable *names)
         g_hash_table_add(names, rl_name_join(dir, parsed.leaf));
 }
 
-/* As a refresh of the pool does. */
-static bool
-repair_links(const RlPool *pool, GError **error)
-{
-    g_autoptr(GPtrArray) listed = rl_scan(pool, error);
-
-    if (!listed)
-        return false;
-    rl_paths_repair(pool, listed);
-    for (guint i = 0; i < listed->len; i++) {
-        const RlListed *one = g_ptr_array_index(listed, i);
-        g_autoptr(RlVolume) volume = rl_volume_open(pool, one->name, error);
-        if (!volume)
-            return false;
-        if (!rl_volume_path_is_settled(volume))
-            return rl_fail(error, RL_ERROR_INVALID, "the path of '%s' was not repaired", one->name);
-    }
-    return true;
-}
-
 bool
 look_tidy(const char *work, GError **error)
 {
@@ -200,7 +178,7 @@ look_tidy(const char *work, GError **error)
             return false;
         rl_short_path_tidy(pool, name);
     }
-    if (!repair_links(pool, error))
+    if (!rl_model_repair_paths(pool, error))
         return false;
     after = rl_model_leftovers(pool, error);
     if (!after)
@@ -393,6 +371,14 @@ char *
 look_volumes(const char *text)
 {
     return replace_pattern(text, "^[^ ]*@.*\n", "");
+}
+
+char *
+look_kindless(const char *text)
+{
+    static const char *const pairs[] = {" persistent ", " ", " direct ", " ", NULL};
+
+    return replace_words(text, pairs);
 }
 
 char *

@@ -50,6 +50,12 @@ char *look_unnumbered(const char *text);
 char *look_volumes(const char *text);
 
 /**
+ * look_kindless:
+ * Returns @text without what tells persistent volumes from direct ones, owned by the caller.
+ */
+char *look_kindless(const char *text);
+
+/**
  * look_left:
  * Returns @text with what is running told as left, and what is restored as kept, owned by the
  * caller.

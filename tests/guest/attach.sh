@@ -3,7 +3,7 @@
 # filesystems: xfs btrfs
 # virt-reflink attach and detach: a volume becomes a disk of a running domain, and ceases to be one, in one
 # step. In between it is the domain's, as any other of its disks.
-. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool guest kinds documents -- qemu-system-x86_64 python3
+. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool guest kinds documents -- qemu-system-x86_64 python3 getfattr
 kinds_make "$dir"
 virsh vol-create-as pool data 1M
 data=$(virsh vol-path data pool)
@@ -121,6 +121,18 @@ expect_exactly 2 grep -c "dropped" "$LAB/outcomes"
 expect_exactly 7 content "$POOL/hot/direct.img"
 ok "each kind ends in its way, and what is only read is not committed"
 
+# Its device model may have had the image, written to it, and put the date back: that is another state.
+id()
+{
+    getfattr --only-values -n trusted.libvirt-reflink.id "$POOL/hot/direct.img"
+}
+
+before=$(id)
+fails_with "cannot attach" tool attach pool hot/direct vm sda --bus usb
+expect_exactly stopped state hot/direct
+[ -n "$before" ] && [ "$(id)" != "$before" ] || die "the image of a direct volume that was refused has its old id"
+ok "what a direct volume has after libvirt refused it is a new state"
+
 document 0 attach pool data vm sda --bus scsi
 has "vm qemu sda $data False False True" "domain['name']" "domain['driver']" target path readonly continued changed
 document 1 attach pool data vm sdb
@@ -204,6 +216,8 @@ writes 0
 fails_with "'vm' & not released disk 'vda' & again" tool detach pool data --timeout 0
 expect_exactly running state
 virsh reset vm
+# libvirt 9.0.0 may crash if a disk is to be detached at the moment when its guest releases it.
+eventually 10 has_no_disk vda
 expect "committed" tool detach pool data
 expect_exactly 0 content "$POOL/volumes/data.img"
 ok "a disk that the guest keeps stays its own, until the guest releases it"

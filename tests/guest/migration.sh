@@ -80,6 +80,8 @@ in2 dd if="$BOOT_IMAGE" of="$POOL/vm/persistent.img" conv=notrunc status=none
 for kind in persistent direct; do
     in2 dd if="$LAB/seven" of="$POOL/vm/$kind.img" bs=512 seek=1 conv=notrunc status=none
 done
+# They would be the state before an edit.
+in2 rm -f "$POOL"/vm/*-precache.img
 in2 sync
 # libvirt looks for a file before the hook has made it, but not for a volume.
 disks=()

@@ -140,19 +140,19 @@ reads "$clean"
 older=$(ls "$POOL"/x/template.img.1@*)
 mv "$clean" "$dir/aside"
 mv "$older" "$clean"
-fails_with "'x/template' & only reads & 'template.img' & changed since" virsh restore "$save"
+fails_with "'x/template' & only reads & 'template.img' & changed after" virsh restore "$save"
 mv "$clean" "$older"
 mv "$dir/aside" "$clean"
 fits
 reads "$clean"
 mv "$POOL/x/template.img@gold" "$dir/aside"
 ln "$older" "$POOL/x/template.img@gold"
-fails_with "'x/template' & only reads & @gold' & changed since" virsh restore "$save"
+fails_with "'x/template' & only reads & @gold' & changed after" virsh restore "$save"
 mv -f "$dir/aside" "$POOL/x/template.img@gold"
 fits
 # The domain has read what is a revision by now; that will do, as the message says.
 reads "$clean" becomes three
-fails_with "'x/template' & only reads & changed since & save-image-edit" virsh restore "$save"
+fails_with "'x/template' & only reads & changed after & save-image-edit" virsh restore "$save"
 virsh save-image-dumpxml "$save" | sed "s,$clean,$(ls "$POOL"/x/template.img.3@*)," >"$LAB/edited.xml"
 virsh save-image-define "$save" "$LAB/edited.xml"
 is_believed
@@ -162,7 +162,7 @@ ok "what a saved guest only reads at rest is what it was at the save, by whateve
 # with_disk FILE: the saved domain has that in place of the clean image.
 with_disk()
 {
-    virsh save-image-dumpxml "$save" | sed "s,${clean}[^']*,$1," >"$LAB/edited.xml"
+    virsh save-image-dumpxml "$save" | sed "s,${clean}[^']*,$1,; s,$POOL/vm/direct.img,$1,; s,$POOL/x/fresh.img,$1,; s,$POOL/x/small.img,$1," >"$LAB/edited.xml"
     virsh save-image-define "$save" "$LAB/edited.xml"
     is_believed
 }
@@ -186,7 +186,47 @@ fits
 reads "$LAB/medium.img" makes_fresh
 fits
 reads "$LAB/medium.img" inserts "$clean" becomes four
-fails_with "'x/template' & only reads & changed since & without this disk" virsh restore "$save"
+fails_with "'x/template' & only reads & changed after & without this disk" virsh restore "$save"
+with_disk "$LAB/medium.img"
+fits
+# made_again, renamed: the name of that fresh volume is another one's, which has had one image as well.
+made_again()
+{
+    virsh vol-delete x/fresh pool
+    virsh vol-clone x/other x/fresh --pool pool
+}
+renamed()
+{
+    virsh vol-delete x/fresh pool
+    "$vr" rename "$POOL" x/other x/fresh
+}
+virsh vol-create-as pool x/other 1M
+for command in made_again renamed; do
+    reads "$LAB/medium.img" inserts "$POOL/x/fresh.img" "$command"
+    fails_with "'x/fresh' & only reads & changed after & without this disk" virsh restore "$save"
+    with_disk "$LAB/medium.img"
+    fits
+done
+# resized: it has another image, and no revision.
+resized()
+{
+    virsh vol-resize x/small 2M --pool pool
+    echo edited | write_image "$POOL/x/small.img"
+}
+virsh vol-create-as pool x/small 1M
+reads "$LAB/medium.img" inserts "$POOL/x/small.img" resized
+fails_with "'x/small' & only reads & changed after & without this disk" virsh restore "$save"
+with_disk "$LAB/medium.img"
+fits
+# direct_runs: another run of the direct volume, which has no history.
+direct_runs()
+{
+    "$vr" start "$POOL" vm/direct
+    echo run | write_image "$POOL/vm/direct-dirty.img"
+    "$vr" stop "$POOL" vm/direct
+}
+reads "$LAB/medium.img" inserts "$POOL/vm/direct.img" direct_runs
+fails_with "'vm/direct' & only reads & changed after & without this disk" virsh restore "$save"
 with_disk "$LAB/medium.img"
 fits
 ok "so is a medium that it was given while it ran, unless another image may have had that name"
@@ -197,11 +237,11 @@ reads "$clean"
 echo edited | write_image "$clean"
 "$vr" snapshot "$POOL" x/template after
 with_disk "$clean@after"
-fails_with "'x/template' & only reads & @after' & changed since & outside of pools" virsh restore "$save"
+fails_with "'x/template' & only reads & @after' & changed after & outside of pools" virsh restore "$save"
 cp -a "$clean@before" "$dir/aside"
 with_disk "$clean@before"
 echo edited | write_image "$clean@before"
-fails_with "'x/template' & only reads & @before' & changed since" virsh restore "$save"
+fails_with "'x/template' & only reads & @before' & changed after" virsh restore "$save"
 cp -a "$dir/aside" "$clean@before"
 fits
 ok "nor is a named revision of an edited image, or an edited one, what it was made of"
@@ -220,11 +260,11 @@ reads_alone
 cp -a "$clean" "$dir/aside"
 echo "put back" | write_image "$clean"
 touch -d 2020-01-01 "$clean"
-fails_with "'x/template' & only reads & changed since" virsh restore "$save"
+fails_with "'x/template' & only reads & changed after" virsh restore "$save"
 cp -a "$dir/aside" "$clean"
 fits
 reads_alone becomes five
-fails_with "'x/template' & only reads & changed since" virsh restore "$save"
+fails_with "'x/template' & only reads & changed after" virsh restore "$save"
 with_disk "$(printf '%s\n' "$POOL"/x/template.img.* | sort -V | tail -1)"
 fits
 ok "nor is what a domain without a volume has read"

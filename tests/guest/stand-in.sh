@@ -97,7 +97,7 @@ ok "another domain starts on it, and ends, as with the module"
 
 # --- nothing is changed
 
-why="its module for libvirt [0-9.]+ is not loaded & Install or rebuild"
+why="module for libvirt [0-9.]+ is not loaded & Install or rebuild"
 echo data >"$LAB/data"
 volume_document new 1048576 >"$LAB/volume.xml"
 refused "create & volume & qubes & $why" "$pool" virsh vol-create-as qubes new 1M

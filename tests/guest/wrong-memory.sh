@@ -190,7 +190,9 @@ clones=""
 for kind in "${kinds[@]}"; do
     clones+="$POOL/clone/$kind-dirty.img "
 done
-virsh vol-clone vm/persistent clone/persistent --pool pool
+virsh vol-clone vm/persistent vm/persistent@saved --pool pool
+virsh vol-clone vm/persistent@saved clone/persistent --pool pool
+cmp "$POOL/vm/persistent-dirty.img" "$POOL/clone/persistent.img"
 mkdir -p "$POOL/clone"
 for kind in snapshot volatile direct; do
     virsh vol-create-as pool "clone/$kind-state" 1M

@@ -6,7 +6,10 @@
 #include "common/fs/dir-iter.h"
 #include "common/image/dirty-image.h"
 #include "common/image/partial-image.h"
+#include "common/image/repair-paths.h"
+#include "common/image/volume-path.h"
 #include "common/operation/precache.h"
+#include "common/pool/scan.h"
 #include "common/pool/volume.h"
 
 #include <errno.h>
@@ -141,4 +144,23 @@ rl_model_leftovers(const RlPool *pool, GError **error)
         return NULL;
     g_ptr_array_sort(found, compare);
     return g_steal_pointer(&found);
+}
+
+bool
+rl_model_repair_paths(const RlPool *pool, GError **error)
+{
+    g_autoptr(GPtrArray) listed = rl_scan(pool, error);
+
+    if (!listed)
+        return false;
+    rl_paths_repair(pool, listed);
+    for (guint i = 0; i < listed->len; i++) {
+        const RlListed *one = g_ptr_array_index(listed, i);
+        g_autoptr(RlVolume) volume = rl_volume_open(pool, one->name, error);
+        if (!volume)
+            return false;
+        if (!rl_volume_path_is_settled(volume))
+            return rl_fail(error, RL_ERROR_INVALID, "the path of '%s' was not repaired", one->name);
+    }
+    return true;
 }

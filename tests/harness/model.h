@@ -106,6 +106,13 @@ char *rl_model_describe(const RlPool *pool, GError **error);
  */
 GPtrArray *rl_model_leftovers(const RlPool *pool, GError **error);
 
+/**
+ * rl_model_repair_paths:
+ * Repairs the links that are volumes' paths, as a refresh of @pool does. False with
+ * RL_ERROR_INVALID if one of them does not lead to the right image then.
+ */
+bool rl_model_repair_paths(const RlPool *pool, GError **error);
+
 typedef enum {
     RL_MODEL_GUEST_CUT = 1 << 0, /* a guest was cut off while it wrote: dirty images may be torn */
     RL_MODEL_MOVE_CUT = 1 << 1,  /* a renaming was: two volumes may have one clean image */

@@ -179,6 +179,16 @@ swap_clean(Site *site, const Step *step, GError **error)
            (rename(new, clean) == 0 || rl_fail_errno(error, errno, "rename"));
 }
 
+/* Somebody edits it at rest. */
+static bool
+edit_clean(Site *site, const Step *step, GError **error)
+{
+    rl_autofd int fd = site_open(site, step->volume, RL_FILE_CLEAN, O_RDWR, error);
+
+    return fd >= 0 && rl_model_write(fd, step->size, step->tag, error) &&
+           (fsync(fd) == 0 || rl_fail_errno(error, errno, "fsync"));
+}
+
 /* The pool is one of the version before. */
 static bool
 unmark(Site *site, const Step *step, GError **error)
@@ -204,4 +214,4 @@ const Action act_ready = {"build", ready, 0}, act_age = {"age", age, 0},
              act_unlink = {"unlink", remove_file, 0}, act_set_size = {"truncate", size_dirty, 0},
              act_copy_record = {"copy the record of", copy_record, 0},
              act_swap_clean = {"swap", swap_clean, 0}, act_unmark = {"unmark", unmark, 0},
-             act_scatter = {"scatter", scatter_clean, 0};
+             act_edit_clean = {"edit", edit_clean, 0}, act_scatter = {"scatter", scatter_clean, 0};

@@ -33,6 +33,7 @@
 #define PRIVATE \
     PLAIN, COMMIT(V, 2), COMMIT(V, 3), STEP(label, V, .other = "named"), STEP(date_back, V)
 #define PRECACHED PRIVATE, STEP(maintain, V)
+#define EDITED PRECACHED, STEP(edit_clean, V, .tag = 9, .size = SIZE)
 #define FRAGMENTED PRIVATE, STEP(scatter, V), STEP(maintain, V)
 #define SNAPSHOT PRIVATE, MAKE(ROOT, SNAPSHOT)
 #define VOLATILE READY, MAKE(SCRATCH, VOLATILE)
@@ -102,6 +103,9 @@
 #define DELETE_REST(of) DO(STEP(delete_rest, of, .size = SIZE))
 #define LABEL DO(STEP(label, V, .other = "label", .size = SIZE))
 #define REVERT(of, to) DO(STEP(revert, of, .other = to, .size = SIZE))
+/* And it becomes one of the other kind. */
+#define BECOME(the_kind, of, to) \
+    DO(STEP(become, of, .other = to, .size = SIZE, .wanted = RL_KIND_##the_kind))
 #define STREAM(how) DO(STEP(how, V, .tag = 1, .size = SIZE))
 #define RECEIVE(of, changes) DO(STEP(receive, of, .tag = 9, .size = SIZE, .wanted = changes))
 
@@ -128,7 +132,10 @@ const Operation operations[] = {
     {"revert-confined", DO(PRECACHED), REVERT(V, V "@1"), NULL, OP_SKIPS_NUMBERS | OP_CONFINED, 0},
     {"revert-aborted", DO(PRIVATE), DO(STEP(give_up, V, .other = V "@1", .size = SIZE)), NULL,
      OP_SKIPS_NUMBERS | OP_IS_CAREFUL, 0},
-    {"replace-direct", DO(BESIDE_DIRECT), REVERT(DIRECT, V), NULL, OP_SKIPS_NUMBERS, 0},
+    {"become-direct", DO(PRECACHED), BECOME(DIRECT, V, V "@1"), NULL,
+     OP_SKIPS_NUMBERS | OP_KIND_COMES_FIRST, EACH},
+    {"become-persistent", DO(BESIDE_DIRECT), BECOME(PERSISTENT, DIRECT, V), NULL,
+     OP_SKIPS_NUMBERS | OP_KIND_COMES_FIRST, EACH},
     {"upload", DO(BESIDE_DIRECT), STREAM(stream), NULL, 0, EACH | AGAIN},
     {"upload-confined", DO(BESIDE_DIRECT), STREAM(stream), NULL, OP_CONFINED, 0},
     {"receive-new", DO(PRIVATE), RECEIVE("new/deep/copy", 0), NULL, 0, EACH | AGAIN},
@@ -142,7 +149,10 @@ const Operation operations[] = {
     {"start-precache", DO(PRECACHED), START(V), NULL, 0, EACH},
     {"start-clone", DO(PRIVATE), START(V), NULL, 0, EACH | GONE | AGAIN | LOST},
     {"start-clone-confined", DO(PRIVATE), START(V), NULL, OP_CONFINED, 0},
-    {"start-stale-precache", DO(PRECACHED, STEP(date_back, V, .tag = 50)), START(V), NULL, 0, 0},
+    /* Where blocks do not tell, the date alone counts as an edit, and a start that fails to keep
+     * the state before goes on: what comes of it is not one state. */
+    {"start-stale-precache", DO(PRECACHED, STEP(date_back, V, .tag = 50)), START(V), NULL,
+     OP_NOT_SWEPT, EACH},
     {"start-readonly", DO(PRECACHED), START(V, .wanted = RL_START_READONLY), NULL, 0, 0},
     {"start-shared", DO(READ_ONLY), START(V, .wanted = RL_START_READONLY, .owner = &bob), NULL, 0,
      0},
@@ -279,6 +289,12 @@ const Operation operations[] = {
     {"clear-record",
      DO(OTHER_GONE, MAKE("vm/other", DIRECT), STEP(unlink, NULL, .other = "vm/other.img")),
      DO(STEP(clear, "vm/other")), NULL, 0, EACH},
+
+    /* Of a clean image that was edited at rest. */
+    {"keep-edit", DO(EDITED), DO(STEP(keep_edit, V)), NULL, 0, EACH | GONE | LOST},
+    {"start-edited", DO(EDITED), START(V), NULL, OP_NOT_SWEPT, EACH},
+    {"tidy-edited", DO(EDITED), MAINTAIN(V), NULL, OP_NOT_SWEPT, EACH},
+    {"revert-edited", DO(EDITED), REVERT(V, V "@1"), NULL, OP_NOT_SWEPT, EACH},
 
     /* Short paths. */
     {"link", DO(READY, MAKE(WEB, PERSISTENT), RUN(WEB, 2)),

@@ -39,6 +39,8 @@ typedef enum {
     /* What it cannot do in the quick way it does in another: that a directory, or an image with a
      * temporary name, could not be made durable is no failure of it. */
     OP_HAS_OTHER_WAY = 1 << 12,
+    /* A crash may leave the old state in a volume of the new kind. */
+    OP_KIND_COMES_FIRST = 1 << 13,
 } OperationFlags;
 
 /* What unit/every-call does with it: nothing, or each call fails with EIO, and... */

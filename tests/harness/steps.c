@@ -6,6 +6,7 @@
 #include "common/format/image-save.h"
 #include "common/image/content.h"
 #include "common/operation/arrival.h"
+#include "common/operation/before-edit.h"
 #include "common/operation/claim.h"
 #include "common/operation/clone.h"
 #include "common/operation/defragment.h"
@@ -250,6 +251,16 @@ revert(Site *site, const Step *step, GError **error)
     return make(site, name, step->other, error);
 }
 
+/* A revert that makes it a volume of the kind @wanted. */
+static bool
+become(Site *site, const Step *step, GError **error)
+{
+    g_autofree char *name = g_strdup_printf("%s@current@kind=%s", step->volume,
+                                            rl_kind_to_string((RlKind) step->wanted));
+
+    return make(site, name, step->other, error);
+}
+
 /* A revert to @other that nobody wants any more. */
 static bool
 give_up(Site *site, const Step *step, GError **error)
@@ -341,6 +352,16 @@ prune_by(Site *site, const Step *step, GError **error)
     const RlPruneRule rule = {.keep = {.newest = step->wanted}, .before_us = G_MAXINT64};
 
     return pool && rl_volume_prune_by(pool, step->volume, &rule, NULL, error);
+}
+
+static bool
+keep_edit(Site *site, const Step *step, GError **error)
+{
+    RlPool *pool = site_pool(site, error);
+    g_autoptr(RlVolume) volume = pool ? rl_volume_open(pool, step->volume, error) : NULL;
+    RlEdit edit;
+
+    return volume && rl_edit_keep(volume, &edit, error) && wanted(edit == RL_EDIT_KEPT, error);
 }
 
 /* To @other. */
@@ -486,6 +507,7 @@ const Action act_build = {"build the pool", build, STEP_NAMES},
              act_create = {"create", create, STEP_NAMES}, act_stage = {"create", stage, STEP_NAMES},
              act_clone = {"clone", make_clone, STEP_NAMES},
              act_label = {"label", label, STEP_NAMES}, act_revert = {"revert", revert, STEP_NAMES},
+             act_become = {"revert, of another kind,", become, STEP_NAMES},
              act_give_up = {"give up a revert", give_up, STEP_NAMES},
              act_resize = {"resize", resize, STEP_NAMES | STEP_DATA},
              act_allocate = {"allocate", resize, STEP_NAMES | STEP_DATA},
@@ -497,6 +519,7 @@ const Action act_build = {"build the pool", build, STEP_NAMES},
              act_delete_rest = {"delete the rest of", remove_rest, STEP_DROPS},
              act_delete_revision = {"delete revision", remove_revision, STEP_NAMES | STEP_DROPS},
              act_prune_by = {"prune", prune_by, STEP_NAMES | STEP_DROPS},
+             act_keep_edit = {"keep an edit", keep_edit, STEP_NAMES},
              act_rename = {"rename", rename_to, STEP_NAMES | STEP_DROPS | STEP_MOVES},
              act_start = {"start", start, STEP_NAMES | STEP_DATA},
              /* What it notes on an image that has no mark is not synced. */

@@ -50,8 +50,8 @@ struct Step {
 extern const RlDomainRef nobody, alice_of_4, alice_of_5;
 
 /* Operations of the engine, and what guests do; steps.c says what each takes. */
-extern const Action act_build, act_create, act_stage, act_clone, act_label, act_revert, act_give_up,
-    act_start, act_go_on, act_start_unstart, act_unstart, act_unstart_kept, act_stop,
+extern const Action act_build, act_create, act_stage, act_clone, act_label, act_revert, act_become,
+    act_give_up, act_start, act_go_on, act_start_unstart, act_unstart, act_unstart_kept, act_stop,
     act_stop_careful, act_end, act_maintain, act_clear, act_defragment, act_resize, act_allocate,
     act_upload, act_upload_sync, act_stream, act_stream_aborted, act_stream_end, act_save,
     act_save_below, act_restore, act_announce, act_confirm, act_restore_refused, act_keep,
@@ -59,7 +59,7 @@ extern const Action act_build, act_create, act_stage, act_clone, act_label, act_
     act_delete_rest, act_delete_revision, act_prune_by, act_rename, act_drop_arrival, act_arrived,
     act_claim, act_claim_below, act_end_late, act_end_late_again, act_claim_overlay, act_mark_pool,
     act_link_short, act_tidy_short, act_delete_pool, act_open, act_scan, act_space, act_state,
-    act_capacity, act_read, act_write, act_write_back, act_sync, act_date_back;
+    act_capacity, act_keep_edit, act_read, act_write, act_write_back, act_sync, act_date_back;
 
 /* Readers of images at rest, and images that are to be read by nobody; see readers.c. */
 extern const Action act_read_at_rest, act_begin_to_read, act_settle_readers, act_unshare_dirty,
@@ -75,7 +75,7 @@ extern const Action act_receive, act_receive_rest;
 /* What other programs, crashes and time do; oddities.c says what each takes. */
 extern const Action act_ready, act_age, act_wait, act_disown, act_forget, act_set_highest,
     act_date_as, act_date_dirty, act_link, act_put, act_make_dir, act_unlink, act_set_size,
-    act_copy_record, act_swap_clean, act_unmark, act_scatter;
+    act_copy_record, act_swap_clean, act_edit_clean, act_unmark, act_scatter;
 
 /**
  * steps_play:

@@ -242,7 +242,7 @@ ok "the images are volumes by a renaming, and their domains go on on them"
 
 # A backup of the time before is put back, with all its files.
 install -m 600 "$BOOT_IMAGE" "$old/web.img"
-fails_with "$old/web.img & hides volume 'web'" virsh start web
+fails_with "$old/web.img & volume 'web' & hides" virsh start web
 rm "$old/web.img"
 guest_run web
 [ "$(counter "$old/volumes/web.img")" = 2 ] || die "the domain is not on its volume"

@@ -13,12 +13,13 @@ staged=$STAGE_DIR/lib/libvirt-reflink/$version/reflink.so
 state=$LAB/state usr=$LAB/lib/libvirt-reflink
 module=$usr/$version/reflink.so
 
-mkdir -p "$LAB/bin" "$LAB/lib/libvirt/connection-driver"
+mkdir -p "$LAB/bin" "$LAB/lib/libvirt/connection-driver" "$LAB/engine"
+cp "$BUILD_DIR/common/librl-common.a" "$LAB/engine"
 cp -L "$libdir"/libvirt.so.0.* "$LAB/lib"
 ln -s "$(basename "$(realpath "$libdir/libvirt.so.0")")" "$LAB/lib/libvirt.so.0"
 driver=$LAB/lib/libvirt/connection-driver/libvirt_driver_storage.so
 cp "$libdir/libvirt/connection-driver/libvirt_driver_storage.so" "$driver"
-sed "s|@LIBDIR@|$LAB/lib|; s|^source=.*|source=$SOURCE_DIR|; s|^state=.*|state=$state|" \
+sed "s|@LIBDIR@|$LAB/lib|; s|^source=.*|source=$SOURCE_DIR|; s|^engine=.*|engine=$LAB/engine|; s|^state=.*|state=$state|" \
     "$SOURCE_DIR/packaging/build-module.in" >"$LAB/build-module"
 chmod 755 "$LAB/build-module"
 
@@ -93,6 +94,8 @@ build
 [ "$(stat -c %i "$module")" = "$inode" ] || die "it is another file"
 rm "$module"
 builds
+touch "$LAB/engine/librl-common.a"
+builds
 libvirt_changes
 build &
 other=$!
@@ -100,7 +103,7 @@ env PATH="$LAB/bin:$PATH" sh "$LAB/build-module"
 wait $other
 expect_exactly 4 grep -c cmake "$LAB/events"
 cmp "$good" "$module"
-ok "it builds when libvirt has changed or the module is gone, once, and else runs nothing"
+ok "it builds when libvirt or our package has changed or the module is gone, once, and else runs nothing"
 
 # --- killed
 
@@ -157,7 +160,10 @@ builds
 mv "$driver" "$LAB/driver"
 builds_not "no storage driver"
 mv "$LAB/driver" "$driver"
-ok "headers of another version, no compiler, no storage driver: one line says so"
+mv "$LAB/engine" "$LAB/no-engine"
+builds_not "engine/librl-common.a is missing & Install the package libvirt-reflink-module-source again"
+mv "$LAB/no-engine" "$LAB/engine"
+ok "headers of another version, no compiler, no storage driver, a package that is damaged: one line says so"
 
 # --- full disks, and those that cannot be written
 

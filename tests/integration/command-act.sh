@@ -40,12 +40,6 @@ history()
         grep -E "${2:-}" | head -n "$1"
 }
 
-# asked_of_journal ARGUMENT...: on one line.
-asked_of_journal()
-{
-    tool "$@" | xargs
-}
-
 run_writes a
 run_writes b
 listed vm/persistent vm/persistent@1 vm/persistent@2
@@ -155,11 +149,29 @@ expect_exactly $'REVISION\n1\n2\n3\n4' awk '{ print $1 }' <(tool revisions pool 
 sync
 free=$(tool list --json pool | python3 -c 'import json, sys; print(json.load(sys.stdin)["available"])')
 expect_exactly "There is nothing to remove." tool prune --yes --min-free $((free - 4194304)) pool
-expect "vm/space@4 would be removed, if it is needed." tool prune --dry-run --min-free $((free + 8388608)) pool vm/space
+expect_exactly "There is nothing to remove." tool prune --dry-run --min-free $((free - 4194304)) pool vm/space
+expect_exactly "$(printf 'vm/space@%d would be removed, if it is needed.\n' 1 2 3 4)" \
+    tool prune --dry-run --min-free $((free + 8388608)) pool vm/space
 expect_exactly $'vm/space@1 is removed.\nvm/space@2 is removed.' tool prune --yes --min-free $((free + 8388608)) pool vm/space
 fails_with "only & are free & not" tool prune --yes --keep 1 --min-free 100T pool vm/space
 expect_exactly $'REVISION\n4' awk '{ print $1 }' <(tool revisions pool vm/space)
 tool delete --yes --quiet pool vm/space
+# Nor where XFS takes its time to free what has many extents.
+virsh vol-create-as pool vm/many 160M
+for run in 1 2 3 4; do
+    tool start --quiet pool vm/many
+    python3 - "$POOL/vm/many-dirty.img" "$run" <<'END'
+import os, sys
+fd = os.open(sys.argv[1], os.O_WRONLY)
+for block in range(0, 40960, 2):
+    os.pwrite(fd, bytes([int(sys.argv[2])]) * 4096, block * 4096)
+END
+    tool stop --quiet pool vm/many
+done
+sync
+free=$(tool list --json pool | python3 -c 'import json, sys; print(json.load(sys.stdin)["available"])')
+expect_exactly $'vm/many@1 is removed.\nvm/many@2 is removed.' tool prune --yes --keep 0 --min-free $((free + 8388608)) pool vm/many
+tool delete --yes --quiet pool vm/many
 ok "prune makes space, with the oldest revisions"
 
 # A person is asked, a pipe is not.
@@ -192,16 +204,7 @@ expect_exactly $'snapshot -\nsnapshot -\nsnapshot -\ndiscarded -\ncommitted 8\nc
     history 99 '^(snapshot|discarded|committed [89])'
 expect_exactly $'pruned 8\npruned 1\npruned 9\npruned 7' history 99 '^pruned'
 expect_exactly "deleted -" history 99 '^deleted'
-mkdir "$LAB/bin"
-printf '#!/bin/sh\nprintf "%%s\\n" "$@"\n' >"$LAB/bin/journalctl"
-chmod +x "$LAB/bin/journalctl"
-ln -s "$POOL" "$LAB/link"
-PATH=$LAB/bin:$PATH expect_exactly "--quiet --reverse --identifier=libvirt-reflink _UID=0 --output=short-iso \
---priority=info --lines=5 --no-pager REFLINK_POOL=$POOL REFLINK_VOLUME=vm/persistent REFLINK_REVISION=7" \
-    asked_of_journal log -n 5 "$LAB/link/" vm/persistent@7
-printf '#!/bin/sh\n' >"$LAB/bin/journalctl"
-PATH=$LAB/bin:$PATH expect "no events of vm/persistent" tool log pool vm/persistent
-ok "the journal has each event with its revision, and log asks for them"
+ok "the journal has each event with its revision"
 
 expect "is called db/renamed now" tool rename pool vm/new db/renamed
 expect_not "vm/new" volumes pool

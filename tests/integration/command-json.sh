@@ -189,6 +189,13 @@ qemu-img convert -f raw -O raw "nbd+unix:///?socket=$LAB/nbd" "$LAB/copy"
 wait $exporter
 keep_document export
 has "3145728 $LAB/nbd" size socket
+"$STAGE_DIR/bin/virt-reflink" export --json --from imported@1 --nbd "$LAB/nbd" pool imported >"$LAB/document" &
+exporter=$!
+eventually 20 grep -q '"changed"' "$LAB/document"
+kill $exporter
+wait $exporter
+keep_document export
+has "imported@1 changed" "top['from']" bitmap
 document 1 export --nbd "$LAB/nbd" pool none
 document 2 export pool imported
 ok "import and export say what they made"

@@ -86,6 +86,14 @@ expect_not $'\033' tool list --long pool
 expect "LAST COMMIT" on_terminal list pool
 expect $'\033[32mrunning' on_terminal list pool
 NO_COLOR=1 expect_not $'\033' on_terminal list pool
+expect $'\033[32mrunning' on_terminal info pool vm/persistent
+expect_not $'\033' tool info pool vm/persistent
+NO_COLOR=1 expect_not $'\033' on_terminal info pool vm/persistent
+expect "clean image        1.0 MiB (1048576 bytes), " tool info pool vm/persistent
+tool info --utc pool vm/persistent >"$LAB/info"
+for line in '^revision         vm/persistent@1       .*Z    1\.0 MiB$' '^revision         vm/persistent@before  .*Z    1\.0 MiB$'; do
+    grep -q -E "$line" "$LAB/info" || die "no '$line' in $(cat "$LAB/info")"
+done
 expect "are free." tool list --long pool
 tool list --tree --utc pool >"$LAB/tree"
 for line in '^vm/ *$' '^  persistent +persistent +running +1\.0 MiB .* 1 \+ 1 .*Z ' '^    @1 .*Z *$' '^    @before '; do
@@ -130,6 +138,22 @@ awk '/^# TYPE / { if (seen[$3]++) exit 1; name = $3; next }
 rm "$POOL/vm/q\"u\\o.img"
 ok "metrics has volumes, their states and their times"
 
+# A worker that hangs, on a host that has been up for an hour longer.
+sample 'stale_workers{POOL} 0'
+mkdir "$LAB/hook"
+install "$(command -v sleep)" "$LAB/hook/libvirt-reflink-event"
+"$LAB/hook/libvirt-reflink-event" 1000 &
+worker=$!
+awk '{ print $1 + 3700, $2 }' /proc/uptime >"$LAB/uptime"
+mount --bind "$LAB/uptime" /proc/uptime
+tool metrics pool >"$LAB/metrics"
+sample 'stale_workers{POOL} 1'
+tool doctor >"$LAB/said" || :
+expect "'kill $worker'" grep "^WRONG   workers: process $worker " "$LAB/said"
+umount /proc/uptime
+kill $worker
+ok "a worker that does not end is counted, and named"
+
 # An administrator wants to know of it early.
 sample 'pool_low_space{POOL} 0'
 expect_exactly False value "top['low_space']" list pool
@@ -165,6 +189,33 @@ because kept
 tool discard --yes pool vm/persistent >/dev/null
 because None
 ok "info says why a volume was left"
+
+mkdir -p "$POOL/volumes"
+truncate -s 1M "$POOL/volumes/plain.img"
+tool start -q pool plain
+printf a | write_image "$POOL/volumes/plain-dirty.img"
+tool stop -q pool plain
+workers_done
+found ""
+expect_not "edited" tool info pool plain
+printf b | dd of="$POOL/volumes/plain.img" conv=notrunc,fsync status=none
+expect "the clean image: the precache has the state before" tool info pool plain
+expect_exactly True value "top['edited']" info pool plain
+tool start -q pool plain
+tool stop -q pool plain
+workers_done
+expect_not "edited" tool info pool plain
+expect_exactly 2 grep -c "^revision" <(tool info pool plain)
+cp "$POOL/volumes/plain.img" "$POOL/volumes/plain.img.1@2018-01-02T05:06:07Z"
+found ambiguous
+expect "have the same number; rename" cat "$LAB/found"
+rm "$POOL/volumes/plain.img.1@2018-01-02T05:06:07Z"
+echo x >"$POOL/plain.img"
+found hidden
+expect "'$POOL/plain.img' takes the short path of the volume; move" cat "$LAB/found"
+rm "$POOL/plain.img"
+rm -r "$POOL/volumes"
+ok "info tells of an edit that is not kept yet, check of two revisions of one number and of a file on a short path"
 
 # What we never write.
 found ""
@@ -231,6 +282,9 @@ completes "virt-reflink info --json pool vm/per" vm/persistent
 completes "virt-reflink info $POOL vm/v" vm/volatile
 completes "virt-reflink info pool vm/persistent@" 1 before
 completes "virt-reflink send --from vm/persistent@1 pool vm/per" vm/persistent
+completes "virt-reflink log --lines 5 pool vm/per" vm/persistent
+completes "virt-reflink log --no-w" --no-written
+completes "virt-reflink export --from vm/persistent@1 --nbd /run/s pool vm/per" vm/persistent
 completes "virt-reflink doctor "
 mkdir -p /run/libvirt/qemu
 : >/run/libvirt/qemu/other.xml

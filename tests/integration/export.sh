@@ -3,7 +3,7 @@
 # filesystems: xfs btrfs
 # virt-reflink export: states of volumes for clients of NBD.
 set -eu
-. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool guest kinds -- qemu-nbd qemu-img qemu-io python3
+. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool guest kinds -- qemu-nbd qemu-img qemu-io qemu-storage-daemon python3
 KEEP=3 kinds_make "$dir"
 socket=$LAB/nbd.sock
 uri="nbd+unix:///?socket=$socket"
@@ -124,6 +124,78 @@ ends 0
 cmp "$LAB/copy" "$POOL/vm/persistent.img"
 ok "a header that a guest wrote is served as it is"
 
+# A backup program has the older state, asks what changed, and reads no more than that.
+# changed_ranges: "START LENGTH" of each, in bytes, as a client of NBD is told.
+changed_ranges()
+{
+    qemu-img map --output=json --image-opts \
+        "driver=nbd,server.type=unix,server.path=$socket,x-dirty-bitmap=qemu:dirty-bitmap:changed" |
+        python3 -c 'import json, sys
+for one in json.load(sys.stdin):
+    if not one["data"]:
+        print(one["start"], one["length"])'
+}
+
+# has_bitmap: the server is ready; the socket is there before.
+has_bitmap()
+{
+    grep -q "Its bitmap 'changed' marks the $1 that differ from $2" "$LAB/said"
+}
+
+virsh vol-create-as pool vm/large 64M
+tool start -q pool vm/large
+head -c 64M /dev/urandom | write_image "$POOL/vm/large-dirty.img"
+tool stop -q pool vm/large
+cp "$POOL/vm/large.img" "$LAB/backup"
+tool start -q pool vm/large
+for block in 0 1 7 4000 16383; do
+    dd if=/dev/urandom of="$POOL/vm/large-dirty.img" bs=4096 count=1 seek=$block conv=notrunc status=none
+done
+tool stop -q pool vm/large
+begin --from vm/large@2 pool vm/large
+eventually 20 has_bitmap "20.0 KiB" vm/large@2
+expect_exactly $'0 8192\n28672 4096\n16384000 4096\n67104768 4096' changed_ranges
+copy "$LAB/copy"
+while read -r start length; do
+    dd if="$LAB/copy" of="$LAB/backup" bs=4096 count=$((length / 4096)) skip=$((start / 4096)) \
+        seek=$((start / 4096)) conv=notrunc status=none
+done < <(changed_ranges)
+cmp "$LAB/backup" "$POOL/vm/large.img"
+! qemu-io -f raw -c "write 0 512" "$uri" >"$LAB/io" 2>&1 || ! grep -q '^wrote' "$LAB/io" || die "it was written to"
+kill -TERM "$exporter"
+ends 0
+cmp "$LAB/backup" "$POOL/vm/large.img"
+begin --from vm/large pool vm/large
+eventually 20 has_bitmap "0 bytes" vm/large
+expect_exactly "" changed_ranges
+kill -TERM "$exporter"
+ends 0
+tool start -q pool vm/large
+printf x | write_image "$POOL/vm/large-dirty.img" 4096
+begin --json --live --from vm/large pool vm/large
+eventually 20 grep -q '"changed"' "$LAB/said"
+expect_exactly "4096 4096" changed_ranges
+expect_exactly "vm/large changed 4096" python3 -c '
+import json, sys
+said = json.load(open(sys.argv[1]))
+print(said["from"], said["bitmap"], said["changed"])' "$LAB/said"
+kill -KILL "$exporter"
+eventually 20 bash -c "! qemu-io -r -f raw -c 'read 0 512' '$uri'"
+wait "$exporter" || true
+rm "$socket"
+tool stop -q pool vm/large
+# A qemu-io that leaves out a block is found out.
+mkdir "$LAB/bin"
+printf '#!/bin/sh\nsed 1d | %s "$@"\n' "$(command -v qemu-io)" >"$LAB/bin/qemu-io"
+chmod +x "$LAB/bin/qemu-io"
+refused "marked 12288 instead of 20480 bytes" "$POOL" env "PATH=$LAB/bin:$PATH" "$STAGE_DIR/bin/virt-reflink" export \
+    --nbd "$socket" --from vm/large@2 pool vm/large@3
+refused "qemu-storage-daemon is missing" "$POOL" env PATH=/none "$STAGE_DIR/bin/virt-reflink" export --nbd "$socket" \
+    --from vm/large@2 pool vm/large
+refused "'vm/large@9' & no revision" "$POOL" tool export --nbd "$socket" --from vm/large@9 pool vm/large
+[ ! -e "$socket" ] || die "a socket is left"
+ok "a dirty bitmap says what changed since another state"
+
 begin pool vm/persistent
 printf x | write_image "$POOL/vm/persistent.img"
 kill -TERM "$exporter"
@@ -136,7 +208,7 @@ refused "'vm/persistent@9' & no revision" "$POOL" tool export --nbd "$socket" po
 refused "is volatile" "$POOL" tool export --nbd "$socket" pool vm/volatile
 refused "qemu-nbd is missing" "$POOL" env PATH=/none "$STAGE_DIR/bin/virt-reflink" export --nbd "$socket" pool vm/persistent
 [ ! -e "$socket" ] || die "a socket is left"
-for wrong in "pool vm/persistent" "--nbd $socket --live pool vm/persistent@2" "--nbd $socket pool"; do
+for wrong in "pool vm/persistent" "--nbd $socket --live pool vm/persistent@2" "--nbd $socket --once --from vm/persistent pool vm/persistent" "--nbd $socket pool"; do
     status=0
     # shellcheck disable=SC2086
     tool export $wrong >/dev/null 2>&1 || status=$?

@@ -106,6 +106,20 @@ refused "from-raw & exists" "$POOL" tool import disk.qcow2 pool from-raw
 refused "a/db@label" "$POOL" tool import disk.qcow2 pool a/db@label
 refused "qemu-utils" "$POOL" env PATH=/nowhere "$STAGE_DIR/bin/virt-reflink" import disk.qcow2 pool new
 expect_exactly "" temporaries
+# What a user's link leads to would become his disk.
+mkdir -m 755 theirs
+ln -s "$POOL/a/db.img" theirs/db.raw
+ln -s "$POOL/a" theirs/way
+ln -s theirs/db.raw linked.raw
+chown -h 12345 theirs theirs/*
+refused "theirs/db.raw & link & realpath" "$POOL" tool import theirs/db.raw pool new
+refused "theirs/way/db.img & link" "$POOL" tool import --format raw "$LAB/theirs/way/db.img" pool new
+refused "linked.raw & link" "$POOL" tool import linked.raw pool new
+cp disk.qcow2 theirs
+chown 12345 theirs/disk.qcow2
+ln -s theirs/disk.qcow2 linked.qcow2
+tool import --quiet linked.qcow2 pool from-user
+cmp disk.raw "$POOL/volumes/from-user.img"
 expect "disk.img" tool import --format qcow2 disk.img pool by-format
 cmp disk.raw "$POOL/volumes/by-format.img"
 ok "what has no format, names another file or is broken is refused, and changes nothing"

@@ -69,10 +69,12 @@ counter()
     od -An -t u4 -j 512 -N 4 "$1" | tr -d ' '
 }
 
-# guest_wish FILE LETTER: how the guest shall end (see boot.S) when FILE is its first disk.
+# guest_wish FILE LETTER: how the guest shall end (see boot.S) when FILE is its first disk. A precache of FILE would
+# be the state before an edit, and become a revision.
 guest_wish()
 {
     printf '%s' "$2" | dd of="$1" bs=512 seek=2 conv=notrunc status=none
+    rm -f "${1%.img}-precache.img"
 }
 
 # guest_says NAME TEXT: waits until it has printed a line with that in it.

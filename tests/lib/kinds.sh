@@ -40,10 +40,12 @@ kinds_images()
     printf "$POOL/vm/%s-dirty.img " persistent snapshot volatile direct
 }
 
-# write_image FILE [OFFSET]: writes stdin into it in place, as a guest does.
+# write_image FILE [OFFSET]: writes stdin into it in place, as a guest does. A precache of FILE would be the state
+# before an edit, and become a revision.
 write_image()
 {
     dd of="$1" bs="${2:-512}" seek=$((${2:+1} + 0)) conv=notrunc status=none
+    rm -f "${1%.img}-precache.img"
 }
 
 # kinds_wish LETTER: how the next run of "vm" shall end (see boot.S), also one that goes on with what a

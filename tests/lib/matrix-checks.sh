@@ -222,6 +222,18 @@ check_cloned()
     api vol-delete new/v m >/dev/null
 }
 
+check_cloned_direct()
+{
+    record_of "$POOL/new/v" | grep -q "kind='direct'" || wrong "new/v is not direct"
+    check_cloned
+}
+
+# record_of PATH: the record of the volume whose clean image is PATH.img; nothing without one.
+record_of()
+{
+    [ ! -e "$1.volume.xml" ] || cat "$1.volume.xml"
+}
+
 check_labelled()
 {
     case $kind:$had in
@@ -244,6 +256,15 @@ check_imported()
     becomes clean=O 2=A
     says "$volume@2"
     unmarked
+}
+
+check_became()
+{
+    check_imported
+    case $kind in
+    persistent) record_of "$image" | grep -q "kind='direct'" || wrong "it is not direct" ;;
+    direct) [ -z "$(record_of "$image")" ] || wrong "it is not persistent" ;;
+    esac
 }
 
 check_uploaded()

@@ -117,6 +117,11 @@ operation_clone()
     api vol-clone --pool m "$target" new/v
 }
 
+operation_clone_as()
+{
+    api vol-clone --pool m "$target" new/v@kind=direct
+}
+
 operation_label()
 {
     api vol-clone --pool m "$target" "$volume@label"
@@ -138,6 +143,15 @@ operation_import()
     automatic | named) api vol-clone --pool m by/stander "$target" ;;
     *) api vol-clone --pool m by/stander "$volume@current" ;;
     esac
+}
+
+# A persistent volume becomes direct, all others persistent.
+operation_become()
+{
+    local other=persistent
+
+    [ "$kind" != persistent ] || other=direct
+    api vol-clone --pool m by/stander "$volume@current@kind=$other"
 }
 
 operation_upload()

@@ -5,8 +5,8 @@
 # shellcheck disable=SC2034
 KINDS="persistent snapshot volatile direct automatic named"
 STATES="stopped started running left saved suspect below orphan uploading cloning"
-OPERATIONS="start start-other restore stop stop-other save end-unknown info xml clone label revert
-    import upload download grow shrink delete delete-named delete-all wipe create
+OPERATIONS="start start-other restore stop stop-other save end-unknown info xml clone clone-as label
+    revert import become upload download grow shrink delete delete-named delete-all wipe create
     cmd-start cmd-stop cmd-continue cmd-discard"
 
 # can_be KIND STATE: is there a volume of that kind in that state? A revision ("automatic", "named") is
@@ -29,6 +29,7 @@ can_have()
     case $1:$2 in
     snapshot:delete-* | volatile:delete-*) return 1 ;;
     automatic:delete-* | named:delete-*) return 1 ;;
+    automatic:become | named:become) return 1 ;; # a revision has no kind
     # A domain cannot run on a revision: what comes after its start is tried with one operation.
     automatic:start-other | automatic:restore | automatic:stop-other) return 1 ;;
     named:start-other | named:restore | named:stop-other) return 1 ;;

@@ -8,13 +8,16 @@ roots_cache=${LIBVIRT_REFLINK_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}}/l
 # What a machine with libvirt has, and what makes a file system for the pool.
 run_packages=libvirt-daemon-system,libvirt-clients,qemu-system-x86,apparmor,xfsprogs
 
-# What debian/control wants for a build, and build-deb itself; and what runs a domain where a module is built.
+# What unit tests run, and their build needs.
+unit_packages=xfsprogs,btrfs-progs,e2fsprogs,attr,strace,procps,python3,qemu-utils,libfuse3-dev
+
+# What debian/control wants for a build, and build-deb itself; what runs a domain where a module is built; and the above.
 build_packages()
 {
     sed -n '/^Build-Depends:/,/^[A-Z]/s/^ \([a-z0-9.-]*\).*/\1/p' "$SOURCE_DIR/packaging/debian/control" |
         sed "s/^debhelper-compat$/debhelper/; /^libvirt-daemon-driver-storage$/d; s/^pkgconf$/pkg-config/" |
         tr '\n' ,
-    echo "build-essential,ca-certificates,lintian,xz-utils,libvirt-daemon-system,qemu-system-x86"
+    echo "build-essential,ca-certificates,lintian,xz-utils,libvirt-daemon-system,qemu-system-x86,$unit_packages"
 }
 
 # packages_of NAME: what is in that system.
@@ -69,7 +72,7 @@ open_root()
 {
     local root=$LAB/$3 directory
 
-    mkdir "$root"
+    mkdir -p "$root"
     tar -C "$root" --xattrs -xf "$roots_cache/$1-$2.tar"
     for directory in dev sys; do
         mount --rbind "/$directory" "$root/$directory"

@@ -76,6 +76,25 @@ story_scripts()
     ok "their scripts are a shell's"
 }
 
+# Its code is run by tests/qubes; here it is only to be found, as qubesd finds it.
+story_qubes()
+{
+    local site
+
+    install_packages "$packages"/qubes/libvirt-reflink-qubes-*.noarch.rpm
+    in_root -V --nodeps libvirt-reflink-qubes
+    site=$(dirname "$(find "$root" -name 'libvirt_reflink_qubes-*.dist-info')")
+    expect_exactly "libvirt-reflink = libvirt_reflink_qubes:ReflinkPool" /usr/bin/python3 -c \
+        'import importlib.metadata as m, sys
+[d] = m.distributions(path=sys.argv[1:])
+[print(p.name, "=", p.value) for p in d.entry_points if p.group == "qubes.storage"]' "$site"
+    /usr/bin/python3 -c 'import ast, pathlib, sys
+[ast.parse(f.read_bytes()) for f in pathlib.Path(sys.argv[1]).glob("*.py")] or sys.exit(1)' "$site/libvirt_reflink_qubes"
+    in_root -e --force-debian --nodeps --noscripts --notriggers libvirt-reflink-qubes
+    [ ! -e "$site/libvirt_reflink_qubes" ] || die "erased, the package for qubesd leaves its modules"
+    ok "qubesd finds the storage driver of its package"
+}
+
 story_erase()
 {
     in_root -e --force-debian --nodeps --noscripts --notriggers libvirt-reflink libvirt-reflink-module
@@ -87,5 +106,6 @@ story_build
 story_install
 story_either_module
 story_scripts
+story_qubes
 story_erase
 done_testing

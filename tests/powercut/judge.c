@@ -284,6 +284,8 @@ judge_pool(const Judge *judge, guint epoch, const char *path, GError **error)
             return false;
         g_hash_table_remove(found, volume);
     }
-    return g_hash_table_size(found) == 0 ||
-           rl_fail(error, RL_ERROR_INVALID, "there is a volume that nobody has made:\n%s", text);
+    if (g_hash_table_size(found) > 0)
+        return rl_fail(error, RL_ERROR_INVALID, "there is a volume that nobody has made:\n%s",
+                       text);
+    return rl_model_repair_paths(pool, error);
 }

@@ -64,6 +64,7 @@ kernel_may_write(int fd)
 
 WRAP(linkat, (int from, const char *a, int to, const char *b, int flags), to,
      (from, a, to, b, flags))
+WRAP(symlinkat, (const char *target, int dir, const char *name), dir, (target, dir, name))
 WRAP(renameat, (int from, const char *a, int to, const char *b), to, (from, a, to, b))
 WRAP(renameat2, (int from, const char *a, int to, const char *b, unsigned flags), to,
      (from, a, to, b, flags))

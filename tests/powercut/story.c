@@ -16,7 +16,7 @@
 
 static const Step story[] = {
     STEP(build, STORY_POOL_NAME),
-    STEP(options, STORY_POOL_NAME, .wanted = 2),
+    STEP(options, STORY_POOL_NAME, .wanted = 2, .other = "links"),
     STEP(create, TEMPLATE, .wanted = RL_KIND_PERSISTENT, .tag = 1, .size = 96 * KIB),
     STEP(create, PRIVATE, .wanted = RL_KIND_PERSISTENT, .tag = 2, .size = 64 * KIB),
     STEP(create, ROOT, .other = TEMPLATE, .wanted = RL_KIND_SNAPSHOT, .size = 96 * KIB),

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# sudo FS=xfs tests/qubes/bench.sh [VOLUMES [EXTENTS]]: what it takes to start and stop VOLUMES (20) volumes of
-# EXTENTS (10000) extents at once, by qubesd's driver with libvirt's hook, and by a model of Qubes OS's own
-# driver (peer.py). No test: it only prints.
+# sudo FS=xfs tests/qubes/bench.sh [VOLUMES [EXTENTS [TOGETHER]]]: what it takes to start and stop VOLUMES (20) volumes
+# of EXTENTS (10000) extents at once, by qubesd's driver with libvirt's hook, TOGETHER (1) of them in each domain, and
+# by a model of Qubes OS's own driver (peer.py). No test: it only prints.
 set -eu
 # The laboratory begins this script once more, without them.
 [ $# = 0 ] || export BENCH_ARGUMENTS="$*"

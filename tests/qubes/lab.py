@@ -14,6 +14,7 @@ import uuid
 
 import libvirt
 from libvirt_reflink_qubes import ReflinkPool
+from libvirt_reflink_qubes.connection import later
 
 URI = "qemu:///system"
 LAB, DIR, OTHER = os.environ["LAB"], os.environ["DIR"], os.environ["OTHER"]
@@ -73,6 +74,10 @@ class Domain:
         except subprocess.CalledProcessError as error:
             raise AssertionError(error.stderr.decode()) from error
 
+    def started(self):
+        """It runs. Only a start that went on with what was kept needs to be told."""
+        self._hook("started", "begin")
+
     def end(self):
         """It has ended, and so have the hook's workers."""
         self._hook("release", "end")
@@ -80,7 +85,8 @@ class Domain:
 
 
 def workers_done():
-    """Waits for what the hook, or the module in the daemon, has left to be done later."""
+    """Waits for what the hook, the driver, or the module in the daemon has left for later."""
+    later.wait()
     deadline = time.monotonic() + 30
     names = ("50-reflink", "libvirt-reflink", "reflink-later")
     while any(_is_running(name) for name in names):
@@ -194,6 +200,7 @@ class Case(unittest.TestCase):
         domain.end()
         for volume in domain.volumes:
             run(volume.stop())
+        later.wait()
 
     def clean(self, volume):
         return volume.path.replace("-dirty.img", ".img")
@@ -232,4 +239,9 @@ class PoolCase(Case):
         return self.volume(self.pool, name="root", snap_on_start=True, source=source, **config)
 
     def age_clean(self, volume):
+        """As if it had been committed a while ago. A precache has another date: it would be the state before an edit."""
+        workers_done()
         age(self.clean(volume))
+        precache = self.clean(volume).removesuffix(".img") + "-precache.img"
+        if os.path.exists(precache):
+            os.unlink(precache)

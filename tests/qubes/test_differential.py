@@ -31,15 +31,24 @@ class Known:
         self.content, self.size, self.revisions, self.keep = b"", MIB, [], keep
         self.dirty = None  # content, while it runs
         self.dirty_size = None
+        self.dates = [0]  # on disk before the operation: of the revisions, and of the clean image
 
-    def commit(self, content, size):
+    def commit(self, content, size, by_date):
         self.revisions.append(self.content)
-        self.prune()
+        self.prune(by_date)
         self.content, self.size = content, size
 
-    def prune(self):
-        keep = max(0, self.keep)
-        self.revisions = self.revisions[max(0, len(self.revisions) - keep) :]
+    def prune(self, by_date):
+        """Numbers tell which are the oldest; BY_DATE: where the dates say so, too.
+
+        A revert of the peer's gives an old image, and with it an old date, a new number.
+        """
+        older = max(0, len(self.revisions) - max(0, self.keep))
+        gone = set(range(older))
+        if by_date:
+            dated = sorted(range(len(self.revisions)), key=lambda i: (self.dates[i], i))
+            gone &= set(dated[:older])
+        self.revisions = [each for i, each in enumerate(self.revisions) if i not in gone]
 
 
 class Ours:
@@ -192,6 +201,9 @@ class Differential(Case):
     def content(self):
         return b"content %d" % self.number
 
+    def commit(self, known, content, size):
+        known.commit(content, size, by_date=isinstance(self.driver, Ours))
+
     def idle(self):
         """A volume that is saved and does not run."""
         return self.random.choice([vid for vid in SAVED if vid not in self.running])
@@ -230,7 +242,7 @@ class Differential(Case):
             if known and known.keep == -1:
                 known.content, known.size = known.dirty, known.dirty_size
             elif known:
-                known.commit(known.dirty, known.dirty_size)
+                self.commit(known, known.dirty, known.dirty_size)
             if known:
                 known.dirty = None
             self.assertFalse(os.path.exists(self.path(vid, "-dirty.img")), vid)
@@ -253,13 +265,13 @@ class Differential(Case):
         vid, size = self.idle(), MIB * self.random.randint(1, 4)
         self.note("import", vid, size)
         self.driver.import_content(vid, self.content(), size)
-        self.known[vid].commit(self.content(), size)
+        self.commit(self.known[vid], self.content(), size)
 
     def do_clone(self):
         vid, source = self.random.sample(SAVED, 2)
         self.note("clone", vid, source)
         self.driver.import_volume(vid, source)
-        self.known[vid].commit(self.known[source].content, self.known[source].size)
+        self.commit(self.known[vid], self.known[source].content, self.known[source].size)
 
     def do_revert(self):
         vids = [vid for vid in SAVED if self.known[vid].revisions]
@@ -278,7 +290,7 @@ class Differential(Case):
             content = known.revisions.pop(index)
             if known.keep > 0:
                 known.revisions.append(known.content)
-            known.prune()
+            known.prune(False)
         known.content, known.size = content, size
 
     def do_keep(self):
@@ -316,7 +328,9 @@ class Differential(Case):
                     continue
             clean = self.path(vid, ".img")
             self.assertEqual((lab.read(clean), os.stat(clean).st_size), (known.content, known.size), vid)
-            self.assertEqual([lab.read(path) for path in self.revisions(vid)], known.revisions, vid)
+            paths = self.revisions(vid)
+            self.assertEqual([lab.read(path) for path in paths], known.revisions, vid)
+            known.dates = [os.stat(path).st_mtime_ns for path in (*paths, clean)]
 
     def eventually_gone(self, vid):
         folder, leaf = os.path.split(self.path(vid, ""))

@@ -5,13 +5,17 @@ import importlib.metadata
 import os
 import re
 import subprocess
+import threading
 import unittest
 
 import libvirt
 from qubes.storage import StoragePoolException
 
 import lab
+import test_requirements
 from lab import MIB, PoolCase, run
+from libvirt_reflink_qubes.connection import later
+from peer import PeerVolume
 
 
 class Calls:
@@ -70,6 +74,82 @@ class Driver(PoolCase):
         found, = importlib.metadata.distributions(path=[site])
         point, = (each for each in found.entry_points if each.group == "qubes.storage")
         self.assertEqual((point.name, point.load()), ("libvirt-reflink", type(self.pool)))
+
+    def test_table(self):
+        """Each test that docs/qubes.md names is one, and it names each requirement's."""
+        with open(os.path.join(os.environ["SOURCE_DIR"], "docs", "qubes.md"), encoding="utf-8") as page:
+            rows = [line for line in page if line.startswith("| ") and "`test_" in line]
+        named = {name for row in rows for name in re.findall(r"`(test_\w+)`", row)}
+        required = set(unittest.TestLoader().getTestCaseNames(test_requirements.Requirements))
+        here = set(unittest.TestLoader().getTestCaseNames(type(self)))
+        self.assertEqual((required | here) - named, set())
+        self.assertEqual(named - required - here, set())
+
+    def tool(self, *arguments):
+        command = [os.path.join(lab.STAGE, "bin", "virt-reflink"), *arguments]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+    def adopt(self, pool, *arguments):
+        """As docs/qubes.md says."""
+        options = ["--yes", "--keep", "100000", "--define", pool.name]
+        if not lab.HAS_REFLINKS:
+            options.append("--copy")
+        self.tool("adopt", *options, *arguments, pool.dir_path)
+
+    def test_taken_over_after_crash(self):
+        """What the other driver's running VMs left when the host crashed."""
+        pool = self.new_pool("crashed", revisions_to_keep=2)
+        template = PeerVolume(pool.dir_path, "vm-templates/t/root")
+        private = PeerVolume(pool.dir_path, "appvms/a/private")
+        for volume in (template, private):
+            volume.create()
+            lab.write(volume.clean, b"clean")
+        for volume in (
+            PeerVolume(pool.dir_path, "appvms/a/root", kind="snapshot", source=template),
+            PeerVolume(pool.dir_path, "appvms/a/volatile", kind="volatile"),
+            private,
+        ):
+            volume.start()
+            lab.write(volume.dirty, b"dirty")
+        self.adopt(pool, "--snapshot", "appvms/a/root=vm-templates/t/root", "--volatile", "appvms/a/volatile")
+        self.tool("discard", pool.name, "appvms/a/volatile")
+        self.tool("continue", pool.name, "appvms/a/private")
+        ours = self.volume(pool, vm="t", name="root", prefix="vm-templates")
+        self.commit(ours, b"newer")
+        volumes = (
+            self.volume(pool, name="root", snap_on_start=True, source=ours),
+            self.volume(pool, name="volatile", save_on_stop=False),
+            self.volume(pool),
+        )
+        for contents in ((b"newer", b"", b"dirty"), (b"newer", b"", b"later")):
+            domain = self.begin(*volumes)
+            domain.started()
+            self.assertEqual(tuple(lab.read(volume.path) for volume in volumes), contents)
+            for volume in volumes:
+                lab.write(volume.path, b"later")
+            self.end(domain)
+        self.assertEqual(self.content(volumes[2]), b"later")
+        self.assertEqual(lab.read(self.revision_file(volumes[2], 1)), b"clean")
+        self.assertEqual(self.content(ours), b"newer")
+
+    def test_later(self):
+        """A stop does not wait until old revisions are gone. What fails then is not the end of it."""
+        volume = self.made(self.pool, b"1")
+        self.commit(volume, b"2")
+        go_on, done = threading.Event(), threading.Event()
+        with self.assertLogs("qubes.storage.libvirt-reflink", "ERROR"):
+            later.add(lambda: self.assertTrue(False))
+            later.wait()
+        domain = self.begin(volume)
+        lab.write(volume.path, b"3")
+        later.add(lambda: done.wait(60) and go_on.set())
+        domain._hook("release", "end")
+        run(volume.stop())
+        self.assertEqual(list(volume.revisions), ["1", "2", "3"])
+        done.set()
+        later.wait()
+        self.assertTrue(go_on.is_set())
+        self.assertEqual(list(volume.revisions), ["2", "3"])
 
     def test_named_revision(self):
         volume = self.made(self.pool, b"one")

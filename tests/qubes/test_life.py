@@ -67,6 +67,7 @@ class RealDomain:
         """As qubesd: when the domain has ended, all volumes at once."""
         await asyncio.to_thread(self._destroy)
         await asyncio.gather(*(volume.stop() for volume in self.volumes))
+        await asyncio.to_thread(lab.workers_done)
 
     def _destroy(self):
         try:

@@ -16,7 +16,7 @@ from qubes.storage import StoragePoolException
 
 import lab
 from lab import MIB, PoolCase, run
-from libvirt_reflink_qubes.connection import in_thread
+from libvirt_reflink_qubes.connection import THREADS_MAX, in_thread
 
 
 def stamp(seconds):
@@ -62,6 +62,9 @@ class Requirements(PoolCase):
         self.pool.connection.pool("qubes").refresh()
         run(volume.create())
         self.assertEqual((self.content(volume), volume.revisions), (b"", {}))
+
+        with self.assertRaises(StoragePoolException):  # its directory would be an image's name
+            run(self.volume(self.pool, vm="work.img").create())
 
     def test_03_start(self):
         volume = self.made(self.pool, b"committed")
@@ -387,6 +390,28 @@ class Requirements(PoolCase):
             run(volume.resize(16 * MIB))
         self.assertEqual(volume.size, 8 * MIB)
 
+    def test_12_resize_below_usage(self):
+        """Libvirt refuses it; what is cut off stays in a revision, as long as one is kept."""
+        content = os.urandom(MIB // 2) + bytes(MIB // 4) + os.urandom(MIB) + b"x"
+        for keep in (2, -1):
+            volume = self.volume(self.pool, vm=f"keep{keep}", size=4 * MIB, revisions_to_keep=keep)
+            run(volume.create())
+            self.commit(volume, content)
+            before = list(volume.revisions)
+            run(volume.resize(MIB))
+            self.assertEqual(volume.size, MIB)
+            self.assertEqual(self.content(volume), content[:MIB].rstrip(b"\0"))
+            self.assertFalse([name for name in self.files(volume) if "import" in name])
+            added = [each for each in volume.revisions if each not in before]
+            self.assertEqual(len(added), max(0, min(1, keep)))
+            for each in added:
+                self.assertEqual(lab.read(self.revision_file(volume, int(each))), content)
+            domain = self.begin(volume)
+            with self.assertRaises(StoragePoolException):
+                run(volume.resize(MIB // 2))
+            self.assertEqual(os.stat(volume.path).st_size, MIB)
+            self.end(domain)
+
     def device_size(self, device):
         said = subprocess.run(["blockdev", "--getsize64", device], check=True, capture_output=True)
         return int(said.stdout)
@@ -625,6 +650,27 @@ class Requirements(PoolCase):
 
         volumes = [self.volume(self.pool, vm=f"v{i}") for i in range(12)]
         self.assertEqual(run(lives(volumes)), [volume.vid.encode() for volume in volumes])
+
+    def test_19_bounded(self):
+        """Calls to libvirt wait for each other beyond what its daemon takes of a client at once."""
+        go_on, running = threading.Event(), []
+
+        def call():
+            running.append(1)
+            go_on.wait(60)
+
+        async def story():
+            tasks = [asyncio.create_task(in_thread(call)) for _ in range(3 * THREADS_MAX)]
+            while len(running) < THREADS_MAX:
+                await asyncio.sleep(0.01)
+            await asyncio.sleep(0.1)
+            at_once = len(running)
+            go_on.set()
+            await asyncio.gather(*tasks)
+            self.assertEqual(at_once, THREADS_MAX)
+
+        run(story())
+        self.assertEqual(len(running), 3 * THREADS_MAX)
 
     def test_19_cancelled(self):
         """A cancelled task ends, and unlocks its volume, only when its call to libvirt has ended."""

@@ -173,6 +173,21 @@ check_given(int volume, const Section *section, const Seen *after)
     }
 }
 
+/* A path never dangles, whatever was killed; and who stops a run leaves it as it is to be. */
+static void
+check_link(int volume, const Section *section, const Seen *seen)
+{
+    if (seen->link == RL_LINK_FOREIGN)
+        wrong(volume, section, NULL, "what lies under its path is no link of it");
+    if ((seen->link == RL_LINK_DIRTY && !seen->dirty.there) ||
+        (seen->link == RL_LINK_CLEAN && !seen->clean.there))
+        wrong(volume, section, NULL, "its path dangles");
+    if (seen == &section->after && strcmp(section->purpose, "stop") == 0 &&
+        section->before.dirty.there && !seen->dirty.there &&
+        seen->link != link_wanted(seen, volume))
+        wrong(volume, section, NULL, "its path is another one after a stop");
+}
+
 static void
 check_step(int volume, const Section *section, const Seen *after, uint64_t until)
 {
@@ -225,6 +240,9 @@ check_volume(int volume)
             check_step(volume, section, &section->after, section->released);
             check_dirty(volume, section, &section->after, section->done, section->released);
         }
+        check_link(volume, section, &section->before);
+        if (!is_cut(section))
+            check_link(volume, section, &section->after);
         checked_sections++;
         last = section;
     }

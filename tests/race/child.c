@@ -2,6 +2,7 @@
 /* One of the racing processes: does what its role does, at random, until the round is over. */
 #include "child.h"
 
+#include "common/image/repair-paths.h"
 #include "common/operation/delete.h"
 #include "common/operation/maintenance.h"
 #include "common/operation/prune.h"
@@ -236,6 +237,17 @@ child_run(int slot, guint32 seed)
     _exit(*mine->broken ? 1 : 0);
 }
 
+/* As a refresh of the pool does. */
+static void
+repair_paths(void)
+{
+    GError *error = NULL;
+    g_autoptr(GPtrArray) listed = rl_scan(child.pool, &error);
+
+    g_assert_no_error(error);
+    rl_paths_repair(child.pool, listed);
+}
+
 void
 quiet_run(int slot)
 {
@@ -248,4 +260,5 @@ quiet_run(int slot)
         op_end(op, rl_volume_maintain(child.pool, volume_names[i], true, &error), &error);
     }
     watch_begin(-1);
+    repair_paths();
 }

@@ -66,13 +66,14 @@ create(void)
     return volume;
 }
 
-/* A clone, a named revision, or a revert. */
+/* A clone, a named revision, or a revert; of any kind, or of one that it asks for. */
 static bool
 create_from(void)
 {
     static const char *const forms[] = {"", "@label", "@current", "@current"};
+    static const char *const kinds[] = {"", "", "@kind=direct", "@kind=persistent"};
     virStorageVolPtr source = pick_volume(), volume;
-    g_autofree char *name = g_strconcat(pick_name(), forms[pick(4)], NULL);
+    g_autofree char *name = g_strconcat(pick_name(), forms[pick(4)], kinds[pick(4)], NULL);
     g_autofree char *xml = document(name);
 
     if (!source)

@@ -4,6 +4,7 @@
 
 #include "common/base/autofd.h"
 #include "common/image/content.h"
+#include "common/operation/clone.h"
 #include "common/operation/staged-image.h"
 #include "common/operation/upload.h"
 
@@ -75,6 +76,17 @@ do_create(int volume)
     op_end(op, draft && rl_staged_create(draft, record, IMAGE_SIZE, &error), &error);
 }
 
+/* NAME@kind=KIND. */
+static void
+ask_for_kind(Op *op, RlStagedImage *draft, int percent)
+{
+    op->asks = draft && keeps_content(op->volume) && chance(percent);
+    if (!op->asks)
+        return;
+    op->asked = chance(50) ? RL_KIND_DIRECT : RL_KIND_PERSISTENT;
+    draft->asked = (RlAskedKind){.given = true, .kind = op->asked};
+}
+
 void
 do_clone(int volume)
 {
@@ -89,9 +101,10 @@ do_clone(int volume)
     rl_autofd int from = draft ? open_source(op, pick(VOLUMES), false, &error) : -1;
     bool done = from >= 0 && rl_staged_fill(draft, from, 0, false, &error);
 
+    ask_for_kind(op, draft, 20);
     if (done)
         note_content(op, draft);
-    op_end(op, done && rl_staged_create(draft, NULL, 0, &error), &error);
+    op_end(op, done && rl_clone_publish(draft, 0, &error), &error);
 }
 
 void
@@ -127,6 +140,7 @@ do_revert(int volume)
 
     if (draft)
         op->number = draft->revision;
+    ask_for_kind(op, draft, 30);
     if (done)
         note_content(op, draft);
     done = done && rl_staged_replace(draft, &error);

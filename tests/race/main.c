@@ -251,14 +251,15 @@ main(int argc, char **argv)
     if (argc != 2)
         fail("usage: race-operations DIRECTORY");
     setvbuf(stdout, NULL, _IOLBF, 0);
-    printf("# RACE_SEED=%u RACE_OPERATIONS=%lu\n", seed, wanted);
+    printf("# RACE_SEED=%u RACE_OPERATIONS=%lu%s\n", seed, wanted,
+           seed % 2 == 0 ? ", in a pool with links" : "");
     g_random_set_seed(seed);
     pool_path = g_build_filename(argv[1], "pool", NULL);
     shared = mmap(NULL, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (shared == MAP_FAILED)
         fail("no memory");
     watch_begin(-1);
-    make_pool(pool_path);
+    make_pool(pool_path, seed % 2 == 0);
     check_begin();
     for (int round = 0; n_operations < wanted; round++)
         run_round(2 + round % (SLOTS - 1), ROUND);

@@ -102,8 +102,10 @@ op_name(OpKind kind)
     return names[kind];
 }
 
+bool pool_has_links;
+
 void
-make_pool(const char *path)
+make_pool(const char *path, bool links)
 {
     g_autoptr(RlOptions) options = rl_options_new();
     RlAccess access = {(mode_t) -1, (uid_t) -1, (gid_t) -1};
@@ -112,6 +114,7 @@ make_pool(const char *path)
     for (int i = 0; i < VOLUMES; i++)
         rl_options_add_rule(options, volume_names[i], volume_keep[i],
                             volume_kinds[i] == RL_KIND_SNAPSHOT ? -1 : (int) volume_kinds[i]);
+    options->path_links = pool_has_links = links;
     rl_pool_build(path, options, &access, rl_xml_documents(), &error);
     g_assert_no_error(error);
 }

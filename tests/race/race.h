@@ -11,6 +11,7 @@
 #include "common/base/error.h"
 #include "common/format/image-mark.h"
 #include "common/format/image-owner.h"
+#include "common/image/path-link.h"
 #include "common/operation/start.h"
 #include "common/operation/stop.h"
 #include "common/pool/volume.h"
@@ -50,7 +51,8 @@ typedef struct {
 /* A volume as it lies on the disk. */
 typedef struct {
     Image clean, dirty;
-    int owner; /* of the dirty image: from 1; 0 for nobody, -1 for somebody else */
+    RlLink link; /* that is its path, where it has one */
+    int owner;   /* of the dirty image: from 1; 0 for nobody, -1 for somebody else */
     RlMark hold;
     bool fresh;     /* its run began a short while ago */
     bool arriving;  /* its run is to come by a migration */
@@ -135,6 +137,8 @@ typedef struct {
     int label;
     off_t size;
     ino_t ino;
+    bool asks;       /* OP_CLONE, OP_REVERT: a kind was asked for, */
+    RlKind asked;    /* persistent or direct */
     uint64_t closed; /* OP_OPEN: when the image was closed; 0 while it is open */
     bool made;       /* the content below is there */
     Content content; /* that it makes */
@@ -189,7 +193,8 @@ int volume_find(const char *name);
 char *label_of(int label);
 int label_find(const char *label);
 const char *op_name(OpKind kind);
-void make_pool(const char *path);
+extern bool pool_has_links; /* the path of the volume without a directory is a link */
+void make_pool(const char *path, bool links);
 RlPool *open_pool(void);
 
 /* see.c */
@@ -197,7 +202,12 @@ void content_write(int fd, Content content);
 Content content_read(int fd);
 /* Looks at the disk; the caller has the lock. Ends the process where there is what must not be. */
 void see(int volume, Seen *seen);
+/* What the link is to lead to; RL_LINK_NONE for a volume that has none. */
+RlLink link_wanted(const Seen *seen, int volume);
 bool seen_exists(const Seen *seen, int volume);
+/* A replacement makes a persistent volume direct, or a direct one persistent. */
+RlKind seen_kind(const Seen *seen, int volume);
+bool keeps_content(int volume);
 
 /* watch.c: wraps the engine's locks in this process. @slot is -1 for one that writes nothing down.
  */

@@ -306,6 +306,11 @@ check_refused(const Op *op, const Section *sections, int n)
         unsigned diff = seen_diff(&section->before, &section->after);
         if (!diff || strcmp(section->purpose, "unshare") == 0)
             continue;
+        /* The state before an edit was kept, whatever comes then. */
+        if (strcmp(section->purpose, "keep the state before an edit") == 0 ||
+            (strcmp(section->purpose, "prune") == 0 &&
+             (op->kind == OP_START || op->kind == OP_ARRIVE || op->kind == OP_RESTORE)))
+            continue;
         /* What is not its own: the end of a run that had waited. */
         if (strcmp(section->purpose, "stop") == 0 && section->before.ended)
             continue;
@@ -344,14 +349,14 @@ stop_is_true(const Op *op, const Section *section)
                          before->arriving);
     case RL_STOP_COMMITTED:
         return !after->dirty.there && after->clean.ino == before->dirty.ino &&
-               is_kind(op->volume, RL_KIND_PERSISTENT);
+               seen_kind(before, op->volume) == RL_KIND_PERSISTENT;
     case RL_STOP_UNWRITTEN:
         return !after->dirty.there && !(diff & D_CLEAN);
     case RL_STOP_DROPPED:
         return before->dirty.there && !after->dirty.there &&
-               !is_kind(op->volume, RL_KIND_PERSISTENT);
+               seen_kind(before, op->volume) != RL_KIND_PERSISTENT;
     case RL_STOP_RETURNED:
-        return !after->dirty.there && is_kind(op->volume, RL_KIND_DIRECT);
+        return !after->dirty.there && seen_kind(before, op->volume) == RL_KIND_DIRECT;
     }
     return false;
 }
@@ -360,8 +365,8 @@ static bool
 is_made_for_migration(const Op *op, const Seen *seen)
 {
     return seen->dirty.there && seen->owner == op->owner && seen->arriving && !seen->continued &&
-           seen->hold == RL_MARK_NONE && !is_kind(op->volume, RL_KIND_DIRECT) &&
-           (seen->clean.there || !is_kind(op->volume, RL_KIND_PERSISTENT));
+           seen->hold == RL_MARK_NONE && seen_kind(seen, op->volume) != RL_KIND_DIRECT &&
+           (seen->clean.there || seen_kind(seen, op->volume) != RL_KIND_PERSISTENT);
 }
 
 static bool
@@ -520,6 +525,9 @@ check_op(const Op *op, const Section *sections, int n)
         check_refused(op, sections, n);
         return;
     }
+    if (n && (op->kind == OP_START || op->kind == OP_ARRIVE || op->kind == OP_RESTORE) &&
+        sections[n - 1].after.link != link_wanted(&sections[n - 1].after, op->volume))
+        wrong(op->volume, &sections[n - 1], op, "its path is another one after a start");
     for (int i = 0; i < n; i++)
         changed += seen_diff(&sections[i].before, &sections[i].after) != 0;
     check_deed(op, n ? &sections[n - 1] : NULL, changed);

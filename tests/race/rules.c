@@ -149,7 +149,9 @@ replaced(const Seen *before, const Seen *after, int keep, bool may_stay)
 static const char *
 rule_create(const Op *op, const Seen *before, const Seen *after, bool cut)
 {
-    RlKind kind = op->kind == OP_CLONE ? RL_KIND_PERSISTENT : volume_kinds[op->volume];
+    RlKind kind = op->asks               ? op->asked
+                  : op->kind == OP_CLONE ? RL_KIND_PERSISTENT
+                                         : volume_kinds[op->volume];
     bool image = kind == RL_KIND_PERSISTENT || kind == RL_KIND_DIRECT;
 
     if (seen_exists(before, op->volume))
@@ -186,6 +188,13 @@ rule_replace(const Op *op, const Seen *before, const Seen *after, unsigned diff,
 {
     if (before->dirty.there || after->dirty.there || !before->clean.there)
         return "the content of a volume that is not at rest was replaced";
+    /* The kind comes first: a crash may leave it with the content that was. */
+    if (op->asks && cut && diff == D_RECORD)
+        return NULL;
+    if (op->asks && diff & D_CLEAN && seen_kind(after, op->volume) != op->asked)
+        return "it has the new content, and not the kind";
+    if (op->asks && (diff & D_CLEAN || cut))
+        diff &= ~(unsigned) D_RECORD;
     if (!(diff & D_CLEAN)) {
         const Revision *added = one_more(before, after);
         if ((op->kind != OP_REVERT && !cut) || diff != D_REVISIONS || !added ||
@@ -241,7 +250,7 @@ rule_stop(const Op *op, const Seen *before, const Seen *after, unsigned diff, bo
             return NULL;
         return "a stop changed something, and left the dirty image";
     }
-    switch (volume_kinds[op->volume]) {
+    switch (seen_kind(before, op->volume)) {
     case RL_KIND_SNAPSHOT:
     case RL_KIND_VOLATILE:
         return diff & (D_CLEAN | D_REVISIONS | D_RECORD) ? "more than the dirty image is gone"
@@ -268,7 +277,7 @@ rule_stop(const Op *op, const Seen *before, const Seen *after, unsigned diff, bo
 static const char *
 new_dirty(const Op *op, const Seen *before, const Seen *after)
 {
-    switch (volume_kinds[op->volume]) {
+    switch (seen_kind(before, op->volume)) {
     case RL_KIND_PERSISTENT:
         if (after->dirty.content != before->clean.content ||
             after->dirty.size != before->clean.size)
@@ -288,12 +297,6 @@ new_dirty(const Op *op, const Seen *before, const Seen *after)
     return same_image(&before->clean, &after->clean) ? NULL : "a start changed the clean image";
 }
 
-static bool
-keeps_halves(int volume)
-{
-    return volume_kinds[volume] == RL_KIND_PERSISTENT || volume_kinds[volume] == RL_KIND_DIRECT;
-}
-
 static const char *
 rule_start(const Op *op, const Seen *before, const Seen *after, unsigned diff, bool cut)
 {
@@ -310,7 +313,7 @@ rule_start(const Op *op, const Seen *before, const Seen *after, unsigned diff, b
     if (after->arriving != (op->kind == OP_ARRIVE) && (after->dirty.there || !cut) &&
         !(before->dirty.there && !after->dirty.there))
         return "a start is a migration that is none, or none that is one";
-    if (before->dirty.there && !(diff & D_DIRTY) && keeps_halves(op->volume) &&
+    if (before->dirty.there && !(diff & D_DIRTY) && keeps_content(op->volume) &&
         before->hold == RL_MARK_NONE && before->arriving != (op->kind == OP_ARRIVE))
         return "a start goes on with half of a migration, or that with what a guest wrote";
     if (before->dirty.there && (diff & D_DIRTY)) {
@@ -333,7 +336,7 @@ rule_unstart(const Op *op, const Seen *before, const Seen *after, unsigned diff,
     if (before->owner != op->owner)
         return "another domain's start was undone";
     if (after->dirty.there && before->arriving && !before->continued && !after->arriving &&
-        after->dirty.content != before->clean.content && keeps_halves(op->volume))
+        after->dirty.content != before->clean.content && keeps_content(op->volume))
         return "half of a migration is an ordinary leftover now";
     if (after->dirty.there)
         return diff & ~(D_OWNER | D_HOLD) ? "more than the owner has changed" : NULL;
@@ -434,7 +437,7 @@ rule_keep(const Op *op, const Seen *before, unsigned diff)
 static const char *
 rule_give(const Op *op, const Seen *before, const Seen *after, unsigned diff)
 {
-    bool throwaway = !keeps_halves(op->volume);
+    bool throwaway = !keeps_content(op->volume);
 
     if (diff != D_OWNER || after->owner != op->owner || before->arriving != after->arriving)
         return "more than the owner has changed, or it is another one";
@@ -453,7 +456,7 @@ rule_arrived(const Op *op, const Seen *before, const Seen *after, unsigned diff)
     if (diff != D_OWNER || before->owner != op->owner || after->owner != op->owner ||
         !before->arriving)
         return "more than that a migration has come has changed";
-    return op->kind == OP_REFUTE && before->continued && keeps_halves(op->volume)
+    return op->kind == OP_REFUTE && before->continued && keeps_content(op->volume)
                ? "half of a migration counts as a run"
                : NULL;
 }
@@ -466,8 +469,8 @@ rule_drop_arrival(const Op *op, const Seen *before, const Seen *after)
     if (after->dirty.there)
         return "more than the image of a migration has changed";
     if (before->continued || before->hold != RL_MARK_NONE ||
-        volume_kinds[op->volume] == RL_KIND_DIRECT ||
-        (volume_kinds[op->volume] == RL_KIND_PERSISTENT && !before->clean.there))
+        seen_kind(before, op->volume) == RL_KIND_DIRECT ||
+        (seen_kind(before, op->volume) == RL_KIND_PERSISTENT && !before->clean.there))
         return "what no migration made was dropped";
     return same_image(&before->clean, &after->clean) ? NULL : "the clean image has changed";
 }
@@ -494,6 +497,20 @@ rule_unlink_replaced(const Seen *before, const Seen *after, unsigned diff)
     return diff == D_REVISIONS && gone && gone->ino == before->clean.ino
                ? NULL
                : "more than the second name of the clean image is gone";
+}
+
+/* Nobody edits an image at rest here, but its date may say so, where blocks do not tell. */
+static const char *
+rule_keep_edit(int volume, const Seen *before, const Seen *after, unsigned diff)
+{
+    const Revision *added = one_more(before, after);
+
+    if (volume_kinds[volume] != RL_KIND_PERSISTENT || volume_keep[volume] == 0 ||
+        before->dirty.there || diff != D_REVISIONS || !added || added->label)
+        return "more than a revision of the state before an edit has come";
+    if (added->number <= seen_highest(before))
+        return "a revision's number does not grow";
+    return added->content == before->clean.content ? NULL : "it is another state";
 }
 
 const char *
@@ -546,6 +563,8 @@ rule_broken(const Op *op, const Section *section, const Seen *after, bool cut)
                                                 cut || op->kind != OP_QUIET)
                    ? NULL
                    : "not just the oldest automatic revisions are gone";
+    if (strcmp(purpose, "keep the state before an edit") == 0)
+        return rule_keep_edit(section->volume, before, after, diff);
     if (strcmp(purpose, "tidy up") == 0)
         return diff == D_RECORD && !seen_exists(before, section->volume) ? NULL
                                                                          : "tidying took data";

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 void
 content_write(int fd, Content content)
@@ -129,6 +130,31 @@ add_file(Seen *seen, int dir, const char *file, const char *leaf)
     }
 }
 
+static RlLink
+link_of(int volume)
+{
+    g_autofree char *path = g_build_filename(pool_path, volume_names[volume], NULL);
+    g_autofree char *clean = g_strdup_printf("volumes/%s.img", volume_names[volume]);
+    g_autofree char *dirty = g_strdup_printf("volumes/%s-dirty.img", volume_names[volume]);
+
+    if (strchr(volume_names[volume], '/'))
+        return RL_LINK_NONE;
+    g_autofree char *target = g_file_read_link(path, NULL);
+    if (!target)
+        return access(path, F_OK) == 0 ? RL_LINK_FOREIGN : RL_LINK_NONE;
+    return strcmp(target, clean) == 0   ? RL_LINK_CLEAN
+           : strcmp(target, dirty) == 0 ? RL_LINK_DIRTY
+                                        : RL_LINK_FOREIGN;
+}
+
+RlLink
+link_wanted(const Seen *seen, int volume)
+{
+    if (!pool_has_links || strchr(volume_names[volume], '/'))
+        return RL_LINK_NONE;
+    return seen->dirty.there ? RL_LINK_DIRTY : seen->clean.there ? RL_LINK_CLEAN : RL_LINK_NONE;
+}
+
 void
 see(int volume, Seen *seen)
 {
@@ -143,12 +169,25 @@ see(int volume, Seen *seen)
     memset(seen, 0, sizeof(*seen));
     while (entries && (file = rl_dir_iter_next(entries)))
         add_file(seen, dir, file, leaf);
+    seen->link = link_of(volume);
+}
+
+bool
+keeps_content(int volume)
+{
+    return volume_kinds[volume] == RL_KIND_PERSISTENT || volume_kinds[volume] == RL_KIND_DIRECT;
+}
+
+RlKind
+seen_kind(const Seen *seen, int volume)
+{
+    if (!keeps_content(volume))
+        return volume_kinds[volume];
+    return seen->record ? RL_KIND_DIRECT : RL_KIND_PERSISTENT;
 }
 
 bool
 seen_exists(const Seen *seen, int volume)
 {
-    return seen->clean.there || seen->dirty.there ||
-           (seen->record &&
-            (volume_kinds[volume] == RL_KIND_SNAPSHOT || volume_kinds[volume] == RL_KIND_VOLATILE));
+    return seen->clean.there || seen->dirty.there || (seen->record && !keeps_content(volume));
 }

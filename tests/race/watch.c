@@ -98,8 +98,8 @@ RlLock *__wrap_rl_lock_take(dev_t dev, ino_t ino, const char *volume, const char
                             int timeout_ms, GError **error);
 void __real_rl_lock_release(RlLock *lock);
 void __wrap_rl_lock_release(RlLock *lock);
-bool __real_rl_sparse_copy(int from, int to, RlGoOn go_on, void *data, GError **error);
-bool __wrap_rl_sparse_copy(int from, int to, RlGoOn go_on, void *data, GError **error);
+bool __real_rl_sparse_copy(int from, int to, const RlCopyWatch *watch, GError **error);
+bool __wrap_rl_sparse_copy(int from, int to, const RlCopyWatch *watch, GError **error);
 int __real_ioctl(int fd, unsigned long request, void *argument);
 int __wrap_ioctl(int fd, unsigned long request, void *argument);
 
@@ -153,10 +153,10 @@ require_no_lock(const char *what)
 }
 
 bool
-__wrap_rl_sparse_copy(int from, int to, RlGoOn go_on, void *data, GError **error)
+__wrap_rl_sparse_copy(int from, int to, const RlCopyWatch *watch, GError **error)
 {
     require_no_lock("a copy is made");
-    return __real_rl_sparse_copy(from, to, go_on, data, error);
+    return __real_rl_sparse_copy(from, to, watch, error);
 }
 
 int

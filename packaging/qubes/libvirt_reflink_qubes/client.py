@@ -3,21 +3,18 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import time
-from typing import List, NamedTuple, Optional, Tuple
+from typing import Iterator, List, NamedTuple, Optional, Tuple
 
 import libvirt
 
 from . import documents, files, names
-from .connection import Connection
+from .connection import Connection, log
 from .documents import VolumeState
 from .errors import is_missing
 from .names import Revision
 from .upload import upload
-
-log = logging.getLogger("qubes.storage.libvirt-reflink")
 
 # A loop device lets go of its file a moment after its domain has ended, and the hook leaves the
 # stop to its worker then.
@@ -74,14 +71,6 @@ class VolumeClient:
         """True if an image or a record of it is there. Asks the directory."""
         return any(map(os.path.lexists, (self.clean_path, self.dirty_path, self._record_path)))
 
-    def has_revision_files(self) -> bool:
-        """True if it may have numbered revisions. Asks the directory."""
-        folder, prefix = os.path.split(self.clean_path + ".")
-        try:
-            return any(name.startswith(prefix) for name in os.listdir(folder))
-        except OSError:
-            return False
-
     def kind(self) -> str:
         """Its kind, by its record."""
         record = documents.record(self._record_path)
@@ -105,7 +94,7 @@ class VolumeClient:
         return documents.volume_state(document)
 
     def sizes(self) -> Optional[Sizes]:
-        """Its sizes; None where it is not there. It makes libvirt's list of revisions true."""
+        """Its sizes; None where it is not there."""
         try:
             info = self.connection.on_volume(self.pool, self.vid, lambda vol: vol.info())
         except libvirt.libvirtError as error:
@@ -157,9 +146,9 @@ class VolumeClient:
         flags = libvirt.VIR_STORAGE_VOL_RESIZE_SHRINK
         self.connection.on_volume(self.pool, self.vid, lambda vol: vol.resize(capacity, flags))
 
-    def upload(self, path: str) -> None:
-        """Writes the file or pipe at PATH over it, from its beginning."""
-        upload(self.connection.get(), self.handle(), path)
+    def upload(self, path: str, limit: Optional[int] = None) -> None:
+        """Writes the file or pipe at PATH over it, from its beginning; of a file LIMIT bytes at most."""
+        upload(self.connection.get(), self.handle(), path, limit)
 
     def delete(self) -> None:
         """Removes it with its revisions; nothing where it is not there.
@@ -217,24 +206,35 @@ class VolumeClient:
             time.sleep(PAUSE)
         return True
 
-    # --- Revisions
+    # --- Revisions. Which there are, their directory says: libvirt lists only whole pools.
 
     def revisions(self) -> List[Revision]:
         """Its revisions, the numbered ones ascending, then the named ones."""
-        self.sizes()
-        found = [revision for revision, _ in self._listed()]
-        return sorted(found, key=lambda revision: (revision.number == 0, revision.number))
+        found = {revision.name: revision for revision in self._revisions_on_disk()}
+        return sorted(found.values(), key=lambda each: (each.number == 0, each.number, each.name))
 
-    def revision_handle(self, revision_id: str) -> libvirt.virStorageVol:
+    def _revisions_on_disk(self) -> Iterator[Revision]:
+        try:
+            with os.scandir(os.path.dirname(self.clean_path)) as entries:
+                paths = [each.path for each in entries if each.is_file(follow_symlinks=False)]
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        for path in paths:
+            revision = names.parse_revision(self.dir_path, self.vid, path)
+            if revision:
+                yield revision
+
+    def _numbered(self) -> List[Revision]:
+        return [revision for revision in self.revisions() if revision.number]
+
+    def revision_handle(self, revision: Revision) -> libvirt.virStorageVol:
         """libvirt's handle of a revision."""
-        name = names.labelled(self.vid, revision_id)
-        return self.connection.on_pool(self.pool, lambda pool: pool.storageVolLookupByName(name))
+        self.sizes()  # this makes libvirt's list of revisions true
+        return self._look_up(revision)
 
-    def revision_time(self, revision: Revision) -> str:
-        """When what REVISION preserves was changed, in UTC."""
-        if revision.time is not None:
-            return revision.time
-        return documents.modification_time(self.revision_handle(revision.revision_id).XMLDesc(0))
+    def _look_up(self, revision: Revision) -> libvirt.virStorageVol:
+        name = revision.name
+        return self.connection.on_pool(self.pool, lambda pool: pool.storageVolLookupByName(name))
 
     def prune(self, keep: int) -> None:
         """Deletes numbered revisions, but for the newest KEEP by number and the newest KEEP by date.
@@ -242,13 +242,11 @@ class VolumeClient:
         One that an administrator has put back may have any number. One that is in use stays until
         the next time, one below an overlay until an administrator deletes it.
         """
-        self.sizes()
-        numbered = [pair for pair in self._listed() if pair[0].number]
-        for revision, handle in _without_newest(numbered, keep):
-            if files.is_layer(handle.key()):
+        for revision in _without_newest(self._numbered(), keep):
+            if files.is_layer(revision.path):
                 continue
             try:
-                handle.delete(0)
+                self.revision_handle(revision).delete(0)
             except libvirt.libvirtError as error:
                 if not is_missing(error):
                     log.warning("revision %s stays: %s", revision.name, error)
@@ -258,10 +256,9 @@ class VolumeClient:
 
         AmbiguousRevision where numbers and dates do not agree which that is.
         """
-        self.sizes()
-        numbered = [pair for pair in self._listed() if pair[0].number]
-        by_number = sorted(numbered, key=_number)[-1][0]
-        by_date = sorted(numbered, key=_date)[-1][0]
+        numbered = self._numbered()
+        by_number = numbered[-1]
+        by_date = sorted(numbered, key=_date)[-1]
         if by_number != by_date:
             raise AmbiguousRevision(
                 f"its newest revision is {by_number.number} by number, and {by_date.number} by date: "
@@ -271,26 +268,20 @@ class VolumeClient:
 
     def delete_remains(self) -> None:
         """Deletes the revisions that an earlier volume of the name has left."""
-        for revision, handle in self._listed():
+        revisions = self.revisions()
+        if revisions:  # of a volume that is gone libvirt may not know them
+            self.connection.on_pool(self.pool, lambda pool: pool.refresh(0))
+        for revision in revisions:
             log.info("deleting %s of a volume that is gone", revision.name)
-            handle.delete(0)
-
-    def _listed(self) -> list:
-        volumes = self.connection.on_pool(self.pool, lambda pool: pool.listAllVolumes(0))
-        parsed = [(names.parse_revision(self.vid, vol.name(), vol.key()), vol) for vol in volumes]
-        return [pair for pair in parsed if pair[0]]
+            self._look_up(revision).delete(0)
 
 
-def _number(pair: Tuple[Revision, libvirt.virStorageVol]) -> int:
-    return pair[0].number
+def _date(revision: Revision) -> Tuple[int, int]:
+    return files.modified_ns(revision.path), revision.number
 
 
-def _date(pair: Tuple[Revision, libvirt.virStorageVol]) -> Tuple[int, int]:
-    return files.modified_ns(pair[1].key()), pair[0].number
-
-
-def _without_newest(numbered: list, keep: int) -> list:
+def _without_newest(numbered: List[Revision], keep: int) -> List[Revision]:
     """What is among the newest KEEP of NUMBERED neither by number nor by date, oldest first."""
     older = max(0, len(numbered) - keep)
-    dated = [_number(pair) for pair in sorted(numbered, key=_date)[:older]]
-    return [pair for pair in sorted(numbered, key=_number)[:older] if _number(pair) in dated]
+    dated = sorted(numbered, key=_date)[:older]
+    return [revision for revision in numbered[:older] if revision in dated]

@@ -6,16 +6,20 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import functools
+import logging
+import queue
 import threading
 from typing import Any, Callable, Dict, Optional, Tuple, TypeVar
 
 import libvirt
 
+log = logging.getLogger("qubes.storage.libvirt-reflink")
+
 Result = TypeVar("Result")
 
 # So many calls may wait at once: libvirt's daemon takes five of a client at the same time by
-# default (max_client_requests), and one is qubesd's event loop's.
-THREADS_MAX = 4
+# default (max_client_requests), one is qubesd's event loop's, and one is LATER's.
+THREADS_MAX = 3
 
 _executor = concurrent.futures.ThreadPoolExecutor(THREADS_MAX, "libvirt-reflink")
 
@@ -37,6 +41,45 @@ async def in_thread(function: Callable[..., Result], *arguments: Any) -> Result:
                 continue
         call.exception()  # nobody else looks at it
         raise
+
+
+class Later:
+    """Does what nobody waits for, one thing after the other, in a thread of its own.
+
+    qubesd's end does not wait for it, so what is left must be made up for by what comes next.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._thread: Optional[threading.Thread] = None
+        self._queue: "queue.Queue[Callable[[], None]]" = queue.Queue()
+
+    def add(self, function: Callable[[], None]) -> None:
+        """Has FUNCTION called."""
+        self._queue.put(function)
+        with self._lock:
+            if self._thread is None:
+                self._thread = threading.Thread(
+                    target=self._work, name="libvirt-reflink-later", daemon=True
+                )
+                self._thread.start()
+
+    def wait(self) -> None:
+        """Waits until all of it is done: for tests."""
+        self._queue.join()
+
+    def _work(self) -> None:
+        while True:
+            function = self._queue.get()
+            try:
+                function()
+            except Exception:  # pylint: disable=broad-except
+                log.exception("what was left for later failed")
+            finally:
+                self._queue.task_done()
+
+
+later = Later()
 
 
 class Connection:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import datetime
 import xml.etree.ElementTree as ElementTree
 from typing import NamedTuple, Optional
 from xml.sax.saxutils import escape, quoteattr
@@ -54,13 +53,6 @@ def volume_state(document: str) -> VolumeState:
         capacity=int(volume.findtext("capacity") or 0),
         backing=volume.findtext("backingStore/path"),
     )
-
-
-def modification_time(document: str) -> str:
-    """When the content of the volume that DOCUMENT is of was changed: UTC, in ISO 8601."""
-    seconds = float(ElementTree.fromstring(document).findtext("target/timestamps/mtime") or 0)
-    time = datetime.datetime.fromtimestamp(int(seconds), datetime.timezone.utc)
-    return time.strftime("%Y-%m-%dT%H:%M:%S")
 
 
 class Record(NamedTuple):

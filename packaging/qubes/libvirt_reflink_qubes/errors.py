@@ -18,10 +18,15 @@ def is_missing(error: libvirt.libvirtError) -> bool:
     )
 
 
+def is_too_small(error: libvirt.libvirtError) -> bool:
+    """True if ERROR, of a resize, says that the volume occupies more than that size."""
+    return error.get_error_code() == libvirt.VIR_ERR_INVALID_ARG
+
+
 @contextlib.contextmanager
 def storage_errors(what: str) -> Iterator[None]:
-    """An error of libvirt's is a StoragePoolException that says WHAT failed and why."""
+    """An error of libvirt's, or of a file, is a StoragePoolException that says WHAT failed and why."""
     try:
         yield
-    except libvirt.libvirtError as error:
+    except (libvirt.libvirtError, OSError) as error:
         raise qubes.storage.StoragePoolException(f"{what}: {error}") from error

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import datetime
 import errno
 import os
 
@@ -16,6 +17,12 @@ def modified_ns(path: str) -> int:
         return os.stat(path, follow_symlinks=False).st_mtime_ns
     except OSError:
         return 0
+
+
+def modification_time(path: str) -> str:
+    """When the content of PATH was changed: UTC, in ISO 8601."""
+    time = datetime.datetime.fromtimestamp(modified_ns(path) // 10**9, datetime.timezone.utc)
+    return time.strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def is_layer(path: str) -> bool:

@@ -12,20 +12,21 @@ CLEAN_SUFFIX = ".img"
 # The volume beside a volume that an import is written to.
 IMPORT_SUFFIX = ".import"
 
-_REVISION_NAME = re.compile(r"@(?P<number>[1-9][0-9]*)$")
-_REVISION_PATH = re.compile(
-    r"\.img\.[0-9]+@(?P<time>[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})Z$"
+# What follows the clean image's name in those of its revisions.
+_NUMBERED = re.compile(
+    r"\.(?P<number>[1-9][0-9]*)@(?P<time>[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})Z"
 )
 # What the Admin API lets through as the name of a revision.
-_LABEL_NAME = re.compile(r"@(?P<label>(?!current$)[A-Za-z0-9][A-Za-z0-9:_.-]*)$")
+_LABELLED = re.compile(r"@(?P<label>(?!current$|[0-9]+$)[A-Za-z0-9][A-Za-z0-9:_.-]*)")
 
 
 class Revision(NamedTuple):
-    """A revision of a volume as libvirt lists it."""
+    """A revision of a volume."""
 
     name: str  # of libvirt's volume: "appvms/a/private@7"
     revision_id: str  # of qubesd: "7", or the label
-    time: Optional[str]  # UTC, of what it preserves; None: only its XML tells
+    time: Optional[str]  # UTC, of what it preserves; None: only the date of its image tells
+    path: str  # of its image
 
     @property
     def number(self) -> int:
@@ -58,19 +59,17 @@ def labelled(vid: str, label: str) -> str:
     return f"{vid}@{label}"
 
 
-def parse_revision(vid: str, name: str, path: str) -> Optional[Revision]:
-    """What libvirt lists as NAME with PATH, if it is a revision of the volume VID.
-
-    The time of an automatic revision stands in its path.
-    """
-    if not name.startswith(vid + "@"):
+def parse_revision(dir_path: str, vid: str, path: str) -> Optional[Revision]:
+    """The revision of the volume VID whose image is PATH; None if it is that of none."""
+    clean = clean_path(dir_path, vid)
+    if not path.startswith(clean):
         return None
-    number = _REVISION_NAME.fullmatch(name, len(vid))
-    time = _REVISION_PATH.search(path)
-    if number and time:
-        return Revision(name, number["number"], time["time"])
-    label = _LABEL_NAME.fullmatch(name, len(vid))
-    return Revision(name, label["label"], None) if label and not number else None
+    numbered = _NUMBERED.fullmatch(path, len(clean))
+    if numbered:
+        number = numbered["number"]
+        return Revision(labelled(vid, number), number, numbered["time"], path)
+    label = _LABELLED.fullmatch(path, len(clean))
+    return Revision(labelled(vid, label["label"]), label["label"], None, path) if label else None
 
 
 def is_image_of(path: str, dir_path: str, vid: str) -> bool:

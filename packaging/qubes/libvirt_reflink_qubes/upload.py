@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import errno
 import os
-from typing import Iterator, Tuple
+from typing import Iterator, Optional, Tuple
 
 import libvirt
 
@@ -13,16 +13,23 @@ PIECE = 256 * 1024
 _ZEROS = bytes(PIECE)
 
 
-def upload(connection: libvirt.virConnect, volume: libvirt.virStorageVol, path: str) -> None:
+def upload(
+    connection: libvirt.virConnect,
+    volume: libvirt.virStorageVol,
+    path: str,
+    limit: Optional[int] = None,
+) -> None:
     """Writes the file or pipe at PATH over VOLUME: all of it, or nothing of it.
 
-    Holes and zeros become holes. OSError or libvirt.libvirtError where it fails.
+    With LIMIT PATH is a file's, of which so many bytes are taken at most. Holes and zeros become
+    holes. OSError or libvirt.libvirtError where it fails.
     """
     with open(path, "rb", buffering=0) as file:
         stream = connection.newStream(0)
         volume.upload(stream, 0, 0, libvirt.VIR_STORAGE_VOL_UPLOAD_SPARSE_STREAM)
         try:
-            for piece, hole in _pieces(file.fileno()):
+            pieces = _pieces(file.fileno())
+            for piece, hole in pieces if limit is None else _first(pieces, limit):
                 if hole:
                     stream.sendHole(hole, 0)
                 _send(stream, piece)
@@ -64,6 +71,17 @@ def _pieces(fd: int) -> Iterator[Tuple[bytes, int]]:
         hole = 0
     if hole:
         yield b"", hole
+
+
+def _first(pieces: Iterator[Tuple[bytes, int]], left: int) -> Iterator[Tuple[bytes, int]]:
+    """The first LEFT bytes of PIECES."""
+    for piece, hole in pieces:
+        hole = min(hole, left)
+        piece = piece[: left - hole]
+        left -= hole + len(piece)
+        yield piece, hole
+        if not left:
+            return
 
 
 def _skip(fd: int, position: int) -> int:

@@ -18,10 +18,10 @@ from typing import Any, Dict, Optional
 import libvirt
 import qubes.storage
 
-from . import names
-from .client import AmbiguousRevision, VolumeClient, log
-from .connection import in_thread
-from .errors import is_missing, storage_errors
+from . import files, names
+from .client import AmbiguousRevision, VolumeClient
+from .connection import in_thread, later, log
+from .errors import is_missing, is_too_small, storage_errors
 
 
 class ReflinkVolume(qubes.storage.Volume):
@@ -98,11 +98,13 @@ class ReflinkVolume(qubes.storage.Volume):
     @property
     def revisions(self) -> Dict[str, str]:
         """The ids of its revisions, with the time of what each preserves (UTC)."""
-        client = self._client
         if not self.save_on_stop:
             return {}
         with storage_errors(f"cannot list the revisions of volume '{self.vid}'"):
-            return {each.revision_id: client.revision_time(each) for each in client.revisions()}
+            return {
+                each.revision_id: each.time or files.modification_time(each.path)
+                for each in self._client.revisions()
+            }
 
     # --- From its making to its end
 
@@ -181,7 +183,7 @@ class ReflinkVolume(qubes.storage.Volume):
             )
         if client.kind() != self._wanted_kind and not client.is_dirty():
             self._change_kind()
-        if self.snapshots_disabled and client.has_revision_files():
+        if self.snapshots_disabled:
             client.prune(0)
 
     def _change_kind(self) -> None:
@@ -227,7 +229,7 @@ class ReflinkVolume(qubes.storage.Volume):
 
     @qubes.storage.Volume.locked
     async def stop(self) -> "ReflinkVolume":
-        """Waits for libvirt's hook, and removes what it is not to keep. Nothing if that is done."""
+        """Waits for libvirt's hook. What it is not to keep is removed later."""
         await self._do("stop", self._stop)
         return self
 
@@ -238,7 +240,8 @@ class ReflinkVolume(qubes.storage.Volume):
         elif not client.wait_until_stopped():
             log.warning("volume '%s' has a dirty image that no domain's end has stopped", self.vid)
         elif self.save_on_stop and client.has_files():
-            client.prune(self._keep)
+            # To free a fragmented image takes as long as to clone it.
+            later.add(lambda: client.prune(self._keep))
 
     @property
     def _keep(self) -> int:
@@ -260,14 +263,14 @@ class ReflinkVolume(qubes.storage.Volume):
     def _revert(self, revision_id: Optional[str]) -> None:
         client = self._client
         if revision_id is None:
-            revision_id = self._newest_id()
-        elif revision_id not in (each.revision_id for each in client.revisions()):
-            raise KeyError(revision_id)
-        client.replace_by(client.revision_handle(revision_id))
+            revision = self._newest()
+        else:
+            revision = {each.revision_id: each for each in client.revisions()}[revision_id]
+        client.replace_by(client.revision_handle(revision))
 
-    def _newest_id(self) -> str:
+    def _newest(self) -> names.Revision:
         try:
-            return self._client.newest().revision_id
+            return self._client.newest()
         except AmbiguousRevision as error:
             raise qubes.storage.StoragePoolException(
                 f"cannot revert volume '{self.vid}': {error}"
@@ -287,13 +290,31 @@ class ReflinkVolume(qubes.storage.Volume):
         await self._do("resize", self._resize, int(size))
 
     def _resize(self, size: int) -> None:
+        client = self._client
         try:
-            self._client.resize(size)
+            client.resize(size)
         except libvirt.libvirtError as error:
-            if not is_missing(error) or self.save_on_stop:
+            if is_missing(error) and not self.save_on_stop:
+                self._wanted_size = size  # for its first start
+            elif self.save_on_stop and not client.is_dirty() and is_too_small(error):
+                self._cut(size)
+            else:
                 raise
-            self._wanted_size = size  # for its first start
         self._size = size
+
+    def _cut(self, size: int) -> None:
+        """Makes it smaller than what it occupies, which libvirt itself refuses.
+
+        Its beginning is copied, and what it was becomes a revision.
+        """
+        client, smaller = self._client, self._client.beside(names.IMPORT_SUFFIX)
+        smaller.delete()
+        try:
+            smaller.create(size)
+            smaller.upload(client.clean_path, size)
+            self._become(smaller.handle())
+        finally:
+            smaller.delete()
 
     async def export(self) -> str:
         """The path of the last committed state. Whoever has opened it reads one state to the end."""
@@ -391,10 +412,6 @@ class ReflinkVolume(qubes.storage.Volume):
             importing.create(size)
             importing.upload(path)
             self._become(importing.handle())
-        except OSError as error:
-            raise qubes.storage.StoragePoolException(
-                f"cannot import '{path}' into volume '{self.vid}': {error}"
-            ) from error
         finally:
             importing.delete()
 

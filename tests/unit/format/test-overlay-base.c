@@ -79,6 +79,9 @@ test_noted(Lab *lab)
     g_assert_cmpstr(renamed.state.date, !=, noted.state.date);
     g_assert_true(rl_overlay_base_set(overlay, &renamed, OTHER, V, &later, NULL));
     assert_noted(OTHER, V, true);
+    g_assert_true(rl_xattr_remove(overlay, RL_ATTR_ON, NULL));
+    g_assert_true(rl_overlay_base_set_dirty(overlay, V, NULL));
+    assert_noted("dirty", V, false);
     rl_fd_close(&overlay);
 }
 

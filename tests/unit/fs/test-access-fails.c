@@ -5,6 +5,7 @@
 #include "harness/disturb.h"
 
 #include "common/base/autofd.h"
+#include "common/fs/access-note.h"
 #include "common/fs/access.h"
 #include "common/fs/xattr.h"
 

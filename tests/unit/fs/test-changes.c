@@ -22,6 +22,7 @@
 typedef struct {
     uint64_t start, end; /* in bytes, of a range that may go on */
     GString *text;
+    uint64_t bytes;
 } Found;
 
 static bool
@@ -31,6 +32,7 @@ add_range(uint64_t start, uint64_t length, void *data, GError **error)
 
     (void) error;
     g_assert_cmpint(length, >, 0);
+    found->bytes += length;
     g_assert_cmpint(start, >=, found->end);
     if (found->end && found->end == start)
         g_string_truncate(found->text, (gsize) (strrchr(found->text->str, ' ') - found->text->str));
@@ -46,12 +48,16 @@ add_range(uint64_t start, uint64_t length, void *data, GError **error)
 static char *
 changes(Lab *lab, const Pair *pair, bool exact)
 {
-    Found found = {0, 0, g_string_new(NULL)};
+    Found found = {.text = g_string_new(NULL)};
     const RlChangesWish wish = {.exact = exact, .range = add_range, .data = &found};
+    uint64_t sum = 0;
+    const RlChangesWish sum_wish = {.exact = exact, .range = rl_changes_add_up, .data = &sum};
     GError *error = NULL;
     bool by_bytes;
 
+    g_assert_true(rl_changes_find(pair->a, pair->b, &sum_wish, &by_bytes, &error));
     g_assert_true(rl_changes_find(pair->a, pair->b, &wish, &by_bytes, &error));
+    g_assert_cmpuint(sum, ==, found.bytes);
     g_assert_no_error(error);
     g_assert_true(by_bytes == !lab->reflinks);
     return g_string_free(found.text, FALSE);
@@ -91,6 +97,25 @@ test_by_extents_alone(Lab *lab)
     pair_fill(pair.b, 'z', 20 * BLOCK, BLOCK);
     g_autofree char *found = changes(lab, &pair, false);
     g_assert_cmpstr(found, ==, lab->reflinks ? " 10+1 20+1" : " 20+1");
+}
+
+/* Who wants that gets no answer where it would take reading. */
+static void
+test_never_by_bytes(Lab *lab)
+{
+    g_auto(Pair) pair = pair_new(lab);
+    Found found = {.text = g_string_new(NULL)};
+    const RlChangesWish wish = {.by_extents = true, .range = add_range, .data = &found};
+    g_autoptr(GError) error = NULL;
+    bool by_bytes = false;
+
+    pair_fill(pair.b, 'z', 20 * BLOCK, BLOCK);
+    g_assert_true(rl_changes_find(pair.a, pair.b, &wish, &by_bytes, &error) == lab->reflinks);
+    g_assert_false(by_bytes);
+    if (!lab->reflinks)
+        g_assert_error(error, RL_ERROR, RL_ERROR_UNSUPPORTED);
+    g_assert_cmpstr(found.text->str, ==, lab->reflinks ? " 20+1" : "");
+    g_string_free(found.text, TRUE);
 }
 
 static void
@@ -185,7 +210,7 @@ static bool
 find_exactly(Lab *lab, GError **error)
 {
     g_auto(Pair) pair = {lab_open(lab, "a", 0), lab_open(lab, "b", 0)};
-    Found found = {0, 0, g_string_new(NULL)};
+    Found found = {.text = g_string_new(NULL)};
     const RlChangesWish wish = {.exact = true, .range = add_range, .data = &found};
     bool by_bytes;
     bool done = rl_changes_find(pair.a, pair.b, &wish, &by_bytes, error);
@@ -223,6 +248,7 @@ add_tests(void)
 {
     lab_add("/changes/exact", test_exact);
     lab_add("/changes/by-extents-alone", test_by_extents_alone);
+    lab_add("/changes/never-by-bytes", test_never_by_bytes);
     lab_add("/changes/sizes", test_sizes);
     lab_add_on("/changes/compression", "btrfs", test_compression);
     lab_add("/changes/ended-by-the-caller", test_ended_by_the_caller);

@@ -72,7 +72,7 @@ test_shares_until_written(Lab *lab)
     rl_autofd int from = make_source(lab, false), to = make_target(lab);
     GError *error = NULL;
 
-    g_assert_true(rl_reflink_or_copy(from, to, false, NULL, NULL, &error));
+    g_assert_true(rl_reflink_or_copy(from, to, false, NULL, &error));
     g_assert_no_error(error);
     check_content(lab);
     g_assert_true(shares_data(from_path, to_path));
@@ -91,14 +91,14 @@ test_without_reflinks(Lab *lab)
     g_assert_false(rl_reflink(from, to, &error));
     take_error(error, RL_ERROR_UNSUPPORTED, "reflink");
     error = NULL;
-    g_assert_false(rl_reflink_or_copy(from, to, false, NULL, NULL, &error));
+    g_assert_false(rl_reflink_or_copy(from, to, false, NULL, &error));
     take_error(error, RL_ERROR_UNSUPPORTED, "reflink");
     error = NULL;
-    g_assert_true(rl_reflink_or_copy(from, to, true, NULL, NULL, &error));
+    g_assert_true(rl_reflink_or_copy(from, to, true, NULL, &error));
     g_assert_no_error(error);
     check_content(lab);
     rl_autofd int again = make_target(lab);
-    g_assert_true(rl_reflink_or_copy(from, again, true, NULL, NULL, &error));
+    g_assert_true(rl_reflink_or_copy(from, again, true, NULL, &error));
 }
 
 static void
@@ -110,10 +110,10 @@ test_across_file_systems(Lab *lab)
     rl_autofd int to = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     GError *error = NULL;
 
-    g_assert_false(rl_reflink_or_copy(from, to, false, NULL, NULL, &error));
+    g_assert_false(rl_reflink_or_copy(from, to, false, NULL, &error));
     take_error(error, RL_ERROR_UNSUPPORTED, "reflink");
     error = NULL;
-    g_assert_true(rl_reflink_or_copy(from, to, true, NULL, NULL, &error));
+    g_assert_true(rl_reflink_or_copy(from, to, true, NULL, &error));
     g_assert_no_error(error);
     g_assert_cmpint(look(path).st_size, ==, 256 * KIB + 3);
 }
@@ -127,11 +127,11 @@ test_a_mistake_is_no_reason_to_copy(Lab *lab)
     rl_autofd int reader = open(path, O_RDONLY | O_CLOEXEC);
     GError *error = NULL;
 
-    g_assert_false(rl_reflink_or_copy(lab->pool->root, to, true, NULL, NULL, &error));
+    g_assert_false(rl_reflink_or_copy(lab->pool->root, to, true, NULL, &error));
     g_assert_nonnull(error);
     g_assert_cmpuint(error->domain, ==, RL_ERRNO);
     g_clear_error(&error);
-    g_assert_false(rl_reflink_or_copy(from, reader, true, NULL, NULL, &error));
+    g_assert_false(rl_reflink_or_copy(from, reader, true, NULL, &error));
     take_errno(error, EBADF, "reflink");
 }
 
@@ -181,7 +181,7 @@ test_file_size_limit(Lab *lab)
     g_assert_cmpint(getrlimit(RLIMIT_FSIZE, &before), ==, 0);
     limit = (struct rlimit){.rlim_cur = 128 * KIB, .rlim_max = before.rlim_max};
     g_assert_cmpint(setrlimit(RLIMIT_FSIZE, &limit), ==, 0);
-    bool cloned = rl_reflink_or_copy(from, to, true, NULL, NULL, &error);
+    bool cloned = rl_reflink_or_copy(from, to, true, NULL, &error);
     g_assert_cmpint(look(to_path).st_size, ==, 0);
     g_assert_false(cloned);
     take_errno(error, EFBIG, "LimitFSIZE= of the service, ulimit -f: 131072 bytes");
@@ -200,7 +200,7 @@ test_file_size_limit(Lab *lab)
     g_assert_no_error(error);
 
     g_assert_cmpint(setrlimit(RLIMIT_FSIZE, &before), ==, 0);
-    g_assert_true(rl_reflink_or_copy(from, to, true, NULL, NULL, &error));
+    g_assert_true(rl_reflink_or_copy(from, to, true, NULL, &error));
     check_content(lab);
 }
 
@@ -209,7 +209,7 @@ clone_here(Lab *lab, GError **error)
 {
     rl_autofd int from = make_source(lab, false), to = make_target(lab);
 
-    return rl_reflink_or_copy(from, to, true, NULL, NULL, error);
+    return rl_reflink_or_copy(from, to, true, NULL, error);
 }
 
 /* As the kernel does where the space for the extents' records ends in the middle. */

@@ -25,7 +25,7 @@ copy(int from, int to)
 {
     GError *error = NULL;
 
-    rl_sparse_copy(from, to, NULL, NULL, &error);
+    rl_sparse_copy(from, to, NULL, &error);
     g_assert_no_error(error);
 }
 
@@ -152,7 +152,7 @@ test_full_disk(Lab *lab)
     }
     {
         rl_autofd int to = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-        g_assert_false(rl_sparse_copy(from, to, NULL, NULL, &error));
+        g_assert_false(rl_sparse_copy(from, to, NULL, &error));
     }
     g_assert_cmpint(umount2(dir, MNT_DETACH), ==, 0);
     take_errno(error, ENOSPC, "");
@@ -167,11 +167,11 @@ test_unreadable(Lab *lab)
 
     put(from, 0, 'x', 100);
     rl_autofd int writer = open(path, O_WRONLY | O_CLOEXEC);
-    g_assert_false(rl_sparse_copy(writer, to, NULL, NULL, &error));
+    g_assert_false(rl_sparse_copy(writer, to, NULL, &error));
     take_errno(error, EBADF, "");
     error = NULL;
     rl_autofd int reader = open(path, O_RDONLY | O_CLOEXEC);
-    g_assert_false(rl_sparse_copy(from, reader, NULL, NULL, &error));
+    g_assert_false(rl_sparse_copy(from, reader, NULL, &error));
     take_errno(error, EINVAL, "size");
 }
 
@@ -191,12 +191,47 @@ test_interrupted(Lab *lab)
     GError *error = NULL;
 
     put(from, 0, 'x', MIB);
-    g_assert_false(rl_sparse_copy(from, to, count_down, &pieces, &error));
+    g_assert_false(
+        rl_sparse_copy(from, to, &(RlCopyWatch){.go_on = count_down, .data = &pieces}, &error));
     take_errno(error, ECANCELED, "interrupted");
     g_assert_cmpint(pieces, ==, -1);
     pieces = 100;
-    g_assert_true(rl_sparse_copy(from, to, count_down, &pieces, NULL));
+    g_assert_true(
+        rl_sparse_copy(from, to, &(RlCopyWatch){.go_on = count_down, .data = &pieces}, NULL));
     assert_equal(from, to);
+}
+
+typedef struct {
+    uint64_t at, size, moved;
+    int reports;
+} Told;
+
+static void
+tell(uint64_t at, uint64_t size, uint64_t moved, void *data)
+{
+    Told *told = data;
+
+    g_assert_cmpuint(at, >, told->at);
+    g_assert_cmpuint(moved, >, told->moved);
+    *told = (Told){at, size, moved, told->reports + 1};
+}
+
+/* Who waits is told of it piece by piece; holes are passed over. */
+static void
+test_progress(Lab *lab)
+{
+    rl_autofd int from = lab_open(lab, "from", O_TRUNC), to = lab_open(lab, "to", O_TRUNC);
+    Told told = {0};
+    const RlCopyWatch watch = {.progress = {.report = tell, .data = &told}};
+    GError *error = NULL;
+
+    put(from, 64 * MIB, 'x', MIB);
+    g_assert_true(rl_sparse_copy(from, to, &watch, &error));
+    g_assert_no_error(error);
+    g_assert_cmpuint(told.size, ==, 65 * MIB);
+    g_assert_cmpuint(told.at, ==, 65 * MIB);
+    g_assert_cmpuint(told.moved, ==, MIB);
+    g_assert_cmpint(told.reports, >, 1);
 }
 
 /* A block device has no holes to tell, but zeros to leave out. */
@@ -233,5 +268,6 @@ add_tests(void)
     lab_add("/copy/full-disk", test_full_disk);
     lab_add("/copy/unreadable", test_unreadable);
     lab_add("/copy/interrupted", test_interrupted);
+    lab_add("/copy/progress", test_progress);
     lab_add("/copy/block-device", test_block_device);
 }

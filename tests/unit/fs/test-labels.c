@@ -4,7 +4,7 @@
 #include "harness/disturb.h"
 
 #include "common/base/autofd.h"
-#include "common/fs/access.h"
+#include "common/fs/security-labels.h"
 
 #include <errno.h>
 #include <sys/xattr.h>
@@ -17,7 +17,7 @@ forget_labels(Lab *lab, GError **error)
 {
     (void) lab;
     (void) error;
-    rl_access_forget_labels(target);
+    rl_security_labels_forget(target);
     return true;
 }
 

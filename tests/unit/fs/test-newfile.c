@@ -4,7 +4,7 @@
 
 #include "common/base/autofd.h"
 #include "common/fs/lease.h"
-#include "common/image/trash.h"
+#include "common/image/temporary-files.h"
 #include "harness/disturb.h"
 
 #include <errno.h>

@@ -3,10 +3,13 @@
 /* Whether a path can be made to lead elsewhere. */
 #include "common/fs/path-writers.h"
 
+#include "common/base/autofd.h"
 #include "harness/disturb.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pwd.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -178,6 +181,123 @@ test_links(Lab *lab)
     changed(lab, "roots/./../roots//near", false, false);
 }
 
+/* Whoever can change @name can change @known as well, both in the pool's directory. */
+static void
+same(Lab *lab, const char *name, const char *known, bool wanted)
+{
+    g_autofree char *path = lab_path(lab, name), *other = known ? lab_path(lab, known) : NULL;
+
+    if (rl_path_is_changed_by_same(path, other) != wanted)
+        g_error("'%s' against '%s' is told otherwise", name, known ? known : "nothing");
+}
+
+static void
+test_same(Lab *lab)
+{
+    make(lab, "roots", 0, 0755);
+    make(lab, "theirs", THEIRS, 0755);
+    make(lab, "theirs/deep", 0, 0755);
+    make(lab, "anothers", THEIRS + 1, 0755);
+    make(lab, "all", 0, 0777);
+    make(lab, "group", 0, 0775);
+    make(lab, "tmp", 0, 01777);
+    put(lab, "roots/x", THEIRS);
+    put(lab, "tmp/theirs", THEIRS);
+    put(lab, "tmp/roots", 0);
+    put_link(lab, "roots/link", "../theirs/x");
+    same(lab, "roots/x", "roots/x", true);
+    same(lab, "roots/none/x", NULL, true);
+    same(lab, "theirs/x", NULL, false);
+    same(lab, "theirs/x", "roots/x", false);
+    same(lab, "theirs/x", "theirs/deep/y", true);
+    same(lab, "theirs/deep/y", "theirs/x", true);
+    same(lab, "theirs/x", "anothers/x", false);
+    same(lab, "theirs/x", "all/x", true);
+    same(lab, "theirs/x", "tmp/theirs", true);
+    same(lab, "theirs/x", "tmp/roots", false);
+    same(lab, "theirs/x", "tmp/none", true);
+    same(lab, "tmp/theirs", "theirs/x", true);
+    same(lab, "tmp/theirs", "anothers/x", false);
+    same(lab, "tmp/none", "theirs/x", false);
+    same(lab, "tmp/roots", "roots/x", true);
+    same(lab, "all/x", "theirs/x", false);
+    same(lab, "group/x", "roots/x", false);
+    same(lab, "group/x", "group/y", true);
+    same(lab, "roots/link", "roots/x", false);
+    same(lab, "roots/link", "theirs/y", true);
+    /* What cannot be followed. */
+    same(lab, "roots/x/x", "all/x", false);
+    same(lab, "theirs/x", "roots/x/x", false);
+    g_assert_false(rl_path_is_changed_by_same("etc/passwd", "/etc/passwd"));
+    g_assert_true(rl_path_is_changed_by_same("/etc/passwd", "etc/passwd"));
+}
+
+/* @name in the pool's directory opens what says @content, or fails with @code. */
+static void
+opens(Lab *lab, const char *name, const char *content, int code)
+{
+    g_autofree char *path = lab_path(lab, name);
+    rl_autofd int fd = rl_path_open_by_roots_links(path, O_RDONLY);
+    char found[2] = "";
+
+    if (content && (fd < 0 || read(fd, found, 1) != 1 || strcmp(found, content) != 0))
+        g_error("'%s' opens '%s', %s", name, found, g_strerror(errno));
+    if (!content && (fd >= 0 || errno != code))
+        g_error("'%s': %s", name, fd < 0 ? g_strerror(errno) : "is opened");
+}
+
+static void
+test_open(Lab *lab)
+{
+    g_autofree char *end = lab_path(lab, "roots/x"), *theirs = lab_path(lab, "theirs");
+
+    make(lab, "roots", 0, 0755);
+    make(lab, "theirs", THEIRS, 0755);
+    make(lab, "theirs/roots", 0, 0755);
+    make(lab, "tmp", 0, 01777);
+    put(lab, "roots/x", 0);
+    put(lab, "theirs/x", THEIRS);
+    put_link(lab, "roots/near", "x");
+    put_link(lab, "roots/far", theirs);
+    put_link(lab, "roots/loop", "loop");
+    put_link(lab, "roots/nowhere", "none");
+    put_link(lab, "theirs/near", "x");
+    put_link(lab, "theirs/far", end);
+    put_link(lab, "theirs/way", "../roots");
+    put_link(lab, "theirs/roots/link", "../x");
+    put_link(lab, "tmp/roots", "../roots/x");
+    opens(lab, "roots/x", "x", 0);
+    opens(lab, "roots/near", "x", 0);
+    opens(lab, "roots/far/x", "x", 0);
+    opens(lab, "theirs/x", "x", 0);
+    opens(lab, "theirs/../theirs/./x", "x", 0);
+    opens(lab, "tmp/roots", "x", 0);
+    opens(lab, "theirs/near", NULL, ELOOP);
+    opens(lab, "theirs/far", NULL, ELOOP);
+    opens(lab, "theirs/way/x", NULL, ELOOP);
+    opens(lab, "roots/far/far", NULL, ELOOP);
+    opens(lab, "theirs/roots/link", "x", 0); /* they can move the directory, with what is in it */
+    opens(lab, "roots/loop", NULL, ELOOP);
+    opens(lab, "roots/nowhere", NULL, ENOENT);
+    opens(lab, "roots/none", NULL, ENOENT);
+    opens(lab, "roots/none/x", NULL, ENOENT);
+    opens(lab, "roots/x/x", NULL, ENOTDIR);
+    g_assert_cmpint(lchown(end, THEIRS, 0), ==, 0);
+    opens(lab, "roots/near", "x", 0);
+}
+
+/* As open(2). */
+static void
+test_open_relative(void)
+{
+    g_autofree char *before = g_get_current_dir();
+
+    g_assert_cmpint(chdir("/etc"), ==, 0);
+    rl_autofd int fd = rl_path_open_by_roots_links("./passwd", O_RDONLY);
+    g_assert_cmpint(fd, >=, 0);
+    g_assert_cmpint(chdir(before), ==, 0);
+}
+
 static void
 test_relative(void)
 {
@@ -196,5 +316,8 @@ add_tests(void)
     lab_add("/path-writers/unknown", test_unknown);
     lab_add("/path-writers/sticky", test_sticky);
     lab_add("/path-writers/links", test_links);
+    lab_add("/path-writers/same", test_same);
+    lab_add("/path-writers/open", test_open);
+    g_test_add_func("/path-writers/open-relative", test_open_relative);
     g_test_add_func("/path-writers/relative", test_relative);
 }

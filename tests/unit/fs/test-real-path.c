@@ -121,7 +121,7 @@ test_another(Lab *lab)
     g_assert_true(path_is_told(lab, &error));
     g_assert_no_error(error);
     g_assert_false(disturb(lab, &opening, path_is_told, &error));
-    take_error(error, RL_ERROR_STATE, "another directory has that path");
+    take_error(error, RL_ERROR_STATE, "that is another directory now");
     opening.before = NULL;
     opening.code = EACCES;
     error = NULL;

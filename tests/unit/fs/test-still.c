@@ -61,7 +61,7 @@ test_at_rest(Lab *lab)
     rl_autofd int from = open_filled(lab), to = lab_open(lab, "to", O_TRUNC);
     GError *error = NULL;
 
-    g_assert_true(rl_stable_copy(from, to, NULL, NULL, &error));
+    g_assert_true(rl_stable_copy(from, to, NULL, &error));
     g_assert_no_error(error);
     assert_begins(to, "ooo");
 }
@@ -73,7 +73,8 @@ test_written_once(Lab *lab)
     Writer writer = {.fd = from, .writes = 1};
     GError *error = NULL;
 
-    g_assert_true(rl_stable_copy(from, to, write_meanwhile, &writer, &error));
+    g_assert_true(rl_stable_copy(
+        from, to, &(RlCopyWatch){.go_on = write_meanwhile, .data = &writer}, &error));
     g_assert_no_error(error);
     g_assert_cmpint(writer.pieces, >, PIECES);
     assert_begins(to, "new");
@@ -92,7 +93,8 @@ test_written_at_once(Lab *lab)
         /* Two ranges of data are two pieces. */
         g_assert_cmpint(pwrite(from, "ooo", 3, MIB), ==, 3);
         g_assert_cmpint(pwrite(from, "ooo", 3, 0), ==, 3);
-        g_assert_true(rl_stable_copy(from, to, write_meanwhile, &writer, &error));
+        g_assert_true(rl_stable_copy(
+            from, to, &(RlCopyWatch){.go_on = write_meanwhile, .data = &writer}, &error));
         g_assert_no_error(error);
         assert_begins(to, "new");
     }
@@ -121,7 +123,8 @@ test_date_put_back(Lab *lab)
     Writer writer = {.fd = from, .writes = 1};
     GError *error = NULL;
 
-    g_assert_true(rl_stable_copy(from, to, write_and_put_back, &writer, &error));
+    g_assert_true(rl_stable_copy(
+        from, to, &(RlCopyWatch){.go_on = write_and_put_back, .data = &writer}, &error));
     g_assert_no_error(error);
     assert_begins(to, "new");
 }
@@ -158,7 +161,8 @@ test_date_that_comes(Lab *lab)
     GError *error = NULL;
 
     g_assert_cmpint(futimens(from, times), ==, 0);
-    g_assert_true(rl_stable_copy(from, to, write_when_it_comes, &writer, &error));
+    g_assert_true(rl_stable_copy(
+        from, to, &(RlCopyWatch){.go_on = write_when_it_comes, .data = &writer}, &error));
     g_assert_no_error(error);
     assert_begins(to, "new");
 }
@@ -170,7 +174,8 @@ test_written_all_the_time(Lab *lab)
     Writer writer = {.fd = from, .writes = 1000};
     GError *error = NULL;
 
-    g_assert_false(rl_stable_copy(from, to, write_meanwhile, &writer, &error));
+    g_assert_false(rl_stable_copy(
+        from, to, &(RlCopyWatch){.go_on = write_meanwhile, .data = &writer}, &error));
     take_error(error, RL_ERROR_BUSY, "virsh suspend");
 }
 
@@ -184,12 +189,13 @@ test_other_failures(Lab *lab)
     Writer writer = {.fd = from, .stop = true};
     GError *error = NULL;
 
-    g_assert_false(rl_stable_copy(from, to, write_meanwhile, &writer, &error));
+    g_assert_false(rl_stable_copy(
+        from, to, &(RlCopyWatch){.go_on = write_meanwhile, .data = &writer}, &error));
     take_errno(g_steal_pointer(&error), ECANCELED, "interrupted");
     g_assert_cmpint(writer.pieces, ==, PIECES);
-    g_assert_false(rl_stable_copy(-1, to, NULL, NULL, &error));
+    g_assert_false(rl_stable_copy(-1, to, NULL, &error));
     take_errno(g_steal_pointer(&error), EBADF, "");
-    g_assert_false(rl_stable_copy(from, reader, NULL, NULL, &error));
+    g_assert_false(rl_stable_copy(from, reader, NULL, &error));
     take_errno(error, EINVAL, "size");
 }
 

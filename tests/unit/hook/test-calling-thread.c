@@ -157,6 +157,23 @@ test_restore(void)
     g_assert_false(rl_restore_notes_take(UUID));
     g_assert_false(g_file_test(path, G_FILE_TEST_EXISTS));
 
+    /* A refusal is that of the start that follows, and no restore. */
+    g_assert_true(rl_restore_notes_refuse(UUID, "why\nnot", NULL));
+    call_from(1);
+    g_assert_null(rl_restore_notes_take_refusal(UUID));
+    call_from(0);
+    g_autofree char *why = rl_restore_notes_take_refusal(UUID);
+    g_assert_cmpstr(why, ==, "why\nnot");
+    g_assert_null(rl_restore_notes_take_refusal(UUID));
+    g_assert_true(rl_restore_notes_refuse(UUID, "", NULL));
+    g_assert_false(rl_restore_notes_take(UUID));
+    rl_restore_notes_note(UUID);
+    g_assert_null(rl_restore_notes_take_refusal(UUID));
+    g_assert_true(rl_restore_notes_take(UUID));
+    g_assert_true(rl_restore_notes_refuse(UUID, "late", NULL));
+    make_older("restoring-" UUID);
+    g_assert_null(rl_restore_notes_take_refusal(UUID));
+
     /* Where the thread cannot be told, now or then, and from an older version. */
     rl_restore_notes_note(UUID);
     calling = 0;

@@ -8,6 +8,7 @@
 #include "common/base/autofd.h"
 #include "common/base/error.h"
 #include "common/base/paths.h"
+#include "common/fs/access-note.h"
 #include "common/fs/access.h"
 #include "common/fs/xattr.h"
 #include "common/image/reader.h"

@@ -2,7 +2,7 @@
 /* filesystems: xfs btrfs */
 /* A clean image comes back from a backup with its attributes, as by cp -a or rsync -aX. */
 #include "common/base/autofd.h"
-#include "common/format/highest-revision.h"
+#include "common/format/highest-note.h"
 #include "common/fs/inode.h"
 #include "common/fs/xattr.h"
 #include "common/operation/save.h"

@@ -154,7 +154,7 @@ test_shared(Lab *lab)
     g_assert_cmpint(unlink(clean), ==, 0);
     open_for(volume, &before);
     g_assert_false(fits_shared(lab, &error));
-    take_error(error, RL_ERROR_STATE, "only reads & changed since");
+    take_error(error, RL_ERROR_STATE, "only reads & changed after");
     rl_dirty_image_close(&opened);
 }
 
@@ -189,7 +189,7 @@ test_clean(Lab *lab)
     g_assert_true(rl_fits_require_clean(volume, &st, &none, NULL));
     g_assert_true(rl_fits_require_clean(volume, &st, &young, NULL));
     g_assert_false(rl_fits_require_clean(volume, &st, &old, &error));
-    take_error(error, RL_ERROR_STATE, "only reads & changed since");
+    take_error(error, RL_ERROR_STATE, "only reads & changed after");
 }
 
 /* Where no birth can be told, the rest decides. */
@@ -209,7 +209,7 @@ test_without_birth(Lab *lab)
     g_autofree char *dirty = lab_file(lab, V, RL_FILE_DIRTY);
     set_mtime(dirty, (time_t) (now.date_us / G_USEC_PER_SEC) + 60, 0);
     g_assert_false(disturb(lab, &births, fits_at_rest, &error));
-    take_error(error, RL_ERROR_STATE, "only reads & changed since");
+    take_error(error, RL_ERROR_STATE, "only reads & changed after");
     rl_dirty_image_close(&opened);
 }
 

@@ -454,7 +454,7 @@ fits_clean_noted(Lab *lab, gint64 date_us, gint64 noted_us)
     bool fits = rl_fits_require_at_rest(volume, volume->clean_file, fd, &owner, &error);
 
     if (!fits)
-        take_error(error, RL_ERROR_STATE, "only reads & changed since");
+        take_error(error, RL_ERROR_STATE, "only reads & changed after");
     return fits;
 }
 

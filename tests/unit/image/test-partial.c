@@ -8,7 +8,7 @@
 #include "common/base/autofd.h"
 #include "common/fs/tmpfile.h"
 #include "common/fs/xattr.h"
-#include "common/image/trash.h"
+#include "common/image/temporary-files.h"
 #include "harness/disturb.h"
 #include "harness/sending.h"
 

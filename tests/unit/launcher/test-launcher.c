@@ -17,8 +17,8 @@
 #define PROGRAM STAGE_DIR "/libexec/libvirt-reflink/libvirt-reflink-event"
 #define STRANGER "<domain type='kvm'><name>vm</name></domain>"
 
-static const char *const guarded[] = {"prepare", "start", "restore", "migrate"};
-static const char *const harmless[] = {"reconnect", "started"};
+static const char *const guarded[] = {"prepare", "start", "migrate"};
+static const char *const harmless[] = {"reconnect", "started", "restore"};
 static const char *const strange[] = {"attach", "one-of-libvirt-99"};
 static const char *const ignored[] = {"stopped", "release"};
 
@@ -158,6 +158,7 @@ test_answers(Lab *lab)
         g_assert_cmpstr(place.said, ==, "no\n");
     }
     g_assert_cmpint(call(&place, "started", STRANGER), ==, 1);
+    g_assert_cmpint(call(&place, "restore", STRANGER), ==, 1);
     g_assert_cmpint(call(&place, "release", STRANGER), ==, 1);
     /* A domain that runs, runs. */
     g_assert_cmpint(call(&place, "reconnect", STRANGER), ==, 0);

@@ -494,6 +494,18 @@ test_of_another_host(Lab *lab)
     leave_boot();
 }
 
+static void
+test_begun_by_hand(Lab *lab)
+{
+    lab_create(lab, V, "one", MIB);
+    lab_start(lab, V, &by_hand);
+    image_write(lab, V, RL_FILE_DIRTY, "two");
+    lab_crash(lab, V);
+    put_back_copy(lab, V);
+    lab_start_fails(lab, V, &alice, RL_ERROR_STATE, "torn & 'virt-reflink start' & discard");
+    nothing_changed(lab);
+}
+
 /* An administrator writes to what he began when he likes, and what is dropped in any case can be
  * what it wants. */
 static void
@@ -541,6 +553,7 @@ void
 add_tests(void)
 {
     lab_add("/copied/changed-by-others", test_changed_by_others);
+    lab_add("/copied/begun-by-hand", test_begun_by_hand);
     lab_add("/copied/handed-over", test_handed_over);
     lab_add("/copied/running-at-rest", test_running_at_rest);
     lab_add("/copied/put-back-in-place", test_put_back_in_place);

@@ -6,6 +6,7 @@
 #include "common/fs/dirfd.h"
 #include "common/image/content.h"
 #include "common/operation/begin-replacement.h"
+#include "common/operation/clone.h"
 #include "common/operation/delete.h"
 #include "common/operation/maintenance.h"
 #include "common/operation/resize.h"
@@ -31,6 +32,33 @@ refused(Lab *lab, const char *name, int code, const char *words)
     take_error(error, code, words);
     g_autofree char *after = list_tree(lab->path);
     g_assert_cmpstr(after, ==, before);
+}
+
+static void
+count(uint64_t at, uint64_t size, uint64_t moved, void *data)
+{
+    int *reports = data;
+
+    (void) moved;
+    g_assert_cmpuint(at, <=, size);
+    (*reports)++;
+}
+
+/* Who opened the pool is told how far a copy is; a reflink is no copy. */
+static void
+test_progress(Lab *lab)
+{
+    int reports = 0;
+
+    lab_create(lab, V, "one", MIB);
+    RlPool *pool = lab_pool(lab);
+    pool->progress = (RlProgress){.report = count, .data = &reports};
+    g_autoptr(RlStagedImage) clone = rl_clone_make(pool, "a/clone", V, NULL);
+    g_assert_nonnull(clone);
+    g_assert_true((reports > 0) == !lab->reflinks);
+    reports = 0;
+    g_assert_true(rl_volume_maintain(clone->pool, V, false, NULL)); /* a precache */
+    g_assert_true((reports > 0) == !lab->reflinks);
 }
 
 /* A replacement whose revision was named before it began. */
@@ -414,58 +442,6 @@ test_direct_volume(Lab *lab)
     take_error(error, RL_ERROR_STATE, "'virt-reflink stop'");
 }
 
-/* What a disturbed attempt publishes. */
-static RlStagedImage *changing;
-
-ATTEMPT(try_change, rl_staged_replace(changing, error))
-
-/* Begins what makes the volume, with its own content, one of that kind. */
-static RlStagedImage *
-begin_change(Lab *lab, RlKind kind)
-{
-    RlStagedImage *draft = staged_begin(lab, V "@current");
-
-    draft->asked = (RlAskedKind){.given = true, .kind = kind};
-    staged_fill(lab, draft, V, 0);
-    return draft;
-}
-
-static void
-kind_is(Lab *lab, RlKind kind)
-{
-    g_autoptr(RlVolume) volume = rl_volume_open(lab->pool, V, NULL);
-
-    g_assert_nonnull(volume);
-    g_assert_cmpint(volume->kind, ==, kind);
-    image_is(lab, V, RL_FILE_CLEAN, "one");
-}
-
-/* A replacement that changes the kind, with each of its calls failing once: where it fails the
- * volume has its old kind, and always its content. */
-static void
-test_kind_changes(Lab *lab)
-{
-    bool done = false;
-
-    for (guint i = 1; !done; i++) {
-        Disturbance disturbance = {.first = i, .count = 1, .code = EIO};
-        g_autoptr(GError) error = NULL;
-        lab_create(lab, V, "one", MIB);
-        changing = begin_change(lab, RL_KIND_DIRECT);
-        bool ok = disturb(lab, &disturbance, try_change, &error);
-        rl_staged_free(changing);
-        g_assert_true(ok || error);
-        kind_is(lab, ok ? RL_KIND_DIRECT : RL_KIND_PERSISTENT);
-        done = disturbance.made < i;
-        if (done) {
-            g_autoptr(RlStagedImage) back = begin_change(lab, RL_KIND_PERSISTENT);
-            g_assert_true(rl_staged_replace(back, NULL));
-            kind_is(lab, RL_KIND_PERSISTENT);
-        }
-        g_assert_true(rl_volume_delete(lab->pool, V, RL_DELETE_NAMED, NULL));
-    }
-}
-
 static void
 test_replaced_image_is_another(Lab *lab)
 {
@@ -665,12 +641,12 @@ add_tests(void)
     lab_add("/draft/replaced-by-another-kind", test_replaced_by_another_kind);
     lab_add("/draft/recorded-as-persistent", test_recorded_as_persistent);
     lab_add("/draft/direct-volume", test_direct_volume);
-    lab_add("/draft/kind-changes", test_kind_changes);
     lab_add("/draft/replaced-image-is-another", test_replaced_image_is_another);
     lab_add("/draft/two-replacements", test_two_replacements);
     lab_add("/draft/deleted-while-it-was-to-be", test_deleted_while_it_was_to_be);
     lab_add("/draft/replaced-with-an-old-number", test_replaced_with_an_old_number);
     lab_add("/draft/foretold", test_foretold);
+    lab_add("/draft/progress", test_progress);
     lab_add("/draft/foretold-with-a-number", test_foretold_with_a_number);
     lab_add("/draft/resized-in-between", test_resized_in_between);
     lab_add("/draft/sectors", test_sectors);

@@ -7,7 +7,7 @@
 
 #include "common/base/autofd.h"
 #include "common/format/ended-note.h"
-#include "common/format/image-user.h"
+#include "common/format/image-domain.h"
 #include "common/fs/xattr.h"
 #include "common/operation/claim.h"
 #include "common/operation/maintenance.h"
@@ -218,7 +218,7 @@ test_precache(Lab *lab)
     lab_stop(lab, V, NULL, RL_STOP_UNWRITTEN);
     g_assert_true(rl_volume_maintain(lab->pool, V, false, NULL));
     rl_autofd int fd = image_open(lab, V, RL_FILE_PRECACHE, O_RDONLY);
-    g_assert_cmpint(rl_image_user_is_other(fd, NULL, false), ==, !lab->reflinks);
+    g_assert_cmpint(rl_image_domain_is_other(fd, NULL, false), ==, !lab->reflinks);
     rl_fd_close(&fd);
     start_after(lab, V, &alice, image_inode(lab, V, RL_FILE_PRECACHE), false);
 }

@@ -4,7 +4,7 @@
 
 #include "common/base/autofd.h"
 #include "common/fs/xattr.h"
-#include "common/image/trash.h"
+#include "common/image/temporary-files.h"
 #include "common/operation/delete.h"
 #include "common/pool/scan.h"
 #include "harness/lab.h"

@@ -81,7 +81,7 @@ cut_off(Lab *lab)
     return 0;
 }
 
-ATTEMPT(copy, rl_sparse_copy(from, to, NULL, NULL, error))
+ATTEMPT(copy, rl_sparse_copy(from, to, NULL, error))
 
 static void
 test_copies(Lab *lab)

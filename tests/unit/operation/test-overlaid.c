@@ -7,6 +7,7 @@
 #include "common/format/image-overlays.h"
 #include "common/fs/xattr.h"
 #include "common/operation/claim.h"
+#include "common/operation/defragment.h"
 #include "common/operation/delete.h"
 #include "common/operation/end-of-run.h"
 #include "common/operation/resize.h"
@@ -14,6 +15,7 @@
 #include "common/operation/upload.h"
 #include "common/pool/volume-state.h"
 #include "harness/lab.h"
+#include "harness/scatter.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -577,6 +579,103 @@ test_own_overlay_of_what_was_off(Lab *lab)
     lab->pool->documents = real;
 }
 
+/* It is made while a start waits for who writes to the image at rest: the start has looked before.
+ */
+static guint looks;
+
+static char *
+find_later(const char *image, bool directly, const char *except, const char *const *let_go)
+{
+    (void) image, (void) directly, (void) except, (void) let_go;
+    return looks++ == 0 ? NULL : g_strdup("alice");
+}
+
+static char *
+find_later_running(const char *image, const char *except)
+{
+    (void) image, (void) except;
+    return looks++ == 0 ? NULL : g_strdup("alice");
+}
+
+static void
+test_made_beside_a_start(Lab *lab)
+{
+    const char *const names[] = {"volume", "direct"};
+    const RlDocuments *real = lab->pool->documents;
+    RlDocuments documents = *real;
+    RlOptions *options = rl_options_copy(lab->pool->options);
+
+    options->path_links = true;
+    g_assert_true(rl_pool_set_options(lab->pool, options, NULL));
+    rl_options_free(options);
+    documents.find_domain = find_later;
+    documents.find_running_overlay = find_later_running;
+    documents.find_doubt = no_doubt;
+    lab_create(lab, "volume", "one", MIB);
+    lab_create_kind(lab, "direct", RL_KIND_DIRECT, NULL, "one", MIB);
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+        g_autofree char *clean = lab_file(lab, names[i], RL_FILE_CLEAN);
+        rl_autofd int reader = open(clean, O_RDONLY | O_CLOEXEC);
+        lab->pool->documents = &documents;
+        looks = 0;
+        lab_start_fails(lab, names[i], &bob, RL_ERROR_STATE, "external snapshot & 'alice'");
+        image_is(lab, names[i], RL_FILE_CLEAN, "one");
+        g_assert_false(image_is_there(lab, names[i], RL_FILE_DIRTY));
+        GError *error = NULL;
+        looks = 0;
+        g_assert_null(rl_volume_start(lab->pool, names[i], &bob, RL_START_OVERLAID, &error));
+        take_error(error, RL_ERROR_STATE, "external snapshot & 'alice'");
+        image_is(lab, names[i], RL_FILE_CLEAN, "one");
+        ino_t inode = look(clean).st_ino;
+        error = NULL;
+        looks = 0;
+        g_assert_false(rl_volume_resize(lab->pool, names[i], 2 * MIB, false, &error));
+        take_error(error, RL_ERROR_STATE, "resized & external snapshot & 'alice'");
+        looks = 0;
+        error = NULL;
+        g_assert_false(rl_volume_delete(lab->pool, names[i], 0, &error));
+        take_error(error, RL_ERROR_STATE, "deleted & external snapshot & 'alice'");
+        g_assert_cmpuint(look(clean).st_ino, ==, inode);
+        lab->pool->documents = real;
+    }
+    /* Of who has nothing open nothing more is asked. */
+    lab->pool->documents = &documents;
+    looks = 0;
+    lab_start(lab, "volume", &bob);
+    g_assert_cmpuint(looks, ==, 1);
+    lab->pool->documents = real;
+}
+
+/* A defragmentation looks when its new image is complete. */
+static void
+test_made_beside_a_defragmentation(Lab *lab)
+{
+    const RlDefragment how = {.rule = {.limit = MIB}};
+    const RlDocuments *real = lab->pool->documents;
+    RlDocuments documents = *real;
+    g_autofree char *clean = lab_file(lab, "volume", RL_FILE_CLEAN);
+    g_autoptr(RlOptions) options = rl_options_copy(lab->pool->options);
+    RlDefragmented found;
+    GError *error = NULL;
+
+    options->path_links = true;
+    g_assert_true(rl_pool_set_options(lab->pool, options, NULL));
+    lab_create(lab, "volume", "one", MIB);
+    rl_autofd int fd = open(clean, O_RDWR | O_CLOEXEC);
+    g_assert_true(scatter(fd, 0, 64 * KIB, NULL));
+    g_assert_no_errno(fsync(fd));
+    rl_fd_close(&fd);
+    ino_t inode = look(clean).st_ino;
+    documents.find_domain = find_later;
+    documents.find_doubt = no_doubt;
+    lab->pool->documents = &documents;
+    looks = 0;
+    g_assert_false(rl_volume_defragment(lab->pool, "volume", &how, &found, &error));
+    take_error(error, RL_ERROR_STATE, "defragmented & external snapshot & 'alice'");
+    lab->pool->documents = real;
+    g_assert_cmpuint(look(clean).st_ino, ==, inode);
+}
+
 void
 add_tests(void)
 {
@@ -594,4 +693,7 @@ add_tests(void)
     lab_add("/overlaid/late-end", test_late_end);
     lab_add("/overlaid/own-leftover-below", test_own_leftover_below);
     lab_add("/overlaid/end-in-time", test_end_in_time);
+    lab_add_on("/overlaid/beside-a-start", "xfs btrfs", test_made_beside_a_start);
+    lab_add_on("/overlaid/beside-a-defragmentation", "xfs btrfs",
+               test_made_beside_a_defragmentation);
 }

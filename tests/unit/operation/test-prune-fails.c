@@ -5,7 +5,7 @@
 #include "common/operation/prune.h"
 
 #include "common/base/autofd.h"
-#include "common/format/highest-revision.h"
+#include "common/format/highest-note.h"
 #include "common/fs/xattr.h"
 #include "harness/disturb.h"
 

@@ -4,7 +4,7 @@
 #include "common/operation/prune.h"
 
 #include "common/base/autofd.h"
-#include "common/format/highest-revision.h"
+#include "common/format/highest-note.h"
 #include "common/fs/xattr.h"
 #include "common/operation/clone.h"
 #include "harness/lab.h"

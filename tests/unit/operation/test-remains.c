@@ -2,7 +2,7 @@
 /* filesystems: xfs btrfs ext4 */
 /* What is left of a volume whose clean image is not there, when one of that name is made. */
 #include "common/base/autofd.h"
-#include "common/format/highest-revision.h"
+#include "common/format/highest-note.h"
 #include "common/fs/xattr.h"
 #include "common/operation/delete.h"
 #include "common/operation/maintenance.h"

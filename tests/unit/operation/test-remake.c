@@ -5,7 +5,7 @@
 #include "common/operation/maintenance.h"
 
 #include "common/base/autofd.h"
-#include "common/format/image-user.h"
+#include "common/format/image-domain.h"
 #include "common/fs/inode.h"
 #include "common/fs/xattr.h"
 #include "common/image/content.h"
@@ -19,6 +19,7 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <linux/mount.h>
+#include <pthread.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -265,6 +266,44 @@ hold_path(const char *path, const char *place)
     return open(path, O_PATH | O_CLOEXEC);
 }
 
+static void *
+hold_path_alone(void *path)
+{
+    bool done = unshare(CLONE_FILES) == 0 && open(path, O_PATH | O_CLOEXEC) >= 0;
+
+    if (write(STDOUT_FILENO, done ? "y" : "n", 1) == 1)
+        for (;;)
+            pause();
+    return NULL;
+}
+
+/* In a thread that has descriptors of its own. What is returned ends the process. */
+static int
+hold_path_in_thread(const char *path, const char *place)
+{
+    int life[2], ready[2];
+    char byte;
+
+    (void) place;
+    g_assert_cmpint(pipe2(life, O_CLOEXEC) | pipe2(ready, O_CLOEXEC), ==, 0);
+    pid_t child = fork();
+    if (child == 0) {
+        pthread_t thread;
+        close(life[1]);
+        dup2(ready[1], STDOUT_FILENO);
+        _exit(pthread_create(&thread, NULL, hold_path_alone, (char *) path) == 0
+                  ? (int) read(life[0], &byte, 1)
+                  : 1);
+    }
+    g_assert_cmpint(child, >, 0);
+    close(life[0]);
+    close(ready[1]);
+    g_assert_cmpint(read(ready[0], &byte, 1), ==, 1);
+    g_assert_cmpint(byte, ==, 'y');
+    close(ready[0]);
+    return life[1];
+}
+
 /* A mount without a place. */
 static int
 hold_detached(const char *path, const char *place)
@@ -277,7 +316,8 @@ hold_detached(const char *path, const char *place)
 static void
 test_held_by_its_path(Lab *lab)
 {
-    const Hold holds[] = {hold_mounted, hold_mounted_elsewhere, hold_path, hold_detached};
+    const Hold holds[] = {hold_mounted, hold_mounted_elsewhere, hold_path, hold_path_in_thread,
+                          hold_detached};
     g_autofree char *place = lab_path(lab, "a/mounted");
 
     make_history(lab);
@@ -295,7 +335,7 @@ test_held_by_its_path(Lab *lab)
             g_assert_cmpint(umount2(place, MNT_DETACH), ==, 0);
         }
         rl_fd_close(&held);
-        if (holds[i] == hold_mounted_elsewhere)
+        if (holds[i] == hold_mounted_elsewhere || holds[i] == hold_path_in_thread)
             wait(NULL);
         g_autofree char *next = g_strdup_printf("%zu", 2 * i + 3);
         g_autofree char *free = revision_path(lab, V, next), *again = inode_at(free);

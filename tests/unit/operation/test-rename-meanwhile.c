@@ -311,7 +311,7 @@ test_not_linked(Lab *lab)
 
     create(lab);
     g_assert_false(disturb(lab, &sync, rename_it, &error));
-    take_error(error, RL_ERROR_STATE, "'a/one' & 'b/two' & 'one.img@named' & the former name");
+    take_error(error, RL_ERROR_STATE, "'a/one' & 'b/two' & 'one.img@named' & the former one");
     g_assert_true(is_there(label));
     image_is(lab, NEW, RL_FILE_CLEAN, "two");
 }

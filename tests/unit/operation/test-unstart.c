@@ -69,6 +69,42 @@ test_unstart_in_doubt(Lab *lab)
     image_is(lab, V, RL_FILE_DIRTY, "two");
 }
 
+/* libvirt had given the image to the device model of a domain that was to read it, and then refused
+ * the disk: what that wrote is not the next run's, also if it put the date back. */
+static void
+test_unstart_of_a_reader(Lab *lab)
+{
+    g_autofree char *clean = lab_file(lab, V, RL_FILE_CLEAN);
+    g_autofree char *dirty = lab_file(lab, V, RL_FILE_DIRTY);
+
+    lab_create(lab, V, "one", MIB);
+    set_mtime(clean, time(NULL) - 3600, 1234567);
+    {
+        g_autoptr(RlStarted) started = lab_start_with(lab, V, &alice, RL_START_READONLY);
+        unstart(lab, started, &alice);
+        g_assert_false(image_is_there(lab, V, RL_FILE_DIRTY));
+    }
+    {
+        g_autoptr(RlStarted) started = lab_start_with(lab, V, &alice, RL_START_READONLY);
+        struct stat made = look(dirty);
+        image_write(lab, V, RL_FILE_DIRTY, "two");
+        set_mtime(dirty, made.st_mtim.tv_sec, made.st_mtim.tv_nsec);
+        unstart(lab, started, &alice);
+        g_assert_false(image_is_there(lab, V, RL_FILE_PRECACHE));
+        g_assert_false(image_is_there(lab, V, RL_FILE_DIRTY));
+    }
+    g_autoptr(RlStarted) started = lab_start_with(lab, V, &alice, RL_START_READONLY);
+    g_autoptr(GError) error = NULL;
+    image_write(lab, V, RL_FILE_DIRTY, "two");
+    g_assert_false(rl_volume_unstart(lab->pool, started, &alice, &error));
+    g_assert_error(error, RL_ERROR, RL_ERROR_STATE);
+    g_assert_cmpint(lab_state(lab, V), ==, RL_STATE_SUSPECT);
+    g_autoptr(RlStarted) other = rl_volume_start(lab->pool, V, &bob, 0, NULL);
+    g_assert_null(other);
+    g_assert_true(rl_volume_discard(lab->pool, V, NULL));
+    image_is(lab, V, RL_FILE_CLEAN, "one");
+}
+
 /* What was left before is left again, as it was: the next start is not refused for it. */
 static void
 test_unstart_of_a_leftover(Lab *lab)
@@ -112,6 +148,7 @@ add_tests(void)
 {
     lab_add("/unstart/of-all-kinds", test_unstart_of_all_kinds);
     lab_add("/unstart/in-doubt", test_unstart_in_doubt);
+    lab_add("/unstart/of-a-reader", test_unstart_of_a_reader);
     lab_add("/unstart/of-a-leftover", test_unstart_of_a_leftover);
     lab_add("/unstart/keeps-the-mark", test_unstart_keeps_the_mark);
 }

@@ -44,6 +44,98 @@ test_moved(Host *host, gconstpointer data)
     g_assert_false(is_image(&search, host->top, "/before/c/b-dirty.img"));
 }
 
+static bool
+is_layer(const RlImageSearch *search, const char *top, const char *path)
+{
+    g_autofree char *whole = g_strconcat(top, path, NULL);
+
+    return rl_image_search_is_layer(search, whole);
+}
+
+/* What lay on the short path of its volume needs that. A disk of that name can be any file. */
+static void
+test_moved_short(Host *host, gconstpointer data)
+{
+    g_autofree char *image = g_build_filename(host->top, "now/volumes/b-dirty.img", NULL);
+    g_autofree char *longer = g_build_filename(host->top, "now/a/b-dirty.img", NULL);
+    g_auto(RlImageSearch) search = {.top = host->top},
+                          permits = {.top = host->top, .permits = true};
+    g_auto(RlImageSearch) other = {.top = host->top};
+
+    (void) data;
+    host_put(host, "now/volumes/b-dirty.img", "");
+    host_put(host, "now/a/b-dirty.img", "");
+    host_put(host, "used/b", "");
+    g_assert_true(rl_image_search_begin(&search, image));
+    g_assert_true(rl_image_search_begin(&permits, image));
+    g_assert_true(rl_image_search_begin(&other, longer));
+    g_assert_true(is_layer(&search, host->top, "/before/b"));
+    g_assert_true(is_layer(&search, host->top, "/before/b.img"));
+    g_assert_true(is_layer(&search, host->top, "/now/b"));
+    g_assert_true(is_layer(&search, host->top, "/used/b.img"));
+    g_assert_false(is_layer(&search, host->top, "/used/b"));
+    g_assert_false(is_layer(&search, host->top, "/before/b.qcow2"));
+    g_assert_false(is_layer(&search, host->top, "/before/bb"));
+    g_assert_false(is_layer(&permits, host->top, "/before/b"));
+    g_assert_false(is_layer(&other, host->top, "/before/b"));
+    g_assert_false(is_image(&search, host->top, "/before/b"));
+}
+
+static void
+put_link(const Host *host, const char *target, const char *file)
+{
+    g_autofree char *path = g_build_filename(host->top, file, NULL);
+
+    g_assert_cmpint(symlink(target, path), ==, 0);
+}
+
+static bool
+is_beside(const RlImageSearch *search, const char *top, const char *path)
+{
+    g_autofree char *whole = g_strconcat(top, path, NULL);
+
+    return rl_image_search_is_beside(search, whole);
+}
+
+/* libvirt calls the overlay on the short path of "a.b" as one on "a". The short path of another
+ * volume is none, whatever form it has; a link that is no short path can be one. */
+static void
+test_beside_short_path(Host *host, gconstpointer data)
+{
+    g_autofree char *image = g_build_filename(host->top, "now/volumes/a.b-dirty.img", NULL);
+    g_autofree char *longer = g_build_filename(host->top, "now/x/a.b-dirty.img", NULL);
+    g_auto(RlImageSearch) search = {.top = host->top}, other = {.top = host->top};
+    g_auto(RlImageSearch) permits = {.top = host->top, .permits = true};
+
+    (void) data;
+    host_put(host, "now/volumes/a.b-dirty.img", "");
+    host_put(host, "now/x/a.b-dirty.img", "");
+    put_link(host, "volumes/a.t-dirty.img", "now/a.t");
+    put_link(host, "volumes/a.t.img", "now/a.t.img");
+    put_link(host, "elsewhere/a.u-dirty.img", "now/a.u");
+    put_link(host, "volumes/zz-dirty.img", "now/a.v");
+    put_link(host, "volumes/a.w-dirty.img", "now/a.wx");
+    put_link(host, "volumes/a.y.img.1@2026-01-01T00:00:00Z", "now/a.y");
+    g_assert_true(rl_image_search_begin(&search, image));
+    g_assert_true(rl_image_search_begin(&other, longer));
+    g_assert_true(rl_image_search_begin(&permits, image));
+    g_assert_true(is_beside(&search, host->top, "/now/a.s"));
+    g_assert_false(is_beside(&search, host->top, "/now/a.b"));
+    g_assert_false(is_beside(&search, host->top, "/now/a.b.img"));
+    g_assert_true(is_beside(&search, host->top, "/now/a.b.s"));
+    g_assert_false(is_beside(&search, host->top, "/now/ab"));
+    g_assert_false(is_beside(&search, host->top, "/now/c.s"));
+    g_assert_false(is_beside(&search, host->top, "/now/x/a.s"));
+    g_assert_false(is_beside(&search, host->top, "/now/a.t"));
+    g_assert_false(is_beside(&search, host->top, "/now/a.t.img"));
+    g_assert_true(is_beside(&search, host->top, "/now/a.u"));
+    g_assert_true(is_beside(&search, host->top, "/now/a.v"));
+    g_assert_true(is_beside(&search, host->top, "/now/a.wx"));
+    g_assert_true(is_beside(&search, host->top, "/now/a.y"));
+    g_assert_false(is_beside(&other, host->top, "/now/a.s"));
+    g_assert_false(is_beside(&permits, host->top, "/now/a.s"));
+}
+
 /* A number of a file says nothing of a file system's other. */
 static void
 test_other_file_system(Host *host, gconstpointer data)
@@ -158,6 +250,37 @@ test_path_at_rest(Host *host, gconstpointer data)
     }
 }
 
+/* Nor do links elsewhere that lead on to another file by the volume's link, or in a circle. */
+static void
+test_link_to_path(Host *host, gconstpointer data)
+{
+    g_autofree char *image = g_build_filename(host->top, "pool/volumes/web-dirty.img", NULL);
+    g_auto(RlImageSearch) keeps = {.top = host->top};
+    g_auto(RlImageSearch) permits = {.top = host->top, .permits = true};
+    static const char *const links[][2] = {
+        {"pool/web", "volumes/web.img"},  {"first", "images/second"},
+        {"images/second", "../pool/web"}, {"images/straight", "../pool/volumes/web.img"},
+        {"images/circle", "circle"},      {"images/nowhere", "../none/web"}};
+
+    (void) data;
+    host_put(host, "pool/volumes/web.img", "");
+    host_put(host, "images/other", "");
+    for (size_t i = 0; i < G_N_ELEMENTS(links); i++) {
+        g_autofree char *link = g_build_filename(host->top, links[i][0], NULL);
+        g_assert_cmpint(symlink(links[i][1], link), ==, 0);
+    }
+    g_assert_true(rl_image_search_begin(&keeps, image));
+    g_assert_true(rl_image_search_begin(&permits, image));
+    g_assert_true(is_image(&keeps, host->top, "/first"));
+    g_assert_true(is_image(&keeps, host->top, "/images/../first"));
+    g_assert_false(is_image(&permits, host->top, "/first"));
+    for (size_t i = 3; i < G_N_ELEMENTS(links); i++) {
+        g_autofree char *path = g_strconcat("/", links[i][0], NULL);
+        g_assert_false(is_image(&keeps, host->top, path));
+    }
+    g_assert_false(is_image(&keeps, host->top, "/images/other"));
+}
+
 /* No search begins at what is not the image of a run. */
 static void
 test_begin(Host *host, gconstpointer data)
@@ -176,11 +299,14 @@ add_tests(void)
 {
     static const HostTest tests[] = {
         {"/xml/image-search/moved", test_moved},
+        {"/xml/image-search/moved-short", test_moved_short},
+        {"/xml/image-search/beside-short-path", test_beside_short_path},
         {"/xml/image-search/other-file-system", test_other_file_system},
         {"/xml/image-search/let-go", test_let_go},
         {"/xml/image-search/roots-only", test_roots_only},
         {"/xml/image-search/unknown-pool", test_unknown_pool},
         {"/xml/image-search/path-at-rest", test_path_at_rest},
+        {"/xml/image-search/link-to-path", test_link_to_path},
         {"/xml/image-search/begin", test_begin},
     };
 

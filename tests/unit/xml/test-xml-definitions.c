@@ -213,6 +213,69 @@ test_other_names(Host *host, gconstpointer data)
     host_finds(host, "/pool/volumes/web-dirty.img", false, NULL);
 }
 
+/* @disk is that of anna: is it an overlay on the volume "a.b", "a", by its name? */
+static void
+dotted(Host *host, const char *disk, bool on_a_b, bool on_a)
+{
+    g_autofree char *source = g_strdup_printf("<driver type='qcow2'/>%s", disk);
+
+    host_put_domain(host, "etc/libvirt/qemu/anna.xml", source);
+    host_finds(host, "/pool/volumes/a.b-dirty.img", false, on_a_b ? "anna" : NULL);
+    host_finds(host, "/pool/volumes/a-dirty.img", false, on_a ? "anna" : NULL);
+    /* A name that may mean either permits nothing. */
+    g_assert_false(
+        rl_xml_definitions_name_below(host->top, "/pool/volumes/a.b-dirty.img", "anna", UUID_A));
+    g_assert_false(
+        rl_xml_definitions_name_below(host->top, "/pool/volumes/a-dirty.img", "anna", UUID_A));
+}
+
+/* libvirt calls the overlay of a snapshot "s" on /pool/a.b as it calls one on /pool/a. */
+static void
+test_dotted(Host *host, gconstpointer data)
+{
+    const char *const record = "var/lib/libvirt/qemu/snapshot/anna/1.xml";
+    g_autofree char *path = g_build_filename(host->top, record, NULL);
+
+    (void) data;
+    dotted(host, "<source file='/pool/a.s'/>", true, true);
+    dotted(host, "<source file='/pool/a.b.s'/>", true, true);
+    dotted(host, "<source file='/pool/a.b'/>", false, true);
+    dotted(host, "<source file='/pool/a.b.img'/>", false, true);
+    dotted(host, "<source file='/pool/ab.s'/>", false, false);
+    dotted(host, "<source file='/else/a.s'/>", false, false);
+    dotted(host, "<source file='/pool/volumes/a-dirty.x-dirty.s'/>", false, true);
+    /* What is said of what lies below counts more. */
+    dotted(host, "<source file='/pool/a.s'/>" BACKING("/o/1"), false, false);
+    host_put_snapshot(host, record, "/pool/a.s", "/o/1");
+    dotted(host, "<source file='/pool/a.s'/>", geteuid() != 0, geteuid() != 0);
+    if (geteuid() == 0) {
+        g_assert_cmpint(chown(path, 1000, 1000), ==, 0);
+        dotted(host, "<source file='/pool/a.s'/>", true, true);
+    }
+}
+
+/* Nor is the path of another volume an overlay's. */
+static void
+test_dotted_path(Host *host, gconstpointer data)
+{
+    g_autofree char *image = g_build_filename(host->top, "pool/volumes/a-dirty.img", NULL);
+    g_autofree char *link = g_build_filename(host->top, "pool/a.b", NULL);
+    g_autofree char *disk = g_strdup_printf(
+        "<driver type='qcow2'/><source file='/o/1'/><backingStore type='file'><format "
+        "type='raw'/><source file='%s/pool/a.b'/></backingStore>",
+        host->top);
+
+    (void) data;
+    host_put(host, "pool/x", "");
+    host_put_domain(host, "etc/libvirt/qemu/anna.xml", disk);
+    host_finds(host, image, false, "anna");
+    g_assert_cmpint(symlink("volumes/a.b.img", link), ==, 0);
+    host_finds(host, image, false, NULL);
+    g_assert_cmpint(unlink(link), ==, 0);
+    g_assert_cmpint(symlink("volumes/c-dirty.img", link), ==, 0);
+    host_finds(host, image, false, "anna");
+}
+
 static void
 assert_names(const Host *host, const char *name, const char *uuid, bool wanted)
 {
@@ -283,11 +346,13 @@ test_running(Host *host, gconstpointer data)
     host_put(host, "run/libvirt/qemu/otto.xml", "<domain");
     g_assert_null(rl_xml_definitions_find_running_below(host->top, IMAGE, UUID_B, &overlaid));
     g_assert_null(rl_xml_definitions_name_running_below(host->top, IMAGE));
+    g_assert_null(rl_xml_definitions_name_running_below(host->top, "/pool/no-image-of-a-run"));
     g_assert_false(rl_xml_definitions_has_let_go_below(host->top, IMAGE, UUID_A));
 
     host_put_domain(host, file, "<source file='" IMAGE "'/>");
     g_autofree char *name = rl_xml_definitions_name_running_below(host->top, IMAGE);
     g_assert_cmpstr(name, ==, "anna");
+    g_assert_null(rl_xml_definitions_name_running_overlay_below(host->top, IMAGE, UUID_B));
     g_autoptr(RlDomain) anna =
         rl_xml_definitions_find_running_below(host->top, IMAGE, UUID_B, &overlaid);
     g_assert_cmpstr(anna->uuid, ==, UUID_A);
@@ -303,8 +368,15 @@ test_running(Host *host, gconstpointer data)
     g_autofree char *name_above = rl_xml_definitions_name_running_below(host->top, IMAGE);
     g_assert_cmpstr(name_above, ==, "anna");
     g_assert_false(rl_xml_definitions_has_let_go_below(host->top, IMAGE, UUID_A));
+    g_autofree char *overlay =
+        rl_xml_definitions_name_running_overlay_below(host->top, IMAGE, UUID_B);
+    g_assert_cmpstr(overlay, ==, "anna");
+    g_assert_null(rl_xml_definitions_name_running_overlay_below(host->top, IMAGE, UUID_A));
+    g_assert_null(
+        rl_xml_definitions_name_running_overlay_below(host->top, "/pool/a/b.img", UUID_B));
 
     host_put_domain(host, file, "<source file='/o/1'/>");
+    g_assert_null(rl_xml_definitions_name_running_overlay_below(host->top, IMAGE, UUID_B));
     g_assert_null(rl_xml_definitions_find_running_below(host->top, IMAGE, UUID_B, &overlaid));
     g_assert_true(rl_xml_definitions_has_let_go_below(host->top, IMAGE, UUID_A));
     g_assert_false(rl_xml_definitions_has_let_go_below(host->top, IMAGE, UUID_B));
@@ -592,6 +664,8 @@ add_tests(void)
         {"/xml/definitions/other-names", test_other_names},
         {"/xml/definitions/moved", test_moved},
         {"/xml/definitions/moved-beside", test_moved_beside},
+        {"/xml/definitions/dotted", test_dotted},
+        {"/xml/definitions/dotted-path", test_dotted_path},
         {"/xml/definitions/pool-renamed", test_pool_renamed},
         {"/xml/definitions/bad-domains", test_bad_domains},
         {"/xml/definitions/layer-volume", test_layer_volume},

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "highest-revision.h"
+#include "highest-note.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,13 +1,26 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "replacement-rights.h"
+#include "creation-rights.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "common/base/error.h"
 #include "common/fs/file-error.h"
 #include "common/pool/census.h"
 #include "module.h"
+
+int
+rl_rights_require_name(const virStoragePoolDef *pool, const char *text, const char *asked)
+{
+    g_autoptr(RlName) name = rl_name_parse(text, NULL);
+
+    if (!name)
+        return 0;
+    if (name->form == RL_NAME_CURRENT)
+        return rl_rights_require(pool, name->volume, RL_RIGHT_WRITE);
+    return strcmp(text, asked) == 0 ? 0 : rl_rights_require(pool, text, RL_RIGHT_CREATE);
+}
 
 static bool
 changes_kind(const RlStagedImage *draft, bool *ret_changes, GError **error)

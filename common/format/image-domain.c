@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "image-user.h"
+#include "image-domain.h"
 
 #include <string.h>
 
@@ -36,7 +36,7 @@ user_of(const RlDomainRef *owner)
 }
 
 bool
-rl_image_user_set(int fd, const RlDomainRef *owner, GError **error)
+rl_image_domain_set(int fd, const RlDomainRef *owner, GError **error)
 {
     g_autofree char *boot = rl_boot_id(error);
 
@@ -44,7 +44,7 @@ rl_image_user_set(int fd, const RlDomainRef *owner, GError **error)
 }
 
 bool
-rl_image_user_add(int fd, const RlDomainRef *owner, GError **error)
+rl_image_domain_add(int fd, const RlDomainRef *owner, GError **error)
 {
     g_autofree char *text = NULL, *boot = rl_boot_id(error);
     const char *user = user_of(owner);
@@ -57,7 +57,7 @@ rl_image_user_add(int fd, const RlDomainRef *owner, GError **error)
 }
 
 bool
-rl_image_user_set_none(int fd, GError **error)
+rl_image_domain_set_none(int fd, GError **error)
 {
     g_autofree char *boot = rl_boot_id(error);
 
@@ -65,7 +65,7 @@ rl_image_user_set_none(int fd, GError **error)
 }
 
 bool
-rl_image_user_is_other(int fd, const RlDomainRef *owner, bool unknown)
+rl_image_domain_is_other(int fd, const RlDomainRef *owner, bool unknown)
 {
     g_autofree char *text = NULL, *boot = rl_boot_id(NULL);
 
@@ -77,4 +77,13 @@ rl_image_user_is_other(int fd, const RlDomainRef *owner, bool unknown)
     if (!user || strcmp(user, NONE) == 0)
         return false;
     return strcmp(user, SEVERAL) == 0 || (owner && strcmp(user, owner->uuid) != 0);
+}
+
+bool
+rl_image_domain_is_any(int fd)
+{
+    g_autofree char *text = NULL;
+
+    return !rl_xattr_get(fd, RL_ATTR_USED_BY, &text, NULL) ||
+           (text && !g_str_has_suffix(text, " " NONE));
 }

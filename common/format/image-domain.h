@@ -10,31 +10,38 @@
 #include "image-owner.h"
 
 /**
- * rl_image_user_set:
- * Writes on the image @fd, which rl_image_user_is_other() has said to be no other domain's, that
+ * rl_image_domain_set:
+ * Writes on the image @fd, which rl_image_domain_is_other() has said to be no other domain's, that
  * @owner is about to have it. Of a run by hand it is not known who gets the disk: "several".
  * Durable with the next fsync(2) of @fd, and of no use after a power cut.
  */
-bool rl_image_user_set(int fd, const RlDomainRef *owner, GError **error);
+bool rl_image_domain_set(int fd, const RlDomainRef *owner, GError **error);
 
 /**
- * rl_image_user_add:
+ * rl_image_domain_add:
  * The same where it was not asked: if another domain had the image in this boot of the host,
  * several have had it from now on.
  */
-bool rl_image_user_add(int fd, const RlDomainRef *owner, GError **error);
+bool rl_image_domain_add(int fd, const RlDomainRef *owner, GError **error);
 
 /**
- * rl_image_user_set_none:
+ * rl_image_domain_set_none:
  * Writes on the image @fd, a new file, that no domain has had it.
  */
-bool rl_image_user_set_none(int fd, GError **error);
+bool rl_image_domain_set_none(int fd, GError **error);
 
 /**
- * rl_image_user_is_other:
+ * rl_image_domain_is_other:
  * True if in this boot of the host another domain than @owner has had the image @fd, or several;
  * with @owner NULL only if several had it. @unknown is returned where nothing is noted, as on what
  * a version of the module before this note has left. Where the boot or the attribute cannot be
  * read, true.
  */
-bool rl_image_user_is_other(int fd, const RlDomainRef *owner, bool unknown);
+bool rl_image_domain_is_other(int fd, const RlDomainRef *owner, bool unknown);
+
+/**
+ * rl_image_domain_is_any:
+ * True if some domain has had the image @fd, in whatever boot of the host: its device model may
+ * have written to it, and set its date. Where the attribute cannot be read, true.
+ */
+bool rl_image_domain_is_any(int fd);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "users.h"
+#include "snapshot-volumes.h"
 
 #include "common/base/error.h"
 #include "scan.h"
@@ -7,7 +7,7 @@
 #define NAMED_MAX 5
 
 GPtrArray *
-rl_users_list(const RlPool *pool, const char *source, GError **error)
+rl_snapshot_volumes_list(const RlPool *pool, const char *source, GError **error)
 {
     g_autoptr(GPtrArray) listed = rl_scan_recorded(pool, error);
     g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
@@ -25,7 +25,7 @@ rl_users_list(const RlPool *pool, const char *source, GError **error)
 }
 
 char *
-rl_users_describe(const GPtrArray *users)
+rl_snapshot_volumes_describe(const GPtrArray *users)
 {
     GString *text = g_string_new(NULL);
     guint named = MIN(users->len, NAMED_MAX);
@@ -45,14 +45,14 @@ rl_users_describe(const GPtrArray *users)
 
 /* The start of a snapshot looks for its source by name. */
 bool
-rl_users_require_none(const RlPool *pool, const char *source, const char *done, const char *advice,
-                      GError **error)
+rl_snapshot_volumes_require_none(const RlPool *pool, const char *source, const char *done,
+                                 const char *advice, GError **error)
 {
-    g_autoptr(GPtrArray) users = rl_users_list(pool, source, error);
+    g_autoptr(GPtrArray) users = rl_snapshot_volumes_list(pool, source, error);
 
     if (!users || users->len == 0)
         return users != NULL;
-    g_autofree char *names = rl_users_describe(users);
+    g_autofree char *names = rl_snapshot_volumes_describe(users);
     bool one = users->len == 1;
     return rl_fail(error, RL_ERROR_STATE,
                    "volume '%s' cannot be %s: it is the source of the snapshot volume%s %s, which "

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "left-name.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+#include "common/base/autofd.h"
+#include "common/base/error.h"
+#include "common/base/log.h"
+#include "common/base/paths.h"
+#include "common/fs/dirfd.h"
+#include "common/fs/lease.h"
+#include "common/fs/tmpfile.h"
+
+#define NOTES_DIR RL_LOCK_DIR "/left"
+#define NOTE_SIZE_MAX 64
+
+/* A note is a file named after the pool's numbers and the volume's name, with the time in it; owned
+ * by the caller. */
+static char *
+file_of(const RlVolume *volume)
+{
+    const RlPool *pool = volume->pool;
+    g_autofree char *hash =
+        g_compute_checksum_for_string(G_CHECKSUM_SHA256, volume->name->volume, -1);
+
+    return g_strdup_printf("%lx-%lx-%s", (unsigned long) pool->dev, (unsigned long) pool->ino,
+                           hash);
+}
+
+static int
+open_notes(GError **error)
+{
+    int dir = open(NOTES_DIR, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+    if (dir < 0)
+        rl_fail_errno(error, errno, "cannot open '%s'", NOTES_DIR);
+    return dir;
+}
+
+void
+rl_left_name_note(const RlVolume *volume)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (!volume->clean.there || !rl_lease_has_opener_at(volume->dir, volume->clean_file))
+        return;
+    g_mkdir_with_parents(NOTES_DIR, 0700);
+    rl_autofd int dir = open_notes(&error);
+    g_autofree char *file = file_of(volume);
+    g_autofree char *text = g_strdup_printf("%" G_GINT64_FORMAT "\n", g_get_real_time());
+    if (dir < 0 || !rl_tmpfile_write(dir, file, text, 0600, &error))
+        rl_log_warning("volume '%s': cannot record that a process has its image open: %s",
+                       volume->name->volume, error->message);
+}
+
+bool
+rl_left_name_is_since(const RlVolume *volume, gint64 us)
+{
+    g_autoptr(GError) error = NULL;
+    rl_autofd int dir = open_notes(&error);
+    g_autofree char *file = file_of(volume);
+    size_t length;
+    g_autofree char *text =
+        dir < 0 ? NULL : rl_dirfd_read_file(dir, file, NOTE_SIZE_MAX, &length, &error);
+
+    return text ? g_ascii_strtoll(text, NULL, 10) >= us : !rl_error_is_errno(error, ENOENT);
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* filesystems: xfs btrfs */
+/* What is deleted while somebody has it open. */
+#include "common/pool/left-name.h"
+
+#include "common/base/paths.h"
+#include "common/operation/delete.h"
+#include "common/operation/resize.h"
+#include "harness/lab.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define V "a/b/private"
+#define W "a/b/other"
+#define NOTES RL_LOCK_DIR "/left"
+
+static bool
+is_since(Lab *lab, const char *name, gint64 us)
+{
+    g_autoptr(RlVolume) volume = rl_volume_open(lab->pool, name, NULL);
+
+    g_assert_nonnull(volume);
+    return rl_left_name_is_since(volume, us);
+}
+
+static int
+open_clean(Lab *lab, const char *name)
+{
+    g_autofree char *path = lab_file(lab, name, RL_FILE_CLEAN);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    g_assert_cmpint(fd, >=, 0);
+    return fd;
+}
+
+static void delete (Lab *lab, const char *name)
+{
+    GError *error = NULL;
+
+    g_assert_true(rl_volume_delete(lab->pool, name, 0, &error));
+    g_assert_no_error(error);
+}
+
+static void
+test_deleted(Lab *lab)
+{
+    gint64 before = g_get_real_time();
+
+    lab_create(lab, V, "one", MIB);
+    delete (lab, V);
+    g_assert_false(is_since(lab, V, before));
+
+    lab_create(lab, V, "two", MIB);
+    int reader = open_clean(lab, V);
+    delete (lab, V);
+    g_assert_true(is_since(lab, V, before));
+    g_assert_false(is_since(lab, W, before));
+    g_assert_false(is_since(lab, V, g_get_real_time() + 1));
+    close(reader);
+    /* Whoever has the name next. */
+    lab_create(lab, V, "three", MIB);
+    g_assert_true(is_since(lab, V, before));
+}
+
+/* No revision has the image that was replaced, and so no number tells. */
+static void
+test_resized(Lab *lab)
+{
+    gint64 before = g_get_real_time();
+    g_autoptr(GError) error = NULL;
+
+    lab_create(lab, V, "one", MIB);
+    g_assert_true(rl_volume_resize(lab->pool, V, 2 * MIB, false, &error));
+    g_assert_false(is_since(lab, V, before));
+    int reader = open_clean(lab, V);
+    g_assert_true(rl_volume_resize(lab->pool, V, MIB, false, &error));
+    g_assert_no_error(error);
+    g_assert_true(is_since(lab, V, before));
+    close(reader);
+}
+
+/* Nothing depends on the note; what cannot be read counts. */
+static void
+test_no_notes(Lab *lab)
+{
+    gint64 before = g_get_real_time();
+
+    g_assert_false(is_since(lab, V, before));
+    g_assert_cmpint(symlink("/", NOTES), ==, 0);
+    lab_create(lab, V, "one", MIB);
+    int reader = open_clean(lab, V);
+    delete (lab, V);
+    g_assert_true(is_since(lab, V, before));
+    close(reader);
+    g_assert_cmpint(unlink(NOTES), ==, 0);
+    g_assert_false(is_since(lab, V, before));
+}
+
+void
+add_tests(void)
+{
+    lab_add("/left-name/no-notes", test_no_notes);
+    lab_add("/left-name/deleted", test_deleted);
+    lab_add("/left-name/resized", test_resized);
+}

@@ -26,7 +26,7 @@ is_raw(const RlImportSource *source)
 static bool
 refuse_written(const RlImportSource *source, GError **error)
 {
-    g_autofree char *opener = rl_opener_describe(source->fd);
+    g_autofree char *opener = rl_opener_describe(source->fd, RL_OPENERS_WRITING);
 
     return rl_fail(error, RL_ERROR_BUSY,
                    "%s has '%s' open for writing. End that process, then import the file again",

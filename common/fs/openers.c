@@ -19,6 +19,7 @@
 
 typedef struct {
     struct statx file;
+    RlOpeners openers;
     gint64 deadline_us;
 } Search;
 
@@ -37,11 +38,11 @@ is_same(const struct statx *a, const struct statx *b)
 }
 
 static bool
-is_for_writing(int process, const char *number)
+is_sought(int process, const char *number, RlOpeners openers)
 {
     guint64 flags = rl_fdinfo_flags(process, number);
 
-    return !(flags & O_PATH) && (flags & O_ACCMODE) != O_RDONLY;
+    return !(flags & O_PATH) && (openers == RL_OPENERS_ALL || (flags & O_ACCMODE) != O_RDONLY);
 }
 
 static bool
@@ -55,7 +56,7 @@ has_it_open(int process, const Search *search)
     while (entries && (number = rl_dir_iter_next(entries)) &&
            g_get_monotonic_time() <= search->deadline_us)
         if (look(fds, number, 0, &st) && is_same(&st, &search->file) &&
-            is_for_writing(process, number))
+            is_sought(process, number, search->openers))
             return true;
     return false;
 }
@@ -89,10 +90,14 @@ find_process(const Search *search)
 {
     rl_autofd int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     g_autoptr(RlDirIter) entries = proc < 0 ? NULL : rl_dir_iter_open(proc, NULL);
+    g_autofree char *self = g_strdup_printf("%d", (int) getpid());
     const char *pid;
 
     while (entries && (pid = rl_dir_iter_next(entries))) {
         if (!g_ascii_isdigit(pid[0]))
+            continue;
+        /* Who asks has it open for reading. */
+        if (search->openers == RL_OPENERS_ALL && strcmp(pid, self) == 0)
             continue;
         if (g_get_monotonic_time() > search->deadline_us)
             return NULL;
@@ -104,9 +109,9 @@ find_process(const Search *search)
 }
 
 char *
-rl_opener_describe(int fd)
+rl_opener_describe(int fd, RlOpeners openers)
 {
-    Search search = {.deadline_us = g_get_monotonic_time() + PATIENCE_US};
+    Search search = {.openers = openers, .deadline_us = g_get_monotonic_time() + PATIENCE_US};
 
     if (!look(fd, "", AT_EMPTY_PATH, &search.file))
         return NULL;

@@ -22,6 +22,7 @@
 #include "common/pool/snapshot-volumes.h"
 #include "common/pool/volume-state.h"
 #include "common/pool/writers.h"
+#include "maintenance-turn.h"
 
 static bool
 refuse_for_labels(const RlVolume *volume, const GPtrArray *revisions, GError **error)
@@ -189,8 +190,8 @@ drop_files(const RlVolume *volume, const GPtrArray *revisions, GError **error)
     return false;
 }
 
-bool
-rl_volume_delete(const RlPool *pool, const char *name, guint flags, GError **error)
+static bool
+delete_volume(const RlPool *pool, const char *name, guint flags, GError **error)
 {
     g_autoptr(RlVolume) volume = rl_volume_find(pool, name, error);
 
@@ -223,7 +224,21 @@ rl_volume_delete(const RlPool *pool, const char *name, guint flags, GError **err
 }
 
 bool
-rl_revision_delete(const RlPool *pool, const RlName *name, GError **error)
+rl_volume_delete(const RlPool *pool, const char *name, guint flags, GError **error)
+{
+    g_autoptr(GError) cause = NULL;
+
+    if (delete_volume(pool, name, flags, &cause))
+        return true;
+    g_autoptr(RlLock) turn = rl_maintenance_outlast(pool, name, &cause);
+    if (turn)
+        return delete_volume(pool, name, flags, error);
+    g_propagate_error(error, g_steal_pointer(&cause));
+    return false;
+}
+
+static bool
+delete_revision(const RlPool *pool, const RlName *name, GError **error)
 {
     g_autoptr(RlVolume) volume = rl_volume_open(pool, name->volume, error);
 
@@ -252,4 +267,18 @@ rl_revision_delete(const RlPool *pool, const RlName *name, GError **error)
     rl_volume_sweep(volume);
     rl_dirfd_remove_empty(pool->root, volume->name->dir);
     return true;
+}
+
+bool
+rl_revision_delete(const RlPool *pool, const RlName *name, GError **error)
+{
+    g_autoptr(GError) cause = NULL;
+
+    if (delete_revision(pool, name, &cause))
+        return true;
+    g_autoptr(RlLock) turn = rl_maintenance_outlast(pool, name->volume, &cause);
+    if (turn)
+        return delete_revision(pool, name, error);
+    g_propagate_error(error, g_steal_pointer(&cause));
+    return false;
 }

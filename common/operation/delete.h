@@ -16,8 +16,9 @@ typedef enum {
  * that is empty then. Named revisions forbid it, and so do snapshot volumes that have it as their
  * source (common/pool/snapshot-volumes.h): RL_ERROR_STATE, listing them, unless @flags (of
  * RlDeleteFlags, or 0) say otherwise. RL_ERROR_STATE while it runs, is saved or suspect;
- * RL_ERROR_BUSY while a process has a revision open, even to read; RL_ERROR_NOT_FOUND. A snapshot
- * volume that is made of it at that very moment can be missed.
+ * RL_ERROR_BUSY while a process has a revision open, even to read, other than the volume's
+ * maintenance, whose end is waited for; RL_ERROR_NOT_FOUND. A snapshot volume that is made of it at
+ * that very moment can be missed.
  *
  * Order, and what a crash leaves: named revisions, automatic ones, the precache and what Qubes OS's
  * driver left (a volume with less of them); fsync of the directory; the dirty image (a stopped
@@ -30,6 +31,7 @@ bool rl_volume_delete(const RlPool *pool, const char *name, guint flags, GError 
 /**
  * rl_revision_delete:
  * Removes the revision @name ("VOLUME@7"). RL_ERROR_NOT_FOUND where there is none, RL_ERROR_BUSY
- * while a process has it open, even to read.
+ * while a process has it open, even to read, other than the volume's maintenance, whose end is
+ * waited for.
  */
 bool rl_revision_delete(const RlPool *pool, const RlName *name, GError **error);

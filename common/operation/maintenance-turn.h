@@ -13,3 +13,12 @@
  * volume's. NULL with RL_ERROR_BUSY after ten minutes, or an errno.
  */
 RlLock *rl_maintenance_turn(const RlPool *pool, const char *name, GError **error);
+
+/**
+ * rl_maintenance_outlast:
+ * To be called without a lock when an operation on the volume @name of @pool failed with *@error.
+ * If that is RL_ERROR_BUSY, the maintenance may be what has the image open: waits for its turn, at
+ * most ten seconds, clears *@error and returns the turn, owned by the caller, who tries once more.
+ * NULL, with *@error as it was, for any other error, or if the maintenance goes on.
+ */
+RlLock *rl_maintenance_outlast(const RlPool *pool, const char *name, GError **error);

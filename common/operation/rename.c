@@ -23,6 +23,7 @@
 #include "common/pool/snapshot-volumes.h"
 #include "common/pool/volume-state.h"
 #include "common/pool/writers.h"
+#include "maintenance-turn.h"
 #include "staged-image.h"
 
 /* A domain that has it as a disk would be ended by the next start of libvirt's daemon, which finds
@@ -335,8 +336,8 @@ look_early(const RlVolume *from, const RlVolume *to, GError **error)
            (from->dir < 0 || rl_clean_require_unopened_at(from, from->clean_file, error));
 }
 
-bool
-rl_volume_rename_to(const RlPool *pool, const char *from, const char *to, GError **error)
+static bool
+rename_volume(const RlPool *pool, const char *from, const char *to, GError **error)
 {
     g_autoptr(RlVolume) old = rl_volume_open(pool, from, error);
     g_autoptr(RlVolume) new = old ? rl_volume_open(pool, to, error) : NULL;
@@ -362,4 +363,18 @@ rl_volume_rename_to(const RlPool *pool, const char *from, const char *to, GError
     }
     rl_dirfd_remove_empty(pool->root, done ? old->name->dir : new->name->dir);
     return done;
+}
+
+bool
+rl_volume_rename_to(const RlPool *pool, const char *from, const char *to, GError **error)
+{
+    g_autoptr(GError) cause = NULL;
+
+    if (rename_volume(pool, from, to, &cause))
+        return true;
+    g_autoptr(RlLock) turn = rl_maintenance_outlast(pool, from, &cause);
+    if (turn)
+        return rename_volume(pool, from, to, error);
+    g_propagate_error(error, g_steal_pointer(&cause));
+    return false;
 }

@@ -9,8 +9,8 @@
  * Gives the volume @from of @pool the name @to, with its images, revisions and record.
  * RL_ERROR_STATE if it has a dirty image, is the source of snapshot volumes, or revisions of an
  * earlier volume @to are there; RL_ERROR_BUSY while a process has its clean image open for writing
- * or a revision open, even to read; RL_ERROR_EXISTS; RL_ERROR_NOT_FOUND; RL_ERROR_NAME; or an
- * errno.
+ * or a revision open, even to read, other than the volume's maintenance, whose end is waited for;
+ * RL_ERROR_EXISTS; RL_ERROR_NOT_FOUND; RL_ERROR_NAME; or an errno.
  *
  * Steps, and what a crash after each leaves:
  * - both locks, in the order of the names; links of the revisions to the new names,

@@ -30,7 +30,7 @@ rl_clean_require_unwritten(const char *volume, const char *file, int fd, int pat
         return false;
     if (!stays_open(fd, rl_lease_has_writer, patience_ms))
         return true;
-    g_autofree char *opener = rl_opener_describe(fd);
+    g_autofree char *opener = rl_opener_describe(fd, RL_OPENERS_WRITING);
     return rl_fail(error, RL_ERROR_BUSY,
                    "volume '%s': %s has its image '%s' open for writing, although images at rest "
                    "must not change. End that process, then try again",
@@ -60,7 +60,7 @@ rl_clean_require_unopened_at(const RlVolume *volume, const char *file, GError **
     rl_autofd int fd = rl_volume_open_image(volume, file, NULL);
     if (fd < 0 || !stays_open(fd, rl_lease_has_opener, RL_CLEAN_PATIENCE_MS))
         return true;
-    g_autofree char *opener = rl_opener_describe(fd);
+    g_autofree char *opener = rl_opener_describe(fd, RL_OPENERS_ALL);
     return rl_fail(error, RL_ERROR_BUSY,
                    "volume '%s': %s has its image '%s' open. End the domain that has it as a disk, "
                    "or the process, then try again",
@@ -83,7 +83,7 @@ rl_clean_find_writer(const RlVolume *volume, const char *file)
 
     if (fd < 0 || !rl_lease_has_writer(fd))
         return NULL;
-    char *opener = rl_opener_describe(fd);
+    char *opener = rl_opener_describe(fd, RL_OPENERS_WRITING);
     return opener ? opener : g_strdup("a process");
 }
 

@@ -433,7 +433,7 @@ test_locks(Lab *lab)
     pid_t survivor = child_that_holds(hold_locks, &fd);
     rl_fd_close(&fd);
     rl_autofd int image = image_open(lab, V, RL_FILE_DIRTY, O_RDONLY);
-    g_autofree char *opener = rl_opener_describe(image);
+    g_autofree char *opener = rl_opener_describe(image, RL_OPENERS_WRITING);
     g_assert_nonnull(opener);
     kill_child(survivor);
     lab_stop(lab, V, &alice, RL_STOP_UNWRITTEN);

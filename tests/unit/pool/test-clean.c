@@ -8,7 +8,9 @@
 #include "common/fs/openers.h"
 #include "common/image/content.h"
 #include "common/operation/delete.h"
+#include "common/operation/maintenance-turn.h"
 #include "common/operation/maintenance.h"
+#include "common/operation/rename.h"
 #include "common/operation/resize.h"
 #include "common/operation/upload.h"
 #include "harness/lab.h"
@@ -318,7 +320,7 @@ describe(const char *path)
 {
     rl_autofd int fd = open_path(path, O_RDONLY);
 
-    return rl_opener_describe(fd);
+    return rl_opener_describe(fd, RL_OPENERS_WRITING);
 }
 
 static void
@@ -336,6 +338,86 @@ test_opener_is_named(Lab *lab)
     g_assert_true(process && g_str_has_prefix(process, wanted));
     kill_child(writer);
     kill_child(reader);
+}
+
+typedef struct {
+    Lab *lab;
+    const char *path;
+    bool maintains;
+} Reader;
+
+static void
+read_it(void *data)
+{
+    const Reader *reader = data;
+
+    if (reader->maintains)
+        g_assert_nonnull(rl_maintenance_turn(reader->lab->pool, V, NULL));
+    open_path(reader->path, O_RDONLY);
+}
+
+/* Longer than a reader is waited for. */
+static void *
+end_later(void *pid)
+{
+    g_usleep(600 * 1000);
+    kill_child(GPOINTER_TO_INT(pid));
+    return NULL;
+}
+
+static bool
+delete_first(Lab *lab, GError **error)
+{
+    g_autoptr(RlName) name = rl_name_parse(V "@1", NULL);
+
+    return rl_revision_delete(lab->pool, name, error);
+}
+
+static bool
+delete_all(Lab *lab, GError **error)
+{
+    return rl_volume_delete(lab->pool, V, RL_DELETE_NAMED, error);
+}
+
+static bool
+rename_it(Lab *lab, GError **error)
+{
+    return rl_volume_rename_to(lab->pool, V, "a/other", error);
+}
+
+/* Another process that reads is named, and stays in the way. Our own maintenance ends by itself. */
+static void
+read_meanwhile(Lab *lab, bool (*operation)(Lab *lab, GError **error))
+{
+    GError *error = NULL;
+
+    lab_create(lab, V, "one", MIB);
+    lab_run(lab, V, "two");
+    g_autofree char *path = revision_path(lab, V, "1");
+    Reader reader = {lab, path, false};
+    pid_t pid = child_that_holds(read_it, &reader);
+    g_autofree char *wanted = g_strdup_printf("process %d (test-clean", (int) pid);
+    g_assert_false(operation(lab, &error));
+    take_error(error, RL_ERROR_BUSY, wanted);
+    kill_child(pid);
+
+    reader.maintains = true;
+    pid = child_that_holds(read_it, &reader);
+    GThread *ends = g_thread_new("ends", end_later, GINT_TO_POINTER(pid));
+    error = NULL;
+    g_assert_true(operation(lab, &error));
+    g_assert_no_error(error);
+    g_thread_join(ends);
+}
+
+static void
+test_maintenance_outlasted(Lab *lab)
+{
+    lab_options(lab, 9);
+    read_meanwhile(lab, delete_first);
+    g_assert_true(delete_all(lab, NULL));
+    read_meanwhile(lab, delete_all);
+    read_meanwhile(lab, rename_it);
 }
 
 static void
@@ -453,6 +535,7 @@ add_tests(void)
     lab_add("/clean/delete", test_delete);
     lab_add("/clean/prune", test_prune);
     lab_add("/clean/opener-is-named", test_opener_is_named);
+    lab_add("/clean/maintenance-outlasted", test_maintenance_outlasted);
     lab_add("/clean/hostile-name", test_hostile_name);
     lab_add("/clean/mapping-has-no-name", test_mapping_has_no_name);
     lab_add("/clean/loop-device-is-named", test_loop_device_is_named);

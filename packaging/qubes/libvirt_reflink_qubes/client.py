@@ -67,6 +67,10 @@ class VolumeClient:
         """True if there is a dirty image. Asks the directory: the answer needs no daemon."""
         return os.path.lexists(self.dirty_path)
 
+    def has_image(self) -> bool:
+        """True if it can be started from what is there. Asks the directory."""
+        return any(map(os.path.lexists, (self.clean_path, self.dirty_path)))
+
     def has_files(self) -> bool:
         """True if an image or a record of it is there. Asks the directory."""
         return any(map(os.path.lexists, (self.clean_path, self.dirty_path, self._record_path)))

@@ -177,7 +177,7 @@ class ReflinkVolume(qubes.storage.Volume):
     def _start_saved(self) -> None:
         client = self._client
         self._delete_import()
-        if client.sizes() is None:
+        if not client.has_image() and client.sizes() is None:
             raise qubes.storage.StoragePoolException(
                 f"cannot start volume '{self.vid}': it is missing in pool '{client.pool}'"
             )

@@ -108,6 +108,7 @@ look(RlAdoption *adoption, const Options *options, GError **error)
     rl_adoption_look_at_uses(adoption);
     rl_adoption_look_at_wishes(adoption);
     rl_adoption_look_at_pools(adoption, options->new.define);
+    rl_adoption_look_at_owners(adoption);
     return true;
 }
 

@@ -49,6 +49,13 @@ void rl_adoption_look_at_wishes(RlAdoption *adoption);
 void rl_adoption_look_at_pools(RlAdoption *adoption, const char *define);
 
 /**
+ * rl_adoption_look_at_owners:
+ * Says in the hints which other users than root own images at rest: a device model that was not
+ * ended by libvirt, as in a crash of the host, leaves its disks to its user.
+ */
+void rl_adoption_look_at_owners(RlAdoption *adoption);
+
+/**
  * rl_adoption_show, rl_adoption_note:
  * Prints what is to become of each file, the hints, and what stands in the way; or writes it into
  * the object that is open in @json, with @done what has been done.

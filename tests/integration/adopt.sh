@@ -261,6 +261,19 @@ before=$(listing "$qubes")
 expect "--snapshot appvms/a/root=vm-templates/t/root " tool adopt "$qubes"
 expect "--volatile appvms/a/volatile " tool adopt "$qubes"
 expect "'appvms/a/private' was left with a dirty image" tool adopt "$qubes"
+refute_owned()
+{
+    ! tool adopt "$qubes" | grep -q "^User " || die "adopt names an owner: $*"
+}
+# A dirty image belongs to its device model.
+chown 65534 "$qubes/appvms/a/private-dirty.img"
+refute_owned "of a dirty image"
+chown 65534 "$qubes/appvms/a/private.img"
+expect "User 'nobody' owns 'appvms/a/private.img', and" tool adopt "$qubes"
+chown 65534 "$qubes/vm-templates/t/root.img"
+expect "User 'nobody' owns 'appvms/a/private.img' and 2 more images" tool adopt "$qubes"
+chown -R root "$qubes"
+refute_owned root
 same_listing "$qubes" "$before"
 refused "'appvms/a/private' & clean image" "$qubes" tool adopt --yes --volatile appvms/a/private "$qubes"
 refused "'none' & 'appvms/b/root'" "$qubes" tool adopt --yes --snapshot appvms/b/root=none "$qubes"

@@ -51,14 +51,6 @@ rl_calling_daemon_follow(void)
         raise(SIGKILL);
 }
 
-int
-rl_calling_daemon_pid(void)
-{
-    int parent = getppid();
-
-    return parent == find_launcher() ? parent_of(parent) : parent;
-}
-
 bool
 rl_calling_daemon_is_one(int pid)
 {
@@ -84,4 +76,15 @@ rl_calling_daemon_find(int *ret_child)
         pid = parent_of(pid);
     }
     return 0;
+}
+
+int
+rl_calling_daemon_pid(void)
+{
+    int child, daemon = rl_calling_daemon_find(&child);
+
+    if (daemon > 0)
+        return daemon;
+    int parent = getppid();
+    return parent == find_launcher() ? parent_of(parent) : parent;
 }

@@ -14,8 +14,9 @@ void rl_calling_daemon_follow(void);
 
 /**
  * rl_calling_daemon_pid:
- * The process that has called the hook, without the launcher in between: libvirt's daemon, unless
- * that is dead or a script called us. 0 where that cannot be told.
+ * The process that has called the hook, without the launcher and scripts of the site in between:
+ * libvirt's daemon, unless that is dead. Then the next one above the launcher. 0 where that cannot
+ * be told.
  */
 int rl_calling_daemon_pid(void);
 

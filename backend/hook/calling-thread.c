@@ -70,6 +70,19 @@ rl_calling_thread_find(void)
 }
 
 bool
+rl_calling_thread_has_ended(const char *noted)
+{
+    int child;
+    int daemon = rl_calling_daemon_find(&child);
+    g_autofree char *number = g_strndup(noted, strcspn(noted, " "));
+
+    if (daemon <= 0 || !g_ascii_isdigit(noted[0]))
+        return false;
+    g_autofree char *now = describe(daemon, number);
+    return g_strcmp0(now, noted) != 0;
+}
+
+bool
 rl_calling_thread_serves_client(void)
 {
     int child;

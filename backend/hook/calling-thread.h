@@ -31,6 +31,13 @@ char *rl_calling_thread_find(void);
 RlThreadMatch rl_calling_thread_match(const char *noted);
 
 /**
+ * rl_calling_thread_has_ended:
+ * True if the thread that @noted names, words of rl_calling_thread_find(), is no thread of the
+ * daemon that called us: it makes no call any more. False where that cannot be told.
+ */
+bool rl_calling_thread_has_ended(const char *noted);
+
+/**
  * rl_calling_thread_serves_client:
  * True if that thread is one of those with which the daemon answers its clients. It is another one
  * that looks after a domain when the daemon has come back ("init-DOMAIN", qemuProcessReconnect()).

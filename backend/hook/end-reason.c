@@ -122,18 +122,22 @@ rl_end_reason_memory(const RlDomain *domain, const char *file)
 }
 
 /* The file that @domain is restored from, in *@ret_memory, as rl_end_reason_is_restored() says it.
- */
+ * *@ret_beside: another thread than the one that called us may be about to restore it. */
 static RlSaveFile
-find_restored(const RlDomain *domain, RlMemory **ret_memory)
+find_restored(const RlDomain *domain, RlMemory **ret_memory, bool *ret_beside)
 {
+    *ret_beside = false;
     if (strcmp(domain->type, "xen") == 0)
         return rl_save_file_find(RL_SAVE_FILE_LIBXL, domain->uuid, ret_memory) == RL_SAVE_FILE_READ
                    ? RL_SAVE_FILE_READ
                    : RL_SAVE_FILE_NONE;
-    /* A restore that failed before it came to this leaves its note to the next start. */
-    return rl_restore_notes_take(domain->uuid)
-               ? rl_save_file_find(RL_SAVE_FILE_QEMU, domain->uuid, ret_memory)
-               : RL_SAVE_FILE_NONE;
+    /* A restore that failed before it came to this leaves its note. */
+    RlRestoreNote note = rl_restore_notes_take(domain->uuid);
+    RlSaveFile found = note == RL_RESTORE_NONE
+                           ? RL_SAVE_FILE_NONE
+                           : rl_save_file_find(RL_SAVE_FILE_QEMU, domain->uuid, ret_memory);
+    *ret_beside = note == RL_RESTORE_BESIDE;
+    return *ret_beside && found == RL_SAVE_FILE_UNKNOWN ? RL_SAVE_FILE_NONE : found;
 }
 
 /* With what is known of the domain's last save. */
@@ -153,7 +157,20 @@ refuse_doubt(const RlDomain *domain, GError **error)
     return rl_fail(error, RL_ERROR_STATE,
                    "domain '%s': cannot determine whether this start is a restore: a restore was "
                    "announced, and libvirt's daemon has a file open that may be the save file or "
-                   "another one (for the download of a volume, for example). Try again",
+                   "another one (for the download of a volume, for example). Try again. If the "
+                   "save file is a block device, or has the name of an image in a pool, copy it "
+                   "to another directory, and restore the copy",
+                   domain->name);
+}
+
+/* Without the thread's own note this start would go on without the memory. */
+static bool
+refuse_beside(const RlDomain *domain, GError **error)
+{
+    return rl_fail(error, RL_ERROR_BUSY,
+                   "domain '%s' cannot be started: a restore of it was announced, and libvirt's "
+                   "daemon has a file open that may be its save file. Try again when that restore "
+                   "has ended",
                    domain->name);
 }
 
@@ -162,9 +179,12 @@ rl_end_reason_is_restored(const RlDomain *domain, bool *ret_restored, RlMemory *
                           GError **error)
 {
     g_autoptr(RlMemory) memory = NULL;
+    bool beside;
 
     *ret_memory = NULL;
-    RlSaveFile found = find_restored(domain, &memory);
+    RlSaveFile found = find_restored(domain, &memory, &beside);
+    if (beside && found != RL_SAVE_FILE_NONE)
+        return refuse_beside(domain, error);
     *ret_restored = found == RL_SAVE_FILE_READ || found == RL_SAVE_FILE_UNKNOWN;
     if (*ret_restored)
         give_memory(domain, g_steal_pointer(&memory), ret_memory);

@@ -27,6 +27,7 @@
 #include "refused.h"
 #include "restore-note.h"
 #include "run-record.h"
+#include "save-file.h"
 #include "saved-reads.h"
 #include "saved-xml.h"
 #include "started-volumes.h"
@@ -241,17 +242,29 @@ begin_run(const RlDomain *domain, const RlDomainRef *owner, bool restored)
     return arriving ? RL_START_ARRIVING : 0;
 }
 
+/* False with why the thread that called us is not to restore @domain. An old note is of a restore
+ * that came to nothing, unless the daemon still reads the file. */
+static bool
+require_no_refusal(const RlDomain *domain, GError **error)
+{
+    g_autoptr(RlMemory) memory = NULL;
+    bool old;
+    g_autofree char *refusal = rl_restore_notes_take_refusal(domain->uuid, &old);
+
+    if (!refusal ||
+        (old && rl_save_file_find(RL_SAVE_FILE_QEMU, domain->uuid, &memory) == RL_SAVE_FILE_NONE))
+        return true;
+    return rl_fail(error, RL_ERROR_STATE, "%s", refusal);
+}
+
 static bool
 prepare(const RlDomain *domain, GError **error)
 {
     g_autoptr(GPtrArray) uses = rl_domain_volumes_new();
     g_autoptr(RlMemory) memory = NULL;
     RlDomainRef owner = rl_domain_ref_of(domain);
-    g_autofree char *refusal = rl_restore_notes_take_refusal(domain->uuid);
 
-    if (refusal)
-        return rl_fail(error, RL_ERROR_STATE, "%s", refusal);
-    if (!rl_outside_disks_require(domain, error) ||
+    if (!require_no_refusal(domain, error) || !rl_outside_disks_require(domain, error) ||
         !rl_domain_volumes_find(domain, true, uses, error))
         return false;
     /* An earlier run that nobody ended may have left some. */
@@ -265,7 +278,7 @@ prepare(const RlDomain *domain, GError **error)
         return false;
     /* Its volumes may lie below overlays, and only `start` finds them. */
     if (!has_any && strcmp(owner.driver, "qemu") == 0)
-        restored = rl_restore_notes_take(domain->uuid);
+        restored = rl_restore_notes_take(domain->uuid) == RL_RESTORE_ANNOUNCED;
     if (restored && memory) {
         rl_clean_dates_give(uses, memory);
         rl_saved_reads_give(domain, memory);
@@ -367,6 +380,24 @@ rl_event_prepare(const RlDomain *domain, GError **error)
     return true;
 }
 
+/* Without the note the start that follows would count as a plain one. Where a refusal would cost
+ * the saved memory, the start's own looks at its disks have to do. */
+static bool
+note_restore(const RlDomain *domain, GError **error)
+{
+    g_autoptr(GError) cause = NULL;
+
+    if (rl_restore_notes_note(domain->uuid, &cause))
+        return true;
+    if (!rl_daemon_drops_refused_saves(rl_calling_daemon_pid()))
+        return rl_fail(error, RL_ERROR_STATE,
+                       "domain '%s' cannot be restored: %s. Make room in /run, then try again",
+                       domain->name, cause->message);
+    rl_log_warning("domain '%s': cannot record that it is restored: %s", domain->name,
+                   cause->message);
+    return true;
+}
+
 static bool
 restore(const RlDomain *domain, GError **error)
 {
@@ -378,8 +409,8 @@ restore(const RlDomain *domain, GError **error)
     /* The start that follows would not go on without a disk. */
     if (!rl_domain_volumes_find(domain, false, uses, error))
         return false;
-    if (domain->disks->len > 0)
-        rl_restore_notes_note(domain->uuid);
+    if (domain->disks->len > 0 && !note_restore(domain, error))
+        return false;
     return announce_all(uses, &owner, error);
 }
 

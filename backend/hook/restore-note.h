@@ -1,25 +1,35 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* libvirt's qemu driver says in one call that a domain is to be restored, and starts its disks in
- * the next one of the same thread. */
+ * the next one of the same thread. Several threads may restore one domain, of which libvirt lets
+ * one go on: so each has a note of its own, a file in a directory that the domain has while there
+ * are any. A thread does one thing after the other, however long another hook takes in between. A
+ * restore that failed before its disks were started leaves its note: whether the daemon has a save
+ * file of the domain open tells then (save-file.h). */
 #pragma once
 
 #include <glib.h>
 #include <stdbool.h>
 
+typedef enum {
+    RL_RESTORE_NONE,
+    RL_RESTORE_BESIDE,    /* threads have noted one, but not the one that called us */
+    RL_RESTORE_ANNOUNCED, /* the thread that called us has; or one has just now, and the calling one
+                             or that one cannot be told */
+} RlRestoreNote;
+
 /**
  * rl_restore_notes_note:
- * Notes that the thread of libvirt's daemon that called us is about to restore the domain @uuid. A
- * failure is only logged: its start is a plain one then, and refused on saved disks.
+ * Notes that the thread of libvirt's daemon that called us is about to restore the domain @uuid.
+ * False with an errno: then its start would count as a plain one.
  */
-void rl_restore_notes_note(const char *uuid);
+bool rl_restore_notes_note(const char *uuid, GError **error);
 
 /**
  * rl_restore_notes_take:
- * True if the thread that called us noted that some seconds ago at most; it is taken back. The note
- * of another thread stays: this call is of a start beside that restore. Where the thread cannot be
- * told a note of any counts.
+ * Returns what is noted of the domain @uuid, and takes back what counts as that of the calling
+ * thread. The notes of other threads stay.
  */
-bool rl_restore_notes_take(const char *uuid);
+RlRestoreNote rl_restore_notes_take(const char *uuid);
 
 /**
  * rl_restore_notes_refuse:
@@ -30,7 +40,8 @@ bool rl_restore_notes_refuse(const char *uuid, const char *why, GError **error);
 
 /**
  * rl_restore_notes_take_refusal:
- * Returns why the thread that called us is not to restore the domain @uuid, if that was noted some
- * seconds ago at most, owned by the caller, and takes the note back. NULL where there is none.
+ * Returns why the thread that called us is not to restore the domain @uuid, if that is noted, owned
+ * by the caller, and takes the note back; *@ret_old says whether it was noted more than some
+ * seconds ago. NULL where there is none.
  */
-char *rl_restore_notes_take_refusal(const char *uuid);
+char *rl_restore_notes_take_refusal(const char *uuid, bool *ret_old);

@@ -225,6 +225,17 @@ take(Search *search, RlSaveFile found, int fd, const char *path, const struct st
     search->st = *st;
 }
 
+/* What the daemon reads, and what is not read here: an image of a pool, or a block device. libvirt
+ * can save a domain to either. */
+static RlSaveFile
+not_read(const Search *search, const char *path, int flags)
+{
+    if (search->driver != RL_SAVE_FILE_QEMU || flags < 0 || (flags & O_ACCMODE) != O_RDONLY)
+        return RL_SAVE_FILE_NONE;
+    rl_log_info("libvirt's daemon reads '%s', which may be a save file", path);
+    return RL_SAVE_FILE_DOUBT;
+}
+
 static RlSaveFile
 look_at(int pid, const char *number, Search *search)
 {
@@ -235,12 +246,16 @@ look_at(int pid, const char *number, Search *search)
     bool image;
 
     /* Sockets, pipes and the like have no path. */
-    if (!path || path[0] != '/' || stat(link, &st) < 0 || !S_ISREG(st.st_mode))
+    if (!path || path[0] != '/' || stat(link, &st) < 0)
+        return RL_SAVE_FILE_NONE;
+    if (S_ISBLK(st.st_mode))
+        return not_read(search, path, open_flags(pid, number));
+    if (!S_ISREG(st.st_mode))
         return RL_SAVE_FILE_NONE;
     bool told = is_image(path, &st, &image);
-    if (told && image && st.st_nlink > 0)
-        return RL_SAVE_FILE_NONE;
     int flags = open_flags(pid, number);
+    if (told && image && st.st_nlink > 0)
+        return not_read(search, path, flags);
     if (told && image)
         return not_recognised(driver, path, &st, flags, false);
 

@@ -16,8 +16,9 @@ typedef enum {
 typedef enum {
     RL_SAVE_FILE_NONE,
     RL_SAVE_FILE_DOUBT,   /* (qemu) a file is open for reading that may have been it, and the device
-                             models' user may have changed since; or that is another user's; or
-                             several hold the domain */
+                             models' user may have changed since; or that is another user's; or an
+                             image of a pool or a block device, which is not read here; or several
+                             hold the domain */
     RL_SAVE_FILE_UNKNOWN, /* whoever called us is gone, or not libvirt's daemon, or hides it */
     RL_SAVE_FILE_READ,    /* it is open for reading: a restore */
     RL_SAVE_FILE_WRITTEN, /* for writing: a save */

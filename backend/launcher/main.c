@@ -10,8 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "domain-id.h"
 #include "domain-text.h"
 #include "input.h"
+#include "notes.h"
 #include "program.h"
 #include "quick.h"
 #include "say.h"
@@ -71,6 +73,26 @@ decide_start(char **argv, const char *reason)
     return refuse ? 1 : 0;
 }
 
+/* `prepare`, which follows, would take the start for a plain one if the program runs then. */
+static int
+decide_restore(char **argv, const char *reason)
+{
+    char *text = rl_input_read();
+    char what[PATH_MAX + 64];
+    RlDomainLook look;
+    RlDomainId id;
+
+    rl_domain_text_look(text, &look, what, sizeof(what));
+    bool noted = look.doubt == RL_IMAGE_MAYBE && text && rl_domain_id_read(text, &id) &&
+                 rl_notes_refuse_restore(&id);
+    free(text);
+    rl_say("domain %s: the hook program did not run for '%s': %s. %s", argv[1], argv[2], reason,
+           noted ? "So 'prepare' refuses the restore, and the domain stays saved"
+                 : "If it does not run for 'prepare' either, a domain with a volume does not "
+                   "start, and stays saved");
+    return 0;
+}
+
 static int
 decide(Call call, char **argv, const char *reason)
 {
@@ -83,10 +105,7 @@ decide(Call call, char **argv, const char *reason)
                argv[1], argv[2], reason);
         return 0;
     case CALL_LEADS:
-        rl_say("domain %s: the hook program did not run for '%s': %s. If it does not run for "
-               "'prepare' either, a domain with a volume does not start, and stays saved",
-               argv[1], argv[2], reason);
-        return 0;
+        return decide_restore(argv, reason);
     default:
         rl_say("domain %s: the hook program did not run for '%s', and the domain continues: %s; "
                "then restart libvirt's daemon",

@@ -15,7 +15,11 @@
 #define RL_NOTE_UNMARKED RL_UNMARKED_NAME
 /* Without it. */
 #define RL_NOTE_READING "reading"
+/* A directory, with a file for each thread that is about to restore the domain, and with this
+ * suffix for one that is not to. */
 #define RL_NOTE_RESTORING "restoring"
+#define RL_NOTE_UNKNOWN_THREAD "unknown"
+#define RL_NOTE_REFUSED_SUFFIX ".refused"
 /* With the driver, of each run: what these say of one without a volume the launcher knows. */
 #define RL_NOTE_RUN "run"
 #define RL_NOTE_STARTED "started"

@@ -185,3 +185,31 @@ rl_notes_end(const RlDomainId *id)
     unlinkat(dir, name_of(name, RL_NOTE_STARTED, id, true), 0);
     unlinkat(dir, name_of(name, RL_NOTE_RUN, id, true), 0);
 }
+
+/* An older version of the hook program has a file of that name. */
+static bool
+make_restoring(int dir, const char *name)
+{
+    if (mkdirat(dir, name, 0700) == 0)
+        return true;
+    if (errno == EEXIST)
+        unlinkat(dir, name, 0); /* fails for a directory */
+    return mkdirat(dir, name, 0700) == 0 || errno == EEXIST;
+}
+
+bool
+rl_notes_refuse_restore(const RlDomainId *id)
+{
+    char file[NAME_SIZE + sizeof("/" RL_NOTE_UNKNOWN_THREAD RL_NOTE_REFUSED_SUFFIX)];
+    Name name;
+
+    mkdir(RL_LOCK_DIR, 0700);
+    rl_autofd int dir = open_dir();
+    if (dir < 0 || !make_restoring(dir, name_of(name, RL_NOTE_RESTORING, id, false)))
+        return false;
+    snprintf(file, sizeof(file), "%s/" RL_NOTE_UNKNOWN_THREAD RL_NOTE_REFUSED_SUFFIX, name);
+    unlinkat(dir, file, 0);
+    rl_autofd int fd =
+        openat(dir, file, O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY | O_CLOEXEC, 0600);
+    return fd >= 0;
+}

@@ -34,3 +34,11 @@ bool rl_notes_begin(const RlDomainId *id);
  * run.
  */
 void rl_notes_end(const RlDomainId *id);
+
+/**
+ * rl_notes_refuse_restore:
+ * Notes for the call `prepare` that follows that the domain @id is not to be restored
+ * (backend/hook/restore-note.h): whichever thread makes that call, the next one does not count as a
+ * plain start. False where that cannot be done.
+ */
+bool rl_notes_refuse_restore(const RlDomainId *id);

@@ -63,7 +63,7 @@ chmod +x $site
 virsh restore "$save" &
 restore=$!
 eventually 20 test -e "$LAB/restoring"
-fails_with "saved & restore & virt-reflink continue" virsh start vm
+fails_with "'vm' & restore & try again" virsh start vm
 saved_well
 rm "$LAB/restoring"
 wait $restore
@@ -196,6 +196,26 @@ kinds_no_dirty
 [ "$(counter "$POOL/vm/persistent.img") $(counter "$POOL/vm/direct.img")" = "17 18" ] ||
     die "not what the guest wrote"
 ok "and another try with a good copy of the file goes on with them"
+
+# One restore waits in the site's hook, another one comes by it; then the first goes on. Neither is a plain start.
+cat >$site <<END
+#!/bin/sh
+[ "\$2" = restore ] && mkdir "$LAB/first" 2>/dev/null || exit 0
+touch "$LAB/restoring"
+while [ -e "$LAB/restoring" ]; do sleep 0.1; done
+END
+chmod +x $site
+virsh restore "$LAB/good" 2>"$LAB/said" &
+restore=$!
+eventually 20 test -e "$LAB/restoring"
+fails_with "no dirty image & saved memory" virsh restore "$LAB/good"
+rm "$LAB/restoring"
+! wait $restore || die "a restore went on with disks of another time"
+rm $site
+grep -q "no dirty image" "$LAB/said" || die "$(cat "$LAB/said")"
+[ ! -e /run/libvirt-reflink/restoring-* ] || die "a note of a restore is left"
+kinds_no_dirty
+ok "two restores side by side of memory that does not fit any more: both are refused"
 
 no_temporary
 done_testing

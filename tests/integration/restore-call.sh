@@ -12,6 +12,9 @@ virsh vol-create-as pool vm/disk 1M
 cp "$(command -v bash)" "$LAB/virtqemud"
 cp "$(command -v perl)" "$LAB/virtqemud-perl"
 cp "$(command -v sleep)" "$LAB/libvirt_iohelper"
+# In a SCRIPT below, behind a process that it has begun: until that is the program.
+# shellcheck disable=SC2016
+runs='until grep -q iohelpe /proc/$!/comm; do :; done;'
 
 # By the library that the daemon runs with the hook knows its version; nothing that the daemon calls gets it.
 library=$(libvirt_library 9000)
@@ -77,11 +80,12 @@ for file in vm2 part; do
 done
 not_restored "exec 9<>$LAB/vm1.save; \"\$@\""
 cp "$LAB/vm1.save" "$POOL/vm/forged.img"
-not_restored "exec 9<$POOL/vm/forged.img; \"\$@\""
+fails_with "'vm1' & whether & restore" announced "exec 9<$POOL/vm/forged.img; \"\$@\""
+expect_info vm/disk "saved"
 rm "$POOL/vm/forged.img"
 ok "a call that no restore followed opens nothing, whatever else is open"
 
-not_restored "$LAB/libvirt_iohelper 20 <$LAB/vm2.save >/dev/null 2>&1 & \"\$@\""
+not_restored "$LAB/libvirt_iohelper 20 <$LAB/vm2.save >/dev/null 2>&1 & $runs \"\$@\""
 not_restored "$LAB/virtqemud -c 'sleep 20; :' <$LAB/vm1.save >/dev/null 2>&1 & \"\$@\""
 ok "nor with a program that reads another domain's file, or is none that reads for the daemon"
 
@@ -97,8 +101,16 @@ fails_with "saved" call "exec 9<$LAB/vm1.save; $LAB/site vm1 prepare begin -"
 ok "nor is a start of another thread, beside the restore"
 
 restored "exec 9<$LAB/vm1.save; $LAB/site vm1 prepare begin -"
+# In the middle of an upgrade there is no program for one call, and there is one for the next.
+program=$STAGE_DIR/libexec/libvirt-reflink/libvirt-reflink-event
+mount --bind /dev/null "$program"
+fails_with "the restore was refused" announced "umount $program; exec 9<$LAB/vm1.save; \"\$@\""
+expect_info vm/disk "saved"
+[ ! -e /run/libvirt-reflink/restoring-* ] || die "a note of a restore is left"
+fails_with "saved" call '"$@"'
 # What an older version of the hook has noted names no thread.
 call '"$@"' restore
+rm -r /run/libvirt-reflink/restoring-00000000-0000-4000-8000-000000000001
 : >/run/libvirt-reflink/restoring-00000000-0000-4000-8000-000000000001
 call "exec 9<$LAB/vm1.save; \"\$@\""
 setfattr -n trusted.libvirt-reflink.hold -v saved "$POOL/vm/disk-dirty.img"
@@ -108,11 +120,11 @@ cp "$LAB/vm1.save" "$POOL/vm/vm1.save"
 restored "exec 9<$POOL/vm/vm1.save; \"\$@\""
 ok "with the domain's file open it is one, also with one beside images"
 
-restored "$LAB/libvirt_iohelper 20 <$LAB/vm1.save >/dev/null 2>&1 & \"\$@\""
+restored "$LAB/libvirt_iohelper 20 <$LAB/vm1.save >/dev/null 2>&1 & $runs \"\$@\""
 # A daemon that has not waited for its end yet.
 # shellcheck disable=SC2016
 not_waiting='delete $ENV{LD_PRELOAD}; sleep 1; exit(system(@ARGV) >> 8)'
-restored "$LAB/libvirt_iohelper 0.1 <$LAB/vm1.save >/dev/null 2>&1 & LD_PRELOAD=$library exec $LAB/virtqemud-perl -e '$not_waiting' \"\$@\""
+restored "$LAB/libvirt_iohelper 0.1 <$LAB/vm1.save >/dev/null 2>&1 & $runs LD_PRELOAD=$library exec $LAB/virtqemud-perl -e '$not_waiting' \"\$@\""
 ok "so it is where a program reads for the daemon, or has read all"
 
 # What the image says of its save is compared with what is read, whoever reads it. The memory is behind
@@ -122,7 +134,7 @@ dirty=$POOL/vm/disk-dirty.img
 setfattr -n trusted.libvirt-reflink.save "$dirty" \
     -v "$(printf '[save]\nid=1\nbegun=1\nended=1\ndate=%s\ndate-ns=%s\nsize=%s\nmemory=other\n' \
         "$(stat -c %Y "$dirty")" "$((10#$(date -r "$dirty" +%N)))" "$(stat -c %s "$dirty")")"
-for script in "exec 9<$LAB/vm1.save; \"\$@\"" "$LAB/libvirt_iohelper 20 <$LAB/vm1.save >/dev/null 2>&1 & \"\$@\""; do
+for script in "exec 9<$LAB/vm1.save; \"\$@\"" "$LAB/libvirt_iohelper 20 <$LAB/vm1.save >/dev/null 2>&1 & $runs \"\$@\""; do
     fails_with "'vm1' & '$LAB/vm1.save' & another save" announced "$script"
     expect_info vm/disk "saved"
 done
@@ -363,6 +375,8 @@ for file in "$LAB/changed.save" /var/lib/libvirt/qemu/save/part.save; do
     fails_with "saved" call "exec 9<$file; \"\$@\""
 done
 in_doubt "exec 9<$LAB/gone.save; rm $LAB/gone.save; \"\$@\""
+# libvirt saves to a block device as well, and that is not read.
+in_doubt "exec 9<$(findmnt -n -o SOURCE --target "$dir"); \"\$@\""
 not_restored "exec 9</var/lib/libvirt/qemu/save/vm2.save; \"\$@\""
 ok "an announced restore from a file that its device model may have changed goes on in no way"
 
@@ -372,7 +386,7 @@ ok "beside the domain's own file another one is no doubt"
 
 cp "$LAB/vm1.save" "$LAB/copy.save"
 in_doubt "exec 8<$LAB/copy.save 9<$LAB/vm1.save; \"\$@\""
-in_doubt "$LAB/libvirt_iohelper 20 <$LAB/copy.save >/dev/null 2>&1 & exec 9<$LAB/vm1.save; \"\$@\""
+in_doubt "$LAB/libvirt_iohelper 20 <$LAB/copy.save >/dev/null 2>&1 & $runs exec 9<$LAB/vm1.save; \"\$@\""
 expect_info vm/disk "saved"
 ok "but another save of the domain's is: which of them it is restored from cannot be told"
 

@@ -128,64 +128,186 @@ test_serves(void)
     g_assert_false(rl_calling_thread_serves_client());
 }
 
-/* Makes the note @file look as if it had been written a minute ago. */
+/* Makes the note @file look as if it had been written @seconds ago. */
 static void
-make_older(const char *file)
+make_older(const char *file, int seconds)
 {
     g_autofree char *path = g_build_filename(place, file, NULL);
-    struct timespec times[2] = {{.tv_sec = time(NULL) - 60}, {.tv_sec = time(NULL) - 60}};
+    struct timespec times[2] = {{.tv_sec = time(NULL) - seconds}, {.tv_sec = time(NULL) - seconds}};
 
     g_assert_cmpint(utimensat(AT_FDCWD, path, times, 0), ==, 0);
+}
+
+#define NOTES "restoring-" UUID
+
+/* The note of the thread that calls, below the place. */
+static char *
+note_file(const char *suffix)
+{
+    g_autofree char *thread = rl_calling_thread_find();
+
+    return g_strconcat(NOTES "/", thread ? g_strdelimit(thread, " ", '-') : "unknown", suffix,
+                       NULL);
+}
+
+static void
+note(void)
+{
+    GError *error = NULL;
+
+    rl_restore_notes_note(UUID, &error);
+    g_assert_no_error(error);
+}
+
+static void
+assert_taken(RlRestoreNote wanted)
+{
+    g_assert_cmpint(rl_restore_notes_take(UUID), ==, wanted);
+}
+
+static void
+assert_refused(const char *wanted, bool wanted_old)
+{
+    bool old;
+    g_autofree char *why = rl_restore_notes_take_refusal(UUID, &old);
+
+    g_assert_cmpstr(why, ==, wanted);
+    g_assert_cmpint(old, ==, wanted_old);
+}
+
+static void
+assert_no_notes(void)
+{
+    g_autofree char *path = g_build_filename(place, NOTES, NULL);
+
+    g_assert_false(g_file_test(path, G_FILE_TEST_EXISTS));
 }
 
 static void
 test_restore(void)
 {
-    g_autofree char *path = g_build_filename(place, "restoring-" UUID, NULL);
-
     call_from(0);
-    g_assert_false(rl_restore_notes_take(UUID));
-    rl_restore_notes_note(UUID);
+    assert_taken(RL_RESTORE_NONE);
+    note();
     /* A start beside it is no restore, and does not take the word from it. */
     call_from(1);
-    g_assert_false(rl_restore_notes_take(UUID));
+    assert_taken(RL_RESTORE_BESIDE);
     call_from(0);
-    g_assert_true(rl_restore_notes_take(UUID));
-    g_assert_false(rl_restore_notes_take(UUID));
-    rl_restore_notes_note(UUID);
-    make_older("restoring-" UUID);
-    g_assert_false(rl_restore_notes_take(UUID));
-    g_assert_false(g_file_test(path, G_FILE_TEST_EXISTS));
+    assert_taken(RL_RESTORE_ANNOUNCED);
+    assert_taken(RL_RESTORE_NONE);
+    assert_no_notes();
 
+    /* Two restores: each has its word. However long another hook takes, the thread is the same. */
+    note();
+    g_autofree char *first = note_file("");
+    make_older(first, 3600);
+    call_from(1);
+    note();
+    assert_taken(RL_RESTORE_ANNOUNCED);
+    assert_taken(RL_RESTORE_BESIDE);
+    call_from(0);
+    assert_taken(RL_RESTORE_ANNOUNCED);
+    assert_no_notes();
+
+    /* A thread that has ended makes no call. */
+    note();
+    g_autofree char *path = g_build_filename(place, first, NULL);
+    g_autofree char *ended = g_strconcat(path, "1", NULL);
+    g_assert_cmpint(rename(path, ended), ==, 0);
+    assert_taken(RL_RESTORE_NONE);
+    assert_no_notes();
+}
+
+static void
+test_refused(void)
+{
     /* A refusal is that of the start that follows, and no restore. */
+    call_from(0);
     g_assert_true(rl_restore_notes_refuse(UUID, "why\nnot", NULL));
     call_from(1);
-    g_assert_null(rl_restore_notes_take_refusal(UUID));
+    assert_refused(NULL, false);
+    note();
     call_from(0);
-    g_autofree char *why = rl_restore_notes_take_refusal(UUID);
-    g_assert_cmpstr(why, ==, "why\nnot");
-    g_assert_null(rl_restore_notes_take_refusal(UUID));
-    g_assert_true(rl_restore_notes_refuse(UUID, "", NULL));
-    g_assert_false(rl_restore_notes_take(UUID));
-    rl_restore_notes_note(UUID);
-    g_assert_null(rl_restore_notes_take_refusal(UUID));
-    g_assert_true(rl_restore_notes_take(UUID));
-    g_assert_true(rl_restore_notes_refuse(UUID, "late", NULL));
-    make_older("restoring-" UUID);
-    g_assert_null(rl_restore_notes_take_refusal(UUID));
-
-    /* Where the thread cannot be told, now or then, and from an older version. */
-    rl_restore_notes_note(UUID);
-    calling = 0;
-    g_assert_true(rl_restore_notes_take(UUID));
-    rl_restore_notes_note(UUID);
+    assert_refused("why\nnot", false);
+    assert_refused(NULL, false);
     call_from(1);
-    g_assert_true(rl_restore_notes_take(UUID));
+    assert_refused(NULL, false);
+    assert_taken(RL_RESTORE_ANNOUNCED);
+    assert_no_notes();
+
+    /* Of one thread the last word counts. */
+    call_from(0);
+    note();
+    g_assert_true(rl_restore_notes_refuse(UUID, "late", NULL));
+    g_autofree char *file = note_file(".refused");
+    make_older(file, 60);
+    assert_refused("late", true);
+    assert_taken(RL_RESTORE_NONE);
+    g_assert_true(rl_restore_notes_refuse(UUID, "early", NULL));
+    note();
+    assert_refused(NULL, false);
+    assert_taken(RL_RESTORE_ANNOUNCED);
+
+    /* There is no space for the words: that it is refused needs none. */
+    g_assert_true(rl_restore_notes_refuse(UUID, "", NULL));
+    bool old;
+    g_autofree char *why = rl_restore_notes_take_refusal(UUID, &old);
+    g_assert_true(why && *why);
+    assert_no_notes();
+}
+
+/* Where the thread cannot be told, now or then. */
+static void
+test_restore_unknown(void)
+{
+    call_from(0);
+    note();
+    g_autofree char *known = note_file("");
+    calling = 0;
+    assert_taken(RL_RESTORE_ANNOUNCED);
+    note();
+    call_from(1);
+    assert_taken(RL_RESTORE_ANNOUNCED);
+    call_from(0);
+    note();
+    make_older(known, 60);
+    calling = 0;
+    assert_taken(RL_RESTORE_BESIDE);
+    call_from(0);
+    assert_taken(RL_RESTORE_ANNOUNCED);
+    assert_no_notes();
+    /* What came to nothing is forgotten after a day. */
+    note();
+    make_older(known, 2 * 24 * 60 * 60);
+    calling = 0;
+    assert_taken(RL_RESTORE_NONE);
+    assert_no_notes();
+}
+
+/* One file for all threads. */
+static void
+test_restore_of_older_version(void)
+{
+    g_autofree char *path = g_build_filename(place, NOTES, NULL);
+
+    call_from(1);
     g_assert_true(g_file_set_contents(path, "", 0, NULL));
-    g_assert_true(rl_restore_notes_take(UUID));
+    assert_taken(RL_RESTORE_ANNOUNCED);
     g_assert_true(g_file_set_contents(path, "", 0, NULL));
-    make_older("restoring-" UUID);
-    g_assert_false(rl_restore_notes_take(UUID));
+    make_older(NOTES, 60);
+    assert_taken(RL_RESTORE_NONE);
+    assert_no_notes();
+    g_autofree char *thread = rl_calling_thread_find();
+    g_autofree char *text = g_strconcat(thread, "\nnot now", NULL);
+    g_assert_true(g_file_set_contents(path, text, -1, NULL));
+    call_from(0);
+    assert_refused(NULL, false);
+    call_from(1);
+    assert_refused("not now", false);
+    g_assert_true(g_file_set_contents(path, text, -1, NULL));
+    note();
+    assert_taken(RL_RESTORE_ANNOUNCED);
+    assert_no_notes();
 }
 
 static void
@@ -258,6 +380,9 @@ main(int argc, char **argv)
     g_test_add_func("/calling-thread/thread", test_thread);
     g_test_add_func("/calling-thread/serves", test_serves);
     g_test_add_func("/calling-thread/restore", test_restore);
+    g_test_add_func("/calling-thread/refused", test_refused);
+    g_test_add_func("/calling-thread/restore-unknown", test_restore_unknown);
+    g_test_add_func("/calling-thread/restore-of-older-version", test_restore_of_older_version);
     g_test_add_func("/calling-thread/arrival", test_arrival);
 
     int status = g_test_run();

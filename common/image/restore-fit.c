@@ -13,6 +13,9 @@
 /* File systems date by the tick, and some by two seconds. */
 #define TOLERANCE_US (2 * G_USEC_PER_SEC)
 
+/* A date that has a part of a second is exact to a tick; clocks of two hosts differ by more. */
+#define TICK_US (50 * 1000)
+
 /* What is compared. */
 typedef struct {
     const RlVolume *volume;
@@ -69,6 +72,16 @@ was_written_after(const Pair *pair, gint64 until_us)
            pair->memory->date_us < pair->written_us - TOLERANCE_US;
 }
 
+/* Was the memory written before @began_us, when a run began? By the hook's clock that run's own
+ * memory is younger, but for how exactly its file's date tells. */
+static bool
+is_older(const RlMemory *memory, gint64 began_us)
+{
+    gint64 tolerance_us = memory->date_us % G_USEC_PER_SEC == 0 ? TOLERANCE_US : TICK_US;
+
+    return began_us != 0 && memory->date_us != 0 && memory->date_us < began_us - tolerance_us;
+}
+
 /* The image is as it was at its save: is that the memory's, too? */
 static bool
 compare_saves(const Pair *pair, GError **error)
@@ -83,7 +96,7 @@ compare_saves(const Pair *pair, GError **error)
         return refuse(pair, "the memory is of an earlier save", error);
     if (memory->date_us == 0)
         return true;
-    if (save->begun_us != 0 && memory->date_us < save->begun_us - TOLERANCE_US)
+    if (is_older(memory, save->begun_us))
         return refuse(pair, "the memory was written before the run that was saved", error);
     if (was_written_after(pair, save->ended_us))
         return refuse(pair, "the domain wrote to the volume after the memory was written", error);
@@ -116,7 +129,7 @@ compare_run(const Pair *pair, GError **error)
         return refuse(pair, "the domain has run on with that memory", error);
     if (began_us == 0)
         return refuse(pair, "its domain was running when the host went down", error);
-    if (memory->date_us != 0 && memory->date_us < began_us - TOLERANCE_US)
+    if (is_older(memory, began_us))
         return refuse(pair, "the memory was written before the domain's last run began", error);
     if (was_written_after(pair, g_get_real_time()))
         return refuse(pair, "the domain wrote to the volume after the memory was written", error);

@@ -200,6 +200,19 @@ test_tried(Lab *lab)
     restore_fails(lab, V, &monday, "earlier save");
 }
 
+/* The date of most files is exact to a tick; one of whole seconds may be one of two. */
+static void
+test_exact_dates(Lab *lab)
+{
+    gint64 before_us = g_get_real_time() / SECONDS(1) * SECONDS(1);
+    const RlMemory exact = {.date_us = before_us - 300000}, whole = {.date_us = before_us};
+
+    lab_create(lab, V, "one", MIB);
+    run_and_save(lab, V, "mon", &unknown);
+    restore_fails(lab, V, &exact, "before the run");
+    restores(lab, V, &whole);
+}
+
 static void
 test_dates(Lab *lab)
 {
@@ -596,6 +609,7 @@ add_tests(void)
     lab_add("/fits/earlier", test_earlier);
     lab_add("/fits/tried", test_tried);
     lab_add("/fits/dates", test_dates);
+    lab_add("/fits/exact-dates", test_exact_dates);
     lab_add("/fits/checkpoint", test_checkpoint);
     lab_add("/fits/unmarked", test_unmarked);
     lab_add("/fits/changed", test_changed);

@@ -2,13 +2,13 @@
 #include "log.h"
 
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <syslog.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "autofd.h"
 
@@ -82,6 +82,8 @@ send_to_syslog(int fd, int priority, const char *sentence)
     send_to(fd, SYSLOG_SOCKET, datagram);
 }
 
+/* A socket for each line: on one for all, the lines that a journal which hangs has not read count
+ * as those of this process, and syslog would not get the next ones either. */
 static void
 send_line(int priority, const RlLogFields *fields, const char *format, va_list args)
 {
@@ -93,11 +95,19 @@ send_line(int priority, const RlLogFields *fields, const char *format, va_list a
         send_to_syslog(fd, priority, sentence);
 }
 
+bool
+rl_log_wants_details(void)
+{
+    return access(RL_LOG_DETAILS_FILE, F_OK) == 0;
+}
+
 void
 rl_log_detail(const RlLogFields *fields, const char *format, ...)
 {
     va_list args;
 
+    if (!rl_log_wants_details())
+        return;
     va_start(args, format);
     send_line(LOG_DEBUG, fields, format, args);
     va_end(args);

@@ -247,6 +247,8 @@ rl_volume_sync(const RlVolume *volume, GError **error)
 void
 rl_volume_log(const RlVolume *volume, const char *format, ...)
 {
+    if (!rl_log_wants_details())
+        return;
     g_autofree char *pool = rl_pool_real_path(volume->pool);
     const RlLogFields fields = {
         .pool = pool, .volume = volume->name->volume, .domain = volume->actor};

@@ -1,12 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # filesystems: xfs btrfs
-# Each image that is made, renamed, linked or dropped is one line in the log, with the domain's name; and what
-# happened to a volume is an event.
+# Each image that is made, renamed, linked or dropped is one line in the log, with the domain's name, if an administrator
+# asks for these; and what happened to a volume is an event.
 set -eu
 . "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool guest kinds journal -- qemu-system-x86_64 python3
 
 journal_begin
+details_begin
 kinds_make "$dir"
 
 # lines REGEX: how many there are since the last "forget".
@@ -123,4 +124,16 @@ once "vm/copy" "dropped copy.img as $temporary"
     die "other lines: $(cat "$LAB/journal")"
 expect_exactly $'created -\nsnapshot -\nreplaced 1\ndeleted -' awk '{ print $1, $3 }' "$LAB/events"
 ok "the module's deeds are in the same log"
+
+# The daemon that runs, the hook and the worker: all see that nobody asks any more.
+details_end
+forget
+virsh start vm --paused
+virsh destroy vm
+virsh vol-clone vm/persistent vm/copy --pool pool
+virsh vol-delete vm/copy --pool pool --delete-snapshots
+exactly 0
+[ "$(grep -c -v -e ' vm/copy ' "$LAB/events")" = 8 ] || die "events: $(cat "$LAB/events")"
+expect_exactly $'created\ndeleted' awk '/ vm\/copy / { print $1 }' "$LAB/events"
+ok "unless somebody asks there are events alone"
 done_testing

@@ -23,6 +23,18 @@ while True:
     eventually 10 test -S /run/systemd/journal/socket
 }
 
+# details_begin, details_end: lines of the priority debug are written, and no longer.
+details_begin()
+{
+    mkdir -p -m 700 /run/libvirt-reflink
+    : >/run/libvirt-reflink/debug
+}
+
+details_end()
+{
+    rm /run/libvirt-reflink/debug
+}
+
 # journald_begin: systemd's journal in its place, as "virt-reflink log" reads it. It keeps all in /run, which is the
 # laboratory's.
 journald_begin()

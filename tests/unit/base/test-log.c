@@ -94,6 +94,40 @@ test_journal(void)
     g_assert_nonnull(strstr(entry, "libvirt-reflink"));
 }
 
+static void
+ask_for_details(void)
+{
+    g_assert_cmpint(g_mkdir_with_parents(RL_LOCK_DIR, 0700), ==, 0);
+    make_file(RL_LOG_DETAILS_FILE, "");
+}
+
+/* From the moment on that somebody asks, in a process that runs, and as long as he does. */
+static void
+test_details(void)
+{
+    const RlLogFields some = {.volume = "a/c"};
+    char byte;
+
+    if (!hide_logs())
+        return;
+    g_assert_cmpint(g_mkdir_with_parents("/run/systemd/journal", 0755), ==, 0);
+    rl_autofd int journal = listen_at("/run/systemd/journal/socket");
+    g_assert_false(rl_log_wants_details());
+    rl_log_detail(&some, "made %s", "c.img");
+    g_assert_cmpint(recv(journal, &byte, 1, 0), ==, -1);
+    ask_for_details();
+    g_assert_true(rl_log_wants_details());
+    rl_log_detail(&some, "linked %s", "c.img");
+    g_autofree char *asked = receive(journal);
+    g_assert_cmpint(unlink(RL_LOG_DETAILS_FILE), ==, 0);
+    rl_log_detail(&some, "removed %s", "c.img");
+    gssize after = recv(journal, &byte, 1, 0);
+    show_logs();
+
+    g_assert_nonnull(strstr(asked, "MESSAGE=linked c.img\nPRIORITY=7\n"));
+    g_assert_cmpint(after, ==, -1);
+}
+
 /* What the journal is asked for; no field begins another one. */
 static void
 test_fields(void)
@@ -109,6 +143,7 @@ test_fields(void)
         return;
     g_assert_cmpint(g_mkdir_with_parents("/run/systemd/journal", 0755), ==, 0);
     rl_autofd int journal = listen_at("/run/systemd/journal/socket");
+    ask_for_details();
     rl_log_event(&fields, "%s", "it\nis");
     rl_log_detail(&some, "made %s", "c.img");
     g_autofree char *event = receive(journal), *detail = receive(journal);
@@ -202,6 +237,7 @@ add_tests(void)
 {
     g_test_add_func("/log/syslog", test_syslog);
     g_test_add_func("/log/journal", test_journal);
+    g_test_add_func("/log/details", test_details);
     g_test_add_func("/log/fields", test_fields);
     g_test_add_func("/log/no-journal", test_no_journal);
     g_test_add_func("/log/nobody-listens", test_nobody_listens);

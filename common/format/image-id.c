@@ -53,10 +53,7 @@ rl_image_id_renew(int fd, uint64_t highest, GError **error)
     if (!rl_xattr_set(fd, RL_ATTR_ID, id, error) || !rl_highest_set(fd, highest, error) ||
         !rl_xattr_set_number(fd, RL_ATTR_CLEAN_SINCE, (uint64_t) g_get_real_time(), error))
         return false;
-    for (size_t i = 0; i < G_N_ELEMENTS(of_dirty); i++)
-        if (!rl_xattr_remove(fd, of_dirty[i], error))
-            return false;
-    return true;
+    return rl_xattr_remove_all(fd, of_dirty, G_N_ELEMENTS(of_dirty), error);
 }
 
 bool

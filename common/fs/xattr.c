@@ -14,6 +14,8 @@
 /* Longer than any value we write. One that is longer is damage, and read to its end all the same:
  * an attribute that is there must never pass for one that is not. */
 #define VALUE_USUAL 2048
+/* All attributes of ours, and libvirt's. */
+#define NAMES_USUAL 2048
 
 static void
 full_name(char *buffer, size_t size, const char *key)
@@ -121,6 +123,44 @@ rl_xattr_remove(int fd, const char *key, GError **error)
     full_name(name, sizeof(name), key);
     if (fremovexattr(fd, name) < 0 && errno != ENODATA)
         return rl_fail_file(error, errno, fd, "cannot remove the attribute '%s' of", name);
+    return true;
+}
+
+static bool
+is_listed(const char *names, size_t length, const char *name)
+{
+    for (const char *at = names; at < names + length; at += strlen(at) + 1)
+        if (strcmp(at, name) == 0)
+            return true;
+    return false;
+}
+
+/* Says in @names what @fd has; returns its length, 0 where the list may not be all: who owns the
+ * image can give it more attributes than are listed, and none of trusted.* are listed without the
+ * right to see them. One of ours among them proves that they are. */
+static size_t
+list_ours(int fd, char *names, size_t size)
+{
+    ssize_t length = flistxattr(fd, names, size);
+
+    for (ssize_t at = 0; at < length; at += (ssize_t) strlen(names + at) + 1)
+        if (g_str_has_prefix(names + at, RL_ATTR_PREFIX))
+            return (size_t) length;
+    return 0;
+}
+
+bool
+rl_xattr_remove_all(int fd, const char *const *keys, size_t count, GError **error)
+{
+    char names[NAMES_USUAL];
+    size_t length = list_ours(fd, names, sizeof(names));
+
+    for (size_t i = 0; i < count; i++) {
+        char name[128];
+        full_name(name, sizeof(name), keys[i]);
+        if ((length == 0 || is_listed(names, length, name)) && !rl_xattr_remove(fd, keys[i], error))
+            return false;
+    }
     return true;
 }
 

@@ -88,6 +88,13 @@ bool rl_xattr_set_new(int fd, const char *key, const char *value, bool *ret_set,
 bool rl_xattr_remove(int fd, const char *key, GError **error);
 
 /**
+ * rl_xattr_remove_all:
+ * Removes the @count @keys of @fd, in this order. Those that are not there cost nothing but one
+ * list of all that are, if that proves to be complete.
+ */
+bool rl_xattr_remove_all(int fd, const char *const *keys, size_t count, GError **error);
+
+/**
  * rl_xattr_has_any:
  * Says in *@ret_any whether @fd has any attribute of ours.
  */

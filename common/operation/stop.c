@@ -19,6 +19,7 @@
 #include "common/fs/project-id.h"
 #include "common/fs/security-labels.h"
 #include "common/fs/tmpfile.h"
+#include "common/fs/xattr.h"
 #include "common/image/dirty-image.h"
 #include "common/image/new-revision.h"
 #include "common/image/only-read.h"
@@ -74,6 +75,17 @@ bring_to_rest(const RlDirtyImage *image, int clean, GError **error)
     return true;
 }
 
+/* Whose it was, its mark as rl_mark_clear() does, the save, and who was above it. */
+static bool
+forget_run(int fd, GError **error)
+{
+    static const char *const keys[] = {RL_ATTR_RUN,     RL_ATTR_SAVE_FILE, RL_ATTR_SAVE_DIR,
+                                       RL_ATTR_RESTORE, RL_ATTR_KEPT_OF,   RL_ATTR_LET_GO,
+                                       RL_ATTR_HOLD,    RL_ATTR_SAVE,      RL_ATTR_BELOW};
+
+    return rl_xattr_remove_all(fd, keys, G_N_ELEMENTS(keys), error);
+}
+
 static bool
 keep_as_precache(const RlDirtyImage *image, const RlBase *base, GError **error)
 {
@@ -85,8 +97,7 @@ keep_as_precache(const RlDirtyImage *image, const RlBase *base, GError **error)
     /* As in a commit. */
     if (rl_lease_has_writer(fd))
         return refuse_busy(volume, error);
-    if (!rl_image_owner_clear(fd, error) || !rl_mark_clear(fd, error) ||
-        !rl_save_clear(fd, error) || !rl_overlays_clear(fd, error))
+    if (!forget_run(fd, error))
         return false;
     rl_volume_path_let_go(volume);
     if (!rl_volume_rename(volume, volume->dirty_file, volume->precache_file, error))

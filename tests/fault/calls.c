@@ -88,6 +88,7 @@ static const Kind kinds[] = {
     {SYS_utimensat, "utimensat", PATHAT | CHANGES, {EIO, ENOMEM, EACCES}},
     {SYS_fgetxattr, "fgetxattr", FD, {EIO, ENOMEM, EACCES}},
     {SYS_lgetxattr, "lgetxattr", PATH, {EIO, ENOMEM, EACCES}},
+    {SYS_flistxattr, "flistxattr", FD, {E2BIG, EIO, ENOMEM}},
     {SYS_fsetxattr, "fsetxattr", FD | CHANGES, {ENOSPC, EIO, EDQUOT, ENOMEM, EACCES}},
     {SYS_fremovexattr, "fremovexattr", FD | CHANGES, {ENOSPC, EIO, EDQUOT, ENOMEM, EACCES}},
     {SYS_flock, "flock", FD, {EINTR, ENOMEM}},
@@ -272,6 +273,8 @@ call_errno_name(int code)
         return "EAGAIN";
     case EACCES:
         return "EACCES";
+    case E2BIG:
+        return "E2BIG";
     default:
         return "?";
     }

@@ -3,13 +3,17 @@
 #include "common/fs/xattr.h"
 
 #include "common/base/autofd.h"
+#include "common/base/error.h"
 #include "common/format/image-id.h"
 #include "common/format/image-mark.h"
-#include "harness/lab.h"
+#include "harness/disturb.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <string.h>
 #include <sys/xattr.h>
+#include <unistd.h>
 
 /* A new file in the lab's pool directory; the descriptor reads only, as the engine's do. */
 static int
@@ -190,6 +194,134 @@ test_identity_anew(Lab *lab)
     g_assert_no_error(error);
 }
 
+/* --- Several are removed at once. */
+
+static const char *const keys[] = {"a", "b", "c", "d"};
+
+static void
+set_keys(int fd)
+{
+    g_assert_true(rl_xattr_set(fd, "b", "1", NULL));
+    g_assert_true(rl_xattr_set(fd, "d", "2", NULL));
+    g_assert_true(rl_xattr_set(fd, "e", "3", NULL));
+}
+
+static void
+keys_are(int fd, const char *wanted)
+{
+    g_autoptr(GString) found = g_string_new(NULL);
+
+    for (const char *key = "abcde"; *key; key++) {
+        const char name[] = {*key, '\0'};
+        g_autofree char *value = NULL;
+        g_assert_true(rl_xattr_get(fd, name, &value, NULL));
+        if (value)
+            g_string_append_c(found, *key);
+    }
+    g_assert_cmpstr(found->str, ==, wanted);
+}
+
+static int at_hand; /* for the attempt */
+
+ATTEMPT(remove_keys, rl_xattr_remove_all(at_hand, keys, G_N_ELEMENTS(keys), error))
+
+static guint
+removals(Lab *lab, bool *ret_done, GError **error)
+{
+    Disturbance all = {.nr = SYS_fremovexattr, .first = 1};
+
+    *ret_done = disturb(lab, &all, remove_keys, error);
+    return all.made;
+}
+
+static void
+test_remove_all(Lab *lab)
+{
+    rl_autofd int fd = new_file(lab, "f");
+    GError *error = NULL;
+    bool done;
+
+    at_hand = fd;
+    set_keys(fd);
+    g_assert_cmpuint(removals(lab, &done, &error), ==, 2);
+    g_assert_true(done);
+    keys_are(fd, "e");
+    g_assert_cmpuint(removals(lab, &done, &error), ==, 0);
+    /* A list without one of ours proves nothing. */
+    g_assert_cmpint(fsetxattr(fd, "user.other", "", 0, 0), ==, 0);
+    g_assert_true(rl_xattr_remove(fd, "e", &error));
+    g_assert_cmpuint(removals(lab, &done, &error), ==, 4);
+    g_assert_true(done);
+    g_assert_no_error(error);
+}
+
+/* In their order: the first that cannot be removed is the last that is tried. */
+static void
+test_remove_in_order(Lab *lab)
+{
+    Disturbance second = {.nr = SYS_fremovexattr, .first = 2, .code = EIO};
+    rl_autofd int fd = new_file(lab, "f");
+    g_autoptr(GError) error = NULL;
+
+    at_hand = fd;
+    set_keys(fd);
+    g_assert_false(disturb(lab, &second, remove_keys, &error));
+    g_assert_nonnull(strstr(error->message, RL_ATTR_PREFIX "d"));
+    keys_are(fd, "de");
+}
+
+/* Whoever owns an image can give it so many attributes that they are not listed. */
+static void
+test_remove_unlisted(Lab *lab)
+{
+    rl_autofd int fd = new_file(lab, "f");
+    Disturbance list = {.nr = SYS_flistxattr, .first = 1, .code = E2BIG};
+    char name[64];
+
+    at_hand = fd;
+    set_keys(fd);
+    g_assert_true(disturb(lab, &list, remove_keys, NULL));
+    g_assert_cmpuint(list.made, ==, 1);
+    keys_are(fd, "e");
+
+    set_keys(fd);
+    for (int i = 0; i < 60; i++) { /* what ext4 has room for fits into no list of the usual size */
+        g_snprintf(name, sizeof(name), "user.%050d", i);
+        if (fsetxattr(fd, name, "", 0, 0) < 0)
+            break;
+    }
+    g_assert_true(rl_xattr_remove_all(fd, keys, G_N_ELEMENTS(keys), NULL));
+    keys_are(fd, "e");
+}
+
+/* Without the right to see our attributes a list has none of them, whatever there is. */
+static gpointer
+remove_without_rights(gpointer data)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct caps[2];
+
+    g_assert_cmpint(syscall(SYS_capget, &header, caps), ==, 0);
+    caps[0].effective &= ~(1U << CAP_SYS_ADMIN);
+    g_assert_cmpint(syscall(SYS_capset, &header, caps), ==, 0);
+    return GINT_TO_POINTER(rl_xattr_remove_all(at_hand, keys, G_N_ELEMENTS(keys), data));
+}
+
+static void
+test_remove_without_rights(Lab *lab)
+{
+    rl_autofd int fd = new_file(lab, "f");
+    g_autoptr(GError) error = NULL;
+
+    at_hand = fd;
+    set_keys(fd);
+    g_assert_cmpint(fsetxattr(fd, "user.listed", "", 0, 0), ==, 0);
+    GThread *thread = g_thread_new("powerless", remove_without_rights, &error);
+    g_assert_false(GPOINTER_TO_INT(g_thread_join(thread)));
+    g_assert_true(rl_error_is_errno(error, EPERM));
+    keys_are(fd, "bde");
+}
+
 void
 add_tests(void)
 {
@@ -198,6 +330,10 @@ add_tests(void)
     lab_add("/attr/numbers", test_numbers);
     lab_add("/attr/too-long", test_too_long);
     lab_add("/attr/errors-name-the-attribute", test_errors_name_the_attribute);
+    lab_add("/attr/remove-all", test_remove_all);
+    lab_add("/attr/remove-in-order", test_remove_in_order);
+    lab_add("/attr/remove-unlisted", test_remove_unlisted);
+    lab_add("/attr/remove-without-rights", test_remove_without_rights);
     lab_add("/identity/is-given-once", test_identity_is_given_once);
     lab_add("/identity/anew", test_identity_anew);
 }

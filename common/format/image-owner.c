@@ -147,14 +147,15 @@ rl_image_owner_take_along(int from, int fd, GError **error)
 static bool
 is_put_back(int fd, const RlImageOwner *run, gint64 noted_us, bool *ret_so, GError **error)
 {
-    g_autofree char *host = rl_boot_host();
     struct stat st;
 
     *ret_so = false;
     /* An administrator may write to what he began. A version that notes no host notes no changes.
      */
-    if (is_of_this_boot(run, true) || rl_image_owner_is_by_hand(run) || run->readonly ||
-        !run->host || g_strcmp0(run->host, host) != 0)
+    if (is_of_this_boot(run, true) || rl_image_owner_is_by_hand(run) || run->readonly || !run->host)
+        return true;
+    g_autofree char *host = rl_boot_host();
+    if (g_strcmp0(run->host, host) != 0)
         return true;
     if (fstat(fd, &st) < 0)
         return rl_fail_file(error, errno, fd, "cannot examine");

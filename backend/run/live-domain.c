@@ -1,43 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "live-domain.h"
 
-#include <dlfcn.h>
-#include <libvirt/libvirt.h>
-#include <libvirt/virterror.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/base/error.h"
-
-/* Loaded by who needs it: it takes longer to load than most commands take to run. */
-#define FUNCTIONS(f)                \
-    f(virSetErrorFunc);             \
-    f(virGetLastErrorMessage);      \
-    f(virConnectOpen);              \
-    f(virConnectClose);             \
-    f(virConnectIsAlive);           \
-    f(virDomainLookupByName);       \
-    f(virDomainLookupByUUIDString); \
-    f(virDomainGetName);            \
-    f(virDomainGetUUIDString);      \
-    f(virDomainIsActive);           \
-    f(virDomainIsPersistent);       \
-    f(virDomainGetXMLDesc);         \
-    f(virDomainAttachDeviceFlags);  \
-    f(virDomainDetachDeviceFlags);  \
-    f(virDomainMemoryStats);        \
-    f(virDomainFSFreeze);           \
-    f(virDomainFSThaw);             \
-    f(virDomainFree)
-
-#define MEMBER(function) __typeof__(&(function)) function
-typedef struct {
-    FUNCTIONS(MEMBER);
-} Library;
+#include "libvirt-client.h"
 
 struct RlLiveDomain {
-    Library library;
+    RlLibvirtClient library;
     const char *driver;
     virConnectPtr connection;
     virDomainPtr domain;
@@ -45,60 +16,23 @@ struct RlLiveDomain {
     char uuid[VIR_UUID_STRING_BUFLEN];
 };
 
-/* The drivers whose hooks we are. */
-static const struct {
-    const char *driver, *uri;
-} drivers[] = {
-    {"qemu", "qemu:///system"},
-    {"libxl", "xen:///system"},
-};
-
-/* The library would print it. */
-static void
-ignore_error(void *data, virErrorPtr error)
-{
-    (void) data;
-    (void) error;
-}
-
-static bool
-load(Library *library, GError **error)
-{
-    void *handle = dlopen("libvirt.so.0", RTLD_NOW | RTLD_LOCAL);
-    bool whole = handle;
-
-#define LOAD(function)                                           \
-    library->function = whole ? dlsym(handle, #function) : NULL; \
-    whole = whole && library->function
-    FUNCTIONS(LOAD);
-    if (!whole)
-        return rl_fail(error, RL_ERROR_UNSUPPORTED,
-                       "cannot ask libvirt: its client library (libvirt.so.0) cannot be loaded: "
-                       "%s. Install it",
-                       dlerror());
-    library->virSetErrorFunc(NULL, ignore_error);
-    /* It writes to a daemon that may just have gone. */
-    signal(SIGPIPE, SIG_IGN);
-    return true;
-}
-
 static bool
 is_wanted(const char *wanted, size_t index)
 {
-    return !wanted || strcmp(drivers[index].driver, wanted) == 0;
+    return !wanted || strcmp(rl_libvirt_drivers[index].driver, wanted) == 0;
 }
 
 /* Looks for @text in one driver. False where it is not there; @live->connection is NULL then. */
 static bool
 look(RlLiveDomain *live, size_t index, const char *text, bool *ret_answered, GString *reasons)
 {
-    const Library *library = &live->library;
+    const RlLibvirtClient *library = &live->library;
 
-    live->driver = drivers[index].driver;
-    live->connection = library->virConnectOpen(drivers[index].uri);
+    live->driver = rl_libvirt_drivers[index].driver;
+    live->connection = library->virConnectOpen(rl_libvirt_drivers[index].uri);
     if (!live->connection) {
         g_string_append_printf(reasons, "%s%s: %s", reasons->len > 0 ? "; " : "",
-                               drivers[index].uri, library->virGetLastErrorMessage());
+                               rl_libvirt_drivers[index].uri, library->virGetLastErrorMessage());
         return false;
     }
     *ret_answered = true;
@@ -118,7 +52,7 @@ find(RlLiveDomain *live, const char *text, const char *driver, GError **error)
     g_autoptr(GString) reasons = g_string_new(NULL);
     bool answered = false;
 
-    for (size_t i = 0; i < G_N_ELEMENTS(drivers); i++)
+    for (size_t i = 0; i < RL_LIBVIRT_DRIVERS; i++)
         if (is_wanted(driver, i) && look(live, i, text, &answered, reasons))
             return true;
     return answered ? rl_fail(error, RL_ERROR_NOT_FOUND,
@@ -146,9 +80,9 @@ RlLiveDomain *
 rl_live_domain_find(const char *text, const char *driver, GError **error)
 {
     g_autoptr(RlLiveDomain) live = g_new0(RlLiveDomain, 1);
-    const Library *library = &live->library;
+    const RlLibvirtClient *library = &live->library;
 
-    if (!load(&live->library, error) || !find(live, text, driver, error))
+    if (!rl_libvirt_client_load(&live->library, error) || !find(live, text, driver, error))
         return NULL;
     live->name = g_strdup(library->virDomainGetName(live->domain));
     if (library->virDomainGetUUIDString(live->domain, live->uuid) < 0) {

@@ -228,7 +228,9 @@ take_arguments(RlCall *call, GStrv words, GError **error)
     if (!taken && !open_pool(call, words[first], error))
         return false;
     for (guint i = first + 1; i < count; i++) {
-        char *name = rl_target_name(call->pool, words[i], error);
+        char *name = command->flags & RL_COMMAND_DOMAIN
+                         ? g_strdup(words[i])
+                         : rl_target_name(call->pool, words[i], error);
         if (!name)
             return false;
         g_ptr_array_add(call->names, name);
@@ -240,7 +242,7 @@ take_arguments(RlCall *call, GStrv words, GError **error)
 static void
 note_arguments(const RlCall *call)
 {
-    const char *name = rl_call_name(call, 0);
+    const char *name = call->command->flags & RL_COMMAND_DOMAIN ? NULL : rl_call_name(call, 0);
 
     if (!call->document || !call->pool)
         return;

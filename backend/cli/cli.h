@@ -31,6 +31,7 @@ typedef enum {
     RL_COMMAND_ROOT = 1 << 3,    /* has no POOL, but needs root */
     RL_COMMAND_REPORT = 1 << 4,  /* changes something: with --json it ends with a document */
     RL_COMMAND_STREAM = 1 << 5,  /* its stdout is a stream: the document goes to stderr, alone */
+    RL_COMMAND_DOMAIN = 1 << 6,  /* what follows POOL is a domain, no volume */
 } RlCommandFlags;
 
 typedef struct {
@@ -144,6 +145,7 @@ RlExit rl_command_log(RlCall *call, GError **error);
 RlExit rl_command_metrics(RlCall *call, GError **error);
 RlExit rl_command_prune(RlCall *call, GError **error);
 RlExit rl_command_rename(RlCall *call, GError **error);
+RlExit rl_command_repath(RlCall *call, GError **error);
 RlExit rl_command_revert(RlCall *call, GError **error);
 RlExit rl_command_snapshot(RlCall *call, GError **error);
 RlExit rl_command_send(RlCall *call, GError **error);

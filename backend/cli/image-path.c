@@ -6,9 +6,8 @@
 #include "backend/libvirt/pool-registry.h"
 #include "common/image/volume-path.h"
 
-/* As libvirt has it; owned by the caller. */
-static char *
-root_of(const RlPool *pool)
+char *
+rl_image_root(const RlPool *pool)
 {
     char *real = realpath(pool->path, NULL);
     char *root = rl_pools_path(real ? real : pool->path);
@@ -21,7 +20,7 @@ char *
 rl_image_path(const RlPool *pool, const char *name, GError **error)
 {
     g_autoptr(RlVolume) volume = rl_volume_find(pool, name, error);
-    g_autofree char *root = volume ? root_of(pool) : NULL;
+    g_autofree char *root = volume ? rl_image_root(pool) : NULL;
 
     return root ? g_build_filename(root, volume->name->dir, volume->dirty_file, NULL) : NULL;
 }
@@ -32,7 +31,7 @@ rl_disk_path(const RlPool *pool, const char *name, GError **error)
     g_autoptr(RlVolume) volume = rl_volume_find(pool, name, error);
     g_autofree char *inside =
         volume ? rl_volume_path_inside(pool, volume->name->dir, volume->name->leaf) : NULL;
-    g_autofree char *root = volume ? root_of(pool) : NULL;
+    g_autofree char *root = volume ? rl_image_root(pool) : NULL;
 
     if (inside)
         return g_build_filename(root, inside, NULL);

@@ -5,6 +5,13 @@
 #include "common/pool/pool.h"
 
 /**
+ * rl_image_root:
+ * Returns the directory of @pool as libvirt has it where the pool is active (rl_pools_path()), else
+ * without symbolic links; owned by the caller.
+ */
+char *rl_image_root(const RlPool *pool);
+
+/**
  * rl_image_path:
  * Returns the path of the dirty image of the volume @name of @pool, whether that is there or not,
  * as libvirt has it where the pool is active (rl_pools_path()); owned by the caller. NULL with

@@ -64,6 +64,8 @@ static const RlCommand commands[] = {
      RL_COMMAND_NO_POOL | RL_COMMAND_ROOT | RL_COMMAND_REPORT, rl_command_init},
     {"adopt", "DIR", "show what the images in a directory would be as a pool, or make it one", 1, 1,
      RL_COMMAND_NO_POOL | RL_COMMAND_ROOT | RL_COMMAND_REPORT, rl_command_adopt},
+    {"repath", "POOL [DOMAIN]", "give disks of stopped domains the paths that the volumes have now",
+     1, 2, RL_COMMAND_DOMAIN | RL_COMMAND_REPORT, rl_command_repath},
     {"validate", "FILE", "check a definition of a pool, before libvirt is given it", 1, 1,
      RL_COMMAND_NO_POOL | RL_COMMAND_JSON, rl_command_validate},
     {"doctor", "", "check whether everything that pools need is installed and works", 0, 0,
@@ -89,7 +91,7 @@ run(const RlCommand *command, int argc, char **argv)
         .command = command, .argc = argc, .argv = argv, .document = rl_document_new(command->word)};
     g_autoptr(GError) error = NULL;
     RlExit exit = command->function(&call, &error);
-    bool has_volume = call.names && !(command->flags & RL_COMMAND_NO_POOL);
+    bool has_volume = call.names && !(command->flags & (RL_COMMAND_NO_POOL | RL_COMMAND_DOMAIN));
     const char *name = has_volume ? rl_call_name(&call, 0) : NULL;
 
     if (error && name)

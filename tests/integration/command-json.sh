@@ -245,6 +245,10 @@ tool doctor --json >"$LAB/document" || :
 keep_document doctor
 document 2 doctor x
 document 1 attach pool vm/persistent vm sda
+document 1 repath pool
+has "state False True" "error['code']" changed "'volume' not in top"
+document 1 repath pool vm
+document 2 repath
 document 1 detach pool vm/persistent
 ok "what shows something fails with the same document"
 

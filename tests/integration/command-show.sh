@@ -291,6 +291,12 @@ mkdir -p /run/libvirt/qemu
 completes "virt-reflink attach --bus scsi pool vm/persistent oth" other
 completes "virt-reflink attach pool vm/persistent other "
 rm /run/libvirt/qemu/other.xml
+mkdir -p /etc/libvirt/qemu
+: >/etc/libvirt/qemu/off.xml
+completes "virt-reflink repath pool of" off
+completes "virt-reflink repath pool off "
+completes "virt-reflink repath --dr" --dry-run
+rm /etc/libvirt/qemu/off.xml
 completes "virt-reflink adopt $POOL/v" "$POOL/vm"
 completes "virt-reflink export --nbd /run/s pool vm/persistent@" 1 before
 ok "Bash completes commands, options, pools, volumes and revisions"

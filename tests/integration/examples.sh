@@ -76,6 +76,9 @@ ok "examples of revisions and metrics"
 # Of those that are left, one asks for more space than this file system has.
 sed -i 's/50G/1M/' "$LAB"/EXAMPLES.*
 example EXAMPLES min-free
+lab_start_libvirtd
+example EXAMPLES "virt-reflink repath"
+lab_stop_libvirtd
 [ -z "$(ls "$LAB"/EXAMPLES.* 2>/dev/null)" ] || die "no test of $(cat "$LAB"/EXAMPLES.*)"
 ok "there are no others"
 

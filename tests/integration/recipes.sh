@@ -99,6 +99,9 @@ recipe "Make a disk larger while its domain runs"
 virsh destroy web
 guest_wait web
 [ "$(stat -c %s "$pool/volumes/web.img")" = 2097152 ]
+recipe "One path for all clients" 2
+expect "$pool/volumes/web2-dirty.img" virsh domblklist web2
+guest_run web2
 [ -z "$(ls recipe.* 2>/dev/null)" ] || die "no test of $(ls recipe.*)"
 ok "a domain is moved from a dir pool, and a running one gets a larger disk"
 

@@ -197,8 +197,9 @@ require_free(const RlCall *call, const Prune *prune, GError **error)
     g_autofree char *left = rl_table_size(available), *asked = rl_table_size(prune->min_free);
     return rl_fail(
         error, RL_ERROR_STATE,
-        "only %s of the file system of pool '%s' are free, not %s: no other revision may "
-        "be removed. Delete volumes or named revisions, or enlarge the file system",
+        "only %s of the file system of pool '%s' are free, less than the %s of --min-free, and no "
+        "other revision can be removed by these options. Delete volumes or named revisions, or "
+        "enlarge the file system",
         left, call->pool->path, asked);
 }
 

@@ -145,8 +145,9 @@ require_elsewhere(const RlDisk *disk, const char *path, const RlDiskPlace *place
     if (why)
         return rl_fail(error, RL_ERROR_INVALID,
                        "disk '%s': only the header of an image, which a guest may have written, "
-                       "names '%s', %s. If the name is right, name the file, or a copy of it "
-                       "elsewhere, in the domain's XML, in a <backingStore> or <dataStore>",
+                       "names '%s', %s. If the disk needs this file, add a <backingStore> or "
+                       "<dataStore> to the domain's XML that names the file, or a copy of it in "
+                       "another place",
                        disk->target ? disk->target : "?", path, why);
     g_autofree char *own = disk->path || !disk->pool
                                ? g_strdup(disk->path)

@@ -95,10 +95,11 @@ refuse_doubtful(const RlLayer *layer, GError **error)
 {
     return rl_fail(error, RL_ERROR_STATE,
                    "disk '%s': the named revision '%s' of volume '%s' was made from the image that "
-                   "the overlay '%s' was used on, but it is not known to have what that had then: "
-                   "an earlier version made it, or one of the two was changed in place. The disk "
-                   "may be damaged. Restore that state from a backup. If the revision does have "
-                   "it, type 'setfattr -x %s%s %s'",
+                   "the overlay '%s' was used on, but it is not certain that the revision has the "
+                   "content that this image had then: an earlier version made the revision, or one "
+                   "of the two was changed in place. The disk may be damaged. Restore that state "
+                   "from a backup. If you are sure that the revision has that content, type "
+                   "'setfattr -x %s%s %s'",
                    layer->target, layer->file, layer->volume->name->volume, layer->overlay,
                    RL_ATTR_PREFIX, RL_ATTR_ON, layer->overlay);
 }
@@ -117,12 +118,13 @@ rl_layer_refuse(const RlLayer *layer, const RlOverlayBase *noted, GError **error
         return refuse_doubtful(layer, error);
     if (!state)
         return refuse_gone(layer, error);
-    return rl_fail(error, RL_ERROR_STATE,
-                   "disk '%s': the overlay '%s' was used on another state of volume '%s' than '%s' "
-                   "has: the disk would be damaged. That state is in '%s' now. Name this file in "
-                   "the disk's <backingStore>; or clone it to a named revision ('virsh "
-                   "vol-clone'), whose name does not change, and name that. If the overlay was "
-                   "made again or rebased on the present state, type 'setfattr -x %s%s %s'",
-                   layer->target, layer->overlay, volume, layer->file, state, RL_ATTR_PREFIX,
-                   RL_ATTR_ON, layer->overlay);
+    return rl_fail(
+        error, RL_ERROR_STATE,
+        "disk '%s': the overlay '%s' was used on another state of volume '%s' than '%s' "
+        "has: the disk would be damaged. That state is in '%s' now. Name the file that has "
+        "it in the disk's <backingStore>; or make a named revision of it ('virsh "
+        "vol-clone'), whose name does not change, and name the revision there. If the overlay was "
+        "made again or rebased on the present state, type 'setfattr -x %s%s %s'",
+        layer->target, layer->overlay, volume, layer->file, state, RL_ATTR_PREFIX, RL_ATTR_ON,
+        layer->overlay);
 }

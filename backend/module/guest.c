@@ -30,7 +30,7 @@ rl_guest_note_size(const RlPool *pool, const char *name, const char *path)
     if (state != RL_STATE_RUNNING || !run || strcmp(run->driver, "qemu") != 0)
         return;
     g_autofree char *disk = path_of_disk(pool, name, path);
-    rl_log_warning("%s: the guest of domain '%s' sees its new size after: virsh blockresize %s %s "
-                   "%" G_GUINT64_FORMAT "B",
+    rl_log_warning("volume '%s': the guest of domain '%s' sees the new size of the disk only after "
+                   "'virsh blockresize %s %s %" G_GUINT64_FORMAT "B'",
                    name, run->name, run->name, disk, (uint64_t) volume->dirty.st.st_size);
 }

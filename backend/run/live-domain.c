@@ -131,7 +131,8 @@ rl_live_domain_settle(const RlLiveDomain *live, GError **error)
 
     return !rl_live_domain_runs(live) ||
            live->library.virDomainMemoryStats(live->domain, &stats, 1, 0) >= 0 ||
-           !rl_live_domain_runs(live) || refuse(live, "does not finish what it does to it", error);
+           !rl_live_domain_runs(live) ||
+           refuse(live, "does not finish another operation on it", error);
 }
 
 bool

@@ -172,7 +172,7 @@ may_be_made(const Start *start, GError **error)
     return rl_fail(
         error, RL_ERROR_STATE,
         "volume '%s' has no dirty image, but the domain's disk is an overlay on that image. "
-        "Restore it from a backup, or give the domain another disk",
+        "Restore the dirty image from a backup, or give the domain another disk",
         start->volume->name->volume);
 }
 

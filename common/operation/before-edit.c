@@ -26,6 +26,7 @@
 #include "common/image/new-revision.h"
 #include "common/image/unwritten.h"
 #include "common/pool/capacity.h"
+#include "common/pool/writers.h"
 #include "prune.h"
 
 /* Both images, as they were opened. */
@@ -306,12 +307,45 @@ rl_edit_keep(RlVolume *volume, RlEdit *ret_edit, GError **error)
     if (!edited)
         return true;
     *ret_edit = RL_EDIT_LATER;
-    if (rl_lease_has_writer(edit.clean))
+    if (rl_clean_stays_written(edit.clean, RL_CLEAN_PATIENCE_MS))
         return true;
     if (fsync(edit.clean) < 0)
         return fail_sync(volume, volume->clean_file, error);
     g_autoptr(RlLock) lock = rl_volume_lock(volume, "keep the state before an edit", error);
     return lock && keep_locked(volume, &edit, ret_edit, error);
+}
+
+bool
+rl_edit_require_kept(RlVolume *volume, GError **error)
+{
+    RlEdit edit;
+
+    return rl_edit_keep(volume, &edit, error) &&
+           (edit != RL_EDIT_LATER || rl_clean_refuse_written(volume, error));
+}
+
+bool
+rl_edit_keep_for_start(RlVolume *volume, int clean, GError **error)
+{
+    RlEdit edit;
+
+    if (volume->kind != RL_KIND_PERSISTENT || !volume->precache.there)
+        return true;
+    if (fstat(clean, &volume->clean.st) < 0)
+        return rl_fail_errno(error, errno, "volume '%s': cannot examine its clean image",
+                             volume->name->volume);
+    if (!rl_edit_keep(volume, &edit, error)) {
+        g_prefix_error(error,
+                       "volume '%s' cannot be started: its clean image was edited at rest, and the "
+                       "state before, which '%s' has, cannot be made a revision (to give that "
+                       "state up, remove the file): ",
+                       volume->name->volume, volume->precache_file);
+        return false;
+    }
+    /* What cannot be pruned now is pruned after the next commit. */
+    if (edit == RL_EDIT_KEPT)
+        rl_volume_tidy(volume->pool, volume->name->volume, NULL);
+    return edit != RL_EDIT_LATER || rl_clean_refuse_written(volume, error);
 }
 
 bool

@@ -30,7 +30,8 @@ bool rl_edit_is(const RlVolume *volume);
  * Makes the precache of the persistent @volume, which is at rest, its next automatic revision, if
  * that has the state before an edit, and its pool keeps automatic revisions of it. *@ret_edit says
  * what came of it. Of an ordinary volume it looks at nothing anew (rl_edit_may_be()). Takes the
- * volume's lock for a moment, and waits for the disk before.
+ * volume's lock for a moment, and waits for the disk before, and RL_CLEAN_PATIENCE_MS for a process
+ * that writes to the clean image.
  *
  * The precache has the state before if it says so itself: it was made of the clean image that has
  * the same id now, which had another date or size then, or of this very file, if a program has put
@@ -59,8 +60,23 @@ bool rl_edit_is(const RlVolume *volume);
 bool rl_edit_keep(RlVolume *volume, RlEdit *ret_edit, GError **error);
 
 /**
+ * rl_edit_require_kept:
+ * The same for what replaces the clean image, or changes it: RL_ERROR_BUSY if it is open for
+ * writing, since the precache is of no use afterwards.
+ */
+bool rl_edit_require_kept(RlVolume *volume, GError **error);
+
+/**
+ * rl_edit_keep_for_start:
+ * The same for a start that has the clean image open as @clean, and has found nobody who writes to
+ * it: who was waited for has edited it. Then prunes as after a commit. False as
+ * rl_edit_require_kept(): the end of the run would drop the state before.
+ */
+bool rl_edit_keep_for_start(RlVolume *volume, int clean, GError **error);
+
+/**
  * rl_edit_keep_or_warn:
- * The same for who goes on without, as a start does: a failure is logged. Then prunes as after a
- * commit. True unless the precache is to stay for the next attempt.
+ * The same for who goes on without: a failure is logged. Then prunes as after a commit. True unless
+ * the precache is to stay for the next attempt.
  */
 bool rl_edit_keep_or_warn(RlVolume *volume);

@@ -63,9 +63,8 @@ bool
 rl_replace_begin(RlStagedImage *draft, GError **error)
 {
     g_autoptr(RlVolume) volume = rl_volume_open(draft->pool, draft->name->volume, error);
-    RlEdit edit;
 
-    if (!volume || !rl_edit_keep(volume, &edit, error))
+    if (!volume || !rl_edit_require_kept(volume, error))
         return false;
     g_autoptr(RlLock) lock = rl_volume_lock(volume, "replace", error);
     if (!lock || !rl_staged_check_replaceable(volume, error))

@@ -106,9 +106,8 @@ prepare(const Work *work, GError **error)
 {
     g_autoptr(RlVolume) volume = rl_volume_find(work->pool, work->name, error);
     rl_autofd int fd = -1;
-    RlEdit edit;
 
-    if (!volume || !rl_edit_keep(volume, &edit, error))
+    if (!volume || !rl_edit_require_kept(volume, error))
         return -1;
     g_autoptr(RlLock) lock = rl_volume_lock(volume, "defragment", error);
     if (!lock || !require_at_rest(volume, error))

@@ -341,7 +341,6 @@ rename_volume(const RlPool *pool, const char *from, const char *to, GError **err
 {
     g_autoptr(RlVolume) old = rl_volume_open(pool, from, error);
     g_autoptr(RlVolume) new = old ? rl_volume_open(pool, to, error) : NULL;
-    RlEdit edit;
 
     if (!new)
         return false;
@@ -353,7 +352,7 @@ rename_volume(const RlPool *pool, const char *from, const char *to, GError **err
                                           "Delete what names it first, or clone it to the new name",
                                           error) ||
         !(rl_volume_exists(new) || rl_short_path_require_free(pool, new->name, error)) ||
-        !rl_edit_keep(old, &edit, error))
+        !rl_edit_require_kept(old, error))
         return false;
     rl_autofd int dir = rl_dirfd_make(pool->root, new->name->dir, error);
     bool done = dir >= 0 && rename_locked(old, new, error);

@@ -252,9 +252,8 @@ rl_volume_resize(const RlPool *pool, const char *name, uint64_t capacity, bool a
                  GError **error)
 {
     g_autoptr(RlVolume) volume = rl_volume_find(pool, name, error);
-    RlEdit edit;
 
-    if (!volume || !rl_edit_keep(volume, &edit, error))
+    if (!volume || !rl_edit_require_kept(volume, error))
         return false;
     Wish wish = {rl_capacity_round_for(volume->name->volume, capacity), allocate};
     for (int i = 0; i < 8; i++) {

@@ -381,13 +381,13 @@ has_its_size(const RlVolume *volume, const RlBase *base, int fd)
 }
 
 /* A precache that is of no use takes the space that the image needs, in a pool that copies after
- * each boot of the host. */
+ * each boot of the host. One that has the state before an edit is of use. */
 static bool
 free_precache(RlVolume *volume)
 {
     {
         g_autoptr(RlLock) lock = rl_volume_lock(volume, "start", NULL);
-        if (!lock || volume->dirty.there || !volume->precache.there ||
+        if (!lock || volume->dirty.there || !volume->precache.there || rl_edit_is(volume) ||
             !rl_file_drop(volume, volume->precache_file, NULL))
             return false;
     }
@@ -420,7 +420,8 @@ attempt(Start *start, GError **error)
     bool needed = image_is_needed(volume) && !volume->dirty.there;
     g_autoptr(RlBase) base = needed ? rl_base_open(volume, error) : NULL;
 
-    if (needed && (!base || !rl_base_require_unwritten(base, error)))
+    if (needed && (!base || !rl_base_require_unwritten(base, error) ||
+                   !rl_edit_keep_for_start(volume, base->fd, error)))
         return false;
     {
         g_auto(RlDirtyImage) image = {.fd = -1};
@@ -522,7 +523,6 @@ rl_volume_start(const RlPool *pool, const char *name, const RlDomainRef *owner, 
         return NULL;
     wait_until_free(volume, owner);
     end_before(volume, flags);
-    rl_edit_keep_or_warn(volume);
     bool done = make_attempts(&start, error);
     settle_path(volume);
     if (!done)

@@ -36,9 +36,8 @@ static bool
 fill(RlStagedImage *draft, GError **error)
 {
     g_autoptr(RlVolume) volume = rl_volume_find(draft->pool, draft->name->volume, error);
-    RlEdit edit;
 
-    if (!volume || !rl_edit_keep(volume, &edit, error))
+    if (!volume || !rl_edit_require_kept(volume, error))
         return false;
     g_autoptr(RlBase) base = open_base(volume, error);
 

@@ -23,6 +23,12 @@ stays_open(int fd, bool (*is_open)(int fd), int patience_ms)
 }
 
 bool
+rl_clean_stays_written(int fd, int patience_ms)
+{
+    return stays_open(fd, rl_lease_has_writer, patience_ms);
+}
+
+bool
 rl_clean_require_unwritten(const char *volume, const char *file, int fd, int patience_ms,
                            GError **error)
 {

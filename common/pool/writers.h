@@ -11,6 +11,13 @@
 #define RL_CLEAN_PATIENCE_MS 200
 
 /**
+ * rl_clean_stays_written:
+ * True if a process has the image @fd, open for reading only, open for writing, and still has after
+ * @patience_ms.
+ */
+bool rl_clean_stays_written(int fd, int patience_ms);
+
+/**
  * rl_clean_require_unwritten:
  * True if nobody has the image @fd, open for reading only, open for writing
  * (rl_lease_has_writer()). Else, after @patience_ms, false with RL_ERROR_BUSY that names @file of

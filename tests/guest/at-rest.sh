@@ -455,7 +455,7 @@ on "$POOL/vm/other.img@edited"
 fails_with "'other.img@edited' & another state & $POOL/vm/other.img.1@" virsh start 7
 virsh pool-refresh pool
 virsh vol-delete vm/other@1 --pool pool
-fails_with "revision 'other.img@edited' & not known & setfattr -x trusted.libvirt-reflink.on $overlay" virsh start 7
+fails_with "revision 'other.img@edited' & not certain & setfattr -x trusted.libvirt-reflink.on $overlay" virsh start 7
 on "$POOL/vm/other.img"
 setfattr -x trusted.libvirt-reflink.on-date "$overlay"
 starts

@@ -540,7 +540,6 @@ ATTEMPT(keep_it, ({
             RlEdit edit;
             rl_edit_keep(volume, &edit, error);
         }))
-ATTEMPT(start, try_start(lab, V, &alice, error))
 
 static void
 test_fails(Lab *lab)
@@ -572,21 +571,6 @@ test_somebody_is_faster(Lab *lab)
     assert_revisions(lab, V, "1");
 }
 
-/* A full disk keeps no domain from running; it is said, and the precache waits. */
-static void
-test_a_start_goes_on_without(Lab *lab)
-{
-    Disturbance no_names = {.nr = SYS_renameat2, .first = 1, .code = ENOSPC};
-    g_autoptr(GError) error = NULL;
-
-    make_edited(lab);
-    g_assert_true(disturb(lab, &no_names, start, &error));
-    g_assert_no_error(error);
-    image_is(lab, V, RL_FILE_DIRTY, "two");
-    assert_revisions(lab, V, "");
-    g_assert_true(image_is_there(lab, V, RL_FILE_PRECACHE));
-}
-
 void
 add_tests(void)
 {
@@ -616,5 +600,4 @@ add_tests(void)
     lab_add("/before-edit/during-a-replacement", test_during_a_replacement);
     lab_add("/before-edit/fails", test_fails);
     lab_add("/before-edit/faster", test_somebody_is_faster);
-    lab_add("/before-edit/goes-on", test_a_start_goes_on_without);
 }

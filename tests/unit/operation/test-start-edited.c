@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* filesystems: xfs btrfs ext4 */
+/* A clean image that was edited at rest, or is being edited yet, is started: no start goes on
+ * without the state before, which the precache has. */
+#include "common/base/error.h"
+#include "common/operation/delete.h"
+#include "common/operation/resize.h"
+#include "common/pool/writers.h"
+#include "harness/disturb.h"
+#include "unit/operation/edited.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+ATTEMPT(start, try_start(lab, V, &alice, error))
+
+/* The end of a run would drop it. */
+static void
+test_no_start_goes_on_without(Lab *lab)
+{
+    Disturbance no_names = {.nr = SYS_renameat2, .first = 1, .code = ENOSPC};
+    g_autoptr(GError) error = NULL;
+
+    make_edited(lab);
+    g_assert_false(disturb(lab, &no_names, start, &error));
+    g_assert_true(rl_error_is_errno(error, ENOSPC) && strstr(error->message, "edited at rest"));
+    g_assert_false(image_is_there(lab, V, RL_FILE_DIRTY));
+    g_assert_true(image_is_there(lab, V, RL_FILE_PRECACHE));
+    lab_start(lab, V, &alice);
+    image_is(lab, V, RL_FILE_DIRTY, "two");
+    assert_revisions(lab, V, "1");
+    revision_is(lab, V, "1", "one");
+}
+
+/* Nor is it removed to make room for the new image. */
+static void
+test_no_room_for_the_image(Lab *lab)
+{
+    Disturbance no_files = {.nr = SYS_openat, .first = 1, .code = EDQUOT};
+    g_autoptr(GError) error = NULL;
+
+    make_edited(lab);
+    for (; disturb(lab, &no_files, start, &error) == false; no_files.first++) {
+        if (!image_is_there(lab, V, RL_FILE_PRECACHE))
+            revision_is(lab, V, "1", "one");
+        g_clear_error(&error);
+    }
+    revision_is(lab, V, "1", "one");
+}
+
+typedef struct {
+    int fd;
+    int after_ms;
+} Editor;
+
+static void *
+close_later(void *data)
+{
+    Editor *editor = data;
+
+    g_usleep((gulong) editor->after_ms * 1000);
+    close(editor->fd);
+    return NULL;
+}
+
+/* Who edits it closes it just after the start has looked. */
+static void
+test_an_editor_that_closes(Lab *lab)
+{
+    static const int after_ms[] = {50, 120};
+
+    for (size_t i = 0; i < G_N_ELEMENTS(after_ms); i++) {
+        make_edited(lab);
+        Editor editor = {image_open(lab, V, RL_FILE_CLEAN, O_RDWR), after_ms[i]};
+        GThread *thread = g_thread_new("editor", close_later, &editor);
+        lab_start(lab, V, &alice);
+        g_thread_join(thread);
+        revision_is(lab, V, "1", "one");
+        image_write(lab, V, RL_FILE_DIRTY, "three");
+        lab_stop(lab, V, &alice, RL_STOP_COMMITTED);
+        g_assert_true(rl_volume_delete(lab->pool, V, 0, NULL));
+    }
+}
+
+/* Nor is it replaced then. */
+static void
+test_an_editor_that_closes_later(Lab *lab)
+{
+    GError *error = NULL;
+
+    make_edited(lab);
+    Editor editor = {image_open(lab, V, RL_FILE_CLEAN, O_RDWR), RL_CLEAN_PATIENCE_MS + 100};
+    GThread *thread = g_thread_new("editor", close_later, &editor);
+    g_assert_false(rl_volume_resize(lab->pool, V, 2 * MIB, false, &error));
+    take_error(error, RL_ERROR_BUSY, "'" V "' & open for writing");
+    g_thread_join(thread);
+    error = NULL;
+    g_assert_true(rl_volume_resize(lab->pool, V, 2 * MIB, false, &error));
+    g_assert_no_error(error);
+    revision_is(lab, V, "1", "one");
+}
+
+void
+add_tests(void)
+{
+    lab_add("/start-edited/without", test_no_start_goes_on_without);
+    lab_add("/start-edited/no-room", test_no_room_for_the_image);
+    lab_add("/start-edited/closes", test_an_editor_that_closes);
+    lab_add("/start-edited/closes-later", test_an_editor_that_closes_later);
+}

@@ -59,9 +59,12 @@ rl_header_layers_note(const RlDomain *domain)
     }
     if (text->len == 0)
         rl_domain_note_remove(NOTE, domain);
-    else if (!rl_domain_note_write(NOTE, domain, text->str, &error))
+    else if (!rl_domain_note_write(NOTE, domain, text->str, &error)) {
         rl_log_warning("domain %s: cannot record the layers that its XML names: %s", domain->name,
                        error->message);
+        /* What another XML named permits nothing. */
+        rl_domain_note_remove(NOTE, domain);
+    }
 }
 
 /* Returns the noted lines, owned by the caller. */
@@ -122,14 +125,14 @@ is_own_overlay(const RlDiskPlace *place, const RlDomain *domain)
 }
 
 bool
-rl_header_layers_may_be_below(const RlDiskPlace *place, const RlDomain *domain)
+rl_header_layers_may_be_below(const RlDiskPlace *place, const RlDomain *domain, bool begun)
 {
     RlDomainRef owner = rl_domain_ref_of(domain);
 
     if (place->role == RL_FILE_CLEAN)
         return is_own_overlay(place, domain);
     return place->role == RL_FILE_DIRTY &&
-           (was_started_on(place, domain) || is_noted_on_image(place, &owner) ||
+           ((begun && was_started_on(place, domain)) || is_noted_on_image(place, &owner) ||
             is_in_definition(place, domain));
 }
 
@@ -172,7 +175,7 @@ require_layer(const RlDomain *domain, const RlDisk *disk, const char *path, GErr
         return false;
     if (!place.name)
         return require_elsewhere(disk, path, &place, error);
-    if (rl_header_layers_may_be_below(&place, domain))
+    if (rl_header_layers_may_be_below(&place, domain, true))
         return true;
     return rl_fail(error, RL_ERROR_INVALID,
                    "disk '%s': '%s', an image of volume '%s', is named as backing file only by the "

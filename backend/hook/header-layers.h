@@ -34,9 +34,10 @@ bool rl_header_layers_require(const RlDomain *domain, GError **error);
 /**
  * rl_header_layers_may_be_below:
  * True if one of those others says that the image at @place may lie below a disk of @domain; the
- * XML at 'prepare begin' is not asked.
+ * XML at 'prepare begin' is not asked. Without @begun the run that is noted last is an earlier one,
+ * on whose volumes another domain may have run since.
  */
-bool rl_header_layers_may_be_below(const RlDiskPlace *place, const RlDomain *domain);
+bool rl_header_layers_may_be_below(const RlDiskPlace *place, const RlDomain *domain, bool begun);
 
 /**
  * rl_header_layers_forget:

@@ -117,7 +117,7 @@ require_place(const Named *named, const RlDiskPlace *place, const RlDomain *doma
         return true;
     if (place->role == RL_FILE_DIRTY && ran_on(named, place, domain))
         return true;
-    if (named->layer && rl_header_layers_may_be_below(place, domain))
+    if (named->layer && rl_header_layers_may_be_below(place, domain, false))
         return true;
     return refuse(named, place, domain, error);
 }

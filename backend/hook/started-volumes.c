@@ -148,15 +148,17 @@ add_all(GPtrArray *to, const GPtrArray *uses)
 }
 
 /* @all: those of the run, @present in number, and what is noted of runs before. */
-static void
+static bool
 write_note(const RlDomain *domain, const GPtrArray *all, guint present, Began began)
 {
     g_autofree char *text = format(all, present, began);
     g_autoptr(GError) error = NULL;
 
-    if (!rl_domain_note_write(NOTE, domain, text, &error))
-        rl_log_warning("domain %s: cannot record the volumes that it was started on: %s",
-                       domain->name, error->message);
+    if (rl_domain_note_write(NOTE, domain, text, &error))
+        return true;
+    rl_log_warning("domain %s: cannot record the volumes that it was started on: %s", domain->name,
+                   error->message);
+    return false;
 }
 
 void
@@ -182,7 +184,9 @@ rl_started_volumes_begin(const RlDomain *domain, const GPtrArray *uses)
     /* A start that failed behind our back has no end, and the domain's next one does not have to be
      * on the same volumes. */
     read_note(domain, all, all);
-    write_note(domain, all, present, now);
+    /* The list of an earlier run would be taken for this one's. */
+    if (!write_note(domain, all, present, now))
+        rl_domain_note_remove(NOTE, domain);
 }
 
 bool

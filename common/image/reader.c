@@ -273,7 +273,8 @@ rl_reader_opened(const RlPool *pool, const RlReadImage *image, const char *reade
     if (!list_open(&list, image->dev, image->ino, reader, error))
         return false;
     set_reader(&list, reader, OPENED);
-    return list_write(&list, error) && find_and_give_back(pool, image, &list, error);
+    /* Whether there is space for the list or not. */
+    return find_and_give_back(pool, image, &list, error) && list_write(&list, error);
 }
 
 bool

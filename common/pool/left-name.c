@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "common/base/autofd.h"
 #include "common/base/error.h"
@@ -38,6 +40,17 @@ open_notes(GError **error)
     return dir;
 }
 
+/* For which there is room where /run is full. Its date tells. */
+static bool
+make_empty(int dir, const char *file)
+{
+    unlinkat(dir, file, 0);
+    rl_autofd int fd =
+        openat(dir, file, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+    return fd >= 0;
+}
+
 void
 rl_left_name_note(const RlVolume *volume)
 {
@@ -49,7 +62,7 @@ rl_left_name_note(const RlVolume *volume)
     rl_autofd int dir = open_notes(&error);
     g_autofree char *file = file_of(volume);
     g_autofree char *text = g_strdup_printf("%" G_GINT64_FORMAT "\n", g_get_real_time());
-    if (dir < 0 || !rl_tmpfile_write(dir, file, text, 0600, &error))
+    if (dir < 0 || (!rl_tmpfile_write(dir, file, text, 0600, &error) && !make_empty(dir, file)))
         rl_log_warning("volume '%s': cannot record that a process has its image open: %s",
                        volume->name->volume, error->message);
 }
@@ -60,9 +73,16 @@ rl_left_name_is_since(const RlVolume *volume, gint64 us)
     g_autoptr(GError) error = NULL;
     rl_autofd int dir = open_notes(&error);
     g_autofree char *file = file_of(volume);
+    struct stat st;
     size_t length;
     g_autofree char *text =
         dir < 0 ? NULL : rl_dirfd_read_file(dir, file, NOTE_SIZE_MAX, &length, &error);
 
-    return text ? g_ascii_strtoll(text, NULL, 10) >= us : !rl_error_is_errno(error, ENOENT);
+    if (!text)
+        return !rl_error_is_errno(error, ENOENT);
+    if (*text)
+        return g_ascii_strtoll(text, NULL, 10) >= us;
+    /* A date is of the last tick of the clock. */
+    return fstatat(dir, file, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+           ((gint64) st.st_mtim.tv_sec + 1) * G_USEC_PER_SEC >= us;
 }

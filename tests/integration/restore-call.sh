@@ -322,6 +322,17 @@ fails_with "'$dir' & a reflink pool lies in & definition" forged "s,</devices>,$
 rm /etc/libvirt/qemu/vm1.xml
 ok "nor does it name anything else into a pool, or below one, that the definition does not name"
 
+# A list of volumes that is there at a restore is of an earlier run whose end was lost: another domain may have run on
+# them since.
+: >"$LAB/overlay"
+list=/run/libvirt-reflink/started-qemu-00000000-0000-4000-8000-000000000001
+printf 'disk\t%s\tvm/other\n' "$POOL" >>"$list"
+below="<backingStore type='file'><format type='raw'/><source file='$POOL/vm/other-dirty.img'/><backingStore/></backingStore>"
+fails_with "'vm1' & 'vm/other' & definition" \
+    forged "s,</devices>,<disk type='file'><source file='$LAB/overlay'/>$below<target dev='vdb'/></disk>&,"
+rm "$list"
+ok "nor does a list of what the domain was started on before permit it"
+
 # That the daemon reads a save of the domain that is root's as well, as for a download, says nothing of this one.
 domain 1 | sed "s,vm/disk-dirty,vm/other-dirty," >"$LAB/other.xml"
 qemu_save_file <"$LAB/other.xml" >"$LAB/other.save"

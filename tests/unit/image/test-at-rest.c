@@ -2,6 +2,7 @@
 /* filesystems: xfs btrfs ext4 */
 /* Whose an image is that domains only read, at rest or a direct volume's, while libvirt makes their
  * device models its owner. */
+#include "harness/disturb.h"
 #include "harness/lab.h"
 #include "harness/staged.h"
 
@@ -490,6 +491,23 @@ test_settle(Lab *lab)
     assert_access(clean, models);
 }
 
+static RlReadImage full_image;
+ATTEMPT(open_full, rl_reader_opened(lab->pool, &full_image, "alice", error))
+
+/* There is no space for the list, and the image is given back all the same. */
+static void
+test_no_room_for_the_list(Lab *lab)
+{
+    Disturbance no_room = {.nr = SYS_write, .also = SYS_pwrite64, .first = 1, .code = ENOSPC};
+    g_autofree char *clean = create(lab);
+    g_autoptr(GError) error = NULL;
+
+    full_image = begin(lab, "private.img", "alice");
+    be_hostile(clean);
+    g_assert_false(disturb(lab, &no_room, open_full, &error));
+    assert_access(clean, own);
+}
+
 /* The list is no file, or longer than any: the image stays as it is, until that can be told. */
 static void
 test_unreadable_list(Lab *lab)
@@ -675,6 +693,7 @@ main(int argc, char **argv)
     lab_add("/at-rest/direct-that-is-written", test_direct_that_is_written);
     lab_add("/at-rest/start-that-was-cut-off", test_start_that_was_cut_off);
     lab_add("/at-rest/run-on-an-image-at-rest", test_run_on_an_image_at_rest);
+    lab_add("/at-rest/no-room-for-the-list", test_no_room_for_the_list);
     lab_add("/at-rest/start-that-fails", test_start_that_fails);
     return g_test_run();
 }

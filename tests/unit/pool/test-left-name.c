@@ -6,6 +6,7 @@
 #include "common/base/paths.h"
 #include "common/operation/delete.h"
 #include "common/operation/resize.h"
+#include "harness/disturb.h"
 #include "harness/lab.h"
 
 #include <fcntl.h>
@@ -42,6 +43,8 @@ static void delete (Lab *lab, const char *name)
     g_assert_true(rl_volume_delete(lab->pool, name, 0, &error));
     g_assert_no_error(error);
 }
+
+ATTEMPT(delete_it, rl_volume_delete(lab->pool, V, 0, error))
 
 static void
 test_deleted(Lab *lab)
@@ -81,6 +84,25 @@ test_resized(Lab *lab)
     close(reader);
 }
 
+/* Where /run has no room, the date of an empty file tells. */
+static void
+test_no_room(Lab *lab)
+{
+    Disturbance no_room = {.nr = SYS_write, .also = SYS_pwrite64, .first = 1, .code = ENOSPC};
+    gint64 before = g_get_real_time();
+    GError *error = NULL;
+
+    for (int i = 0; i < 2; i++) {
+        lab_create(lab, V, "one", MIB);
+        int reader = open_clean(lab, V);
+        g_assert_true(disturb(lab, &no_room, delete_it, &error));
+        g_assert_no_error(error);
+        close(reader);
+        g_assert_true(is_since(lab, V, before));
+        g_assert_false(is_since(lab, V, g_get_real_time() + 3 * G_USEC_PER_SEC));
+    }
+}
+
 /* Nothing depends on the note; what cannot be read counts. */
 static void
 test_no_notes(Lab *lab)
@@ -104,4 +126,5 @@ add_tests(void)
     lab_add("/left-name/no-notes", test_no_notes);
     lab_add("/left-name/deleted", test_deleted);
     lab_add("/left-name/resized", test_resized);
+    lab_add("/left-name/no-room", test_no_room);
 }

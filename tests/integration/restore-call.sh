@@ -330,8 +330,25 @@ printf 'disk\t%s\tvm/other\n' "$POOL" >>"$list"
 below="<backingStore type='file'><format type='raw'/><source file='$POOL/vm/other-dirty.img'/><backingStore/></backingStore>"
 fails_with "'vm1' & 'vm/other' & definition" \
     forged "s,</devices>,<disk type='file'><source file='$LAB/overlay'/>$below<target dev='vdb'/></disk>&,"
-rm "$list"
 ok "nor does a list of what the domain was started on before permit it"
+
+# Where there is no space for the lists of a new run, those of an earlier one, and of what its XML named, are not taken
+# for them.
+setfattr -x trusted.libvirt-reflink.hold "$dirty"
+layers=/run/libvirt-reflink/layers-qemu-00000000-0000-4000-8000-000000000001
+cp "$list" "$LAB/list"
+mount -t tmpfs -o size=64k,mode=700 notes /run/libvirt-reflink
+cp "$LAB/list" "$list"
+echo "$POOL/vm/other-dirty.img" >"$layers"
+cat /dev/zero >/run/libvirt-reflink/full 2>/dev/null || true
+domain 1 | sed "s,<target,<backingStore type='file'><format type='raw'/><source file='$LAB/overlay'/></backingStore>&," |
+    daemon '"$@"' /etc/libvirt/hooks/qemu.d/50-reflink vm1 prepare begin - || true
+[ ! -e "$list" ] || die "the old list is there: $(cat "$list")"
+[ ! -e "$layers" ] || die "the old layers are there: $(cat "$layers")"
+umount --lazy /run/libvirt-reflink
+setfattr -n trusted.libvirt-reflink.hold -v saved "$dirty"
+rm -f "$list"
+ok "nor are old lists those of a new run, where there is no space for new ones"
 
 # That the daemon reads a save of the domain that is root's as well, as for a download, says nothing of this one.
 domain 1 | sed "s,vm/disk-dirty,vm/other-dirty," >"$LAB/other.xml"

@@ -53,9 +53,9 @@ rl_adoption_look_at_owners(RlAdoption *adoption)
                                     ? g_strdup_printf(" and %u more images", owned->count - 1)
                                     : g_strdup("");
         g_ptr_array_add(adoption->hints,
-                        g_strdup_printf("User '%s' owns '%s'%s, and can write to them even if no "
-                                        "domain uses them. If domains run as that user, give the "
-                                        "files to root (chown(1)) first",
+                        g_strdup_printf("User '%s' owns '%s'%s, with the right to write even if no "
+                                        "domain runs. If domains run as that user, first give "
+                                        "what it owns to root (chown(1))",
                                         name, owned->path, more));
     }
 }

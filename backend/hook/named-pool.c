@@ -79,8 +79,7 @@ rl_named_pool_find(const RlDomain *domain, const GPtrArray *started, const char 
             rl_log_warning(
                 "domain %s: volume '%s' in '%s' is not stopped: the domain was not started on it, "
                 "and the name '%s' may have been that of another pool when the disk was attached. "
-                "If "
-                "the domain ran on this volume, type 'virt-reflink stop'",
+                "If the domain ran on this volume, type 'virt-reflink stop'",
                 domain->name, volume, root, pool);
         if (image != OWN)
             return true;

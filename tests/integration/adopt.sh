@@ -269,7 +269,7 @@ refute_owned()
 chown 65534 "$qubes/appvms/a/private-dirty.img"
 refute_owned "of a dirty image"
 chown 65534 "$qubes/appvms/a/private.img"
-expect "User 'nobody' owns 'appvms/a/private.img', and" tool adopt "$qubes"
+expect "User 'nobody' owns 'appvms/a/private.img', with" tool adopt "$qubes"
 chown 65534 "$qubes/vm-templates/t/root.img"
 expect "User 'nobody' owns 'appvms/a/private.img' and 2 more images" tool adopt "$qubes"
 chown -R root "$qubes"

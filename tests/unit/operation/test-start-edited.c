@@ -83,7 +83,21 @@ test_an_editor_that_closes(Lab *lab)
     }
 }
 
-/* Nor is it replaced then. */
+/* Nor is it replaced without that. */
+static void
+test_an_editor_that_closes_before_a_resize(Lab *lab)
+{
+    GError *error = NULL;
+
+    make_edited(lab);
+    Editor editor = {image_open(lab, V, RL_FILE_CLEAN, O_RDWR), 50};
+    GThread *thread = g_thread_new("editor", close_later, &editor);
+    g_assert_true(rl_volume_resize(lab->pool, V, 2 * MIB, false, &error));
+    g_assert_no_error(error);
+    g_thread_join(thread);
+    revision_is(lab, V, "1", "one");
+}
+
 static void
 test_an_editor_that_closes_later(Lab *lab)
 {
@@ -107,5 +121,6 @@ add_tests(void)
     lab_add("/start-edited/without", test_no_start_goes_on_without);
     lab_add("/start-edited/no-room", test_no_room_for_the_image);
     lab_add("/start-edited/closes", test_an_editor_that_closes);
+    lab_add("/start-edited/closes-before-a-resize", test_an_editor_that_closes_before_a_resize);
     lab_add("/start-edited/closes-later", test_an_editor_that_closes_later);
 }

@@ -92,7 +92,7 @@ look_at_state(GPtrArray *findings, const RlLook *look)
         break;
     case RL_STATE_SUSPECT:
         rl_findings_add(findings, "suspect", name, step,
-                        "the content of the dirty image is in doubt");
+                        "the content of the dirty image may be wrong");
         break;
     case RL_STATE_FOREIGN:
         rl_findings_add(
@@ -175,12 +175,14 @@ look_at_volume(GPtrArray *findings, const RlPool *pool, const RlListed *listed)
     if (listed->shared)
         rl_findings_add(
             findings, "shared", listed->name,
-            "its next start gives it an image of its own; if the other name is not a volume's, "
-            "remove that name",
+            look->volume->kind == RL_KIND_DIRECT
+                ? "its next start gives it an image of its own"
+                : "it cannot be started: clone one of the two volumes to another name and delete "
+                  "the original, or, if a renaming was interrupted, type it again",
             "its clean image is also the clean image of another volume");
     if (g_strcmp0(rl_look_source_state(look), "gone") == 0)
         rl_findings_add(findings, "source-gone", listed->name, NULL,
-                        "its source '%s' has no clean image, so it cannot be started",
+                        "its source '%s' has no clean image, so the volume cannot be started",
                         look->volume->record->source);
     g_autofree char *writer = look->volume->clean.there
                                   ? rl_clean_find_writer(look->volume, look->volume->clean_file)
@@ -188,7 +190,8 @@ look_at_volume(GPtrArray *findings, const RlPool *pool, const RlListed *listed)
     if (writer)
         rl_findings_add(
             findings, "written", listed->name, NULL,
-            "its clean image is open for writing, by %s: it can be neither started nor committed",
+            "its clean image is open for writing, by %s: the volume can be neither started nor "
+            "committed",
             writer);
 }
 
@@ -202,15 +205,16 @@ look_at_litter(GPtrArray *findings, const RlPool *pool, const char *name)
 
     if (volume && rl_partial_find(volume, &kept, &note, &until, NULL) && kept) {
         g_autofree char *date = rl_table_time(until, false);
-        rl_findings_add(findings, "partial", name,
-                        "'virt-reflink receive --token' and 'send --resume-from' go on with it, "
-                        "'virt-reflink receive --drop-partial' removes it",
-                        "a stream was cut off, and what came of it is kept until %s", date);
+        rl_findings_add(
+            findings, "partial", name,
+            "'virt-reflink receive --token' and 'send --resume-from' transfer the rest, "
+            "'virt-reflink receive --drop-partial' removes the part",
+            "a stream was interrupted, and its received part is kept until %s", date);
         return;
     }
     rl_findings_add(findings, "temporary", name,
-                    "'virt-reflink check --repair' removes those that nothing uses",
-                    "it has temporary files: an operation was cut off, or is under way");
+                    "'virt-reflink check --repair' removes those that no process uses",
+                    "it has temporary files: an operation was interrupted, or is in progress");
 }
 
 GPtrArray *

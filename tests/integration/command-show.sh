@@ -214,6 +214,10 @@ echo x >"$POOL/plain.img"
 found hidden
 expect "'$POOL/plain.img' takes the short path of the volume; move" cat "$LAB/found"
 rm "$POOL/plain.img"
+ln "$POOL/volumes/plain.img" "$POOL/volumes/twin.img"
+found shared shared
+expect "it cannot be started: clone one of the two" cat "$LAB/found"
+fails_with "share one file" tool start pool plain
 rm -r "$POOL/volumes"
 ok "info tells of an edit that is not kept yet, check of two revisions of one number and of a file on a short path"
 

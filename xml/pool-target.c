@@ -15,7 +15,7 @@ read_path(const xmlNode *root, GError **error)
     if (target)
         path = rl_xml_child(target, "path");
     if (!path) {
-        rl_xml_fail(root, error, "there is no pool with a target path");
+        rl_xml_fail(root, error, "there is no <pool> with a <target> that has a <path>");
         return NULL;
     }
     g_autofree char *text = rl_xml_text(path, error);

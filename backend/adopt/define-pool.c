@@ -147,8 +147,8 @@ require_ours(const Daemon *daemon, virStoragePoolPtr pool, const char *name, boo
     if (is_new)
         daemon->undefine(pool);
     return rl_fail(error, RL_ERROR_STATE,
-                   "libvirt's daemon takes pool '%s' for a plain directory: it has not loaded the "
-                   "module. Type 'virt-reflink doctor'",
+                   "libvirt's daemon treats pool '%s' as a plain directory, because it has not "
+                   "loaded the module. Type 'virt-reflink doctor'",
                    name);
 }
 

@@ -19,10 +19,11 @@ look_for_run(GPtrArray *findings, const RlVolume *volume, const char *file, int 
     if (volume->kind == RL_KIND_DIRECT || !rl_image_owner_get(fd, &run, NULL) || !run ||
         run->copied)
         return;
-    rl_findings_add(findings, "marks", volume->name->volume, REMOVE,
-                    "a run of '%s' is noted on '%s', which is an image at rest: somebody renamed a "
-                    "dirty image (%s)",
-                    run->name, file, RL_ATTR_PREFIX RL_ATTR_RUN);
+    rl_findings_add(
+        findings, "marks", volume->name->volume, REMOVE,
+        "a run of '%s' is recorded on '%s', which is an image at rest: it was renamed by "
+        "hand from a dirty image (%s)",
+        run->name, file, RL_ATTR_PREFIX RL_ATTR_RUN);
 }
 
 static void
@@ -63,7 +64,7 @@ look_at_dirty(GPtrArray *findings, const RlLook *look)
         return;
     if (look->state == RL_STATE_SAVED && !image.run)
         rl_findings_add(findings, "marks", look->volume->name->volume, rl_look_next_step(look),
-                        "its dirty image is marked as saved, and does not say for which domain");
+                        "its dirty image is marked as saved, but names no domain");
     if (look->state == RL_STATE_LEFT && image.mark == RL_MARK_NONE &&
         !rl_takeover_check(&image, &error))
         rl_findings_add(findings, "misfit", look->volume->name->volume, NULL, "%s", error->message);

@@ -87,11 +87,12 @@ open_file(RlImportSource *source, GError **error)
 {
     source->fd = rl_path_open_by_roots_links(source->path, O_RDONLY | O_NONBLOCK);
     if (source->fd < 0 && errno == ELOOP)
-        return rl_fail(error, RL_ERROR_INVALID,
-                       "'%s' is, or leads through, a symbolic link in a directory to which other "
-                       "users than root can write, and they could choose what it leads to. Name "
-                       "the file itself (realpath)",
-                       source->path);
+        return rl_fail(
+            error, RL_ERROR_INVALID,
+            "'%s' is, or leads through, a symbolic link in a directory that users other than "
+            "root can write to: they could change the target of the link. Name "
+            "the file itself (realpath)",
+            source->path);
     if (source->fd < 0)
         return rl_fail_errno(error, errno, "cannot open '%s'", source->path);
     if (fstat(source->fd, &source->st) < 0)

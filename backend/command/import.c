@@ -74,7 +74,7 @@ import(RlCall *call, const RlImportSource *source, GError **error)
         return rl_after_new(draft->pool, name, error);
     }
     rl_call_say(call,
-                "%s has the content of %s. What it had before is revision %" G_GUINT64_FORMAT ".",
+                "%s has the content of %s. Its former content is revision %" G_GUINT64_FORMAT ".",
                 name, call->file, draft->revision);
     return rl_after_change(draft->pool, name, false, error);
 }

@@ -82,7 +82,7 @@ rl_nbd_bitmap_find(int from, int to, const RlProgress *progress, RlNbdBitmap *re
     struct stat st;
 
     if (fstat(to, &st) < 0)
-        return rl_fail_errno(error, errno, "cannot examine what is to be exported");
+        return rl_fail_errno(error, errno, "cannot examine the image to export");
     *ret_bitmap = (RlNbdBitmap){
         .script = open_script(error),
         .size = ((uint64_t) st.st_size + SECTOR - 1) / SECTOR * SECTOR,

@@ -200,7 +200,7 @@ check(int fd, const char *format, GError **error)
         code == CHECK_UNSUPPORTED)
         return rl_foreign_require_whole(fd, format, error);
     return rl_fail(error, RL_ERROR_INVALID,
-                   "it is damaged or cut off (qemu-img check tells where)");
+                   "it is damaged or truncated (qemu-img check says where)");
 }
 
 bool

@@ -106,8 +106,8 @@ drop(const RlCall *call, const char *name, GError **error)
         return RL_EXIT_FAILED;
     call->document->changed = rl_partial_drop(volume);
     rl_call_say(call,
-                call->document->changed ? "What was kept of a stream for %s is removed."
-                                        : "Nothing of a stream is kept for %s.",
+                call->document->changed ? "The kept part of a stream for %s is removed."
+                                        : "No part of a stream is kept for %s.",
                 name);
     return rl_call_done(rl_volume_clear(call->pool, name, error));
 }
@@ -125,7 +125,8 @@ say_kept(const RlCall *call, const char *path, const char *name)
         return;
     g_autofree char *date = rl_table_time(until, false);
     note_kept(call->document->json, token, until);
-    rl_call_warn(call, "what was received is kept until %s: go on with 'send --resume-from %s'",
+    rl_call_warn(call,
+                 "the received part is kept until %s: send the rest with 'send --resume-from %s'",
                  date, token);
 }
 

@@ -52,7 +52,7 @@ rl_command_revert(RlCall *call, GError **error)
     rl_json_string(call->document->json, "from", from);
     rl_json_number(call->document->json, "revision", draft->revision);
     rl_call_say(call,
-                "%s has the content of %s. What it had before is revision %" G_GUINT64_FORMAT ".",
+                "%s has the content of %s. Its former content is revision %" G_GUINT64_FORMAT ".",
                 name->volume, from, draft->revision);
     return rl_call_done(rl_after_change(draft->pool, name->volume, false, error));
 }

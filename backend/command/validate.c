@@ -15,9 +15,9 @@ static bool
 check(const RlPoolDefinition *definition, const char *file, GError **error)
 {
     if (!definition->options)
-        return rl_fail(error, RL_ERROR_XML,
-                       "%s: there are no <reflink:options>: libvirt takes it for a plain pool",
-                       file);
+        return rl_fail(
+            error, RL_ERROR_XML,
+            "%s: there are no <reflink:options>, so libvirt would treat it as a plain pool", file);
     if (!definition->directory)
         return rl_fail(error, RL_ERROR_XML, "%s: only a pool of type='dir' can be a reflink pool",
                        file);

@@ -81,10 +81,10 @@ static bool
 refuse_gone(const RlLayer *layer, GError **error)
 {
     return rl_fail(error, RL_ERROR_STATE,
-                   "disk '%s': the overlay '%s' was used on another state of volume '%s' than '%s' "
-                   "has, and that state is gone: the disk would be damaged. Restore that state "
-                   "from a backup. If the overlay was made again or rebased on the present state, "
-                   "type 'setfattr -x %s%s %s'",
+                   "disk '%s': the overlay '%s' was used on another state of volume '%s' than "
+                   "that of '%s'. The state that it needs is gone, so the disk would be damaged. "
+                   "Restore that state from a backup. If the overlay was made again or rebased on "
+                   "the present state, type 'setfattr -x %s%s %s'",
                    layer->target, layer->overlay, layer->volume->name->volume, layer->file,
                    RL_ATTR_PREFIX, RL_ATTR_ON, layer->overlay);
 }
@@ -120,11 +120,11 @@ rl_layer_refuse(const RlLayer *layer, const RlOverlayBase *noted, GError **error
         return refuse_gone(layer, error);
     return rl_fail(
         error, RL_ERROR_STATE,
-        "disk '%s': the overlay '%s' was used on another state of volume '%s' than '%s' "
-        "has: the disk would be damaged. That state is in '%s' now. Name the file that has "
-        "it in the disk's <backingStore>; or make a named revision of it ('virsh "
-        "vol-clone'), whose name does not change, and name the revision there. If the overlay was "
-        "made again or rebased on the present state, type 'setfattr -x %s%s %s'",
+        "disk '%s': the overlay '%s' was used on another state of volume '%s' than that of '%s', "
+        "so the disk would be damaged. The state that it needs is in '%s' now. Name this file in "
+        "the disk's <backingStore>; or make a named revision of it ('virsh vol-clone'), whose name "
+        "does not change, and name the revision there. If the overlay was made again or rebased on "
+        "the present state, type 'setfattr -x %s%s %s'",
         layer->target, layer->overlay, volume, layer->file, state, RL_ATTR_PREFIX, RL_ATTR_ON,
         layer->overlay);
 }

@@ -106,7 +106,8 @@ rl_rights_require_source(virStoragePoolObj *obj, const virStorageVolDef *input)
     g_autoptr(virStoragePool) pool = input->key ? look_up(input->key) : NULL;
     if (!pool) {
         virReportError(VIR_ERR_ACCESS_DENIED,
-                       "this would read volume '%s', whose pool cannot be determined", input->name);
+                       "cannot determine the pool of source volume '%s', nor the right to read it",
+                       input->name);
         return -1;
     }
     found.name = pool->name;

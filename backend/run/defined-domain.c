@@ -180,8 +180,8 @@ rl_defined_domain_require_off(const RlDefinedDomain *domain, GError **error)
                        domain->name);
     return saved == 0 ||
            rl_fail(error, RL_ERROR_STATE,
-                   "domain '%s' cannot get other paths: it is saved (virsh managedsave), and is to "
-                   "go on with the paths that were saved. Start it and shut it down first",
+                   "domain '%s' cannot get other paths: it is saved (virsh managedsave), and the "
+                   "saved domain has the former paths. Start it and shut it down first",
                    domain->name);
 }
 

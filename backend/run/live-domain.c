@@ -172,8 +172,8 @@ rl_live_domain_freeze(const RlLiveDomain *live, int *ret_count, GError **error)
     *ret_count = live->library.virDomainFSFreeze(live->domain, NULL, 0, 0);
     return *ret_count >= 0 ||
            refuse(live,
-                  "cannot freeze its guest's file systems (for that qemu-guest-agent has to run in "
-                  "the guest, and the domain needs the channel org.qemu.guest_agent.0)",
+                  "cannot freeze its guest's file systems (qemu-guest-agent must run in the "
+                  "guest, and the domain needs the channel org.qemu.guest_agent.0)",
                   error);
 }
 

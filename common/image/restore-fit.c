@@ -106,7 +106,7 @@ compare_saves(const Pair *pair, GError **error)
     return !was_put_back(pair) ||
            refuse(
                pair,
-               "the domain was saved again since, and the volume was put back to an earlier state",
+               "the domain was saved again later, and the volume was put back to an earlier state",
                error);
 }
 
@@ -135,7 +135,7 @@ compare_run(const Pair *pair, GError **error)
         return refuse(pair, "the domain wrote to the volume after the memory was written", error);
     if (memory->save && memory->save_us > pair->run->since_us)
         return refuse(pair,
-                      "the domain was saved since, and the volume was put back to an earlier state",
+                      "the domain was saved later, and the volume was put back to an earlier state",
                       error);
     return memory->digest || memory->date_us || !save ||
            refuse(pair, "the volume was written to since it was saved", error);
@@ -210,7 +210,7 @@ rl_fits_refuse_changed(const RlVolume *volume, const char *file, const RlDomainR
     return rl_fail(
         error, RL_ERROR_STATE,
         "volume '%s', which domain '%s' only reads, may have another content than when the domain "
-        "was saved (%s): its image '%s' was changed after that, or got this name only after that. "
+        "was saved (%s): its image '%s' was changed after the save, or got this name after it. "
         "Restore the domain without this disk, or with a disk that has the content of that time: "
         "a revision or, if the revision is refused as well, a copy of the revision outside of "
         "pools ('virsh save-image-edit' or 'virsh managedsave-edit'). Or start the domain without "

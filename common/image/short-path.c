@@ -46,11 +46,10 @@ look(const RlPool *pool, const char *inside, const char *leaf)
 static bool
 refuse_taken(const RlPool *pool, const char *name, const char *inside, GError **error)
 {
-    return rl_fail(
-        error, RL_ERROR_NAME,
-        "no volume can be called '%s': its path '%s/%s' is taken by something else. Choose "
-        "another name, or move what is there",
-        name, pool->path, inside);
+    return rl_fail(error, RL_ERROR_NAME,
+                   "no volume can be called '%s': its path '%s/%s' is taken by another file or "
+                   "directory. Choose another name, or move that file or directory",
+                   name, pool->path, inside);
 }
 
 static bool
@@ -120,8 +119,8 @@ static bool
 refuse_empty(const RlPool *pool, const char *name, const char *inside, GError **error)
 {
     return rl_fail(error, RL_ERROR_STATE,
-                   "volume '%s' is empty: libvirt would take its path '%s/%s' for that of a file "
-                   "that is not there. Give it a size (virsh vol-resize)",
+                   "volume '%s' is empty: libvirt would treat the file with its path '%s/%s' as "
+                   "missing. Give it a size (virsh vol-resize)",
                    name, pool->path, inside);
 }
 

@@ -52,7 +52,8 @@ rl_volume_expect_arrival(const RlPool *pool, const char *name, const RlDomainRef
     if (!rl_dirty_image_is_of(&image, owner) || run->readonly || run->arriving)
         return true;
     if (run->continued)
-        return rl_state_refuse_left(volume, ", which a migration to here would write over", error);
+        return rl_state_refuse_left(volume, ", which a migration to this host would overwrite",
+                                    error);
     run->arriving = true;
     run->written = true;
     return rl_image_owner_put_back(image.fd, run, error) &&

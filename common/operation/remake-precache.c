@@ -53,8 +53,8 @@ is_right(const Remake *remake, RlShareChanges *changes, GError **error)
 
     if (found == RL_SHARED_WRONG)
         rl_log_error("volume '%s': the precache that was made of %s differs from %s, and is not "
-                     "used; a whole reflink takes its place. Look for faults of the file system, "
-                     "and report this",
+                     "used; a reflink of the whole image takes its place. Look for faults of the"
+                     " file system, and report this",
                      remake->volume->name->volume, remake->spare->file, remake->base->file);
     return found == RL_SHARED_RIGHT;
 }

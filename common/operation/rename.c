@@ -277,11 +277,12 @@ finish_twice(const Rename *rename, GError **error)
     const RlVolume *from = rename->from, *to = rename->to;
 
     if (rename->revisions->len != count_linked(rename))
-        return rl_fail(error, RL_ERROR_EXISTS,
-                       "volume '%s' exists already, with the clean image of '%s', but not with its "
-                       "revisions. Clone one of the two volumes to another name, then delete that "
-                       "volume",
-                       to->name->volume, from->name->volume);
+        return rl_fail(
+            error, RL_ERROR_EXISTS,
+            "volume '%s' exists already, and shares the clean image of '%s', but not all "
+            "its revisions. Clone one of the two volumes to another name, then delete that "
+            "volume",
+            to->name->volume, from->name->volume);
     if (!require_at_rest(from, rename->revisions, error) || !rl_volume_sync(to, error) ||
         !rl_file_drop(from, from->precache_file, error))
         return false;

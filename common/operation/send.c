@@ -213,7 +213,7 @@ require_same(const Sent *sent, GError **error)
         return true;
     return rl_fail(error, RL_ERROR_BUSY,
                    "cannot send '%s': a process wrote to '%s' meanwhile, although images at rest "
-                   "must not change, so the stream is cut off. End that process, then send it "
+                   "must not change, so the stream is incomplete. End that process, then send it "
                    "again",
                    sent->name, sent->name);
 }

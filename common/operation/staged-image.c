@@ -65,11 +65,12 @@ rl_staged_check_remains(const RlVolume *volume, GError **error)
     if (revisions->len) {
         g_autofree char *last =
             rl_revision_name(g_ptr_array_index(revisions, revisions->len - 1), name);
-        return rl_fail(error, RL_ERROR_STATE,
-                       "cannot create volume '%s': revision '%s' of an earlier volume of that name "
-                       "is there. Clone it to another name, rename its file to '%s' to have that "
-                       "volume again, or delete all its revisions",
-                       name, last, volume->clean_file);
+        return rl_fail(
+            error, RL_ERROR_STATE,
+            "cannot create volume '%s': revision '%s' of an earlier volume of that name "
+            "exists. Clone the revision to another name, rename its file to '%s' to have that "
+            "volume again, or delete all its revisions",
+            name, last, volume->clean_file);
     }
     return !volume->precache.there ||
            rl_fail(error, RL_ERROR_STATE,

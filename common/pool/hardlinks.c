@@ -105,8 +105,8 @@ rl_volume_require_unshared(const RlVolume *volume, GError **error)
             (left_running || !rl_peer_left_running(volume->pool, other->name)))
             return rl_fail(error, RL_ERROR_STATE,
                            "volumes '%s' and '%s' share one file as their clean image: clone one "
-                           "of them and delete the original. If a renaming was cut off by a power "
-                           "cut, type the same 'virt-reflink rename' again",
+                           "of them and delete the original. If a power failure interrupted a "
+                           "renaming, type the same 'virt-reflink rename' again",
                            volume->name->volume, other->name);
     }
     note(volume);

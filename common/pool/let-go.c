@@ -61,8 +61,8 @@ rl_let_go_add(const RlVolume *volume, int fd, const char *domain, GError **error
     append_others(text, lines, volume, domain);
     if (text->len > TEXT_MAX)
         return rl_fail(error, RL_ERROR_STATE,
-                       "volume '%s' cannot be continued: too many domains are recorded whose "
-                       "overlays on it were given up. Remove the disk that has an overlay on "
+                       "volume '%s' cannot be continued: it records too many domains whose "
+                       "overlays were given up. Remove the disk that has an overlay on "
                        "this volume from the definition of domain '%s' ('virsh edit')",
                        volume->name->volume, domain);
     return rl_xattr_set(fd, RL_ATTR_LET_GO, text->str, error);

@@ -299,8 +299,9 @@ require_no_running_overlay(const RlVolume *volume, const RlDomainRef *owner, GEr
            rl_fail(
                error, RL_ERROR_STATE,
                "volume '%s' cannot be started: domain '%s' runs with an external snapshot on "
-               "its clean image, and the merge of that would go into another image. Merge the "
-               "snapshot first ('virsh blockcommit --active --pivot'), or shut that domain down",
+               "its clean image, and after a commit the merge would write to another image. Merge "
+               "the snapshot first ('virsh blockcommit --active --pivot'), or shut that domain "
+               "down",
                volume->name->volume, domain);
 }
 

@@ -134,7 +134,7 @@ expect "lost is made" tool receive far lost <"$LAB/rest"
 cmp "$POOL/vm/persistent.img" "$FAR/volumes/lost.img"
 fails_with "cut off & kept until" tool receive --partial far lost <"$LAB/cut"
 expect "is removed" tool receive --drop-partial far lost
-expect "Nothing of a stream" tool receive --drop-partial far lost
+expect "No part of a stream" tool receive --drop-partial far lost
 expect_exactly "" find "$FAR" -name '*~*'
 ok "a stream that was cut off goes on where it ended"
 

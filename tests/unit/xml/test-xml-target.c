@@ -36,10 +36,10 @@ test_path(void)
 static void
 test_none(void)
 {
-    refuse("<pool><name>p</name></pool>", "target path");
-    refuse("<pool><target/></pool>", "target path");
-    refuse("<poolstate><target><path>/x</path></target></poolstate>", "target path");
-    refuse("<domain><target><path>/x</path></target></domain>", "target path");
+    refuse("<pool><name>p</name></pool>", "no <pool>");
+    refuse("<pool><target/></pool>", "no <pool>");
+    refuse("<poolstate><target><path>/x</path></target></poolstate>", "no <pool>");
+    refuse("<domain><target><path>/x</path></target></domain>", "no <pool>");
     refuse("<pool><target><path>x</path></target></pool>", "absolute");
     refuse("<pool><target><path/></target></pool>", "absolute");
     refuse("<pool><target><path>/x<y/></path></target></pool>", "<y>");

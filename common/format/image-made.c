@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <linux/magic.h>
+#include <string.h>
 #include <sys/vfs.h>
 
 #include "common/base/boot.h"
@@ -10,8 +11,9 @@
 #include "common/fs/mounting.h"
 #include "common/fs/xattr.h"
 
-/* The attribute is "BOOT MOUNTING", and where blocks are shared "/INODE/INODE of the clean image".
- */
+/* The attribute is "BOOT MOUNTING/INODE/INODE of the clean image"; where no blocks are shared there
+ * are two slashes before the inodes. Without inodes the file system does not name them, or an
+ * earlier version has made a copy. */
 
 /* Owned by the caller; NULL with @error. */
 static char *
@@ -49,12 +51,21 @@ bool
 rl_image_made_set(int fd, int clean, bool shares, GError **error)
 {
     g_autofree char *time = describe_time(fd, error);
-    g_autofree char *inodes = shares ? describe_inodes(fd, clean, NULL) : NULL;
+    g_autofree char *inodes = describe_inodes(fd, clean, NULL);
 
     if (!time)
         return false;
-    g_autofree char *text = g_strjoin(inodes ? "/" : "", time, inodes ? inodes : "", NULL);
+    g_autofree char *text = g_strconcat(time, inodes ? (shares ? "/" : "//") : NULL, inodes, NULL);
     return rl_xattr_set(fd, RL_ATTR_MADE, text, error);
+}
+
+/* What is noted of the inodes, which a copy has as well; NULL where nothing is. */
+static const char *
+noted_inodes(char *const *parts)
+{
+    const char *inodes = parts[0] ? parts[1] : NULL;
+
+    return inodes && inodes[0] == '/' ? inodes + 1 : inodes;
 }
 
 bool
@@ -66,10 +77,12 @@ rl_image_made_dates_tell(int fd, int clean, bool *ret_if_shared)
     if (!rl_xattr_get(fd, RL_ATTR_MADE, &text, NULL) || !text)
         return false;
     g_auto(GStrv) parts = g_strsplit(text, "/", 2);
-    g_autofree char *now = describe_time(fd, NULL);
+    g_autofree char *now = describe_time(fd, NULL), *inodes = describe_inodes(fd, clean, NULL);
+    const char *noted = noted_inodes(parts);
+    if (noted && inodes && strcmp(noted, inodes) != 0)
+        return false;
     if (now && g_strcmp0(parts[0], now) == 0)
         return true;
-    g_autofree char *inodes = describe_inodes(fd, clean, NULL);
     return inodes && dates_outlive_power_cuts(fd, ret_if_shared) && parts[0] &&
            g_strcmp0(parts[1], inodes) == 0;
 }
@@ -81,12 +94,12 @@ rl_image_made_is_own(int fd)
 
     if (!rl_xattr_get(fd, RL_ATTR_MADE, &text, NULL) || !text)
         return false;
-    g_auto(GStrv) parts = g_strsplit(text, "/", 3);
+    g_auto(GStrv) parts = g_strsplit(text, "/", 2);
     g_autofree char *now = describe_time(fd, NULL);
-    if (now && g_strcmp0(parts[0], now) == 0)
-        return true;
-    return parts[0] && parts[1] && rl_inode_describe(fd, "", &own, NULL) &&
-           g_strcmp0(own, parts[1]) == 0;
+    const char *noted = noted_inodes(parts);
+    if (noted && rl_inode_describe(fd, "", &own, NULL) && own)
+        return g_str_has_prefix(noted, own) && noted[strlen(own)] == '/';
+    return now && g_strcmp0(parts[0], now) == 0;
 }
 
 bool

@@ -23,10 +23,12 @@ bool rl_image_made_set(int fd, int clean, bool shares, GError **error);
 /**
  * rl_image_made_dates_tell:
  * True if the clean image @clean has changed since the image @fd was made from it only if its date
- * or size has: @fd was made in this boot of the host and this mounting of the file system (where
- * the file system does not tell that, the boot decides), or shares the blocks, on XFS and btrfs,
- * and both are the same inodes as then: of a copy of either (cp -a) that is not so. False where
- * nothing is noted, as by the version before this note, or that cannot be read.
+ * or size has: both are the same inodes as then, which a copy of either (cp -a, rsync -X) is not,
+ * and @fd was made in this boot of the host and this mounting of the file system (where the file
+ * system does not tell that, the boot decides), or shares the blocks, on XFS and btrfs. False where
+ * nothing is noted, as by the version before this note, or that cannot be read. Where the file
+ * system does not name inodes (rl_inode_describe()), and in what an earlier version has copied, no
+ * inodes are compared.
  *
  * *@ret_if_shared says that it is so only if they still share them: on XFS a program gives a file
  * blocks of its own, and leaves inode, size and dates (xfs_fsr(8)), or a backup is put back over
@@ -36,9 +38,9 @@ bool rl_image_made_dates_tell(int fd, int clean, bool *ret_if_shared);
 
 /**
  * rl_image_made_is_own:
- * True if the note is of the image @fd itself, as far as it tells: it names this inode, or is of
- * this boot of the host and this mounting of the file system. So a copy (cp -a) of another mounting
- * is told.
+ * True if the note is of the image @fd itself, and that is no copy (cp -a, rsync -X): it names this
+ * inode. Where it names none, it has to be of this boot of the host and this mounting of the file
+ * system.
  */
 bool rl_image_made_is_own(int fd);
 

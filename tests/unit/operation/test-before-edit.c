@@ -379,7 +379,7 @@ test_a_precache_that_is_a_copy(Lab *lab)
     g_assert_cmpint(rename(copy, precache), ==, 0);
     g_assert_cmpint(keep(lab, V), ==, RL_EDIT_NONE);
     g_assert_cmpint(rename(aside, precache), ==, 0);
-    g_assert_cmpint(keep(lab, V), ==, lab->reflinks ? RL_EDIT_KEPT : RL_EDIT_NONE);
+    g_assert_cmpint(keep(lab, V), ==, RL_EDIT_KEPT);
 }
 
 /* A program that reads names first and files later has made it. */

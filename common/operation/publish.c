@@ -214,6 +214,36 @@ find_with_access(const RlStagedImage *draft, GError **error)
     return g_steal_pointer(&volume);
 }
 
+static bool
+is_known(const RlStagedImage *draft, const RlVolume *volume, const char *file)
+{
+    g_autofree char *inode = NULL;
+
+    return rl_inode_describe(volume->dir, file, &inode, NULL) && inode &&
+           (g_strcmp0(inode, draft->known[0]) == 0 || g_strcmp0(inode, draft->known[1]) == 0);
+}
+
+/* The clone was made without the lock: the volume may have been deleted or renamed since, and
+ * another one have the name. An image of then is one of its images yet, or a revision. */
+static bool
+require_same_volume(const RlStagedImage *draft, const RlVolume *volume, GError **error)
+{
+    if ((!draft->known[0] && !draft->known[1]) || is_known(draft, volume, volume->clean_file) ||
+        is_known(draft, volume, volume->dirty_file))
+        return true;
+    g_autoptr(GPtrArray) revisions = rl_revisions_list(volume->dir, volume->name->leaf, error);
+    if (!revisions)
+        return false;
+    for (guint i = 0; i < revisions->len; i++)
+        if (is_known(draft, volume, ((const RlRevision *) g_ptr_array_index(revisions, i))->file))
+            return true;
+    return rl_fail(
+        error, RL_ERROR_BUSY,
+        "cannot make revision '%s': the images of its volume were replaced meanwhile. Try "
+        "again",
+        draft->name->text);
+}
+
 bool
 rl_staged_label(RlStagedImage *draft, GError **error)
 {
@@ -231,6 +261,8 @@ rl_staged_label(RlStagedImage *draft, GError **error)
         return rl_fail(error, RL_ERROR_NOT_FOUND,
                        "cannot make revision '%s': its volume was deleted meanwhile",
                        draft->name->text);
+    if (!require_same_volume(draft, volume, error))
+        return false;
     if (!rl_tmpfile_link(draft->fd, volume->dir, file, &cause)) {
         if (rl_error_is_errno(cause, EEXIST))
             return rl_fail(error, RL_ERROR_EXISTS,

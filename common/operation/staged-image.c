@@ -90,6 +90,15 @@ check_new_volume(const RlVolume *volume, GError **error)
            rl_short_path_require_free(volume->pool, volume->name, error);
 }
 
+static void
+note_images(RlStagedImage *draft, const RlVolume *volume)
+{
+    if (volume->clean.there)
+        rl_inode_describe(volume->dir, volume->clean_file, &draft->known[0], NULL);
+    if (volume->dirty.there)
+        rl_inode_describe(volume->dir, volume->dirty_file, &draft->known[1], NULL);
+}
+
 static bool
 check_new_label(const RlStagedImage *draft, const RlVolume *volume, GError **error)
 {
@@ -173,7 +182,7 @@ rl_staged_check_unchanged(const RlStagedImage *draft, const RlVolume *volume, GE
 
 /* What there is already may forbid it. */
 static bool
-check_new(const RlStagedImage *draft, GError **error)
+check_new(RlStagedImage *draft, GError **error)
 {
     g_autoptr(RlVolume) volume = rl_volume_open(draft->pool, draft->name->volume, error);
 
@@ -183,6 +192,7 @@ check_new(const RlStagedImage *draft, GError **error)
     case RL_NAME_HEAD:
         return check_new_volume(volume, error);
     case RL_NAME_LABEL:
+        note_images(draft, volume);
         return check_new_label(draft, volume, error);
     case RL_NAME_CURRENT:
         return rl_staged_check_replaceable(volume, error);
@@ -300,6 +310,8 @@ rl_staged_free(RlStagedImage *draft)
         rl_dirfd_remove_empty(draft->pool->root, draft->name->dir);
     g_free(draft->replaced_id);
     g_free(draft->copy_of);
+    g_free(draft->known[0]);
+    g_free(draft->known[1]);
     g_free(draft->origin);
     g_free(draft->path);
     rl_name_free(draft->name);

@@ -20,9 +20,11 @@ typedef struct {
     void *go_on_data;
     char *copy_of; /* of NAME@LABEL: the id of the image at rest that it was filled from; or NULL */
     struct stat copied; /* and the status that this had */
-    char *origin;       /* what it is made from, for the log: "'VOLUME'", "a stream"; or NULL */
-    char *path;         /* of a new volume: the name of the link that is to be its path, or NULL */
-    bool kept;          /* it has a temporary name, and stays when the draft ends unpublished */
+    char *known[2]; /* of NAME@LABEL: the volume's images when it was begun (rl_inode_describe()),
+                       or NULL */
+    char *origin;   /* what it is made from, for the log: "'VOLUME'", "a stream"; or NULL */
+    char *path;     /* of a new volume: the name of the link that is to be its path, or NULL */
+    bool kept;      /* it has a temporary name, and stays when the draft ends unpublished */
     const RlStateId *received; /* of a new volume: what it was received as, borrowed; may be NULL */
 
     /* Of NAME@current: the clean image that is to be replaced, and the revision it was linked to.
@@ -108,7 +110,8 @@ bool rl_staged_create(RlStagedImage *draft, const RlRecord *record, uint64_t cap
 
 /**
  * rl_staged_label:
- * Publishes the named revision. RL_ERROR_EXISTS if somebody else was faster.
+ * Publishes the named revision. RL_ERROR_EXISTS if somebody else was faster; RL_ERROR_BUSY if the
+ * name is another volume's than when the draft was begun: none of its images is one of that.
  */
 bool rl_staged_label(RlStagedImage *draft, GError **error);
 

@@ -13,6 +13,7 @@
 #include "common/operation/staged-image.h"
 #include "common/operation/upload.h"
 #include "harness/disturb.h"
+#include "harness/staged.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -234,6 +235,46 @@ test_deleted(Lab *lab)
     g_assert_nonnull(draft);
     try(lab, before_the_lock, publish_label, RL_ERROR_NOT_FOUND, "meanwhile");
     g_clear_pointer(&draft, rl_staged_free);
+}
+
+static int
+make_another(Lab *lab)
+{
+    remove_it(lab);
+    lab_create(lab, V, "other", MIB);
+    return 0;
+}
+
+static int
+run_twice(Lab *lab)
+{
+    lab_run(lab, V, "two");
+    lab_run(lab, V, "three");
+    return 0;
+}
+
+/* A named revision is of the volume that it was begun of. */
+static void
+test_another_of_that_name(Lab *lab)
+{
+    Disturbance before_a_lock = {.nr = SYS_flock, .count = 1};
+
+    lab_options(lab, 2);
+    for (before_a_lock.first = 1; before_a_lock.first <= 2; before_a_lock.first++) {
+        lab_create(lab, V, "one", MIB);
+        draft = staged_begin(lab, V "@label");
+        staged_fill(lab, draft, V, 0);
+        before_a_lock.before = run_twice;
+        try(lab, before_a_lock, publish_label, 0, "");
+        g_clear_pointer(&draft, rl_staged_free);
+        draft = staged_begin(lab, V "@label2");
+        staged_fill(lab, draft, V, 0);
+        before_a_lock.before = make_another;
+        try(lab, before_a_lock, publish_label, RL_ERROR_BUSY, "'a/b/private@label2'");
+        g_clear_pointer(&draft, rl_staged_free);
+        assert_revisions(lab, V, "");
+        remove_it(lab);
+    }
 }
 
 static void
@@ -624,6 +665,7 @@ add_tests(void)
     lab_add_on("/meanwhile/random", "xfs", test_random);
     lab_add_on("/meanwhile/one-id", "xfs btrfs", test_one_id);
     lab_add_on("/meanwhile/deleted", "xfs btrfs", test_deleted);
+    lab_add("/meanwhile/another-of-that-name", test_another_of_that_name);
     lab_add_on("/meanwhile/started", "xfs btrfs", test_started);
     lab_add_on("/meanwhile/resized", "xfs btrfs", test_resized);
     lab_add_on("/meanwhile/changes-too-often", "xfs btrfs", test_changes_too_often);

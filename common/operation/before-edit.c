@@ -325,6 +325,24 @@ rl_edit_require_kept(RlVolume *volume, GError **error)
 }
 
 bool
+rl_edit_require_none(const RlVolume *volume, GError **error)
+{
+    RlVolume now = *volume; /* borrows all that it has */
+
+    if (!volume->clean.there || !volume->precache.there)
+        return true;
+    if (fstatat(volume->dir, volume->clean_file, &now.clean.st, AT_SYMLINK_NOFOLLOW) < 0 ||
+        fstatat(volume->dir, volume->precache_file, &now.precache.st, AT_SYMLINK_NOFOLLOW) < 0)
+        return rl_fail_errno(error, errno, "volume '%s': cannot examine its images",
+                             volume->name->volume);
+    return !rl_edit_is(&now) ||
+           rl_fail(error, RL_ERROR_BUSY,
+                   "volume '%s' was changed meanwhile: a program has edited its clean image, and "
+                   "'%s' has the state before. Try again",
+                   volume->name->volume, volume->precache_file);
+}
+
+bool
 rl_edit_keep_for_start(RlVolume *volume, int clean, GError **error)
 {
     RlEdit edit;

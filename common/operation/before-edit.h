@@ -67,6 +67,14 @@ bool rl_edit_keep(RlVolume *volume, RlEdit *ret_edit, GError **error);
 bool rl_edit_require_kept(RlVolume *volume, GError **error);
 
 /**
+ * rl_edit_require_none:
+ * For who is about to drop the precache of @volume, or to replace its clean image, and may have
+ * waited since rl_edit_require_kept(): true if the precache has no state before an edit, by dates
+ * that are read anew. Else false with RL_ERROR_BUSY, or an errno. With the volume's lock.
+ */
+bool rl_edit_require_none(const RlVolume *volume, GError **error);
+
+/**
  * rl_edit_keep_for_start:
  * The same for a start that has the clean image open as @clean, and has found nobody who writes to
  * it: who was waited for has edited it. Then prunes as after a commit. False as

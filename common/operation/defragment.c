@@ -119,7 +119,7 @@ prepare(const Work *work, GError **error)
         return -1;
     /* It may have the state before an edit that is under way. */
     if (!rl_clean_require_unwritten(volume->name->volume, volume->clean_file, fd, 0, error) ||
-        !rl_file_drop(volume, volume->precache_file, error))
+        !rl_edit_require_none(volume, error) || !rl_file_drop(volume, volume->precache_file, error))
         return -1;
     g_clear_pointer(&lock, rl_lock_release);
     rl_volume_sweep(volume);

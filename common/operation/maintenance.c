@@ -39,8 +39,8 @@ clear_stale(RlVolume *volume, bool *ret_wanted, GError **error)
         return true;
     if (!rl_volume_exists(volume))
         return clear_remains(volume, error);
-
-    return rl_precache_clear_stale(volume, ret_wanted, error);
+    /* An edit since it was looked for: the next attempt keeps the state before. */
+    return rl_edit_is(volume) || rl_precache_clear_stale(volume, ret_wanted, error);
 }
 
 bool
@@ -101,11 +101,12 @@ rl_volume_clear(const RlPool *pool, const char *name, GError **error)
 bool
 rl_volume_maintain(const RlPool *pool, const char *name, bool committed, GError **error)
 {
-    g_autoptr(RlVolume) volume = rl_volume_open(pool, name, error);
-    g_autoptr(RlLock) turn = volume ? rl_maintenance_turn(pool, name, error) : NULL;
+    g_autoptr(RlLock) turn = rl_maintenance_turn(pool, name, error);
+    /* Who waited for the turn decides by what is so now. */
+    g_autoptr(RlVolume) volume = turn ? rl_volume_open(pool, name, error) : NULL;
     bool wanted = false;
 
-    if (!turn || (committed && !rl_volume_tidy(pool, name, error)))
+    if (!volume || (committed && !rl_volume_tidy(pool, name, error)))
         return false;
     /* What could not be kept yet stays the precache. */
     bool stays = !rl_edit_keep_or_warn(volume);

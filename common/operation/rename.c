@@ -232,7 +232,8 @@ change_name(const Rename *rename, GError **error)
 {
     const RlVolume *from = rename->from, *to = rename->to;
 
-    if (!require_at_rest(from, rename->revisions, error) || !require_free(rename, error))
+    if (!require_at_rest(from, rename->revisions, error) || !require_free(rename, error) ||
+        !rl_edit_require_none(from, error))
         return false;
     if (!note_all_since(rename, error) || !link_revisions(rename, error) ||
         !prepare_record(rename, error) || !rl_file_drop(from, from->precache_file, error) ||
@@ -283,8 +284,8 @@ finish_twice(const Rename *rename, GError **error)
             "its revisions. Clone one of the two volumes to another name, then delete that "
             "volume",
             to->name->volume, from->name->volume);
-    if (!require_at_rest(from, rename->revisions, error) || !rl_volume_sync(to, error) ||
-        !rl_file_drop(from, from->precache_file, error))
+    if (!require_at_rest(from, rename->revisions, error) || !rl_edit_require_none(from, error) ||
+        !rl_volume_sync(to, error) || !rl_file_drop(from, from->precache_file, error))
         return false;
     rl_volume_path_remove(from);
     if (!rl_file_drop(from, from->clean_file, error))

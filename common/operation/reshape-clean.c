@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "before-edit.h"
 #include "common/base/autofd.h"
 #include "common/base/error.h"
 #include "common/format/file-name.h"
@@ -132,6 +133,7 @@ rl_reshape_clean(RlVolume *volume, const RlReshape *how, bool *ret_done, GError 
         return true;
     if (!rl_reader_settle(base->fd, volume->name->volume, RL_CLEAN_PATIENCE_MS, error) ||
         (how->what && !rl_state_require_no_base(volume, how->what, error)) ||
+        !rl_edit_require_none(volume, error) ||
         (how->same_state && !may_keep_state(volume, base, &may, error)))
         return false;
     if (!may)

@@ -253,13 +253,15 @@ rl_volume_resize(const RlPool *pool, const char *name, uint64_t capacity, bool a
 {
     g_autoptr(RlVolume) volume = rl_volume_find(pool, name, error);
 
-    if (!volume || !rl_edit_require_kept(volume, error))
+    if (!volume)
         return false;
     Wish wish = {rl_capacity_round_for(volume->name->volume, capacity), allocate};
     for (int i = 0; i < 8; i++) {
         rl_autofd int dirty = -1;
         bool done = false;
-        if (!resize_at_once(volume, &wish, &done, &dirty, error))
+        /* Also of who was waited for. */
+        if (!rl_edit_require_kept(volume, error) ||
+            !resize_at_once(volume, &wish, &done, &dirty, error))
             return false;
         if (dirty >= 0 &&
             (!rl_dirty_sync(volume, dirty, error) || !rl_loop_update_size(dirty, error)))

@@ -2,8 +2,11 @@
 /* filesystems: xfs btrfs ext4 */
 /* A clean image that was edited at rest, or is being edited yet, is started: no start goes on
  * without the state before, which the precache has. */
+#include "common/base/autofd.h"
 #include "common/base/error.h"
+#include "common/operation/defragment.h"
 #include "common/operation/delete.h"
+#include "common/operation/rename.h"
 #include "common/operation/resize.h"
 #include "common/pool/writers.h"
 #include "harness/disturb.h"
@@ -12,6 +15,8 @@
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
+
+#define OTHER "a/b/other"
 
 ATTEMPT(start, try_start(lab, V, &alice, error))
 
@@ -115,6 +120,98 @@ test_an_editor_that_closes_later(Lab *lab)
     revision_is(lab, V, "1", "one");
 }
 
+/* An edit that begins and ends after an operation has asked for one. */
+static int
+edit_it(Lab *lab)
+{
+    static const struct timespec now[2] = {{.tv_nsec = UTIME_NOW}, {.tv_nsec = UTIME_NOW}};
+    if (!image_is_there(lab, V, RL_FILE_PRECACHE))
+        return 0; /* it has been dropped, with no edit to keep it for */
+    rl_autofd int fd = image_open(lab, V, RL_FILE_CLEAN, O_RDWR);
+
+    g_assert_cmpint(pwrite(fd, "two", sizeof("two"), 0), ==, sizeof("two"));
+    g_assert_cmpint(futimens(fd, now), ==, 0);
+    return 0;
+}
+
+ATTEMPT(rename_it, rl_volume_rename_to(lab->pool, V, OTHER, error))
+ATTEMPT(resize_it, rl_volume_resize(lab->pool, V, 2 * MIB, false, error))
+ATTEMPT(maintain_it, rl_volume_maintain(lab->pool, V, false, error))
+
+static bool
+defragment_it(Lab *lab, GError **error)
+{
+    const RlDefragment how = {.rule = {.limit = MIB}};
+    RlDefragmented found;
+
+    return rl_volume_defragment_plan(lab->pool, V, &how, &found, error);
+}
+
+/* The state before is a revision, or becomes one now. */
+static void
+is_kept(Lab *lab, const char *name)
+{
+    keep(lab, name);
+    revision_is(lab, name, "1", "one");
+}
+
+static bool
+is_edited(Lab *lab, const char *name)
+{
+    rl_autofd int fd = image_open(lab, name, RL_FILE_CLEAN, O_RDONLY);
+    char text[4] = "";
+
+    g_assert_cmpint(pread(fd, text, sizeof(text) - 1, 0), ==, sizeof(text) - 1);
+    return strcmp(text, "two") == 0;
+}
+
+/* Whichever lock it comes before: nothing is dropped for what was so before it. */
+static void
+edit_during(Lab *lab, Attempt attempt)
+{
+    Disturbance one = {.nr = SYS_flock, .first = 1, .count = 1, .before = edit_it};
+    guint edits = 0;
+
+    do {
+        g_autoptr(GError) error = NULL;
+        make(lab);
+        bool done = disturb(lab, &one, attempt, &error);
+        const char *name = image_is_there(lab, V, RL_FILE_CLEAN) ? V : OTHER;
+        if (is_edited(lab, name)) {
+            edits++;
+            is_kept(lab, name);
+        }
+        if (!done)
+            g_assert_error(error, RL_ERROR, RL_ERROR_BUSY);
+        g_assert_true(rl_volume_delete(lab->pool, name, 0, NULL));
+    } while (one.made >= one.first++);
+    g_assert_cmpuint(edits, >, 0);
+}
+
+static void
+test_an_edit_during_a_renaming(Lab *lab)
+{
+    edit_during(lab, rename_it);
+}
+
+static void
+test_an_edit_during_a_resize(Lab *lab)
+{
+    edit_during(lab, resize_it);
+}
+
+static void
+test_an_edit_during_maintenance(Lab *lab)
+{
+    edit_during(lab, maintain_it);
+}
+
+static void
+test_an_edit_during_a_defragmentation(Lab *lab)
+{
+    edit_during(lab, defragment_it);
+}
+
 void
 add_tests(void)
 {
@@ -123,4 +220,9 @@ add_tests(void)
     lab_add("/start-edited/closes", test_an_editor_that_closes);
     lab_add("/start-edited/closes-before-a-resize", test_an_editor_that_closes_before_a_resize);
     lab_add("/start-edited/closes-later", test_an_editor_that_closes_later);
+    lab_add("/start-edited/during-a-renaming", test_an_edit_during_a_renaming);
+    lab_add("/start-edited/during-a-resize", test_an_edit_during_a_resize);
+    lab_add("/start-edited/during-maintenance", test_an_edit_during_maintenance);
+    lab_add_on("/start-edited/during-a-defragmentation", "xfs btrfs",
+               test_an_edit_during_a_defragmentation);
 }

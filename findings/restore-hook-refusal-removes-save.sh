@@ -3,7 +3,7 @@
 # libvirt 11.3.0: a qemu hook that refuses to let a managed save be restored (operation "restore", exit status 1) costs the
 # saved memory. The daemon logs the hook's failure; but the start succeeds for the client, the domain is shut off, and
 # the save file is gone. A hook that refuses "prepare", which follows, does no harm: the start fails, the file stays.
-# In libvirt 9.0.0 both fail, and the file stays.
+# In libvirt 9.0.0, 12.8.0 and 12.9.0 both fail, and the file stays.
 #
 # So a hook must not refuse "restore" there: it has to wait for "prepare".
 #

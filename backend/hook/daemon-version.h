@@ -19,6 +19,7 @@ bool rl_daemon_saves_through_pipe(int pid);
  * True if libvirt's daemon, the process @pid, removes a managed save whose `restore` call a hook
  * refuses, and says that the domain has started: so it is from libvirt 11.2 on
  * (qemuDomainObjRestore() in src/qemu/qemu_driver.c, where the answer is still that of the reading
- * of the file). What `prepare` refuses stays. Where the version cannot be told: false.
+ * of the file). 12.8.0 and 12.9.0 keep it; since which version is not known, so for them it is true
+ * as well. What `prepare` refuses stays with all. Where the version cannot be told: false.
  */
 bool rl_daemon_drops_refused_saves(int pid);

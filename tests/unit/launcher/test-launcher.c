@@ -296,6 +296,17 @@ test_suspects(Lab *lab)
     g_assert_false(refuses(&place, "file='%s'", plain));
 }
 
+/* In a container the first process may leave orphans that have ended as they are. */
+static bool
+has_ended(int pid)
+{
+    g_autofree char *stat = g_strdup_printf("/proc/%d/stat", pid), *text = NULL;
+
+    if (kill(pid, 0) < 0)
+        return errno == ESRCH;
+    return g_file_get_contents(stat, &text, NULL, NULL) && strstr(text, ") Z ");
+}
+
 /* libvirt takes the launcher's end for that of the hook. */
 static void
 test_ends_together(Lab *lab)
@@ -328,9 +339,9 @@ test_ends_together(Lab *lab)
     }
     kill(launcher, SIGKILL);
     waitpid(launcher, NULL, 0);
-    for (int i = 0; i < 1000 && kill(program, 0) == 0; i++)
+    for (int i = 0; i < 1000 && !has_ended(program); i++)
         g_usleep(10 * 1000);
-    g_assert_true(kill(program, 0) < 0 && errno == ESRCH);
+    g_assert_true(has_ended(program));
     close(input);
 }
 

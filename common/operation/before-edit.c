@@ -327,7 +327,9 @@ rl_edit_require_kept(RlVolume *volume, GError **error)
 bool
 rl_edit_require_none(const RlVolume *volume, GError **error)
 {
+    g_auto(Edit) edit = {.clean = -1, .precache = -1};
     RlVolume now = *volume; /* borrows all that it has */
+    bool edited;
 
     if (!volume->clean.there || !volume->precache.there)
         return true;
@@ -335,11 +337,12 @@ rl_edit_require_none(const RlVolume *volume, GError **error)
         fstatat(volume->dir, volume->precache_file, &now.precache.st, AT_SYMLINK_NOFOLLOW) < 0)
         return rl_fail_errno(error, errno, "volume '%s': cannot examine its images",
                              volume->name->volume);
-    return !rl_edit_is(&now) ||
-           rl_fail(error, RL_ERROR_BUSY,
-                   "volume '%s' was changed meanwhile: a program has edited its clean image, and "
-                   "'%s' has the state before. Try again",
-                   volume->name->volume, volume->precache_file);
+    return look(&now, &edit, &edited, error) &&
+           (!edited ||
+            rl_fail(error, RL_ERROR_BUSY,
+                    "volume '%s' was changed meanwhile: a program has edited its clean image, and "
+                    "'%s' has the state before. Try again",
+                    volume->name->volume, volume->precache_file));
 }
 
 bool

@@ -67,7 +67,8 @@ rl_replace_begin(RlStagedImage *draft, GError **error)
     if (!volume || !rl_edit_require_kept(volume, error))
         return false;
     g_autoptr(RlLock) lock = rl_volume_lock(volume, "replace", error);
-    if (!lock || !rl_staged_check_replaceable(volume, error))
+    if (!lock || !rl_staged_check_replaceable(volume, error) ||
+        !rl_edit_require_none(volume, error))
         return false;
     rl_autofd int clean = rl_volume_open_image(volume, volume->clean_file, error);
     if (clean < 0 ||

@@ -40,7 +40,8 @@ clear_stale(RlVolume *volume, bool *ret_wanted, GError **error)
     if (!rl_volume_exists(volume))
         return clear_remains(volume, error);
     /* An edit since it was looked for: the next attempt keeps the state before. */
-    return rl_edit_is(volume) || rl_precache_clear_stale(volume, ret_wanted, error);
+    return !rl_edit_require_none(volume, NULL) ||
+           rl_precache_clear_stale(volume, ret_wanted, error);
 }
 
 bool

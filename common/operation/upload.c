@@ -26,7 +26,8 @@ open_base(RlVolume *volume, GError **error)
 {
     g_autoptr(RlLock) lock = rl_volume_lock(volume, "read", error);
 
-    if (!lock || !rl_staged_check_replaceable(volume, error))
+    if (!lock || !rl_staged_check_replaceable(volume, error) ||
+        !rl_edit_require_none(volume, error))
         return NULL;
     g_autoptr(RlBase) base = rl_base_open(volume, error);
     return base && rl_base_require_unwritten(base, error) ? g_steal_pointer(&base) : NULL;

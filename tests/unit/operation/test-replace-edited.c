@@ -107,6 +107,109 @@ test_defragment(Lab *lab)
     revision_is(lab, V, "1", "one");
 }
 
+/* --- an edit that comes when it was looked for without the lock, and the lock is taken */
+
+static int
+edit(Lab *lab)
+{
+    image_write(lab, V, RL_FILE_CLEAN, "two");
+    return 0;
+}
+
+static bool
+begin_revert(Lab *lab, GError **error)
+{
+    RlAccess access = RL_ACCESS_DEFAULT;
+    g_autoptr(RlStagedImage) draft = rl_staged_begin(lab_pool(lab), V "@current", error);
+
+    return draft && rl_staged_open(draft, &access, error);
+}
+
+static bool
+begin_upload(Lab *lab, GError **error)
+{
+    g_autoptr(RlStagedImage) draft = rl_upload_begin(lab_pool(lab), V, error);
+
+    return draft;
+}
+
+static bool
+defragment(Lab *lab, GError **error)
+{
+    const RlDefragment how = {.rule = {.limit = MIB}};
+    RlDefragmented found;
+
+    return rl_volume_defragment(lab->pool, V, &how, &found, error);
+}
+
+ATTEMPT(resize, rl_volume_resize(lab->pool, V, 2 * MIB, false, error))
+ATTEMPT(rename_it, rl_volume_rename_to(lab->pool, V, "a/b/other", error))
+ATTEMPT(put_in_order, rl_volume_maintain(lab->pool, V, false, error))
+
+/* Before the lock @number that @attempt takes. Whatever comes of that, the state before stays. */
+static void
+try_edited_late(Lab *lab, guint number, Attempt attempt, bool wanted)
+{
+    Disturbance at = {.nr = SYS_flock, .first = number, .count = 1, .before = edit};
+    GError *error = NULL;
+
+    make(lab);
+    g_assert_cmpint(disturb(lab, &at, attempt, &error), ==, wanted);
+    g_assert_cmpuint(at.made, >=, number);
+    if (!wanted)
+        take_error(error, RL_ERROR_BUSY, V);
+    image_is(lab, V, RL_FILE_CLEAN, "two");
+    image_is(lab, V, RL_FILE_PRECACHE, "one");
+    lab_start(lab, V, &alice);
+    assert_revisions(lab, V, "1");
+    revision_is(lab, V, "1", "one");
+}
+
+static void
+test_late_revert(Lab *lab)
+{
+    try_edited_late(lab, 1, begin_revert, false);
+}
+
+static void
+test_late_upload(Lab *lab)
+{
+    try_edited_late(lab, 1, begin_upload, false);
+}
+
+static void
+test_late_resize(Lab *lab)
+{
+    try_edited_late(lab, 1, resize, false);
+}
+
+/* It waits for whoever has the volume, and tries once more. */
+static void
+test_late_rename(Lab *lab)
+{
+    Disturbance at = {.nr = SYS_flock, .first = 2, .count = 1, .before = edit};
+    GError *error = NULL;
+
+    make(lab);
+    g_assert_true(disturb(lab, &at, rename_it, &error));
+    g_assert_no_error(error);
+    assert_revisions(lab, "a/b/other", "1");
+    revision_is(lab, "a/b/other", "1", "one");
+}
+
+static void
+test_late_defragment(Lab *lab)
+{
+    try_edited_late(lab, 2, defragment, false);
+}
+
+/* The first lock is that of all maintenance of the volume. */
+static void
+test_late_maintenance(Lab *lab)
+{
+    try_edited_late(lab, 2, put_in_order, true);
+}
+
 /* The template's own is kept once, whoever started from it. */
 static void
 test_a_snapshot_makes_none(Lab *lab)
@@ -132,5 +235,11 @@ add_tests(void)
     lab_add("/replace-edited/resize", test_resize);
     lab_add("/replace-edited/rename", test_rename);
     lab_add_on("/replace-edited/defragment", "xfs btrfs", test_defragment);
+    lab_add("/replace-edited/late/revert", test_late_revert);
+    lab_add("/replace-edited/late/upload", test_late_upload);
+    lab_add("/replace-edited/late/resize", test_late_resize);
+    lab_add("/replace-edited/late/rename", test_late_rename);
+    lab_add_on("/replace-edited/late/defragment", "xfs btrfs", test_late_defragment);
+    lab_add("/replace-edited/late/maintain", test_late_maintenance);
     lab_add("/replace-edited/snapshot", test_a_snapshot_makes_none);
 }

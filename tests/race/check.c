@@ -87,9 +87,12 @@ check_numbers(int volume, const Section *section, const Seen *before, const Seen
         known[volume].highest = 0;
     for (int i = 0; i < after->n_revisions; i++) {
         uint64_t number = after->revisions[i].number;
+        Revision *given = &known[volume].given[number % REVISIONS];
+        /* The clean image, which may have been edited. */
+        if (number && has_number(before, number) && after->revisions[i].ino == after->clean.ino)
+            *given = after->revisions[i];
         if (!number || has_number(before, number))
             continue;
-        Revision *given = &known[volume].given[number % REVISIONS];
         /* A replacement gives its revision the name again that somebody has deleted meanwhile. */
         if (number <= known[volume].highest && !same_revision(given, &after->revisions[i]))
             wrong(volume, section, NULL, "revision %lu is new, and there was %lu already", number,
@@ -173,18 +176,24 @@ check_given(int volume, const Section *section, const Seen *after)
     }
 }
 
-/* A path never dangles, whatever was killed; and who stops a run leaves it as it is to be. */
+/* A path never dangles, whatever was killed; and who stops a run leaves it as it is to be, unless
+ * another file is there. */
 static void
 check_link(int volume, const Section *section, const Seen *seen)
 {
-    if (seen->link == RL_LINK_FOREIGN)
+    if (seen == &section->before)
+        check_foreign(volume, section, seen, section->taken, section->looked);
+    else
+        check_foreign(volume, section, seen, section->done, section->released);
+    if (seen->link == RL_LINK_FOREIGN && !seen->foreign.there)
         wrong(volume, section, NULL, "what lies under its path is no link of it");
     if ((seen->link == RL_LINK_DIRTY && !seen->dirty.there) ||
         (seen->link == RL_LINK_CLEAN && !seen->clean.there))
         wrong(volume, section, NULL, "its path dangles");
     if (seen == &section->after && strcmp(section->purpose, "stop") == 0 &&
         section->before.dirty.there && !seen->dirty.there &&
-        seen->link != link_wanted(seen, volume))
+        seen->link != link_wanted(seen, volume) &&
+        !was_foreign(volume, section->taken, section->released))
         wrong(volume, section, NULL, "its path is another one after a stop");
 }
 
@@ -202,6 +211,7 @@ check_step(int volume, const Section *section, const Seen *after, uint64_t until
      * nothing else is noted. */
     if (is_cut(section) && strcmp(section->purpose, "delete") == 0)
         known[volume].highest = 0;
+    check_edit(volume, section, after);
     check_guests(volume, section, after);
     check_given(volume, section, after);
     check_snapshot(volume, section, after, until);
@@ -267,6 +277,7 @@ check_begin(void)
 {
     for (int i = 0; i < VOLUMES; i++)
         see(i, &timeline_first[i]);
+    check_edit_begin();
 }
 
 void
@@ -276,6 +287,8 @@ check_round(void)
     collect_ops();
     for (int i = 0; i < VOLUMES; i++)
         check_volume(i);
+    for (int i = 0; i < VOLUMES; i++)
+        check_foreign_files(i);
     check_owners();
     check_results();
     for (int i = 0; i < OP_KINDS; i++)

@@ -189,6 +189,7 @@ static const struct {
     {do_state, {4, 4, 10, 12}},     {do_claim, {0, 5, 0, 1}},
     {do_pass_on, {0, 3, 0, 0}},     {do_arrival, {0, 8, 0, 0}},
     {do_end_late, {1, 4, 2, 2}},    {do_start_by_hand, {0, 0, 0, 4}},
+    {do_edit, {2, 2, 2, 3}},        {do_foreign, {4, 4, 4, 4}},
 };
 
 static void
@@ -196,6 +197,8 @@ act(void)
 {
     int total = 0;
 
+    if (child.edit.op && chance(70))
+        close_edit();
     for (size_t i = 0; i < G_N_ELEMENTS(actions); i++)
         total += actions[i].weight[child.role];
     int left = pick(total);
@@ -255,6 +258,7 @@ quiet_run(int slot)
         begin(slot);
     watch_begin(slot);
     for (int i = 0; i < VOLUMES; i++) {
+        take_away(i);
         Op *op = op_begin(OP_QUIET, i);
         GError *error = NULL;
         op_end(op, rl_volume_maintain(child.pool, volume_names[i], true, &error), &error);

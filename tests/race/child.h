@@ -15,11 +15,18 @@ typedef struct {
     Op *opened;
 } Run;
 
+/* An image at rest that this process edits. */
+typedef struct {
+    int fd;
+    Op *op; /* NULL: none */
+} Edit;
+
 typedef struct {
     int slot;
     Role role;
     RlPool *pool;
     Run runs[VOLUMES];
+    Edit edit;
 } Child;
 
 extern Child child;
@@ -64,3 +71,9 @@ void do_pass_on(int volume);
 void do_arrival(int volume);
 void do_end_late(int volume);
 void do_age(int volume);
+
+/* outside.c: programs that know nothing of pools. */
+void do_edit(int volume);
+void close_edit(void);
+void do_foreign(int volume);
+void take_away(int volume);

@@ -54,14 +54,18 @@ begin_process(int slot)
     n_processes++;
 }
 
-/* Its guests are gone with it; until @alive they surely had their images. */
+/* Its guests are gone with it, and who edits an image; until @alive they surely had their images.
+ */
 static void
 close_guests(int slot, uint64_t alive)
 {
     for (int i = 0; i < shared->slots[slot].n_ops; i++) {
         Op *op = &shared->slots[slot].ops[i];
-        if (op->kind == OP_OPEN && op->there && op->closed == 0)
+        bool opens = (op->kind == OP_OPEN && op->there) || op->kind == OP_EDIT;
+        if (opens && op->closed == 0)
             op->closed = alive;
+        if (opens && op->gone == 0)
+            op->gone = stamp();
     }
 }
 
@@ -251,15 +255,14 @@ main(int argc, char **argv)
     if (argc != 2)
         fail("usage: race-operations DIRECTORY");
     setvbuf(stdout, NULL, _IOLBF, 0);
-    printf("# RACE_SEED=%u RACE_OPERATIONS=%lu%s\n", seed, wanted,
-           seed % 2 == 0 ? ", in a pool with links" : "");
+    printf("# RACE_SEED=%u RACE_OPERATIONS=%lu\n", seed, wanted);
     g_random_set_seed(seed);
     pool_path = g_build_filename(argv[1], "pool", NULL);
     shared = mmap(NULL, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (shared == MAP_FAILED)
         fail("no memory");
     watch_begin(-1);
-    make_pool(pool_path, seed % 2 == 0);
+    make_pool(pool_path);
     check_begin();
     for (int round = 0; n_operations < wanted; round++)
         run_round(2 + round % (SLOTS - 1), ROUND);

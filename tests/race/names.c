@@ -7,10 +7,16 @@
 
 #include <string.h>
 
-const char *const volume_names[VOLUMES] = {"a", "app/b", "app/deep/c", "app/s", "tmp/v", "app/d"};
+const char *const volume_names[VOLUMES] = {"a", "b", "app/deep/c", "s", "tmp/v", "d"};
 const RlKind volume_kinds[VOLUMES] = {RL_KIND_PERSISTENT, RL_KIND_PERSISTENT, RL_KIND_PERSISTENT,
                                       RL_KIND_SNAPSHOT,   RL_KIND_VOLATILE,   RL_KIND_DIRECT};
 const int volume_keep[VOLUMES] = {3, 1, 0, 3, 3, 3};
+
+bool
+has_link(int volume)
+{
+    return !strchr(volume_names[volume], '/');
+}
 
 int
 volume_find(const char *name)
@@ -97,15 +103,16 @@ op_name(OpKind kind)
                                                 "state",
                                                 "read",
                                                 "age",
+                                                "edit",
+                                                "foreign",
+                                                "take-away",
                                                 "quiet"};
 
     return names[kind];
 }
 
-bool pool_has_links;
-
 void
-make_pool(const char *path, bool links)
+make_pool(const char *path)
 {
     g_autoptr(RlOptions) options = rl_options_new();
     RlAccess access = {(mode_t) -1, (uid_t) -1, (gid_t) -1};
@@ -114,7 +121,7 @@ make_pool(const char *path, bool links)
     for (int i = 0; i < VOLUMES; i++)
         rl_options_add_rule(options, volume_names[i], volume_keep[i],
                             volume_kinds[i] == RL_KIND_SNAPSHOT ? -1 : (int) volume_kinds[i]);
-    options->path_links = pool_has_links = links;
+    options->path_links = true;
     rl_pool_build(path, options, &access, rl_xml_documents(), &error);
     g_assert_no_error(error);
 }

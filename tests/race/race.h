@@ -33,6 +33,8 @@
 /* What is in an image: the number of the operation that wrote it, or 0. It is in one block, so that
  * a guest that is killed has written all or nothing. */
 typedef uint64_t Content;
+/* Is added to what a program writes to an image at rest. */
+#define EDITED ((Content) 1 << 32)
 
 typedef struct {
     bool there;
@@ -50,9 +52,10 @@ typedef struct {
 
 /* A volume as it lies on the disk. */
 typedef struct {
-    Image clean, dirty;
-    RlLink link; /* that is its path, where it has one */
-    int owner;   /* of the dirty image: from 1; 0 for nobody, -1 for somebody else */
+    Image clean, dirty, precache;
+    RlLink link;   /* that is its path, where it has one */
+    Image foreign; /* a file that lies there instead */
+    int owner;     /* of the dirty image: from 1; 0 for nobody, -1 for somebody else */
     RlMark hold;
     bool fresh;     /* its run began a short while ago */
     bool arriving;  /* its run is to come by a migration */
@@ -101,6 +104,9 @@ typedef enum {
     OP_STATE,
     OP_READ,
     OP_AGE, /* the test's own: time passes */
+    OP_EDIT,
+    OP_FOREIGN,
+    OP_TAKE_AWAY,
     OP_QUIET,
     OP_KINDS
 } OpKind;
@@ -130,8 +136,8 @@ typedef struct {
     char message[200];
     RlStop stop;
     int state;       /* OP_STATE: an RlState */
-    bool there;      /* OP_LIST: the volume is listed; OP_OPEN: as it was started; OP_SAVE and the
-                      * like: something was done */
+    bool there;      /* OP_LIST: the volume is listed; OP_OPEN: as it was started; OP_EDIT: at rest;
+                      * OP_SAVE and the like: something was done */
     bool labels;     /* OP_DELETE: named revisions too */
     uint64_t number; /* of a revision that it made or is for */
     int label;
@@ -139,7 +145,9 @@ typedef struct {
     ino_t ino;
     bool asks;       /* OP_CLONE, OP_REVERT: a kind was asked for, */
     RlKind asked;    /* persistent or direct */
-    uint64_t closed; /* OP_OPEN: when the image was closed; 0 while it is open */
+    uint64_t closed; /* OP_OPEN, OP_EDIT: until when it surely had the image open; 0 while it has */
+    uint64_t gone;   /* OP_EDIT: since when it surely has not */
+    Image found;     /* OP_FOREIGN, OP_TAKE_AWAY: the file that was there before */
     bool made;       /* the content below is there */
     Content content; /* that it makes */
     Source source;
@@ -186,20 +194,22 @@ stamp(void)
 extern const char *const volume_names[VOLUMES];
 extern const RlKind volume_kinds[VOLUMES];
 extern const int volume_keep[VOLUMES];
-#define SNAPSHOT_SOURCE 0 /* the volume that the snapshot is of */
+#define SNAPSHOT_SOURCE 0  /* the volume that the snapshot is of */
+bool has_link(int volume); /* its path is a link: it has no directory */
 RlDomainRef owner_of(int owner);
 int owner_find(const RlImageOwner *run);
 int volume_find(const char *name);
 char *label_of(int label);
 int label_find(const char *label);
 const char *op_name(OpKind kind);
-extern bool pool_has_links; /* the path of the volume without a directory is a link */
-void make_pool(const char *path, bool links);
+void make_pool(const char *path);
 RlPool *open_pool(void);
 
 /* see.c */
 void content_write(int fd, Content content);
 Content content_read(int fd);
+/* What another program has put under the volume's path, if that is a file. */
+Image foreign_look(int volume);
 /* Looks at the disk; the caller has the lock. Ends the process where there is what must not be. */
 void see(int volume, Seen *seen);
 /* What the link is to lead to; RL_LINK_NONE for a volume that has none. */

@@ -13,8 +13,8 @@ uint64_t counted[OP_KINDS][3];
 
 /* What each may fail with. */
 static const unsigned allowed[OP_KINDS] = {
-    [OP_CREATE] = E(EXISTS) | E(STATE) | E(BUSY),
-    [OP_CLONE] = E(EXISTS) | E(BUSY) | E(NOT_FOUND) | E(STATE) | E(UNSUPPORTED),
+    [OP_CREATE] = E(EXISTS) | E(STATE) | E(BUSY) | E(NAME),
+    [OP_CLONE] = E(EXISTS) | E(BUSY) | E(NOT_FOUND) | E(STATE) | E(UNSUPPORTED) | E(NAME),
     [OP_LABEL] = E(EXISTS) | E(NOT_FOUND) | E(STATE) | E(UNSUPPORTED) | E(BUSY),
     [OP_REVERT] = E(NOT_FOUND) | E(STATE) | E(UNSUPPORTED) | E(BUSY),
     [OP_UPLOAD] = E(NOT_FOUND) | E(STATE) | E(UNSUPPORTED) | E(BUSY),
@@ -186,12 +186,14 @@ end_of_open(const Op *open)
     return next < &slot->ops[slot->n_ops] ? next->begin : UINT64_MAX;
 }
 
-/* Somebody was about to open an image of the volume for writing. It is at rest by then if its run
- * ended between the look at its name and the opening, or between that and the look at what was
- * opened: a guest's image is not taken away later. */
+/* Somebody was about to open an image of the volume for writing, or edits it at rest. A guest's is
+ * at rest by then if its run ended between the look at its name and the opening, or between that
+ * and the look at what was opened: it is not taken away later. */
 static bool
 was_opened(int volume, uint64_t from, uint64_t to)
 {
+    if (was_edited(volume, from, to))
+        return true;
     for (guint i = 0; i < ops_of(OP_OPEN)->len; i++) {
         const Op *open = g_ptr_array_index(ops_of(OP_OPEN), i);
         if (open->volume == volume && open->begin < to && end_of_open(open) > from)
@@ -253,6 +255,8 @@ has_reason(const Op *op)
     int volume = op->volume, from = op->source.volume - 1;
 
     switch ((RlErrorCode) op->code) {
+    case RL_ERROR_NAME:
+        return was_foreign(volume, op->begin, op->end);
     case RL_ERROR_EXISTS:
         if (op->kind == OP_LABEL)
             return timeline_some(volume, op->begin, op->end, has_labels, NULL);
@@ -269,8 +273,9 @@ has_reason(const Op *op)
     case RL_ERROR_BUSY:
         if (op->kind == OP_DELETE || op->kind == OP_DELETE_REVISION)
             return was_busy(op) || was_beside_others(op);
-        if (was_busy(op) || only_waits_for_writers(op->kind))
-            return was_busy(op);
+        /* Where blocks do not tell, another date is an edit. */
+        if (was_busy(op) || was_dated(op) || only_waits_for_writers(op->kind))
+            return was_busy(op) || was_dated(op);
         G_GNUC_FALLTHROUGH;
     case RL_ERROR_STATE:
         /* Nobody puts a clean image under a run, or takes it away. */
@@ -321,6 +326,9 @@ check_refused(const Op *op, const Section *sections, int n)
         /* A save marks an image that is still open, and says that it is. */
         if (op->kind == OP_SAVE && op->code == RL_ERROR_BUSY &&
             section->after.hold == RL_MARK_SAVED)
+            continue;
+        /* A program opened the image by the volume's path while it was ended. */
+        if (op->kind == OP_STOP && op->code == RL_ERROR_BUSY && diff == D_HOLD)
             continue;
         if (op->kind != OP_REVERT)
             wrong(op->volume, section, op, "a refused %s changed something", op_name(op->kind));
@@ -526,7 +534,8 @@ check_op(const Op *op, const Section *sections, int n)
         return;
     }
     if (n && (op->kind == OP_START || op->kind == OP_ARRIVE || op->kind == OP_RESTORE) &&
-        sections[n - 1].after.link != link_wanted(&sections[n - 1].after, op->volume))
+        sections[n - 1].after.link != link_wanted(&sections[n - 1].after, op->volume) &&
+        !was_foreign(op->volume, sections[n - 1].taken, sections[n - 1].released))
         wrong(op->volume, &sections[n - 1], op, "its path is another one after a start");
     for (int i = 0; i < n; i++)
         changed += seen_diff(&sections[i].before, &sections[i].after) != 0;

@@ -244,6 +244,9 @@ rule_stop(const Op *op, const Seen *before, const Seen *after, unsigned diff, bo
         return "another size was recorded than that of the image that is gone";
     if (after->dirty.there) {
         const Revision *added = one_more(before, after);
+        /* Who opened the image meanwhile is found when its mark is off. */
+        if (op->code == RL_ERROR_BUSY && diff == D_HOLD && after->hold == RL_MARK_NONE)
+            return NULL;
         if (cut && !(diff & ~(D_OWNER | D_HOLD | D_REVISIONS | D_CAPACITY)) &&
             (!(diff & D_REVISIONS) ||
              (added && added->ino == before->clean.ino && added->number > seen_highest(before))))
@@ -499,18 +502,51 @@ rule_unlink_replaced(const Seen *before, const Seen *after, unsigned diff)
                : "more than the second name of the clean image is gone";
 }
 
-/* Nobody edits an image at rest here, but its date may say so, where blocks do not tell. */
-static const char *
-rule_keep_edit(int volume, const Seen *before, const Seen *after, unsigned diff)
+/* @seen without the revision that is the clean image itself. */
+static Seen
+without_linked(const Seen *seen)
 {
-    const Revision *added = one_more(before, after);
+    Seen less = *seen;
 
-    if (volume_kinds[volume] != RL_KIND_PERSISTENT || volume_keep[volume] == 0 ||
-        before->dirty.there || diff != D_REVISIONS || !added || added->label)
+    less.n_revisions = 0;
+    for (int i = 0; i < seen->n_revisions; i++)
+        if (seen->revisions[i].label || seen->revisions[i].ino != seen->clean.ino)
+            less.revisions[less.n_revisions++] = seen->revisions[i];
+    return less;
+}
+
+/* The precache becomes a revision; a second name of the clean image goes before. That the precache
+ * is what the clean image was is seen to in edits.c. */
+static const char *
+rule_keep_edit(int volume, const Seen *before, const Seen *after, bool cut)
+{
+    const Seen unlinked = without_linked(before);
+    const Revision *added = one_more(&unlinked, after);
+
+    if (cut && !seen_diff(&unlinked, after))
+        return NULL;
+    if (seen_kind(before, volume) != RL_KIND_PERSISTENT || volume_keep[volume] == 0 ||
+        before->dirty.there || seen_diff(&unlinked, after) != D_REVISIONS || !added || added->label)
         return "more than a revision of the state before an edit has come";
     if (added->number <= seen_highest(before))
         return "a revision's number does not grow";
-    return added->content == before->clean.content ? NULL : "it is another state";
+    return added->ino == before->precache.ino && added->content == before->precache.content &&
+                   !after->precache.there
+               ? NULL
+               : "it is not the precache";
+}
+
+/* A program edits the clean image in place; a second name of it is of the same file. */
+static const char *
+rule_edit(const Op *op, const Seen *before, const Seen *after)
+{
+    Seen edited = *before;
+
+    edited.clean.content = op->content;
+    for (int i = 0; i < edited.n_revisions; i++)
+        if (edited.revisions[i].ino == edited.clean.ino)
+            edited.revisions[i].content = op->content;
+    return seen_diff(&edited, after) || before->dirty.there ? "the test's own edit is wrong" : NULL;
 }
 
 const char *
@@ -564,7 +600,9 @@ rule_broken(const Op *op, const Section *section, const Seen *after, bool cut)
                    ? NULL
                    : "not just the oldest automatic revisions are gone";
     if (strcmp(purpose, "keep the state before an edit") == 0)
-        return rule_keep_edit(section->volume, before, after, diff);
+        return rule_keep_edit(section->volume, before, after, cut);
+    if (strcmp(purpose, "edit") == 0)
+        return rule_edit(op, before, after);
     if (strcmp(purpose, "tidy up") == 0)
         return diff == D_RECORD && !seen_exists(before, section->volume) ? NULL
                                                                          : "tidying took data";

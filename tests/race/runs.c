@@ -246,6 +246,17 @@ do_saved(int volume)
         restore(volume, owner);
 }
 
+/* Its date would hide the edit of an image at rest. */
+static void
+age_clean(const RlVolume *there)
+{
+    const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = 1000000000}};
+    rl_autofd int fd = openat(there->dir, there->clean_file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+
+    if (fd >= 0 && !(content_read(fd) & EDITED))
+        futimens(fd, times);
+}
+
 /* Time passes: a clean image at rest is old, so that a run that writes nothing can be told, and has
  * the date that others had before it (under a dirty image another date would mean an edit); and if
  * the dirty image is that of a run of ours, whose domain is gone or has it open, its run began long
@@ -258,11 +269,10 @@ do_age(int volume)
     GError *error = NULL;
     g_autoptr(RlVolume) there = rl_volume_open(child.pool, volume_names[volume], &error);
     g_autoptr(RlLock) lock = there ? rl_volume_lock(there, "age", &error) : NULL;
-    const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = 1000000000}};
     g_autoptr(RlImageOwner) is = NULL;
 
     if (lock && there->clean.there && !there->dirty.there)
-        utimensat(there->dir, there->clean_file, times, 0);
+        age_clean(there);
     if (lock && there->dirty.there) {
         bool runs = child.runs[volume].fd >= 0;
         rl_autofd int fd = rl_volume_open_image(there, there->dirty_file, &error);

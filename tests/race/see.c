@@ -114,6 +114,9 @@ add_file(Seen *seen, int dir, const char *file, const char *leaf)
     case RL_FILE_DIRTY:
         seen->dirty = look_at(dir, file, seen);
         break;
+    case RL_FILE_PRECACHE:
+        seen->precache = look_at(dir, file, NULL);
+        break;
     case RL_FILE_RECORD:
         seen->record = true;
         seen->capacity = recorded_capacity(dir, file);
@@ -130,6 +133,22 @@ add_file(Seen *seen, int dir, const char *file, const char *leaf)
     }
 }
 
+Image
+foreign_look(int volume)
+{
+    g_autofree char *path = g_build_filename(pool_path, volume_names[volume], NULL);
+    rl_autofd int fd =
+        has_link(volume) ? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK) : -1;
+    Content content = 0;
+    struct stat st;
+
+    if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+        return (Image){0};
+    if (read(fd, &content, sizeof(content)) != sizeof(content))
+        content = 0;
+    return (Image){true, st.st_ino, st.st_size, content};
+}
+
 static RlLink
 link_of(int volume)
 {
@@ -137,7 +156,7 @@ link_of(int volume)
     g_autofree char *clean = g_strdup_printf("volumes/%s.img", volume_names[volume]);
     g_autofree char *dirty = g_strdup_printf("volumes/%s-dirty.img", volume_names[volume]);
 
-    if (strchr(volume_names[volume], '/'))
+    if (!has_link(volume))
         return RL_LINK_NONE;
     g_autofree char *target = g_file_read_link(path, NULL);
     if (!target)
@@ -150,7 +169,7 @@ link_of(int volume)
 RlLink
 link_wanted(const Seen *seen, int volume)
 {
-    if (!pool_has_links || strchr(volume_names[volume], '/'))
+    if (!has_link(volume))
         return RL_LINK_NONE;
     return seen->dirty.there ? RL_LINK_DIRTY : seen->clean.there ? RL_LINK_CLEAN : RL_LINK_NONE;
 }
@@ -158,9 +177,8 @@ link_wanted(const Seen *seen, int volume)
 void
 see(int volume, Seen *seen)
 {
-    g_autofree char *whole =
-        g_strdup_printf("%s/%s%s", pool_path, strchr(volume_names[volume], '/') ? "" : "volumes/",
-                        volume_names[volume]);
+    g_autofree char *whole = g_strdup_printf(
+        "%s/%s%s", pool_path, has_link(volume) ? "volumes/" : "", volume_names[volume]);
     g_autofree char *path = g_path_get_dirname(whole), *leaf = g_path_get_basename(whole);
     rl_autofd int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     g_autoptr(RlDirIter) entries = dir < 0 ? NULL : rl_dir_iter_open(dir, NULL);
@@ -170,6 +188,8 @@ see(int volume, Seen *seen)
     while (entries && (file = rl_dir_iter_next(entries)))
         add_file(seen, dir, file, leaf);
     seen->link = link_of(volume);
+    if (seen->link == RL_LINK_FOREIGN)
+        seen->foreign = foreign_look(volume);
 }
 
 bool

@@ -114,6 +114,9 @@ print_seen(const char *what, const Seen *seen)
         fprintf(stderr, "%lu/%lu/%ld owner %d hold %d%s", seen->dirty.content,
                 (unsigned long) seen->dirty.ino, (long) seen->dirty.size, seen->owner,
                 (int) seen->hold, seen->fresh ? " fresh" : "");
+    if (seen->precache.there)
+        fprintf(stderr, " precache %lu/%lu", seen->precache.content,
+                (unsigned long) seen->precache.ino);
     if (seen->record)
         fprintf(stderr, " record %ld", (long) seen->capacity);
     fprintf(stderr, "%s revisions", seen->temps ? " temps" : "");

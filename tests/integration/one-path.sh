@@ -3,7 +3,7 @@
 # filesystems: xfs btrfs
 # Clients of a pool with <reflink:paths form='link'/>, one after the other on the same volume: each finds it by what
 # the one before it wrote into the domain.
-. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool guest states later -- virt-install virt-clone qemu-system-x86_64 qemu-img
+. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool guest states later -- virt-install virt-clone qemu-system-x86_64 qemu-img filefrag
 export HOME=$LAB XDG_CACHE_HOME=$LAB/cache
 lab_start_libvirtd
 guest_pool "$pool" "<reflink:paths form='link'/>"
@@ -40,6 +40,22 @@ links()
     find "$pool" -maxdepth 1 -type l -printf '%f\n' | sort | xargs
 }
 
+# auto_clone ORIGINAL VOLUME FILE RUNS: with the path that virt-clone chooses, as virt-manager's Clone button does: a domain on
+# the volume, whose path is FILE, which begins with the blocks of the original's and counts its run.
+auto_clone()
+{
+    clone "$1" auto --auto-clone
+    expect "'$pool/$3'" virsh dumpxml auto
+    expect_exactly "$pool/$3" virsh vol-path "$2" qubes
+    filefrag -v "$pool/volumes/$2.img" >"$LAB/extents"
+    awk '/^ *[0-9]+:/ { n++ } /^ *[0-9]+:.*shared/ { s++ } END { exit n && n == s ? 0 : 1 }' "$LAB/extents" ||
+        die "not all blocks are shared: $(cat "$LAB/extents")"
+    guest_run auto
+    [ "$(counter "$pool/$3")" = "$4" ] || die "the clone has counted $(counter "$pool/$3") runs"
+    virsh undefine auto --remove-all-storage
+    expect_not " $2 " virsh vol-list qubes
+}
+
 # --- a disk of the pool that virt-install makes, and a copy of the domain that virt-clone makes
 
 virsh vol-clone web boot --pool qubes
@@ -59,6 +75,24 @@ guest_run third
 [ "$(counter "$pool/third.img")" = 3 ]
 expect_exactly "volumes/third-boot.img" readlink "$pool/third-boot.img"
 ok "and one that virt-clone has made, by a name with a suffix"
+
+# --- a copy whose paths virt-clone chooses
+
+guest_domain by-path web
+auto_clone by-path web-clone web-clone 1
+virsh vol-clone web web2.img --pool qubes
+guest_domain suffix web2
+expect "'$pool/web2.img'" virsh dumpxml suffix
+auto_clone suffix web2-clone web2-clone.img 1
+virsh dumpxml by-path | sed "/<uuid>/d; s/<name>by-path/<name>named/; s/<disk type='file'/<disk type='volume'/" |
+    sed "s/<source file=.*/<source pool='qubes' volume='web'\/>/" >"$LAB/named.xml"
+virsh define "$LAB/named.xml"
+auto_clone named web-clone web-clone 1
+for name in by-path suffix named; do
+    virsh undefine "$name"
+done
+virsh vol-delete web2 qubes
+ok "virt-clone --auto-clone copies domains that name their disk by either path, or by pool and volume"
 
 expect "1048576" virsh domblkinfo third hda
 virsh undefine third --remove-all-storage

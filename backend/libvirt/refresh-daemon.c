@@ -18,7 +18,7 @@ typedef struct {
     __typeof__(&virSetErrorFunc) set_error_func;
     __typeof__(&virConnectOpen) open;
     __typeof__(&virConnectClose) close;
-    __typeof__(&virStorageVolLookupByPath) lookup;
+    __typeof__(&virStorageVolLookupByKey) lookup;
     __typeof__(&virStorageVolGetInfo) get_info;
     __typeof__(&virStorageVolFree) free;
     __typeof__(&virStoragePoolLookupByTargetPath) lookup_pool;
@@ -35,7 +35,7 @@ load(Library *library)
     library->set_error_func = dlsym(library->handle, "virSetErrorFunc");
     library->open = dlsym(library->handle, "virConnectOpen");
     library->close = dlsym(library->handle, "virConnectClose");
-    library->lookup = dlsym(library->handle, "virStorageVolLookupByPath");
+    library->lookup = dlsym(library->handle, "virStorageVolLookupByKey");
     library->get_info = dlsym(library->handle, "virStorageVolGetInfo");
     library->free = dlsym(library->handle, "virStorageVolFree");
     library->lookup_pool = dlsym(library->handle, "virStoragePoolLookupByTargetPath");
@@ -78,8 +78,9 @@ rl_refresh_daemon(const char *root, const char *name)
         return;
     g_autofree char *file = rl_file_name(parts->leaf, RL_FILE_DIRTY);
     g_autofree char *known_root = rl_pools_path(root);
-    g_autofree char *path = g_build_filename(known_root, parts->dir, file, NULL);
-    virStorageVolPtr volume = library.lookup(connection, path);
+    /* The path of the volume can be a link. */
+    g_autofree char *key = g_build_filename(known_root, parts->dir, file, NULL);
+    virStorageVolPtr volume = library.lookup(connection, key);
     if (volume) {
         library.get_info(volume, &info);
         library.free(volume);

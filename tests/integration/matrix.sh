@@ -36,7 +36,7 @@ run_cell()
 {
     local outcome=$1 word
     op=$2
-    volume=$op/v image=$POOL/$op/v
+    place "$op"
     case $kind in
     automatic) target=$volume@1 ;;
     named) target=$volume@keep ;;
@@ -45,6 +45,7 @@ run_cell()
     said=
     rm -f /run/libvirt-reflink/{started,refused,run,unmarked}-*
     initial "$op"
+    change
     look "$op"
     [ "$has" = "$had" ] || wrong "it has '$has' before, not '$had'"
 
@@ -65,6 +66,7 @@ run_cell()
         ;;
     esac
     leave_cell "$outcome"
+    ! has_links "$state" || check_link
     [[ $(api vol-info by/stander m) == *1.00\ MiB* ]] || wrong "the daemon does not know by/stander"
     cells_done=$((cells_done + 1))
 }
@@ -81,6 +83,7 @@ check_refused()
 only_this_changed()
 {
     local mine="^($op|new)/"
+    ! has_links "$state" || mine="^(volumes/$op(-dirty|-precache)?\\.|new/)"
 
     [ "$listed_before" != "$listed_after" ] || return 0
     diff <(grep -E -v "$mine" <<<"$listed_before") <(grep -E -v "$mine" <<<"$listed_after") ||

@@ -9,12 +9,14 @@ wrong()
     die "$kind, $state, $op: $*; it said: $said"
 }
 
-# becomes KEY=VALUE...: that and no more has changed of what it has; an empty VALUE is gone.
+# becomes KEY=VALUE...: that and no more has changed of what it has; an empty VALUE is gone. But whatever
+# is done with a volume that was edited makes the precache a revision.
 becomes()
 {
     local -A known=()
     local pair was=$has
 
+    [ "$state $status" != "edited 0" ] || set -- precache= 2=A "$@"
     for pair in $had "$@"; do
         known[${pair%%=*}]=${pair#*=}
     done
@@ -48,7 +50,7 @@ committed_letter()
 {
     case $kind in
     automatic | named) echo Z ;;
-    *) echo A ;;
+    *) [ "$state" = edited ] && echo E || echo A ;;
     esac
 }
 
@@ -99,6 +101,12 @@ check_fresh()
     direct) becomes clean= dirty=A ;;
     *) becomes dirty=A ;;
     esac
+    marked "" "$(starter)"
+}
+
+check_fresh_edited()
+{
+    becomes dirty=E
     marked "" "$(starter)"
 }
 
@@ -194,6 +202,17 @@ check_info()
     says "Capacity:       1.00 MiB"
 }
 
+check_noticed()
+{
+    settled
+    look "$op"
+    becomes
+    case $op in
+    info) says "Name:           $target" ;;
+    xml) says "<name>$target</name>" ;;
+    esac
+}
+
 check_own_backing()
 {
     check_nothing
@@ -243,18 +262,34 @@ check_labelled()
     lists "$volume@label" || wrong "it is not listed"
 }
 
+# The number of the revision that the content before has now. That before an edit comes first.
+revision_made()
+{
+    [ "$state" = edited ] && echo 3 || echo 2
+}
+
+# replaced_by LETTER
+replaced_by()
+{
+    if [ "$state" = edited ]; then
+        becomes "clean=$1" 3=E
+    else
+        becomes "clean=$1" 2=A
+    fi
+}
+
 check_reverted()
 {
-    becomes clean=Z 2=A
-    says "$volume@2"
-    lists "$volume@2" || wrong "revision 2 is not listed"
+    replaced_by Z
+    says "$volume@$(revision_made)"
+    lists "$volume@$(revision_made)" || wrong "revision $(revision_made) is not listed"
     unmarked
 }
 
 check_imported()
 {
-    becomes clean=O 2=A
-    says "$volume@2"
+    replaced_by O
+    says "$volume@$(revision_made)"
     unmarked
 }
 
@@ -269,7 +304,7 @@ check_became()
 
 check_uploaded()
 {
-    becomes clean=U 2=A
+    replaced_by U
     unmarked
 }
 
@@ -284,6 +319,7 @@ has_size()
 {
     case $had in
     *dirty=*) becomes "dirty=$(sed -E 's/.*dirty=(.).*/\1/' <<<"$had")$1" ;;
+    *clean=E*) becomes "clean=E$1" ;;
     *clean=*) becomes "clean=A$1" ;;
     *)
         case $kind in
@@ -308,7 +344,11 @@ check_shrunk()
 
 check_deleted()
 {
-    [ -z "$(ls -A "$POOL/$op")" ] || wrong "left: $(ls -A "$POOL/$op")"
+    if has_links "$state"; then
+        [ -z "$has" ] && [ ! -e "$image.volume.xml" ] || wrong "left: $has"
+    else
+        [ -z "$(ls -A "$POOL/$op")" ] || wrong "left: $(ls -A "$POOL/$op")"
+    fi
     ! lists "$volume" || wrong "it is still listed"
 }
 
@@ -316,4 +356,42 @@ check_gone()
 {
     becomes "${target#*@}="
     ! lists "$target" || wrong "it is still listed"
+}
+
+# --- The links of a pool's directory.
+
+# link_is_right OP: it leads to the dirty image, or where there is none to the clean one.
+link_is_right()
+{
+    local volume image target=''
+
+    place "$1"
+    [ ! -e "$image.img" ] || target=volumes/$1.img
+    [ ! -e "$image-dirty.img" ] || target=volumes/$1-dirty.img
+    [ "$(readlink "$POOL/$1" || true)" = "$target" ]
+}
+
+# A start and a look at the volume put it right. It never dangles, and another file stays.
+check_link()
+{
+    if [ "$state" = foreign ]; then
+        [ "$(cat "$POOL/$op")" = another ] && [ ! -L "$POOL/$op" ] || wrong "another file has changed"
+        return
+    fi
+    [ ! -L "$POOL/$op" ] || [ -e "$POOL/$op" ] || wrong "its link dangles"
+    case $op in
+    start | start-other | cmd-start | info | xml | delete) link_is_right "$op" || wrong "its link is wrong" ;;
+    esac
+}
+
+# After a refresh.
+links_are_right()
+{
+    local name
+
+    [ "$state" != foreign ] || return 0
+    for name in $LINK_OPERATIONS; do
+        link_is_right "$name" || die "$kind, $state, $name: the link is wrong after a refresh"
+    done
+    [ -z "$(find "$POOL" -maxdepth 1 -name '*~*')" ] || die "$kind, $state: a temporary is left"
 }

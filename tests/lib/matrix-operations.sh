@@ -56,7 +56,12 @@ disk()
     case $kind in
     automatic) echo "$image".img.1@* ;;
     named) echo "$image.img@keep" ;;
-    *) echo "$image-dirty.img" ;;
+    *)
+        case $state in
+        unlinked | misled | edited) echo "$POOL/$op" ;;
+        *) echo "$image-dirty.img" ;;
+        esac
+        ;;
     esac
 }
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=bash
 # Volumes in each state, for the matrix: to be sourced after lab.sh, pool.sh and kinds.sh. All cells
-# of one kind and state are a batch: a pool "m" at $POOL with the volume OP/v for each operation OP.
+# of one kind and state are a batch: a pool "m" at $POOL with the volume OP/v for each operation OP,
+# or OP in a pool whose paths are links.
 
 OWN=00000000-0000-4000-8000-00000000000a
 OTHER=00000000-0000-4000-8000-00000000000b
@@ -31,6 +32,13 @@ api()
     return $status
 }
 
+# place OP: sets $volume to the name of that volume, and $image to the path of its files.
+place()
+{
+    volume=$1/v image=$POOL/$1/v
+    ! has_links "$state" || volume=$1 image=$POOL/volumes/$1
+}
+
 # --- Contents. Files of one letter, and then zeros; 0 is zeros only.
 
 declare -A letters
@@ -39,7 +47,7 @@ make_contents()
 {
     local letter
 
-    for letter in 0 Z A D S O U; do
+    for letter in 0 Z A D E S O U; do
         : >"$LAB/$letter"
         [ $letter = 0 ] || head -c 131072 /dev/zero | tr '\0' $letter >"$LAB/$letter"
         letters_of "$letter" "" 1M
@@ -73,16 +81,20 @@ letter_of()
     echo "${letters[${sum%% *}]:-unknown}"
 }
 
-# look OP: sets $has to all images of the volume OP/v, as "1=Z clean=A dirty=D keep=Z". The precache
+# look OP: sets $has to all images of the volume of that operation, as "1=Z clean=A dirty=D keep=Z". The precache
 # is only said where it is not what it is to be.
 look()
 {
-    local sum file role sums letter precache=
+    local sum file role sums letter leaf volume image precache=
     local -A known=()
 
-    sums=$(cd "$POOL/$1" && shopt -s nullglob && set -- v.img* v-*.img && [ $# -eq 0 ] || md5sum -- "$@")
+    place "$1"
+    leaf=${image##*/}
+    sums=$(cd "${image%/*}" && shopt -s nullglob && set -- "$leaf".img* "$leaf"-{dirty,precache,import}.im[g] &&
+        [ $# -eq 0 ] || md5sum -- "$@")
     while read -r sum file; do
         letter=${letters[${sum:-none}]:-unknown}
+        [ -z "$file" ] || file=v${file#"$leaf"}
         case $file in
         '') ;;
         v.img) known[clean]=$letter ;;
@@ -176,12 +188,12 @@ make_model()
 # begin_batch KIND STATE OP...
 begin_batch()
 {
-    local op name
+    local op name volume image
     kind=$1 state=$2
     shift 2
 
     POOL=$dir/$kind-$state
-    pool_document m "$POOL" "<reflink:revisions keep='5'/>
+    pool_document m "$POOL" "<reflink:revisions keep='5'/>$(path_form)
         <reflink:volume match='*/v' kind='$(model_kind)'/>" >"$LAB/m.xml"
     for name in "define $LAB/m.xml" "build m" "start m"; do
         api "pool-$name" >/dev/null
@@ -192,12 +204,22 @@ begin_batch()
     done
     make_model
     for op in "$@"; do
-        mkdir "$POOL/$op"
-        cp --archive --reflink=always "$POOL/model/." "$POOL/$op"
+        place "$op"
+        mkdir -p "${image%/*}"
+        for name in "$POOL"/model/v*; do
+            cp --archive --reflink=always "$name" "$image${name#"$POOL/model/v"}"
+        done
+        [ "$state" != edited ] || rm -f "$image-precache.img" # a copy of it has no state before an edit
     done
-    is_revision || rm -f "$POOL/delete/v.img@keep"
+    place delete
+    is_revision || rm -f "$image.img@keep"
     api pool-refresh m >/dev/null
     enter_batch "$@"
+}
+
+path_form()
+{
+    ! has_links "$state" || echo "<reflink:paths form='link'/>"
 }
 
 is_revision()
@@ -216,25 +238,55 @@ model_kind()
 # What brings all volumes of the batch into its state.
 enter_batch()
 {
-    local images=() op
+    local images=() op volume image
 
     case $state in
-    stopped | uploading | cloning) return ;;
+    stopped | uploading | cloning | unlinked) return ;;
+    foreign) put_files "$@" && return ;;
     esac
     for op in "$@"; do
-        images+=("$POOL/$op/v-dirty.img")
+        place "$op"
+        images+=("$image-dirty.img")
     done
     overlaid=no domain_xml own "${images[@]}" | hook own prepare begin
     for op in "${images[@]}"; do
-        fill "$op" D
+        [ "$state" = edited ] || fill "$op" D
     done
     case $state in
     saved) domain_ended own saved "${images[@]}" && settled ;;
     below) domain_ended own destroyed "${images[@]}" && settled ;;
     suspect) setfattr -n trusted.libvirt-reflink.hold -v suspect "${images[@]}" ;;
-    left | orphan) leave "${images[@]}" ;;
+    left | orphan | misled) leave "${images[@]}" ;;
+    edited) domain_ended own destroyed "${images[@]}" && settled ;; # nothing was written: precaches
     esac
     [ "$state" != orphan ] || rm "${images[@]/%-dirty.img/.img}"
+}
+
+# Another program puts files in the place of all links.
+put_files()
+{
+    local op
+
+    for op in "$@"; do
+        rm "$POOL/$op"
+        echo another >"$POOL/$op"
+    done
+    api pool-refresh m >/dev/null
+}
+
+# What a crash has left of the cell's link, or what another program does to its clean image.
+# The temporary is that of a turning. A refresh, which an upload is followed by, would put that right.
+change()
+{
+    ! has_links "$state" || [ "$state" = foreign ] || link_is_right "$op" || wrong "it had another link"
+    case $state in
+    unlinked) rm "$POOL/$op" ;;
+    misled)
+        ln -sfn "volumes/$op.img" "$POOL/$op"
+        ln -s "volumes/$op-dirty.img" "$POOL/$op.img~0a1b2c"
+        ;;
+    edited) fill "$image.img" E ;;
+    esac
 }
 
 # The run was in another boot of the host. Each image has a note of its own, which names its inode.
@@ -257,10 +309,11 @@ initial()
 
     case $kind in
     snapshot | volatile) known=([dirty]=D) ;;
-    direct) [[ $state == @(stopped|uploading|cloning) ]] || known[clean]= ;;
+    direct) [[ $state == @(stopped|uploading|cloning|unlinked|foreign) ]] || known[clean]= ;;
     esac
     case $state in
-    stopped | uploading | cloning) known[dirty]= ;;
+    stopped | uploading | cloning | unlinked | foreign) known[dirty]= ;;
+    edited) known[dirty]= known[clean]=E known[precache]=A ;;
     orphan) known[clean]= ;;
     esac
     [ "$1" != delete ] || is_revision || known[keep]=
@@ -272,11 +325,15 @@ initial()
 # libvirt it sees with the next vol-info.
 end_batch()
 {
-    local before
+    local before op
 
     [ ! -d "$POOL/cmd-stop" ] || api vol-info cmd-stop/v m >/dev/null
+    for op in start start-other cmd-start; do
+        [ ! -e "$POOL/volumes/$op.img" ] || api vol-info $op m >/dev/null
+    done
     before=$(api vol-list m | sort)
     api pool-refresh m >/dev/null
+    ! has_links "$state" || links_are_right
     diff <(echo "$before") <(api vol-list m | sort) ||
         die "$kind, $state: the daemon's list was not what is on disk"
     api pool-destroy m >/dev/null

@@ -4,10 +4,20 @@
 
 # shellcheck disable=SC2034
 KINDS="persistent snapshot volatile direct automatic named"
-STATES="stopped started running left saved suspect below orphan uploading cloning"
+STATES="stopped started running left saved suspect below orphan uploading cloning
+    unlinked misled foreign edited"
 OPERATIONS="start start-other restore stop stop-other save end-unknown info xml clone clone-as label
     revert import become upload download grow shrink delete delete-named delete-all wipe create
     cmd-start cmd-stop cmd-continue cmd-discard"
+# In a pool whose paths are links: what looks at the path, or at the clean image.
+LINK_OPERATIONS="start start-other stop info xml clone label revert import become upload grow delete
+    create cmd-start"
+
+# has_links STATE: is the path of a volume in that state a link?
+has_links()
+{
+    [[ $1 == @(unlinked|misled|foreign|edited) ]]
+}
 
 # can_be KIND STATE: is there a volume of that kind in that state? A revision ("automatic", "named") is
 # in the state of its volume, or is itself being cloned.
@@ -20,6 +30,10 @@ can_be()
     # The same as others, for a revision.
     automatic:started | automatic:left | automatic:suspect | automatic:below) return 1 ;;
     named:started | named:left | named:suspect | named:below) return 1 ;;
+    # A direct volume has no precache, and while its image gets another name it has no link.
+    persistent:unlinked | persistent:misled | persistent:foreign | persistent:edited) ;;
+    direct:unlinked | direct:foreign) ;;
+    *:unlinked | *:misled | *:foreign | *:edited) return 1 ;;
     esac
 }
 
@@ -37,6 +51,12 @@ can_have()
     esac
 }
 
+operations_in()
+{
+    ! has_links "$1" || { echo "$LINK_OPERATIONS" && return; }
+    echo "$OPERATIONS"
+}
+
 generated=()
 declare -A table refusals words
 
@@ -48,7 +68,7 @@ generate()
     for kind in $KINDS; do
         for state in $STATES; do
             can_be "$kind" "$state" || continue
-            for op in $OPERATIONS; do
+            for op in $(operations_in "$state"); do
                 ! can_have "$kind" "$op" || generated+=("$kind $state $op")
             done
         done

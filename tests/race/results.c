@@ -111,6 +111,25 @@ was_changed(int volume, const Op *op)
     return false;
 }
 
+/* One of its images is another one since somebody else's operation meanwhile. */
+static bool
+was_replaced(const Op *op)
+{
+    const GPtrArray *all = timeline_of(op->volume);
+
+    for (guint i = 0; i < all->len; i++) {
+        const Section *section = g_ptr_array_index(all, i);
+        if (section->taken > op->end)
+            break;
+        if (op_of(section) != op &&
+            (is_cut(section) ||
+             (section->released > op->begin &&
+              (seen_diff(&section->before, &section->after) & (D_CLEAN | D_DIRTY)))))
+            return true;
+    }
+    return false;
+}
+
 /* The test gave its clean image the date of an old one, as an edit in place gives it another. */
 static bool
 was_dated(const Op *op)
@@ -271,6 +290,8 @@ has_reason(const Op *op)
         return is_kind(volume, RL_KIND_SNAPSHOT) &&
                timeline_some(SNAPSHOT_SOURCE, op->begin, op->end, is_larger, &op->size);
     case RL_ERROR_BUSY:
+        if (op->kind == OP_LABEL && was_replaced(op))
+            return true;
         if (op->kind == OP_DELETE || op->kind == OP_DELETE_REVISION)
             return was_busy(op) || was_beside_others(op);
         /* Where blocks do not tell, another date is an edit. */

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# filesystems: xfs btrfs
+# filesystems: either xfs btrfs
 # Whose images are at rest, with libvirt's own users for device models: dynamic ownership, which
 # makes a device model the owner of its disks, and remembered owners.
 set -eu

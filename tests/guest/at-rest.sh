@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# filesystems: xfs btrfs
+# filesystems: either xfs btrfs
 # Whose images at rest are that domains only read: libvirt makes the device models' user their owner,
 # and gives nothing back.
 set -eu

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# filesystems: xfs btrfs
+# filesystems: either xfs btrfs
 # virt-reflink attach and detach: a volume becomes a disk of a running domain, and ceases to be one, in one
 # step. In between it is the domain's, as any other of its disks.
 . "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool guest kinds documents -- qemu-system-x86_64 python3 getfattr

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# filesystems: xfs btrfs
+# filesystems: either xfs btrfs
 # However a domain ends, what its guest wrote is committed, once; where it wrote nothing, nothing.
 set -eu
 . "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool guest -- qemu-system-x86_64

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# filesystems: xfs btrfs
+# filesystems: either xfs btrfs
 # An external snapshot puts an overlay on the dirty image: half of the domain's disk is in each. As
 # long as that is so, nothing is taken away from under the overlay.
 set -eu

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# filesystems: xfs btrfs
+# filesystems: either xfs btrfs
 # What libvirt does with a disk's path without asking a hook: a disk that a running domain is given, and
 # what is said of a domain that is off, or removed with its storage. The volume has to be started for
 # it by hand, and is the domain's from then on.

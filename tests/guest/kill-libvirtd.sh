@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# filesystems: xfs btrfs
+# filesystems: either xfs btrfs
 # SIGKILL of libvirtd while it starts or ends a domain, sooner or later. The domain's next run has the
 # right disks, and ends as ever.
 set -eu

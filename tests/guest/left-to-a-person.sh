@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# filesystems: xfs btrfs
+# filesystems: either xfs btrfs
 # What a domain left, and is not simply gone on with: a saved domain whose memory is gone, a disk that was
 # made smaller while it ran, a clean image that was put back from a backup. Each message says the way out,
 # and that works.

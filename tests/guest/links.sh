@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# filesystems: xfs btrfs
+# filesystems: either xfs btrfs
 # A disk whose source is a symbolic link is what the link leads to: an image at rest, which no domain
 # may write to, or a volume, which is started and stopped.
 set -eu

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# filesystems: xfs btrfs
+# filesystems: either xfs btrfs
 # Each image that is made, renamed, linked or dropped is one line in the log, with the domain's name, if an administrator
 # asks for these; and what happened to a volume is an event.
 set -eu

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# filesystems: xfs btrfs
+# filesystems: either xfs btrfs
 # A domain goes to another host, with its disks. What came of a migration that was broken off is no run
 # there: never committed, and no plain start goes on with it. After one that was not, the run is over here.
 # The other host is a second daemon with directories, and a file system at the same path, of its own.

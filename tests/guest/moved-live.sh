@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# filesystems: xfs btrfs
+# filesystems: either xfs btrfs
 # Two disks are detached from one running domain and attached to another one, of which libvirt tells no
 # hook. From then on they are the second one's, whichever ends first.
 set -eu

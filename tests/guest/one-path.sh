@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# filesystems: xfs btrfs
+# filesystems: either xfs btrfs
 # A pool with <reflink:paths form='link'/>: a volume has one path, POOL/NAME, and it is always there. Clients
 # find it while its domain is off, and libvirt finds the volume by what they wrote into a domain.
 . "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool guest states kinds -- qemu-system-x86_64 qemu-img

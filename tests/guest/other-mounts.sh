@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# filesystems: xfs btrfs
+# filesystems: either xfs btrfs
 # A part of a pool that is mounted elsewhere is a part of the pool: to libvirt's own pools, and to
 # domains. And an image at rest that another program has open for writing is left alone.
 set -eu

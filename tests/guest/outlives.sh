@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# filesystems: xfs btrfs
+# filesystems: either xfs btrfs
 # libvirt ends a running domain whose disk it does not find in an active pool when its daemon starts
 # (<disk type='volume'>). Whatever is wrong with the pool then, the domain goes on.
 . "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool guest kinds states disks journal -- qemu-system-x86_64 python3

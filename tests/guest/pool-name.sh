@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# filesystems: xfs btrfs
+# filesystems: either xfs btrfs
 # While a domain runs, another directory gets the name of the pool that its disks are given by
 # (type='volume'). Its volumes have the same names, and are none of the domain's: an administrator
 # has kept them.

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# filesystems: xfs btrfs
+# filesystems: either xfs btrfs
 # virt-reflink snapshot --quiesce: the file systems of the guest are frozen while the revision is made, and thawed
 # however that ends. A program plays the guest's agent for libvirt; the rest is real.
 . "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool guest kinds documents -- qemu-system-x86_64 python3

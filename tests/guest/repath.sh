@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# filesystems: xfs btrfs
+# filesystems: either xfs btrfs
 # virt-reflink repath: the definitions of domains that are off get the paths that their volumes have now, after the
 # pool got <reflink:paths form='link'/>, or lost it; and nothing else of a definition changes.
 . "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool guest states kinds documents -- qemu-system-x86_64 python3 script

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# filesystems: xfs btrfs
+# filesystems: either xfs btrfs
 # SIGKILL of libvirtd in the middle of a save or a restore. What it finds when it comes back is a domain
 # that is gone, and says that it crashed or that nobody knows; but its memory is in a file, and so its
 # disks stay as they are until it is restored.

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# filesystems: xfs btrfs
+# filesystems: either xfs btrfs
 # A saved guest with read-only disks: these are kept for it like the others, through restores that fail,
 # and what was only read is never committed.
 set -eu

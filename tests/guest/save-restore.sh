@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# filesystems: xfs btrfs
+# filesystems: either xfs btrfs
 # A saved guest's memory knows what its disks hold: they stay as they are, whatever their kind, until
 # that guest is restored on them, or a person decides otherwise.
 set -eu

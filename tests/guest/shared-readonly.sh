@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# filesystems: xfs btrfs
+# filesystems: either xfs btrfs
 # An installation medium is many domains' disk: each may have it read-only, and the last to stop ends
 # it.
 set -eu

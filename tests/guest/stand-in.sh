@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# filesystems: xfs btrfs
+# filesystems: either xfs btrfs
 # The module is gone, as after an upgrade of libvirt, and the daemon starts again: domains go on, their
 # pool can be read, nothing in it is changed, and no pool of ours is a plain directory.
 . "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool guest kinds disks later -- qemu-system-x86_64 mkfs.ext4 losetup

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# filesystems: xfs btrfs
+# filesystems: either xfs btrfs
 # A disk with <transient/>: libvirt puts an overlay on the dirty image for the run, and removes it at
 # the end. So what the guest writes is gone, and the volume is as before.
 set -eu

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# filesystems: xfs btrfs
+# filesystems: either xfs btrfs
 # How a run ended is proved by what libvirt notes of it while it ends; its log, which has what there was
 # room for and what a device model wants to stand there, and files of earlier runs prove nothing.
 set -eu

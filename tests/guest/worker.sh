@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# filesystems: xfs btrfs
+# filesystems: either xfs btrfs
 # What a domain's end leaves for later: libvirt's list, revisions too many, the next precaches. A
 # worker does it, and when it is cut off, the next one does.
 set -eu

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# filesystems: xfs btrfs
+# filesystems: either xfs btrfs
 # A domain's memory is restored on the disks that it was saved with and on no others: not that of an
 # earlier save, not on disks that ran on, nor on disks that were put back. What fits is not turned away:
 # copies and edited files; and there is a way to run it on clones of its disks.

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# filesystems: xfs btrfs ext4
+# filesystems: either xfs btrfs ext4
 # Who may do what, and who is told: a read-only connection looks and changes nothing, and events come
 # as for a plain pool.
 set -eu

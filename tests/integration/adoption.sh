@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# filesystems: xfs btrfs
+# filesystems: either xfs btrfs
 # A tree as Qubes OS's file-reflink driver leaves it becomes a pool as it is: nothing in it is
 # renamed or removed by build, start and refresh, and it works from there on.
 set -eu

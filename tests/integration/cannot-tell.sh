@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# filesystems: xfs btrfs
+# filesystems: either xfs btrfs
 # Whether a directory is a reflink pool may be impossible to tell for a moment, or its marker not to be
 # trusted: then nothing is done, and never by libvirt's own functions, which would write to images in
 # place and remove those of running domains.

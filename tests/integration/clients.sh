@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# filesystems: xfs btrfs
+# filesystems: either xfs btrfs
 # Other clients of libvirt's: its Python and Perl bindings, virt-install and virt-clone.
 set -eu
 . "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool guest journal states nowhere later -- python3 perl virt-install virt-clone qemu-system-x86_64

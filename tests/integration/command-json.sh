@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# filesystems: xfs btrfs
+# filesystems: either xfs btrfs
 # virt-reflink --json: each command ends with one document, also when it fails, refuses or only plans, and the
 # documents are as docs/virt-reflink.schema.json says. Those of attach, detach and --quiesce that need a guest are in
 # tests/guest.

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# filesystems: xfs btrfs
+# filesystems: either xfs btrfs
 # What virt-reflink takes of memory does not grow with an image: 64 MiB are enough for one of 100,000 extents.
 set -eu
 # So many blocks keep a disk busy: in memory where there is room.

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# filesystems: xfs btrfs
+# filesystems: either xfs btrfs
 # What once was wrong in the storage driver of libvirt is not wrong with reflink pools; docs/security.md
 # has the list of it. What other tests have is not repeated here.
 set -eu

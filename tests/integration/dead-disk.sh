@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# filesystems: xfs btrfs
+# filesystems: either xfs btrfs
 # A domain has a disk on a file system that has died under it: one of FUSE's whose server is gone. Of that
 # disk nothing can be told; what becomes of the others does not depend on it.
 set -eu

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# filesystems: xfs btrfs ext4
+# filesystems: either xfs btrfs ext4
 # vol-download: the last committed state, which does not change while it is read, whatever happens to
 # the volume meanwhile.
 set -eu

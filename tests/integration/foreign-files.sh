@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# filesystems: xfs btrfs
+# filesystems: either xfs btrfs
 # A pool directory is a directory that others write to as well. Whatever lies in it, the pool
 # starts, lists its volumes, and leaves the rest alone.
 set -eu

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# filesystems: xfs btrfs
+# filesystems: either xfs btrfs
 # Something foreign in the place of each of a volume's files: a link, a fifo, a device... Whatever
 # is then done with the volume, nothing waits for it, nothing outside of the pool is touched, no device is
 # opened; and when it is gone, the volume is what it was. What a listing makes of them:

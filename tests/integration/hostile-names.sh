@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# filesystems: xfs btrfs
+# filesystems: either xfs btrfs
 # Names that no file of ours has, beside a volume's files and like them: of 255 bytes, with newlines,
 # control characters, and bytes that are no UTF-8. Whatever is done with the volume, they stay, are not
 # listed, and do not reach anybody's terminal.

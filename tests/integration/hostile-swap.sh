@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# filesystems: xfs btrfs
+# filesystems: either xfs btrfs
 # Somebody who may write to the pool's directory puts links, fifos and devices in the place of its
 # directories and images, and back, as fast as he can, while the volume is worked with. Each operation
 # succeeds or is refused; none of them reads or writes anything outside, opens a device, or waits.

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# filesystems: xfs btrfs
+# filesystems: either xfs btrfs
 # A pool whose path is a symbolic link, or leads through one: libvirt knows it by the path with the link,
 # the hook by the real one. The daemon's list is true after a domain's end all the same; the directory is
 # one pool, and a link that is changed makes no other of it.

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # filesystems: xfs btrfs
 # Each operation on each kind of volume in each state has the outcome that is written in matrix.txt.
-# MATRIX_ONLY="KIND STATE OP" (extended regular expression) runs only the cells that match.
+# MATRIX_ONLY="KIND STATE OP" (extended regular expression) runs only the cells that match; MATRIX_ONLY_XFS and
+# MATRIX_ONLY_BTRFS are for one of the file systems.
 set -eu
 . "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/lab.sh"
 for part in pool kinds matrix-states matrix-table matrix-operations matrix-checks; do
@@ -11,6 +12,8 @@ done
 requires_filesystem "$FS"
 requires_command stdbuf setfattr
 lab_enter "$0" "$@"
+only_here=MATRIX_ONLY_${FS^^}
+MATRIX_ONLY=${!only_here-${MATRIX_ONLY-}}
 
 read_table "$SOURCE_DIR/tests/integration/matrix.txt"
 compare_with_generated

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# filesystems: xfs btrfs
+# filesystems: either xfs btrfs
 # Clients of a pool with <reflink:paths form='link'/>, one after the other on the same volume: each finds it by what
 # the one before it wrote into the domain.
 . "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool guest states later -- virt-install virt-clone qemu-system-x86_64 qemu-img filefrag

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# filesystems: xfs btrfs
+# filesystems: either xfs btrfs
 # Pools that cannot be: each is refused with a message that names what is wrong, and nothing is
 # left behind.
 set -eu

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# filesystems: xfs btrfs
+# filesystems: either xfs btrfs
 # The life of a reflink pool, from pool-define to pool-undefine.
 set -eu
 . "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# filesystems: xfs btrfs ext4
+# filesystems: either xfs btrfs ext4
 # What libvirt says of volumes and pools is right in every state, and after every operation, without
 # a pool-refresh.
 set -eu

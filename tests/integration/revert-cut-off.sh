@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# filesystems: xfs btrfs
+# filesystems: either xfs btrfs
 # SIGKILL of libvirtd in the middle of a replacement (NAME@current). The clean image has the name of its
 # next revision already, and is the clean image still; libvirt lists that revision when it comes back.
 # Whatever comes next goes on from there.

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# filesystems: xfs btrfs ext4
+# filesystems: either xfs btrfs ext4
 # A plain directory pool is the stock libvirt's: the same commands, given to a libvirtd without
 # us and to one with us, get the same answers and leave the same files.
 set -eu

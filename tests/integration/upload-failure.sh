@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# filesystems: xfs btrfs
+# filesystems: either xfs btrfs
 # An upload that is refused, or does not end well, changes nothing, leaves nothing, and its client is
 # told. What happens to the volume or the daemon in the middle: upload-meanwhile.sh.
 set -eu

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# filesystems: xfs btrfs
+# filesystems: either xfs btrfs
 # What happens while an upload is under way: it wins or loses, and nothing is half done.
 set -eu
 . "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool states slow-upload size=512M -- fsfreeze mkfifo

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# filesystems: xfs btrfs
+# filesystems: either xfs btrfs
 # Volumes that cannot be: each is refused with a message that names the thing and the rule, and
 # nothing has changed on disk or in the list.
 set -eu

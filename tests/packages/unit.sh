@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SUITE=trixie tests/packages/unit.sh: the product and its unit tests are built in a fresh system of that suite, with
-# our declarations of libvirt's structures, and all unit tests run there.
+# our declarations of libvirt's structures, and all unit tests run there. TARGETS: no more than these is built.
+# EVERY_CALL is for unit/every-call.
 set -eu
 . "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/lab.sh"
 . "$SOURCE_DIR/tests/packages/roots.sh"
@@ -36,10 +37,11 @@ tr -d - </proc/sys/kernel/random/uuid >"$LAB/builder/etc/machine-id"
 mkdir "$LAB/builder/source"
 source_files | tar -C "$LAB/builder/source" -x
 logged in_builder cmake -G Ninja -S /source -B /build -DWERROR=ON -DLIBVIRT_HEADERS=declared
-logged in_builder cmake --build /build
+# shellcheck disable=SC2086
+logged in_builder cmake --build /build ${TARGETS:+--target $TARGETS}
 ok "$SUITE: product and tests are built, without a warning"
 
-in_builder ctest --test-dir /build --label-regex '^unit$' --parallel 2 --no-tests=error >"$LAB/log" 2>&1 || {
+in_builder env EVERY_CALL="${EVERY_CALL:-1}" ctest --test-dir /build --label-regex '^unit$' --parallel 2 --no-tests=error >"$LAB/log" 2>&1 || {
     # What they say stands together then.
     in_builder ctest --test-dir /build --rerun-failed --output-on-failure >&2 || true
     die "unit tests fail on $SUITE: $(sed '1,/FAILED:/d' "$LAB/log")"

@@ -59,6 +59,10 @@ look_at_link(RlReport *report, const char *driver)
     case RL_HOOK_LINKED:
         look_at_dates(report, topic, driver, path);
         return;
+    case RL_HOOK_HIDDEN:
+        if (!rl_report_needs_root(report, topic))
+            rl_report_unknown(report, topic, "'%s' cannot be read", directory);
+        return;
     case RL_HOOK_MISSING:
         rl_report_wrong(report, topic,
                         "it is not linked, and domains do not start or stop their volumes: type "

@@ -2,6 +2,7 @@
 #include "hook-link.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -53,7 +54,7 @@ judge(const char *path)
     struct stat st;
 
     if (stat(path, &st) < 0)
-        return RL_HOOK_DANGLING;
+        return errno == EACCES ? RL_HOOK_HIDDEN : RL_HOOK_DANGLING;
     return S_ISREG(st.st_mode) && access(path, X_OK) == 0 ? RL_HOOK_LINKED : RL_HOOK_NOT_EXECUTABLE;
 }
 
@@ -63,7 +64,14 @@ consider(const char *path, RlHookLink *link, char *ret_path, size_t size)
 {
     struct stat st;
 
-    if (*link == RL_HOOK_LINKED || lstat(path, &st) < 0 || !is_ours(path))
+    if (*link == RL_HOOK_LINKED)
+        return;
+    if (lstat(path, &st) < 0) {
+        if (errno == EACCES)
+            *link = RL_HOOK_HIDDEN;
+        return;
+    }
+    if (!is_ours(path))
         return;
     *link = judge(path);
     snprintf(ret_path, size, "%s", path);
@@ -83,7 +91,7 @@ rl_hook_link_find(const char *hooks, const char *driver, char *ret_path, size_t 
 
     DIR *entries = opendir(directory);
     if (!entries)
-        return link;
+        return link == RL_HOOK_MISSING && errno == EACCES ? RL_HOOK_HIDDEN : link;
     while ((entry = readdir(entries))) {
         snprintf(path, sizeof(path), "%s/%s", directory, entry->d_name);
         consider(path, &link, ret_path, size);

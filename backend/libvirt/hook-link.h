@@ -25,6 +25,7 @@ typedef enum {
     RL_HOOK_MISSING,        /* there is no file of ours */
     RL_HOOK_DANGLING,       /* a link of ours leads to no file */
     RL_HOOK_NOT_EXECUTABLE, /* libvirt passes over such a file */
+    RL_HOOK_HIDDEN,         /* none is seen, in a directory that this user may not look into */
 } RlHookLink;
 
 /**

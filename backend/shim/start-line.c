@@ -16,6 +16,7 @@ warn(const char *driver, RlHookLink link, const char *path)
 
     switch (link) {
     case RL_HOOK_LINKED:
+    case RL_HOOK_HIDDEN:
         return;
     case RL_HOOK_MISSING:
         rl_shim_say(LOG_WARNING,

@@ -313,15 +313,33 @@ healthy session
 kill $session
 ok "a session daemon, and a reflink pool that is defined there"
 
-status=0
-setpriv --reuid 4711 --clear-groups "$LAB/copy/bin/virt-reflink" doctor >"$LAB/said" 2>/dev/null || status=$?
-[ $status = 1 ] || die "status $status"
-for topic in libvirtd workers pools domains; do
-    grep -q "^UNKNOWN $topic: only root" "$LAB/said" || die "$topic: $(cat "$LAB/said")"
+# says_to_user STATE TOPIC...: to somebody who is not root.
+says_to_user()
+{
+    local state=$1 topic status=0
+    shift
+
+    setpriv --reuid 4711 --clear-groups "$LAB/copy/bin/virt-reflink" doctor >"$LAB/said" 2>/dev/null || status=$?
+    [ $status = 1 ] || die "status $status"
+    for topic in "$@"; do
+        grep -q "^$state *$topic: " "$LAB/said" || die "$topic: $(cat "$LAB/said")"
+    done
+}
+
+# The source may lie where others cannot look.
+install_hook /etc/libvirt/hooks/qemu.d/50-reflink "$LAB/copy/sbin/libvirt-reflink-hook"
+lab_restart_libvirtd
+says_to_user "UNKNOWN" libvirtd workers pools domains
+says_to_user "OK" module "hook qemu" "hook program"
+for directory in "$LAB/copy/sbin" /etc/libvirt/hooks/qemu.d /etc/libvirt; do
+    # With sanitizers it is no link.
+    [ "$directory" != "$LAB/copy/sbin" ] || ! has_sanitizers || continue
+    mode=$(stat -c %a "$directory")
+    chmod 700 "$directory"
+    says_to_user "UNKNOWN" "hook qemu"
+    chmod "$mode" "$directory"
 done
-for topic in module "hook qemu" "hook program"; do
-    grep -q "^OK      $topic: " "$LAB/said" || die "$topic: $(cat "$LAB/said")"
-done
+install_hook /etc/libvirt/hooks/qemu.d/50-reflink
 ok "without root it says what it cannot look at"
 
 # --- a file system that is not mounted

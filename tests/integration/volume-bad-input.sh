@@ -79,7 +79,7 @@ ok "nor is a name free whose path is taken, and NAME.img is NAME"
 bad_name 'line\\nbreak' "control" $'line\nbreak'
 bad_name 'a/tab\\tulator' "control" $'a/tab\tulator'
 bad_name 'delete\\177' "control" $'delete\x7f'
-bad "UTF-8" virsh vol-create-as qubes $'web\xff' 1M
+bad "UTF-8|character encoding" virsh vol-create-as qubes $'web\xff' 1M
 bad_name "xxxxxxxx" "[0-9]+ bytes" "$(printf 'x%.0s' {1..300})"
 bad_name "xxxxxxxx" "[0-9]+ bytes" "$(printf 'x%.0s' {1..4096})"
 bad_name "a/xxxxx" "[0-9]+ bytes" "a/$(printf 'x%.0s' {1..210})"

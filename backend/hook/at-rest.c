@@ -265,14 +265,13 @@ rl_at_rest_begin(const RlDomain *domain, bool needed, GError **error)
     return find_images(domain, images, error) && begin_all(domain, images, needed, error);
 }
 
-void
-rl_at_rest_add_started(const RlDomain *domain, const GPtrArray *uses)
+bool
+rl_at_rest_add_started(const RlDomain *domain, const GPtrArray *uses, GError **error)
 {
     g_autoptr(GPtrArray) images = g_ptr_array_new_with_free_func(image_free);
-    g_autoptr(GError) error = NULL;
 
     if (!is_concerned(domain))
-        return;
+        return true;
     for (guint i = 0; i < uses->len; i++) {
         const RlDomainVolume *use = g_ptr_array_index(uses, i);
         RlPool *pool = use->readonly ? rl_domain_volume_pool(use, NULL) : NULL;
@@ -280,8 +279,7 @@ rl_at_rest_add_started(const RlDomain *domain, const GPtrArray *uses)
         if (volume && volume->dirty.there)
             add(images, g_strdup(use->root), g_strdup(use->name), g_strdup(volume->dirty_file));
     }
-    if (!begin_all(domain, images, false, &error))
-        rl_log_warning("domain %s: %s", domain->name, error->message);
+    return begin_all(domain, images, false, error);
 }
 
 /* The image is to be its owner's at rest again before that is noted. */
@@ -311,6 +309,8 @@ take_back(const RlDomainVolume *use, GError **error)
 void
 rl_at_rest_add_plugged(const RlDomain *domain, const GPtrArray *uses)
 {
+    g_autoptr(GError) cause = NULL;
+
     if (!is_concerned(domain))
         return;
     for (guint i = 0; i < uses->len; i++) {
@@ -320,7 +320,8 @@ rl_at_rest_add_plugged(const RlDomain *domain, const GPtrArray *uses)
             rl_log_warning("domain %s: cannot give volume '%s' back to its owner: %s", domain->name,
                            use->name, error->message);
     }
-    rl_at_rest_add_started(domain, uses);
+    if (!rl_at_rest_add_started(domain, uses, &cause))
+        rl_log_warning("domain %s: %s", domain->name, cause->message);
 }
 
 typedef bool Step(const RlPool *pool, const RlReadImage *image, const char *reader, GError **error);
@@ -383,8 +384,9 @@ open_unlisted(const RlDomain *domain, const RlReadDisk *read, bool *ret_gone)
     rl_autofd int fd = rl_volume_open_image(read->volume, read->file, NULL);
     RlRunRecord run;
 
-    *ret_gone = fd >= 0 && rl_run_record_read(&owner, &run) && run.began_ms > 0 &&
-                rl_name_age_may_differ(fd, read, &run);
+    /* Without the beginning of its run nothing says that the name is that of what it had. */
+    *ret_gone = fd >= 0 && (!rl_run_record_read(&owner, &run) || run.began_ms <= 0 ||
+                            rl_name_age_may_differ(fd, read, &run));
     return *ret_gone ? -1 : rl_fd_steal(&fd);
 }
 

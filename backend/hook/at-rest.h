@@ -26,9 +26,10 @@ bool rl_at_rest_begin(const RlDomain *domain, bool needed, GError **error);
 /**
  * rl_at_rest_add_started:
  * The same for the dirty images of those in @uses that were started and are only read, which other
- * domains may read as well. A failure is logged: it is given back when they stop.
+ * domains may read as well. False with an errno: then they are the device model's to the end of the
+ * run.
  */
-void rl_at_rest_add_started(const RlDomain *domain, const GPtrArray *uses);
+bool rl_at_rest_add_started(const RlDomain *domain, const GPtrArray *uses, GError **error);
 
 /**
  * rl_at_rest_add_plugged:

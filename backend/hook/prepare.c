@@ -151,12 +151,37 @@ is_dropped(const RlDomainVolume *use, const RlDomainRef *owner, RlStartFlags how
     return true;
 }
 
-static bool
-start_all(const GPtrArray *uses, const RlDomainRef *owner, RlStartFlags how, GError **error)
-{
-    g_autoptr(GPtrArray) started = g_ptr_array_new_with_free_func((GDestroyNotify) rl_started_free);
-    g_autoptr(GPtrArray) done = g_ptr_array_new();
+/* What was started, and for which use. */
+typedef struct {
+    GPtrArray *started, *uses;
+} Started;
 
+static Started
+started_new(void)
+{
+    return (Started){g_ptr_array_new_with_free_func((GDestroyNotify) rl_started_free),
+                     g_ptr_array_new()};
+}
+
+static void
+started_clear(Started *all)
+{
+    g_ptr_array_unref(all->started);
+    g_ptr_array_unref(all->uses);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Started, started_clear)
+
+static void
+put_back_all(const Started *all, const RlDomainRef *owner)
+{
+    for (guint i = all->started->len; i-- > 0;)
+        put_back(g_ptr_array_index(all->uses, i), g_ptr_array_index(all->started, i), owner);
+}
+
+static bool
+start_all(const GPtrArray *uses, const RlDomainRef *owner, RlStartFlags how, Started *all,
+          GError **error)
+{
     for (guint i = 0; i < uses->len; i++) {
         RlDomainVolume *use = g_ptr_array_index(uses, i);
         g_autoptr(GError) cause = NULL;
@@ -164,13 +189,12 @@ start_all(const GPtrArray *uses, const RlDomainRef *owner, RlStartFlags how, GEr
         if (!one && is_dropped(use, owner, how, cause))
             continue;
         if (one) {
-            g_ptr_array_add(started, one);
-            g_ptr_array_add(done, use);
+            g_ptr_array_add(all->started, one);
+            g_ptr_array_add(all->uses, use);
         }
-        if (one && require_same_save(started, &cause) && link_alias(use, &cause))
+        if (one && require_same_save(all->started, &cause) && link_alias(use, &cause))
             continue;
-        for (guint j = started->len; j-- > 0;)
-            put_back(g_ptr_array_index(done, j), g_ptr_array_index(started, j), owner);
+        put_back_all(all, owner);
         g_propagate_error(error, g_steal_pointer(&cause));
         return false;
     }
@@ -229,17 +253,44 @@ ask_witness(const GPtrArray *uses, const RlDomainRef *owner, GError **error)
 /* Only the qemu driver moves disks in a migration. Whether an announced one has failed, and this
  * start is another, is not seen before libvirt says that the domain has started (arrival.h); but
  * who reads a save file is restored from that. */
-static RlStartFlags
-begin_run(const RlDomain *domain, const RlDomainRef *owner, bool restored)
+static bool
+begin_run(const RlDomain *domain, const RlDomainRef *owner, bool restored, RlStartFlags *ret_how,
+          GError **error)
 {
     g_autoptr(RlMemory) memory = NULL;
 
     bool arriving = strcmp(owner->driver, "qemu") == 0 && rl_run_record_take_announcement(owner) &&
                     !(restored && rl_end_reason_is_read(domain, &memory));
-    rl_run_record_begin(owner, arriving);
+    if (!rl_run_record_begin(owner, arriving, error))
+        return false;
     if (restored)
         rl_run_record_restored(owner);
-    return arriving ? RL_START_ARRIVING : 0;
+    *ret_how = (arriving ? RL_START_ARRIVING : 0) | (restored ? RL_START_RESTORED : 0);
+    return true;
+}
+
+/* What is missing in /run would count as if it were not so: at the end of the run, at a save, and
+ * for who asks whose an image is. So no domain runs on a volume, or reads one, without. */
+static bool
+refuse_unnoted(const RlDomain *domain, const GError *cause, GError **error)
+{
+    return rl_fail(error, RL_ERROR_STATE,
+                   "domain '%s' cannot be started: its run cannot be recorded (%s). Make room in "
+                   "/run, then try again",
+                   domain->name, cause->message);
+}
+
+static bool
+note_started(const RlDomain *domain, const GPtrArray *uses, const Started *all,
+             const RlDomainRef *owner, GError **error)
+{
+    g_autoptr(GError) cause = NULL;
+
+    if (rl_at_rest_add_started(domain, uses, &cause) &&
+        rl_started_volumes_begin(domain, uses, &cause))
+        return true;
+    put_back_all(all, owner);
+    return refuse_unnoted(domain, cause, error);
 }
 
 /* False with why the thread that called us is not to restore @domain. An old note is of a restore
@@ -262,7 +313,10 @@ prepare(const RlDomain *domain, GError **error)
 {
     g_autoptr(GPtrArray) uses = rl_domain_volumes_new();
     g_autoptr(RlMemory) memory = NULL;
+    g_autoptr(GError) unnoted = NULL;
+    g_auto(Started) all = started_new();
     RlDomainRef owner = rl_domain_ref_of(domain);
+    RlStartFlags how = 0;
 
     if (!require_no_refusal(domain, error) || !rl_outside_disks_require(domain, error) ||
         !rl_domain_volumes_find(domain, true, uses, error))
@@ -286,12 +340,16 @@ prepare(const RlDomain *domain, GError **error)
     owner.memory = memory;
     if (restored && !rl_clean_dates_require(domain, &owner, error))
         return false;
-    RlStartFlags how = begin_run(domain, &owner, restored);
+    bool noted = begin_run(domain, &owner, restored, &how, &unnoted);
     /* It may be given one while it runs. */
-    if (uses->len == 0) {
-        rl_started_volumes_begin(domain, uses);
+    if (uses->len == 0)
+        noted = rl_started_volumes_begin(domain, uses, noted ? &unnoted : NULL) && noted;
+    if (!noted && has_any)
+        return refuse_unnoted(domain, unnoted, error);
+    if (!noted)
+        rl_log_warning("domain '%s': cannot record its run: %s", domain->name, unnoted->message);
+    if (uses->len == 0)
         return true;
-    }
     if (!ask_witness(uses, &owner, error))
         return false;
     /* A restore finds out by itself what fits. */
@@ -300,13 +358,12 @@ prepare(const RlDomain *domain, GError **error)
     /* The libxl driver has not said so before. */
     if (restored && strcmp(domain->type, "xen") == 0 && !announce_all(uses, &owner, error))
         return false;
-    if (!start_all(uses, &owner, how | (restored ? RL_START_RESTORED : 0), error))
+    if (!start_all(uses, &owner, how, &all, error) ||
+        !note_started(domain, uses, &all, &owner, error))
         return false;
-    rl_at_rest_add_started(domain, uses);
     call_witness(uses, &owner);
     if (restored)
         rl_unmarked_volumes_mark(domain, uses);
-    rl_started_volumes_begin(domain, uses);
     return true;
 }
 
@@ -338,6 +395,8 @@ rl_event_start(const RlDomain *domain, GError **error)
 {
     g_autoptr(GPtrArray) uses = rl_domain_volumes_new(), found = g_ptr_array_new();
     g_autoptr(RlMemory) memory = NULL;
+    g_autoptr(GError) cause = NULL;
+    g_auto(Started) all = started_new();
     RlDomainRef owner = rl_domain_ref_of(domain);
 
     if (!has_layers(domain))
@@ -358,11 +417,14 @@ rl_event_start(const RlDomain *domain, GError **error)
     bool restored = is_restore(domain, &owner, &memory);
     owner.memory = memory;
     if (!ask_others(found, error) || (restored && !announce_all(found, &owner, error)) ||
-        !start_all(found, &owner, restored ? RL_START_RESTORED : 0, error))
+        !start_all(found, &owner, restored ? RL_START_RESTORED : 0, &all, error))
         return false;
+    if (!rl_started_volumes_add(domain, found, &cause)) {
+        put_back_all(&all, &owner);
+        return refuse_unnoted(domain, cause, error);
+    }
     /* A layer that is merged becomes the guest's disk. In place of the one that has the others. */
     call_witness(uses, &owner);
-    rl_started_volumes_add(domain, found);
     return true;
 }
 
@@ -398,13 +460,28 @@ note_restore(const RlDomain *domain, GError **error)
     return true;
 }
 
+/* libvirt has the save open by now. What is no regular file (a pipe, a tape) is not found when the
+ * start follows, which would count as a plain one. */
+static bool
+require_save_file(const RlDomain *domain, GError **error)
+{
+    g_autoptr(RlMemory) memory = NULL;
+
+    return domain->disks->len == 0 ||
+           rl_save_file_find(RL_SAVE_FILE_QEMU, domain->uuid, &memory) != RL_SAVE_FILE_NONE ||
+           rl_fail(error, RL_ERROR_STATE,
+                   "domain '%s' cannot be restored: libvirt's daemon has no regular file open that "
+                   "holds its memory. Copy the save to a file, then restore from that",
+                   domain->name);
+}
+
 static bool
 restore(const RlDomain *domain, GError **error)
 {
     g_autoptr(GPtrArray) uses = rl_domain_volumes_new();
     RlDomainRef owner = rl_domain_ref_of(domain);
 
-    if (!rl_saved_xml_require(domain, error))
+    if (!rl_saved_xml_require(domain, error) || !require_save_file(domain, error))
         return false;
     /* The start that follows would not go on without a disk. */
     if (!rl_domain_volumes_find(domain, false, uses, error))
@@ -470,12 +547,14 @@ bool
 rl_event_reconnect(const RlDomain *domain, GError **error)
 {
     g_autoptr(GPtrArray) uses = rl_domain_volumes_new();
+    g_autoptr(GError) cause = NULL;
     RlDomainRef owner = rl_domain_ref_of(domain);
 
     rl_layer_bases_note(domain);
     rl_domain_volumes_find_started(domain, uses, NULL);
     rl_claim_all(uses, &owner);
-    rl_started_volumes_add(domain, uses);
+    if (!rl_started_volumes_add(domain, uses, &cause))
+        rl_log_warning("domain '%s': cannot record its volumes: %s", domain->name, cause->message);
     rl_at_rest_add_plugged(domain, uses);
     return rl_event_started(domain, error);
 }

@@ -88,15 +88,15 @@ new_note(void)
     return note;
 }
 
-void
-rl_run_record_begin(const RlDomainRef *owner, bool arriving)
+bool
+rl_run_record_begin(const RlDomainRef *owner, bool arriving, GError **error)
 {
     g_autoptr(GKeyFile) note = new_note();
 
     g_key_file_set_boolean(note, GROUP, "arriving", arriving);
     /* If the new one cannot be written the old one must not pass for it. */
     remove_note(RL_NOTE_RUN, owner);
-    write_run(owner, note);
+    return write_note(RL_NOTE_RUN, owner, note, error);
 }
 
 static void

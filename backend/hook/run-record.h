@@ -19,9 +19,9 @@ typedef struct {
 /**
  * rl_run_record_begin:
  * Notes that a run of @owner begins now, @arriving by a migration or not. Whatever was noted of an
- * earlier one is gone. A failure is only logged: how the run ends is not known then.
+ * earlier one is gone. False with an errno where there is no room for it.
  */
-void rl_run_record_begin(const RlDomainRef *owner, bool arriving);
+bool rl_run_record_begin(const RlDomainRef *owner, bool arriving, GError **error);
 
 /**
  * rl_run_record_restored:
@@ -44,7 +44,7 @@ void rl_run_record_arrived(const RlDomainRef *owner);
 
 /**
  * rl_run_record_end:
- * Adds that the run of @owner ends with that @verdict. Failures as in rl_run_record_begin(), but
+ * Adds that the run of @owner ends with that @verdict. A failure is only logged, but
  * that there is no room for a new file is none. Where its images are to be marked as saved or kept
  * everybody who looks at them takes them for that from now on, until they are
  * (common/format/unmarked-run.h).

@@ -149,20 +149,15 @@ add_all(GPtrArray *to, const GPtrArray *uses)
 
 /* @all: those of the run, @present in number, and what is noted of runs before. */
 static bool
-write_note(const RlDomain *domain, const GPtrArray *all, guint present, Began began)
+write_note(const RlDomain *domain, const GPtrArray *all, guint present, Began began, GError **error)
 {
     g_autofree char *text = format(all, present, began);
-    g_autoptr(GError) error = NULL;
 
-    if (rl_domain_note_write(NOTE, domain, text, &error))
-        return true;
-    rl_log_warning("domain %s: cannot record the volumes that it was started on: %s", domain->name,
-                   error->message);
-    return false;
+    return rl_domain_note_write(NOTE, domain, text, error);
 }
 
-void
-rl_started_volumes_add(const RlDomain *domain, const GPtrArray *uses)
+bool
+rl_started_volumes_add(const RlDomain *domain, const GPtrArray *uses, GError **error)
 {
     g_autoptr(GPtrArray) all = rl_domain_volumes_new(), earlier = rl_domain_volumes_new();
 
@@ -170,11 +165,11 @@ rl_started_volumes_add(const RlDomain *domain, const GPtrArray *uses)
     Began began = read_note(domain, all, earlier);
     guint present = all->len;
     add_all(all, earlier);
-    write_note(domain, all, present, began);
+    return write_note(domain, all, present, began, error);
 }
 
-void
-rl_started_volumes_begin(const RlDomain *domain, const GPtrArray *uses)
+bool
+rl_started_volumes_begin(const RlDomain *domain, const GPtrArray *uses, GError **error)
 {
     g_autoptr(GPtrArray) all = rl_domain_volumes_new();
     Began now = {rl_boot_clock_us(), g_get_real_time()};
@@ -185,8 +180,10 @@ rl_started_volumes_begin(const RlDomain *domain, const GPtrArray *uses)
      * on the same volumes. */
     read_note(domain, all, all);
     /* The list of an earlier run would be taken for this one's. */
-    if (!write_note(domain, all, present, now))
-        rl_domain_note_remove(NOTE, domain);
+    if (write_note(domain, all, present, now, error))
+        return true;
+    rl_domain_note_remove(NOTE, domain);
+    return false;
 }
 
 bool

@@ -9,16 +9,16 @@
 /**
  * rl_started_volumes_add:
  * Notes that @domain was started on the volumes in @uses, and on what was noted of it
- * before. A failure is only logged: what is gone from its XML when it ends is a leftover then.
+ * before. False with an errno: what is gone from its XML when it ends is a leftover then.
  */
-void rl_started_volumes_add(const RlDomain *domain, const GPtrArray *uses);
+bool rl_started_volumes_add(const RlDomain *domain, const GPtrArray *uses, GError **error);
 
 /**
  * rl_started_volumes_begin:
  * The same at `prepare`: the run begins now. What was noted before is of an earlier one, whose end
- * was lost: another domain may run on those volumes by now.
+ * was lost: another domain may run on those volumes by now. It is gone where this fails.
  */
-void rl_started_volumes_begin(const RlDomain *domain, const GPtrArray *uses);
+bool rl_started_volumes_begin(const RlDomain *domain, const GPtrArray *uses, GError **error);
 
 /**
  * rl_started_volumes_began_us:

@@ -178,10 +178,9 @@ drop_history(const RlVolume *volume, const GPtrArray *revisions, GError **error)
 static bool
 drop_files(const RlVolume *volume, const GPtrArray *revisions, GError **error)
 {
-    if (!drop_history(volume, revisions, error))
+    if (!rl_left_name_note(volume, error) || !drop_history(volume, revisions, error))
         return false;
     rl_volume_path_remove(volume);
-    rl_left_name_note(volume);
     if (rl_file_drop(volume, volume->dirty_file, error) &&
         rl_file_drop(volume, volume->clean_file, error) &&
         rl_file_drop(volume, volume->record_file, error) && rl_volume_sync(volume, error))

@@ -142,9 +142,8 @@ rl_reshape_clean(RlVolume *volume, const RlReshape *how, bool *ret_done, GError 
         return false;
     /* Our own descriptor is to tell of no reader. */
     g_clear_pointer(&base, rl_base_close);
-    if (!how->same_state)
-        rl_left_name_note(volume);
-    if (!rl_tmpfile_replace(fd, volume->dir, temp, volume->clean_file, error))
+    if (!rl_left_name_note(volume, error) ||
+        !rl_tmpfile_replace(fd, volume->dir, temp, volume->clean_file, error))
         return false;
     *ret_done = true;
     return true;

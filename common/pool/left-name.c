@@ -8,7 +8,6 @@
 
 #include "common/base/autofd.h"
 #include "common/base/error.h"
-#include "common/base/log.h"
 #include "common/base/paths.h"
 #include "common/fs/dirfd.h"
 #include "common/fs/lease.h"
@@ -51,20 +50,24 @@ make_empty(int dir, const char *file)
     return fd >= 0;
 }
 
-void
-rl_left_name_note(const RlVolume *volume)
+bool
+rl_left_name_note(const RlVolume *volume, GError **error)
 {
-    g_autoptr(GError) error = NULL;
+    g_autoptr(GError) cause = NULL;
 
     if (!volume->clean.there || !rl_lease_has_opener_at(volume->dir, volume->clean_file))
-        return;
+        return true;
     g_mkdir_with_parents(NOTES_DIR, 0700);
-    rl_autofd int dir = open_notes(&error);
+    rl_autofd int dir = open_notes(&cause);
     g_autofree char *file = file_of(volume);
     g_autofree char *text = g_strdup_printf("%" G_GINT64_FORMAT "\n", g_get_real_time());
-    if (dir < 0 || (!rl_tmpfile_write(dir, file, text, 0600, &error) && !make_empty(dir, file)))
-        rl_log_warning("volume '%s': cannot record that a process has its image open: %s",
-                       volume->name->volume, error->message);
+    if (dir >= 0 && (rl_tmpfile_write(dir, file, text, 0600, &cause) || make_empty(dir, file)))
+        return true;
+    g_propagate_prefixed_error(error, g_steal_pointer(&cause),
+                               "volume '%s': a process has its image '%s' open, which cannot be "
+                               "recorded. End that process, or make room in /run, then try again: ",
+                               volume->name->volume, volume->clean_file);
+    return false;
 }
 
 bool

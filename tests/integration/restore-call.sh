@@ -45,12 +45,13 @@ call()
         /etc/libvirt/hooks/qemu.d/50-reflink vm1 "${2:-prepare}" begin -
 }
 
-# announced SCRIPT: libvirt says that it restores the domain; what comes then, from the same thread of
-# its daemon, is a start with that SCRIPT.
+# announced SCRIPT: libvirt says that it restores the domain, and has the save file open; what comes then, from the
+# same thread of its daemon, is a start with that SCRIPT.
 announced()
 {
     domain 1 >"$LAB/vm1.xml"
-    call "/etc/libvirt/hooks/qemu.d/50-reflink vm1 restore begin - <$LAB/vm1.xml || exit; $1"
+    call "exec 7<$LAB/vm1.save; /etc/libvirt/hooks/qemu.d/50-reflink vm1 restore begin - <$LAB/vm1.xml || exit
+        exec 7<&-; $1"
 }
 
 # restored SCRIPT: that is a restore, and finds the disk.
@@ -92,13 +93,19 @@ ok "nor with a program that reads another domain's file, or is none that reads f
 fails_with "saved" call "exec 9<$LAB/vm1.save; \"\$@\""
 ok "an open file alone is no restore either"
 
-call '"$@"' restore
+call "exec 7<$LAB/vm1.save; \"\$@\"" restore
 fails_with "saved" call "exec 9<$LAB/vm1.save; \"\$@\""
 # A hook of the site may call ours.
 printf '#!/bin/sh\n/etc/libvirt/hooks/qemu.d/50-reflink "$@"; exit $?\n' >"$LAB/site"
 chmod +x "$LAB/site"
 fails_with "saved" call "exec 9<$LAB/vm1.save; $LAB/site vm1 prepare begin -"
 ok "nor is a start of another thread, beside the restore"
+
+mkfifo "$LAB/pipe"
+for save in "8<>$LAB/pipe" "8< <(:)" "8</dev/zero" "8<$LAB/vm2.save"; do
+    fails_with "'vm1' & cannot be restored & save" call "exec $save; \"\$@\"" restore
+done
+ok "a restore from a pipe or a device, which is not found at the start, is refused"
 
 restored "exec 9<$LAB/vm1.save; $LAB/site vm1 prepare begin -"
 # In the middle of an upgrade there is no program for one call, and there is one for the next.
@@ -109,7 +116,7 @@ expect_info vm/disk "saved"
 [ ! -e /run/libvirt-reflink/restoring-* ] || die "a note of a restore is left"
 fails_with "saved" call '"$@"'
 # What an older version of the hook has noted names no thread.
-call '"$@"' restore
+call "exec 7<$LAB/vm1.save; \"\$@\"" restore
 rm -r /run/libvirt-reflink/restoring-00000000-0000-4000-8000-000000000001
 : >/run/libvirt-reflink/restoring-00000000-0000-4000-8000-000000000001
 call "exec 9<$LAB/vm1.save; \"\$@\""
@@ -341,8 +348,12 @@ mount -t tmpfs -o size=64k,mode=700 notes /run/libvirt-reflink
 cp "$LAB/list" "$list"
 echo "$POOL/vm/other-dirty.img" >"$layers"
 cat /dev/zero >/run/libvirt-reflink/full 2>/dev/null || true
-domain 1 | sed "s,<target,<backingStore type='file'><format type='raw'/><source file='$LAB/overlay'/></backingStore>&," |
-    daemon '"$@"' /etc/libvirt/hooks/qemu.d/50-reflink vm1 prepare begin - || true
+layered()
+{
+    domain 1 | sed "s,<target,<backingStore type='file'><format type='raw'/><source file='$LAB/overlay'/></backingStore>&," |
+        daemon '"$@"' /etc/libvirt/hooks/qemu.d/50-reflink vm1 prepare begin -
+}
+fails_with "'vm1' & cannot be started & /run" layered
 [ ! -e "$list" ] || die "the old list is there: $(cat "$list")"
 [ ! -e "$layers" ] || die "the old layers are there: $(cat "$layers")"
 umount --lazy /run/libvirt-reflink

@@ -44,7 +44,7 @@ test_run(void)
 
     g_assert_false(rl_run_record_read(&vm, &note));
     g_assert_false(note.ended);
-    rl_run_record_begin(&vm, false);
+    g_assert_true(rl_run_record_begin(&vm, false, NULL));
     g_assert_true(rl_run_record_read(&vm, &note));
     g_assert_false(note.ended);
     g_assert_false(note.arriving);
@@ -69,7 +69,7 @@ test_run(void)
     g_assert_true(rl_run_record_is_unmarked(&vm));
 
     /* The next run knows nothing of it. */
-    rl_run_record_begin(&vm, true);
+    g_assert_true(rl_run_record_begin(&vm, true, NULL));
     g_assert_true(rl_run_record_read(&vm, &note));
     g_assert_false(note.ended);
     g_assert_false(note.restored);
@@ -80,7 +80,7 @@ test_run(void)
     /* What is noted of the one before stays with its images. */
     rl_run_record_refused(&vm);
     g_assert_true(rl_run_record_is_unmarked(&vm));
-    rl_run_record_begin(&vm, false);
+    g_assert_true(rl_run_record_begin(&vm, false, NULL));
     rl_run_record_marked(&vm);
     g_assert_false(rl_run_record_is_unmarked(&vm));
     g_assert_true(rl_run_record_read(&vm, &note));
@@ -100,7 +100,7 @@ test_to_be_marked(void)
                 {RL_END_ARRIVING, false}, {RL_END_MIGRATED, false}, {RL_END_UNKNOWN, true}};
 
     for (size_t i = 0; i < G_N_ELEMENTS(ends); i++) {
-        rl_run_record_begin(&vm, false);
+        g_assert_true(rl_run_record_begin(&vm, false, NULL));
         rl_run_record_end(&vm, (RlVerdict){.ending = ends[i].ending});
         g_assert_cmpint(rl_run_record_is_unmarked(&vm), ==, ends[i].unmarked);
         /* `release` could not do all. */
@@ -120,7 +120,7 @@ test_no_room(void)
 {
     RlRunRecord note;
 
-    rl_run_record_begin(&vm, false);
+    g_assert_true(rl_run_record_begin(&vm, false, NULL));
     g_autofree char *run = g_build_filename(place, "run-qemu-" UUID, NULL), *text = NULL;
     g_autofree char *longer = NULL;
     GError *error = NULL;
@@ -163,7 +163,7 @@ test_clock(void)
     gint64 now_ms = g_get_real_time() / 1000;
     RlRunRecord note;
 
-    rl_run_record_begin(&vm, false);
+    g_assert_true(rl_run_record_begin(&vm, false, NULL));
     set("run-qemu-" UUID, "wall", future);
     g_assert_true(rl_run_record_read(&vm, &note));
     g_assert_cmpint(note.began_ms, ==, g_ascii_strtoll(future, NULL, 10));
@@ -180,7 +180,7 @@ test_damage(void)
     g_autofree char *path = g_build_filename(place, "run-qemu-" UUID, NULL);
     RlRunRecord note;
 
-    rl_run_record_begin(&vm, false);
+    g_assert_true(rl_run_record_begin(&vm, false, NULL));
     rl_run_record_end(&vm, stopped);
     set("run-qemu-" UUID, "ending", "new");
     g_assert_true(rl_run_record_read(&vm, &note));

@@ -10,6 +10,7 @@
 #include "harness/lab.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -103,7 +104,30 @@ test_no_room(Lab *lab)
     }
 }
 
-/* Nothing depends on the note; what cannot be read counts. */
+/* Where there is no room for a file either, the image stays. */
+static void
+test_no_file(Lab *lab)
+{
+    gint64 before = g_get_real_time();
+    GError *error = NULL;
+
+    lab_create(lab, V, "one", MIB);
+    int reader = open_clean(lab, V);
+    (void) !rename(NOTES, NOTES ".was");
+    g_assert_true(g_file_set_contents(NOTES, "", 0, NULL));
+    g_assert_false(delete_it(lab, &error));
+    take_errno(error, ENOTDIR, "'" V "' & /run");
+    error = NULL;
+    g_assert_false(rl_volume_resize(lab->pool, V, 2 * MIB, false, &error));
+    take_errno(error, ENOTDIR, "'" V "' & /run");
+    image_is(lab, V, RL_FILE_CLEAN, "one");
+    close(reader);
+    delete (lab, V);
+    g_assert_cmpint(unlink(NOTES), ==, 0);
+    g_assert_false(is_since(lab, V, before));
+}
+
+/* What cannot be read counts. */
 static void
 test_no_notes(Lab *lab)
 {
@@ -112,10 +136,7 @@ test_no_notes(Lab *lab)
     g_assert_false(is_since(lab, V, before));
     g_assert_cmpint(symlink("/", NOTES), ==, 0);
     lab_create(lab, V, "one", MIB);
-    int reader = open_clean(lab, V);
-    delete (lab, V);
     g_assert_true(is_since(lab, V, before));
-    close(reader);
     g_assert_cmpint(unlink(NOTES), ==, 0);
     g_assert_false(is_since(lab, V, before));
 }
@@ -127,4 +148,5 @@ add_tests(void)
     lab_add("/left-name/deleted", test_deleted);
     lab_add("/left-name/resized", test_resized);
     lab_add("/left-name/no-room", test_no_room);
+    lab_add("/left-name/no-file", test_no_file);
 }

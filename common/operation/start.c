@@ -444,8 +444,9 @@ attempt(Start *start, GError **error)
     g_autoptr(RlLock) lock = rl_volume_lock(volume, "start", error);
     if (!lock)
         return false;
+    /* A precache that was made since the volume was found may have the state before an edit. */
     if (volume->dirty.there || !image_is_needed(volume) || !rl_base_is_current(base, volume) ||
-        !has_its_size(volume, base, fd))
+        !has_its_size(volume, base, fd) || !rl_edit_require_none(volume, NULL))
         return true;
     return publish(start, fd, error);
 }

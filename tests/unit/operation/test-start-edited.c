@@ -54,6 +54,31 @@ test_no_room_for_the_image(Lab *lab)
     revision_is(lab, V, "1", "one");
 }
 
+static int
+maintain_and_edit(Lab *lab)
+{
+    maintain(lab, V);
+    image_write(lab, V, RL_FILE_CLEAN, "two");
+    return 0;
+}
+
+/* When the start found the volume, that had no precache. */
+static void
+test_a_precache_since(Lab *lab)
+{
+    Disturbance at_first_file = {
+        .nr = SYS_openat, .first = 1, .count = 1, .before = maintain_and_edit};
+    GError *error = NULL;
+
+    lab_create(lab, V, "one", MIB);
+    lab_options(lab, 3);
+    g_assert_true(disturb(lab, &at_first_file, start, &error));
+    g_assert_no_error(error);
+    image_is(lab, V, RL_FILE_DIRTY, "two");
+    assert_revisions(lab, V, "1");
+    revision_is(lab, V, "1", "one");
+}
+
 typedef struct {
     int fd;
     int after_ms;
@@ -215,6 +240,7 @@ test_an_edit_during_a_defragmentation(Lab *lab)
 void
 add_tests(void)
 {
+    lab_add("/start-edited/precache-since", test_a_precache_since);
     lab_add("/start-edited/without", test_no_start_goes_on_without);
     lab_add("/start-edited/no-room", test_no_room_for_the_image);
     lab_add("/start-edited/closes", test_an_editor_that_closes);

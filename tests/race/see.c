@@ -187,9 +187,12 @@ see(int volume, Seen *seen)
     memset(seen, 0, sizeof(*seen));
     while (entries && (file = rl_dir_iter_next(entries)))
         add_file(seen, dir, file, leaf);
-    seen->link = link_of(volume);
-    if (seen->link == RL_LINK_FOREIGN)
-        seen->foreign = foreign_look(volume);
+    /* Another program's file comes and goes without the lock. */
+    for (int tries = 0; tries < 5; tries++) {
+        seen->link = link_of(volume);
+        if (seen->link != RL_LINK_FOREIGN || (seen->foreign = foreign_look(volume)).there)
+            break;
+    }
 }
 
 bool

@@ -7,6 +7,8 @@
 /* libvirt 11.3.0 has /usr/lib/.../libvirt.so.0.11003.0. */
 #define LIBRARY "/libvirt.so.0."
 #define FIRST_SPARSE 11002
+/* The first that may do so; 11.3.0 does not, 12.8.0 does. */
+#define FIRST_CLOSING 11004
 
 /* 0 where it cannot be told. */
 static guint64
@@ -32,4 +34,10 @@ bool
 rl_daemon_drops_refused_saves(int pid)
 {
     return version_of(pid) >= FIRST_SPARSE;
+}
+
+bool
+rl_daemon_closes_saves(int pid)
+{
+    return version_of(pid) >= FIRST_CLOSING;
 }

@@ -23,3 +23,10 @@ bool rl_daemon_saves_through_pipe(int pid);
  * as well. What `prepare` refuses stays with all. Where the version cannot be told: false.
  */
 bool rl_daemon_drops_refused_saves(int pid);
+
+/**
+ * rl_daemon_closes_saves:
+ * True if libvirt's daemon @pid may have closed the save file that it restores from before it calls
+ * a hook (docs/porting.md). False where the version cannot be told.
+ */
+bool rl_daemon_closes_saves(int pid);

@@ -4,8 +4,10 @@
 #include <glib.h>
 #include <string.h>
 
+#include "calling-daemon.h"
 #include "common/base/error.h"
 #include "common/base/random.h"
+#include "daemon-version.h"
 #include "last-save.h"
 #include "managed-save.h"
 #include "owner.h"
@@ -137,6 +139,10 @@ find_restored(const RlDomain *domain, RlMemory **ret_memory, bool *ret_beside)
                            ? RL_SAVE_FILE_NONE
                            : rl_save_file_find(RL_SAVE_FILE_QEMU, domain->uuid, ret_memory);
     *ret_beside = note == RL_RESTORE_BESIDE;
+    /* What this very thread has announced is a restore, although no file shows it. */
+    if (note == RL_RESTORE_ANNOUNCED && found == RL_SAVE_FILE_NONE &&
+        rl_daemon_closes_saves(rl_calling_daemon_pid()))
+        return RL_SAVE_FILE_UNKNOWN;
     return *ret_beside && found == RL_SAVE_FILE_UNKNOWN ? RL_SAVE_FILE_NONE : found;
 }
 

@@ -467,7 +467,7 @@ require_save_file(const RlDomain *domain, GError **error)
 {
     g_autoptr(RlMemory) memory = NULL;
 
-    return domain->disks->len == 0 ||
+    return domain->disks->len == 0 || rl_daemon_closes_saves(rl_calling_daemon_pid()) ||
            rl_save_file_find(RL_SAVE_FILE_QEMU, domain->uuid, &memory) != RL_SAVE_FILE_NONE ||
            rl_fail(error, RL_ERROR_STATE,
                    "domain '%s' cannot be restored: libvirt's daemon has no regular file open that "

@@ -107,6 +107,14 @@ for save in "8<>$LAB/pipe" "8< <(:)" "8</dev/zero" "8<$LAB/vm2.save"; do
 done
 ok "a restore from a pipe or a device, which is not found at the start, is refused"
 
+# libvirt 12.8.0 has closed the file by then. No start of another thread is a restore there either.
+closing=$(libvirt_library 12008)
+library=$closing restored '"$@"'
+library=$closing call '"$@"' restore
+library=$closing fails_with "saved" call '"$@"'
+rm -rf /run/libvirt-reflink/restoring-00000000-0000-4000-8000-000000000001
+ok "where the daemon has closed the file, what its thread has announced is a restore"
+
 restored "exec 9<$LAB/vm1.save; $LAB/site vm1 prepare begin -"
 # In the middle of an upgrade there is no program for one call, and there is one for the next.
 program=$STAGE_DIR/libexec/libvirt-reflink/libvirt-reflink-event

@@ -12,6 +12,7 @@
 #include "common/base/autofd.h"
 #include "common/base/error.h"
 #include "common/base/log.h"
+#include "common/format/ended-note.h"
 #include "common/format/image-copy.h"
 #include "common/format/image-id.h"
 #include "common/format/overlay-base.h"
@@ -90,6 +91,25 @@ refuse(const Base *base, const RlOverlayBase *noted, GError **error)
                            noted, error);
 }
 
+/* What is not noted is not found later: the state that the disk lies on could be pruned, or another
+ * one be used. Only for want of space a start is refused: a file system may take no attributes, or
+ * be mounted read-only. While the domain runs nothing can be refused. */
+static bool
+may_go_without(const Place *place, GError *cause, const char *file, GError **error)
+{
+    if (!place->run && rl_ended_means_full(cause)) {
+        g_propagate_prefixed_error(error, cause,
+                                   "disk '%s': cannot record on '%s' which state the disk lies on. "
+                                   "Make room on its file system, then try again: ",
+                                   place->disk->target ? place->disk->target : "?", file);
+        return false;
+    }
+    rl_log_warning("'%s': cannot record which state the disk '%s' lies on: %s", file,
+                   place->disk->target ? place->disk->target : "?", cause->message);
+    g_error_free(cause);
+    return true;
+}
+
 /* The overlay above @base must have been on it before, if it was on any, and it must be as it was
  * then. What cannot be opened at once, or has no attributes, says nothing. */
 static bool
@@ -98,7 +118,7 @@ require_state(const Base *base, GError **error)
     const char *name = base->volume->name->volume;
     rl_autofd int fd = open(base->place->above, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     g_auto(RlOverlayBase) noted = {0};
-    g_autoptr(GError) cause = NULL;
+    GError *cause = NULL;
     struct stat st;
 
     if (fd < 0 || fstat(base->fd, &st) < 0 || !rl_overlay_base_get(fd, &noted, NULL))
@@ -107,24 +127,18 @@ require_state(const Base *base, GError **error)
     bool copy = base->role != RL_FILE_CLEAN && rl_image_copy_is(base->fd, &noted.state);
     if (!copy && !rl_image_base_is(&noted.state, base->id, &st))
         return refuse(base, &noted, error);
-    if (!rl_overlay_base_set(fd, &noted, base->id, name, &st, &cause))
-        rl_log_warning("'%s': cannot record that it is an overlay on '%s': %s", base->place->above,
-                       base->file, cause->message);
-    return true;
+    return rl_overlay_base_set(fd, &noted, base->id, name, &st, &cause) ||
+           may_go_without(base->place, cause, base->place->above, error);
 }
 
 /* Durable once: pruning may come before the domain's next start. */
-static void
-keep_from_pruning(int fd, const RlVolume *volume, const char *file)
+static bool
+keep_from_pruning(int fd, GError **error)
 {
-    g_autoptr(GError) cause = NULL;
     bool set;
 
-    if (!rl_xattr_set_new(fd, RL_ATTR_LAYER, "1", &set, &cause) ||
-        (set && fsync(fd) < 0 && rl_fail_errno(&cause, errno, "cannot sync it")))
-        rl_log_warning("volume '%s': cannot record that a domain needs '%s', which may be removed "
-                       "as an old revision: %s",
-                       volume->name->volume, file, cause ? cause->message : g_strerror(errno));
+    return rl_xattr_set_new(fd, RL_ATTR_LAYER, "1", &set, error) &&
+           (!set || fsync(fd) == 0 || rl_fail_errno(error, errno, "cannot sync it"));
 }
 
 /* Has the image had its name since that run began? Else the domain may have had another one, and
@@ -139,19 +153,23 @@ static bool
 check(const Place *place, const RlVolume *volume, const char *file, RlFileRole role, GError **error)
 {
     g_auto(Base) base = {.place = place, .volume = volume, .file = file, .role = role, .fd = -1};
+    GError *cause = NULL;
 
     if (volume->dir >= 0)
         base.fd = rl_volume_open_image(volume, file, NULL);
     /* One that is missing is a matter of libvirt's. */
-    if (base.fd < 0 || !get_id(&base, NULL) || !base.id)
+    if (base.fd < 0)
+        return true;
+    if (!get_id(&base, &cause))
+        return may_go_without(place, cause, file, error);
+    if (!base.id)
         return true;
     if (place->run && !was_there(&base))
         return true;
     if (place->above && !require_state(&base, place->run ? NULL : error))
         return place->run;
-    if (role != RL_FILE_LABEL)
-        keep_from_pruning(base.fd, volume, file);
-    return true;
+    return role == RL_FILE_LABEL || keep_from_pruning(base.fd, &cause) ||
+           may_go_without(place, cause, file, error);
 }
 
 /* Opens the overlay above @place, and reads what it was used on: -1 where there is none. */
@@ -346,7 +364,10 @@ rl_layer_bases_keep_read(const RlDomain *domain)
             read.volume->dir < 0 || read.whole || strcmp(read.file, read.volume->clean_file) != 0)
             continue;
         rl_autofd int fd = rl_at_rest_open(domain, &read, &gone);
-        if (fd >= 0)
-            keep_from_pruning(fd, read.volume, read.file);
+        g_autoptr(GError) cause = NULL;
+        if (fd >= 0 && !keep_from_pruning(fd, &cause))
+            rl_log_warning("volume '%s': cannot record that a domain needs '%s', which may be "
+                           "removed as an old revision: %s",
+                           read.volume->name->volume, read.file, cause->message);
     }
 }

@@ -4,7 +4,7 @@
 # Whose images at rest are that domains only read: libvirt makes the device models' user their owner,
 # and gives nothing back.
 set -eu
-. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool guest kinds disks own-users -- \
+. "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool guest kinds disks own-users other=ext4 -- \
     qemu-system-x86_64 qemu-img getfattr
 chmod 755 "$LAB" "$dir"
 own_users
@@ -589,5 +589,22 @@ workers_done
 [ -z "$(getfattr --absolute-names -n trusted.libvirt-reflink.access "$POOL/vm/direct-read.img" 2>/dev/null)" ] ||
     die "the reader has ended, and is noted"
 ok "what a running domain is given to read is not its device model's any more"
+
+# ext4 has one block for the attributes of a file. What was not noted would not be found later.
+overlay=$other/full.qcow2
+qemu-img create -q -f qcow2 -b "$POOL/vm/other.img" -F raw "$overlay"
+chmod 666 "$overlay"
+chmod 755 "$other"
+for length in 1000 100 10; do
+    for number in {1..40}; do
+        setfattr -n "user.$length.$number" -v "$(printf "%${length}s" x)" "$overlay" 2>/dev/null || break
+    done
+done
+on "$POOL/vm/other.img"
+fails_with "$overlay & No space & Make room" virsh start 7 --paused
+expect_not "running" virsh domstate 7
+setfattr -x user.1000.1 "$overlay"
+starts
+ok "a domain does not start on an overlay on which there is no space to note what it lies on"
 
 done_testing

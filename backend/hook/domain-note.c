@@ -29,6 +29,15 @@ rl_domain_note_write(const char *what, const RlDomain *domain, const char *text,
     return true;
 }
 
+bool
+rl_domain_note_reuse(const char *what, const char *to, const RlDomain *domain, const char *text,
+                     GError **error)
+{
+    g_autofree char *name = name_of(what, domain), *new_name = name_of(to, domain);
+
+    return rl_note_write_over(name, text, error) && rl_note_rename(name, new_name, error);
+}
+
 char *
 rl_domain_note_read(const char *what, const RlDomain *domain, size_t size_max, size_t *ret_length,
                     GError **error)

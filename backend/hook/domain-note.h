@@ -19,3 +19,11 @@ char *rl_domain_note_read(const char *what, const RlDomain *domain, size_t size_
                           size_t *ret_length, GError **error);
 bool rl_domain_note_is_there(const char *what, const RlDomain *domain);
 bool rl_domain_note_remove(const char *what, const RlDomain *domain);
+
+/**
+ * rl_domain_note_reuse:
+ * Makes the note @what of @domain, which is there and not needed any more, its note @to, with @text
+ * of less than a page: for where there is no room for a new file. False with an errno.
+ */
+bool rl_domain_note_reuse(const char *what, const char *to, const RlDomain *domain,
+                          const char *text, GError **error);

@@ -16,7 +16,9 @@ rl_last_save_note(const RlDomain *domain, const char *id)
     g_autofree char *text = g_strdup_printf("%s %" G_GINT64_FORMAT "\n", id, rl_boot_clock_us());
     g_autoptr(GError) error = NULL;
 
-    if (!rl_domain_note_write(NOTE, domain, text, &error))
+    /* What it was started on is over with this save. */
+    if (!rl_domain_note_write(NOTE, domain, text, &error) &&
+        !rl_domain_note_reuse(RL_NOTE_STARTED, NOTE, domain, text, NULL))
         rl_log_warning("domain %s: cannot record its last save: %s", domain->name, error->message);
 }
 

@@ -53,6 +53,19 @@ test_drivers(void)
     rl_last_save_forget(&xen);
 }
 
+/* For which there is room where /run is full. */
+static void
+test_reuse(void)
+{
+    g_assert_true(rl_domain_note_write("started", &vm, "a long list of volumes\n", NULL));
+    g_assert_true(rl_domain_note_reuse("started", "saved", &vm, "three 3\n", NULL));
+    g_assert_false(rl_domain_note_is_there("started", &vm));
+    assert_saved(&vm, "three");
+    rl_last_save_forget(&vm);
+    g_assert_false(rl_domain_note_reuse("started", "saved", &vm, "four 4\n", NULL));
+    assert_saved(&vm, NULL);
+}
+
 /* The module was upgraded while the domain ran. */
 static void
 test_earlier_version(void)
@@ -79,6 +92,7 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     place = g_dir_make_tmp(NULL, NULL);
     g_test_add_func("/domain-note/drivers", test_drivers);
+    g_test_add_func("/domain-note/reuse", test_reuse);
     g_test_add_func("/domain-note/earlier-version", test_earlier_version);
 
     int status = g_test_run();

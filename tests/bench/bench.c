@@ -28,7 +28,7 @@ static const GOptionEntry options[] = {
     {"check", 0, 0, G_OPTION_ARG_NONE, &check, "Exit with 1 if a bar was missed", NULL},
     {"vs", 0, 0, G_OPTION_ARG_FILENAME, &vs, "The hook of another build to compare with", "HOOK"},
     {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_STRING_ARRAY, &wanted, NULL, "[SECTION...]"},
-    {NULL},
+    G_OPTION_ENTRY_NULL,
 };
 
 /* The points of the plot only by name: they take long. */

@@ -467,7 +467,7 @@ require_save_file(const RlDomain *domain, GError **error)
 {
     g_autoptr(RlMemory) memory = NULL;
 
-    return domain->disks->len == 0 || rl_daemon_closes_saves(rl_calling_daemon_pid()) ||
+    return rl_daemon_closes_saves(rl_calling_daemon_pid()) ||
            rl_save_file_find(RL_SAVE_FILE_QEMU, domain->uuid, &memory) != RL_SAVE_FILE_NONE ||
            rl_fail(error, RL_ERROR_STATE,
                    "domain '%s' cannot be restored: libvirt's daemon has no regular file open that "
@@ -481,10 +481,11 @@ restore(const RlDomain *domain, GError **error)
     g_autoptr(GPtrArray) uses = rl_domain_volumes_new();
     RlDomainRef owner = rl_domain_ref_of(domain);
 
-    if (!rl_saved_xml_require(domain, error) || !require_save_file(domain, error))
-        return false;
     /* The start that follows would not go on without a disk. */
-    if (!rl_domain_volumes_find(domain, false, uses, error))
+    if (!rl_saved_xml_require(domain, error) || !rl_domain_volumes_find(domain, false, uses, error))
+        return false;
+    bool may_have_any = uses->len > 0 || rl_clean_dates_has_any(domain) || has_layers(domain);
+    if (may_have_any && !require_save_file(domain, error))
         return false;
     if (domain->disks->len > 0 && !note_restore(domain, error))
         return false;

@@ -105,6 +105,10 @@ mkfifo "$LAB/pipe"
 for save in "8<>$LAB/pipe" "8< <(:)" "8</dev/zero" "8<$LAB/vm2.save"; do
     fails_with "'vm1' & cannot be restored & save" call "exec $save; \"\$@\"" restore
 done
+# Of a domain that has nothing of a pool it is no matter of the hook's.
+domain 3 | sed "s,$POOL/vm/disk-dirty.img,$LAB/plain.img," | daemon "exec 8<>$LAB/pipe; \"\$@\"" \
+    /etc/libvirt/hooks/qemu.d/50-reflink vm3 restore begin -
+rm -r /run/libvirt-reflink/restoring-*
 ok "a restore from a pipe or a device, which is not found at the start, is refused"
 
 # libvirt 12.8.0 has closed the file by then. No start of another thread is a restore there either.

@@ -135,12 +135,14 @@ printf 'disk\t/etc\tpasswd\ndisk\t%s\t../../x\nx\ndisk\t%s\tvm/gone\nwrong\t%s\t
 hook vm release end <"$LAB/one.xml" || true
 [ -e "$POOL/vm/direct-dirty.img" ] || die "ended without being noted"
 mkdir "$started"
+fails_with "'vm' & cannot be started" hook vm prepare begin <"$LAB/vm.xml"
+expect_exactly "$POOL/vm/direct-dirty.img" ls "$POOL"/vm/*-dirty.img
+rmdir "$started"
 hook vm prepare begin <"$LAB/vm.xml"
 hook vm release end <"$LAB/vm.xml"
-rmdir "$started"
 workers_done
 kinds_no_dirty
-ok "a note that is damaged, or cannot be made, keeps no domain from its start and end"
+ok "a note that is damaged keeps no domain from its end; without one it does not start"
 
 no_temporary
 done_testing

@@ -13,6 +13,8 @@
 #include <unistd.h>
 
 #include "common/format/image-owner.h"
+#include "common/fs/inode.h"
+#include "common/fs/xattr.h"
 
 static void
 need(bool done, const char *what)
@@ -50,8 +52,47 @@ copy_data(int from, int to, off_t size, const char *path)
     need(errno == ENXIO, path);
 }
 
+/* The copies of one tree. */
+typedef struct {
+    GHashTable *linked; /* inode -> the path of its copy, of files with several names */
+    GHashTable *inodes; /* what an inode is called (inode.h) -> what its copy is */
+    GPtrArray *files;   /* the paths of the copies */
+} Copies;
+
 static void
-copy_file(const char *from, const char *to, const struct stat *st)
+note_copy(Copies *copies, int from, int to, const char *path)
+{
+    char *old = NULL, *new = NULL;
+
+    need(rl_inode_describe(from, "", &old, NULL) && rl_inode_describe(to, "", &new, NULL), path);
+    if (old && new)
+        g_hash_table_insert(copies->inodes, old, new);
+    g_ptr_array_add(copies->files, g_strdup(path));
+}
+
+/* What was made from what (image-made.h): both stand for the same files at an earlier time. */
+static void
+name_inodes(const Copies *copies, const char *path)
+{
+    g_autofree char *made = NULL;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    need(fd >= 0 && rl_xattr_get(fd, RL_ATTR_MADE, &made, NULL), path);
+    g_auto(GStrv) parts = g_strsplit(made ? made : "", "/", -1);
+    for (char **part = parts; *part; part++) {
+        const char *copy = g_hash_table_lookup(copies->inodes, *part);
+        if (!copy)
+            continue;
+        g_free(*part);
+        *part = g_strdup(copy);
+    }
+    g_autofree char *text = g_strjoinv("/", parts);
+    need(!made || rl_xattr_set(fd, RL_ATTR_MADE, text, NULL), path);
+    close(fd);
+}
+
+static void
+copy_file(const char *from, const char *to, const struct stat *st, Copies *copies)
 {
     const struct timespec times[2] = {st->st_atim, st->st_mtim};
     int source = open(from, O_RDONLY | O_CLOEXEC);
@@ -66,6 +107,7 @@ copy_file(const char *from, const char *to, const struct stat *st)
     /* It stands for the same file at an earlier time. */
     need(rl_image_owner_take_along(source, copy, NULL), to);
     need(fchmod(copy, st->st_mode & 07777) == 0 && futimens(copy, times) == 0, to);
+    note_copy(copies, source, copy, to);
     close(source);
     close(copy);
 }
@@ -83,9 +125,8 @@ copy_attributes_of_directory(const char *from, const char *to)
     close(copy);
 }
 
-/* @linked: inode -> the path of its copy, of files with several names. */
 static void
-copy_directory(const char *from, const char *to, GHashTable *linked)
+copy_directory(const char *from, const char *to, Copies *copies)
 {
     g_autoptr(GDir) dir = g_dir_open(from, 0, NULL);
     const char *name;
@@ -99,7 +140,7 @@ copy_directory(const char *from, const char *to, GHashTable *linked)
         need(lstat(source, &st) == 0, source);
         if (S_ISDIR(st.st_mode)) {
             need(mkdir(copy, st.st_mode & 07777) == 0 || errno == EEXIST, copy);
-            copy_directory(source, copy, linked);
+            copy_directory(source, copy, copies);
             continue;
         }
         if (S_ISLNK(st.st_mode)) {
@@ -107,14 +148,15 @@ copy_directory(const char *from, const char *to, GHashTable *linked)
             need(target && symlink(target, copy) == 0, copy);
             continue;
         }
-        const char *first = g_hash_table_lookup(linked, GSIZE_TO_POINTER(st.st_ino));
+        const char *first = g_hash_table_lookup(copies->linked, GSIZE_TO_POINTER(st.st_ino));
         if (first) {
             need(link(first, copy) == 0, copy);
             continue;
         }
-        copy_file(source, copy, &st);
+        copy_file(source, copy, &st, copies);
         if (st.st_nlink > 1)
-            g_hash_table_insert(linked, GSIZE_TO_POINTER(st.st_ino), g_steal_pointer(&copy));
+            g_hash_table_insert(copies->linked, GSIZE_TO_POINTER(st.st_ino),
+                                g_steal_pointer(&copy));
     }
 }
 
@@ -139,7 +181,12 @@ void
 tree_restore(const char *from, const char *to)
 {
     g_autoptr(GHashTable) linked = g_hash_table_new_full(NULL, NULL, NULL, g_free);
+    g_autoptr(GHashTable) inodes = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    g_autoptr(GPtrArray) files = g_ptr_array_new_with_free_func(g_free);
+    Copies copies = {linked, inodes, files};
 
     tree_empty(to);
-    copy_directory(from, to, linked);
+    copy_directory(from, to, &copies);
+    for (guint i = 0; i < files->len; i++)
+        name_inodes(&copies, g_ptr_array_index(files, i));
 }

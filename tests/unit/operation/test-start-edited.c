@@ -98,7 +98,7 @@ close_later(void *data)
 static void
 test_an_editor_that_closes(Lab *lab)
 {
-    static const int after_ms[] = {50, 120};
+    static const int after_ms[] = {50, 90};
 
     for (size_t i = 0; i < G_N_ELEMENTS(after_ms); i++) {
         make_edited(lab);

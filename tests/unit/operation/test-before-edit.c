@@ -15,6 +15,7 @@
 #include "harness/disturb.h"
 #include "unit/operation/edited.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -571,6 +572,36 @@ test_somebody_is_faster(Lab *lab)
     assert_revisions(lab, V, "1");
 }
 
+/* Who drops the precache, or replaces the clean image, looks at both anew. */
+static void
+test_required_to_be_none(Lab *lab)
+{
+    g_autofree char *clean = lab_file(lab, V, RL_FILE_CLEAN);
+    g_autofree char *precache = lab_file(lab, V, RL_FILE_PRECACHE);
+    GError *error = NULL;
+
+    make(lab);
+    g_autoptr(RlVolume) volume = rl_volume_open(lab->pool, V, NULL);
+    g_assert_true(rl_edit_require_none(volume, NULL));
+    image_write(lab, V, RL_FILE_CLEAN, "two");
+    g_assert_false(rl_edit_require_none(volume, &error));
+    take_error(error, RL_ERROR_BUSY, "'" V "' & edited");
+    error = NULL;
+    g_assert_cmpint(unlink(precache), ==, 0);
+    g_assert_false(rl_edit_require_none(volume, &error));
+    take_errno(error, ENOENT, "'" V "'");
+    g_autoptr(RlVolume) without = rl_volume_open(lab->pool, V, NULL);
+    g_assert_true(rl_edit_require_none(without, NULL));
+    error = NULL;
+    maintain(lab, V);
+    g_autoptr(RlVolume) later = rl_volume_open(lab->pool, V, NULL);
+    g_assert_cmpint(unlink(clean), ==, 0);
+    g_assert_false(rl_edit_require_none(later, &error));
+    take_errno(error, ENOENT, "'" V "'");
+    g_autoptr(RlVolume) gone = rl_volume_open(lab->pool, V, NULL);
+    g_assert_true(rl_edit_require_none(gone, NULL));
+}
+
 void
 add_tests(void)
 {
@@ -600,4 +631,5 @@ add_tests(void)
     lab_add("/before-edit/during-a-replacement", test_during_a_replacement);
     lab_add("/before-edit/fails", test_fails);
     lab_add("/before-edit/faster", test_somebody_is_faster);
+    lab_add("/before-edit/none", test_required_to_be_none);
 }

@@ -21,6 +21,9 @@ static const char *const words[] = {
     [RL_MARK_KEPT_READONLY] = "kept-readonly",
 };
 
+/* To versions that do not know it, it is suspect like any word that they do not know. */
+#define SUSPECT_OF_JOB "suspect-job"
+
 /* Takes away what only means something together with a mark. */
 static bool
 forget_save(int fd, GError **error)
@@ -28,15 +31,35 @@ forget_save(int fd, GError **error)
     return rl_mark_forget_file(fd, error) && rl_xattr_remove(fd, RL_ATTR_RESTORE, error);
 }
 
-bool
-rl_mark_set(int fd, RlMark hold, GError **error)
+static bool
+set(int fd, RlMark hold, const char *word, GError **error)
 {
     /* What belongs to a save means nothing any more, unless a restore is to fail. A write error is
      * noted first of all: without the rest that is noted, too. */
-    bool noted = hold == RL_MARK_SUSPECT && rl_xattr_set(fd, RL_ATTR_HOLD, words[hold], NULL);
+    bool noted = hold == RL_MARK_SUSPECT && rl_xattr_set(fd, RL_ATTR_HOLD, word, NULL);
     if (hold != RL_MARK_SAVED && hold != RL_MARK_RESTORED && !forget_save(fd, error))
         return false;
-    return noted || rl_xattr_set(fd, RL_ATTR_HOLD, words[hold], error);
+    return noted || rl_xattr_set(fd, RL_ATTR_HOLD, word, error);
+}
+
+bool
+rl_mark_set(int fd, RlMark hold, GError **error)
+{
+    return set(fd, hold, words[hold], error);
+}
+
+bool
+rl_mark_set_suspect_of_job(int fd, GError **error)
+{
+    return set(fd, RL_MARK_SUSPECT, SUSPECT_OF_JOB, error);
+}
+
+bool
+rl_mark_is_suspect_of_job(int fd)
+{
+    g_autofree char *word = NULL;
+
+    return rl_xattr_get(fd, RL_ATTR_HOLD, &word, NULL) && g_strcmp0(word, SUSPECT_OF_JOB) == 0;
 }
 
 bool

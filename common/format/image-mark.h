@@ -7,7 +7,8 @@
 typedef enum {
     RL_MARK_NONE,
     RL_MARK_SAVED,         /* its domain was saved: only the restore of that goes on with it */
-    RL_MARK_SUSPECT,       /* the disk reported a write error once: a person decides */
+    RL_MARK_SUSPECT,       /* the disk reported a write error once, or a job of libvirt's was broken
+                              off: an administrator decides */
     RL_MARK_RESTORED,      /* a domain was restored or goes on on it; if that fails it is kept */
     RL_MARK_KEPT,          /* the next start goes on with it, whatever the volume's kind */
     RL_MARK_KEPT_READONLY, /* the same, and it was only read so far: nothing is to be committed */
@@ -20,6 +21,19 @@ typedef enum {
  * Marks the image @fd. Durable with its next fsync(2).
  */
 bool rl_mark_set(int fd, RlMark hold, GError **error);
+
+/**
+ * rl_mark_set_suspect_of_job:
+ * Marks the image @fd RL_MARK_SUSPECT, and notes the reason: a block job or snapshot of libvirt's
+ * was broken off, or somebody wrote to the image after its domain had left it.
+ */
+bool rl_mark_set_suspect_of_job(int fd, GError **error);
+
+/**
+ * rl_mark_is_suspect_of_job:
+ * True if rl_mark_set_suspect_of_job() has marked the image @fd. False where that cannot be read.
+ */
+bool rl_mark_is_suspect_of_job(int fd);
 
 /**
  * rl_mark_get:

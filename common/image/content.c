@@ -33,8 +33,8 @@ refuse_direct(const RlVolume *volume, GError **error)
             "is a direct volume of a saved domain: it has no committed image to read. Restore and "
             "stop the domain, or type 'virt-reflink continue' and 'stop'",
         [RL_STATE_SUSPECT] =
-            "is a direct volume and suspect, since its disk reported an error: it has no committed "
-            "image to read. Type 'virt-reflink continue' and 'virt-reflink stop'",
+            "is a direct volume and suspect: it has no committed image to read. Type 'virt-reflink "
+            "continue' and 'virt-reflink stop'",
         [RL_STATE_BELOW] = "is a direct volume with an external snapshot on it: it has no "
                            "committed image to read. Merge the snapshot and stop the domain, or "
                            "type 'virt-reflink continue' and 'stop'",

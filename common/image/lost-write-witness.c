@@ -44,14 +44,14 @@ call(const char *key, char wish)
 }
 
 /* The descriptors that the process under @key has, owned by the caller; NULL where there are none.
- */
+ * @writes, of RL_WITNESS_IMAGES_MAX bytes, may be NULL. */
 static GArray *
-take(const char *key)
+take_with(const char *key, char *writes)
 {
     rl_autofd int fd = call(key, RL_WITNESS_GIVE);
     RlWitnessControl control = {0};
-    char byte;
-    struct iovec data = {&byte, 1};
+    char first;
+    struct iovec data = {writes ? writes : &first, writes ? RL_WITNESS_IMAGES_MAX : 1};
     struct msghdr message = {.msg_iov = &data,
                              .msg_iovlen = 1,
                              .msg_control = control.space,
@@ -66,6 +66,12 @@ take(const char *key)
     g_array_append_vals(images, CMSG_DATA(header),
                         (guint) ((header->cmsg_len - CMSG_LEN(0)) / sizeof(int)));
     return images;
+}
+
+static GArray *
+take(const char *key)
+{
+    return take_with(key, NULL);
 }
 
 /* Until the process has closed its end. */
@@ -106,6 +112,7 @@ void
 rl_witness_begin(const char *key, const RlDomainRef *owner, GArray *images)
 {
     g_autofree char *path = socket_path(key);
+    guint own = images->len;
 
     inherit(key, images);
     rl_autofd int before = call(key, RL_WITNESS_LEAVE);
@@ -113,7 +120,7 @@ rl_witness_begin(const char *key, const RlDomainRef *owner, GArray *images)
         wait_for_end(before);
     if (images->len == 0)
         return;
-    if (!rl_witness_process_start(path, images))
+    if (!rl_witness_process_start(path, images, own))
         rl_log_warning("domain %s: write errors of its images will go unnoticed: %s", owner->name,
                        g_strerror(errno));
 }
@@ -235,6 +242,27 @@ rl_witness_ask_volume(const char *key, const RlDomainRef *owner, const RlPool *p
             return false;
     }
     return !volume || pass_on(images, owner, volume, error);
+}
+
+static RlWrites
+writes_of(char byte)
+{
+    const char *at = byte ? strchr(RL_WITNESS_WRITES, byte) : NULL;
+
+    return at ? (RlWrites) (at - RL_WITNESS_WRITES) : RL_WRITES_UNKNOWN;
+}
+
+void
+rl_witness_find_writes(const char *key, int fd, RlWrites *writes)
+{
+    char bytes[RL_WITNESS_IMAGES_MAX] = {0};
+    g_autoptr(GArray) images = take_with(key, bytes);
+    struct stat st, kept;
+
+    for (guint i = 0; images && i < images->len; i++)
+        if (fstat(fd, &st) == 0 && fstat(g_array_index(images, int, i), &kept) == 0 &&
+            rl_stat_same(&st, &kept))
+            *writes = MAX(*writes, writes_of(bytes[i]));
 }
 
 bool

@@ -8,6 +8,7 @@
  * users (lease.h) sees them; fsync(2) reports through them all the same. */
 #pragma once
 
+#include "common/fs/write-watch.h"
 #include "witness-images.h"
 #include "witness-key.h"
 
@@ -44,6 +45,13 @@ bool rl_witness_ask(const char *key, const RlDomainRef *owner, GError **error);
  */
 bool rl_witness_ask_volume(const char *key, const RlDomainRef *owner, const RlPool *pool,
                            const char *name, GError **error);
+
+/**
+ * rl_witness_find_writes:
+ * Makes *@writes how the image @fd was written to since the process under @key began to keep it,
+ * unless that is less than *@writes says; nothing where no process keeps it under @key.
+ */
+void rl_witness_find_writes(const char *key, int fd, RlWrites *writes);
 
 /**
  * rl_witness_require_taken:

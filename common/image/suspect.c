@@ -19,12 +19,13 @@ warn_of_sync(int fd, int code)
                    label, g_strerror(code));
 }
 
-bool
-rl_suspect_mark(int fd, GError **error)
+static bool
+mark(int fd, bool of_job, GError **error)
 {
     g_autoptr(GError) cause = NULL;
 
-    if (!rl_mark_set(fd, RL_MARK_SUSPECT, &cause)) {
+    if (!(of_job ? rl_mark_set_suspect_of_job(fd, &cause)
+                 : rl_mark_set(fd, RL_MARK_SUSPECT, &cause))) {
         g_autofree char *label = rl_file_label(fd);
         rl_log_warning("cannot mark %s suspect: %s. It counts as suspect until the next boot of "
                        "the host only",
@@ -35,6 +36,18 @@ rl_suspect_mark(int fd, GError **error)
     if (fsync(fd) < 0)
         warn_of_sync(fd, errno);
     return true;
+}
+
+bool
+rl_suspect_mark(int fd, GError **error)
+{
+    return mark(fd, false, error);
+}
+
+bool
+rl_suspect_mark_of_job(int fd, GError **error)
+{
+    return mark(fd, true, error);
 }
 
 void

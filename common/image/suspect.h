@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The disk has not taken all that was written to a dirty image: a person decides what becomes of
- * it. The kernel says so once, so nothing else may be lost of that. */
+/* The disk has not taken all that was written to a dirty image, or a job of libvirt's on it was
+ * broken off: an administrator decides what becomes of it. This is told once, so nothing else may
+ * be lost of that. */
 #pragma once
 
 #include <glib.h>
@@ -13,6 +14,12 @@
  * its run.
  */
 bool rl_suspect_mark(int fd, GError **error);
+
+/**
+ * rl_suspect_mark_of_job:
+ * As rl_suspect_mark(), for what rl_mark_set_suspect_of_job() notes.
+ */
+bool rl_suspect_mark_of_job(int fd, GError **error);
 
 /**
  * rl_suspect_mark_late:

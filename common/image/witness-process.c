@@ -28,6 +28,7 @@ typedef struct {
     char *path; /* of its socket */
     int listener;
     const GArray *images;
+    RlWriteWatch *writes;
     GPtrArray *names; /* of notes on them (rl_lost_name()), with NULL where there is none */
 } Witness;
 
@@ -44,14 +45,16 @@ give(const Witness *witness, int client)
 {
     size_t size = witness->images->len * sizeof(int);
     RlWitnessControl control = {0};
-    char byte = RL_WITNESS_GIVE;
-    struct iovec data = {&byte, 1};
+    char writes[RL_WITNESS_IMAGES_MAX] = {0};
+    struct iovec data = {writes, witness->images->len};
     struct msghdr message = {.msg_iov = &data,
                              .msg_iovlen = 1,
                              .msg_control = control.space,
                              .msg_controllen = CMSG_SPACE(size)};
     struct cmsghdr *header = CMSG_FIRSTHDR(&message);
 
+    for (guint i = 0; i < witness->images->len; i++)
+        writes[i] = RL_WITNESS_WRITES[rl_write_watch_get(witness->writes, i)];
     header->cmsg_level = SOL_SOCKET;
     header->cmsg_type = SCM_RIGHTS;
     header->cmsg_len = CMSG_LEN(size);
@@ -175,7 +178,7 @@ is_kept(const Witness *witness, int fd)
     for (guint i = 0; i < witness->images->len; i++)
         if (g_array_index(witness->images, int, i) == fd)
             return true;
-    return fd == witness->listener;
+    return fd == witness->listener || fd == rl_write_watch_fd(witness->writes);
 }
 
 /* The descriptors that this process has from the one it was forked from and does not need. */
@@ -212,7 +215,10 @@ close_others(const Witness *witness)
 static void
 serve(const Witness *witness)
 {
-    struct pollfd poll_fd = {.fd = witness->listener, .events = POLLIN};
+    struct pollfd fds[] = {
+        {.fd = witness->listener, .events = POLLIN},
+        {.fd = rl_write_watch_fd(witness->writes), .events = POLLIN},
+    };
 
     prctl(PR_SET_NAME, "reflink-witness");
     signal(SIGPIPE, SIG_IGN);
@@ -220,8 +226,10 @@ serve(const Witness *witness)
         return;
     close_others(witness);
     for (;;) {
-        int ready = poll(&poll_fd, 1, LOOK_EVERY_MS);
-        if (ready > 0 && !serve_client(witness))
+        int ready = poll(fds, G_N_ELEMENTS(fds), LOOK_EVERY_MS);
+        if (ready > 0 && fds[1].revents)
+            rl_write_watch_read(witness->writes);
+        if (ready > 0 && fds[0].revents && !serve_client(witness))
             return;
         if (ready == 0 && !is_needed(witness->images)) {
             leave(witness, false);
@@ -241,6 +249,7 @@ detach(const Witness *witness)
         return pid > 0;
     serve(witness);
     g_ptr_array_unref(witness->names); /* it does not return to whose these are */
+    rl_write_watch_free(witness->writes);
     g_free(witness->path);
     _exit(0);
 }
@@ -260,11 +269,14 @@ listen_at(const char *path)
 }
 
 bool
-rl_witness_process_start(char *path, const GArray *images)
+rl_witness_process_start(char *path, const GArray *images, guint inherited)
 {
     rl_autofd int listener = listen_at(path);
     g_autoptr(GPtrArray) names = name_images(images);
-    const Witness witness = {path, listener, images, names};
+    g_autoptr(RlWriteWatch) writes = rl_write_watch_new(images);
+    const Witness witness = {path, listener, images, writes, names};
 
+    for (guint i = inherited; i < images->len; i++)
+        rl_write_watch_forget(writes, i);
     return listener >= 0 && detach(&witness);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The process that keeps the images of a run open (lost-write-witness.h), and the socket by which
- * it is asked: a client connects, sends one byte, and where it wants the images gets them. */
+ * it is asked: a client connects, sends one byte, and where it wants the images gets them, and with
+ * them a byte for each that says how it was written to (common/fs/write-watch.h). */
 #pragma once
 
 #include <glib.h>
@@ -8,6 +9,7 @@
 #include <sys/socket.h>
 
 #include "common/base/paths.h"
+#include "common/fs/write-watch.h"
 #include "witness-images.h"
 
 #define RL_WITNESS_DIR RL_LOCK_DIR "/witness"
@@ -18,6 +20,9 @@ enum {
     RL_WITNESS_LOOK = 'l',  /* that it ends if nobody runs on its images */
     RL_WITNESS_LEAVE = 'x', /* that it ends */
 };
+
+/* The byte for each of RlWrites. An earlier version of this process sends none of them. */
+#define RL_WITNESS_WRITES "?1+"
 
 /* What comes with the answer: cmsg(3). */
 typedef union {
@@ -35,7 +40,8 @@ bool rl_witness_set_address(const char *path, struct sockaddr_un *address);
 
 /**
  * rl_witness_process_start:
- * Starts the process with @images, which listens at @path; the caller keeps both. It closes all
- * other descriptors that the caller has. False with errno where that fails.
+ * Starts the process with @images, which listens at @path; the caller keeps both. Of those from
+ * number @inherited on it does not know how they were written to before. It closes all other
+ * descriptors that the caller has. False with errno where that fails.
  */
-bool rl_witness_process_start(char *path, const GArray *images);
+bool rl_witness_process_start(char *path, const GArray *images, guint inherited);

@@ -5,7 +5,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/base/autofd.h"
 #include "common/base/error.h"
+#include "common/format/image-mark.h"
 #include "common/format/image-overlays.h"
 #include "common/format/volume-name.h"
 #include "common/fs/lease.h"
@@ -377,6 +379,18 @@ rl_state_refuse_saved(const RlVolume *volume, const RlImageOwner *run, const cha
                    volume->name->volume, what, run ? run->name : "unknown", or_discard(volume));
 }
 
+static bool
+refuse_of_job(const RlVolume *volume, const char *what, GError **error)
+{
+    return rl_fail(
+        error, RL_ERROR_STATE,
+        "volume '%s' cannot be %s: its dirty image is suspect, since a block job or snapshot of "
+        "its domain was interrupted, or a process wrote to the image after the domain had left it. "
+        "The log names the disk. Compare the image with the disk's other files, then decide with "
+        "'virt-reflink continue'%s",
+        volume->name->volume, what, or_discard(volume));
+}
+
 bool
 rl_state_refuse_suspect(const RlVolume *volume, const RlImageOwner *run, const char *what,
                         GError **error)
@@ -387,6 +401,9 @@ rl_state_refuse_suspect(const RlVolume *volume, const RlImageOwner *run, const c
         return rl_state_refuse_half(volume, what, error);
     if (run && run->readonly && volume->kind == RL_KIND_PERSISTENT)
         return rl_state_refuse_written(volume, what, error);
+    rl_autofd int fd = rl_volume_open_image(volume, volume->dirty_file, NULL);
+    if (fd >= 0 && rl_mark_is_suspect_of_job(fd))
+        return refuse_of_job(volume, what, error);
     return rl_fail(error, RL_ERROR_STATE,
                    "volume '%s' cannot be %s: its dirty image is suspect, since its disk reported "
                    "an error. Decide with 'virt-reflink continue'%s",

@@ -71,6 +71,28 @@ workers_done
 kinds_no_dirty
 ok "at a save it stays as it is, as the domain's disks do"
 
+# A disk comes back, and the job is broken off by the end of the domain, or by somebody. The guest's writes
+# are elsewhere, and the image has a part of another state.
+copied_back()
+{
+    kinds_start_idle
+    virsh blockcopy vm hda "$LAB/hda.copy" --pivot --wait --transient-job
+    virsh blockcopy vm hda "$POOL/vm/persistent-dirty.img" --format raw --reuse-external --transient-job --wait
+    "$@"
+    virsh destroy vm
+    workers_done
+    expect_info vm/persistent "suspect"
+    back
+    fails_with "vm/persistent & suspect & block job or snapshot" virsh start vm
+    "$STAGE_DIR/bin/virt-reflink" continue "$POOL" vm/persistent
+    "$STAGE_DIR/bin/virt-reflink" discard "$POOL" vm/persistent
+}
+for how in true "virsh blockjob vm hda --abort"; do
+    # shellcheck disable=SC2086
+    copied_back $how
+done
+ok "a copy back over the image that was broken off makes it suspect"
+
 # An overlay whose base libvirt knows stays the owner of its base.
 define_disks "$(disk volume "pool='pool' volume='vm/persistent'")"
 kinds_wish P
@@ -114,8 +136,11 @@ start_by_hand
 hook vm prepare begin <"$LAB/one.xml"
 hook vm release end <"$LAB/one.xml"
 workers_done
+expect_exactly "$POOL/vm/direct-dirty.img" ls "$POOL"/vm/*-dirty.img
+expect_info vm/direct "leftover"
+tool stop "$POOL" vm/direct
 kinds_no_dirty
-ok "so does what an earlier start without an end was on"
+ok "what an earlier start without an end was on is kept: nobody saw who wrote to it since"
 
 # Each driver counts its domains for itself.
 echo "<domain type='xen'><name>xen</name><uuid>00000000-0000-4000-8000-000000000001</uuid><devices/></domain>" \

@@ -33,6 +33,16 @@ is_open_anywhere(Lab *lab)
     return rl_lease_has_opener(fd);
 }
 
+static RlWrites
+writes_of(Lab *lab, const char *key)
+{
+    rl_autofd int fd = image_open(lab, V, RL_FILE_DIRTY, O_RDONLY);
+    RlWrites writes = RL_WRITES_UNKNOWN;
+
+    rl_witness_find_writes(key, fd, &writes);
+    return writes;
+}
+
 static char *
 begin(Lab *lab)
 {
@@ -155,9 +165,12 @@ test_passed_on(Lab *lab)
     g_assert_null(rl_witness_key_noted(lab->pool, V, &alice));
     rl_witness_dismiss(key, true);
     g_assert_true(is_there(path));
+    g_assert_cmpint(writes_of(lab, key), ==, RL_WRITES_ONCE);
     rl_witness_begin(key, &alice, images);
     g_assert_cmpuint(images->len, ==, 1);
     g_assert_true(is_there(path));
+    /* The process that knew has gone. */
+    g_assert_cmpint(writes_of(lab, key), ==, RL_WRITES_UNKNOWN);
     g_assert_true(rl_witness_ask(key, &bob, NULL));
     image_write(lab, V, RL_FILE_DIRTY, "two");
     lab_stop(lab, V, &bob, RL_STOP_COMMITTED);
@@ -319,9 +332,34 @@ test_label(Lab *lab)
     rl_witness_dismiss(noted, true);
 }
 
+static void
+write_later(Lab *lab, const char *text)
+{
+    g_usleep(20 * 1000); /* the clock of files goes in ticks */
+    image_write(lab, V, RL_FILE_DIRTY, text);
+    g_usleep(50 * 1000); /* until the process has seen it */
+}
+
+static void
+test_writes(Lab *lab)
+{
+    lab_create(lab, V, "one", MIB);
+    lab_start(lab, V, &alice);
+    g_autofree char *key = begin(lab);
+    g_assert_cmpint(writes_of(lab, key), ==, RL_WRITES_ONCE);
+    write_later(lab, "two");
+    g_assert_cmpint(writes_of(lab, key), ==, RL_WRITES_ONCE);
+    write_later(lab, "three");
+    g_assert_cmpint(writes_of(lab, key), ==, RL_WRITES_AGAIN);
+    g_assert_cmpint(writes_of(lab, "nobody"), ==, RL_WRITES_UNKNOWN);
+    lab_stop(lab, V, &alice, RL_STOP_COMMITTED);
+    rl_witness_dismiss(key, true);
+}
+
 void
 add_tests(void)
 {
+    lab_add("/witness/writes", test_writes);
     lab_add("/witness/is-no-user", test_is_no_user);
     lab_add("/witness/leaves-when-told", test_leaves_when_told);
     lab_add("/witness/kinds", test_kinds);

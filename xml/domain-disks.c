@@ -168,6 +168,16 @@ mirror_path(const xmlNode *node)
     return path ? path : filled_attribute(mirror, "file");
 }
 
+/* virDomainDiskMirrorState */
+static bool
+is_pivoting(const xmlNode *node)
+{
+    const xmlNode *mirror = rl_xml_child(node, "mirror");
+    g_autofree char *ready = mirror ? rl_xml_attribute(mirror, "ready") : NULL;
+
+    return g_strcmp0(ready, "pivot") == 0;
+}
+
 static bool
 read_device(RlDisk *disk, const xmlNode *node, GError **error)
 {
@@ -224,6 +234,7 @@ rl_xml_disk_from_node(const xmlNode *node, GError **error)
     disk->startup = read_startup(node);
     disk->path = source_path(node);
     disk->mirror = mirror_path(node);
+    disk->pivoting = is_pivoting(node);
     disk->readonly = rl_xml_child(node, "readonly") || disk->device == RL_DISK_CDROM;
     disk->shareable = rl_xml_child(node, "shareable") != NULL;
     disk->transient = rl_xml_child(node, "transient") != NULL;

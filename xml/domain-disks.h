@@ -50,6 +50,7 @@ typedef struct {
     GPtrArray *backing_formats; /* char *: the format of each of these; "" if not said */
     GPtrArray *backing_volumes; /* RlVolumeRef: layers below it that are given as volumes */
     char *mirror;               /* the path that a block job copies to; else NULL */
+    bool pivoting;              /* the emulator was told to go on on that, and may be by now */
 } RlDisk;
 
 /**

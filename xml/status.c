@@ -19,6 +19,7 @@ rl_status_free(RlStatus *status)
     g_free(status->async);
     g_free(status->phase);
     g_ptr_array_unref(status->copied);
+    g_ptr_array_unref(status->pivoting);
     g_free(status);
 }
 
@@ -74,15 +75,32 @@ read_job(RlStatus *status, const xmlNode *root, GError **error)
 }
 
 static bool
-read_uuid(RlStatus *status, const xmlNode *root, GError **error)
+read_disks(RlStatus *status, const xmlNode *domain, GError **error)
 {
-    const xmlNode *domain, *node = NULL;
+    const xmlNode *devices = rl_xml_child(domain, "devices");
 
-    if (!find_only(root, "domain", &domain, error) ||
-        (domain && !find_only(domain, "uuid", &node, error)))
+    for (const xmlNode *child = devices ? rl_xml_first_element(devices) : NULL; child;
+         child = rl_xml_next_element(child)) {
+        if (!rl_xml_is(child, NULL, "disk") || !rl_xml_child(child, "mirror"))
+            continue;
+        g_autoptr(RlDisk) disk = rl_xml_disk_from_node(child, error);
+        if (!disk)
+            return false;
+        if (disk->pivoting)
+            g_ptr_array_add(status->pivoting, g_steal_pointer(&disk));
+    }
+    return true;
+}
+
+static bool
+read_uuid(RlStatus *status, const xmlNode *domain, GError **error)
+{
+    const xmlNode *node;
+
+    if (!find_only(domain, "uuid", &node, error))
         return false;
     if (!node)
-        return rl_xml_fail(root, error, "<domstatus> needs a <domain> with a <uuid>");
+        return rl_xml_fail(domain, error, "<domain> needs a <uuid>");
     g_autofree char *uuid = rl_xml_text(node, error);
     if (!uuid)
         return false;
@@ -92,6 +110,18 @@ read_uuid(RlStatus *status, const xmlNode *root, GError **error)
     }
     status->uuid = g_ascii_strdown(uuid, -1);
     return true;
+}
+
+static bool
+read_domain(RlStatus *status, const xmlNode *root, GError **error)
+{
+    const xmlNode *domain;
+
+    if (!find_only(root, "domain", &domain, error))
+        return false;
+    if (!domain)
+        return rl_xml_fail(root, error, "<domstatus> needs a <domain> with a <uuid>");
+    return read_uuid(status, domain, error) && read_disks(status, domain, error);
 }
 
 static bool
@@ -105,7 +135,7 @@ read_status(RlStatus *status, const xmlNode *root, GError **error)
     status->reason = rl_xml_attribute(root, "reason");
     if (!status->state || !status->reason)
         return rl_xml_fail(root, error, "<domstatus> needs the attributes state and reason");
-    return read_job(status, root, error) && read_uuid(status, root, error);
+    return read_job(status, root, error) && read_domain(status, root, error);
 }
 
 RlStatus *
@@ -117,6 +147,7 @@ rl_xml_status_parse(const char *text, size_t length, const char *what, GError **
 
     g_autoptr(RlStatus) status = g_new0(RlStatus, 1);
     status->copied = g_ptr_array_new_with_free_func(g_free);
+    status->pivoting = g_ptr_array_new_with_free_func((GDestroyNotify) rl_disk_free);
     if (read_status(status, document->root, error))
         return g_steal_pointer(&status);
     g_prefix_error(error, "%s: ", what);

@@ -3,6 +3,8 @@
  * status file (virDomainObjFormat() in src/conf/domain_conf.c). */
 #pragma once
 
+#include "domain-disks.h"
+
 #include <glib.h>
 
 #define RL_STATUS_SIZE_MAX (6 << 20) /* bytes; a domain's XML, and libvirt's own part */
@@ -16,6 +18,7 @@ typedef struct {
     char *async;       /* virDomainAsyncJob: "save", "migration in", ... */
     char *phase;       /* qemuMigrationJobPhase, of a migration: "prepare", "confirm3", ... */
     GPtrArray *copied; /* char *: targets of the disks whose storage a migration out takes along */
+    GPtrArray *pivoting; /* RlDisk: those of which it is not told on what the emulator writes */
 } RlStatus;
 
 /**
@@ -25,7 +28,8 @@ typedef struct {
  *
  * Returns the status, owned by the caller. Fails with RL_ERROR_XML as rl_xml_parse() does, above
  * RL_STATUS_SIZE_MAX, if the root is no <domstatus> with a state and a reason, if there are several
- * <job>s, or if there is not exactly one <domain> with a UUID in it.
+ * <job>s, or if there is not exactly one <domain> with a UUID in it; and as rl_xml_disk_from_node()
+ * does.
  */
 RlStatus *rl_xml_status_parse(const char *text, size_t length, const char *what, GError **error);
 

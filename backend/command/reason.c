@@ -22,8 +22,10 @@ make(const char *code, const char *format, ...)
 
 /* In the order in which a refusal asks (rl_state_refuse_suspect()). */
 static RlReason *
-explain_suspect(const RlVolume *volume, const RlImageOwner *run)
+explain_suspect(const RlVolume *volume, const RlDirtyImage *image)
 {
+    const RlImageOwner *run = image->run;
+
     if (run && run->copied)
         return run->put_back
                    ? make("put-back", "its content was put back or changed after a crash of the "
@@ -35,6 +37,9 @@ explain_suspect(const RlVolume *volume, const RlImageOwner *run)
     if (run && run->readonly && volume->kind == RL_KIND_PERSISTENT)
         return make("reader-wrote", "a process wrote to it, although domain '%s' only reads it",
                     run->name);
+    if (rl_mark_is_suspect_of_job(image->fd))
+        return make("broken-job", "a block job or snapshot of its domain was interrupted, or a "
+                                  "process wrote to it after the domain had left it");
     return make("lost-writes", "its disk did not take all that was written (or the mark on the "
                                "image is of a later version)");
 }
@@ -83,7 +88,7 @@ explain(const RlLook *look, const RlDirtyImage *image)
     case RL_STATE_SAVED:
         return make("saved", "domain '%s' was saved", run ? run->name : "unknown");
     case RL_STATE_SUSPECT:
-        return explain_suspect(look->volume, run);
+        return explain_suspect(look->volume, image);
     case RL_STATE_ORPHAN:
         return make("no-clean-image", "its clean image is gone");
     case RL_STATE_BELOW:

@@ -6,6 +6,7 @@
 #include "arrival.h"
 #include "at-rest.h"
 #include "backend/libvirt/xen-disks.h"
+#include "broken-job.h"
 #include "calling-daemon.h"
 #include "claim-all.h"
 #include "clean-dates.h"
@@ -318,7 +319,8 @@ prepare(const RlDomain *domain, GError **error)
     RlDomainRef owner = rl_domain_ref_of(domain);
     RlStartFlags how = 0;
 
-    if (!require_no_refusal(domain, error) || !rl_outside_disks_require(domain, error) ||
+    if (!require_no_refusal(domain, error) || !rl_broken_job_recall(domain, error) ||
+        !rl_outside_disks_require(domain, error) ||
         !rl_domain_volumes_find(domain, true, uses, error))
         return false;
     /* An earlier run that nobody ended may have left some. */
@@ -554,6 +556,7 @@ rl_event_reconnect(const RlDomain *domain, GError **error)
     rl_layer_bases_note(domain);
     rl_domain_volumes_find_started(domain, uses, NULL);
     rl_claim_all(uses, &owner);
+    rl_broken_job_look(domain, uses);
     if (!rl_started_volumes_add(domain, uses, &cause))
         rl_log_warning("domain '%s': cannot record its volumes: %s", domain->name, cause->message);
     rl_at_rest_add_plugged(domain, uses);

@@ -56,18 +56,34 @@ rl_status_file_is_latest(void)
     return stat(RL_QEMU_STATUS_DIR, &st) == 0 && st.st_uid == 0 && !(st.st_mode & OTHERS_MAY_WRITE);
 }
 
+/* The text of the status file, owned by the caller, and its *@ret_name. */
+static char *
+read_text(const RlDomain *domain, char **ret_name, size_t *ret_length, GError **error)
+{
+    *ret_name = g_strdup_printf("%s.xml", domain->name);
+    if (!strchr(domain->name, '/'))
+        return read_file(*ret_name, ret_length, error);
+    rl_fail(error, RL_ERROR_INVALID,
+            "domain '%s' has no status file, since its name contains a '/'", domain->name);
+    return NULL;
+}
+
+RlDomain *
+rl_status_file_read_domain(const RlDomain *domain, GError **error)
+{
+    g_autofree char *name = NULL;
+    size_t length;
+    g_autofree char *text = read_text(domain, &name, &length, error);
+
+    return text ? rl_xml_domain_parse_kept(text, length, name, error) : NULL;
+}
+
 RlStatus *
 rl_status_file_read(const RlDomain *domain, GError **error)
 {
-    g_autofree char *name = g_strdup_printf("%s.xml", domain->name);
+    g_autofree char *name = NULL;
     size_t length;
-
-    if (strchr(domain->name, '/')) {
-        rl_fail(error, RL_ERROR_INVALID,
-                "domain '%s' has no status file, since its name contains a '/'", domain->name);
-        return NULL;
-    }
-    g_autofree char *text = read_file(name, &length, error);
+    g_autofree char *text = read_text(domain, &name, &length, error);
     g_autoptr(RlStatus) status = text ? rl_xml_status_parse(text, length, name, error) : NULL;
     if (!status)
         return NULL;

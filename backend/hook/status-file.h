@@ -21,6 +21,12 @@
 RlStatus *rl_status_file_read(const RlDomain *domain, GError **error);
 
 /**
+ * rl_status_file_read_domain:
+ * Reads the same file for the XML of @domain in it, owned by the caller. Fails in the same way.
+ */
+RlDomain *rl_status_file_read_domain(const RlDomain *domain, GError **error);
+
+/**
  * rl_status_file_is_latest:
  * True if no other user than root can have put an older file of the same run back: the directory is
  * root's alone.

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "arrival.h"
+#include "broken-job.h"
 #include "calling-thread.h"
 #include "common/base/error.h"
 #include "owner.h"
@@ -49,6 +50,8 @@ rl_event_stopped(const RlDomain *domain, GError **error)
     }
     if (status)
         verdict = verdict_of(status, &note);
+    if (status && !rl_broken_job_mark(domain, status, &cause))
+        verdict = (RlVerdict){.ending = RL_END_UNKNOWN, .alone = true};
     if (!rl_status_file_is_latest())
         verdict = rl_verdict_of_any_time(verdict);
     rl_arrival_look(domain, verdict);

@@ -61,6 +61,34 @@ test_no_job(void)
     g_assert_cmpuint(status->copied->len, ==, 0);
 }
 
+#define DISK(path, target, mirror)                                            \
+    "<disk type='file' device='disk'><driver type='raw'/><source file='" path \
+    "'/><target dev='" target "'/>" mirror "</disk>"
+
+/* libvirt writes 'pivot' down before it asks the emulator, and takes it away when that has
+ * answered. */
+static void
+test_pivoting(void)
+{
+    g_autoptr(RlStatus) status =
+        parse("<domstatus state='running' reason='booted'><domain><uuid>" UUID
+              "</uuid><devices>" DISK("/a", "hda",
+                                      "<mirror type='file' file='/old' job='copy' ready='pivot'>"
+                                      "<source file='/b'/></mirror>")
+                  DISK("/c", "hdb", "<mirror file='/d' ready='yes'/>")
+                      DISK("/e", "hdc", "<mirror file='/f' job='active-commit' ready='pivot'/>")
+                          DISK("/g", "hdd", "<mirror file='/h' ready='abort'/>")
+                              DISK("/i", "hde", "") "</devices></domain></domstatus>");
+
+    g_assert_cmpuint(status->pivoting->len, ==, 2);
+    const RlDisk *copy = g_ptr_array_index(status->pivoting, 0),
+                 *commit = g_ptr_array_index(status->pivoting, 1);
+    g_assert_cmpstr(copy->target, ==, "hda");
+    g_assert_cmpstr(copy->mirror, ==, "/b");
+    g_assert_cmpstr(commit->target, ==, "hdc");
+    g_assert_cmpstr(commit->mirror, ==, "/f");
+}
+
 static void
 test_refused(void)
 {
@@ -79,6 +107,9 @@ test_refused(void)
     refuse("<domstatus state='running' reason='booted'><domain><uuid><b/></uuid></domain>"
            "</domstatus>",
            "<b>");
+    refuse("<domstatus state='running' reason='booted'><domain><uuid>" UUID "</uuid><devices>"
+           "<disk device='new'><mirror ready='pivot'/></disk></devices></domain></domstatus>",
+           "new");
     refuse("<domstatus state='running' reason='booted'><job/><job/>" DOMAIN "</domstatus>",
            "second & <job>");
     refuse("<!DOCTYPE domstatus><domstatus state='a' reason='b'>" DOMAIN "</domstatus>",
@@ -97,6 +128,7 @@ add_tests(void)
 {
     g_test_add_func("/xml/status/status", test_status);
     g_test_add_func("/xml/status/no-job", test_no_job);
+    g_test_add_func("/xml/status/pivoting", test_pivoting);
     g_test_add_func("/xml/status/refused", test_refused);
     g_test_add_func("/xml/status/free", test_free);
 }

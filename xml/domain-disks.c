@@ -207,6 +207,17 @@ read_startup(const xmlNode *node)
     return g_strcmp0(word, "requisite") == 0 ? RL_STARTUP_REQUISITE : RL_STARTUP_MANDATORY;
 }
 
+/* Only of a domain that runs (formatdomain, "index"). */
+static guint64
+read_index(const xmlNode *node)
+{
+    const xmlNode *source = rl_xml_child(node, "source");
+    g_autofree char *word = source ? rl_xml_attribute(source, "index") : NULL;
+    guint64 index;
+
+    return word && g_ascii_string_to_unsigned(word, 10, 0, G_MAXUINT64, &index, NULL) ? index : 0;
+}
+
 static bool
 read_data_store(RlDisk *disk, const xmlNode *node, GError **error)
 {
@@ -233,6 +244,7 @@ rl_xml_disk_from_node(const xmlNode *node, GError **error)
     disk->format = driver ? filled_attribute(driver, "type") : NULL;
     disk->startup = read_startup(node);
     disk->path = source_path(node);
+    disk->index = read_index(node);
     disk->mirror = mirror_path(node);
     disk->pivoting = is_pivoting(node);
     disk->readonly = rl_xml_child(node, "readonly") || disk->device == RL_DISK_CDROM;

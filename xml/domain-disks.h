@@ -32,8 +32,10 @@ typedef enum {
 typedef struct {
     char *target; /* the guest's name for it, as in target dev='xvda'; NULL if not said */
     RlDiskDevice device;
-    char *path; /* of the file or block device; NULL for all else, and without a medium */
-    char *pool; /* with volume, where the disk is given as a volume; else NULL */
+    char *path;    /* of the file or block device; NULL for all else, and without a medium */
+    guint64 index; /* libvirt's number of the source in this run: each that the disk is given while
+                      the domain runs has another one; 0 if not said */
+    char *pool;    /* with volume, where the disk is given as a volume; else NULL */
     char *volume;
     char *format; /* as in driver type='qcow2'; NULL if not said */
     /* Where the image has its data in a file of its own (<dataStore>, libvirt 10.10 and later):

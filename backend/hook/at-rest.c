@@ -24,11 +24,14 @@
 /* A thousand disks with many layers. */
 #define NOTE_SIZE_MAX (8 << 20)
 
-/* A line for each image: its pool's path, its volume's name, its own, its numbers, with a tab in
- * between; all but the numbers are escaped. */
+/* A line for each image: its pool's path, its volume's name, its own, its numbers, and those that
+ * libvirt gave to it as the source of disks (RlDisk.index), each with a comma behind it, with a tab
+ * in between; the first three are escaped. Earlier versions of this program have not noted the
+ * last; nor is it known at `prepare`, nor for a layer. */
 typedef struct {
     char *root, *volume, *file;
     guint64 dev, ino;
+    char *sources;
 } Image;
 
 static void
@@ -39,14 +42,22 @@ image_free(void *data)
     g_free(image->root);
     g_free(image->volume);
     g_free(image->file);
+    g_free(image->sources);
     g_free(image);
 }
 
-/* Takes over the strings. */
-static void
-add(GPtrArray *images, char *root, char *volume, char *file)
+/* The word in Image.sources, owned by the caller. */
+static char *
+source_word(guint64 index)
 {
-    Image image = {.root = root, .volume = volume, .file = file};
+    return index ? g_strdup_printf("%" G_GUINT64_FORMAT ",", index) : g_strdup("");
+}
+
+/* Takes over the strings. @index is 0 for a layer, and where it is not known. */
+static void
+add(GPtrArray *images, char *root, char *volume, char *file, guint64 index)
+{
+    Image image = {.root = root, .volume = volume, .file = file, .sources = source_word(index)};
 
     g_ptr_array_add(images, g_memdup2(&image, sizeof(image)));
 }
@@ -64,7 +75,7 @@ is_at_rest(RlFileRole role)
 }
 
 static bool
-find_path(GPtrArray *images, const RlDisk *disk, const char *path, GError **error)
+find_path(GPtrArray *images, const RlDisk *disk, const char *path, guint64 index, GError **error)
 {
     g_autofree char *what = g_strdup_printf("disk '%s'", disk->target ? disk->target : "?");
     g_auto(RlDiskPlace) place = {0};
@@ -76,14 +87,15 @@ find_path(GPtrArray *images, const RlDisk *disk, const char *path, GError **erro
         return false;
     if (place.name && place.file && is_at_rest(place.role))
         add(images, g_steal_pointer(&place.root), g_steal_pointer(&place.name),
-            g_steal_pointer(&place.file));
+            g_steal_pointer(&place.file), index);
     return true;
 }
 
 /* A volume itself is a run of the domain's; a revision is at rest. One that is missing is a matter
  * of libvirt's. */
 static bool
-find_revision(GPtrArray *images, const char *pool_name, const char *text, GError **error)
+find_revision(GPtrArray *images, const char *pool_name, const char *text, guint64 index,
+              GError **error)
 {
     g_auto(RlRevisionSource) revision = {0};
 
@@ -91,7 +103,7 @@ find_revision(GPtrArray *images, const char *pool_name, const char *text, GError
         return false;
     if (revision.file)
         add(images, g_strdup(revision.pool->path), g_strdup(revision.volume->name->volume),
-            g_steal_pointer(&revision.file));
+            g_steal_pointer(&revision.file), index);
     return true;
 }
 
@@ -99,11 +111,11 @@ static bool
 find_layers(GPtrArray *images, const RlDisk *disk, GError **error)
 {
     for (guint i = 0; i < disk->backing->len; i++)
-        if (!find_path(images, disk, g_ptr_array_index(disk->backing, i), error))
+        if (!find_path(images, disk, g_ptr_array_index(disk->backing, i), 0, error))
             return false;
     for (guint i = 0; i < disk->backing_volumes->len; i++) {
         const RlVolumeRef *ref = g_ptr_array_index(disk->backing_volumes, i);
-        if (!find_revision(images, ref->pool, ref->volume, error))
+        if (!find_revision(images, ref->pool, ref->volume, 0, error))
             return false;
     }
     return true;
@@ -114,10 +126,11 @@ find_images(const RlDomain *domain, GPtrArray *images, GError **error)
 {
     for (guint i = 0; i < domain->disks->len; i++) {
         const RlDisk *disk = g_ptr_array_index(domain->disks, i);
-        if (disk->readonly && (!find_path(images, disk, disk->path, error) ||
-                               !find_revision(images, disk->pool, disk->volume, error) ||
-                               !find_path(images, disk, disk->data_path, error) ||
-                               !find_revision(images, disk->data_pool, disk->data_volume, error)))
+        if (disk->readonly &&
+            (!find_path(images, disk, disk->path, disk->index, error) ||
+             !find_revision(images, disk->pool, disk->volume, disk->index, error) ||
+             !find_path(images, disk, disk->data_path, 0, error) ||
+             !find_revision(images, disk->data_pool, disk->data_volume, 0, error)))
             return false;
         if (!find_layers(images, disk, error))
             return false;
@@ -129,14 +142,19 @@ static bool
 parse_line(const char *line, GPtrArray *images)
 {
     g_auto(GStrv) fields = g_strsplit(line, "\t", -1);
+    guint count = g_strv_length(fields);
     guint64 dev, ino;
 
-    if (g_strv_length(fields) != 5 ||
+    if ((count != 5 && count != 6) ||
         !g_ascii_string_to_unsigned(fields[3], 10, 0, G_MAXUINT64, &dev, NULL) ||
         !g_ascii_string_to_unsigned(fields[4], 10, 0, G_MAXUINT64, &ino, NULL))
         return false;
-    add(images, g_strcompress(fields[0]), g_strcompress(fields[1]), g_strcompress(fields[2]));
+    add(images, g_strcompress(fields[0]), g_strcompress(fields[1]), g_strcompress(fields[2]), 0);
     Image *image = g_ptr_array_index(images, images->len - 1);
+    if (count == 6) {
+        g_free(image->sources);
+        image->sources = g_strdup(fields[5]);
+    }
     image->dev = dev;
     image->ino = ino;
     return true;
@@ -175,8 +193,9 @@ write_note(const char *uuid, const GPtrArray *images, GError **error)
         g_autofree char *root = g_strescape(image->root, NULL);
         g_autofree char *volume = g_strescape(image->volume, NULL);
         g_autofree char *file = g_strescape(image->file, NULL);
-        g_string_append_printf(text, "%s\t%s\t%s\t%" G_GUINT64_FORMAT "\t%" G_GUINT64_FORMAT "\n",
-                               root, volume, file, image->dev, image->ino);
+        g_string_append_printf(text,
+                               "%s\t%s\t%s\t%" G_GUINT64_FORMAT "\t%" G_GUINT64_FORMAT "\t%s\n",
+                               root, volume, file, image->dev, image->ino, image->sources);
     }
     return rl_note_write(name, text->str, error);
 }
@@ -206,12 +225,29 @@ begin_one(Image *image, const char *uuid, bool *ret_there, GError **error)
 }
 
 static bool
-has_image(const GPtrArray *images, const Image *wanted)
+has_source(const Image *image, const char *word)
+{
+    g_autofree char *all = g_strdup_printf(",%s", image->sources),
+                    *wanted = g_strdup_printf(",%s", word);
+
+    return strstr(all, wanted) != NULL;
+}
+
+/* Adds to the image in @images that is @found what else it is the source of. False where none is.
+ */
+static bool
+merge(const GPtrArray *images, const Image *found)
 {
     for (guint i = 0; i < images->len; i++) {
-        const Image *image = g_ptr_array_index(images, i);
-        if (image->dev == wanted->dev && image->ino == wanted->ino)
-            return true;
+        Image *image = g_ptr_array_index(images, i);
+        if (image->dev != found->dev || image->ino != found->ino)
+            continue;
+        if (!has_source(image, found->sources)) {
+            char *sources = g_strconcat(image->sources, found->sources, NULL);
+            g_free(image->sources);
+            image->sources = sources;
+        }
+        return true;
     }
     return false;
 }
@@ -239,7 +275,7 @@ begin_all(const RlDomain *domain, GPtrArray *images, bool needed, GError **error
         Image *image = g_ptr_array_steal_index(images, 0);
         all = begin_one(image, domain->uuid, &there, error) &&
               (there || !needed || refuse_missing(image, error));
-        if (all && there && !has_image(begun, image))
+        if (all && there && !merge(begun, image))
             g_ptr_array_add(begun, image);
         else
             image_free(image);
@@ -277,7 +313,7 @@ rl_at_rest_add_started(const RlDomain *domain, const GPtrArray *uses, GError **e
         RlPool *pool = use->readonly ? rl_domain_volume_pool(use, NULL) : NULL;
         g_autoptr(RlVolume) volume = pool ? rl_volume_open(pool, use->name, NULL) : NULL;
         if (volume && volume->dirty.there)
-            add(images, g_strdup(use->root), g_strdup(use->name), g_strdup(volume->dirty_file));
+            add(images, g_strdup(use->root), g_strdup(use->name), g_strdup(volume->dirty_file), 0);
     }
     return begin_all(domain, images, false, error);
 }
@@ -390,6 +426,16 @@ open_unlisted(const RlDomain *domain, const RlReadDisk *read, bool *ret_gone)
     return *ret_gone ? -1 : rl_fd_steal(&fd);
 }
 
+/* Had the disk @read the image at the start already? Else it was given that name's image since,
+ * which may be another one. */
+static bool
+is_source(const Image *image, const RlReadDisk *read)
+{
+    g_autofree char *word = source_word(read->index);
+
+    return !*word || !*image->sources || has_source(image, word);
+}
+
 int
 rl_at_rest_open(const RlDomain *domain, const RlReadDisk *read, bool *ret_gone)
 {
@@ -405,7 +451,7 @@ rl_at_rest_open(const RlDomain *domain, const RlReadDisk *read, bool *ret_gone)
                                  (ino_t) image->ino};
         if (strcmp(image->root, read->pool->path) != 0 ||
             strcmp(image->volume, read->volume->name->volume) != 0 ||
-            strcmp(image->file, read->file) != 0)
+            strcmp(image->file, read->file) != 0 || !is_source(image, read))
             continue;
         int fd = rl_reader_open(read->pool, &had, &error);
         *ret_gone = fd < 0 && !error;

@@ -67,6 +67,7 @@ rl_read_disk_find(const RlDisk *disk, RlReadDisk *read, GError **error)
 {
     if (!disk->readonly)
         return true;
+    read->index = disk->index;
     return disk->path ? find_by_path(disk->path, read, error)
                       : find_by_name(disk->pool, disk->volume, read, error);
 }

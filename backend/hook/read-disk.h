@@ -11,6 +11,7 @@ typedef struct {
     RlVolume *volume; /* NULL: the disk is no such image */
     char *file;       /* its name */
     bool whole;       /* it is the dirty image, which a start makes */
+    guint64 index;    /* that the disk has (RlDisk) */
 } RlReadDisk;
 
 /**

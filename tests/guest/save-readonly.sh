@@ -229,6 +229,21 @@ reads "$LAB/medium.img" inserts "$POOL/vm/direct.img" direct_runs
 fails_with "'vm/direct' & only reads & changed after & without this disk" virsh restore "$save"
 with_disk "$LAB/medium.img"
 fits
+# taken_out [COMMAND...]: it was the domain's at the start as well, and COMMAND is run meanwhile.
+taken_out()
+{
+    virsh change-media 1 hdb --eject --live --force
+    "$@"
+    virsh change-media 1 hdb "$clean" --insert --live --force
+}
+reads "$clean" taken_out
+fits
+reads "$clean" taken_out becomes five
+fails_with "'x/template' & only reads & changed after" virsh restore "$save"
+with_disk "$(printf '%s\n' "$POOL"/x/template.img.* | sort -V | tail -1)"
+fails_with "'x/template' & only reads & changed after" virsh restore "$save"
+with_disk "$LAB/medium.img"
+fits
 ok "so is a medium that it was given while it ran, unless another image may have had that name"
 
 # A named revision has the state that it was made of, and not what the image was before an edit or after it.
@@ -263,7 +278,7 @@ touch -d 2020-01-01 "$clean"
 fails_with "'x/template' & only reads & changed after" virsh restore "$save"
 cp -a "$dir/aside" "$clean"
 fits
-reads_alone becomes five
+reads_alone becomes six
 fails_with "'x/template' & only reads & changed after" virsh restore "$save"
 with_disk "$(printf '%s\n' "$POOL"/x/template.img.* | sort -V | tail -1)"
 fits

@@ -168,14 +168,16 @@ mirror_path(const xmlNode *node)
     return path ? path : filled_attribute(mirror, "file");
 }
 
-/* virDomainDiskMirrorState */
+/* When the emulator has agreed to go on on the mirror libvirt writes ready='pivot' down, and when
+ * it says that it does, no kind of job any more (qemuBlockPivot(), qemuBlockJobEventProcess()). */
 static bool
 is_pivoting(const xmlNode *node)
 {
     const xmlNode *mirror = rl_xml_child(node, "mirror");
-    g_autofree char *ready = mirror ? rl_xml_attribute(mirror, "ready") : NULL;
+    g_autofree char *ready = mirror ? rl_xml_attribute(mirror, "ready") : NULL,
+                    *job = mirror ? rl_xml_attribute(mirror, "job") : NULL;
 
-    return g_strcmp0(ready, "pivot") == 0;
+    return g_strcmp0(ready, "pivot") == 0 || g_strcmp0(job, "") == 0;
 }
 
 static bool

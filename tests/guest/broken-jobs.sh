@@ -8,15 +8,15 @@ set -eu
 kinds_make "$dir"
 status=/run/libvirt/qemu/vm.xml
 
-# die_in_pivot MIRROR: libvirt's daemon has written down that the device model is to go on on the mirror of the disk hda,
-# and ends before it has the answer. MIRROR is what it has written of the job then.
+# die_in_pivot MIRROR: libvirt's daemon has written down that the device model goes on on the mirror of the disk hda, and
+# ends before it has made that the disk. MIRROR is what it has written of the job then.
 die_in_pivot()
 {
     kill -KILL "$LIBVIRTD_PID"
     forget_libvirtd
     grep -q "<mirror .*ready='yes'" $status || die "no job is ready"
-    sed -i "s/<mirror \(.*\) job='[^']*' ready='yes'/<mirror \1 $1 ready='pivot'/" $status
-    grep -q "<mirror .*$1 ready='pivot'" $status || die "not written down"
+    sed -i "s/<mirror \(.*\) job='[^']*' ready='yes'/<mirror \1 $1/" $status
+    grep -q "<mirror .*$1" $status || die "not written down"
 }
 
 # ends_unseen: the guest ends before the daemon is back.
@@ -53,20 +53,20 @@ one_disk()
 
 one_disk
 virsh blockcopy vm hda "$LAB/hda.copy" --wait --transient-job
-die_in_pivot "job='copy'"
+die_in_pivot "job='copy' ready='pivot'"
 ends_unseen
 is_suspect
 ok "a copy that the guest may have gone on on makes the image suspect"
 
 # libvirt 9.0.0 cannot read the second form, which it writes itself: so it calls no hook at the end.
-for job in active-commit ''; do
+for job in "job='active-commit' ready='pivot'" "job=''"; do
     one_disk
     virsh snapshot-create-as vm first --disk-only --no-metadata --diskspec "hda,file=$LAB/overlay"
     virsh blockcommit vm hda --active --wait
-    die_in_pivot "job='$job'"
+    die_in_pivot "$job"
     ends_unseen
     expect "shut off" virsh domstate vm
-    if [ ! "$job" ]; then
+    if [ "$job" = "job=''" ]; then
         fails_with "vm/persistent & suspect" virsh start vm
     fi
     is_suspect

@@ -65,28 +65,27 @@ test_no_job(void)
     "<disk type='file' device='disk'><driver type='raw'/><source file='" path \
     "'/><target dev='" target "'/>" mirror "</disk>"
 
-/* libvirt writes 'pivot' down before it asks the emulator, and takes it away when that has
- * answered. */
+/* libvirt writes 'pivot' down when the emulator has agreed, and an empty word when the job ends. */
 static void
 test_pivoting(void)
 {
-    g_autoptr(RlStatus) status =
-        parse("<domstatus state='running' reason='booted'><domain><uuid>" UUID
-              "</uuid><devices>" DISK("/a", "hda",
-                                      "<mirror type='file' file='/old' job='copy' ready='pivot'>"
-                                      "<source file='/b'/></mirror>")
-                  DISK("/c", "hdb", "<mirror file='/d' ready='yes'/>")
-                      DISK("/e", "hdc", "<mirror file='/f' job='active-commit' ready='pivot'/>")
-                          DISK("/g", "hdd", "<mirror file='/h' ready='abort'/>")
-                              DISK("/i", "hde", "") "</devices></domain></domstatus>");
+    g_autoptr(RlStatus) status = parse(
+        "<domstatus state='running' reason='booted'><domain><uuid>" UUID "</uuid><devices>" DISK(
+            "/a", "hda",
+            "<mirror type='file' file='/old' job='copy' ready='pivot'>"
+            "<source file='/b'/></mirror>") DISK("/c", "hdb", "<mirror file='/d' ready='yes'/>")
+            DISK("/e", "hdc", "<mirror file='/f' job='active-commit' ready='pivot'/>")
+                DISK("/g", "hdd", "<mirror file='/h' ready='abort'/>") DISK("/i", "hde", "") DISK(
+                    "/j", "hdf", "<mirror file='/k' job=''/>") "</devices></domain></domstatus>");
 
-    g_assert_cmpuint(status->pivoting->len, ==, 2);
+    g_assert_cmpuint(status->pivoting->len, ==, 3);
     const RlDisk *copy = g_ptr_array_index(status->pivoting, 0),
                  *commit = g_ptr_array_index(status->pivoting, 1);
     g_assert_cmpstr(copy->target, ==, "hda");
     g_assert_cmpstr(copy->mirror, ==, "/b");
     g_assert_cmpstr(commit->target, ==, "hdc");
     g_assert_cmpstr(commit->mirror, ==, "/f");
+    g_assert_cmpstr(((const RlDisk *) g_ptr_array_index(status->pivoting, 2))->target, ==, "hdf");
 }
 
 static void

@@ -110,8 +110,8 @@ bool
 rl_mark_clear(int fd, GError **error)
 {
     /* The mark goes last: as long as it is there, nothing has changed for anybody. */
-    static const char *const keys[] = {RL_ATTR_SAVE_FILE, RL_ATTR_SAVE_DIR, RL_ATTR_RESTORE,
-                                       RL_ATTR_KEPT_OF,   RL_ATTR_LET_GO,   RL_ATTR_HOLD};
+    static const char *const keys[] = {RL_ATTR_RESTORE, RL_ATTR_KEPT_OF, RL_ATTR_LET_GO,
+                                       RL_ATTR_HOLD};
 
     return rl_xattr_remove_all(fd, keys, G_N_ELEMENTS(keys), error);
 }

@@ -70,7 +70,8 @@ bool rl_mark_only_read(RlMark hold, const RlImageOwner *run);
 
 /**
  * rl_mark_clear:
- * Takes the mark of the image @fd away, and all that belongs to it.
+ * Takes the mark of the image @fd away, and all that belongs to it, but for the name of the file of
+ * a save: a run that turns out never to have run leaves the image saved.
  */
 bool rl_mark_clear(int fd, GError **error);
 

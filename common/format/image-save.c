@@ -61,6 +61,8 @@ parse(const char *text, RlSave *save)
     save->since_us = g_key_file_get_int64(file, GROUP, "since", NULL);
     save->memory = g_key_file_get_string(file, GROUP, "memory", NULL);
     save->tried = g_key_file_get_string(file, GROUP, "tried", NULL);
+    save->confirmed = g_key_file_get_boolean(file, GROUP, "confirmed", NULL);
+    save->waiting = g_key_file_get_boolean(file, GROUP, "waiting", NULL);
     save->earlier = g_key_file_get_string_list(file, GROUP, "earlier", NULL, NULL);
     if (!save->earlier)
         save->earlier = g_new0(char *, 1);
@@ -122,6 +124,10 @@ put(int fd, const RlSave *save, GError **error)
     g_key_file_set_int64(file, GROUP, "size", save->size);
     put_string(file, "memory", save->memory);
     put_string(file, "tried", save->tried);
+    if (save->confirmed)
+        g_key_file_set_boolean(file, GROUP, "confirmed", true);
+    if (save->waiting)
+        g_key_file_set_boolean(file, GROUP, "waiting", true);
     put_list(file, "earlier", save->earlier);
     put_list(file, "reads", save->reads);
 
@@ -222,6 +228,36 @@ rl_save_try(int fd, const RlMemory *memory, GError **error)
 }
 
 bool
+rl_save_note_waiting(int fd, bool waiting, GError **error)
+{
+    g_autoptr(RlSave) save = NULL;
+
+    if (!rl_save_get(fd, &save, NULL) || !save || save->waiting == waiting)
+        return true;
+    save->waiting = waiting;
+    return put(fd, save, error);
+}
+
+bool
+rl_save_keep_for(int fd, const RlImageOwner *run, GError **error)
+{
+    g_autoptr(RlSave) save = NULL;
+
+    if (!rl_save_get(fd, &save, error))
+        return false;
+    if (!save)
+        return true;
+    if (save->since_us != 0)
+        save->since_us = run->since_us;
+    if (save->confirmed) {
+        g_free(save->tried);
+        save->tried = g_steal_pointer(&save->memory);
+        save->confirmed = false;
+    }
+    return put(fd, save, error);
+}
+
+bool
 rl_save_confirm(int fd, GError **error)
 {
     g_autoptr(RlSave) save = NULL;
@@ -231,6 +267,7 @@ rl_save_confirm(int fd, GError **error)
     if (!save || !save->tried || save->memory)
         return true;
     save->memory = g_steal_pointer(&save->tried);
+    save->confirmed = true;
     return put(fd, save, error);
 }
 

@@ -37,6 +37,8 @@ typedef struct {
     off_t size;
     char *memory;   /* the digest of the saved memory; NULL if not known */
     char *tried;    /* of the memory that was last tried on it, and may not have run */
+    bool confirmed; /* memory is not known from the save: it was tried, and its start confirmed */
+    bool waiting;   /* the image was still marked as saved when a start went on with it */
     char **earlier; /* of those that its domain was saved in before, the last ones; never NULL */
     char **reads;   /* what the domain's read-only disks had; NULL if not known */
 } RlSave;
@@ -90,6 +92,20 @@ bool rl_save_note_cut_off(int fd, const RlImageOwner *run, GError **error);
  * Notes on the image @fd that @memory (may be NULL) is about to be restored on it.
  */
 bool rl_save_try(int fd, const RlMemory *memory, GError **error);
+
+/**
+ * rl_save_note_waiting:
+ * Notes on the image @fd, on which a run is about to begin, whether it is @waiting for a restore
+ * until then (RlSave). Fine where nothing is noted of a save, or nothing that can be understood.
+ */
+bool rl_save_note_waiting(int fd, bool waiting, GError **error);
+
+/**
+ * rl_save_keep_for:
+ * The image @fd is as it was at its save: @run, which began on it, has not run. Fine where nothing
+ * is noted of a save.
+ */
+bool rl_save_keep_for(int fd, const RlImageOwner *run, GError **error);
 
 /**
  * rl_save_confirm:

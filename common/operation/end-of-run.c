@@ -68,7 +68,10 @@ rl_volume_end(const RlPool *pool, const char *name, const RlEnd *end, bool *ret_
               GError **error)
 {
     const RlDomainRef *owner = end->owner;
-    RlKeep keep = {.owner = owner, .overlaid = end->overlaid, .file = end->file};
+    RlKeep keep = {.owner = owner,
+                   .overlaid = end->overlaid,
+                   .file = end->file,
+                   .failed = end->reason == RL_END_FAILED};
     RlStop result = RL_STOP_NOTHING;
     RlRunImage image;
     bool done;

@@ -79,16 +79,26 @@ sync_ahead(const RlVolume *volume, const RlDomainRef *owner, GError **error)
            (!rl_dirty_image_is_of(&image, owner) || rl_dirty_sync(volume, image.fd, error));
 }
 
+/* What is noted of the save of @image, owned by the caller, if nobody has written to that since. */
+static RlSave *
+find_save(const RlDirtyImage *image)
+{
+    g_autoptr(RlSave) save = NULL;
+    struct stat st;
+    bool same = rl_save_get(image->fd, &save, NULL) && save && image->run &&
+                rl_image_owner_has_true_dates(image->run, image->fd) &&
+                fstat(image->fd, &st) == 0 && rl_save_has_same_image(save, &st);
+
+    return same ? g_steal_pointer(&save) : NULL;
+}
+
 /* Was @image to go on from a save, and nobody has written to it? Then it is still part of that. */
 static bool
 is_restore(const RlDirtyImage *image)
 {
-    g_autoptr(RlSave) save = NULL;
-    struct stat st;
+    g_autoptr(RlSave) save = image->mark == RL_MARK_RESTORED ? find_save(image) : NULL;
 
-    return image->mark == RL_MARK_RESTORED && rl_save_get(image->fd, &save, NULL) && save &&
-           image->run && rl_image_owner_has_true_dates(image->run, image->fd) &&
-           fstat(image->fd, &st) == 0 && rl_save_has_same_image(save, &st);
+    return save != NULL;
 }
 
 /* Did an earlier try mark @image as saved with @memory, while a process still had it open? */
@@ -110,6 +120,34 @@ is_settled(const RlDirtyImage *image, const RlKeep *how)
             !(how->saved && is_marked_for(image, how->owner->memory)));
 }
 
+/* A restore has failed, and the memory still fits: only that goes on with the image, as before. Of
+ * a domain that is known not to have run that is so as well when its start was confirmed: libvirt
+ * calls it started before a restored guest runs. Otherwise it is so only of what was not; and not
+ * of what lies below an overlay, which nobody writes to in a run either. */
+static bool
+is_saved_still(const RlDirtyImage *image, const RlKeep *how)
+{
+    bool unconfirmed = image->mark == RL_MARK_RESTORED && !how->overlaid;
+    g_autoptr(RlSave) save = how->failed || unconfirmed ? find_save(image) : NULL;
+
+    return save && save->waiting;
+}
+
+/* The name of the save's file is there still. */
+static bool
+mark_saved_still(const RlDirtyImage *image, GError **error)
+{
+    const RlVolume *volume = image->volume;
+    int fd = image->fd;
+
+    if (!rl_save_keep_for(fd, image->run, error) || !rl_mark_set(fd, RL_MARK_SAVED, error) ||
+        !rl_dirty_sync(volume, fd, error))
+        return false;
+    rl_volume_log(volume, "saved: the restore failed, and %s stays as it is", volume->dirty_file);
+    rl_volume_event(volume, "saved", 0, "its restore failed, and its image stays as it is");
+    return true;
+}
+
 /* Notes what becomes of @image. Of one that is open still the date may change: the last note, when
  * no process has it any more, has the one that counts. */
 static bool
@@ -121,6 +159,8 @@ note(const RlDirtyImage *image, const RlKeep *how, GError **error)
 
     if (how->overlaid && !rl_overlays_add(fd, how->owner, error))
         return false;
+    if (!how->saved && is_saved_still(image, how))
+        return mark_saved_still(image, error);
     if ((how->saved || !is_restore(image)) && !note_save(volume, fd, image->run, memory, error))
         return false;
     if (how->saved)

@@ -11,6 +11,7 @@ typedef struct {
     bool overlaid;    /* its disks are overlays on the image */
     bool saved;       /* it was saved; else the image is needed still, or may be (a restore failed,
                        * nobody knows how the run ended) */
+    bool failed;      /* the domain has never run */
     const char *file; /* saved: where its memory is, NULL if that is not known */
 } RlKeep;
 

@@ -448,7 +448,10 @@ rl_takeover_mark(const RlDirtyImage *image, const RlDomainRef *owner, RlStartFla
                             .continued = true,
                             .arriving = flags & RL_START_ARRIVING};
 
-    if ((flags & RL_START_RESTORED) && !rl_save_try(fd, owner->memory, error))
+    /* What was noted of a save must not be there with a mark that says otherwise. */
+    bool waiting = image->mark == RL_MARK_SAVED && !image->unmarked;
+    if (((flags & RL_START_RESTORED) && !rl_save_try(fd, owner->memory, error)) ||
+        !rl_save_note_waiting(fd, waiting, error))
         return false;
     if (takeover == RL_TAKEOVER_SHARE)
         traits = (RlOwnerTraits){.written = run->written, .readonly = true};

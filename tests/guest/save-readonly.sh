@@ -76,10 +76,13 @@ fails_with "Hook script execution failed" virsh restore "$save"
 rm /run/refuse
 workers_done
 for volume in template snapshot direct; do
+    fails_with "vm/$volume & saved" "$vr" stop "$POOL" "vm/$volume"
+    "$vr" continue "$POOL" "vm/$volume"
     "$vr" stop "$POOL" "vm/$volume"
     expect_info "vm/$volume" stopped
     expect_exactly "" revisions "vm/$volume"
 done
+"$vr" continue "$POOL" vm/persistent
 ok "stopped by hand, what was only read is not committed"
 
 # Images at rest, by their paths and as a volume. Whatever their dates, they are what they were at the save.

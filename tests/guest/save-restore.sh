@@ -186,7 +186,14 @@ kinds_same_disks
 dd if=/dev/urandom of="$save" bs=4096 seek=$((size / 8192)) count=8 conv=notrunc status=none
 fails_with . virsh restore "$save"
 kinds_same_disks
-ok "a restore that fails leaves the disks of all kinds as they were"
+for kind in persistent snapshot volatile direct; do
+    expect_info "vm/$kind" "saved"
+    fails_with "vm/$kind & saved" tool stop "$POOL" "vm/$kind"
+    fails_with "vm/$kind" virsh vol-delete "vm/$kind" pool
+done
+fails_with "saved" virsh start vm
+kinds_same_disks
+ok "a restore that fails leaves the disks of all kinds as they were, and saved"
 
 virsh restore "$LAB/good"
 expect "running" virsh domstate vm

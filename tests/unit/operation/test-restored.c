@@ -57,19 +57,26 @@ restore_fails(Lab *lab, const char *name, RlStartFlags flags)
     take_error(error, RL_ERROR_STATE, "does not belong");
 }
 
+static void
+assert_hold(Lab *lab, const char *name, RlMark wanted)
+{
+    rl_autofd int fd = image_open(lab, name, RL_FILE_DIRTY, O_RDONLY);
+    RlMark hold;
+
+    g_assert_true(rl_mark_get(fd, &hold, NULL));
+    g_assert_cmpint(hold, ==, wanted);
+}
+
 /* What a restore that fails leaves, or an end that nobody can tell. */
 static void
 keep(Lab *lab, const char *name, RlMark wanted)
 {
     g_autoptr(GError) error = NULL;
     bool done = false;
-    RlMark hold;
 
     g_assert_true(rl_volume_keep(lab->pool, name, &alice, &done, &error));
     g_assert_true(done);
-    rl_autofd int fd = image_open(lab, name, RL_FILE_DIRTY, O_RDONLY);
-    g_assert_true(rl_mark_get(fd, &hold, NULL));
-    g_assert_cmpint(hold, ==, wanted);
+    assert_hold(lab, name, wanted);
 }
 
 static void
@@ -112,8 +119,8 @@ test_readonly_stays_readonly(Lab *lab)
     assert_revisions(lab, V, "");
 }
 
-/* What was only read goes on as often as a restore of it fails, and stays what was only read: also
- * where a person decides. */
+/* What was only read is saved as often as a restore of it fails, and stays what was only read: also
+ * where an administrator decides. */
 static void
 test_readonly_is_kept_so(Lab *lab)
 {
@@ -122,9 +129,9 @@ test_readonly_is_kept_so(Lab *lab)
     for (int i = 0; i < 2; i++) {
         save(lab, V);
         restore_well(lab, V, RL_START_READONLY);
-        keep(lab, V, RL_MARK_KEPT_READONLY);
+        keep(lab, V, RL_MARK_SAVED);
         restore_well(lab, V, RL_START_READONLY);
-        keep(lab, V, RL_MARK_KEPT_READONLY);
+        keep(lab, V, RL_MARK_SAVED);
         g_assert_true(rl_volume_continue(lab->pool, V, NULL));
         start_reader(lab, V);
     }
@@ -162,13 +169,63 @@ test_kept_is_written(Lab *lab)
     start_reader(lab, V);
     save(lab, V);
     restore_well(lab, V, RL_START_READONLY);
-    keep(lab, V, RL_MARK_KEPT_READONLY);
+    keep(lab, V, RL_MARK_SAVED);
+    g_assert_true(rl_volume_continue(lab->pool, V, NULL));
     lab_start(lab, V, &alice);
     image_write(lab, V, RL_FILE_DIRTY, "two");
     keep(lab, V, RL_MARK_KEPT);
     lab_start(lab, V, &alice);
     lab_stop(lab, V, &alice, RL_STOP_COMMITTED);
     image_is(lab, V, RL_FILE_CLEAN, "two");
+}
+
+/* A restore that fails leaves what was saved as that, for the same memory and for nobody else; what
+ * an administrator has decided to continue stays what he said. */
+static void
+test_failed_restore(Lab *lab)
+{
+    const RlKeep failed = {.owner = &alice, .failed = true};
+    bool done;
+
+    for (int confirmed = 0; confirmed < 2; confirmed++) {
+        g_autofree char *name = g_strdup_printf("f/%d", confirmed);
+        lab_create(lab, name, "one", MIB);
+        lab_start(lab, name, &alice);
+        image_write(lab, name, RL_FILE_DIRTY, "two");
+        save(lab, name);
+        for (int i = 0; i < 2; i++) {
+            restore_well(lab, name, 0);
+            if (confirmed)
+                g_assert_true(rl_volume_confirm(lab->pool, name, &alice, NULL));
+            g_assert_true(rl_volume_keep_as(lab->pool, name, &failed, &done, NULL) && done);
+            assert_hold(lab, name, RL_MARK_SAVED);
+            lab_start_fails(lab, name, &alice, RL_ERROR_STATE, "saved");
+            lab_start_fails(lab, name, &bob, RL_ERROR_STATE, "saved");
+            lab_stop(lab, name, NULL, RL_STOP_HELD);
+        }
+        g_assert_true(rl_volume_continue(lab->pool, name, NULL));
+        lab_start(lab, name, &alice);
+        g_assert_true(rl_volume_keep_as(lab->pool, name, &failed, &done, NULL) && done);
+        assert_hold(lab, name, RL_MARK_KEPT);
+    }
+}
+
+/* What its guest wrote to is no part of the save any more. */
+static void
+test_written_after_restore(Lab *lab)
+{
+    const RlKeep failed = {.owner = &alice, .failed = true};
+    bool done;
+
+    lab_create(lab, V, "one", MIB);
+    lab_start(lab, V, &alice);
+    image_write(lab, V, RL_FILE_DIRTY, "two");
+    save(lab, V);
+    restore_well(lab, V, 0);
+    g_usleep(20 * 1000);
+    image_write(lab, V, RL_FILE_DIRTY, "three");
+    g_assert_true(rl_volume_keep_as(lab->pool, V, &failed, &done, NULL) && done);
+    assert_hold(lab, V, RL_MARK_KEPT);
 }
 
 /* A memory does not belong to what somebody else has left, which stays as it is. */
@@ -266,6 +323,8 @@ add_tests(void)
     lab_add("/restored/readonly-is-kept-so", test_readonly_is_kept_so);
     lab_add("/restored/readonly-without-its-memory", test_readonly_without_its_memory);
     lab_add("/restored/kept-is-written", test_kept_is_written);
+    lab_add("/restored/failed-restore", test_failed_restore);
+    lab_add("/restored/written-after-restore", test_written_after_restore);
     lab_add("/restored/another-domains", test_another_domains);
     lab_add("/restored/nobodys", test_nobodys);
     lab_add("/restored/written-stays-written", test_written_stays_written);

@@ -378,7 +378,7 @@ test_ended_meanwhile(Lab *lab)
     restore_anew(lab);
     g_assert_true(disturb(lab, &lock, confirm, &error));
     g_assert_no_error(error);
-    g_assert_cmpint(mark_of(lab, V), ==, RL_MARK_KEPT);
+    g_assert_cmpint(mark_of(lab, V), ==, RL_MARK_SAVED);
     assert_save_id(lab, V, "monday-id");
 }
 

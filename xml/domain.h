@@ -8,7 +8,8 @@
 
 #include <glib.h>
 
-#define RL_DOMAIN_SIZE_MAX (4 << 20) /* bytes */
+/* Bytes. A client may hang as many elements of metadata on a domain as it wants, of 4 MiB each. */
+#define RL_DOMAIN_SIZE_MAX (32 << 20)
 #define RL_DOMAIN_DISKS_MAX 1024
 
 typedef struct {

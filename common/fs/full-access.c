@@ -9,6 +9,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "common/base/log.h"
 #include "file-error.h"
 
 #define LIST_NAME "system.posix_acl_access"
@@ -158,8 +159,13 @@ rl_full_access_set(int fd, const RlFullAccess *wanted, GError **error)
     bool owned = rl_access_owner_fits(&now.access, access);
     if (same_list && owned && bits == mode)
         return true;
-    if (now.list && !same_list && !take_list_away(fd, mode, error))
+    if (now.list && !same_list && !take_list_away(fd, mode, error)) {
+        /* A full file system keeps the list. Another owner needs no space, and the former one gives
+         * no more rights away then. */
+        if (!owned && fchown(fd, access->uid, access->gid) < 0)
+            rl_log_warning("cannot set the owner of an image either: %s", g_strerror(errno));
         return false;
+    }
     if (!owned && !take_over(fd, wanted, &same_list, error))
         return false;
     /* The list brings the right mode with it; until then its mask is in nobody's favour. */

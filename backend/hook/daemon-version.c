@@ -8,7 +8,7 @@
 #define LIBRARY "/libvirt.so.0."
 #define FIRST_SPARSE 11002
 /* The first that may do so; 11.3.0 does not, 12.8.0 does. */
-#define FIRST_CLOSING 11004
+#define FIRST_READING_AHEAD 11004
 
 /* 0 where it cannot be told. */
 static guint64
@@ -37,7 +37,7 @@ rl_daemon_drops_refused_saves(int pid)
 }
 
 bool
-rl_daemon_closes_saves(int pid)
+rl_daemon_reads_ahead(int pid)
 {
-    return version_of(pid) >= FIRST_CLOSING;
+    return version_of(pid) >= FIRST_READING_AHEAD;
 }

@@ -25,8 +25,8 @@ bool rl_daemon_saves_through_pipe(int pid);
 bool rl_daemon_drops_refused_saves(int pid);
 
 /**
- * rl_daemon_closes_saves:
- * True if libvirt's daemon @pid may have closed the save file that it restores from before it calls
- * a hook (docs/porting.md). False where the version cannot be told.
+ * rl_daemon_reads_ahead:
+ * True if libvirt's daemon @pid may have had all of a short save file read and closed before it
+ * calls a hook (read-ahead.h). False where the version cannot be told.
  */
-bool rl_daemon_closes_saves(int pid);
+bool rl_daemon_reads_ahead(int pid);

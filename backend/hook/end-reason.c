@@ -123,6 +123,23 @@ rl_end_reason_memory(const RlDomain *domain, const char *file)
     return g_steal_pointer(&memory);
 }
 
+/* The memory with @digest (may be NULL), whose file is open no more: a managed save has its place.
+ */
+static RlMemory *
+find_read_ahead(const RlDomain *domain, const char *digest)
+{
+    g_autofree char *file = rl_managed_save_since(RL_QEMU_SAVE_DIR, domain->name, 0);
+    g_autoptr(RlMemory) managed =
+        file && digest ? rl_save_file_read(file, RL_SAVE_FILE_QEMU, domain->uuid) : NULL;
+
+    if (managed && g_strcmp0(managed->digest, digest) == 0)
+        return g_steal_pointer(&managed);
+    RlMemory *memory = g_new0(RlMemory, 1);
+    memory->digest = g_strdup(digest);
+    memory->unfound = true;
+    return memory;
+}
+
 /* The file that @domain is restored from, in *@ret_memory, as rl_end_reason_is_restored() says it.
  * *@ret_beside: another thread than the one that called us may be about to restore it. */
 static RlSaveFile
@@ -134,15 +151,19 @@ find_restored(const RlDomain *domain, RlMemory **ret_memory, bool *ret_beside)
                    ? RL_SAVE_FILE_READ
                    : RL_SAVE_FILE_NONE;
     /* A restore that failed before it came to this leaves its note. */
-    RlRestoreNote note = rl_restore_notes_take(domain->uuid);
+    g_autofree char *digest = NULL;
+    RlRestoreNote note = rl_restore_notes_take(domain->uuid, &digest);
     RlSaveFile found = note == RL_RESTORE_NONE
                            ? RL_SAVE_FILE_NONE
                            : rl_save_file_find(RL_SAVE_FILE_QEMU, domain->uuid, ret_memory);
     *ret_beside = note == RL_RESTORE_BESIDE;
     /* What this very thread has announced is a restore, although no file shows it. */
-    if (note == RL_RESTORE_ANNOUNCED && found == RL_SAVE_FILE_NONE &&
-        rl_daemon_closes_saves(rl_calling_daemon_pid()))
+    if (note == RL_RESTORE_ANNOUNCED &&
+        (found == RL_SAVE_FILE_NONE || found == RL_SAVE_FILE_UNKNOWN) &&
+        rl_daemon_reads_ahead(rl_calling_daemon_pid())) {
+        *ret_memory = find_read_ahead(domain, digest);
         return RL_SAVE_FILE_UNKNOWN;
+    }
     return *ret_beside && found == RL_SAVE_FILE_UNKNOWN ? RL_SAVE_FILE_NONE : found;
 }
 

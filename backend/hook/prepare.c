@@ -25,6 +25,7 @@
 #include "layer-base.h"
 #include "outside-disks.h"
 #include "owner.h"
+#include "read-ahead.h"
 #include "refused.h"
 #include "restore-note.h"
 #include "run-record.h"
@@ -309,12 +310,27 @@ require_no_refusal(const RlDomain *domain, GError **error)
     return rl_fail(error, RL_ERROR_STATE, "%s", refusal);
 }
 
+/* What a domain only reads is compared by what its save noted, or else by the file's date. */
+static bool
+require_dated(const RlDomain *domain, const RlMemory *memory, GError **error)
+{
+    return !memory->unfound || memory->reads || memory->noted_us != 0 ||
+           !rl_clean_dates_has_any(domain) ||
+           rl_fail(error, RL_ERROR_STATE,
+                   "domain '%s' cannot be restored: the save file is so short that libvirt has "
+                   "already read and closed it, so whether the domain's read-only disks are those "
+                   "of the save cannot be determined. Start it without the saved memory ('virsh "
+                   "start'; after a managed save first 'virsh managedsave-remove')",
+                   domain->name);
+}
+
 static bool
 prepare(const RlDomain *domain, GError **error)
 {
     g_autoptr(GPtrArray) uses = rl_domain_volumes_new();
     g_autoptr(RlMemory) memory = NULL;
     g_autoptr(GError) unnoted = NULL;
+    g_autofree char *digest = NULL;
     g_auto(Started) all = started_new();
     RlDomainRef owner = rl_domain_ref_of(domain);
     RlStartFlags how = 0;
@@ -334,12 +350,14 @@ prepare(const RlDomain *domain, GError **error)
         return false;
     /* Its volumes may lie below overlays, and only `start` finds them. */
     if (!has_any && strcmp(owner.driver, "qemu") == 0)
-        restored = rl_restore_notes_take(domain->uuid) == RL_RESTORE_ANNOUNCED;
+        restored = rl_restore_notes_take(domain->uuid, &digest) == RL_RESTORE_ANNOUNCED;
     if (restored && memory) {
         rl_clean_dates_give(uses, memory);
         rl_saved_reads_give(domain, memory);
     }
     owner.memory = memory;
+    if (restored && memory && !require_dated(domain, memory, error))
+        return false;
     if (restored && !rl_clean_dates_require(domain, &owner, error))
         return false;
     bool noted = begin_run(domain, &owner, restored, &how, &unnoted);
@@ -450,8 +468,10 @@ static bool
 note_restore(const RlDomain *domain, GError **error)
 {
     g_autoptr(GError) cause = NULL;
+    int daemon = rl_calling_daemon_pid();
+    g_autofree char *digest = rl_daemon_reads_ahead(daemon) ? rl_read_ahead_digest(daemon) : NULL;
 
-    if (rl_restore_notes_note(domain->uuid, &cause))
+    if (rl_restore_notes_note(domain->uuid, digest, &cause))
         return true;
     if (!rl_daemon_drops_refused_saves(rl_calling_daemon_pid()))
         return rl_fail(error, RL_ERROR_STATE,
@@ -469,7 +489,7 @@ require_save_file(const RlDomain *domain, GError **error)
 {
     g_autoptr(RlMemory) memory = NULL;
 
-    return rl_daemon_closes_saves(rl_calling_daemon_pid()) ||
+    return rl_daemon_reads_ahead(rl_calling_daemon_pid()) ||
            rl_save_file_find(RL_SAVE_FILE_QEMU, domain->uuid, &memory) != RL_SAVE_FILE_NONE ||
            rl_fail(error, RL_ERROR_STATE,
                    "domain '%s' cannot be restored: libvirt's daemon has no regular file open that "

@@ -68,9 +68,9 @@ make_notes(const char *path, GError **error)
 }
 
 /* The name tells the thread and what is noted: where /run has no space left, an empty file can be
- * made still. @why is then said in the log alone. */
+ * made still. @why is then said in the log alone, and without @digest less is known. */
 static bool
-make_note(int dir, const char *thread, const char *why, GError **error)
+make_note(int dir, const char *thread, const char *why, const char *digest, GError **error)
 {
     g_autofree char *refused = g_strconcat(thread, RL_NOTE_REFUSED_SUFFIX, NULL);
 
@@ -80,13 +80,14 @@ make_note(int dir, const char *thread, const char *why, GError **error)
                               O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
         return rl_fail_errno(error, errno, "cannot make a file in '%s'", RL_LOCK_DIR);
-    if (why && write(fd, why, MIN(strlen(why), SIZE_MAX_NOTE)) < 0)
-        rl_log_warning("%s", why);
+    const char *text = why ? why : digest;
+    if (text && write(fd, text, MIN(strlen(text), SIZE_MAX_NOTE)) < 0)
+        rl_log_warning("%s", why ? why : "the digest of a saved memory is not noted");
     return true;
 }
 
 static bool
-write_restore_note(const char *uuid, const char *why, GError **error)
+write_restore_note(const char *uuid, const char *why, const char *digest, GError **error)
 {
     g_autofree char *path = path_of(uuid), *thread = thread_part();
     g_autoptr(GError) cause = NULL;
@@ -94,7 +95,8 @@ write_restore_note(const char *uuid, const char *why, GError **error)
     for (int i = 0; i < MAKE_TRIES; i++) {
         g_clear_error(&cause);
         rl_autofd int dir = make_notes(path, &cause);
-        if (dir >= 0 && make_note(dir, thread ? thread : RL_NOTE_UNKNOWN_THREAD, why, &cause))
+        if (dir >= 0 &&
+            make_note(dir, thread ? thread : RL_NOTE_UNKNOWN_THREAD, why, digest, &cause))
             return true;
         if (!rl_error_is_errno(cause, ENOENT))
             break;
@@ -104,27 +106,29 @@ write_restore_note(const char *uuid, const char *why, GError **error)
 }
 
 bool
-rl_restore_notes_note(const char *uuid, GError **error)
+rl_restore_notes_note(const char *uuid, const char *digest, GError **error)
 {
-    return write_restore_note(uuid, NULL, error);
+    return write_restore_note(uuid, NULL, digest, error);
 }
 
 bool
 rl_restore_notes_refuse(const char *uuid, const char *why, GError **error)
 {
-    return write_restore_note(uuid, why, error);
+    return write_restore_note(uuid, why, NULL, error);
 }
 
 typedef struct {
     RlThreadMatch match;
-    gint64 age; /* in seconds, by the clock; below 0 if that was set back */
-    char *why;  /* NULL: it is to be restored */
+    gint64 age;   /* in seconds, by the clock; below 0 if that was set back */
+    char *why;    /* NULL: it is to be restored */
+    char *digest; /* from that memory; or NULL */
 } Note;
 
 static void
 note_clear(Note *note)
 {
     g_free(note->why);
+    g_free(note->digest);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Note, note_clear)
 
@@ -164,6 +168,8 @@ read_restore_note(int dir, const char *file, const char *thread, Note *ret_note)
     ret_note->match = match(noted, thread);
     if (refused)
         ret_note->why = g_strdup(*text ? text : "the restore was refused. The log says why");
+    else if (*text)
+        ret_note->digest = g_steal_pointer(&text);
     return true;
 }
 
@@ -229,7 +235,7 @@ take_of(int dir, bool refusal, Note *ret_note, bool *ret_beside)
             continue;
         if (counts(&note) && (note.why || !refusal) && remove_restore_note(dir, file)) {
             *ret_note = note;
-            note.why = NULL;
+            note.why = note.digest = NULL;
             return true;
         }
         if (note.match == RL_THREAD_OTHER ? has_ended(file) : note.age > FORGET_SECONDS && !refusal)
@@ -265,13 +271,16 @@ take(const char *uuid, bool refusal, Note *ret_note, bool *ret_beside)
 }
 
 RlRestoreNote
-rl_restore_notes_take(const char *uuid)
+rl_restore_notes_take(const char *uuid, char **ret_digest)
 {
     g_auto(Note) note = {0};
     bool beside = false;
 
-    if (take(uuid, false, &note, &beside) && !note.why)
+    *ret_digest = NULL;
+    if (take(uuid, false, &note, &beside) && !note.why) {
+        *ret_digest = g_steal_pointer(&note.digest);
         return RL_RESTORE_ANNOUNCED;
+    }
     return beside ? RL_RESTORE_BESIDE : RL_RESTORE_NONE;
 }
 

@@ -19,17 +19,19 @@ typedef enum {
 
 /**
  * rl_restore_notes_note:
- * Notes that the thread of libvirt's daemon that called us is about to restore the domain @uuid.
+ * Notes that the thread of libvirt's daemon that called us is about to restore the domain @uuid,
+ * from the memory with @digest (read-ahead.h; may be NULL).
  * False with an errno: then its start would count as a plain one.
  */
-bool rl_restore_notes_note(const char *uuid, GError **error);
+bool rl_restore_notes_note(const char *uuid, const char *digest, GError **error);
 
 /**
  * rl_restore_notes_take:
  * Returns what is noted of the domain @uuid, and takes back what counts as that of the calling
- * thread. The notes of other threads stay.
+ * thread, with the digest that it names in *@ret_digest, owned by the caller, or NULL. The notes of
+ * other threads stay.
  */
-RlRestoreNote rl_restore_notes_take(const char *uuid);
+RlRestoreNote rl_restore_notes_take(const char *uuid, char **ret_digest);
 
 /**
  * rl_restore_notes_refuse:

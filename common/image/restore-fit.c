@@ -141,6 +141,24 @@ compare_run(const Pair *pair, GError **error)
            refuse(pair, "the volume was written to since it was saved", error);
 }
 
+/* Nothing but the digest tells whether the memory is that of the image. */
+static bool
+require_known(const Pair *pair, GError **error)
+{
+    const char *digest = pair->memory->digest;
+    const RlSave *save = pair->save;
+
+    if (save && digest &&
+        (g_strcmp0(digest, save->memory) == 0 || g_strcmp0(digest, save->tried) == 0))
+        return true;
+    if (save && rl_save_is_earlier(save, digest))
+        return refuse(pair, "the memory is of an earlier save", error);
+    return refuse(pair,
+                  "the save file is so short that libvirt has already read and closed it, so which "
+                  "save it is cannot be determined",
+                  error);
+}
+
 bool
 rl_fits_require(const RlDirtyImage *image, const RlDomainRef *owner, GError **error)
 {
@@ -166,6 +184,8 @@ rl_fits_require(const RlDirtyImage *image, const RlDomainRef *owner, GError **er
     /* What is only read is the same for all memories. */
     if (same && rl_mark_only_read(hold, image->run))
         return true;
+    if (memory->unfound && !require_known(&pair, error))
+        return false;
     /* What was marked was made durable with its date. */
     if (same && (marked || !image->run || rl_image_owner_has_true_dates(image->run, image->fd)))
         return compare_saves(&pair, error);

@@ -111,13 +111,40 @@ domain 3 | sed "s,$POOL/vm/disk-dirty.img,$LAB/plain.img," | daemon "exec 8<>$LA
 rm -r /run/libvirt-reflink/restoring-*
 ok "a restore from a pipe or a device, which is not found at the start, is refused"
 
-# libvirt 12.8.0 has closed the file by then. No start of another thread is a restore there either.
+dirty=$POOL/vm/disk-dirty.img
+
+# saved_as DIGEST: the image says that its memory was saved with that.
+saved_as()
+{
+    setfattr -n trusted.libvirt-reflink.save "$dirty" \
+        -v "$(printf '[save]\nid=1\nbegun=1\nended=1\ndate=%s\ndate-ns=%s\nsize=%s\nmemory=%s\n' \
+            "$(stat -c %Y "$dirty")" "$((10#$(date -r "$dirty" +%N)))" "$(stat -c %s "$dirty")" "$1")"
+}
+
+# read_ahead: as libvirt 12.8.0 does with a short save file, a program has read all of it when the hook is called.
+read_ahead()
+{
+    domain 1 >"$LAB/vm1.xml"
+    library=$closing daemon "exec 8< <(printf memory); wait \$!
+        \"\$@\" restore begin - <$LAB/vm1.xml || exit
+        \"\$@\" prepare begin - <$LAB/vm1.xml" /etc/libvirt/hooks/qemu.d/50-reflink vm1 </dev/null
+}
+
 closing=$(libvirt_library 12008)
-library=$closing restored '"$@"'
+fails_with "'vm1' & so short" read_ahead
+expect_info vm/disk "saved"
+saved_as other
+fails_with "'vm1' & so short" read_ahead
+expect_info vm/disk "saved"
+saved_as "$(printf '\6\0\0\0\0\0\0\0memorymemory' | sha256sum | cut -c 1-32)"
+read_ahead
+expect "vm1" "$STAGE_DIR/bin/virt-reflink" info "$POOL" vm/disk
+setfattr -n trusted.libvirt-reflink.hold -v saved "$POOL/vm/disk-dirty.img"
+setfattr -x trusted.libvirt-reflink.save "$POOL/vm/disk-dirty.img"
 library=$closing call '"$@"' restore
 library=$closing fails_with "saved" call '"$@"'
 rm -rf /run/libvirt-reflink/restoring-00000000-0000-4000-8000-000000000001
-ok "where the daemon has closed the file, what its thread has announced is a restore"
+ok "where all memory was read before the call, a restore is refused unless the image was saved with that memory"
 
 restored "exec 9<$LAB/vm1.save; $LAB/site vm1 prepare begin -"
 # In the middle of an upgrade there is no program for one call, and there is one for the next.
@@ -149,10 +176,7 @@ ok "so it is where a program reads for the daemon, or has read all"
 # What the image says of its save is compared with what is read, whoever reads it. The memory is behind
 # the XML; the rest of the file may be edited.
 echo "memory" >>"$LAB/vm1.save"
-dirty=$POOL/vm/disk-dirty.img
-setfattr -n trusted.libvirt-reflink.save "$dirty" \
-    -v "$(printf '[save]\nid=1\nbegun=1\nended=1\ndate=%s\ndate-ns=%s\nsize=%s\nmemory=other\n' \
-        "$(stat -c %Y "$dirty")" "$((10#$(date -r "$dirty" +%N)))" "$(stat -c %s "$dirty")")"
+saved_as other
 for script in "exec 9<$LAB/vm1.save; \"\$@\"" "$LAB/libvirt_iohelper 20 <$LAB/vm1.save >/dev/null 2>&1 & $runs \"\$@\""; do
     fails_with "'vm1' & '$LAB/vm1.save' & another save" announced "$script"
     expect_info vm/disk "saved"

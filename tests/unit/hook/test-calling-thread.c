@@ -155,14 +155,17 @@ note(void)
 {
     GError *error = NULL;
 
-    rl_restore_notes_note(UUID, &error);
+    rl_restore_notes_note(UUID, NULL, &error);
     g_assert_no_error(error);
 }
 
 static void
 assert_taken(RlRestoreNote wanted)
 {
-    g_assert_cmpint(rl_restore_notes_take(UUID), ==, wanted);
+    g_autofree char *digest = NULL;
+
+    g_assert_cmpint(rl_restore_notes_take(UUID, &digest), ==, wanted);
+    g_assert_null(digest);
 }
 
 static void

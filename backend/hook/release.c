@@ -69,14 +69,19 @@ ask_unreached(const RlDomainRef *owner)
 static void
 forget_run(const RlDomain *domain, const RlWork *work, bool failed, bool pending, bool told)
 {
-    bool to_be_marked = work->ending == RL_END_SAVED || work->ending == RL_END_UNKNOWN;
+    RlRunRecord note;
+    /* Of a restore that failed the memory is there still. */
+    bool to_restore =
+        work->ending == RL_END_FAILED && rl_run_record_read(&work->owner, &note) && note.restored;
+    bool saved = work->ending == RL_END_SAVED || to_restore;
+    bool to_be_marked = saved || work->ending == RL_END_UNKNOWN;
 
     /* What is busy still is the worker's, which knows it. What could not be reached now may end
      * with the domain's next run. */
     if (told && !(failed && to_be_marked))
         rl_started_volumes_forget(domain);
     if ((failed || pending) && to_be_marked)
-        rl_run_record_leave(&work->owner, work->ending == RL_END_SAVED);
+        rl_run_record_leave(&work->owner, saved);
     else
         rl_run_record_forget(&work->owner);
 }

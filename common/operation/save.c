@@ -217,9 +217,13 @@ rl_volume_mark_ended(const RlPool *pool, const char *name, const RlDomainRef *ow
         return false;
     if (!image.unmarked || !rl_dirty_image_is_of(&image, owner))
         return true;
+    /* Of a restore that failed it is the save of before that the image is part of. */
+    g_autoptr(RlSave) before = image.written == RL_MARK_RESTORED ? find_save(&image) : NULL;
+    bool failed = before && before->waiting;
     const RlKeep how = {.owner = owner,
                         .overlaid = overlaid || rl_overlays_names(image.below, owner),
-                        .saved = image.mark == RL_MARK_SAVED};
+                        .saved = image.mark == RL_MARK_SAVED && !failed,
+                        .failed = failed};
     return rl_volume_keep_as(pool, name, &how, &done, error);
 }
 

@@ -224,5 +224,30 @@ grep -q "no dirty image" "$LAB/said" || die "$(cat "$LAB/said")"
 kinds_no_dirty
 ok "two restores side by side of memory that does not fit any more: both are refused"
 
+# What becomes of the images cannot be marked on them.
+run_to_save
+virsh save vm "$save"
+cat >$site <<END
+#!/bin/sh
+[ "\$2" = prepare ] && mount -o remount,ro "$dir" && exit 1
+exit 0
+END
+chmod +x $site
+fails_with . virsh restore "$save"
+rm $site
+workers_done
+mount -o remount,rw "$dir"
+fails_with "saved" virsh start vm
+for kind in persistent snapshot volatile direct; do
+    expect_info "vm/$kind" "saved"
+    fails_with "vm/$kind & saved" tool stop "$POOL" "vm/$kind"
+done
+kinds_same_disks
+virsh restore "$save"
+kinds_same_disks
+virsh destroy vm
+kinds_no_dirty
+ok "so it is where that cannot be recorded on the images"
+
 no_temporary
 done_testing

@@ -7,6 +7,7 @@
 set -eu
 . "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool guest kinds -- qemu-system-x86_64
 # The guest has no memory but its own.
+# shellcheck disable=SC2034
 short_saves=yes
 kinds_make "$dir"
 managed=/var/lib/libvirt/qemu/save/vm.save

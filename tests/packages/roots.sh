@@ -23,7 +23,11 @@ build_packages()
 # packages_of NAME: what is in that system.
 packages_of()
 {
-    if [ "$1" = build ]; then build_packages; else echo "$run_packages"; fi
+    case $1 in
+    build) build_packages ;;
+    run) echo "$run_packages" ;;
+    bare) echo ca-certificates,mount ;;
+    esac
 }
 
 # make_root SUITE NAME: the archive SUITE-NAME.tar.
@@ -36,6 +40,8 @@ make_root()
         options=(--dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*'
             --dpkgopt='path-exclude=/usr/share/locale/*')
     fi
+    # The list of a copy of the archive may be older than it is good for.
+    [ "$1" != unstable ] || options+=(--aptopt='Acquire::Check-Valid-Until "false"')
     echo "$packages" >"$roots_cache/$1-$2.packages"
     nice mmdebstrap --quiet --variant=apt --aptopt='APT::Install-Recommends "false"' --aptopt='Acquire::Retries "3"' \
         --aptopt='Acquire::Languages "none"' "${options[@]}" --include="$packages" \
@@ -43,7 +49,8 @@ make_root()
         skip "mmdebstrap makes no system of $1: $(tail -n 1 "$roots_cache/$1-$2.log")"
 }
 
-# need_roots SUITE NAME...: "run" to install in, "build" to build in, or to install in where a module is built.
+# need_roots SUITE NAME...: "run" to install in, "build" to build in, or to install in where a module is built, "bare" with
+# nothing but apt.
 need_roots()
 {
     local suite=$1 name missing=''

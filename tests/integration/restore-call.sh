@@ -247,6 +247,21 @@ vr snapshot vm/template gold
 fails_with "'vm/template' & only reads & '$file' & changed after" read_call "$restore"
 ok "nor on one that got its name since from another volume, or is a named revision that was made again"
 
+# short_read: as read_ahead, for that domain.
+short_read()
+{
+    library=$closing daemon "exec 8< <(printf memory); wait \$!
+        \"\$@\" restore begin - <$LAB/vm4.xml || exit
+        \"\$@\" prepare begin - <$LAB/vm4.xml" /etc/libvirt/hooks/qemu.d/50-reflink vm4 </dev/null
+}
+
+saved_reading template.img
+mkdir -p /etc/libvirt/qemu
+cp "$LAB/vm4.xml" /etc/libvirt/qemu/vm4.xml
+fails_with "'vm4' & so short & read-only" short_read
+rm /etc/libvirt/qemu/vm4.xml
+ok "nor from a file that nobody knows the date of, where no save of the domain is noted"
+
 # Whose word is the save file's XML? Here it names a volume that the domain never had.
 virsh vol-create-as pool vm/other 1M
 domain 1 | sed "s,vm/disk-dirty,vm/other-dirty," >"$LAB/other.xml"

@@ -8,8 +8,9 @@
 
 #include <glib.h>
 
-/* Bytes. A client may hang as many elements of metadata on a domain as it wants, of 4 MiB each. */
-#define RL_DOMAIN_SIZE_MAX (32 << 20)
+/* Bytes. A client may hang as many elements of metadata on a domain as it wants, of 4 MiB each; but
+ * libxml2 takes 10 MB of what is not in the usual form. */
+#define RL_DOMAIN_SIZE_MAX (9 << 20)
 #define RL_DOMAIN_DISKS_MAX 1024
 
 typedef struct {

@@ -7,7 +7,7 @@
 
 #include <glib.h>
 
-#define RL_STATUS_SIZE_MAX (34 << 20) /* bytes; a domain's XML, and libvirt's own part */
+#define RL_STATUS_SIZE_MAX (19 << 19) /* bytes; a domain's XML, and libvirt's own part */
 
 /* The words are libvirt's; those that the file leaves out are "none". */
 typedef struct {

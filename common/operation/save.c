@@ -2,14 +2,18 @@
 #include "save.h"
 
 #include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/base/boot.h"
 #include "common/base/error.h"
 #include "common/base/log.h"
 #include "common/format/image-mark.h"
 #include "common/format/image-overlays.h"
 #include "common/format/image-save.h"
 #include "common/format/lost-writes-note.h"
+#include "common/fs/mounting.h"
 #include "common/image/dirty-image.h"
 #include "common/image/only-read.h"
 #include "common/image/qubes-adopt.h"
@@ -79,26 +83,53 @@ sync_ahead(const RlVolume *volume, const RlDomainRef *owner, GError **error)
            (!rl_dirty_image_is_of(&image, owner) || rl_dirty_sync(volume, image.fd, error));
 }
 
-/* What is noted of the save of @image, owned by the caller, if nobody has written to that since. */
-static RlSave *
-find_save(const RlDirtyImage *image)
+/* *@ret_save is what is noted of the save of @image, owned by the caller, if nobody has written to
+ * that since; else NULL. What is damaged is none. */
+static bool
+find_save(const RlDirtyImage *image, RlSave **ret_save, GError **error)
 {
     g_autoptr(RlSave) save = NULL;
+    g_autoptr(GError) cause = NULL;
     struct stat st;
-    bool same = rl_save_get(image->fd, &save, NULL) && save && image->run &&
-                rl_image_owner_has_true_dates(image->run, image->fd) &&
-                fstat(image->fd, &st) == 0 && rl_save_has_same_image(save, &st);
 
-    return same ? g_steal_pointer(&save) : NULL;
+    *ret_save = NULL;
+    if (!rl_save_get(image->fd, &save, &cause) &&
+        !g_error_matches(cause, RL_ERROR, RL_ERROR_STATE)) {
+        g_propagate_error(error, g_steal_pointer(&cause));
+        return false;
+    }
+    if (!save || !image->run)
+        return true;
+    if (fstat(image->fd, &st) < 0)
+        return rl_fail_errno(error, errno, "cannot examine the dirty image of volume '%s'",
+                             image->volume->name->volume);
+    /* As rl_image_owner_has_true_dates(); but what cannot be told now may be told later. */
+    const RlImageOwner *run = image->run;
+    g_autofree char *boot = rl_boot_id(error);
+    uint64_t mounting = boot && run->mounting != 0 ? rl_mounting_id(image->fd) : 0;
+    if (!boot)
+        return false;
+    if (run->mounting != 0 && mounting == 0)
+        return rl_fail(error, RL_ERROR_BUSY,
+                       "volume '%s': cannot find out whether its file system was mounted again",
+                       image->volume->name->volume);
+    if (strcmp(boot, run->boot_id) == 0 && mounting != 0 && mounting == run->mounting &&
+        rl_save_has_same_image(save, &st))
+        *ret_save = g_steal_pointer(&save);
+    return true;
 }
 
 /* Was @image to go on from a save, and nobody has written to it? Then it is still part of that. */
 static bool
-is_restore(const RlDirtyImage *image)
+look_for_restore(const RlDirtyImage *image, bool *ret_is, GError **error)
 {
-    g_autoptr(RlSave) save = image->mark == RL_MARK_RESTORED ? find_save(image) : NULL;
+    g_autoptr(RlSave) save = NULL;
 
-    return save != NULL;
+    *ret_is = false;
+    if (image->mark == RL_MARK_RESTORED && !find_save(image, &save, error))
+        return false;
+    *ret_is = save != NULL;
+    return true;
 }
 
 /* Did an earlier try mark @image as saved with @memory, while a process still had it open? */
@@ -125,12 +156,16 @@ is_settled(const RlDirtyImage *image, const RlKeep *how)
  * calls it started before a restored guest runs. Otherwise it is so only of what was not; and not
  * of what lies below an overlay, which nobody writes to in a run either. */
 static bool
-is_saved_still(const RlDirtyImage *image, const RlKeep *how)
+look_whether_saved(const RlDirtyImage *image, const RlKeep *how, bool *ret_still, GError **error)
 {
     bool unconfirmed = image->mark == RL_MARK_RESTORED && !how->overlaid;
-    g_autoptr(RlSave) save = how->failed || unconfirmed ? find_save(image) : NULL;
+    g_autoptr(RlSave) save = NULL;
 
-    return save && save->waiting;
+    *ret_still = false;
+    if (!how->saved && (how->failed || unconfirmed) && !find_save(image, &save, error))
+        return false;
+    *ret_still = save && save->waiting;
+    return true;
 }
 
 /* The name of the save's file is there still. */
@@ -156,12 +191,14 @@ note(const RlDirtyImage *image, const RlKeep *how, GError **error)
     const RlVolume *volume = image->volume;
     const RlMemory *memory = how->saved ? how->owner->memory : NULL;
     int fd = image->fd;
+    bool restore, still;
 
-    if (how->overlaid && !rl_overlays_add(fd, how->owner, error))
+    if ((how->overlaid && !rl_overlays_add(fd, how->owner, error)) ||
+        !look_whether_saved(image, how, &still, error) || !look_for_restore(image, &restore, error))
         return false;
-    if (!how->saved && is_saved_still(image, how))
+    if (still)
         return mark_saved_still(image, error);
-    if ((how->saved || !is_restore(image)) && !note_save(volume, fd, image->run, memory, error))
+    if ((how->saved || !restore) && !note_save(volume, fd, image->run, memory, error))
         return false;
     if (how->saved)
         return mark_saved(image, how->file, error);
@@ -218,7 +255,9 @@ rl_volume_mark_ended(const RlPool *pool, const char *name, const RlDomainRef *ow
     if (!image.unmarked || !rl_dirty_image_is_of(&image, owner))
         return true;
     /* Of a restore that failed it is the save of before that the image is part of. */
-    g_autoptr(RlSave) before = image.written == RL_MARK_RESTORED ? find_save(&image) : NULL;
+    g_autoptr(RlSave) before = NULL;
+    if (image.written == RL_MARK_RESTORED && !find_save(&image, &before, error))
+        return false;
     bool failed = before && before->waiting;
     const RlKeep how = {.owner = owner,
                         .overlaid = overlaid || rl_overlays_names(image.below, owner),
@@ -365,9 +404,11 @@ note_cut_off(const RlDirtyImage *image, GError **error)
     const RlImageOwner *run = image->run;
 
     bool begun_by_hand = run && rl_image_owner_is_by_hand(run) && !run->continued;
-    bool kept = !run && rl_mark_is_kept(image->mark);
+    bool kept = !run && rl_mark_is_kept(image->mark), restore;
 
-    if (begun_by_hand || kept || image->mark == RL_MARK_SAVED || is_restore(image))
+    if (!look_for_restore(image, &restore, error))
+        return false;
+    if (begun_by_hand || kept || image->mark == RL_MARK_SAVED || restore)
         return true;
     return rl_save_note_cut_off(image->fd, run, error);
 }

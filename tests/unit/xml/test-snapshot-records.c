@@ -263,7 +263,7 @@ test_many_snapshots(Host *host, gconstpointer data)
     host_remove_tree(all);
     host_put(host, name, large);
     host_finds(host, IMAGE, false, NULL);
-    g_assert_cmpint(truncate(path, 4 * 1024 * 1024 + 1), ==, 0);
+    g_assert_cmpint(truncate(path, RL_DOMAIN_SIZE_MAX + 1), ==, 0);
     host_finds(host, IMAGE, false, "anna");
     assert_doubt(host, dir);
 }

@@ -288,7 +288,7 @@ test_limits(void)
 
     g_autoptr(RlDomain) padded = parse(padding);
     g_assert_cmpuint(padded->disks->len, ==, 0);
-    refuse_devices(too_long, "4194304");
+    refuse_devices(too_long, "9437184");
 }
 
 static void

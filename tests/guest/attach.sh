@@ -4,6 +4,8 @@
 # virt-reflink attach and detach: a volume becomes a disk of a running domain, and ceases to be one, in one
 # step. In between it is the domain's, as any other of its disks.
 . "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool guest kinds documents -- qemu-system-x86_64 python3 getfattr
+# shellcheck disable=SC2034
+long_saves=yes
 kinds_make "$dir"
 virsh vol-create-as pool data 1M
 data=$(virsh vol-path data pool)

@@ -5,6 +5,8 @@
 # long as that is so, nothing is taken away from under the overlay.
 set -eu
 . "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool guest kinds -- qemu-system-x86_64
+# shellcheck disable=SC2034
+long_saves=yes
 kinds_make "$dir"
 
 dirty=$POOL/vm/persistent-dirty.img

@@ -5,6 +5,8 @@
 # what is said of a domain that is off, or removed with its storage. The volume has to be started for
 # it by hand, and is the domain's from then on.
 . "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool guest kinds -- qemu-system-x86_64
+# shellcheck disable=SC2034
+long_saves=yes
 kinds_make "$dir"
 virsh vol-create-as pool data 1M
 data=$(virsh vol-path data pool)

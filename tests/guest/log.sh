@@ -5,6 +5,8 @@
 # asks for these; and what happened to a volume is an event.
 set -eu
 . "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool guest kinds journal -- qemu-system-x86_64 python3
+# shellcheck disable=SC2034
+long_saves=yes
 
 journal_begin
 details_begin

@@ -4,6 +4,8 @@
 # A volume that a domain was started on, and that is not in its XML any more when it ends.
 set -eu
 . "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool guest kinds disks -- qemu-system-x86_64
+# shellcheck disable=SC2034
+long_saves=yes
 kinds_make "$dir"
 started=/run/libvirt-reflink/started-qemu-00000000-0000-4000-8000-000000000001
 

@@ -5,6 +5,8 @@
 # hook. From then on they are the second one's, whichever ends first.
 set -eu
 . "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool guest kinds -- qemu-system-x86_64
+# shellcheck disable=SC2034
+long_saves=yes
 kinds_make "$dir"
 create_snapshot pool snap "$POOL/vm/template.img"
 virsh vol-create-as pool data 1M

@@ -4,6 +4,8 @@
 # A pool with <reflink:paths form='link'/>: a volume has one path, POOL/NAME, and it is always there. Clients
 # find it while its domain is off, and libvirt finds the volume by what they wrote into a domain.
 . "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool guest states kinds -- qemu-system-x86_64 qemu-img
+# shellcheck disable=SC2034
+long_saves=yes
 guest_pool "$pool" "<reflink:revisions keep='4'/><reflink:paths form='link'/>"
 
 # leads FILE TARGET: the link of that name in the pool's directory.

@@ -4,6 +4,8 @@
 # virt-reflink repath: the definitions of domains that are off get the paths that their volumes have now, after the
 # pool got <reflink:paths form='link'/>, or lost it; and nothing else of a definition changes.
 . "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool guest states kinds documents -- qemu-system-x86_64 python3 script
+# shellcheck disable=SC2034
+long_saves=yes
 guest_pool "$pool" "<reflink:revisions keep='4'/>"
 boot_volume web
 create_volume qubes data 1048576

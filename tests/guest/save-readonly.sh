@@ -5,6 +5,8 @@
 # and what was only read is never committed.
 set -eu
 . "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool guest kinds disks -- qemu-system-x86_64
+# shellcheck disable=SC2034
+long_saves=yes
 kinds_make "$dir"
 save=$LAB/vm.save
 other=/etc/libvirt/hooks/qemu.d/60-other

@@ -6,9 +6,6 @@
 # which save it is, so it is refused. Older libvirt has the file open, and restores both.
 set -eu
 . "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool guest kinds -- qemu-system-x86_64
-# The guest has no memory but its own.
-# shellcheck disable=SC2034
-short_saves=yes
 kinds_make "$dir"
 managed=/var/lib/libvirt/qemu/save/vm.save
 

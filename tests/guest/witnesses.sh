@@ -5,6 +5,8 @@
 # room for and what a device model wants to stand there, and files of earlier runs prove nothing.
 set -eu
 . "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool guest kinds -- qemu-system-x86_64
+# shellcheck disable=SC2034
+long_saves=yes
 log=/var/log/libvirt/qemu
 mkdir -p "$log"
 mount -t tmpfs -o size=256k libvirt-reflink "$log"

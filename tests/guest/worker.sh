@@ -5,6 +5,8 @@
 # worker does it, and when it is cut off, the next one does.
 set -eu
 . "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool guest kinds -- qemu-system-x86_64
+# shellcheck disable=SC2034
+long_saves=yes
 kinds_make "$dir"
 
 # listed_soon VOLUME REVISIONS: vol-list has these, within a second.

@@ -6,6 +6,8 @@
 # copies and edited files; and there is a way to run it on clones of its disks.
 set -eu
 . "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool guest kinds -- qemu-system-x86_64
+# shellcheck disable=SC2034
+long_saves=yes
 kinds_make "$dir"
 kinds=(persistent snapshot volatile direct)
 managed=/var/lib/libvirt/qemu/save/vm.save

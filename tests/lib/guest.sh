@@ -13,7 +13,8 @@ saves_are_read_ahead()
     [ "$(printf '%s\n' 11.4.0 "$(libvirtd --version | sed 's/.* //')" | sort -V | head -n 1)" = 11.4.0 ]
 }
 
-# lab_memory: prints what gives a domain 3 MiB of memory that is not empty.
+# lab_memory: prints what gives a domain 3 MiB of memory that is not empty. A script has that for its domains with
+# long_saves=yes.
 lab_memory()
 {
     [ -e "$LAB/memory" ] || head -c 3M /dev/urandom >"$LAB/memory"
@@ -28,7 +29,7 @@ lab_domain()
 {
     local name=$1 images=$2 extra=${3:-} image letters=abcd i=0 space=''
 
-    if [ -z "${short_saves:-}" ] && saves_are_read_ahead; then
+    if [ -n "${long_saves:-}" ] && saves_are_read_ahead; then
         space=" xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'"
         extra+=$(lab_memory)
     fi

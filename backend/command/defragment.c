@@ -47,7 +47,9 @@ say_cost(const RlCall *call, const char *name, const RlDefragmented *found)
 
     rl_call_say(call, "%s has %s; " NUMBER " small ones can become " NUMBER ".", name, extents,
                 plan->pieces, found->ranges);
-    rl_call_say(call, "%s will be written, and must be free meanwhile.", bytes);
+    rl_call_say(call,
+                "%s will be written, which takes additional space until the old image is removed.",
+                bytes);
     if (plan->shared > 0)
         rl_call_say(call,
                     "%s of that is shared with other images now, and will take space of its own.",
@@ -81,8 +83,10 @@ maintain_users(const RlCall *call, const char *name)
     for (guint i = 0; users && i < users->len && !error; i++)
         rl_volume_maintain(call->pool, g_ptr_array_index(users, i), false, &error);
     if (error)
-        rl_call_warn(call, "the snapshots of volume '%s' are not ready for a quick start: %s", name,
-                     error->message);
+        rl_call_warn(call,
+                     "the snapshot volumes of '%s' may have no precache, so that their next start "
+                     "takes longer: %s",
+                     name, error->message);
 }
 
 static bool
@@ -146,7 +150,9 @@ run(const RlCall *call, const char *name, const RlDefragmentRule *rule, bool yes
         done = go_on(call, name, rule, &found, yes, error);
     /* The precache was dropped in any case. */
     if (!rl_after_change(call->pool, name, false, &late))
-        rl_call_warn(call, "volume '%s' is not ready for a quick start: %s", name, late->message);
+        rl_call_warn(call,
+                     "volume '%s' may have no precache, so that its next start takes longer: %s",
+                     name, late->message);
     return done;
 }
 

@@ -167,7 +167,7 @@ look_at_volume(GPtrArray *findings, const RlPool *pool, const RlListed *listed)
     look_at_state(findings, look);
     if (look->volume->contradictory)
         rl_findings_add(findings, "contradictory", listed->name, NULL,
-                        "its record contradicts its images, and the images count");
+                        "its record contradicts its images, so it counts as persistent");
     look_for_torn(findings, look->volume);
     rl_contradictions_look(findings, look, listed->revisions);
     look_for_ambiguous(findings, listed->name, listed->revisions);

@@ -132,6 +132,6 @@ rl_foreign_require_whole(int fd, const char *format, GError **error)
         (uint64_t) end <
             little_at(header, VDI_DATA_OFFSET) + (uint64_t) little_at(header, VDI_BLOCK_SIZE) *
                                                      little_at(header, VDI_BLOCKS_ALLOCATED))
-        return rl_fail(error, RL_ERROR_INVALID, "it is cut off");
+        return rl_fail(error, RL_ERROR_INVALID, "it is truncated");
     return true;
 }

@@ -124,11 +124,12 @@ print_text(const RlLook *look, const GPtrArray *revisions, bool utc)
     g_autofree char *xen = find_xen_domain(volume);
 
     print_line("volume", g_strdup(name));
-    print_line("kind", g_strconcat(rl_kind_to_string(volume->kind),
-                                   volume->contradictory
-                                       ? " (its record contradicts its images; the images count)"
-                                       : "",
-                                   NULL));
+    print_line("kind",
+               g_strconcat(rl_kind_to_string(volume->kind),
+                           volume->contradictory
+                               ? " (its record contradicts its images, so it counts as persistent)"
+                               : "",
+                           NULL));
     print_source(look);
     print_state(look);
     if (look->run)

@@ -65,12 +65,13 @@ explain_left(const RlImageOwner *run)
     g_autofree char *boot = rl_boot_id(NULL);
 
     if (!run)
-        return make("cut-off", "the end of its run was cut off");
+        return make("cut-off", "the end of its run began, and was interrupted");
     if (boot && strcmp(boot, run->boot_id) != 0)
         return make("host-down", "the host went down during a run of '%s'", run->name);
     if (rl_image_owner_is_by_hand(run))
         return make("by-hand", "it was started with 'virt-reflink start', and not stopped");
-    return make("no-end", "domain '%s' has lost its emulator, and nothing has ended its run",
+    return make("no-end",
+                "the device model of domain '%s' has ended, but nothing has ended the run",
                 run->name);
 }
 

@@ -161,11 +161,11 @@ rl_command_receive(RlCall *call, GError **error)
     gboolean partial = FALSE, token = FALSE, discard = FALSE;
     const GOptionEntry options[] = {
         {"partial", 'p', 0, G_OPTION_ARG_NONE, &partial,
-         "Keep what came if the stream is cut off, for 'send --resume-from'", NULL},
+         "Keep the received part of an interrupted stream, for 'send --resume-from'", NULL},
         {"token", 't', 0, G_OPTION_ARG_NONE, &token,
-         "Print where a stream that was cut off goes on; receive nothing", NULL},
+         "Print the token for the rest of an interrupted stream; receive nothing", NULL},
         {"drop-partial", 0, 0, G_OPTION_ARG_NONE, &discard,
-         "Remove what is kept of a stream; receive nothing", NULL},
+         "Remove the kept part of a stream; receive nothing", NULL},
         G_OPTION_ENTRY_NULL,
     };
 

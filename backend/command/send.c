@@ -17,7 +17,7 @@ rl_command_send(RlCall *call, GError **error)
         {"from", 'f', 0, G_OPTION_ARG_STRING, &from_text,
          "Send only what changed since this volume or revision", "STATE"},
         {"resume-from", 'r', 0, G_OPTION_ARG_STRING, &token,
-         "Send the rest of a stream that was cut off ('receive --token' prints TOKEN)", "TOKEN"},
+         "Send the rest of an interrupted stream ('receive --token' prints TOKEN)", "TOKEN"},
         G_OPTION_ENTRY_NULL,
     };
 

@@ -109,9 +109,8 @@ require_not_hidden(const virStoragePoolDef *def, bool mounted, GError **error)
     if (!look(def->target.path, &is_pool, error))
         return false;
     return !is_pool || rl_fail(error, RL_ERROR_INVALID,
-                               "'%s' is a reflink pool, which the mount of this pool would hide. "
-                               "Give this pool another target, or mount its file system before you "
-                               "build the reflink pool",
+                               "its file system would be mounted over the reflink pool '%s', and "
+                               "hide it. Give this pool another target",
                                def->target.path);
 }
 

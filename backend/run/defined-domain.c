@@ -53,7 +53,7 @@ add(RlDefinedDomains *domains, size_t index, virDomainPtr found, GError **error)
                                 .name = g_strdup(domains->library.virDomainGetName(found))};
     g_ptr_array_add(domains->list, domain);
     return domains->library.virDomainGetUUIDString(found, domain->uuid) == 0 ||
-           refuse(domain, "does not say its UUID", error);
+           refuse(domain, "does not return the UUID of the domain", error);
 }
 
 static bool
@@ -162,7 +162,7 @@ rl_defined_domain_xml(const RlDefinedDomain *domain, GError **error)
 
     free(xml);
     if (!copy)
-        refuse(domain, "does not say its XML", error);
+        refuse(domain, "does not return the XML of the domain", error);
     return copy;
 }
 
@@ -173,7 +173,7 @@ rl_defined_domain_require_off(const RlDefinedDomain *domain, GError **error)
     int saved = runs == 0 ? domain->library->virDomainHasManagedSaveImage(domain->domain, 0) : 0;
 
     if (runs < 0 || saved < 0)
-        return refuse(domain, "does not say whether it runs or is saved", error);
+        return refuse(domain, "does not report whether the domain runs or is saved", error);
     if (runs > 0)
         return rl_fail(error, RL_ERROR_STATE,
                        "domain '%s' cannot get other paths: it is running. Shut it down first",
@@ -196,7 +196,8 @@ require_unnamed_in(const RlDefinedDomain *domain, const char *kind, const char *
 
     free(xml);
     if (!copy)
-        return refuse(domain, "does not say the XML of its snapshots or checkpoints", error);
+        return refuse(domain, "does not return the XML of the domain's snapshots or checkpoints",
+                      error);
     if (!rl_xml_names_path(copy, path, what, &named, error))
         return false;
     return !named || rl_fail(error, RL_ERROR_STATE,
@@ -210,7 +211,7 @@ static bool
 is_told(const RlDefinedDomain *domain, int n, GError **error)
 {
     return n >= 0 || domain->library->virGetLastErrorCode() == VIR_ERR_NO_SUPPORT ||
-           refuse(domain, "does not list its snapshots or checkpoints", error);
+           refuse(domain, "does not list the snapshots or checkpoints of the domain", error);
 }
 
 static bool

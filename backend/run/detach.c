@@ -49,8 +49,9 @@ read_run(Detach *detach, GError **error)
 
     rl_image_owner_free(detach->run);
     return rl_volume_domain_run(detach->pool, detach->name, &detach->run, &dirty, error) &&
-           (dirty || rl_fail(error, RL_ERROR_STATE,
-                             "volume '%s' is stopped: no domain has it as a disk", detach->name));
+           (dirty ||
+            rl_fail(error, RL_ERROR_STATE,
+                    "there is nothing to detach: volume '%s' is stopped already", detach->name));
 }
 
 static bool

@@ -40,9 +40,10 @@ thaw_late(const char *uuid, const char *driver)
         }
         sleep(1);
     }
-    rl_log_warning("the file systems of the guest of domain %s may be frozen. Type 'virsh "
-                   "domfsthaw %s': %s",
-                   uuid, uuid, error->message);
+    rl_log_warning(
+        "cannot thaw the file systems of the guest of domain %s, which may be frozen: %s. Type "
+        "'virsh domfsthaw %s'",
+        uuid, error->message, uuid);
 }
 
 /* Waits until it is told that all is done, or the other end of the pipe is closed. */

@@ -86,7 +86,7 @@ rl_live_domain_find(const char *text, const char *driver, GError **error)
         return NULL;
     live->name = g_strdup(library->virDomainGetName(live->domain));
     if (library->virDomainGetUUIDString(live->domain, live->uuid) < 0) {
-        refuse(live, "does not say its UUID", error);
+        refuse(live, "does not return the UUID of the domain", error);
         return NULL;
     }
     if (rl_live_domain_runs(live))
@@ -110,7 +110,7 @@ rl_live_domain_xml(const RlLiveDomain *live, RlLiveFlags which, GError **error)
 
     free(xml);
     if (!copy)
-        refuse(live, "does not say its XML", error);
+        refuse(live, "does not return the XML of the domain", error);
     return copy;
 }
 
@@ -132,7 +132,7 @@ rl_live_domain_settle(const RlLiveDomain *live, GError **error)
     return !rl_live_domain_runs(live) ||
            live->library.virDomainMemoryStats(live->domain, &stats, 1, 0) >= 0 ||
            !rl_live_domain_runs(live) ||
-           refuse(live, "does not finish another operation on it", error);
+           refuse(live, "does not finish another operation on the domain", error);
 }
 
 bool

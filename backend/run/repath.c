@@ -102,8 +102,8 @@ write_after(Plan *plan, const RlDomain *parsed, GError **error)
     /* A disk of another type has its path in another attribute. */
     return plan->after && (n == plan->changes->len ||
                            rl_fail(error, RL_ERROR_XML,
-                                   "not each of its paths is that of a <source file='...'>. "
-                                   "Change them with 'virsh edit'"));
+                                   "it names some of its volumes in another place than <source "
+                                   "file='...'>. Change its paths with 'virsh edit'"));
 }
 
 /* What there is to do for @domain: maybe nothing. NULL where that cannot be told. */

@@ -55,8 +55,9 @@ rl_stop_refuse_held(const RlPool *pool, const char *name, GError **error)
     g_autoptr(RlVolume) volume = rl_volume_find(pool, name, error);
 
     return volume && rl_state_require_idle(volume, "stopped", error) &&
-           rl_fail(error, RL_ERROR_STATE,
-                   "volume '%s' was not stopped, because it was saved, suspect or half migrated a "
-                   "moment ago. It is not now: try again",
-                   name);
+           rl_fail(
+               error, RL_ERROR_STATE,
+               "volume '%s' was not stopped: a moment ago it was saved, suspect or not completely "
+               "migrated, and now it is not. Try again",
+               name);
 }

@@ -139,7 +139,7 @@ take_over(int fd, const RlFullAccess *wanted, bool *ret_same, GError **error)
     g_autoptr(GByteArray) list = NULL;
 
     if (fchown(fd, access->uid, access->gid) < 0)
-        return rl_fail_file(error, errno, fd, "cannot set the owner of");
+        return rl_fail_file(error, errno, fd, "cannot set the user and group of");
     if (!rl_access_list_get(fd, NULL, &list, error))
         return false;
     *ret_same = rl_access_lists_are_equal(list, wanted->list);

@@ -329,10 +329,11 @@ rl_reader_settle(int fd, const char *name, int patience_ms, GError **error)
         if (!starting)
             return true;
         if (waited_ms >= patience_ms)
-            return rl_fail(error, RL_ERROR_BUSY,
-                           "volume '%s': a domain that reads an image of it at rest is just "
-                           "starting. Try again",
-                           name);
+            return rl_fail(
+                error, RL_ERROR_BUSY,
+                "volume '%s': a domain that reads its clean image or a revision of it is just "
+                "starting. Try again",
+                name);
         g_usleep(PAUSE_MS * 1000);
     }
 }

@@ -15,7 +15,7 @@ warn_of_sync(int fd, int code)
 {
     g_autofree char *label = rl_file_label(fd);
 
-    rl_log_warning("cannot sync the mark of %s, which is suspect: %s. A power failure may lose it",
+    rl_log_warning("cannot sync the mark 'suspect' of %s: %s. A power failure may lose the mark",
                    label, g_strerror(code));
 }
 

@@ -269,7 +269,7 @@ set_up(const char *path, const RlOptions *options, const RlAccess *access,
         return false;
     if ((access->uid != (uid_t) -1 || access->gid != (gid_t) -1) &&
         fchown(root, access->uid, access->gid) < 0)
-        return rl_fail_errno(error, errno, "cannot set the owner of '%s'", path);
+        return rl_fail_errno(error, errno, "cannot set the user and group of '%s'", path);
     if (access->mode != (mode_t) -1 && fchmod(root, access->mode) < 0)
         return rl_fail_errno(error, errno, "cannot set the mode of '%s'", path);
 

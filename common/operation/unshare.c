@@ -179,7 +179,9 @@ replace(RlVolume *volume, int from, const struct stat *st, int *fd, GError **err
         rl_tmpfile_discard(*fd, volume->dir);
         return false;
     }
-    rl_volume_log(volume, "replaced %s by a reflink: another domain had the old one",
+    rl_volume_log(volume,
+                  "replaced %s by a reflink of it, since another domain or process may still use "
+                  "the former file",
                   volume->dirty_file);
     pass_on_end(volume, from, *fd);
     empty_old(from);

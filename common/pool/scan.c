@@ -161,7 +161,7 @@ finish(gpointer leaf, gpointer value, gpointer data)
                                       : listed->clean.there || listed->dirty.there;
     rl_revisions_sort(listed->revisions);
     if (listed->recorded && listed->recorded->contradictory)
-        rl_log_warning("volume '%s': its record contradicts its images. The images are used",
+        rl_log_warning("volume '%s': its record contradicts its images. It counts as persistent",
                        listed->name);
     if (scan->leftovers && listed->littered)
         g_ptr_array_add(scan->leftovers, g_strdup(listed->name));

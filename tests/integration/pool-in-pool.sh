@@ -106,7 +106,7 @@ for target in "$pool/volumes" "$pool/volumes/new/directory" "$dir/links/volumes"
     nothing_starts "lies inside the reflink pool '$pool'"
 done
 outsider fs "$pool" "$(device "$dir/disk")" ext4
-refused "'$pool' is a reflink pool, which the mount of this pool would hide" "$pool" virsh pool-start outsider
+refused "its file system would be mounted over the reflink pool '$pool', and hide it" "$pool" virsh pool-start outsider
 mountpoint -q "$pool" && die "the pool is hidden"
 virsh pool-undefine outsider
 ok "no file system is mounted over or in a reflink pool"

@@ -73,9 +73,13 @@ rl_write_watch_fd(const RlWriteWatch *watch)
 }
 
 void
-rl_write_watch_forget(RlWriteWatch *watch, guint index)
+rl_write_watch_resume(RlWriteWatch *watch, guint index, RlWrites before)
 {
-    g_array_index(watch->files, File, index).number = -1;
+    File *file = &g_array_index(watch->files, File, index);
+
+    if (before == RL_WRITES_UNKNOWN)
+        file->number = -1;
+    file->spans = before == RL_WRITES_AGAIN ? 2 : 1;
 }
 
 /* A span has ended if nobody can write now, and somebody has. */

@@ -37,10 +37,11 @@ int rl_write_watch_fd(const RlWriteWatch *watch);
 void rl_write_watch_read(RlWriteWatch *watch);
 
 /**
- * rl_write_watch_forget:
- * What has become of the file number @index since the beginning is not known: RL_WRITES_UNKNOWN.
+ * rl_write_watch_resume:
+ * Another watch knew @before of the file number @index, which nobody writes to now, unless that is
+ * RL_WRITES_UNKNOWN: whoever writes from now on does so again.
  */
-void rl_write_watch_forget(RlWriteWatch *watch, guint index);
+void rl_write_watch_resume(RlWriteWatch *watch, guint index, RlWrites before);
 
 /**
  * rl_write_watch_get:

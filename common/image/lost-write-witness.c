@@ -13,6 +13,7 @@
 #include "common/base/log.h"
 #include "common/format/image-mark.h"
 #include "common/fs/inode.h"
+#include "common/fs/lease.h"
 #include "common/pool/volume.h"
 #include "suspect.h"
 #include "witness-process.h"
@@ -93,18 +94,55 @@ is_passed_on(int fd, const char *key)
     return rl_image_owner_get(fd, &run, NULL) && run && g_strcmp0(run->witness, key) == 0;
 }
 
-/* Adds to @images those that the process under @key has for other domains' runs by now. */
-static void
-inherit(const char *key, GArray *images)
+static RlWrites
+writes_of(char byte)
 {
-    g_autoptr(GArray) before = take(key);
+    const char *at = byte ? strchr(RL_WITNESS_WRITES, byte) : NULL;
 
-    for (guint i = 0; before && i < before->len && images->len < RL_WITNESS_IMAGES_MAX; i++) {
-        int *fd = &g_array_index(before, int, i);
-        if (!is_passed_on(*fd, key))
+    return at ? (RlWrites) (at - RL_WITNESS_WRITES) : RL_WRITES_UNKNOWN;
+}
+
+static bool
+has_image(const GArray *images, int fd)
+{
+    struct stat wanted, st;
+
+    for (guint i = 0; i < images->len; i++)
+        if (fstat(fd, &wanted) == 0 && fstat(g_array_index(images, int, i), &st) == 0 &&
+            rl_stat_same(&st, &wanted))
+            return true;
+    return false;
+}
+
+/* Is the image @fd, which nobody writes to, of a run of @owner that nobody has ended? It is ended
+ * with the run that begins now. */
+static bool
+is_left(int fd, const RlDomainRef *owner)
+{
+    g_autoptr(RlImageOwner) run = NULL;
+
+    return rl_image_owner_get(fd, &run, NULL) && run && rl_image_owner_is_of(run, owner) &&
+           !rl_lease_has_writer(fd);
+}
+
+/* Adds to @images those that the process under @key has for other domains' runs by now, and for an
+ * earlier one of @owner's; and to @before how they were written to. */
+static void
+inherit(const char *key, const RlDomainRef *owner, GArray *images, GArray *before)
+{
+    char bytes[RL_WITNESS_IMAGES_MAX] = {0};
+    g_autoptr(GArray) kept = take_with(key, bytes);
+
+    for (guint i = 0; kept && i < kept->len && images->len < RL_WITNESS_IMAGES_MAX; i++) {
+        int *fd = &g_array_index(kept, int, i);
+        bool passed_on = is_passed_on(*fd, key);
+        if (has_image(images, *fd) || (!passed_on && !is_left(*fd, owner)))
             continue;
-        int kept = rl_fd_steal(fd);
-        g_array_append_val(images, kept);
+        /* Of one that is written to the spans cannot be told apart. */
+        RlWrites writes = passed_on ? RL_WRITES_UNKNOWN : writes_of(bytes[i]);
+        int stolen = rl_fd_steal(fd);
+        g_array_append_val(images, stolen);
+        g_array_append_val(before, writes);
     }
 }
 
@@ -112,15 +150,15 @@ void
 rl_witness_begin(const char *key, const RlDomainRef *owner, GArray *images)
 {
     g_autofree char *path = socket_path(key);
-    guint own = images->len;
+    g_autoptr(GArray) writes = g_array_new(FALSE, FALSE, sizeof(RlWrites));
 
-    inherit(key, images);
+    inherit(key, owner, images, writes);
     rl_autofd int before = call(key, RL_WITNESS_LEAVE);
     if (before >= 0)
         wait_for_end(before);
     if (images->len == 0)
         return;
-    if (!rl_witness_process_start(path, images, own))
+    if (!rl_witness_process_start(path, images, writes))
         rl_log_warning("domain %s: write errors of its images will go unnoticed: %s", owner->name,
                        g_strerror(errno));
 }
@@ -242,14 +280,6 @@ rl_witness_ask_volume(const char *key, const RlDomainRef *owner, const RlPool *p
             return false;
     }
     return !volume || pass_on(images, owner, volume, error);
-}
-
-static RlWrites
-writes_of(char byte)
-{
-    const char *at = byte ? strchr(RL_WITNESS_WRITES, byte) : NULL;
-
-    return at ? (RlWrites) (at - RL_WITNESS_WRITES) : RL_WRITES_UNKNOWN;
 }
 
 void

@@ -15,10 +15,11 @@
 /**
  * rl_witness_begin:
  * Starts the process that keeps @images for the run of @owner, in place of one that is there under
- * this @key; images of that one which have passed to another domain's run since are added to
- * @images. It ends by itself within a minute when nobody runs on any of them any more, and before
- * that does what rl_witness_ask() does; a volume that an administrator has started is run on until
- * he stops it. A failure costs a line in the log: then nobody may see a write that fails.
+ * this @key; images of that one which have passed to another domain's run since, or are of a run of
+ * @owner that nobody has ended, are added to @images. It ends by itself within a minute when nobody
+ * runs on any of them any more, and before that does what rl_witness_ask() does; a volume that an
+ * administrator has started is run on until he stops it. A failure costs a line in the log: then
+ * nobody may see a write that fails.
  */
 void rl_witness_begin(const char *key, const RlDomainRef *owner, GArray *images);
 

@@ -269,14 +269,15 @@ listen_at(const char *path)
 }
 
 bool
-rl_witness_process_start(char *path, const GArray *images, guint inherited)
+rl_witness_process_start(char *path, const GArray *images, const GArray *before)
 {
     rl_autofd int listener = listen_at(path);
     g_autoptr(GPtrArray) names = name_images(images);
     g_autoptr(RlWriteWatch) writes = rl_write_watch_new(images);
     const Witness witness = {path, listener, images, writes, names};
 
-    for (guint i = inherited; i < images->len; i++)
-        rl_write_watch_forget(writes, i);
+    for (guint i = 0; i < before->len; i++)
+        rl_write_watch_resume(writes, images->len - before->len + i,
+                              g_array_index(before, RlWrites, i));
     return listener >= 0 && detach(&witness);
 }

@@ -40,8 +40,8 @@ bool rl_witness_set_address(const char *path, struct sockaddr_un *address);
 
 /**
  * rl_witness_process_start:
- * Starts the process with @images, which listens at @path; the caller keeps both. Of those from
- * number @inherited on it does not know how they were written to before. It closes all other
- * descriptors that the caller has. False with errno where that fails.
+ * Starts the process with @images, which listens at @path; the caller keeps both. The last of them
+ * another one kept before: @before has for each of these how they were written to (RlWrites). It
+ * closes all other descriptors that the caller has. False with errno where that fails.
  */
-bool rl_witness_process_start(char *path, const GArray *images, guint inherited);
+bool rl_witness_process_start(char *path, const GArray *images, const GArray *before);

@@ -5,9 +5,9 @@
 # makes a device model the owner of its disks, and remembered owners.
 set -eu
 . "${SOURCE_DIR:-$(dirname "$0")/../..}/tests/lib/begin.sh" pool guest kinds states own-users -- \
+    qemu-system-x86_64 setpriv setfattr getfattr
 # shellcheck disable=SC2034
 long_saves=yes
-    qemu-system-x86_64 setpriv setfattr getfattr
 
 chmod 755 "$LAB" "$dir"
 own_users

@@ -262,7 +262,7 @@ many 1 v1
 hostile "$LAB/bad" "(DTD|document type|entit)"
 {
     cat "$LAB/disks.xml"
-    head -c 5242880 /dev/zero | tr '\0' ' '
+    head -c 10485760 /dev/zero | tr '\0' ' '
 } >"$LAB/bad"
 hostile "$LAB/bad" "(large|long|more than|bytes)"
 head -c 100000 /dev/urandom >"$LAB/bad"

@@ -150,14 +150,16 @@ test_sizes(Lab *lab)
 }
 
 static void
-test_unknown(Lab *lab)
+test_resume(Lab *lab)
 {
     g_auto(Watched) watched = begin(lab);
 
-    write_once(&watched, 0);
-    rl_write_watch_forget(watched.watch, 0);
+    rl_write_watch_resume(watched.watch, 0, RL_WRITES_UNKNOWN);
+    rl_write_watch_resume(watched.watch, 1, RL_WRITES_ONCE);
     g_assert_cmpint(rl_write_watch_get(watched.watch, 0), ==, RL_WRITES_UNKNOWN);
     g_assert_cmpint(rl_write_watch_get(watched.watch, 1), ==, RL_WRITES_ONCE);
+    write_once(&watched, 1);
+    g_assert_cmpint(rl_write_watch_get(watched.watch, 1), ==, RL_WRITES_AGAIN);
 }
 
 /* More than the kernel keeps for who does not read: something may be missing. */
@@ -197,7 +199,7 @@ add_tests(void)
     lab_add("/write-watch/one-span", test_one_span);
     lab_add("/write-watch/goes-on", test_span_that_goes_on);
     lab_add("/write-watch/sizes", test_sizes);
-    lab_add("/write-watch/unknown", test_unknown);
+    lab_add("/write-watch/resume", test_resume);
     lab_add("/write-watch/too-many", test_too_many);
     lab_add("/write-watch/no-room", test_no_room);
 }

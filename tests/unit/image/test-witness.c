@@ -4,7 +4,9 @@
 #include "common/image/lost-write-witness.h"
 
 #include "common/base/autofd.h"
+#include "common/format/image-mark.h"
 #include "common/fs/lease.h"
+#include "common/image/suspect.h"
 #include "common/operation/claim.h"
 #include "common/operation/clone.h"
 #include "common/operation/save.h"
@@ -356,9 +358,53 @@ test_writes(Lab *lab)
     rl_witness_dismiss(key, true);
 }
 
+/* A run whose end was lost is ended with the domain's next one, on another volume. */
+static void
+test_left(Lab *lab)
+{
+    lab_create(lab, V, "one", MIB);
+    lab_create(lab, "a/b/other", "one", MIB);
+    lab_start(lab, V, &alice);
+    g_autoptr(GArray) images = rl_witness_new(), next = rl_witness_new();
+    rl_witness_add(images, lab->pool, V);
+    rl_witness_begin(alice.uuid, &alice, images);
+    write_later(lab, "two");
+    lab_start(lab, "a/b/other", &alice);
+    rl_witness_add(next, lab->pool, "a/b/other");
+    rl_witness_begin(alice.uuid, &alice, next);
+    g_assert_cmpuint(next->len, ==, 2);
+    g_assert_cmpint(writes_of(lab, alice.uuid), ==, RL_WRITES_ONCE);
+    write_later(lab, "three");
+    g_assert_cmpint(writes_of(lab, alice.uuid), ==, RL_WRITES_AGAIN);
+    /* Each is kept once. */
+    g_autoptr(GArray) again = rl_witness_new();
+    rl_witness_add(again, lab->pool, V);
+    rl_witness_begin(alice.uuid, &alice, again);
+    g_assert_cmpuint(again->len, ==, 2);
+    rl_witness_dismiss(alice.uuid, true);
+}
+
+/* A job of libvirt's on the image was broken off. */
+static void
+test_broken_job(Lab *lab)
+{
+    lab_create(lab, V, "one", MIB);
+    lab_start(lab, V, &alice);
+    rl_autofd int fd = image_open(lab, V, RL_FILE_DIRTY, O_RDONLY);
+    g_assert_false(rl_mark_is_suspect_of_job(fd));
+    g_assert_true(rl_suspect_mark_of_job(fd, NULL));
+    g_assert_true(rl_mark_is_suspect_of_job(fd));
+    g_assert_false(rl_mark_is_suspect_of_job(-1));
+    g_assert_cmpint(lab_state(lab, V), ==, RL_STATE_SUSPECT);
+    lab_start_fails(lab, V, &alice, RL_ERROR_STATE, "block job");
+    lab_stop(lab, V, &alice, RL_STOP_HELD);
+}
+
 void
 add_tests(void)
 {
+    lab_add("/witness/left", test_left);
+    lab_add("/witness/broken-job", test_broken_job);
     lab_add("/witness/writes", test_writes);
     lab_add("/witness/is-no-user", test_is_no_user);
     lab_add("/witness/leaves-when-told", test_leaves_when_told);

@@ -4,6 +4,7 @@
  * was there before the restore is not that run's to end. */
 #include "common/base/autofd.h"
 #include "common/format/image-mark.h"
+#include "common/format/image-save.h"
 #include "common/fs/xattr.h"
 #include "common/operation/save.h"
 #include "harness/lab.h"
@@ -210,6 +211,33 @@ test_failed_restore(Lab *lab)
     }
 }
 
+/* Of a memory that was tried, and is damaged, another copy may be told otherwise. */
+static void
+test_failed_restore_of_memory(Lab *lab)
+{
+    const RlKeep failed = {.owner = &alice, .failed = true};
+    RlMemory memory = {.digest = (char *) "digest"};
+    RlDomainRef owner = alice;
+    bool done;
+
+    owner.memory = &memory;
+    lab_create(lab, V, "one", MIB);
+    lab_start(lab, V, &alice);
+    image_write(lab, V, RL_FILE_DIRTY, "two");
+    save(lab, V);
+    for (int i = 0; i < 2; i++) {
+        g_autoptr(GError) error = NULL;
+        g_assert_true(rl_volume_announce_restore(lab->pool, V, &owner, NULL));
+        g_autoptr(RlStarted) started =
+            rl_volume_start(lab->pool, V, &owner, RL_START_RESTORED, &error);
+        g_assert_no_error(error);
+        g_assert_true(rl_volume_confirm(lab->pool, V, &alice, NULL));
+        g_assert_true(rl_volume_keep_as(lab->pool, V, &failed, &done, NULL) && done);
+        assert_hold(lab, V, RL_MARK_SAVED);
+        memory.digest = (char *) "another";
+    }
+}
+
 /* What its guest wrote to is no part of the save any more. */
 static void
 test_written_after_restore(Lab *lab)
@@ -324,6 +352,7 @@ add_tests(void)
     lab_add("/restored/readonly-without-its-memory", test_readonly_without_its_memory);
     lab_add("/restored/kept-is-written", test_kept_is_written);
     lab_add("/restored/failed-restore", test_failed_restore);
+    lab_add("/restored/failed-restore-of-memory", test_failed_restore_of_memory);
     lab_add("/restored/written-after-restore", test_written_after_restore);
     lab_add("/restored/another-domains", test_another_domains);
     lab_add("/restored/nobodys", test_nobodys);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* filesystems: xfs btrfs ext4 */
 #include "common/format/image-owner.h"
+#include "common/format/image-save.h"
 
 #include "common/base/autofd.h"
 #include "common/base/boot.h"
@@ -262,11 +263,56 @@ test_save_file(Lab *lab)
     g_assert_false(rl_mark_file_is_gone(fd));
     g_assert_cmpint(unlink(path), ==, 0);
     g_assert_true(rl_mark_file_is_gone(fd));
+    /* Versions that could not tell the directory, and those that noted its number alone. */
+    g_assert_true(rl_xattr_set(fd, RL_ATTR_SAVE_DIR, "0", NULL));
+    g_assert_true(rl_mark_file_is_gone(fd));
+    g_autofree char *dir = g_path_get_dirname(path);
+    struct stat st;
+    g_assert_cmpint(stat(dir, &st), ==, 0);
+    g_autofree char *number = g_strdup_printf("%lu", (unsigned long) st.st_ino);
+    g_assert_true(rl_xattr_set(fd, RL_ATTR_SAVE_DIR, number, NULL));
+    g_assert_true(rl_mark_file_is_gone(fd));
+    g_assert_true(rl_xattr_set(fd, RL_ATTR_SAVE_DIR, "1", NULL));
+    g_assert_false(rl_mark_file_is_gone(fd));
+    g_assert_true(rl_xattr_set(fd, RL_ATTR_SAVE_DIR, "12345 1.0", NULL));
+    g_assert_false(rl_mark_file_is_gone(fd));
+    make_file(path, "memory");
+    g_assert_true(rl_mark_set_file(fd, path, NULL));
+    g_assert_cmpint(unlink(path), ==, 0);
     /* The start of a guest is confirmed before it runs; it may be saved still. */
     g_assert_true(rl_mark_clear(fd, NULL));
     g_assert_true(rl_mark_file_is_gone(fd));
     g_assert_true(rl_mark_set(fd, RL_MARK_KEPT, NULL));
     g_assert_false(rl_mark_file_is_gone(fd));
+}
+
+/* What is noted of a save is optional, and can be damaged. */
+static void
+test_no_save(Lab *lab)
+{
+    RlImageOwner run = {0};
+    rl_autofd int fd = new_file(lab);
+
+    rl_save_free(NULL);
+    g_assert_true(rl_save_keep_for(fd, &run, NULL));
+    g_assert_true(rl_save_note_waiting(fd, true, NULL));
+    g_assert_true(rl_save_confirm(fd, NULL));
+    g_assert_true(rl_xattr_set(fd, RL_ATTR_SAVE, "damaged", NULL));
+    g_assert_false(rl_save_keep_for(fd, &run, NULL));
+    g_assert_true(rl_save_note_waiting(fd, true, NULL));
+    g_assert_false(rl_save_confirm(fd, NULL));
+    g_assert_true(rl_save_is_of_run(fd, &run));
+    g_assert_false(rl_save_is_earlier(&(RlSave){.earlier = (char *[]){NULL}}, NULL));
+    g_assert_false(rl_mark_restore_is_announced(fd));
+    g_assert_true(rl_xattr_set(fd, RL_ATTR_RESTORE, "one-word", NULL));
+    g_assert_false(rl_mark_restore_is_announced(fd));
+    g_assert_true(rl_mark_only_read(RL_MARK_KEPT_READONLY, NULL));
+    g_assert_false(rl_mark_only_read(RL_MARK_KEPT, NULL));
+    /* Whose image is kept may have been noted without a name. */
+    g_autofree char *name = NULL;
+    g_assert_true(rl_xattr_set(fd, RL_ATTR_KEPT_OF, "uuid-alone", NULL));
+    g_assert_true(rl_mark_find_other_kept_of(fd, &alice, &name, NULL));
+    g_assert_cmpstr(name, ==, "?");
 }
 
 static void
@@ -338,6 +384,7 @@ add_tests(void)
     lab_add("/run/clear", test_clear);
     lab_add("/run/open-as-the-run-would", test_open_as_the_run_would);
     lab_add("/hold/marks", test_hold);
+    lab_add("/run/no-save", test_no_save);
     lab_add("/hold/save-file", test_save_file);
     lab_add("/hold/save-file-elsewhere", test_save_file_elsewhere);
     lab_add("/hold/restore-is-announced", test_restore_is_announced);

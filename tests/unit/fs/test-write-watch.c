@@ -160,6 +160,10 @@ test_resume(Lab *lab)
     g_assert_cmpint(rl_write_watch_get(watched.watch, 1), ==, RL_WRITES_ONCE);
     write_once(&watched, 1);
     g_assert_cmpint(rl_write_watch_get(watched.watch, 1), ==, RL_WRITES_AGAIN);
+    g_autoptr(RlWriteWatch) next = rl_write_watch_new(watched.fds);
+    rl_write_watch_resume(next, 1, RL_WRITES_AGAIN);
+    g_assert_cmpint(rl_write_watch_get(next, 1), ==, RL_WRITES_AGAIN);
+    rl_write_watch_free(NULL);
 }
 
 /* More than the kernel keeps for who does not read: something may be missing. */

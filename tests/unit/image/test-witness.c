@@ -384,6 +384,22 @@ test_left(Lab *lab)
     rl_witness_dismiss(alice.uuid, true);
 }
 
+/* Who has no image to keep starts none; one that can be kept by nobody is left out. */
+static void
+test_nothing(Lab *lab)
+{
+    g_autoptr(GArray) images = rl_witness_new();
+
+    lab_create(lab, V, "one", MIB);
+    rl_witness_add(images, lab->pool, "a/b/none");
+    rl_witness_add(images, lab->pool, V); /* it has no dirty image */
+    g_assert_cmpuint(images->len, ==, 0);
+    rl_witness_begin("nobody", &alice, images);
+    g_assert_false(rl_witness_is_there("nobody"));
+    g_assert_true(rl_witness_pass_on("nobody", NULL, lab->pool, V, NULL));
+    g_assert_true(rl_witness_ask_volume("nobody", NULL, lab->pool, V, NULL));
+}
+
 /* A job of libvirt's on the image was broken off. */
 static void
 test_broken_job(Lab *lab)
@@ -405,6 +421,7 @@ add_tests(void)
 {
     lab_add("/witness/left", test_left);
     lab_add("/witness/broken-job", test_broken_job);
+    lab_add("/witness/nothing", test_nothing);
     lab_add("/witness/writes", test_writes);
     lab_add("/witness/is-no-user", test_is_no_user);
     lab_add("/witness/leaves-when-told", test_leaves_when_told);

@@ -329,6 +329,35 @@ test_restore_is_kept(Lab *lab)
     assert_save_id(lab, V, "unknown");
 }
 
+static bool
+keep_once(Lab *lab, GError **error)
+{
+    bool done;
+
+    return rl_volume_keep(lab->pool, V, &alice, &done, error);
+}
+
+/* Whichever call fails, once, the image is part of its save still when the end is tried again. */
+static void
+test_restore_is_kept_later(Lab *lab)
+{
+    for (guint first = 1;; first++) {
+        Disturbance one = {.first = first, .count = 1, .code = EIO};
+        GError *error = NULL;
+        restore_anew(lab);
+        bool kept = disturb(lab, &one, keep_once, &error);
+        g_assert_true(kept == !error);
+        g_clear_error(&error);
+        keep(lab, V);
+        if (one.made < first)
+            break;
+        if (mark_of(lab, V) == RL_MARK_SUSPECT) /* it was the fsync */
+            continue;
+        g_assert_cmpint(mark_of(lab, V), ==, RL_MARK_SAVED);
+        assert_save_id(lab, V, "monday-id");
+    }
+}
+
 /* The same where a person decides; without a run no date is true. */
 static void
 test_restore_is_continued(Lab *lab)
@@ -480,6 +509,7 @@ add_tests(void)
     lab_add("/save-fails/saved-is-settled", test_saved_is_settled);
     lab_add("/save-fails/arriving-is-saved", test_arriving_is_saved);
     lab_add("/save-fails/restore-is-kept", test_restore_is_kept);
+    lab_add("/save-fails/restore-is-kept-later", test_restore_is_kept_later);
     lab_add("/save-fails/restore-is-continued", test_restore_is_continued);
     lab_add("/save-fails/begun-by-hand", test_begun_by_hand);
     lab_add("/save-fails/ended-meanwhile", test_ended_meanwhile);

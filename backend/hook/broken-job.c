@@ -92,14 +92,16 @@ mark_disk(const RlDomain *domain, RlDisk *disk, const RlDisk *job, GError **erro
 }
 
 bool
-rl_broken_job_mark(const RlDomain *domain, const RlStatus *status, GError **error)
+rl_broken_job_mark(const RlDomain *domain, const RlStatus *status, bool snapshots, GError **error)
 {
-    if (status->pivoting->len == 0 && !is_snapshot(status))
+    bool snapshot = snapshots && is_snapshot(status);
+
+    if (status->pivoting->len == 0 && !snapshot)
         return true;
     for (guint i = 0; i < domain->disks->len; i++) {
         RlDisk *disk = g_ptr_array_index(domain->disks, i);
         const RlDisk *job = find_job(status->pivoting, disk);
-        if ((job || is_snapshot(status)) && !mark_disk(domain, disk, job, error))
+        if ((job || snapshot) && !mark_disk(domain, disk, job, error))
             return false;
     }
     return true;
@@ -118,7 +120,7 @@ rl_broken_job_recall(const RlDomain *domain, GError **error)
     if (!status || (status->pivoting->len == 0 && !is_snapshot(status)))
         return true;
     g_autoptr(RlDomain) then = rl_status_file_read_domain(domain, error);
-    return then && rl_broken_job_mark(then, status, error);
+    return then && rl_broken_job_mark(then, status, true, error);
 }
 
 /* In a migration nobody may have the images open for writing. A disk that is transient lies below a

@@ -9,12 +9,13 @@
 /**
  * rl_broken_job_mark:
  * Marks suspect the dirty images that are or lie below a disk of @domain, which has just ended, if
- * libvirt's @status of it says that the emulator was told to go on on the mirror of that disk, or
- * was in the middle of a snapshot of them all. Those of kinds that are dropped in any case stay as
- * they are. False with @error where one could not be marked, or it is not told which they are: then
- * none may be committed.
+ * libvirt's @status of it says that the emulator was told to go on on the mirror of that disk, or,
+ * with @snapshots, was in the middle of a snapshot of them all. Those of kinds that are dropped in
+ * any case stay as they are. False with @error where one could not be marked, or it is not told
+ * which they are: then none may be committed.
  */
-bool rl_broken_job_mark(const RlDomain *domain, const RlStatus *status, GError **error);
+bool rl_broken_job_mark(const RlDomain *domain, const RlStatus *status, bool snapshots,
+                        GError **error);
 
 /**
  * rl_broken_job_recall:

@@ -50,7 +50,9 @@ rl_event_stopped(const RlDomain *domain, GError **error)
     }
     if (status)
         verdict = verdict_of(status, &note);
-    if (status && !rl_broken_job_mark(domain, status, &cause))
+    /* A client's own call ends the domain after its snapshot ('--halt'), and then libvirt knows
+     * what its disks are. */
+    if (status && !rl_broken_job_mark(domain, status, !rl_calling_thread_serves_client(), &cause))
         verdict = (RlVerdict){.ending = RL_END_UNKNOWN, .alone = true};
     if (!rl_status_file_is_latest())
         verdict = rl_verdict_of_any_time(verdict);

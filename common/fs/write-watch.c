@@ -15,6 +15,7 @@ typedef struct {
     struct timespec date;
     off_t size;
     guint spans; /* that have ended */
+    bool read;   /* when a writer closed it, others went on reading: a span may have ended */
 } File;
 
 struct RlWriteWatch {
@@ -82,14 +83,32 @@ rl_write_watch_resume(RlWriteWatch *watch, guint index, RlWrites before)
     file->spans = before == RL_WRITES_AGAIN ? 2 : 1;
 }
 
-/* A span has ended if nobody can write now, and somebody has. */
+/* The kernel tells of a closing a moment before it counts one descriptor less, and whoever asks for
+ * a lease is in the way of others. */
+static bool
+stays_open(const File *file)
+{
+    for (int tries = 0; tries < 6; tries++) {
+        if (!rl_lease_has_opener(file->fd))
+            return false;
+        g_usleep(1000UL << tries);
+    }
+    return true;
+}
+
+/* A span has ended if nobody has the file open now, and somebody has written to it. A device model
+ * that goes on reading may write again, as below a snapshot: that is no other one who writes. */
 static void
 look(File *file)
 {
     struct stat st;
 
-    if (rl_lease_has_writer(file->fd) || fstat(file->fd, &st) < 0 || has_date(file, &st))
+    if (fstat(file->fd, &st) < 0 || has_date(file, &st))
         return;
+    if (stays_open(file)) {
+        file->read |= !rl_lease_has_writer(file->fd);
+        return;
+    }
     set_date(file, &st);
     file->spans++;
 }
@@ -135,7 +154,9 @@ rl_write_watch_get(RlWriteWatch *watch, guint index)
     const File *file = &g_array_index(watch->files, File, index);
     if (file->number < 0 || fstat(file->fd, &st) < 0)
         return RL_WRITES_UNKNOWN;
-    return file->spans + (has_date(file, &st) ? 0 : 1) > 1 ? RL_WRITES_AGAIN : RL_WRITES_ONCE;
+    if (file->spans + (has_date(file, &st) ? 0 : 1) > 1)
+        return RL_WRITES_AGAIN;
+    return file->read ? RL_WRITES_UNKNOWN : RL_WRITES_ONCE;
 }
 
 void

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* In how many spans of time files are written to: a span ends when the last process that has the
- * file open for writing closes it, and the file has another date than before (inotify(7)). A disk
- * that a domain moved away from is written in one; a copy that somebody makes over it is another.
- */
+/* In how many spans of time files are written to: a span ends when a process that has the file open
+ * for writing closes it, no process has it open then, and it has another date than before
+ * (inotify(7)). A disk that a domain moved away from is written in one; a copy that somebody makes
+ * over it is another. */
 #pragma once
 
 #include <glib.h>

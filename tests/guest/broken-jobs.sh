@@ -106,5 +106,13 @@ ends_unseen
 is_suspect
 ok "a snapshot in whose middle all ended makes the image suspect"
 
+# A snapshot that ends the domain is complete.
+one_disk
+virsh snapshot-create-as vm first --disk-only --halt --no-metadata --diskspec "hda,file=$LAB/overlay"
+workers_done
+expect "shut off" virsh domstate vm
+expect_info vm/persistent "overlaid"
+ok "one that ends the domain by itself does not"
+
 no_temporary
 done_testing

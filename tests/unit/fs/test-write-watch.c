@@ -131,6 +131,25 @@ test_span_that_goes_on(Lab *lab)
     g_assert_cmpint(rl_write_watch_get(watched.watch, 1), ==, RL_WRITES_AGAIN);
 }
 
+/* Below a snapshot a device model reads on, and may write again: that is not known to be another.
+ */
+static void
+test_reader(Lab *lab)
+{
+    g_auto(Watched) watched = begin(lab);
+    rl_autofd int reader = open(watched.paths[0], O_RDONLY | O_CLOEXEC);
+
+    write_once(&watched, 0);
+    g_assert_cmpint(rl_write_watch_get(watched.watch, 0), ==, RL_WRITES_UNKNOWN);
+    write_once(&watched, 0);
+    g_assert_cmpint(rl_write_watch_get(watched.watch, 0), ==, RL_WRITES_UNKNOWN);
+    rl_fd_close(&reader);
+    write_once(&watched, 0);
+    g_assert_cmpint(rl_write_watch_get(watched.watch, 0), ==, RL_WRITES_UNKNOWN);
+    write_once(&watched, 0);
+    g_assert_cmpint(rl_write_watch_get(watched.watch, 0), ==, RL_WRITES_AGAIN);
+}
+
 /* A size alone is a change, too. */
 static void
 test_sizes(Lab *lab)
@@ -202,6 +221,7 @@ add_tests(void)
     lab_add("/write-watch/spans", test_spans);
     lab_add("/write-watch/one-span", test_one_span);
     lab_add("/write-watch/goes-on", test_span_that_goes_on);
+    lab_add("/write-watch/reader", test_reader);
     lab_add("/write-watch/sizes", test_sizes);
     lab_add("/write-watch/resume", test_resume);
     lab_add("/write-watch/too-many", test_too_many);

@@ -138,9 +138,29 @@ test_kind_words(void)
     rl_options_free(NULL);
 }
 
+/* Each field of the retention counts. */
+static void
+test_retention(void)
+{
+    for (int field = 0; field < 4; field++) {
+        g_autoptr(RlOptions) one = rl_options_new(), other = rl_options_new();
+        g_assert_true(rl_options_equal(one, other));
+        if (field == 0)
+            other->keep.newest++;
+        else if (field == 1)
+            other->keep.hourly++;
+        else if (field == 2)
+            other->keep.daily++;
+        else
+            other->keep.weekly++;
+        g_assert_false(rl_options_equal(one, other));
+    }
+}
+
 void
 add_tests(void)
 {
+    g_test_add_func("/options/retention", test_retention);
     g_test_add_func("/options/defaults", test_defaults);
     g_test_add_func("/options/rules", test_rules);
     g_test_add_func("/options/patterns-respect-slashes", test_patterns_respect_slashes);

@@ -290,7 +290,7 @@ test_save_file(Lab *lab)
 static void
 test_no_save(Lab *lab)
 {
-    RlImageOwner run = {0};
+    RlImageOwner run = {.boot_id = (char *) ""};
     rl_autofd int fd = new_file(lab);
 
     rl_save_free(NULL);
@@ -302,6 +302,22 @@ test_no_save(Lab *lab)
     g_assert_true(rl_save_note_waiting(fd, true, NULL));
     g_assert_false(rl_save_confirm(fd, NULL));
     g_assert_true(rl_save_is_of_run(fd, &run));
+    /* A time that nobody can count with is none, and each memory that is known is known once. */
+    const RlMemory one = {.save = (char *) "1", .digest = (char *) "d"};
+    RlSave *save = NULL;
+    for (int i = 0; i < 3; i++)
+        g_assert_true(rl_save_note(fd, &run, &one, NULL));
+    g_assert_true(rl_save_keep_for(fd, &run, NULL));
+    g_assert_true(rl_save_get(fd, &save, NULL));
+    g_assert_true(rl_save_is_earlier(save, "d"));
+    g_assert_cmpuint(g_strv_length(save->earlier), ==, 1);
+    rl_save_free(save);
+    g_assert_true(rl_xattr_set(
+        fd, RL_ATTR_SAVE,
+        "[save]\nbegun=-1\nended=9223372036854775807\ndate=1\ndate-ns=1\nsize=1\n", NULL));
+    g_assert_true(rl_save_get(fd, &save, NULL));
+    g_assert_cmpint(save->begun_us + save->ended_us, ==, 0);
+    rl_save_free(save);
     g_assert_false(rl_save_is_earlier(&(RlSave){.earlier = (char *[]){NULL}}, NULL));
     g_assert_false(rl_mark_restore_is_announced(fd));
     g_assert_true(rl_xattr_set(fd, RL_ATTR_RESTORE, "one-word", NULL));

@@ -411,6 +411,70 @@ test_ended_meanwhile(Lab *lab)
     assert_save_id(lab, V, "monday-id");
 }
 
+/* Whichever of their calls fails, once, these fail with an error or do what they are to, and the
+ * image has what the guest wrote. */
+static bool
+announce_once(Lab *lab, GError **error)
+{
+    return rl_volume_announce_restore(lab->pool, V, &alice, error);
+}
+
+static bool
+confirm_once(Lab *lab, GError **error)
+{
+    return rl_volume_confirm(lab->pool, V, &alice, error);
+}
+
+static bool
+continue_once(Lab *lab, GError **error)
+{
+    return rl_volume_continue(lab->pool, V, error);
+}
+
+static bool
+look_once(Lab *lab, GError **error)
+{
+    RlRunImage image;
+
+    return rl_volume_look_at_run(lab->pool, V, &alice, &image, error);
+}
+
+static bool
+discardable_once(Lab *lab, GError **error)
+{
+    return rl_volume_require_discardable(lab->pool, V, error);
+}
+
+static bool
+discard_once(Lab *lab, GError **error)
+{
+    return rl_volume_discard(lab->pool, V, error);
+}
+
+static void
+test_each_call(Lab *lab)
+{
+    const Attempt attempts[] = {announce_once, confirm_once,     continue_once,
+                                look_once,     discardable_once, discard_once};
+
+    for (size_t i = 0; i < G_N_ELEMENTS(attempts); i++) {
+        for (guint first = 1;; first++) {
+            Disturbance one = {.first = first, .count = 1, .code = ENOMEM};
+            GError *error = NULL;
+            restore_anew(lab);
+            age(lab);
+            bool done = disturb(lab, &one, attempts[i], &error);
+            g_assert_true(done == !error);
+            g_clear_error(&error);
+            if (attempts[i] != discard_once)
+                image_is(lab, V, RL_FILE_DIRTY, "two");
+            image_is(lab, V, RL_FILE_CLEAN, "one");
+            if (one.made < first)
+                break;
+        }
+    }
+}
+
 /* --- decisions */
 
 /* A snapshot's image that was only read is kept as that: there is nothing to compare it with. */
@@ -510,6 +574,7 @@ add_tests(void)
     lab_add("/save-fails/arriving-is-saved", test_arriving_is_saved);
     lab_add("/save-fails/restore-is-kept", test_restore_is_kept);
     lab_add("/save-fails/restore-is-kept-later", test_restore_is_kept_later);
+    lab_add("/save-fails/each-call", test_each_call);
     lab_add("/save-fails/restore-is-continued", test_restore_is_continued);
     lab_add("/save-fails/begun-by-hand", test_begun_by_hand);
     lab_add("/save-fails/ended-meanwhile", test_ended_meanwhile);

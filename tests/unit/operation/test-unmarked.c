@@ -2,6 +2,7 @@
 /* filesystems: xfs btrfs ext4 */
 /* It is noted in /run that the domain of a run was saved, or that it is unknown how the run ended;
  * but the image says nothing of that, since the end was cut off. */
+#include "common/format/image-save.h"
 #include "common/format/unmarked-run.h"
 
 #include "common/base/autofd.h"
@@ -183,6 +184,36 @@ test_restore(Lab *lab)
     forget();
 }
 
+/* The end of a restore that failed could not be marked: the image is part of the save of before. */
+static void
+test_failed_restore(Lab *lab)
+{
+    const RlMemory memory = {.save = (char *) "monday", .digest = (char *) "digest"};
+    RlDomainRef owner = alice;
+    g_autoptr(RlSave) save = NULL;
+    bool done;
+
+    owner.memory = &memory;
+    begin(lab);
+    g_assert_true(rl_volume_save(lab->pool, V, &owner, &done, NULL) && done);
+    for (int i = 0; i < 2; i++) {
+        GError *error = NULL;
+        g_assert_true(rl_volume_announce_restore(lab->pool, V, &alice, &error));
+        rl_started_free(rl_volume_start(lab->pool, V, &alice, RL_START_RESTORED, &error));
+        g_assert_no_error(error);
+        g_assert_cmpint(mark_on(lab, V), ==, RL_MARK_RESTORED);
+        note("saved", NULL, rl_boot_clock_us());
+        g_assert_cmpint(state_of(lab, V), ==, RL_STATE_SAVED);
+        mark_ended(lab, V, &alice);
+        g_assert_cmpint(mark_on(lab, V), ==, RL_MARK_SAVED);
+        forget();
+    }
+    rl_autofd int fd = image_open(lab, V, RL_FILE_DIRTY, O_RDONLY);
+    g_assert_true(rl_save_get(fd, &save, NULL));
+    g_assert_cmpstr(save->id, ==, "monday");
+    g_assert_cmpstr(save->memory, ==, "digest");
+}
+
 /* The domain itself goes on with what it may need, no other one gets it. */
 static void
 test_unknown(Lab *lab)
@@ -282,6 +313,7 @@ add_tests(void)
     lab_add("/unmarked/saved", test_saved);
     lab_add("/unmarked/end-marks", test_end_marks);
     lab_add("/unmarked/restore", test_restore);
+    lab_add("/unmarked/failed-restore", test_failed_restore);
     lab_add("/unmarked/unknown", test_unknown);
     lab_add("/unmarked/decided", test_decided);
     lab_add("/unmarked/other-runs", test_other_runs);
